@@ -1,0 +1,116 @@
+"""Make .venv from requirements/dev.txt with nothing but the standard library and pip.
+
+    python scripts/bootstrap.py          the environment of developers and tests
+    python scripts/bootstrap.py lock     choose new versions: rewrites requirements/*.txt
+    python scripts/bootstrap.py spark    Spark, the judge of what we write, into the cache folder
+
+The package index is whatever pip is set up to use on this machine; uv reads other variables, so
+pip's settings are translated. Nothing of them is written into the project.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / ".tools"
+UV = TOOLS / "bin" / "uv"
+VENV = ROOT / ".venv"
+CACHE = Path(os.environ.get("LAKEFERRY_CACHE", Path.home() / ".cache" / "lakeferry"))
+PIP_TO_UV = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "cert": "SSL_CERT_FILE",
+    "trusted-host": "UV_INSECURE_HOST",
+}
+
+
+def pip_settings() -> dict[str, str]:
+    """What pip would use on this machine; its environment variables win over its files."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    found: dict[str, str] = {}
+    for line in sorted(listed.splitlines(), key=lambda line: not line.startswith(":env:")):
+        key, _, value = line.partition("=")
+        name = PIP_TO_UV.get(key.rpartition(".")[2])
+        text = value.strip("'\"")
+        # uv stops at a find-links folder that does not exist, where pip only warns.
+        if name and not (name == "UV_FIND_LINKS" and "://" not in text and not Path(text).exists()):
+            found.setdefault(name, text)
+    return found
+
+
+ENVIRONMENT = {
+    **pip_settings(),
+    **os.environ,
+    "UV_PYTHON_DOWNLOADS": "never",
+    "UV_COMPILE_BYTECODE": "1",
+    "UV_LINK_MODE": "copy",
+}
+
+
+def run(*command: str | Path) -> None:
+    """Run, show what it prints, stop at the first failure."""
+    ended = subprocess.run([str(word) for word in command], env=ENVIRONMENT, cwd=ROOT, check=False)
+    if ended.returncode:
+        sys.exit(f"bootstrap: `{' '.join(map(str, command))}` failed with {ended.returncode}")
+
+
+def install_uv() -> None:
+    if UV.exists():
+        return
+    pip = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True)
+    if pip.returncode:
+        sys.exit("bootstrap: this Python has no pip; on Debian: apt-get install python3-pip")
+    lock = ROOT / "requirements" / "uv.txt"
+    run(sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes",
+        "-r", lock, "--target", TOOLS)  # fmt: skip
+
+
+def install_environment() -> None:
+    run(UV, "venv", "--quiet", "--allow-existing", "--python", sys.executable, VENV)
+    python = VENV / "bin" / "python"
+    run(UV, "pip", "sync", "--quiet", "--python", python, "--require-hashes",
+        "requirements/dev.txt")  # fmt: skip
+    run(UV, "pip", "install", "--quiet", "--python", python, "--no-deps",
+        "--editable", ".")  # fmt: skip
+    (VENV / ".ready").touch()
+
+
+def install_spark() -> None:
+    """Beside the environment, not in it: 400 MB that only the judges need."""
+    target = CACHE / "pyspark-4.0.1"
+    if (target / ".ready").exists():
+        return
+    run(UV, "pip", "install", "--quiet", "--python", VENV / "bin" / "python",
+        "--require-hashes", "-r", "requirements/spark.txt", "--target", target)  # fmt: skip
+    (target / ".ready").touch()
+
+
+def lock() -> None:
+    options = ("--quiet", "--universal", "--generate-hashes", "--no-header", "--upgrade")
+    run(UV, "pip", "compile", *options, "requirements/uv.in", "-o", "requirements/uv.txt")
+    run(UV, "pip", "compile", *options, "--group", "dev", "pyproject.toml",
+        "-o", "requirements/dev.txt")  # fmt: skip
+    run(UV, "pip", "compile", *options, "--group", "spark", "-o", "requirements/spark.txt")
+
+
+def main() -> None:
+    if sys.version_info < (3, 11):
+        sys.exit("bootstrap: Python 3.11 or newer is needed: make PYTHON=python3.11 setup")
+    install_uv()
+    match sys.argv[1:]:
+        case []:
+            install_environment()
+        case ["lock"]:
+            lock()
+        case ["spark"]:
+            install_spark()
+        case other:
+            sys.exit(f"bootstrap: unknown arguments {other}")
+
+
+if __name__ == "__main__":
+    main()

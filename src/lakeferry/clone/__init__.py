@@ -1,0 +1,1 @@
+"""Faithful, incremental deep clones of Delta tables, and their proof."""

@@ -1,0 +1,83 @@
+"""Progress and findings as values. A run calls `emit(event)` and knows no screen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlanned:
+    """The totals are known; nothing has moved yet."""
+
+    table: str  # target URL
+    source_version: int
+    files: int  # to copy
+    bytes: int  # to copy
+    text: str  # one line for people: what will be kept
+
+
+@dataclass(frozen=True, slots=True)
+class BytesMoved:
+    """How far the copying is. Bytes count when they are durable at the target."""
+
+    table: str
+    bytes_done: int
+    bytes_total: int
+    files_done: int
+    files_total: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileLanded:
+    """One file is at the target under its final name."""
+
+    table: str
+    path: str
+    bytes: int
+    how: str  # 'streamed', 'server_copy', 'already_there'
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """One version of the target is visible."""
+
+    table: str
+    source_version: int
+    target_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One comparison of a verification ended."""
+
+    table: str
+    strength: str
+    what: str
+    equal: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something worth knowing that needs nobody."""
+
+    table: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that a person should look at; the run goes on."""
+
+    table: str
+    code: str | None
+    message: str
+    next_step: str
+
+
+Event = TablePlanned | BytesMoved | FileLanded | Committed | Checked | Noted | Warned
+Emit = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """The `Emit` of callers that want no events."""

@@ -1,0 +1,1 @@
+"""Where bytes lie: one promise, kept by each kind of store."""

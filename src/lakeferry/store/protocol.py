@@ -1,0 +1,91 @@
+"""What every store promises.
+
+Paths are relative to the store's root, `/`-separated and kept byte for byte: they are object keys
+or file names, already percent-decoded, never URIs. An edge translates what its library raises:
+
+- a path that is not there: `FileNotFoundError`;
+- `put_if_absent` onto something: `AlreadyThere`;
+- refused credentials, missing rights, no answer, full disk, impossible names: `FerryError`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+CRC64NVME = "crc64nvme"  # key in ObjectMeta.checksums; value: 16 hex digits, big-endian
+
+
+class AlreadyThere(Exception):
+    """The path exists; nothing was written. The caller knows what that means and says so."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMeta:
+    """One object or file."""
+
+    path: str  # relative to the store's root
+    size: int  # bytes
+    e_tag: str | None = None  # None: the store keeps none
+    modified_ms: int | None = None  # since the epoch, UTC
+    checksums: Mapping[str, str] = field(default_factory=dict)  # of the whole body
+
+
+class Store(Protocol):
+    """A bucket's prefix, a container's, or a folder. Safe to use from many threads."""
+
+    @property
+    def url(self) -> str:
+        """Where this is, as people write it; no trailing slash, no secret."""
+
+    def head(self, path: str, *, checksums: bool = False) -> ObjectMeta | None:
+        """The object at `path`, or None. `checksums`: also those that the service keeps."""
+
+    def list(
+        self, prefix: str, *, after: str | None = None, recursive: bool = True
+    ) -> Iterator[ObjectMeta]:
+        """Objects whose path starts with the folder `prefix` ('' or 'a/b'), in no order.
+
+        Args:
+            prefix: a folder, without a trailing slash; '' is the root. A missing one is empty.
+            after: only paths that sort after it by their UTF-8 bytes.
+            recursive: False leaves out what lies in sub-folders.
+        """
+
+    def read(
+        self, path: str, *, start: int = 0, end: int | None = None, if_match: str | None = None
+    ) -> Iterator[bytes]:
+        """The bytes [start, end) in chunks. A body shorter than announced is a `FerryError`.
+
+        `if_match`: an e_tag; another one there raises `FerryError` LF-1004.
+        """
+
+    def write(self, path: str, chunks: Iterable[bytes], *, size: int) -> ObjectMeta:
+        """All or nothing; replaces. `checksums` of the answer hold CRC64NVME of what was sent.
+
+        `size` must equal the sum of the chunks; if not, nothing is left readable.
+        """
+
+    def put_if_absent(self, path: str, chunks: Iterable[bytes], *, size_hint: int) -> None:
+        """Write the whole of `chunks` at `path`, or raise `AlreadyThere` and change nothing.
+
+        Atomic against every other writer. A lost answer may raise `AlreadyThere` for one's own
+        write: the caller reads back and looks for its own token.
+        """
+
+    def copy_from(self, other: "Store", path: str, to: str) -> ObjectMeta | None:
+        """Copy within one service without moving the bytes through here; None: stream instead."""
+
+    def set_modified(self, path: str, ms: int) -> bool:
+        """Set the modification time; False where the store cannot."""
+
+    def delete(self, path: str) -> None:
+        """Remove; a missing path is no error. Only for what we put and never published."""
+
+
+def read_all(store: Store, path: str) -> bytes:
+    """The whole of a small object."""
+    return b"".join(store.read(path))
