@@ -1,0 +1,43 @@
+"""What holds for every test: UTC, patient Hypothesis, and no skip where everything is required."""
+
+import os
+import time
+from collections.abc import Generator
+from typing import TypeVar
+
+import pytest
+from hypothesis import settings
+
+os.environ["TZ"] = "UTC"
+time.tzset()
+
+# No deadline: a shared machine may stop any example for a second. CI repeats the same examples,
+# so that a red run can be repeated; everywhere else each run tries new ones.
+settings.register_profile("new examples", deadline=None)
+settings.register_profile("same examples", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("same examples" if os.environ.get("CI") else "new examples")
+
+EVERYTHING_REQUIRED = os.environ.get("LAKEFERRY_TEST_REQUIRE") == "all"
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def refuse_skip(report: Report) -> Report:
+    """Where everything is required a skip is a failure with the skip's reason; no exceptions.
+
+    Expected failures (`wasxfail`) are reported as skipped by pytest but did run.
+    """
+    if EVERYTHING_REQUIRED and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"LAKEFERRY_TEST_REQUIRE=all, and this was skipped. {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return refuse_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return refuse_skip((yield))

@@ -1,0 +1,80 @@
+"""Where everything is required, no way of skipping is a way of passing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CONFTEST = Path(__file__).with_name("conftest.py")
+EVERY_WAY_TO_SKIP = """
+import unittest
+import pytest
+
+@pytest.mark.skip(reason="by mark")
+def test_mark(): ...
+
+@pytest.mark.skipif(True, reason="by condition")
+def test_condition(): ...
+
+def test_body():
+    pytest.skip("in the body")
+
+@pytest.fixture
+def server():
+    pytest.skip("in a fixture")
+
+def test_fixture(server): ...
+
+class TestCase(unittest.TestCase):
+    def test_unittest(self):
+        raise unittest.SkipTest("by unittest")
+
+def test_that_passes(): ...
+
+@pytest.mark.xfail(reason="known", strict=True)
+def test_that_fails_as_expected():
+    assert False
+"""
+SKIPPED_AT_IMPORT = "import pytest\npytest.importorskip('no_such_module_anywhere')\n"
+
+
+def closing_line(folder: Path, *arguments: str, require: str) -> str:
+    (folder / "conftest.py").write_text(CONFTEST.read_text())
+    environment = {**os.environ, "LAKEFERRY_TEST_REQUIRE": require}
+    environment.pop("PYTEST_ADDOPTS", None)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    ended = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    return ended.stdout.strip().splitlines()[-1]
+
+
+def test_every_kind_of_skip_fails_where_everything_is_required(tmp_path: Path) -> None:
+    (tmp_path / "test_skips.py").write_text(EVERY_WAY_TO_SKIP)
+
+    line = closing_line(tmp_path, require="all")
+
+    # Marks and fixtures skip during set-up, where pytest says error instead of failed.
+    assert line.startswith("2 failed, 1 passed, 1 xfailed, 3 errors")
+
+
+def test_a_module_that_skips_itself_fails_where_everything_is_required(tmp_path: Path) -> None:
+    (tmp_path / "test_import.py").write_text(SKIPPED_AT_IMPORT)
+
+    assert closing_line(tmp_path, require="all").startswith("1 error")
+
+
+def test_it_holds_in_parallel_runs_too(tmp_path: Path) -> None:
+    (tmp_path / "test_skips.py").write_text(EVERY_WAY_TO_SKIP)
+
+    line = closing_line(tmp_path, "-n", "1", require="all")
+
+    assert line.startswith("2 failed, 1 passed, 1 xfailed, 3 errors")
+
+
+def test_elsewhere_a_skip_is_a_skip(tmp_path: Path) -> None:
+    (tmp_path / "test_skips.py").write_text(EVERY_WAY_TO_SKIP)
+
+    line = closing_line(tmp_path, require="")
+
+    assert line.startswith("1 passed, 5 skipped, 1 xfailed")
