@@ -60,6 +60,9 @@ class Store(Protocol):
     ) -> Iterator[bytes]:
         """The bytes [start, end) in chunks. A body shorter than announced is a `FerryError`.
 
+        So is a range that reaches past the object's end. Nothing is asked of the service before
+        the first chunk is taken, and errors come then.
+
         `if_match`: an e_tag; another one there raises `FerryError` LF-1004.
         """
 
@@ -78,6 +81,13 @@ class Store(Protocol):
 
     def copy_from(self, other: "Store", path: str, to: str) -> ObjectMeta | None:
         """Copy within one service without moving the bytes through here; None: stream instead."""
+
+    def settle(self) -> None:
+        """Make all that was written before durable; called once before a commit names it.
+
+        A local `write` does not wait for the disk, this does. Object stores answer a write when
+        it is durable: nothing to do. `put_if_absent` settles what it writes itself.
+        """
 
     def set_modified(self, path: str, ms: int) -> bool:
         """Set the modification time; False where the store cannot."""

@@ -1,0 +1,348 @@
+"""A folder of this machine as a store.
+
+Written on the operating system's own calls, for what a general object client cannot promise:
+room is reserved before a byte is written, a commit appears by a hard link (atomic, refuses what
+exists), modification times can be set, any file name is kept.
+
+Durability: `put_if_absent` returns when its file and folders are on disk. `write` does not wait
+for the disk, for one fsync per small file is what makes copying slow; `settle` makes all that
+was written before it durable, at once, and is called once before a commit names the files.
+"""
+
+import ctypes
+import errno
+import os
+import stat
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+
+from awscrt.checksums import crc64nvme
+
+from lakeferry.errors import FerryError
+from lakeferry.store.checksum import Counted, changed, wrong_size
+from lakeferry.store.names import (
+    TEMPORARY_PREFIX,
+    TEMPORARY_SUFFIX,
+    NameRules,
+    check_name,
+    is_temporary,
+    unholdable,
+)
+from lakeferry.store.protocol import CRC64NVME, AlreadyThere, ObjectMeta, Store
+
+CHUNK = 1 << 20  # bytes; fits a core's cache, so that the checksum does not fetch it again
+RESERVE_FROM = 1 << 20  # bytes; below, the write itself finds out that the disk is full
+RULES = NameRules("a local folder", control_characters=True, any_bytes=True)
+_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_BAD_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.ENOTDIR, errno.EISDIR)
+_BROKEN = (errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENODEV)
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+class LocalStore:
+    """One folder and what lies below it. The folder is made by the first write."""
+
+    def __init__(self, root: str) -> None:
+        """`root`: a path; links in it are followed once, here."""
+        self._root = os.path.realpath(root)
+        self._disks: dict[int, int] = {}  # device -> a descriptor on it, for settle
+        self._lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """The folder's absolute path: not a URI, nothing in it is percent-encoded."""
+        return self._root
+
+    def head(self, path: str, *, checksums: bool = False) -> ObjectMeta | None:  # noqa: ARG002
+        with self._translated(path):
+            try:
+                found = os.stat(self._full(path))
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return _meta(path, found) if stat.S_ISREG(found.st_mode) else None
+
+    def list(
+        self, prefix: str, *, after: str | None = None, recursive: bool = True
+    ) -> Iterator[ObjectMeta]:
+        bound = os.fsencode(after) if after is not None else None
+        folders = [prefix]
+        entered: set[tuple[int, int]] = set()
+        while folders:
+            folder = folders.pop()
+            with self._translated(folder):
+                full = self._full(folder) if folder else self._root
+                try:
+                    seen = os.stat(full)
+                    entries = os.scandir(full)
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+            if (seen.st_dev, seen.st_ino) in entered:
+                continue  # a link back to a folder above: its files were listed already
+            entered.add((seen.st_dev, seen.st_ino))
+            with entries:
+                for entry in entries:
+                    path = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_dir():
+                        if recursive and not _all_before(path, bound):
+                            folders.append(path)
+                        continue
+                    if is_temporary(entry.name) or (bound and os.fsencode(path) <= bound):
+                        continue
+                    with suppress(FileNotFoundError):  # gone since the folder was opened
+                        found = entry.stat()
+                        if stat.S_ISREG(found.st_mode):
+                            yield _meta(path, found)
+
+    def read(
+        self, path: str, *, start: int = 0, end: int | None = None, if_match: str | None = None
+    ) -> Iterator[bytes]:
+        with self._translated(path), self._opened(path) as (source, found):
+            if if_match is not None and if_match != _e_tag(found):
+                raise changed(self._where(path), expected=if_match, found=_e_tag(found))
+            stop = found.st_size if end is None else end
+            if start > found.st_size:
+                raise wrong_size(self._where(path), expected=start, got=found.st_size)
+            at = start
+            if at:
+                os.lseek(source, at, os.SEEK_SET)
+            while at < stop:
+                chunk = os.read(source, min(CHUNK, stop - at))
+                if not chunk:
+                    raise wrong_size(self._where(path), expected=stop - start, got=at - start)
+                at += len(chunk)
+                yield chunk
+
+    def write(self, path: str, chunks: Iterable[bytes], *, size: int) -> ObjectMeta:
+        counted = Counted(chunks, size=size, where=self._where(path))
+        with self._temporary(path, reserve=size) as (temporary, target):
+            self._append(path, target, counted)
+            return self._publish(path, temporary, target, counted.checksums)
+
+    def put_if_absent(self, path: str, chunks: Iterable[bytes], *, size_hint: int) -> None:  # noqa: ARG002
+        full = self._full(path)
+        if os.path.lexists(full):
+            raise AlreadyThere(path)
+        with self._temporary(path) as (temporary, target):
+            self._append(path, target, chunks)
+            with self._translated(path):
+                os.fsync(target)
+                self._link(path, temporary, full)
+                self._sync_folders(full)
+
+    def copy_from(self, other: Store, path: str, to: str) -> ObjectMeta | None:
+        """Copy a file of another local folder, with the checksum of what was read.
+
+        One buffer is used again and again: a fresh one per chunk costs more than the checksum.
+        """
+        if not isinstance(other, LocalStore):
+            return None
+        with other._translated(path), other._opened(path) as (source, found):
+            size = found.st_size
+            with self._temporary(to, reserve=size) as (temporary, target):
+                buffer = memoryview(bytearray(min(CHUNK, size)))
+                crc, total = 0, 0
+                while total < size and (count := os.readv(source, [buffer])):
+                    chunk = buffer[:count]
+                    crc = crc64nvme(chunk, crc)
+                    self._append(to, target, (chunk,))
+                    total += count
+                if total != size:
+                    raise wrong_size(other._where(path), expected=size, got=total)
+                return self._publish(to, temporary, target, {CRC64NVME: f"{crc:016x}"})
+
+    def set_modified(self, path: str, ms: int) -> bool:
+        with self._translated(path):
+            os.utime(self._full(path), ns=(ms * 1_000_000, ms * 1_000_000))
+        return True
+
+    def delete(self, path: str) -> None:
+        with (
+            self._translated(path),
+            suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError),
+        ):
+            os.unlink(self._full(path))
+
+    def settle(self) -> None:
+        """Make all that this store wrote before durable; LF-1004 if the disk lost some of it."""
+        with self._lock:
+            disks = list(self._disks.values())
+        for disk in disks:
+            if _LIBC.syncfs(disk):
+                number = ctypes.get_errno()
+                raise FerryError(
+                    "LF-1004",
+                    f"the disk could not keep what was written: {os.strerror(number)}",
+                    f"below {self.url}",
+                    "mend the disk, delete what this run copied there, and run again",
+                )
+
+    def _full(self, path: str) -> str:
+        return os.path.join(self._root, check_name(path, RULES, self.url))
+
+    def _where(self, path: str) -> str:
+        return os.path.join(self._root, path)
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[tuple[int, os.stat_result]]:
+        """A descriptor to read from, and what it is; a folder counts as no file."""
+        try:
+            source = os.open(self._full(path), os.O_RDONLY | os.O_CLOEXEC)
+        except NotADirectoryError as error:
+            raise FileNotFoundError(errno.ENOENT, "no such file", self._where(path)) from error
+        try:
+            found = os.fstat(source)
+            if not stat.S_ISREG(found.st_mode):
+                raise FileNotFoundError(errno.ENOENT, "no such file", self._where(path))
+            yield source, found
+        finally:
+            os.close(source)
+
+    @contextmanager
+    def _temporary(self, path: str, *, reserve: int = 0) -> Iterator[tuple[str, int]]:
+        """A new file beside `path` with room for `reserve` bytes, removed again on any error."""
+        folder = os.path.dirname(self._full(path))
+        name = f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
+        temporary = os.path.join(folder, name)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with self._translated(path):
+            try:
+                target = os.open(temporary, flags, 0o666)
+            except FileNotFoundError:
+                os.makedirs(folder, exist_ok=True)
+                target = os.open(temporary, flags, 0o666)
+        try:
+            if reserve >= RESERVE_FROM:
+                with self._translated(path):
+                    _reserve(target, reserve)
+            yield temporary, target
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+        finally:
+            os.close(target)
+
+    def _append(self, path: str, target: int, chunks: Iterable[bytes | memoryview]) -> None:
+        """Write all of `chunks`; what the chunks themselves raise passes as it is."""
+        for chunk in chunks:
+            try:
+                written = os.write(target, chunk)
+                while written < len(chunk):
+                    written += os.write(target, memoryview(chunk)[written:])
+            except OSError as error:
+                translated = _translate(error, path, self._where(path))
+                if translated is None:
+                    raise
+                raise translated from error
+
+    def _publish(
+        self, path: str, temporary: str, target: int, checksums: dict[str, str]
+    ) -> ObjectMeta:
+        with self._translated(path):
+            os.rename(temporary, self._full(path))
+        found = os.fstat(target)
+        if found.st_dev not in self._disks:
+            self._remember_disk(found.st_dev, os.path.dirname(temporary))
+        return _meta(path, found, checksums)
+
+    def _link(self, path: str, temporary: str, full: str) -> None:
+        try:
+            os.link(temporary, full)
+        except FileExistsError as error:
+            raise AlreadyThere(path) from error
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+            raise FerryError(
+                "LF-5004",
+                f"the file system has no hard links: {error.strerror}",
+                f"at {full}",
+                "put the table on another file system, or accept the risk with --single-writer",
+            ) from error
+        os.unlink(temporary)
+
+    def _sync_folders(self, full: str) -> None:
+        """The file's folder and those above: any of them may have been made just now."""
+        folder = os.path.dirname(full)
+        while len(folder) >= len(os.path.dirname(self._root)):
+            with suppress(PermissionError):  # a parent that is not ours was not made by us
+                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+            if folder == os.path.dirname(folder):
+                break
+            folder = os.path.dirname(folder)
+
+    def _remember_disk(self, device: int, folder: str) -> None:
+        # Kept open from the first write on: syncfs reports the write-back errors that
+        # happened since its descriptor was opened, not earlier ones.
+        with self._lock:
+            if device not in self._disks:
+                self._disks[device] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    @contextmanager
+    def _translated(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            translated = _translate(error, path, self._where(path))
+            if translated is None:
+                raise
+            raise translated from error
+
+    def __del__(self) -> None:
+        for disk in self._disks.values():
+            os.close(disk)
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def _translate(error: OSError, path: str, where: str) -> FerryError | None:
+    if error.errno in _DENIED:
+        what = f"the operating system refused: {error.strerror}"
+        return FerryError("LF-1002", what, f"at {where}", "give this user the right, or be another")
+    if error.errno in _FULL:
+        what = f"no room: {error.strerror}"
+        return FerryError(
+            "LF-5101", what, f"at {where}", "free space and run the same command again"
+        )
+    if error.errno in _BAD_NAME:
+        return unholdable(path, f"the file system refused the name ({error.strerror})", where)
+    if error.errno in _BROKEN:
+        what = f"the disk failed: {error.strerror}"
+        return FerryError("LF-1004", what, f"at {where}", "look at the disk, then run again")
+    return None
+
+
+def _reserve(target: int, size: int) -> None:
+    """Claim the room first: a full disk is found before an hour of copying, not after."""
+    try:
+        os.posix_fallocate(target, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise
+
+
+def _all_before(folder: str, bound: bytes | None) -> bool:
+    """Whether every path below `folder` sorts at or before `bound`."""
+    if bound is None:
+        return False
+    below = os.fsencode(folder) + b"/"
+    return bound[: len(below)] > below
+
+
+def _e_tag(found: os.stat_result) -> str:
+    return f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
+
+
+def _meta(path: str, found: os.stat_result, checksums: dict[str, str] | None = None) -> ObjectMeta:
+    modified_ms = found.st_mtime_ns // 1_000_000
+    return ObjectMeta(path, found.st_size, _e_tag(found), modified_ms, checksums or {})
