@@ -19,6 +19,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 Words: TypeAlias = npt.NDArray[np.uint64]
@@ -127,12 +128,20 @@ def _plain(array: pa.Array) -> pa.Array:
         return _plain(array.storage)
     kind = array.type
     if pa.types.is_run_end_encoded(kind):
-        return _plain(array.cast(kind.value_type))
-    if pa.types.is_list_view(kind):
-        return array.cast(pa.list_(kind.value_field))
-    if pa.types.is_large_list_view(kind):
-        return array.cast(pa.large_list(kind.value_field))
+        return _plain(pc.run_end_decode(array))
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        return _list_of_view(array)
     return array
+
+
+def _list_of_view(array: pa.ListViewArray) -> pa.LargeListArray:
+    """The same lists one after another. pyarrow 26's own cast goes wrong where one is null."""
+    sizes = array.sizes.to_numpy().astype(np.int64)
+    sizes[array.is_null().to_numpy(zero_copy_only=False)] = 0
+    bounds = np.concatenate(([0], np.cumsum(sizes)))
+    shift = np.repeat(array.offsets.to_numpy().astype(np.int64) - bounds[:-1], sizes)
+    values = array.values.take(pa.array(np.arange(bounds[-1]) + shift))
+    return pa.LargeListArray.from_arrays(bounds, values, mask=array.is_null())
 
 
 def _hash_by_type(array: pa.Array) -> Lanes:
