@@ -1,0 +1,170 @@
+"""Put the real servers and Spark that tests speak to into the cache folder, once.
+
+    python scripts/install_servers.py                 all of them
+    python scripts/install_servers.py --only azurite  one of them; may be repeated
+    python scripts/install_servers.py --list          what there is, and what is installed
+
+The folder is $LAKEFERRY_CACHE, else ~/.cache/lakeferry. What is there is not fetched again.
+Every tool asks the registry that it is set up to ask on this machine.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parent
+CACHE = Path(os.environ.get("LAKEFERRY_CACHE") or Path.home() / ".cache" / "lakeferry")
+GO_BIN = CACHE / "go" / "bin"
+HADOOP = CACHE / "hadoop-3.4.2"
+DELTA = CACHE / "delta-4.0.1"
+DEBIAN = {  # what brings the tool
+    "go": "golang-go (1.24 or newer)",
+    "npm": "npm",
+    "node": "nodejs",
+    "mvn": "maven",
+    "java": "openjdk-17-jdk-headless",
+    "javac": "openjdk-17-jdk-headless",
+}
+HADOOP_JARS = (
+    "org.apache.hadoop:hadoop-client-minicluster:3.4.2",
+    "org.apache.hadoop:hadoop-client-api:3.4.2",
+    "org.apache.hadoop:hadoop-client-runtime:3.4.2",
+    "org.slf4j:slf4j-simple:1.7.36",
+    # WebHDFS needs these three on Java 11 and newer.
+    "javax.xml.bind:jaxb-api:2.3.1",
+    "org.glassfish.jaxb:jaxb-runtime:2.3.9",
+    "javax.activation:javax.activation-api:1.2.0",
+)
+DELTA_JARS = ("io.delta:delta-spark_2.13:4.0.1", "io.delta:delta-storage:4.0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One thing that tests need and pip does not bring."""
+
+    name: str
+    version: str
+    tools: tuple[str, ...]  # programs that installing or running it needs
+    proof: Path  # there when it is installed
+    install: Callable[[], None]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--only", action="append", choices=[server.name for server in SERVERS])
+    parser.add_argument("--list", action="store_true")
+    wanted = parser.parse_args()
+    chosen = [server for server in SERVERS if not wanted.only or server.name in wanted.only]
+    if wanted.list:
+        for server in chosen:
+            state = "installed" if server.proof.exists() else "missing"
+            print(f"{server.name:12} {server.version:8} {state:10} {server.proof}")
+        return
+    failed = [server.name for server in chosen if not installed(server)]
+    if failed:
+        sys.exit(f"install_servers: not installed: {', '.join(failed)}")
+
+
+def installed(server: Server) -> bool:
+    """Install it unless it is there; False, with the reason printed, when that fails."""
+    label = f"{server.name} {server.version}"
+    if server.proof.exists():
+        print(f"{label}: already there")
+        return True
+    for tool in server.tools:
+        if not shutil.which(tool):
+            print(f"{label}: `{tool}` is missing; on Debian: apt-get install {DEBIAN[tool]}")
+            return False
+    print(f"{label}: installing", flush=True)
+    try:
+        server.install()
+    except subprocess.CalledProcessError as error:
+        print(f"{label}: `{' '.join(map(str, error.cmd))}` failed with {error.returncode}")
+        return False
+    if not server.proof.exists():
+        print(f"{label}: installed, but {server.proof} is not there")
+        return False
+    print(f"{label}: done")
+    return True
+
+
+def run(*command: str | Path, **environment: str) -> None:
+    subprocess.run(command, env={**os.environ, **environment}, check=True)
+
+
+def go_install(module: str, built: str, name: str) -> None:
+    """`built`: what go calls the program; `name`: what we call it."""
+    GO_BIN.mkdir(parents=True, exist_ok=True)
+    run("go", "install", module, GOBIN=str(GO_BIN))
+    if built != name:
+        shutil.copy2(GO_BIN / built, GO_BIN / name)
+
+
+def npm_install(package: str) -> None:
+    folder = CACHE / "npm"
+    folder.mkdir(parents=True, exist_ok=True)
+    run("npm", "install", "--prefix", folder, "--no-audit", "--no-fund", package)
+
+
+def fetch_jars(coordinates: tuple[str, ...], target: Path, *, transitive: bool) -> None:
+    """Maven copies them beside `target` first, so that a broken fetch leaves no half folder."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix=".fetch-") as work:
+        pom = Path(work) / "pom.xml"
+        pom.write_text(pom_text(coordinates))
+        jars = Path(work) / "jars"
+        options = [] if transitive else ["-DexcludeTransitive=true"]
+        run("mvn", "--quiet", "--batch-mode", "--file", pom, "dependency:copy-dependencies",
+            f"-DoutputDirectory={jars}", *options)  # fmt: skip
+        shutil.rmtree(target, ignore_errors=True)
+        jars.rename(target)
+
+
+def pom_text(coordinates: tuple[str, ...]) -> str:
+    dependencies = "\n".join(
+        "<dependency><groupId>{}</groupId><artifactId>{}</artifactId>"
+        "<version>{}</version></dependency>".format(*coordinate.split(":"))
+        for coordinate in coordinates
+    )
+    return (
+        "<project><modelVersion>4.0.0</modelVersion><groupId>lakeferry</groupId>"
+        "<artifactId>jars</artifactId><version>1</version><packaging>pom</packaging>"
+        f"<dependencies>{dependencies}</dependencies></project>"
+    )
+
+
+def install_hadoop() -> None:
+    fetch_jars(HADOOP_JARS, HADOOP, transitive=True)
+    run("javac", "-cp", f"{HADOOP}/*", "-d", HADOOP, SCRIPTS / "MiniHdfs.java")
+
+
+SERVERS = (
+    Server("versitygw", "1.8.0", ("go",), GO_BIN / "versitygw",
+           partial(go_install, "github.com/versity/versitygw/cmd/versitygw@v1.8.0",
+                   "versitygw", "versitygw")),
+    Server("fake-gcs", "1.56.1", ("go",), GO_BIN / "fake-gcs-server",
+           partial(go_install, "github.com/fsouza/fake-gcs-server@v1.56.1",
+                   "fake-gcs-server", "fake-gcs-server")),
+    Server("toxiproxy", "2.5.0", ("go",), GO_BIN / "toxiproxy-server",
+           partial(go_install, "github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0",
+                   "server", "toxiproxy-server")),
+    Server("azurite", "3.35.0", ("npm", "node"), CACHE / "npm/node_modules/.bin/azurite-blob",
+           partial(npm_install, "azurite@3.35.0")),
+    Server("hdfs", "3.4.2", ("mvn", "java", "javac"), HADOOP / "MiniHdfs.class", install_hadoop),
+    Server("delta-jars", "4.0.1", ("mvn", "java"), DELTA / "delta-storage-4.0.1.jar",
+           partial(fetch_jars, DELTA_JARS, DELTA, transitive=False)),
+    Server("spark", "4.0.1", ("java",), CACHE / "pyspark-4.0.1" / ".ready",
+           partial(run, sys.executable, SCRIPTS / "bootstrap.py", "spark")),
+)  # fmt: skip
+
+if __name__ == "__main__":
+    main()

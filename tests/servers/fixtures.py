@@ -1,0 +1,35 @@
+"""The servers as fixtures: one per run and worker, the heavy one per run. See tests/conftest.py."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import Server, azurite, fake_gcs, hdfs, versitygw
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with versitygw.running(tmp_path_factory.mktemp("versitygw")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with azurite.running(tmp_path_factory.mktemp("azurite")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gcs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with fake_gcs.running(tmp_path_factory.mktemp("fake-gcs")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hdfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    run = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        run = run.parent  # each worker has a folder of its own below the run's
+    with hdfs.shared(run / "hdfs") as server:
+        yield server

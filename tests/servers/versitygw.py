@@ -1,0 +1,30 @@
+"""S3: versitygw over a folder."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.servers import Server, free_port, listens, require, started
+
+ACCESS_KEY = "test"
+SECRET_KEY = "testsecret"
+
+
+@contextmanager
+def running(folder: Path, *, bucket: str = "lake") -> Iterator[Server]:
+    """One server with one bucket, both below `folder`; more buckets are more folders there."""
+    program = require("versitygw")
+    buckets = folder / "buckets"
+    (buckets / bucket).mkdir(parents=True)
+    port = free_port()
+    command = [str(program), "--access", ACCESS_KEY, "--secret", SECRET_KEY, "--keep-alive",
+               "--quiet", "--port", f"127.0.0.1:{port}", "--region", "us-east-1",
+               "posix", str(buckets)]  # fmt: skip
+    options = {
+        "endpoint": f"http://127.0.0.1:{port}",
+        "region": "us-east-1",
+        "access_key_id": ACCESS_KEY,
+        "secret_access_key": SECRET_KEY,
+    }
+    with started(command, folder / "versitygw.log", ready=lambda: listens(port)):
+        yield Server(f"s3://{bucket}", options, options["endpoint"], port)
