@@ -1,0 +1,119 @@
+"""Write the pages that are made from the code, or check that they are what the code says.
+
+python -m scripts.make_docs            write
+python -m scripts.make_docs --check    exit 1 and name the pages that are behind
+"""
+
+import argparse
+import ast
+import sys
+from pathlib import Path
+
+from lakeferry.errors import CODES
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "lakeferry"
+MADE_BY = "<!-- made by `make docs`; edit the code it comes from instead -->"
+TREE_BEGINS = "<!-- tree: made by `make docs` from the first line of every docstring -->"
+TREE_ENDS = "<!-- end of tree -->"
+FAMILIES = {
+    "LF-1": "Access: identity, rights, the line",
+    "LF-2": "The request: places, versions, options",
+    "LF-3": "The table's format",
+    "LF-4": "The source changed or is damaged",
+    "LF-5": "The target and the commit",
+    "LF-6": "Network and AWS",
+    "LF-7": "Streams",
+}
+EXIT_CODES = {
+    0: "done",
+    1: "failed; or the data or the world is at fault, though nothing changed",
+    2: "the request is at fault and nothing changed",
+    3: "finished, and a person should look: differences, drift, foreign commits on the target",
+}
+
+
+def errors_page() -> str:
+    """Every code with its exit code and what `lakeferry explain CODE` adds."""
+    parts = [
+        MADE_BY,
+        "# Errors",
+        "Every error that lakeferry raises on purpose has a code and three lines: what happened, "
+        "where it was seen, what to do next. `lakeferry explain CODE` prints the text below "
+        "without a network. Anything without a code is a bug: please report it with its traceback.",
+        "| exit code | meaning |\n|---|---|\n"
+        + "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()),
+    ]
+    family = ""
+    for code, kind in sorted(CODES.items()):
+        if code[:4] != family:
+            family = code[:4]
+            parts.append(f"## {family}xxx {FAMILIES[family]}")
+        parts.append(f"### {code} {kind.title}")
+        parts.append(f"Exit code {kind.exit_code}. {kind.explanation}")
+    return "\n\n".join(parts) + "\n"
+
+
+def first_line(module: Path) -> str:
+    """What a module is for: its docstring's first line, without the full stop."""
+    docstring = ast.get_docstring(ast.parse(module.read_text())) or ""
+    return docstring.partition("\n")[0].removesuffix(".")
+
+
+def tree_lines(folder: Path, *, indent: int) -> list[str]:
+    """One line a module, then one block a room; both in the order of their names."""
+    lines: list[str] = []
+    for module in sorted(folder.glob("*.py")):
+        if module.name != "__init__.py":
+            lines.append(f"{' ' * indent + module.name:26}{first_line(module)}")
+    for room in sorted(folder.iterdir()):
+        if (room / "__init__.py").exists():
+            lines.append(f"{' ' * indent + room.name + '/':26}{first_line(room / '__init__.py')}")
+            lines.extend(tree_lines(room, indent=indent + 2))
+    return lines
+
+
+def architecture_page(page: str) -> str:
+    """`page` with the tree between its two marks made anew."""
+    before, _, rest = page.partition(TREE_BEGINS)
+    _, _, after = rest.partition(TREE_ENDS)
+    tree = "\n".join(["```", "src/lakeferry/", *tree_lines(SOURCE, indent=2), "```"])
+    return f"{before}{TREE_BEGINS}\n{tree}\n{TREE_ENDS}{after}"
+
+
+def pages() -> dict[Path, str]:
+    """Every page that is made, with the text that it should have."""
+    architecture = ROOT / "ARCHITECTURE.md"
+    return {
+        ROOT / "docs" / "reference" / "errors.md": errors_page(),
+        architecture: architecture_page(architecture.read_text()),
+    }
+
+
+def behind() -> list[Path]:
+    """The pages whose text is not what the code says."""
+    return [
+        path
+        for path, text in pages().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make_docs", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if behind")
+    check: bool = parser.parse_args().check
+    wanted = pages()
+    late = behind()
+    for path in late:
+        if check:
+            print(f"{path.relative_to(ROOT)} is behind the code: make docs", file=sys.stderr)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[path], encoding="utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+    return 1 if check and late else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
