@@ -153,6 +153,12 @@ CODES: dict[str, ErrorKind] = {
         "An older version was asked for, but the state of COPY INTO belongs to the newest one: "
         "carried along it would make COPY INTO skip files whose rows the clone does not have.",
     ),
+    "LF-4109": ErrorKind(
+        1,
+        "the rows of a file cannot be read",
+        "The file is no whole Parquet file, or it holds a column in a type that the table's schema "
+        "does not allow. A comparison of files (--strength hashed) does not need its rows.",
+    ),
     "LF-5001": ErrorKind(
         1,
         "another writer took the version",
