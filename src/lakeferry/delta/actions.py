@@ -43,6 +43,10 @@ FILE_SCHEMA = pa.schema(
         ("extra", pa.string()),
     ]
 )
+# One `remove` action; modificationTime and clusteringProvider are always null.
+REMOVE_SCHEMA = FILE_SCHEMA.append(pa.field("deletionTimestamp", pa.int64())).append(
+    pa.field("extendedFileMetadata", pa.bool_())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +129,13 @@ def parse_protocol(body: Json) -> Protocol:
 
 
 def parse_metadata(body: Json) -> Metadata:
-    """From the object under `metaData`. Raises KeyError where a required field is missing."""
+    """From the object under `metaData`. Raises KeyError where a required field is missing.
+
+    A missing schema becomes '': Delta Live Tables begin a table without one and set it later.
+    """
     return Metadata(
         id=body["id"],
-        schema_string=body["schemaString"],
+        schema_string=body.get("schemaString") or "",
         partition_columns=tuple(body.get("partitionColumns") or ()),
         configuration=dict(body.get("configuration") or {}),
         name=body.get("name"),

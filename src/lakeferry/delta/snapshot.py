@@ -1,0 +1,159 @@
+"""A table at one version: read from a store, without holding its files.
+
+Source: Delta protocol, "Action Reconciliation", "Snapshot".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lakeferry.delta.actions import DomainMetadata, Metadata, Protocol, Txn
+from lakeferry.delta.checkpoint import CheckpointContent, UnreadableCheckpoint, read_checkpoint
+from lakeferry.delta.commit_read import commit_events
+from lakeferry.delta.features import check_readable
+from lakeferry.delta.files import FileSet
+from lakeferry.delta.log import LogListing, LogSegment, list_log, segment
+from lakeferry.delta.paths import canonical
+from lakeferry.delta.reconcile import Reconciliation, SmallActions
+from lakeferry.delta.time_travel import commit_time_ms, in_commit_timestamp, version_at
+from lakeferry.errors import FerryError
+from lakeferry.store.protocol import Store
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All of a table at one version."""
+
+    url: str
+    version: int
+    protocol: Protocol
+    metadata: Metadata
+    txns: Mapping[str, Txn]  # by appId; the last one seen, expired ones too
+    domains: Mapping[str, DomainMetadata]  # by name, live ones
+    in_commit_timestamp: int | None  # ms; None where the table has none at this version
+    timestamp_ms: int | None  # when the version was committed; None where nothing says it
+    files: FileSet  # live files, rows of FILE_SCHEMA
+    unknown_actions: tuple[tuple[int, Mapping[str, Any]], ...]  # of the commits that were read
+    segment: LogSegment
+    listing: LogListing
+    removes: FileSet | None = None  # tombstones, rows of REMOVE_SCHEMA, where asked for
+
+
+def read_snapshot(
+    store: Store,
+    *,
+    version: int | None = None,
+    timestamp_ms: int | None = None,
+    allow_features: frozenset[str] = frozenset(),
+    tombstones: bool = False,
+    listing: LogListing | None = None,
+) -> Snapshot:
+    """Read the table at the store's root.
+
+    Args:
+        store: its root is the table's.
+        version: of the table; None: the newest.
+        timestamp_ms: instead of a version: the newest commit not after this time.
+        allow_features: features that `check_readable` would refuse, accepted by name.
+        tombstones: also keep the remove actions (`Snapshot.removes`).
+        listing: an earlier `list_log` to go by.
+
+    Raises:
+        FerryError: LF-2102, LF-2105, LF-3001, LF-3002, LF-3101 to LF-3105, as their titles say.
+    """
+    listing = list_log(store) if listing is None else listing
+    if timestamp_ms is not None:
+        newest = read_snapshot(store, allow_features=allow_features, listing=listing)
+        version = version_at(store, listing, timestamp_ms, newest=newest.metadata)
+    unreadable: dict[str, UnreadableCheckpoint] = {}
+    while True:
+        chosen = _choose(listing, version, unreadable)
+        try:
+            content = read_checkpoint(store, chosen.checkpoint) if chosen.checkpoint else None
+        except UnreadableCheckpoint as error:
+            unreadable[error.name] = error
+            continue
+        return _reconcile(store, listing, chosen, content, allow_features, tombstones=tombstones)
+
+
+def _choose(
+    listing: LogListing, version: int | None, unreadable: Mapping[str, UnreadableCheckpoint]
+) -> LogSegment:
+    try:
+        return segment(listing, version, without=frozenset(unreadable))
+    except FerryError as error:
+        if not unreadable:
+            raise
+        last = list(unreadable.values())[-1]
+        raise FerryError(
+            "LF-3104",
+            "the checkpoint of the table cannot be read, and the log is not whole without it",
+            f"{listing.url}/{last.name}: {last.why}",
+            "let a writer of the table make a new checkpoint, or restore the file from a backup",
+        ) from error
+
+
+def _reconcile(
+    store: Store,
+    listing: LogListing,
+    chosen: LogSegment,
+    content: CheckpointContent | None,
+    allow: frozenset[str],
+    *,
+    tombstones: bool,
+) -> Snapshot:
+    def check(protocol: Protocol) -> None:
+        check_readable(protocol, None, store.url, allow)
+
+    state = Reconciliation(canonical(store.url), check, tombstones=tombstones)
+    head: SmallActions | None = None
+    for file, events in commit_events(store, tuple(reversed(chosen.commits))):
+        small = state.apply_commit(file.version, file.meta.path, events)
+        head = head or small
+    if content is not None:
+        state.apply_checkpoint(content)
+    protocol, metadata = _required(state, store.url, chosen.end_version)
+    check_readable(protocol, metadata, store.url, allow)
+    info = head.commit_info if head else None
+    in_commit = in_commit_timestamp(store, listing, chosen.end_version, metadata, info)
+    return Snapshot(
+        url=store.url,
+        version=chosen.end_version,
+        protocol=protocol,
+        metadata=metadata,
+        txns=state.txns,
+        domains=state.live_domains(),
+        in_commit_timestamp=in_commit,
+        timestamp_ms=commit_time_ms(listing, chosen) if in_commit is None else in_commit,
+        files=state.files("add", content.adds if content else None),
+        unknown_actions=tuple(state.unknown),
+        segment=chosen,
+        listing=listing,
+        removes=state.files("remove", content.removes if content else None) if tombstones else None,
+    )
+
+
+def _required(state: Reconciliation, url: str, version: int) -> tuple[Protocol, Metadata]:
+    if state.protocol is None or state.metadata is None:
+        missing = "protocol" if state.protocol is None else "metaData"
+        raise FerryError(
+            "LF-3105",
+            f"the log states no table: no `{missing}` action is visible at version {version}",
+            f"{url}/_delta_log",
+            "the log was damaged; restore its oldest files from a backup",
+        )
+    if state.metadata.schema_string == "":
+        raise FerryError(
+            "LF-3105",
+            f"the table has no schema at version {version}",
+            f"{url}/_delta_log: `metaData.schemaString` is missing",
+            "wait until a writer has set it, or clone a later version",
+        )
+    if state.metadata.format.get("provider", "parquet") != "parquet":
+        raise FerryError(
+            "LF-3002",
+            f"the table keeps its data as `{state.metadata.format['provider']}`, not as Parquet",
+            f"{url}/_delta_log, metaData.format.provider",
+            "rewrite the table with Parquet files",
+        )
+    return state.protocol, state.metadata
