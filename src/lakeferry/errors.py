@@ -156,8 +156,9 @@ CODES: dict[str, ErrorKind] = {
     "LF-4109": ErrorKind(
         1,
         "the rows of a file cannot be read",
-        "The file is no whole Parquet file, or it holds a column in a type that the table's schema "
-        "does not allow. A comparison of files (--strength hashed) does not need its rows.",
+        "The file is no whole Parquet file, its deletion vector is damaged, or it holds a column "
+        "in a type that the table's schema does not allow. Comparing files instead "
+        "(--strength hashed) does not need its rows.",
     ),
     "LF-5001": ErrorKind(
         1,
