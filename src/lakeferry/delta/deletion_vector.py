@@ -12,14 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lakeferry.delta.paths import canonical, decode
-from lakeferry.delta.roaring import Damaged, Rows, read_bitmap
+from lakeferry.delta.paths import below, canonical
+from lakeferry.delta.roaring import Damaged, Rows, read_bitmap, read_native
 from lakeferry.errors import FerryError
+from lakeferry.store.protocol import Store
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 _DIGITS = {letter: value for value, letter in enumerate(_ALPHABET)}
 _UUID_CHARACTERS = 20  # of Z85 for 16 bytes
-_MAGIC = 1681511377  # 64-bit portable Roaring follows
+_PORTABLE = 1681511377  # 64-bit portable Roaring follows
+_NATIVE = 1681511376  # an older layout, also that of the protocol's worked example
 _FILE_VERSION = 1
 _STANDARD_NAME = re.compile(
     r"(?:^|/)deletion_vector_([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\.bin$"
@@ -85,16 +87,40 @@ def relative_file(vector: DeletionVector) -> str | None:
     return f"{prefix}/deletion_vector_{name}.bin" if prefix else f"deletion_vector_{name}.bin"
 
 
-def relative_descriptor(uri: str) -> dict[str, str]:
-    """`storageType` and `pathOrInlineDv` under which a 'p' vector's file lands below a root.
+def relative_vector(url: str) -> str:
+    """`pathOrInlineDv` of the 'u' vector as which a vector from elsewhere lands below a root.
 
     The file keeps its uuid where its name has the standard form; else its address gives one, so
-    that every run finds the same. `uri` is percent-encoded, as logged.
+    that every run finds the same.
+
+    Args:
+        url: `paths.canonical` of the vector's file, percent-decoded.
     """
-    plain = canonical(decode(uri))
-    found = _STANDARD_NAME.search(plain)
-    name = uuid.UUID(found[1]) if found else uuid.uuid5(uuid.NAMESPACE_URL, plain)
-    return {"storageType": "u", "pathOrInlineDv": encode_z85(name.bytes)}
+    found = _STANDARD_NAME.search(url)
+    name = uuid.UUID(found[1]) if found else uuid.uuid5(uuid.NAMESPACE_URL, url)
+    return encode_z85(name.bytes)
+
+
+def read_rows(store: Store, vector: DeletionVector) -> Rows:
+    """Rows that a vector of the table at the store's root deletes, ascending, from 0.
+
+    Raises:
+        FerryError: LF-4109 it is damaged; LF-3106 a 'p' vector lies outside the root.
+        FileNotFoundError: its file is not there.
+    """
+    if vector.storage_type == "i":
+        return parse_inline(vector)
+    key = relative_file(vector) or below(vector.path_or_inline_dv, canonical(store.url))
+    if key is None:
+        raise FerryError(
+            "LF-3106",
+            "a deletion vector lies outside the table",
+            f"{vector.path_or_inline_dv}, table {store.url}",
+            "read it through a store of its own place",
+        )
+    check_file_version(b"".join(store.read(key, start=0, end=1)), key)
+    start, end = file_range(vector)
+    return parse_stored(vector, b"".join(store.read(key, start=start, end=end)))
 
 
 def file_range(vector: DeletionVector) -> tuple[int, int]:
@@ -137,15 +163,24 @@ def parse_inline(vector: DeletionVector) -> Rows:
 
 
 def _rows(vector: DeletionVector, bitmap: bytes) -> Rows:
-    if len(bitmap) < 4 or struct.unpack_from("<i", bitmap, 0)[0] != _MAGIC:
-        raise _damaged(vector, "it does not begin with the magic number of a portable bitmap")
     try:
-        rows = read_bitmap(bitmap[4:])
+        rows = _read_serialized(bitmap)
     except Damaged as error:
         raise _damaged(vector, str(error)) from error
     if len(rows) != vector.cardinality:
         raise _damaged(vector, f"it deletes {len(rows)} rows, the log says {vector.cardinality}")
     return rows
+
+
+def _read_serialized(bitmap: bytes) -> Rows:
+    magic = bitmap[:4]
+    if magic == _PORTABLE.to_bytes(4, "little"):
+        return read_bitmap(bitmap[4:])
+    if magic == _NATIVE.to_bytes(4, "big"):
+        return read_native(bitmap[4:], ">i")
+    if magic == _NATIVE.to_bytes(4, "little"):
+        return read_native(bitmap[4:], "<i")
+    raise Damaged(f"it begins with {magic.hex()}, no magic number of a bitmap")
 
 
 def check_file_version(first_byte: bytes, name: str) -> None:

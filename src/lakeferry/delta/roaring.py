@@ -1,6 +1,7 @@
-"""64-bit Roaring bitmaps in the portable format, read.
+"""64-bit Roaring bitmaps, read: the portable format, and Delta's older one around 32-bit bitmaps.
 
-Source: RoaringFormatSpec, "Extension for 64-bit implementations" and the 32-bit layout.
+Source: RoaringFormatSpec, "Extension for 64-bit implementations" and the 32-bit layout; Delta
+protocol, "Deletion Vector Format", its worked example.
 """
 
 import struct
@@ -63,6 +64,21 @@ def read_bitmap(data: bytes) -> Rows:
             raise Damaged(f"bucket {key} follows bucket {last}")
         last = key
         parts.append(_bitmap_32(cursor).astype(np.uint64) | np.uint64(key << 32))
+    if cursor.left:
+        raise Damaged(f"{cursor.left} bytes are left over")
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
+
+
+def read_native(data: bytes, integer: str) -> Rows:
+    """Values of Delta's older format: a count, then sized 32-bit bitmaps for keys 0, 1, ...
+
+    `integer`: struct format of the counts, for writers differed in byte order. Raises `Damaged`.
+    """
+    cursor = _Bytes(data)
+    parts: list[Rows] = []
+    for key in range(cursor.integer(integer)):
+        bitmap = _Bytes(bytes(cursor.take(cursor.integer(integer))))
+        parts.append(_bitmap_32(bitmap).astype(np.uint64) | np.uint64(key << 32))
     if cursor.left:
         raise Damaged(f"{cursor.left} bytes are left over")
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
