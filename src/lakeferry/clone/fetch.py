@@ -1,0 +1,196 @@
+"""Bring the files of a plan to the target, many at once, and tell what is missing."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from threading import Event as Flag
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import xxhash
+
+from lakeferry.clone.copy import CopyItem, Failed, Gone, Landed, copy_one
+from lakeferry.clone.landing import vector_file
+from lakeferry.clone.record import FILES_SCHEMA
+from lakeferry.delta.files import FileSet, FileWriter
+from lakeferry.delta.paths import decode
+from lakeferry.events import BytesMoved, Emit, FileLanded
+from lakeferry.store.protocol import ObjectMeta, Store
+from lakeferry.workers import map_threads
+
+LIST_FROM = 256  # items; from so many on one listing of the target is cheaper than a look at each
+PROGRESS_S = 0.5
+
+
+@dataclass(frozen=True)
+class Places:
+    """The stores of one clone, and a way to open those that absolute paths name."""
+
+    source: Store
+    target: Store
+    elsewhere: Callable[[str], tuple[Store, str]]  # decoded URL -> store, path in it
+
+
+@dataclass
+class Haul:
+    """What one fetch brought. Counted by one thread, the one that yields results."""
+
+    copied_files: int = 0
+    copied_bytes: int = 0
+    present_files: int = 0
+    gone: list[CopyItem] = field(default_factory=list)
+    landed: FileSet | None = None  # rows of FILES_SCHEMA
+
+
+def copy_items(fetch: FileSet, *, fetch_data: FileSet | None = None) -> Iterator[CopyItem]:
+    """The files that rows of LANDING_SCHEMA need: data files, and each vector's file once.
+
+    Args:
+        fetch: rows that are new at the target.
+        fetch_data: of these, the rows whose data file is new too; None: all of them.
+    """
+    columns = ["path", "size", "sourceUrl"]
+    for batch in (fetch if fetch_data is None else fetch_data).batches(columns):
+        paths, sizes, urls = (batch.column(name).to_pylist() for name in columns)
+        for path, size, url in zip(paths, sizes, urls, strict=True):
+            key = decode(path)
+            yield CopyItem(url or "", key, key, size, "data")
+    seen: set[int] = set()
+    for batch in fetch.batches(["deletionVector", "sourceVectorUrl"]):
+        rows = batch.filter(batch.column("deletionVector").is_valid())
+        vectors = rows.column("deletionVector").to_pylist()
+        for vector, url in zip(vectors, rows.column("sourceVectorUrl").to_pylist(), strict=True):
+            path = vector_file(vector)
+            # Many files share one vector file; it is copied whole, once.
+            if path is None or (mark := xxhash.xxh3_64_intdigest(path.encode())) in seen:
+                continue
+            seen.add(mark)
+            yield CopyItem(url or "", path, path, None, "vector")
+
+
+@dataclass(frozen=True)
+class TargetNames:
+    """Which objects the target has, as hashes of (path, size): 8 bytes each."""
+
+    marks: npt.NDArray[np.uint64]
+    names: npt.NDArray[np.uint64]
+
+    def has(self, path: str, size: int) -> bool:
+        return _contains(self.marks, _mark(path, size))
+
+    def has_name(self, path: str) -> bool:
+        return _contains(self.names, xxhash.xxh3_64_intdigest(path.encode()))
+
+
+def _mark(path: str, size: int) -> int:
+    return xxhash.xxh3_64_intdigest(f"{size}/{path}".encode())
+
+
+def _contains(marks: npt.NDArray[np.uint64], mark: int) -> bool:
+    at = np.searchsorted(marks, np.uint64(mark))
+    return bool(at < len(marks) and marks[at] == np.uint64(mark))
+
+
+def list_target(store: Store) -> TargetNames:
+    """One listing of all that lies at the target."""
+    marks, names = [], []
+    block: list[ObjectMeta] = []
+
+    def take() -> None:
+        marks.append(np.array([_mark(meta.path, meta.size) for meta in block], np.uint64))
+        names.append(
+            np.array([xxhash.xxh3_64_intdigest(meta.path.encode()) for meta in block], np.uint64)
+        )
+        block.clear()
+
+    for meta in store.list(""):
+        block.append(meta)
+        if len(block) == 100_000:
+            take()
+    take()
+    return TargetNames(np.sort(np.concatenate(marks)), np.sort(np.concatenate(names)))
+
+
+def fetch(
+    items: Callable[[], Iterator[CopyItem]],
+    places: Places,
+    *,
+    table: str,
+    files: int,
+    total_bytes: int,
+    jobs: int,
+    throttle: Callable[[int], None],
+    emit: Emit,
+    stop: Flag | None = None,
+) -> Haul:
+    """Copy what is not there yet. Files that the source lacks are in `Haul.gone`.
+
+    Raises:
+        FerryError: the first failure that no other try would mend; what landed stays.
+    """
+    look_first = next(iter(places.target.list("")), None) is not None
+    there = list_target(places.target) if look_first and files >= LIST_FROM else None
+    haul, writer, held = Haul(), FileWriter(FILES_SCHEMA), list[Landed]()
+    started = shown = time.monotonic()
+
+    def task(item: CopyItem) -> Landed | Gone | Failed:
+        if there is not None and item.size is not None and there.has(item.target_path, item.size):
+            return Landed(item.target_path, item.size, "already_there", item.kind, None, None)
+        look = look_first and (there is None or there.has_name(item.target_path))
+        source, path = (
+            places.elsewhere(item.source_url)
+            if item.source_url
+            else (places.source, item.source_path)
+        )
+        return copy_one(
+            replace(item, source_path=path), source, places.target, look_first=look, throttle=throttle
+        )
+
+    def show() -> None:
+        elapsed = time.monotonic() - started
+        done = haul.copied_files + haul.present_files
+        emit(BytesMoved(table, haul.copied_bytes, total_bytes, done, files, elapsed))
+
+    for outcome in map_threads(task, items(), count=jobs, stop=stop):
+        match outcome:
+            case Failed(error=error):
+                raise error
+            case Gone(item=item):
+                haul.gone.append(item)
+            case Landed():
+                _count(haul, outcome, held, writer)
+                emit(FileLanded(table, outcome.path, outcome.bytes, outcome.how))
+        if time.monotonic() - shown >= PROGRESS_S:
+            shown = time.monotonic()
+            show()
+    show()
+    writer.write(_rows(held))
+    haul.landed = writer.finish()
+    return haul
+
+
+def _count(haul: Haul, landed: Landed, held: list[Landed], writer: FileWriter) -> None:
+    if landed.how == "already_there":
+        haul.present_files += 1
+    else:
+        haul.copied_files += 1
+        haul.copied_bytes += landed.bytes
+        held.append(landed)
+    if len(held) >= 10_000:
+        writer.write(_rows(held))
+        held.clear()
+
+
+def _rows(landed: list[Landed]) -> pa.RecordBatch:
+    columns = [
+        [one.path for one in landed],
+        [one.bytes for one in landed],
+        [one.crc64nvme for one in landed],
+        [one.source_e_tag for one in landed],
+    ]
+    arrays = [
+        pa.array(values, column.type)
+        for values, column in zip(columns, FILES_SCHEMA, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=FILES_SCHEMA)
