@@ -9,6 +9,7 @@ import ast
 import sys
 from pathlib import Path
 
+from lakeferry.delta.features import FEATURES
 from lakeferry.errors import CODES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +55,25 @@ def errors_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def features_page() -> str:
+    """What a clone does about every table feature."""
+    parts = [
+        MADE_BY,
+        "# Table features",
+        "What a clone does about each. *carry*: the clone has it too. *drop*: the source's log may "
+        "not be the whole truth, so the table is refused unless `--allow-feature NAME` is given, "
+        "and the clone does not have it. *refuse*: by name, before anything is written; so "
+        "is every reader feature that is not in this list. A writer feature that is not in this "
+        "list is refused unless `--allow-feature NAME` is given.",
+        "`since`: the reader and writer versions of older protocols that imply the feature.",
+    ]
+    rows = ["| feature | kind | a clone will | since | note |", "|---|---|---|---|---|"]
+    for name, feature in sorted(FEATURES.items(), key=lambda item: item[0].lower()):
+        since = "{} / {}".format(*feature.since) if feature.since else ""
+        rows.append(f"| `{name}` | {feature.kind} | {feature.action} | {since} | {feature.note} |")
+    return "\n\n".join([*parts, "\n".join(rows)]) + "\n"
+
+
 def first_line(module: Path) -> str:
     """What a module is for: its docstring's first line, without the full stop."""
     docstring = ast.get_docstring(ast.parse(module.read_text())) or ""
@@ -86,6 +106,7 @@ def pages() -> dict[Path, str]:
     architecture = ROOT / "ARCHITECTURE.md"
     return {
         ROOT / "docs" / "reference" / "errors.md": errors_page(),
+        ROOT / "docs" / "reference" / "features.md": features_page(),
         architecture: architecture_page(architecture.read_text()),
     }
 
