@@ -37,7 +37,6 @@ soak: $(READY)    ## one long test: make soak PART=clone-kills
 	@$(RUN) tests.soak --part $(PART) $(ARGS)
 
 judges: $(READY)  ## install the servers and readers that judge us, into the cache folder
-	@.venv/bin/python scripts/bootstrap.py spark
 	@.venv/bin/python scripts/install_servers.py
 
 lock: $(READY)    ## choose new versions of everything: rewrites requirements/*.txt

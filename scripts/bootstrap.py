@@ -20,7 +20,6 @@ TOOLS = ROOT / ".tools"
 UV = TOOLS / "bin" / "uv"
 VENV = ROOT / ".venv"
 CACHE = Path(os.environ.get("LAKEFERRY_CACHE", Path.home() / ".cache" / "lakeferry"))
-MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 PIP_TO_UV = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -84,21 +83,13 @@ def install_environment() -> None:
 
 
 def install_spark() -> None:
-    """Beside the environment, not in it: 400 MB that only the judges need.
-
-    Delta's jars come through Maven, for Spark's own resolver wants a second repository and the
-    network at every start.
-    """
-    spark = CACHE / "pyspark-4.0.1"
-    if not (spark / ".ready").exists():
-        run(UV, "pip", "install", "--quiet", "--python", VENV / "bin" / "python",
-            "--require-hashes", "-r", "requirements/spark.txt", "--target", spark)  # fmt: skip
-        (spark / ".ready").touch()
-    delta = CACHE / "delta-4.0.1"
-    for jar in ("delta-spark_2.13", "delta-storage"):
-        if not (delta / f"{jar}-4.0.1.jar").exists():
-            run("mvn", "--batch-mode", "--quiet", MAVEN_COPY,
-                f"-Dartifact=io.delta:{jar}:4.0.1", f"-DoutputDirectory={delta}")  # fmt: skip
+    """Beside the environment, not in it: 400 MB that only the judges need."""
+    target = CACHE / "pyspark-4.0.1"
+    if (target / ".ready").exists():
+        return
+    run(UV, "pip", "install", "--quiet", "--python", VENV / "bin" / "python",
+        "--require-hashes", "-r", "requirements/spark.txt", "--target", target)  # fmt: skip
+    (target / ".ready").touch()
 
 
 def lock() -> None:

@@ -29,7 +29,9 @@ NAMES_THAT_SAY_NOTHING = re.compile(
 
 def tracked() -> list[Path]:
     """Every file that git keeps or would keep, but those that were deleted just now."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    # A CI machine's checkout may belong to another user, which git would refuse to look at.
+    command = ["git", "-c", "safe.directory=*", "ls-files"]
+    command += ["--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
 
