@@ -180,7 +180,8 @@ class CheckpointFiles:
             for batch in parquet_batches(self._part.path, wanted):
                 actions = batch.column(self._action)
                 # In an invalid row the children hold nothing of meaning.
-                actions = actions.filter(actions.is_valid())
+                if actions.null_count:
+                    actions = actions.filter(actions.is_valid())
                 if len(actions):
                     yield self._rows(actions, names)
         except (pa.ArrowException, OSError) as error:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from lakeferry.delta.actions import FILE_SCHEMA
 from lakeferry.delta.keys import file_keys
 
-BATCH_ROWS = 65_536  # no batch of a FileSet is longer
+BATCH_ROWS = 16_384  # of 1 KB each a batch and its copies stay below 50 MB; no batch is longer
 SPILL_BYTES = 64 << 20  # a set that is larger lies on disk
 _GROUP_BYTES = 16 << 20  # of Arrow data in one row group of a spilled set
 _READ_BYTES = 1 << 20  # of each column chunk held while a Parquet file is read
@@ -29,7 +29,7 @@ class FileSet(Protocol):
     """A re-openable stream of batches; each call of `batches` starts at the first row."""
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Batches of at most 65,536 rows, in an order that does not change.
+        """Batches of at most `BATCH_ROWS` rows, in an order that does not change.
 
         `columns`: only these, in this order; None: all of the set's schema.
         """
@@ -182,4 +182,4 @@ def _combined(batches: list[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.R
 def parquet_batches(path: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
     """Rows of a local Parquet file, holding one batch and a window of each column chunk."""
     with pq.ParquetFile(path, buffer_size=_READ_BYTES, pre_buffer=False) as file:
-        yield from file.iter_batches(batch_size=BATCH_ROWS, columns=columns)
+        yield from file.iter_batches(batch_size=BATCH_ROWS, columns=columns, use_threads=False)
