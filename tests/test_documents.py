@@ -1,0 +1,80 @@
+"""What the documents tell people to type is what the program takes."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LAKEFERRY = Path(sys.executable).with_name("lakeferry")
+# What the command line library adds to every command or option by itself.
+BY_ITSELF = re.compile(r"--(help|no-[a-z-]+|empty-[a-z-]+)")
+
+
+@cache
+def help_of(*command: str) -> str:
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+    ended = subprocess.run(
+        [LAKEFERRY, *command, "--help"], env=environment, capture_output=True, text=True, check=True
+    )
+    return ended.stdout
+
+
+def options_in(text: str) -> set[str]:
+    found = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+    return {option for option in found if not BY_ITSELF.fullmatch(option)}
+
+
+def commands_of_program() -> set[str]:
+    return {
+        word
+        for document in DOCUMENTS
+        for word in re.findall(r"(?:`|^)(?:\S*/)?lakeferry ([a-z]+)", document.read_text(), re.M)
+    }
+
+
+def test_every_command_that_a_document_names_exists() -> None:
+    named = commands_of_program()
+    listed = set(re.findall(r"\b[a-z]+\b", help_of()))
+
+    assert {"clone", "verify", "explain", "doctor", "demo"} <= named
+    assert named - listed == set()
+
+
+def test_the_guide_names_every_option_of_clone_and_no_other() -> None:
+    guide = (ROOT / "docs" / "guides" / "clone-a-table.md").read_text()
+    rows = "\n".join(re.findall(r"^\| (`--.*?) \|", guide, re.MULTILINE))
+
+    assert options_in(rows) == options_in(help_of("clone"))
+
+
+def test_every_option_that_a_document_names_exists() -> None:
+    named = {option for document in DOCUMENTS for option in options_in(document.read_text())}
+    of_other_programs = {"--universal", "--generate-hashes", "--no-header", "--require-hashes"}
+    of_other_programs |= {"--locked", "--list", "--only"}
+    known = options_in("\n".join(map(help_of, ("clone", "verify", "explain", "doctor", "demo"))))
+
+    assert named - of_other_programs - known == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_python_in_a_document_parses(document: Path) -> None:
+    for block in re.findall(r"```python\n(.*?)```", document.read_text(), re.DOTALL):
+        ast.parse(block)
+
+
+def test_the_guide_names_every_strength_of_verify() -> None:
+    guide = (ROOT / "docs" / "guides" / "verify.md").read_text()
+
+    assert re.findall(r"^\| `([a-z]+)` \|", guide, re.MULTILINE) == [
+        "listed",
+        "hashed",
+        "replayed",
+        "rows",
+    ]
