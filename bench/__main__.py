@@ -1,7 +1,7 @@
 """Run the measurements of this folder: all, or those that are named.
 
-    python -m bench --list
-    python -m bench clone_against_copy
+python -m bench --list
+python -m bench clone_against_copy
 """
 
 import argparse
