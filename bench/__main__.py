@@ -1,7 +1,6 @@
 """Run the measurements of this folder: all, or those that are named.
 
-python -m bench --list
-python -m bench clone_against_copy
+`python -m bench --list` says what there is; `python -m bench NAME` runs one.
 """
 
 import argparse
