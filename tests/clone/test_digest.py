@@ -335,6 +335,22 @@ def test_run_ends_are_the_values_that_they_stand_for() -> None:
     assert digest(pa.table({"c": encoded})) == of(["a", "a", None], pa.string())
 
 
+def test_void_elements_and_extension_types_are_read_as_what_they_store() -> None:
+    uuids = pa.ExtensionArray.from_storage(
+        pa.uuid(), pa.array([b"0123456789abcdef"], pa.binary(16))
+    )
+
+    assert digest(pa.table({"c": uuids})) == of([b"0123456789abcdef"], pa.binary())
+    assert of([[None]], pa.list_(pa.null())) == of([[None]], pa.list_(pa.int8()))
+
+
+def test_without_a_schema_the_first_batch_says_which_columns_count() -> None:
+    table = pa.table({"a": [1, 2], "v": pa.nulls(2)})
+
+    assert digest_batches(None, table.to_batches()) == digest(table)
+    assert digest_batches(None, []) == combine([])
+
+
 def test_no_rows_have_the_columns_of_the_schema() -> None:
     none = digest_batches(SCHEMA, [])
 

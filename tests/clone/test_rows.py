@@ -298,6 +298,32 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert caught.value.code == "LF-4101"
 
 
+def test_a_missing_deletion_vector_is_no_empty_one(tmp_path: Path) -> None:
+    size = write_file(tmp_path, "a.parquet", pa.table({"id": [1]}))
+    vector = {**VECTOR, "storageType": "u", "pathOrInlineDv": "ab^-aqEH.-t@S}K{vb[*k^", "offset": 1}
+    make_table(tmp_path, [field("id", "long")], [add("a.parquet", size, deletionVector=vector)])
+
+    with pytest.raises(FerryError, match="deletion vector is not there") as caught:
+        read(tmp_path)
+
+    assert caught.value.code == "LF-4101"
+
+
+def test_a_partition_value_of_a_wrong_type_is_named(tmp_path: Path) -> None:
+    size = write_file(tmp_path, "a.parquet", pa.table({"id": [1]}))
+    make_table(
+        tmp_path,
+        [field("id", "long"), field("p", "date")],
+        [add("a.parquet", size, partitionValues={"p": "soon"})],
+        partitioned_by=("p",),
+    )
+
+    with pytest.raises(FerryError, match="column `p`: the partition value `soon`") as caught:
+        read(tmp_path)
+
+    assert caught.value.code == "LF-4109"
+
+
 def test_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
     size = write_file(tmp_path, "a.parquet", pa.table({"id": [1]}))
     make_table(tmp_path, [field("id", "long")], [add("a.parquet", size + 1)])

@@ -32,6 +32,8 @@ class Digest:
     def differences(self, other: "Digest") -> tuple[str, ...]:
         """The columns in which two digests differ, in this one's order; () where they are equal.
 
+        Tables without a column can differ in `rows` alone, which nothing here names.
+
         Values that moved between rows leave every column's own digest as it was. Then the
         columns named are those without which the rows are equal; where no single column explains
         the difference, all of them.

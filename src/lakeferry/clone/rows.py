@@ -80,9 +80,7 @@ class RowReader:
 
     def _live_rows(self, file: LiveFile) -> Iterator[pa.RecordBatch]:
         constants = {
-            column.name: partition_value(
-                file.partition_values.get(column.physical), arrow_type(column.kind)
-            )
+            column.name: _constant(file, column)
             for column in self.columns
             if column.name in self.partitioned_by
         }
@@ -155,6 +153,13 @@ class RowReader:
     def _place(self, path: str) -> tuple[Store, str]:
         key = below(path, self.root)
         return (self.store, key) if key is not None else self.elsewhere(path)
+
+
+def _constant(file: LiveFile, column: Column) -> pa.Scalar:
+    try:
+        return partition_value(file.partition_values.get(column.physical), arrow_type(column.kind))
+    except Misfit as error:
+        raise Misfit(f"column `{column.name}`: {error}") from error
 
 
 def _conform_column(array: pa.Array, column: Column, *, by_id: bool) -> pa.Array:
