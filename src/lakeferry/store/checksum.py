@@ -24,8 +24,16 @@ class Counted:
         self._where = where
         self.total = 0
         self.crc = 0
+        self.failure: BaseException | None = None  # what the chunks themselves raised
 
     def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._pass()
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def _pass(self) -> Iterator[bytes]:
         for chunk in self._chunks:
             self.total += len(chunk)
             if self._size is not None and self.total > self._size:

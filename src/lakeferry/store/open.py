@@ -1,19 +1,188 @@
-"""An address and options -> a Store. The only place that reads a scheme."""
+"""An address and options -> a Store. The only place that reads a scheme.
+
+Addresses of object stores are taken byte for byte, as their own tools take them: `%20` in one is
+three characters of a key. A `file:` URI is decoded, for that is how programs make them.
+"""
 
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote
 
+from lakeferry import connect
+from lakeferry.connect import HASTY, LARGE_COMMIT_BYTES, PATIENT, Connection
 from lakeferry.errors import FerryError
 from lakeferry.store.local import LocalStore
 from lakeferry.store.protocol import Store
 
 NO_OPTIONS: Mapping[str, str] = {}
+KINDS = {"s3": "s3", "s3a": "s3", "s3n": "s3", "az": "azure", "abfs": "azure", "abfss": "azure",
+         "gs": "gcs", "hdfs": "hdfs", "file": "local"}  # fmt: skip
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
 
 
-def open_store(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Store:  # noqa: ARG001
-    """The store at `url`: a local path (`~` and relative ones too) or one of the known schemes."""
-    return LocalStore(_local_path(url))
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address taken apart; equal places have equal `service`, `place` and `path`."""
+
+    url: str  # as written, without trailing slashes
+    kind: str  # a key of connect.OPTIONS
+    service: str  # endpoint, account or cluster; '' is the vendor's own or this machine
+    place: str  # bucket or container; '' where there is none
+    path: str  # below it, without slashes at its ends; local: the real, absolute path
+
+
+def open_store(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Store:
+    """The store at `url`.
+
+    Args:
+        url: a local path (`~` and relative ones too), file:, s3://, s3a://, abfss://, abfs://,
+            az://, gs:// or hdfs://; a bucket's or file system's root too.
+        options: see docs/reference/stores.md; values may be `${env:NAME}` or `${file:PATH}`.
+
+    Nothing is asked of a service before the store is first used.
+
+    Raises:
+        FerryError: LF-2104 for an address that is none; LF-2001 for an unknown option.
+    """
+    link = _connection(url, options)
+    at = locate(url, options)
+    match at.kind:
+        case "s3":
+            return _s3(at, link)
+        case "azure":
+            return _azure(at, link)
+        case "gcs":
+            from lakeferry.store.gcs import GcsStore
+
+            return GcsStore(at.url, link, at.place, prefix=at.path)
+        case "hdfs":
+            from lakeferry.store.hdfs import HdfsStore
+
+            return HdfsStore(at.url, link, at.service, root=f"/{at.path}")
+        case _:
+            return LocalStore(at.path)
+
+
+def memory_store(url: str = "memory://") -> Store:
+    """A store that lives as long as the value; for tests and trials."""
+    from obstore.store import MemoryStore
+
+    from lakeferry.store.names import NameRules
+    from lakeferry.store.objects import ObjectStore
+
+    return ObjectStore(url, MemoryStore, prefix="", rules=NameRules("memory"))
+
+
+def same_place(
+    a: str,
+    b: str,
+    *,
+    a_options: Mapping[str, str] = NO_OPTIONS,
+    b_options: Mapping[str, str] = NO_OPTIONS,
+) -> bool:
+    """Whether two addresses are one folder, whatever their spelling. Asks no service."""
+    return _where(locate(a, a_options)) == _where(locate(b, b_options))
+
+
+def contains(
+    outer: str,
+    inner: str,
+    *,
+    outer_options: Mapping[str, str] = NO_OPTIONS,
+    inner_options: Mapping[str, str] = NO_OPTIONS,
+) -> bool:
+    """Whether `inner` lies somewhere below `outer`; False for the same place."""
+    around, within = locate(outer, outer_options), locate(inner, inner_options)
+    if _where(around)[:3] != _where(within)[:3] or around.path == within.path:
+        return False
+    return around.path in ("", "/") or within.path.startswith(f"{around.path}/")
+
+
+def locate(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Address:
+    """Take an address apart; LF-2104 if it is none."""
+    scheme = _SCHEME.match(url)
+    kind = KINDS.get(scheme[1].lower(), "") if scheme else "local"
+    if not kind:
+        raise _no_address(url)
+    if kind == "local":
+        return Address(url, kind, "", "", _local_path(url))
+    rest = url.partition(":")[2]
+    if not rest.startswith("//") or "\0" in rest:
+        raise _no_address(url)
+    authority, _, path = rest[2:].partition("/")
+    path = path.strip("/")
+    link = _connection(url, options)
+    if not authority and not (kind == "hdfs" and path):
+        raise _no_address(url)
+    match kind:
+        case "s3":
+            service, place = connect.s3_endpoint(link) or "", authority
+        case "azure":
+            service, place = connect.azure_endpoint(link), authority.partition("@")[0]
+        case "gcs":
+            service, place = link.get("endpoint") or "", authority
+        case _:
+            service, place = authority, ""
+    return Address(url.rstrip("/"), kind, service.rstrip("/").lower(), place, path)
+
+
+def _where(at: Address) -> tuple[str, str, str, str]:
+    return (at.kind, at.service, at.place, at.path)
+
+
+def _connection(url: str, options: Mapping[str, str]) -> Connection:
+    """The checked options of the address's kind; an Azure address brings its account."""
+    scheme = _SCHEME.match(url)
+    kind = KINDS.get(scheme[1].lower(), "local") if scheme else "local"
+    found: dict[str, str] = {}
+    if kind == "azure":
+        authority = url.partition("://")[2].partition("/")[0]
+        container, at, host = authority.partition("@")
+        if at and not (container and host):
+            raise _no_address(url)
+        account, _, domain = host.partition(".")
+        if account:
+            found["account"] = account
+        if domain:
+            # The Blob endpoint serves what the DFS endpoint shows: one way to commit.
+            blob = "blob." + domain.removeprefix("dfs.").removeprefix("blob.")
+            found["endpoint"] = f"https://{account}.{blob}"
+    return connect.connection(kind, {**found, **options})
+
+
+def _s3(at: Address, link: Connection) -> Store:
+    from lakeferry.store.objects import ObjectStore
+    from lakeferry.store.s3 import PART, RULES, S3
+
+    limit = link.number("large_commit_bytes", LARGE_COMMIT_BYTES)
+    return ObjectStore(
+        at.url,
+        partial(connect.s3_backend, link, at.place, retry=PATIENT),
+        greet=partial(connect.s3_backend, link, at.place, retry=HASTY),
+        prefix=at.path,
+        rules=RULES,
+        service=S3(link, at.place, part=min(PART, max(limit, S3.LEAST_PART))),
+        large_commit_bytes=limit,
+    )
+
+
+def _azure(at: Address, link: Connection) -> Store:
+    from lakeferry.store.azure import BLOCK, RULES, Azure
+    from lakeferry.store.objects import ObjectStore
+
+    limit = link.number("large_commit_bytes", LARGE_COMMIT_BYTES)
+    return ObjectStore(
+        at.url,
+        partial(connect.azure_backend, link, at.place, retry=PATIENT),
+        greet=partial(connect.azure_backend, link, at.place, retry=HASTY),
+        prefix=at.path,
+        rules=RULES,
+        service=Azure(link, at.place, block=min(BLOCK, limit)),
+        large_commit_bytes=limit,
+    )
 
 
 def _local_path(url: str) -> str:
@@ -24,10 +193,12 @@ def _local_path(url: str) -> str:
             rest = slash + rest
             if host not in ("", "localhost") or not rest:
                 raise _no_address(url)
-        return unquote(rest, errors="surrogateescape")
-    if not url or "\0" in url:
+        path = unquote(rest, errors="surrogateescape")
+    else:
+        path = os.path.expanduser(url)
+    if not path or "\0" in path:
         raise _no_address(url)
-    return os.path.abspath(os.path.expanduser(url))
+    return os.path.realpath(path)
 
 
 def _no_address(url: str) -> FerryError:

@@ -1,0 +1,137 @@
+"""Azure Blob beyond obstore: conditional block lists, stored MD5, copies inside the account.
+
+All goes by the Blob endpoint, for accounts with a hierarchical namespace too: one way to commit.
+"""
+
+import base64
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from lakeferry import connect
+from lakeferry.connect import Connection
+from lakeferry.errors import FerryError
+from lakeferry.store import faults
+from lakeferry.store.checksum import wrong_size
+from lakeferry.store.names import NameRules
+from lakeferry.store.objects import Service, sized_parts
+from lakeferry.store.protocol import AlreadyThere, ObjectMeta
+
+# The service turns backslashes into slashes and drops dots at the end of a segment.
+RULES = NameRules("Azure Blob", longest_path=1024, refused="\\", final_dots=False)
+BLOCK = 16 << 20  # bytes of one block of a large commit
+BLOCKS_AT_ONCE = 4
+COPY_POLL_S = 0.5
+
+
+class Azure:
+    """One container, by azure-storage-blob. The client is made by the first call."""
+
+    def __init__(self, link: Connection, container: str, *, block: int = BLOCK) -> None:
+        self._link = link
+        self._container = container
+        self._block = block
+        self._made: Any = None
+        self._making = threading.Lock()
+
+    def head(self, key: str) -> ObjectMeta | None:
+        try:
+            with self._translated(key):
+                found = self._blob(key).get_blob_properties()
+        except FileNotFoundError:
+            return None
+        modified_ms = int(found.last_modified.timestamp() * 1000)
+        md5 = found.content_settings.content_md5
+        checksums = {"md5": bytes(md5).hex()} if md5 else {}
+        return ObjectMeta(key, found.size, found.etag.strip('"'), modified_ms, checksums)
+
+    def put_large_if_absent(self, key: str, chunks: Iterator[bytes], *, size_hint: int) -> None:
+        """Blocks are invisible until a list of them is put, and that is put conditionally."""
+        from azure.core import MatchConditions
+        from azure.storage.blob import BlobBlock
+
+        blob = self._blob(key)
+        writer = uuid.uuid4().hex  # blocks of several writers lie beside each other
+        blocks: list[Any] = []
+        waiting: deque[Future[None]] = deque()
+
+        def stage(name: str, body: bytes) -> None:
+            with self._translated(key):
+                blob.stage_block(name, body, length=len(body))
+
+        with ThreadPoolExecutor(BLOCKS_AT_ONCE) as pool:
+            for number, body in enumerate(sized_parts(chunks, size_hint, self._block)):
+                if len(waiting) == BLOCKS_AT_ONCE:
+                    waiting.popleft().result()
+                name = base64.b64encode(f"{writer}{number:08}".encode()).decode()
+                blocks.append(BlobBlock(name))
+                waiting.append(pool.submit(stage, name, body))
+            for staged in waiting:
+                staged.result()
+        try:
+            with self._translated(key):
+                blob.commit_block_list(blocks, match_condition=MatchConditions.IfMissing)
+        except FerryError as error:
+            # Another writer's list has thrown our blocks away: it has won.
+            if self.head(key) is not None:
+                raise AlreadyThere(key) from error
+            raise
+
+    def copy(self, other: Service, source_key: str, key: str) -> ObjectMeta | None:
+        """Copy inside one account. None where the two are not one account to us."""
+        if not isinstance(other, Azure) or self._link != other._link:
+            return None
+        source = other.head(source_key)
+        if source is None:
+            raise FileNotFoundError(f"{other._container}/{source_key}")
+        blob = self._blob(key)
+        with self._translated(key):
+            state = blob.start_copy_from_url(
+                other._blob(source_key).url, source_etag=f'"{source.e_tag}"',
+                source_match_condition=_if_same(),
+            )["copy_status"]  # fmt: skip
+            while state == "pending":
+                time.sleep(COPY_POLL_S)
+                state = blob.get_blob_properties().copy.status
+        copied = self.head(key)
+        if state != "success" or copied is None or copied.size != source.size:
+            got = copied.size if copied else 0
+            raise wrong_size(f"{self._container}/{key}", expected=source.size, got=got)
+        return copied
+
+    def _blob(self, key: str) -> Any:
+        with self._making:
+            if self._made is None:
+                self._made = connect.azure_client(self._link, self._container)
+            return self._made.get_blob_client(key)
+
+    @contextmanager
+    def _translated(self, key: str) -> Iterator[None]:
+        from azure.core.exceptions import AzureError, HttpResponseError
+
+        where = f"{connect.azure_endpoint(self._link)}/{self._container}/{key}"
+        try:
+            yield
+        except HttpResponseError as error:
+            # Not every answer has a code: those to HEAD have none but in a header.
+            code = str(getattr(error, "error_code", None) or "") or None
+            code = code.rpartition(".")[2] if code else None
+            if error.status_code == 412 or code in faults.EXISTS:
+                raise AlreadyThere(key) from error
+            if error.status_code == 404 and code not in faults.NO_PLACE:
+                raise FileNotFoundError(where) from error
+            status, message = error.status_code, error.message
+            raise faults.refusal(where, code=code, status=status, message=message) from error
+        except AzureError as error:
+            raise faults.refusal(where, message=str(error)) from error
+
+
+def _if_same() -> Any:
+    from azure.core import MatchConditions
+
+    return MatchConditions.IfNotModified

@@ -1,0 +1,303 @@
+"""Objects through obstore: S3, Azure Blob and, for tests, memory.
+
+What obstore has not (conditions on uploads in parts, stored checksums, copies inside the
+service) comes from a `Service`: `s3.py` and `azure.py`.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+
+from lakeferry.errors import FerryError
+from lakeferry.store import faults
+from lakeferry.store.checksum import Counted, changed, wrong_size
+from lakeferry.store.names import NameRules, check_name
+from lakeferry.store.protocol import AlreadyThere, ObjectMeta, Store
+from lakeferry.store.ranges import RANGE, in_parts, read_ranges, split_small
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta as Found
+    from obstore.store import ObjectStore as Backend
+
+PART = 8 << 20  # bytes; an object up to here is one request
+PARTS_AT_ONCE = 4
+MOST_PARTS = 9_000  # S3 allows 10,000; Azure 50,000
+READERS = 16  # threads that fetch ranges, for all large objects of one store together
+
+
+class Service(Protocol):
+    """What one kind of object service can do beyond obstore. `key`: the whole key."""
+
+    def put_large_if_absent(self, key: str, chunks: Iterator[bytes], *, size_hint: int) -> None:
+        """Send in parts, publish under the condition that nothing is there; AlreadyThere."""
+
+    def head(self, key: str) -> ObjectMeta | None:
+        """With the checksums of the whole body that the service keeps."""
+
+    def copy(self, other: "Service", source_key: str, key: str) -> ObjectMeta | None:
+        """Copy inside the service; None where it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    body: bytes
+    size: int  # bytes of the whole object
+    e_tag: str | None
+
+
+class ObjectStore:
+    """One bucket or container, from `prefix` on. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        url: str,
+        connect: Callable[[], "Backend"],
+        *,
+        prefix: str,
+        rules: NameRules,
+        greet: Callable[[], "Backend"] | None = None,
+        service: Service | None = None,
+        large_commit_bytes: int = 32 << 20,
+    ) -> None:
+        """
+        Args:
+            url: as people write it, without a trailing slash.
+            connect: makes the backend; called once, at the first request.
+            prefix: of all keys, without slashes at its ends; '' is the whole bucket.
+            rules: names that the service would not keep.
+            greet: makes a backend that gives up soon. The first request goes by it, so that a
+                wrong endpoint, key or bucket is told in seconds and by its right name.
+            service: None only for memory.
+            large_commit_bytes: `put_if_absent` sends bodies over this size in parts.
+        """
+        self._url = url
+        self._connect = connect
+        self._prefix = prefix
+        self._rules = rules
+        self._greet = greet
+        self.service = service
+        self._large_commit_bytes = large_commit_bytes
+        self._ready: Backend | None = None
+        self._opening = threading.Lock()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="lakeferry-read")
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def head(self, path: str, *, checksums: bool = False) -> ObjectMeta | None:
+        key, backend = self.key(path), self._backend()
+        if checksums and self.service is not None:
+            found = self.service.head(key)
+            return replace(found, path=path) if found else None
+        try:
+            with self._translated(path):
+                return _meta(path, obstore.head(backend, key))
+        except FileNotFoundError:
+            return None
+
+    def list(
+        self, prefix: str, *, after: str | None = None, recursive: bool = True
+    ) -> Iterator[ObjectMeta]:
+        folder = self.key(prefix) if prefix else self._prefix
+        bound = after.encode() if after is not None else None
+        cut = len(self._prefix) + 1 if self._prefix else 0
+        for found in self._listed(folder, after, recursive):
+            path = found["path"][cut:]
+            # Not every service honours the offset, and a folder's own marker is no object in it.
+            if found["path"] == folder or (bound is not None and path.encode() <= bound):
+                continue
+            if not recursive and "/" in path[len(prefix) + 1 if prefix else 0 :]:
+                continue
+            yield _meta(path, found)
+
+    def read(
+        self, path: str, *, start: int = 0, end: int | None = None, if_match: str | None = None
+    ) -> Iterator[bytes]:
+        stop = start + RANGE if end is None else min(end, start + RANGE)
+        first = self._range(path, start, stop, if_match)
+        if end is not None and end > first.size:
+            got = max(first.size - start, 0)
+            raise wrong_size(self._where(path), expected=end - start, got=got)
+        last = first.size if end is None else end
+        if first.body:
+            yield first.body
+
+        def fetch(begin: int, end: int) -> bytes:
+            return self._range(path, begin, end, first.e_tag).body
+
+        yield from read_ranges(fetch, min(stop, last), last, pool=self._readers)
+
+    def write(self, path: str, chunks: Iterable[bytes], *, size: int) -> ObjectMeta:
+        key, backend = self.key(path), self._backend()
+        counted = Counted(chunks, size=size, where=self._where(path))
+        if size <= PART:
+            body = b"".join(counted)
+            with self._translated(path):
+                answer = obstore.put(backend, key, body, use_multipart=False)
+        else:
+            with self._translated(path, sending=counted):
+                answer = obstore.put(
+                    backend, key, iter(counted), chunk_size=part_size(size, PART),
+                    max_concurrency=PARTS_AT_ONCE,
+                )  # fmt: skip
+        return ObjectMeta(path, size, _bare(answer["e_tag"]), None, counted.checksums)
+
+    def put_if_absent(self, path: str, chunks: Iterable[bytes], *, size_hint: int) -> None:
+        key, backend = self.key(path), self._backend()
+        stream = iter(chunks)
+        limit = self._large_commit_bytes if self.service else 1 << 62
+        body, is_all = split_small(stream, limit)
+        try:
+            if is_all or self.service is None:
+                with self._translated(path):
+                    obstore.put(backend, key, body, mode="create", use_multipart=False)
+            else:
+                rest = chain((body,), stream)
+                del body
+                self.service.put_large_if_absent(key, rest, size_hint=size_hint)
+        except AlreadyThere as error:
+            raise AlreadyThere(path) from error
+
+    def copy_from(self, other: Store, path: str, to: str) -> ObjectMeta | None:
+        if not isinstance(other, ObjectStore) or self.service is None or other.service is None:
+            return None
+        other._backend()
+        self._backend()
+        found = self.service.copy(other.service, other.key(path), self.key(to))
+        return replace(found, path=to) if found else None
+
+    def settle(self) -> None:
+        """Nothing to do: the service answers a write when it is durable."""
+
+    def set_modified(self, path: str, ms: int) -> bool:  # noqa: ARG002
+        return False
+
+    def delete(self, path: str) -> None:
+        key, backend = self.key(path), self._backend()
+        try:
+            with self._translated(path):
+                obstore.delete(backend, key)
+        except FileNotFoundError:
+            return
+
+    def key(self, path: str) -> str:
+        """The whole key of a path below this store; LF-3107 if the service cannot keep it."""
+        key = f"{self._prefix}/{path}" if self._prefix else path
+        check_name(path, self._rules, self._url)
+        return key
+
+    def _where(self, path: str) -> str:
+        return f"{self._url}/{path}"
+
+    def _backend(self) -> "Backend":
+        """The connected backend; the first caller also learns whether it can work at all."""
+        if self._ready is None:
+            with self._opening:
+                if self._ready is None:
+                    backend = self._connect()
+                    if self._greet is not None:
+                        self._say_hello(self._greet())
+                    self._ready = backend
+        return self._ready
+
+    def _say_hello(self, backend: "Backend") -> None:
+        # A folder that is not there: one empty page. HEAD would be cheaper, but its refusals
+        # have no body and so no reason.
+        folder = f"{self._prefix}/.lakeferry-hello" if self._prefix else ".lakeferry-hello"
+        try:
+            with self._translated(""):
+                next(iter(obstore.list(backend, folder)), None)
+        except FerryError as error:
+            if error.code != "LF-1002":  # a right to list may be missing where none is needed
+                raise
+
+    def _listed(self, folder: str, after: str | None, recursive: bool) -> Iterator["Found"]:
+        backend = self._backend()
+        with self._translated(folder):
+            if not recursive and after is None:
+                yield from obstore.list_with_delimiter(backend, folder or None)["objects"]
+                return
+            offset = None if after is None else self.key(after)
+            for page in obstore.list(backend, folder or None, offset=offset, chunk_size=1000):
+                yield from page
+
+    def _range(self, path: str, start: int, end: int, if_match: str | None) -> _Range:
+        """One bounded range, whole. A range that begins at the object's end is empty."""
+        key, backend = self.key(path), self._backend()
+        try:
+            with self._translated(path, if_match=if_match):
+                options: obstore.GetOptions = {"range": (start, max(end, start + 1))}
+                if if_match is not None:
+                    options["if_match"] = f'"{if_match}"'
+                answer = obstore.get(backend, key, options=options)
+                size = answer.meta["size"]
+                body = answer.bytes().to_bytes()
+        except _EmptyRange as error:
+            found = self.head(path)
+            if found is None:
+                raise FileNotFoundError(path) from error
+            if if_match is not None and found.e_tag != if_match:
+                raise changed(self._where(path), expected=if_match, found=found.e_tag) from error
+            if start > found.size:
+                where = self._where(path)
+                raise wrong_size(where, expected=start, got=found.size) from error
+            return _Range(b"", found.size, found.e_tag)
+        if end <= start:
+            body = b""
+        elif len(body) != min(end, size) - start:
+            raise wrong_size(self._where(path), expected=min(end, size) - start, got=len(body))
+        return _Range(body, size, _bare(answer.meta["e_tag"]))
+
+    @contextmanager
+    def _translated(
+        self, path: str, *, if_match: str | None = None, sending: Counted | None = None
+    ) -> Iterator[None]:
+        where = self._where(path)
+        try:
+            yield
+        except (BaseError, FileNotFoundError) as error:
+            if sending is not None and error is sending.failure:
+                raise  # the source's own
+            message = str(error)
+            code, status = faults.error_code(message), faults.error_status(message)
+            if isinstance(error, PreconditionError) and if_match is not None:
+                raise changed(where, expected=if_match, found="another") from error
+            if isinstance(error, AlreadyExistsError) and code not in faults.BAD_NAME:
+                raise AlreadyThere(path) from error
+            known = code in faults.NO_PLACE or code in faults.CREDENTIALS
+            if isinstance(error, FileNotFoundError) and not known:
+                raise FileNotFoundError(where) from error
+            if status == 416 or "StartTooLarge" in message:
+                raise _EmptyRange from error
+            raise faults.refusal(where, code=code, status=status, message=message) from error
+
+
+class _EmptyRange(Exception):
+    """The range lies behind the object's last byte: an empty object, or a wrong range."""
+
+
+def part_size(size: int, least: int) -> int:
+    """Bytes a part, so that `size` bytes stay within the services' number of parts."""
+    return max(least, -(-size // MOST_PARTS))
+
+
+def sized_parts(chunks: Iterator[bytes], size_hint: int, least: int) -> Iterator[bytes]:
+    return in_parts(chunks, part_size(size_hint, least))
+
+
+def _meta(path: str, found: "Found") -> ObjectMeta:
+    modified_ms = int(found["last_modified"].timestamp() * 1000)
+    return ObjectMeta(path, found["size"], _bare(found["e_tag"]), modified_ms)
+
+
+def _bare(e_tag: str | None) -> str | None:
+    """Without quotes: some listings have them and some have not."""
+    return None if e_tag is None else e_tag.strip('"')

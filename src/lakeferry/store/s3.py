@@ -1,0 +1,171 @@
+"""S3 beyond obstore: conditional uploads in parts, stored checksums, copies inside the service."""
+
+import base64
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from lakeferry import connect
+from lakeferry.connect import Connection
+from lakeferry.store import faults
+from lakeferry.store.checksum import wrong_size
+from lakeferry.store.names import NameRules
+from lakeferry.store.objects import Service, sized_parts
+from lakeferry.store.protocol import CRC64NVME, AlreadyThere, ObjectMeta
+
+RULES = NameRules("S3", longest_path=1024)
+PART = 16 << 20  # bytes of one part of a large commit
+PARTS_AT_ONCE = 4
+COPY_WHOLE = 5 << 30  # bytes; S3 copies no more by one request
+COPY_PART = 512 << 20
+STORED = {"ChecksumCRC64NVME": CRC64NVME, "ChecksumCRC32C": "crc32c", "ChecksumCRC32": "crc32",
+          "ChecksumSHA256": "sha256"}  # fmt: skip
+
+
+class S3:
+    """One bucket, by boto3. The client is made by the first call that needs it."""
+
+    LEAST_PART = 5 << 20  # bytes; S3 refuses smaller ones, but for the last
+
+    def __init__(self, link: Connection, bucket: str, *, part: int = PART) -> None:
+        self._link = link
+        self._bucket = bucket
+        self._part = part
+        self._made: Any = None
+        self._making = threading.Lock()
+
+    def head(self, key: str) -> ObjectMeta | None:
+        try:
+            with self._translated(key):
+                found = self._client().head_object(
+                    Bucket=self._bucket, Key=key, ChecksumMode="ENABLED"
+                )
+        except FileNotFoundError:
+            return None
+        modified_ms = int(found["LastModified"].timestamp() * 1000)
+        e_tag, size = found["ETag"].strip('"'), found["ContentLength"]
+        return ObjectMeta(key, size, e_tag, modified_ms, _whole_checksums(found))
+
+    def put_large_if_absent(self, key: str, chunks: Iterator[bytes], *, size_hint: int) -> None:
+        """The condition goes with the request that joins the parts: S3 checks it then."""
+        client = self._client()
+        with self._upload(key) as upload:
+            parts: list[dict[str, object]] = []
+            waiting: deque[Future[dict[str, object]]] = deque()
+            with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
+                bodies = sized_parts(chunks, size_hint, self._part)
+                for number, body in enumerate(bodies, start=1):
+                    if len(waiting) == PARTS_AT_ONCE:
+                        parts.append(waiting.popleft().result())
+                    waiting.append(pool.submit(self._send_part, upload, number, body))
+                parts.extend(sent.result() for sent in waiting)
+            with self._translated(key):
+                client.complete_multipart_upload(
+                    **upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
+                )
+
+    def copy(self, other: Service, source_key: str, key: str) -> ObjectMeta | None:
+        """Copy by requests to this bucket. None where the two are not one service to us."""
+        if not isinstance(other, S3) or not self._reaches(other):
+            return None
+        source = other.head(source_key)
+        if source is None:
+            raise FileNotFoundError(f"s3://{other._bucket}/{source_key}")
+        origin = {"CopySource": {"Bucket": other._bucket, "Key": source_key},
+                  "CopySourceIfMatch": f'"{source.e_tag}"'}  # fmt: skip
+        with self._translated(key):
+            if source.size <= COPY_WHOLE:
+                self._client().copy_object(Bucket=self._bucket, Key=key, **origin)
+            else:
+                self._copy_in_parts(key, source.size, origin)
+        copied = self.head(key)
+        if copied is None or copied.size != source.size:
+            got = copied.size if copied else 0
+            raise wrong_size(f"s3://{self._bucket}/{key}", expected=source.size, got=got)
+        return copied
+
+    def _reaches(self, other: "S3") -> bool:
+        same = connect.s3_endpoint(self._link) == connect.s3_endpoint(other._link)
+        return same and _identity(self._link) == _identity(other._link)
+
+    def _copy_in_parts(self, key: str, size: int, origin: dict[str, Any]) -> None:
+        client = self._client()
+        with self._upload(key, checksum=False) as upload, ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
+
+            def copy_part(number: int, start: int) -> dict[str, object]:
+                last = min(start + COPY_PART, size) - 1
+                answer = client.upload_part_copy(
+                    **upload, **origin, PartNumber=number, CopySourceRange=f"bytes={start}-{last}"
+                )
+                return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
+
+            starts = range(0, size, COPY_PART)
+            parts = list(pool.map(copy_part, range(1, len(starts) + 1), starts))
+            client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+
+    @contextmanager
+    def _upload(self, key: str, *, checksum: bool = True) -> Iterator[dict[str, str]]:
+        """The names of a new upload in parts; aborted unless the block ends well."""
+        wanted = {}
+        if checksum and connect.s3_sends_checksum(self._link):
+            wanted = {"ChecksumAlgorithm": "CRC64NVME"}
+        with self._translated(key):
+            begun = self._client().create_multipart_upload(Bucket=self._bucket, Key=key, **wanted)
+        upload = {"Bucket": self._bucket, "Key": key, "UploadId": begun["UploadId"]}
+        try:
+            yield upload
+        except BaseException:
+            with suppress(FileNotFoundError), self._translated(key):
+                self._client().abort_multipart_upload(**upload)
+            raise
+
+    def _send_part(self, upload: dict[str, str], number: int, body: bytes) -> dict[str, object]:
+        wanted = {}
+        if connect.s3_sends_checksum(self._link):
+            wanted = {"ChecksumAlgorithm": "CRC64NVME"}
+        with self._translated(upload["Key"]):
+            sent = self._client().upload_part(**upload, PartNumber=number, Body=body, **wanted)
+        part: dict[str, object] = {"PartNumber": number, "ETag": sent["ETag"]}
+        if "ChecksumCRC64NVME" in sent:
+            part["ChecksumCRC64NVME"] = sent["ChecksumCRC64NVME"]
+        return part
+
+    def _client(self) -> Any:
+        with self._making:
+            if self._made is None:
+                self._made = connect.s3_client(self._link, self._bucket)
+            return self._made
+
+    @contextmanager
+    def _translated(self, key: str) -> Iterator[None]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        where = f"s3://{self._bucket}/{key}"
+        try:
+            yield
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code")
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status in (409, 412) and code not in faults.BAD_NAME:
+                # 409: another write of this key is under way. The caller looks who won.
+                raise AlreadyThere(key) from error
+            if status == 404 and code not in faults.NO_PLACE | faults.CREDENTIALS:
+                raise FileNotFoundError(where) from error
+            raise faults.refusal(where, code=code, status=status, message=str(error)) from error
+        except BotoCoreError as error:
+            raise faults.refusal(where, message=str(error)) from error
+
+
+def _identity(link: Connection) -> tuple[str | None, ...]:
+    return tuple(link.get(name) for name in ("profile", "access_key_id", "anonymous"))
+
+
+def _whole_checksums(found: dict[str, Any]) -> dict[str, str]:
+    """Checksums of the whole body, as hex; a checksum of part checksums compares with nothing."""
+    if found.get("ChecksumType") == "COMPOSITE":
+        return {}
+    kept = {ours: found[theirs] for theirs, ours in STORED.items() if theirs in found}
+    return {name: base64.b64decode(value).hex() for name, value in kept.items() if "-" not in value}
