@@ -115,15 +115,17 @@ _DOMAIN = frozenset({"domain", "configuration", "removed"})
 def parse_protocol(body: Json) -> Protocol:
     """From the object under `protocol`. Raises KeyError where a required field is missing."""
 
-    def features(key: str) -> frozenset[str] | None:
-        names = body.get(key)
-        return None if names is None else frozenset(names)
+    def features(key: str, *, versions_have_them: bool) -> frozenset[str] | None:
+        # Some writers state empty lists where the version has none, others none where it has.
+        names = frozenset(body.get(key) or ())
+        return names if versions_have_them or names else None
 
+    reader, writer = int(body["minReaderVersion"]), int(body["minWriterVersion"])
     return Protocol(
-        min_reader_version=int(body["minReaderVersion"]),
-        min_writer_version=int(body["minWriterVersion"]),
-        reader_features=features("readerFeatures"),
-        writer_features=features("writerFeatures"),
+        min_reader_version=reader,
+        min_writer_version=writer,
+        reader_features=features("readerFeatures", versions_have_them=reader >= 3),
+        writer_features=features("writerFeatures", versions_have_them=writer >= 7),
         extra=_rest(body, _PROTOCOL),
     )
 

@@ -35,6 +35,7 @@ from lakeferry.delta.files import (
     JoinedFiles,
     TemporaryFile,
     parquet_batches,
+    temporary_room,
 )
 from lakeferry.delta.json_parse import FileActions, parse_commit
 from lakeferry.delta.log import LOG, Checkpoint
@@ -140,7 +141,7 @@ def _read_json(store: Store, path: str, found: _Found) -> None:
 
 def _read_parquet(store: Store, path: str, found: _Found) -> None:
     part = TemporaryFile(".parquet")
-    with part.path.open("wb") as copy:
+    with temporary_room(), part.path.open("wb") as copy:
         for chunk in store.read(path):
             copy.write(chunk)
     schema = pq.read_schema(part.path)
@@ -222,8 +223,7 @@ class CheckpointFiles:
         values = conform(there[name], kind) if name in there else pa.nulls(count, kind)
         if name == "partitionValues" and self._action == "add" and values.null_count:
             # Required in an `add`: some writers store the empty map as null.
-            empty = pa.MapArray.from_arrays(pa.array([0, 0], pa.int32()), [], [], type=MAP)
-            return pc.if_else(values.is_valid(), values, empty[0])
+            return pc.if_else(values.is_valid(), values, pa.scalar([], MAP))
         return values
 
 

@@ -4,10 +4,12 @@ A set is kept in memory up to 64 MiB and in a temporary Parquet file above that.
 nothing refers to the set any more, at the latest with the process.
 """
 
+import errno
 import os
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +20,7 @@ import pyarrow.parquet as pq
 
 from lakeferry.delta.actions import FILE_SCHEMA
 from lakeferry.delta.keys import file_keys
+from lakeferry.errors import FerryError
 
 BATCH_ROWS = 16_384  # of 1 KB each a batch and its copies stay below 50 MB; no batch is longer
 SPILL_BYTES = 64 << 20  # a set that is larger lies on disk
@@ -54,6 +57,22 @@ class TemporaryFile:
         os.close(handle)
         self.path = Path(name)
         self._gone = weakref.finalize(self, self.path.unlink, missing_ok=True)
+
+
+@contextmanager
+def temporary_room() -> Iterator[None]:
+    """Raise LF-5101 where writing a temporary file finds the disk full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise FerryError(
+            "LF-5101",
+            "the disk for temporary files is full",
+            f"{tempfile.gettempdir()}: {error.strerror}",
+            "free space there, or name another folder in TMPDIR",
+        ) from error
 
 
 class MemoryFiles:
@@ -144,8 +163,9 @@ class FileWriter:
             self._parquet = pq.ParquetWriter(
                 self._file.path, self._schema, compression="snappy", use_dictionary=False
             )
-        for batch in rebatched(self._held, self._schema):
-            self._parquet.write_batch(batch)
+        with temporary_room():
+            for batch in rebatched(self._held, self._schema):
+                self._parquet.write_batch(batch)
         self._held, self._held_bytes = [], 0
 
 

@@ -56,7 +56,8 @@ def decode(path: str) -> str:
 def encode(key: str) -> str:
     """The path to log for a relative key: percent-encoded once, so that `decode` gives it back."""
     encoded = quote(key, safe="/!$&'()*+,;=:@~-._")
-    return "./" + encoded if is_absolute(encoded) and not key.startswith("/") else encoded
+    # A first segment that ends in a colon would read as a scheme.
+    return encoded.replace(":", "%3A", 1) if is_absolute(encoded) else encoded
 
 
 def safe_relative(path: str, root: str = "") -> str:
