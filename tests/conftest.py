@@ -8,6 +8,14 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
+# Fixtures: real servers, each started by the first test that asks for it.
+from tests.servers.fixtures import (  # noqa: F401
+    azure_server,
+    gcs_server,
+    hdfs_server,
+    s3_server,
+)
+
 os.environ["TZ"] = "UTC"
 time.tzset()
 

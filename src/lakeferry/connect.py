@@ -261,23 +261,29 @@ def _s3_chain(link: Connection) -> Any:
 # ---- Azure
 
 
-def azure_account(link: Connection) -> str:
-    account = link.get("account") or os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
-    if not account:
-        raise _wrong_option("the storage account is not named", "give `account`, or abfss://…@…")
-    return account
-
-
 def azure_endpoint(link: Connection) -> str:
+    found = azure_endpoint_or_none(link)
+    if found is None:
+        raise _wrong_option("the storage account is not named", "give `account`, or abfss://…@…")
+    return found
+
+
+def azure_endpoint_or_none(link: Connection) -> str | None:
+    """None where neither address, options nor environment name an account."""
     given = link.get("endpoint") or os.environ.get("AZURE_STORAGE_ENDPOINT")
-    return given or f"https://{azure_account(link)}.blob.core.windows.net"
+    account = _azure_account(link)
+    return given or (f"https://{account}.blob.core.windows.net" if account else None)
+
+
+def _azure_account(link: Connection) -> str | None:
+    return link.get("account") or os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
 
 
 def azure_backend(link: Connection, container: str, *, retry: "RetryConfig") -> "AzureStore":
     from obstore.store import AzureStore
 
     endpoint = azure_endpoint(link)
-    options: dict[str, Any] = {"account_name": azure_account(link), "endpoint": endpoint}
+    options: dict[str, Any] = {"account_name": _azure_account(link), "endpoint": endpoint}
     match _azure_secret(link):
         case ("anonymous", _):
             options["skip_signature"] = True

@@ -17,7 +17,7 @@ from lakeferry import connect
 from lakeferry.connect import Connection
 from lakeferry.errors import FerryError
 from lakeferry.store import faults
-from lakeferry.store.checksum import wrong_size
+from lakeferry.store.checksum import changed
 from lakeferry.store.names import NameRules
 from lakeferry.store.objects import Service, sized_parts
 from lakeferry.store.protocol import AlreadyThere, ObjectMeta
@@ -82,27 +82,29 @@ class Azure:
                 raise AlreadyThere(key) from error
             raise
 
-    def copy(self, other: Service, source_key: str, key: str) -> ObjectMeta | None:
+    def copy(self, other: Service, source: ObjectMeta, key: str) -> ObjectMeta | None:
         """Copy inside one account. None where the two are not one account to us."""
+        from azure.core import MatchConditions
+
         if not isinstance(other, Azure) or self._link != other._link:
             return None
-        source = other.head(source_key)
-        if source is None:
-            raise FileNotFoundError(f"{other._container}/{source_key}")
         blob = self._blob(key)
-        with self._translated(key):
-            state = blob.start_copy_from_url(
-                other._blob(source_key).url, source_etag=f'"{source.e_tag}"',
-                source_match_condition=_if_same(),
-            )["copy_status"]  # fmt: skip
+        with self._translated(key, reading=source.path):
+            answer = blob.start_copy_from_url(
+                other._blob(source.path).url,
+                source_etag=f'"{source.e_tag}"',
+                source_match_condition=MatchConditions.IfNotModified,
+            )
+            state = answer["copy_status"]
             while state == "pending":
                 time.sleep(COPY_POLL_S)
                 state = blob.get_blob_properties().copy.status
-        copied = self.head(key)
-        if state != "success" or copied is None or copied.size != source.size:
-            got = copied.size if copied else 0
-            raise wrong_size(f"{self._container}/{key}", expected=source.size, got=got)
-        return copied
+        if state != "success":
+            raise faults.refusal(self._where(key), message=f"the copy ended as `{state}`")
+        return ObjectMeta(key, source.size, answer["etag"].strip('"'))
+
+    def _where(self, key: str) -> str:
+        return f"{connect.azure_endpoint(self._link)}/{self._container}/{key}"
 
     def _blob(self, key: str) -> Any:
         with self._making:
@@ -111,16 +113,19 @@ class Azure:
             return self._made.get_blob_client(key)
 
     @contextmanager
-    def _translated(self, key: str) -> Iterator[None]:
+    def _translated(self, key: str, *, reading: str | None = None) -> Iterator[None]:
+        """`reading`: the source of a copy, whose e_tag is the condition of the request."""
         from azure.core.exceptions import AzureError, HttpResponseError
 
-        where = f"{connect.azure_endpoint(self._link)}/{self._container}/{key}"
+        where = self._where(key)
         try:
             yield
         except HttpResponseError as error:
             # Not every answer has a code: those to HEAD have none but in a header.
             code = str(getattr(error, "error_code", None) or "") or None
             code = code.rpartition(".")[2] if code else None
+            if error.status_code == 412 and reading is not None:
+                raise changed(reading, expected="that of the listing", found="another") from error
             if error.status_code == 412 or code in faults.EXISTS:
                 raise AlreadyThere(key) from error
             if error.status_code == 404 and code not in faults.NO_PLACE:
@@ -129,9 +134,3 @@ class Azure:
             raise faults.refusal(where, code=code, status=status, message=message) from error
         except AzureError as error:
             raise faults.refusal(where, message=str(error)) from error
-
-
-def _if_same() -> Any:
-    from azure.core import MatchConditions
-
-    return MatchConditions.IfNotModified

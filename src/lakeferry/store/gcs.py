@@ -107,7 +107,8 @@ class GcsStore:
                 blob.upload_from_string(body, checksum="crc32c", **_again())
         else:
             with self._translated(path, sending=counted):
-                blob.upload_from_file(_Pipe(counted), size=size, checksum="crc32c", **_again())
+                pipe = _Pipe(counted, size=size)
+                blob.upload_from_file(pipe, size=size, checksum="crc32c", **_again())
         return _meta(path, blob, counted.checksums)
 
     def put_if_absent(self, path: str, chunks: Iterable[bytes], *, size_hint: int) -> None:  # noqa: ARG002
@@ -208,10 +209,15 @@ class GcsStore:
 
 
 class _Pipe(io.RawIOBase):
-    """Chunks as the file object that an upload reads from."""
+    """Chunks as the file object that an upload reads from.
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    `size`: where it is announced; the upload then asks for no byte more, so the last bytes are
+    handed on only after the chunks have ended too.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], *, size: int | None = None) -> None:
         self._chunks = iter(chunks)
+        self._size = size
         self._held = b""
         self._position = 0
 
@@ -235,6 +241,8 @@ class _Pipe(io.RawIOBase):
         cut = len(body) if size < 0 else size
         body, self._held = body[:cut], body[cut:]
         self._position += len(body)
+        if self._position == self._size:
+            next(self._chunks, None)
         return body
 
 

@@ -41,8 +41,8 @@ class Service(Protocol):
     def head(self, key: str) -> ObjectMeta | None:
         """With the checksums of the whole body that the service keeps."""
 
-    def copy(self, other: "Service", source_key: str, key: str) -> ObjectMeta | None:
-        """Copy inside the service; None where it cannot."""
+    def copy(self, other: "Service", source: ObjectMeta, key: str) -> ObjectMeta | None:
+        """Copy inside the service; None where it cannot. `source.path`: the whole key there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +169,13 @@ class ObjectStore:
     def copy_from(self, other: Store, path: str, to: str) -> ObjectMeta | None:
         if not isinstance(other, ObjectStore) or self.service is None or other.service is None:
             return None
-        other._backend()
+        found = other.head(path)
+        if found is None:
+            raise FileNotFoundError(other._where(path))
         self._backend()
-        found = self.service.copy(other.service, other.key(path), self.key(to))
-        return replace(found, path=to) if found else None
+        source = replace(found, path=other.key(path))
+        copied = self.service.copy(other.service, source, self.key(to))
+        return replace(copied, path=to) if copied else None
 
     def settle(self) -> None:
         """Nothing to do: the service answers a write when it is durable."""

@@ -121,7 +121,7 @@ def locate(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Address:
         case "s3":
             service, place = connect.s3_endpoint(link) or "", authority
         case "azure":
-            service, place = connect.azure_endpoint(link), authority.partition("@")[0]
+            service, place = connect.azure_endpoint_or_none(link) or "", authority.partition("@")[0]
         case "gcs":
             service, place = link.get("endpoint") or "", authority
         case _:

@@ -11,7 +11,7 @@ from typing import Any
 from lakeferry import connect
 from lakeferry.connect import Connection
 from lakeferry.store import faults
-from lakeferry.store.checksum import wrong_size
+from lakeferry.store.checksum import changed, wrong_size
 from lakeferry.store.names import NameRules
 from lakeferry.store.objects import Service, sized_parts
 from lakeferry.store.protocol import CRC64NVME, AlreadyThere, ObjectMeta
@@ -67,25 +67,27 @@ class S3:
                     **upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
                 )
 
-    def copy(self, other: Service, source_key: str, key: str) -> ObjectMeta | None:
+    def copy(self, other: Service, source: ObjectMeta, key: str) -> ObjectMeta | None:
         """Copy by requests to this bucket. None where the two are not one service to us."""
         if not isinstance(other, S3) or not self._reaches(other):
             return None
-        source = other.head(source_key)
-        if source is None:
-            raise FileNotFoundError(f"s3://{other._bucket}/{source_key}")
-        origin = {"CopySource": {"Bucket": other._bucket, "Key": source_key},
+        origin = {"CopySource": {"Bucket": other._bucket, "Key": source.path},
                   "CopySourceIfMatch": f'"{source.e_tag}"'}  # fmt: skip
-        with self._translated(key):
-            if source.size <= COPY_WHOLE:
-                self._client().copy_object(Bucket=self._bucket, Key=key, **origin)
-            else:
+        if source.size > COPY_WHOLE:
+            with self._translated(key, reading=source.path):
                 self._copy_in_parts(key, source.size, origin)
-        copied = self.head(key)
-        if copied is None or copied.size != source.size:
-            got = copied.size if copied else 0
-            raise wrong_size(f"s3://{self._bucket}/{key}", expected=source.size, got=got)
-        return copied
+            copied = self.head(key)
+            if copied is None or copied.size != source.size:
+                got = copied.size if copied else 0
+                raise wrong_size(f"s3://{self._bucket}/{key}", expected=source.size, got=got)
+            return copied
+        with self._translated(key, reading=source.path):
+            # The request is bound to the e_tag that `source` was seen with, so its size holds.
+            answer = self._client().copy_object(
+                Bucket=self._bucket, Key=key, **origin, **self._checksum()
+            )["CopyObjectResult"]
+        e_tag = answer["ETag"].strip('"')
+        return ObjectMeta(key, source.size, e_tag, None, _whole_checksums(answer))
 
     def _reaches(self, other: "S3") -> bool:
         same = connect.s3_endpoint(self._link) == connect.s3_endpoint(other._link)
@@ -109,9 +111,7 @@ class S3:
     @contextmanager
     def _upload(self, key: str, *, checksum: bool = True) -> Iterator[dict[str, str]]:
         """The names of a new upload in parts; aborted unless the block ends well."""
-        wanted = {}
-        if checksum and connect.s3_sends_checksum(self._link):
-            wanted = {"ChecksumAlgorithm": "CRC64NVME"}
+        wanted = self._checksum() if checksum else {}
         with self._translated(key):
             begun = self._client().create_multipart_upload(Bucket=self._bucket, Key=key, **wanted)
         upload = {"Bucket": self._bucket, "Key": key, "UploadId": begun["UploadId"]}
@@ -123,15 +123,17 @@ class S3:
             raise
 
     def _send_part(self, upload: dict[str, str], number: int, body: bytes) -> dict[str, object]:
-        wanted = {}
-        if connect.s3_sends_checksum(self._link):
-            wanted = {"ChecksumAlgorithm": "CRC64NVME"}
         with self._translated(upload["Key"]):
-            sent = self._client().upload_part(**upload, PartNumber=number, Body=body, **wanted)
+            sent = self._client().upload_part(
+                **upload, PartNumber=number, Body=body, **self._checksum()
+            )
         part: dict[str, object] = {"PartNumber": number, "ETag": sent["ETag"]}
         if "ChecksumCRC64NVME" in sent:
             part["ChecksumCRC64NVME"] = sent["ChecksumCRC64NVME"]
         return part
+
+    def _checksum(self) -> dict[str, str]:
+        return {"ChecksumAlgorithm": "CRC64NVME"} if connect.s3_sends_checksum(self._link) else {}
 
     def _client(self) -> Any:
         with self._making:
@@ -140,7 +142,8 @@ class S3:
             return self._made
 
     @contextmanager
-    def _translated(self, key: str) -> Iterator[None]:
+    def _translated(self, key: str, *, reading: str | None = None) -> Iterator[None]:
+        """`reading`: the source of a copy, whose e_tag is the condition of the request."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         where = f"s3://{self._bucket}/{key}"
@@ -149,6 +152,8 @@ class S3:
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code")
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status == 412 and reading is not None:
+                raise changed(reading, expected="that of the listing", found="another") from error
             if status in (409, 412) and code not in faults.BAD_NAME:
                 # 409: another write of this key is under way. The caller looks who won.
                 raise AlreadyThere(key) from error
