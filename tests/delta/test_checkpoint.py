@@ -1,4 +1,5 @@
 import datetime
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from lakeferry.delta.actions import MAP
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.delta.struct_stats import stats_json
 from lakeferry.errors import FerryError
+from lakeferry.store.local import LocalStore
 from lakeferry.store.open import open_store
 
 from .tables import (
@@ -305,3 +307,65 @@ def test_a_projection_reads_only_what_is_asked_for(tmp_path: Path) -> None:
     batches = list(files.batches(["size"]))
     assert sum(batch.num_rows for batch in batches) == 3
     assert {tuple(batch.schema.names) for batch in batches} == {("size",)}
+
+
+def test_a_sidecar_may_be_named_by_its_whole_address(tmp_path: Path) -> None:
+    parquet(tmp_path, "_sidecars/one.parquet", [{"add": {"path": "a"}}])
+    address = f"file:{tmp_path}/_delta_log/_sidecars/one.parquet"
+    write(tmp_path, f"{2:020d}.checkpoint.{UUID}.json", lines(PROTOCOL, METADATA, sidecar(address)))
+
+    assert [row["path"] for row in read_rows(tmp_path)] == ["a"]
+
+
+def test_a_broken_json_checkpoint_does_not_matter_while_commits_are_there(tmp_path: Path) -> None:
+    table(tmp_path, [add("a")], [add("b")], [add("c")])
+    write(tmp_path, f"{2:020d}.checkpoint.{UUID}.json", b'{"protocol":')
+
+    assert [row["path"] for row in read_rows(tmp_path)] == ["a", "b", "c"]
+
+
+def test_a_checkpoint_whose_adds_have_no_path_is_unreadable(tmp_path: Path) -> None:
+    parquet(
+        tmp_path, NAME, [*head(), {"add": {"size": 1}}], add_type=pa.struct({"size": pa.int64()})
+    )
+
+    with pytest.raises(FerryError, match="LF-3104"):
+        read_rows(tmp_path)
+
+
+def test_a_checkpoint_without_any_file_action_is_an_empty_table(tmp_path: Path) -> None:
+    parquet(tmp_path, NAME, head())
+
+    assert read_rows(tmp_path) == []
+
+
+def test_binary_bounds_become_text_and_unknown_kinds_are_a_bug() -> None:
+    kind = pa.struct([("minValues", pa.struct([("b", pa.binary())]))])
+
+    assert stats_json(pa.array([{"minValues": {"b": b"ab"}}], kind)).to_pylist() == [
+        '{"minValues":{"b":"ab"}}'
+    ]
+    with pytest.raises(TypeError):
+        stats_json(pa.array([{"d": datetime.timedelta(1)}], pa.struct([("d", pa.duration("s"))])))
+
+
+def test_a_top_file_without_columns_for_files_is_read(tmp_path: Path) -> None:
+    parquet(tmp_path, "_sidecars/one.parquet", [{"add": {"path": "a"}}])
+    file = parquet(tmp_path, NAME, [*head(), {"sidecar": {"path": "one.parquet"}}])
+    pq.write_table(pq.read_table(file).drop_columns(["add"]), file)
+
+    assert [row["path"] for row in read_rows(tmp_path)] == ["a"]
+
+
+class Unreachable(LocalStore):
+    """A folder that can be listed but not read."""
+
+    def read(self, path: str, **_: Any) -> Iterator[bytes]:
+        raise FerryError("LF-1003", "no answer", path, "try again")
+
+
+def test_a_store_that_does_not_answer_is_no_damaged_checkpoint(tmp_path: Path) -> None:
+    with_checkpoint(tmp_path)
+
+    with pytest.raises(FerryError, match="LF-1003"):
+        read_snapshot(Unreachable(str(tmp_path)))

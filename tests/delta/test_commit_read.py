@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from lakeferry.delta.commit_read import read_commit
+from lakeferry.delta.log import list_log
+from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.store.open import open_store
 from tests.corpora import SPARK, required
@@ -54,3 +56,23 @@ def test_change_data_files_are_kept_as_they_are() -> None:
 
     assert found
     assert all(cdc["path"].startswith("_change_data/") for cdc in found)
+
+
+def test_a_commit_that_goes_away_while_the_log_is_read_is_named(tmp_path: Path) -> None:
+    store = table(tmp_path, [add("a")], [add("b")])
+    listing = list_log(store)
+    (tmp_path / "_delta_log" / f"{1:020d}.json").unlink()
+
+    with pytest.raises(FerryError) as refused:
+        read_snapshot(store, listing=listing)
+
+    assert refused.value.code == "LF-3102"
+
+
+def test_a_large_commit_is_streamed_and_reads_the_same(tmp_path: Path) -> None:
+    stats = '{"numRecords":1}' + " " * 1000
+    store = table(tmp_path, [add(f"f{number}", stats=stats) for number in range(1_500)])
+
+    snapshot = read_snapshot(store)
+
+    assert sum(len(batch) for batch in snapshot.files.batches(["path"])) == 1_500

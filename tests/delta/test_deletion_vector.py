@@ -205,3 +205,79 @@ def test_a_descriptor_without_a_required_field_or_of_an_unknown_type_is_refused(
         parse_descriptor(whole)
     with pytest.raises(FerryError, match="LF-3105"):
         parse_descriptor({"storageType": "u"})
+
+
+def of_container(key: int, cookie: int, body: bytes) -> bytes:
+    return struct.pack("<qI", 1, key) + struct.pack("<I", cookie) + body
+
+
+@pytest.mark.parametrize(
+    ("bitmap", "why"),
+    [
+        (struct.pack("<q", -1), "buckets"),
+        (struct.pack("<qI", 2, 5) + containers([1]) + struct.pack("<I", 5) + containers([1]),
+         "follows bucket"),
+        (of_container(0, 99, b""), "cookie"),
+        (of_container(0, 12346, struct.pack("<I", 70_000)), "containers"),
+        (of_container(0, 12346, struct.pack("<IHHHHII", 2, 1, 0, 1, 0, 0, 0) + b"\0" * 4),
+         "follows container"),
+        (of_container(0, 12346, struct.pack("<IHHIHH", 1, 0, 1, 0, 7, 7)), "does not ascend"),
+        (of_container(0, 12346, struct.pack("<IHHI", 1, 0, 4999, 0) + b"\0" * 8192), "0 values"),
+        (of_container(0, 12347, struct.pack("<BHHHHHHH", 1, 0, 3, 2, 9, 1, 9, 1)),
+         "does not ascend"),
+        (portable([1]) + b"x", "left over"),
+        (portable([1])[:-1], "end within"),
+    ],
+)  # fmt: skip
+def test_each_way_to_be_no_bitmap_is_named(bitmap: bytes, why: str) -> None:
+    with pytest.raises(Damaged, match=why):
+        read_bitmap(bitmap)
+
+
+@pytest.mark.parametrize("order", [">", "<"])
+def test_the_older_layout_is_read_in_both_byte_orders(order: str) -> None:
+    parts = [containers([3]), containers([1, 2])]
+    sized = b"".join(struct.pack(f"{order}i", len(part)) + part for part in parts)
+    bitmap = struct.pack(f"{order}ii", 1681511376, 2) + sized
+
+    assert parse_stored(of_file(bitmap, 3), stored(bitmap)).tolist() == [3, 2**32 + 1, 2**32 + 2]
+    assert "left over" in refusal(of_file(bitmap + b"x", 3), stored(bitmap + b"x")).where
+
+
+def test_bytes_without_a_magic_number_are_refused() -> None:
+    assert "magic" in refusal(of_file(b"nonsense", 1), stored(b"nonsense")).where
+
+
+def test_a_name_or_a_prefix_that_is_none_is_refused() -> None:
+    with pytest.raises(FerryError, match="LF-4109"):
+        relative_file(DeletionVector("u", "short", 40, 6, 1))
+    with pytest.raises(FerryError, match="climbs out"):
+        relative_file(DeletionVector("u", "../" + "^-aqEH.-t@S}K{vb[*k^", 40, 6, 1))
+
+
+def test_inline_vectors_that_are_cut_or_no_z85_are_refused() -> None:
+    with pytest.raises(FerryError, match="Z85"):
+        parse_inline(DeletionVector("i", "abc", 40, 6))
+    with pytest.raises(FerryError, match="0 bytes"):
+        parse_inline(DeletionVector("i", "", 40, 6))
+
+
+def test_vectors_are_read_wherever_their_kind_says(tmp_path: Path) -> None:
+    bitmap = MAGIC + portable([2, 3])
+    (tmp_path / "x.bin").write_bytes(b"\x01" + stored(bitmap))
+    store = open_store(str(tmp_path))
+    inline = DeletionVector("i", encode_z85(bitmap + b"\0" * (-len(bitmap) % 4)), len(bitmap), 2)
+    inside = DeletionVector("p", f"file:{tmp_path}/x.bin", len(bitmap), 2, 1)
+    outside = DeletionVector("p", "s3://b/x.bin", len(bitmap), 2, 1)
+
+    assert read_rows(store, inline).tolist() == [2, 3]
+    assert read_rows(store, inside).tolist() == [2, 3]
+    with pytest.raises(FerryError, match="outside the table"):
+        read_rows(store, outside)
+
+
+def test_the_parsed_descriptor_has_all_its_fields() -> None:
+    row = {"storageType": "u", "pathOrInlineDv": "ab^-aqEH.-t@S}K{vb[*k^", "offset": 4,
+           "sizeInBytes": 40, "cardinality": 6, "maxRowIndex": None}  # fmt: skip
+
+    assert parse_descriptor(row) == EXAMPLE

@@ -169,3 +169,8 @@ def test_properties_that_are_true_only_at_the_source_are_not_carried() -> None:
         "delta.constraints.c": "a > 0",
         "delta.enableInCommitTimestamps": "true",
     }
+
+
+def test_an_unknown_writer_version_is_refused() -> None:
+    with pytest.raises(FerryError, match="writer version 8"):
+        check_clonable(Protocol(1, 8), metadata(), URL)

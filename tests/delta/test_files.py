@@ -1,7 +1,9 @@
+import errno
 import gc
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from lakeferry.delta.actions import FILE_SCHEMA
 from lakeferry.delta.files import (
@@ -13,7 +15,9 @@ from lakeferry.delta.files import (
     WithoutRows,
     rebatched,
     spill,
+    temporary_room,
 )
+from lakeferry.errors import FerryError
 
 from .tables import paths, vector
 
@@ -77,3 +81,16 @@ def test_batches_are_neither_tiny_nor_huge() -> None:
     assert [len(found) for found in rebatched(tiny, FILE_SCHEMA)] == [500]
     assert [len(found) for found in rebatched([huge], FILE_SCHEMA)] == [BATCH_ROWS, BATCH_ROWS, 1]
     assert list(rebatched([], FILE_SCHEMA)) == []
+
+
+def test_a_full_temporary_disk_is_named() -> None:
+    with pytest.raises(FerryError) as refused, temporary_room():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert refused.value.code == "LF-5101"
+    assert "TMPDIR" in refused.value.next_step
+
+
+def test_other_faults_of_the_disk_are_not_hidden() -> None:
+    with pytest.raises(PermissionError), temporary_room():
+        raise PermissionError(errno.EACCES, "no")

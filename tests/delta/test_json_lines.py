@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakeferry.delta.actions import FILE_SCHEMA
-from lakeferry.delta.json_lines import add_lines, exact_json, remove_lines
+from lakeferry.delta.json_lines import add_lines, exact_json, halved, remove_lines
 from lakeferry.delta.json_parse import FileActions, OtherAction, parse_commit
 from lakeferry.errors import FerryError
 
@@ -223,3 +223,28 @@ def test_exact_json_is_json() -> None:
     text = '{"a":[1,2.50,"x",null,true,-0.0,1e400]}'
 
     assert orjson.dumps(exact_json(text)).decode() == text
+
+
+def test_a_batch_too_large_for_one_string_column_is_written_in_slices() -> None:
+    [batch] = batches(lines(*(add(f"f{number}") for number in range(9))))
+
+    pieces = list(halved(batch, batch.nbytes // 3))
+
+    assert len(pieces) > 3
+    assert b"".join(map(add_lines, pieces)) == add_lines(batch)
+
+
+def test_a_long_commit_comes_in_several_batches_in_order() -> None:
+    body = lines(*(add(f"f{number}") for number in range(9_000)))
+
+    found = [event for event in parse_commit([body], "0.json") if isinstance(event, FileActions)]
+
+    assert [len(event.batch) for event in found] == [8192, 808]
+    assert found[1].order.tolist() == list(range(8192, 9_000))
+
+
+def test_a_wrong_type_in_the_middle_of_a_commit_is_named_by_where_it_was_met() -> None:
+    body = lines(add("bad", size="x"), *(add(f"f{number}") for number in range(9_000)))
+
+    with pytest.raises(FerryError, match="before line 8192"):
+        list(parse_commit([body], "0.json"))

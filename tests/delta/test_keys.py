@@ -66,3 +66,7 @@ def test_a_set_knows_exactly_what_was_put_in(
 
     assert answer.tolist() == [pair in held for pair in asked_in_order]
     assert len(found) == len(held)
+
+
+def test_no_files_have_no_keys() -> None:
+    assert file_keys(batch(), "").shape == (0, 2)

@@ -2,7 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.delta.log import LogListing, head_version, list_log, parse_name, segment
+from lakeferry.delta.log import (
+    LogListing,
+    checkpoint_name,
+    commit_name,
+    crc_name,
+    head_version,
+    list_log,
+    parse_name,
+    segment,
+)
 from lakeferry.errors import FerryError
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import ObjectMeta
@@ -161,3 +170,18 @@ def test_a_checkpoint_that_lacks_a_part_is_named_when_nothing_else_is_left(tmp_p
 
     assert error.code == "LF-3104"
     assert "0000000002.0000000002" in error.where
+
+
+def test_parts_of_one_incomplete_checkpoint_alone_are_no_table(tmp_path: Path) -> None:
+    error = refusal(listing(tmp_path, f"{V(4)}.checkpoint.0000000001.0000000002.parquet"))
+
+    assert error.code == "LF-3104"
+
+
+def test_the_names_that_we_write_are_the_names_that_we_know() -> None:
+    names = {"commit": commit_name(7), "crc": crc_name(7), "checkpoint": checkpoint_name(7)}
+    files = {kind: parse_name(ObjectMeta(f"_delta_log/{name}", 1)) for kind, name in names.items()}
+
+    assert {kind: file and (file.kind, file.version) for kind, file in files.items()} == {
+        kind: (kind, 7) for kind in names
+    }

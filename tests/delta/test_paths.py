@@ -117,3 +117,7 @@ def test_a_whole_column_gets_the_keys_of_its_values() -> None:
     keys = canonical_paths(column, "s3://b/t")
 
     assert keys.to_pylist() == ["plain", "a b", "x", "s3://c/x", "a:b/c"]
+
+
+def test_a_relative_path_lies_below_the_root() -> None:
+    assert below("p=a%20b/f", "s3://b/t") == "p=a b/f"

@@ -3,10 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from lakeferry.delta.checkpoint_write import write_checkpoint
+from lakeferry.delta.log import LogFile, LogListing
 from lakeferry.delta.snapshot import read_snapshot
+from lakeferry.delta.time_travel import file_times
 from lakeferry.errors import FerryError
 from lakeferry.store.open import open_store
-from lakeferry.store.protocol import Store
+from lakeferry.store.protocol import ObjectMeta, Store
 from tests.corpora import SPARK, required
 
 from .tables import Action, add, commit, metadata, table
@@ -106,3 +109,33 @@ def test_spark_s_in_commit_timestamps_are_read() -> None:
     assert snapshot.in_commit_timestamp is not None
     assert version_of(store, snapshot.in_commit_timestamp) == snapshot.version
     assert version_of(store, snapshot.in_commit_timestamp - 1) == snapshot.version - 1
+
+
+def test_a_commit_whose_first_line_is_something_else_has_no_timestamp(tmp_path: Path) -> None:
+    table(tmp_path, [metadata(**ICT)])
+    snapshot = read_snapshot(open_store(str(tmp_path)))
+    write_checkpoint(open_store(str(tmp_path)), 0, state=snapshot, files=snapshot.files)
+
+    assert read_snapshot(open_store(str(tmp_path))).in_commit_timestamp is None
+
+
+def test_a_version_known_by_its_checkpoint_alone_has_the_checkpoint_s_time(tmp_path: Path) -> None:
+    snapshot = read_snapshot(table(tmp_path / "a", [add("a")]))
+    write_checkpoint(open_store(str(tmp_path / "b")), 0, state=snapshot, files=snapshot.files)
+    [file] = (tmp_path / "b" / "_delta_log").iterdir()
+    os.utime(file, ns=(7_000 * 10**6, 7_000 * 10**6))
+
+    assert read_snapshot(open_store(str(tmp_path / "b"))).timestamp_ms == 7_000
+
+
+def test_a_store_without_times_gives_none() -> None:
+    commits = {0: LogFile("commit", 0, ObjectMeta("_delta_log/x", 1))}
+    listing = LogListing("s3://b/t", commits, (), (), (), {}, (), True)
+
+    assert file_times(listing) == {}
+
+
+def test_an_empty_commit_has_no_timestamp(tmp_path: Path) -> None:
+    table(tmp_path, [metadata(**ICT)], [])
+
+    assert read_snapshot(open_store(str(tmp_path))).in_commit_timestamp is None

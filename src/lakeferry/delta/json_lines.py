@@ -7,8 +7,10 @@ Source: Delta protocol, "Add File and Remove File"; RFC 8259 for the escapes.
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -75,13 +77,22 @@ def remove_lines(batch: pa.RecordBatch, deletion_timestamp: int) -> bytes:
 
 
 def _lines(batch: pa.RecordBatch, action: str, fields: tuple[tuple[str, str], ...]) -> bytes:
+    return b"".join(_piece(piece, action, fields) for piece in halved(batch, _SLICE_BYTES))
+
+
+def halved(batch: pa.RecordBatch, max_bytes: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a batch in slices of at most `max_bytes` of Arrow data, one row at least."""
+    if batch.nbytes <= max_bytes or len(batch) < 2:
+        yield batch
+        return
+    half = len(batch) // 2
+    yield from halved(batch.slice(0, half), max_bytes)
+    yield from halved(batch.slice(half), max_bytes)
+
+
+def _piece(batch: pa.RecordBatch, action: str, fields: tuple[tuple[str, str], ...]) -> bytes:
     if len(batch) == 0:
         return b""
-    if batch.nbytes > _SLICE_BYTES and len(batch) > 1:
-        half = len(batch) // 2
-        return _lines(batch.slice(0, half), action, fields) + _lines(
-            batch.slice(half), action, fields
-        )
     lines = _object([(name, kind, batch.column(name)) for name, kind in fields])
     lines = pc.binary_join_element_wise(f'{{"{action}":', lines, "}\n", "")
     odd = _odd_rows(batch, fields)
@@ -94,10 +105,16 @@ def _lines(batch: pa.RecordBatch, action: str, fields: tuple[tuple[str, str], ..
 
 def _bytes_of(strings: pa.StringArray) -> bytes:
     """All strings of an array, one behind the other."""
+    return bytes(_view_of(strings))
+
+
+def _view_of(strings: pa.StringArray) -> memoryview:
     _, offsets, data = strings.buffers()
+    if data is None or len(strings) == 0:
+        return memoryview(b"")
     ends = memoryview(offsets).cast("i")
     start, stop = ends[strings.offset], ends[strings.offset + len(strings)]
-    return bytes(memoryview(data)[start:stop])
+    return memoryview(data)[start:stop]
 
 
 def _object(members: list[tuple[str, str, pa.Array]]) -> pa.Array:
@@ -153,27 +170,28 @@ def _odd_rows(batch: pa.RecordBatch, fields: tuple[tuple[str, str], ...]) -> pa.
     if "extra" in batch.schema.names:
         odd = batch.column("extra").is_valid()
     for name, kind in fields:
+        column = batch.column(name)
         if kind == "text":
-            found = pc.match_substring_regex(batch.column(name), _ODD)
-            odd = pc.or_(odd, pc.fill_null(found, False))
-        elif kind == "map":
-            odd = pc.or_(odd, _odd_maps(batch.column(name)))
+            odd = pc.or_(odd, _odd_texts(column))
         elif kind == "vector":
-            found = pc.match_substring_regex(batch.column(name).field("pathOrInlineDv"), _ODD)
-            odd = pc.or_(odd, pc.fill_null(found, False))
+            odd = pc.or_(odd, _odd_texts(column.field("pathOrInlineDv")))
+        elif kind == "map":
+            entries = pa.concat_arrays([column])
+            if _has_control(entries.keys) or _has_control(entries.items):
+                # Rare, so that all rows of the batch may go the slow way.
+                return pa.repeat(pa.scalar(True), len(batch))
     return odd
 
 
-def _odd_maps(column: pa.MapArray) -> pa.Array:
-    column = pa.concat_arrays([column])
-    found = pc.or_(
-        pc.match_substring_regex(column.keys, _ODD),
-        pc.fill_null(pc.match_substring_regex(column.items, _ODD), False),
-    )
-    if not pc.any(found).as_py():
+def _odd_texts(column: pa.StringArray) -> pa.Array:
+    if not _has_control(column):
         return pa.repeat(pa.scalar(False), len(column))
-    # Rare, so that all rows of the batch may go the slow way.
-    return pa.repeat(pa.scalar(True), len(column))
+    return pc.fill_null(pc.match_substring_regex(column, _ODD), False)
+
+
+def _has_control(column: pa.StringArray) -> bool:
+    """Whether some value may hold a control character; looks at bytes, not at values."""
+    return bool((np.frombuffer(_view_of(column), np.uint8) < 0x20).any())
 
 
 def _slow_line(row: dict[str, Any], action: str, fields: tuple[tuple[str, str], ...]) -> str:
