@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeferry.delta.actions import MAP
+from lakeferry.delta.checkpoint import UnreadableCheckpoint, sidecar_names
+from lakeferry.delta.log import Checkpoint, list_log, segment
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.delta.struct_stats import stats_json
 from lakeferry.errors import FerryError
@@ -369,3 +371,25 @@ def test_a_store_that_does_not_answer_is_no_damaged_checkpoint(tmp_path: Path) -
 
     with pytest.raises(FerryError, match="LF-1003"):
         read_snapshot(Unreachable(str(tmp_path)))
+
+
+def checkpoint_of(root: Path) -> Checkpoint:
+    found = segment(list_log(open_store(str(root)))).checkpoint
+    assert found is not None
+    return found
+
+
+def test_the_sidecars_of_a_checkpoint_can_be_named_without_reading_them(tmp_path: Path) -> None:
+    top = lines(PROTOCOL, METADATA, sidecar("one.parquet"), sidecar("a%20b.parquet"))
+    write(tmp_path, f"{2:020d}.checkpoint.{UUID}.json", top)
+
+    names = sidecar_names(open_store(str(tmp_path)), checkpoint_of(tmp_path))
+
+    assert names == ("one.parquet", "a b.parquet")
+
+
+def test_sidecars_of_a_cut_checkpoint_cannot_be_named(tmp_path: Path) -> None:
+    write(tmp_path, NAME, b"PAR1")
+
+    with pytest.raises(UnreadableCheckpoint, match="checkpoint.parquet"):
+        sidecar_names(open_store(str(tmp_path)), checkpoint_of(tmp_path))

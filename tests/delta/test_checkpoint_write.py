@@ -48,6 +48,7 @@ def test_a_checkpoint_alone_says_what_the_log_said(tmp_path: Path) -> None:
     assert after.version == 1
     assert (after.protocol, after.metadata) == (before.protocol, before.metadata)
     assert (after.txns, after.domains) == (before.txns, before.domains)
+    assert after.segment.commits == ()
     assert rows(after.files) == [{**row, "dataChange": False} for row in rows(before.files)]
     assert after.removes is not None
     [tombstone] = rows(after.removes)
@@ -147,3 +148,14 @@ def test_deltalake_reads_the_checkpoint_that_we_write(tmp_path: Path) -> None:
     assert sorted(found.file_uris()) == sorted(
         str(tmp_path / path) for path in paths(snapshot.files)
     )
+
+
+def test_expired_tombstones_alone_leave_no_row(tmp_path: Path) -> None:
+    source = table(tmp_path / "source", [add("a")], [remove("b", deletionTimestamp=1)])
+
+    after = rewritten(
+        read_snapshot(source, tombstones=True), tmp_path / "target", now_ms=10 * DAY_MS
+    )
+
+    assert after.removes is not None
+    assert paths(after.removes) == []

@@ -7,6 +7,7 @@ Source: Delta protocol, "Checkpoints", "V2 Spec", "Sidecar Files", "Checkpoint S
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,8 +84,27 @@ def read_checkpoint(store: Store, checkpoint: Checkpoint) -> CheckpointContent:
     Raises:
         UnreadableCheckpoint: a file is missing, cut or no checkpoint.
     """
+    with _faults_named(checkpoint):
+        found = _top_files(store, checkpoint)
+        for name in _sidecars(found):
+            _read_parquet(store, f"{LOG}/_sidecars/{name}", found)
+        return _content(found)
+
+
+def sidecar_names(store: Store, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Names of a checkpoint's sidecars, below `_delta_log/_sidecars`.
+
+    Raises:
+        UnreadableCheckpoint: its top file is cut or no checkpoint.
+    """
+    with _faults_named(checkpoint):
+        return tuple(_sidecars(_top_files(store, checkpoint)))
+
+
+@contextmanager
+def _faults_named(checkpoint: Checkpoint) -> Iterator[None]:
     try:
-        return _read(store, checkpoint)
+        yield
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         why = f"{type(error).__name__}: {error}"
         raise UnreadableCheckpoint(checkpoint.name, why) from error
@@ -94,7 +114,7 @@ def read_checkpoint(store: Store, checkpoint: Checkpoint) -> CheckpointContent:
         raise UnreadableCheckpoint(checkpoint.name, error.what) from error
 
 
-def _read(store: Store, checkpoint: Checkpoint) -> CheckpointContent:
+def _top_files(store: Store, checkpoint: Checkpoint) -> _Found:
     found = _Found()
     for file in checkpoint.files:
         path = file.meta.path
@@ -102,9 +122,14 @@ def _read(store: Store, checkpoint: Checkpoint) -> CheckpointContent:
             _read_json(store, path, found)
         else:
             _read_parquet(store, path, found)
-    for name, body in list(found.small):
-        if name == "sidecar":
-            _read_parquet(store, f"{LOG}/_sidecars/{_sidecar_name(body['path'])}", found)
+    return found
+
+
+def _sidecars(found: _Found) -> list[str]:
+    return [_sidecar_name(body["path"]) for name, body in found.small if name == "sidecar"]
+
+
+def _content(found: _Found) -> CheckpointContent:
     protocols = [parse_protocol(body) for name, body in found.small if name == "protocol"]
     metadata = [parse_metadata(body) for name, body in found.small if name == "metaData"]
     domains = (parse_domain(body) for name, body in found.small if name == "domainMetadata")
