@@ -74,7 +74,8 @@ CODES: dict[str, ErrorKind] = {
         2,
         "a table feature that a clone cannot keep",
         "The table relies on something outside its own log (a catalog, a manifest tree, a new "
-        "home) or on a writer feature that lakeferry does not know. See docs/reference/features.md.",
+        "home) or on a writer feature that lakeferry does not know. See "
+        "docs/reference/features.md.",
     ),
     "LF-3003": ErrorKind(
         2,
@@ -200,6 +201,12 @@ CODES: dict[str, ErrorKind] = {
         1,
         "the target is full",
         "The disk or quota has no room. Nothing half-written is visible; free space and run again.",
+    ),
+    "LF-6001": ErrorKind(
+        3,
+        "the clone differs from its source",
+        "A verification found what no clone may show. The report names each difference; clone "
+        "again to mend the log, and remove a damaged file first, so that it is copied anew.",
     ),
 }
 

@@ -57,8 +57,7 @@ def commit_info(plan: ClonePlan, stamp: CommitStamp) -> dict[str, Any]:
         "numDeletionVectorsRemoved": plan.removed.vectors,
     }
     info: dict[str, Any] = {}
-    assert plan.metadata is not None
-    if plan.metadata.configuration.get("delta.enableInCommitTimestamps") == "true":
+    if plan.after.metadata.configuration.get("delta.enableInCommitTimestamps") == "true":
         info["inCommitTimestamp"] = in_commit_timestamp(stamp)
     info |= {
         "timestamp": stamp.now_ms,

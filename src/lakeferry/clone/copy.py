@@ -107,9 +107,7 @@ def _copy(
 
 
 def _landed(item: CopyItem, meta: ObjectMeta, how: str, e_tag: str | None) -> Landed:
-    return Landed(
-        item.target_path, meta.size, how, item.kind, meta.checksums.get(CRC64NVME), e_tag
-    )
+    return Landed(item.target_path, meta.size, how, item.kind, meta.checksums.get(CRC64NVME), e_tag)
 
 
 def _refuse_other_size(item: CopyItem, size: int, source: Store, target: Store) -> None:

@@ -102,7 +102,7 @@ def _content_lines(batch: pa.RecordBatch) -> list[bytes]:
         "partitionValues": _sorted_maps(batch.column("partitionValues")),
         "tags": _sorted_maps(batch.column("tags")),
     }
-    columns = [plain.get(name, None) for name in FILE_SCHEMA.names]
+    columns = [plain.get(name) for name in FILE_SCHEMA.names]
     filled = [
         batch.column(name) if column is None else column
         for name, column in zip(FILE_SCHEMA.names, columns, strict=True)

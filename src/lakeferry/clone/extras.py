@@ -18,9 +18,7 @@ TRIES = 5
 
 def facts(others: Iterable[ObjectMeta]) -> tuple[Mapping[str, Any], ...]:
     """What tells one state from another: name, size and ETag of each object."""
-    return tuple(
-        {"path": meta.path, "size": meta.size, "e_tag": meta.e_tag} for meta in others
-    )
+    return tuple({"path": meta.path, "size": meta.size, "e_tag": meta.e_tag} for meta in others)
 
 
 def pin(store: Store, *, pause: Callable[[int], None]) -> LogListing:

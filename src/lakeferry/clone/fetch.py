@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from threading import Event as Flag
 
 import numpy as np
@@ -13,6 +13,7 @@ import xxhash
 from lakeferry.clone.copy import CopyItem, Failed, Gone, Landed, copy_one
 from lakeferry.clone.landing import vector_file
 from lakeferry.clone.record import FILES_SCHEMA
+from lakeferry.clone.surroundings import Haul, Places
 from lakeferry.delta.files import FileSet, FileWriter
 from lakeferry.delta.paths import decode
 from lakeferry.events import BytesMoved, Emit, FileLanded
@@ -21,26 +22,6 @@ from lakeferry.workers import map_threads
 
 LIST_FROM = 256  # items; from so many on one listing of the target is cheaper than a look at each
 PROGRESS_S = 0.5
-
-
-@dataclass(frozen=True)
-class Places:
-    """The stores of one clone, and a way to open those that absolute paths name."""
-
-    source: Store
-    target: Store
-    elsewhere: Callable[[str], tuple[Store, str]]  # decoded URL -> store, path in it
-
-
-@dataclass
-class Haul:
-    """What one fetch brought. Counted by one thread, the one that yields results."""
-
-    copied_files: int = 0
-    copied_bytes: int = 0
-    present_files: int = 0
-    gone: list[CopyItem] = field(default_factory=list)
-    landed: FileSet | None = None  # rows of FILES_SCHEMA
 
 
 def copy_items(fetch: FileSet, *, fetch_data: FileSet | None = None) -> Iterator[CopyItem]:
@@ -144,7 +125,11 @@ def fetch(
             else (places.source, item.source_path)
         )
         return copy_one(
-            replace(item, source_path=path), source, places.target, look_first=look, throttle=throttle
+            replace(item, source_path=path),
+            source,
+            places.target,
+            look_first=look,
+            throttle=throttle,
         )
 
     def show() -> None:
@@ -190,7 +175,6 @@ def _rows(landed: list[Landed]) -> pa.RecordBatch:
         [one.source_e_tag for one in landed],
     ]
     arrays = [
-        pa.array(values, column.type)
-        for values, column in zip(columns, FILES_SCHEMA, strict=True)
+        pa.array(values, column.type) for values, column in zip(columns, FILES_SCHEMA, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=FILES_SCHEMA)

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import xxhash
 
 from lakeferry.delta.actions import FILE_SCHEMA
-from lakeferry.delta.files import FileSet
 from lakeferry.delta.deletion_vector import parse_descriptor, relative_file, relative_vector
+from lakeferry.delta.files import FileSet
 from lakeferry.delta.paths import canonical, decode, encode, is_absolute, safe_relative
 
 # FILE_SCHEMA with the target's paths, and the places to copy from where these differ.
@@ -100,11 +100,17 @@ def land_batch(batch: pa.RecordBatch, roots: Roots) -> pa.RecordBatch:
 def _point_at_source(batch: pa.RecordBatch, roots: Roots) -> pa.RecordBatch:
     """The rows of a shallow clone: absolute paths, and vectors by absolute path."""
     scheme, _, rest = canonical(roots.source).partition("://")
-    root = f"{scheme}://{encode(rest)}" if scheme != "file" else f"file://{encode('/' + rest.lstrip('/'))}"
+    root = (
+        f"{scheme}://{encode(rest)}"
+        if scheme != "file"
+        else f"file://{encode('/' + rest.lstrip('/'))}"
+    )
     paths = batch.column("path")
     full = pc.binary_join_element_wise(root, paths, "/")
     paths = pc.if_else(pc.match_substring_regex(paths, ABSOLUTE), paths, full)
-    vectors = [_pointed_vector(root, vector) for vector in batch.column("deletionVector").to_pylist()]
+    vectors = [
+        _pointed_vector(root, vector) for vector in batch.column("deletionVector").to_pylist()
+    ]
     at = batch.schema.get_field_index("path")
     batch = batch.set_column(at, batch.schema.field(at), paths)
     at = batch.schema.get_field_index("deletionVector")

@@ -1,7 +1,295 @@
-"""Mode mirror."""
+"""Mode mirror: the source's own commits, byte for byte, under the same versions.
+
+Order: data files, vectors and change data; then the base checkpoint if the log begins with one;
+then each commit, ascending, by put-if-absent; then checksums, checkpoints and compactions;
+`_last_checkpoint` at the very end. A reader sees a valid prefix at any moment.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from lakeferry.clone import extras
+from lakeferry.clone.fetch import fetch
+from lakeferry.clone.mirror_plan import (
+    MirrorPlan,
+    divergent,
+    mirror_items,
+    plan_mirror,
+)
+from lakeferry.clone.record import CloneRecord, head_facts, put_record
 from lakeferry.clone.report import CloneRequest
-from lakeferry.clone.snapshot_clone import Done, Surroundings
+from lakeferry.clone.snapshot_clone import ROUNDS, describe
+from lakeferry.clone.surroundings import Done, Haul, Surroundings
+from lakeferry.clone.target import is_table, newest_record
+from lakeferry.delta.checkpoint import UnreadableCheckpoint, sidecar_names
+from lakeferry.delta.commit import prove_put_if_absent
+from lakeferry.delta.log import LAST_CHECKPOINT, LOG, Checkpoint, LogListing, list_log
+from lakeferry.delta.paths import decode
+from lakeferry.delta.snapshot import Snapshot, read_snapshot
+from lakeferry.errors import FerryError
+from lakeferry.events import Committed, Noted, TablePlanned, Warned
+from lakeferry.store.protocol import AlreadyThere, ObjectMeta, Store, read_all
 
 
 def clone_mirror(request: CloneRequest, around: Surroundings) -> Done:
-    raise SystemExit
+    """Mirror once, in as many rounds as VACUUM or moving state ask for.
+
+    Raises:
+        FerryError: LF-3003 what a mirror cannot keep; LF-4101 a live file is missing; LF-5002,
+            LF-5003 the target is something else.
+    """
+    for _ in range(ROUNDS):
+        done = _round(request, around)
+        if done is not None:
+            return done
+        around.emit(Noted(request.target, "planning again: the source moved on"))
+    raise FerryError(
+        "LF-4107",
+        f"gave up after {ROUNDS} rounds: the state beside the log kept changing",
+        f"{request.source} -> {request.target}",
+        "pause COPY INTO on the source, then run the same command again; what landed is kept",
+    )
+
+
+def _round(request: CloneRequest, around: Surroundings) -> Done | None:
+    places = around.places
+    listing = extras.pin(places.source, pause=lambda tries: time.sleep(0.05 * tries))
+    source = read_snapshot(
+        places.source, version=request.version, timestamp_ms=request.timestamp_ms,
+        listing=listing, allow_features=request.allow_features,
+    )  # fmt: skip
+    extras.refuse_older_version(listing, source.version)
+    here = list_log(places.target)
+    record = newest_record(places.target, here)
+    _refuse_other(request, source, here, record, places.target)
+    plan = plan_mirror(listing, here, end=source.version)
+    _refuse_other_bytes(places.source, places.target, listing, here)
+    names = tuple(meta.path for meta in listing.others)
+    carried = record.extras if record else ()
+    head = max(here.commits, default=None)
+    if not plan.commits and plan.base is None and extras.facts(listing.others) == carried:
+        return Done(source, source.version, head, (), Haul(), names, record)
+    files, size = _totals(places.source, listing, plan)
+    around.emit(TablePlanned(places.target.url, source.version, files, size, describe(source)))
+    if request.dry_run:
+        planned = Haul(copied_files=files, copied_bytes=size)
+        return Done(source, source.version, head, (), planned, names, record, len(plan.commits))
+    haul = _fetch(request, around, listing, plan, (files, size))
+    if _live_and_gone(request, around, source, haul):
+        return None
+    if listing.others and not extras.same_moment(listing, list_log(places.source)):
+        return None
+    record = _publish(request, around, source, listing, plan, haul, carried)
+    return Done(source, source.version, source.version, (), haul, names, record, len(plan.commits))
+
+
+def _refuse_other(
+    request: CloneRequest,
+    source: Snapshot,
+    here: LogListing,
+    record: CloneRecord | None,
+    target: Store,
+) -> None:
+    if not is_table(here):
+        return
+    there = read_snapshot(target, listing=here).metadata.id
+    if record is None or record.mode != "mirror" or there != record.source_id:
+        raise FerryError(
+            "LF-5002",
+            f"target {target.url} holds another table",
+            f"metadata id {there}; no mirror of {request.source}; nothing was written",
+            "choose an empty target: a mirror never replaces what another table's log says",
+        )
+    if record.source_id != source.metadata.id and there != source.metadata.id:
+        raise FerryError(
+            "LF-4106",
+            f"the source is another table now: id {source.metadata.id}, was {record.source_id}",
+            f"{request.source}; target {target.url} mirrors version {record.source_version}",
+            "start a new mirror in an empty place",
+        )
+
+
+def _refuse_other_bytes(
+    source: Store, target: Store, listing: LogListing, here: LogListing
+) -> None:
+    """The newest commit that both have must be the same one; sizes were compared for all."""
+    both = sorted(listing.commits.keys() & here.commits.keys())
+    if both and not _same_bytes(source, target, here.commits[both[-1]].meta.path):
+        raise divergent(target.url, [both[-1]])
+
+
+def _same_bytes(source: Store, target: Store, path: str) -> bool:
+    return _digest(source, path) == _digest(target, path)
+
+
+def _digest(store: Store, path: str) -> str:
+    digest = hashlib.sha256()
+    for chunk in store.read(path):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _totals(source: Store, listing: LogListing, plan: MirrorPlan) -> tuple[int, int]:
+    files = size = 0
+    for item in mirror_items(source, listing, plan):
+        files += 1
+        size += item.size or 0
+    return files, size
+
+
+def _fetch(
+    request: CloneRequest,
+    around: Surroundings,
+    listing: LogListing,
+    plan: MirrorPlan,
+    totals: tuple[int, int],
+) -> Haul:
+    haul = fetch(
+        lambda: mirror_items(around.places.source, listing, plan),
+        around.places,
+        table=around.places.target.url,
+        files=totals[0],
+        total_bytes=totals[1],
+        jobs=request.jobs,
+        throttle=around.throttle,
+        emit=around.emit,
+        stop=around.stop,
+    )
+    if around.stop is not None and around.stop.is_set():
+        raise KeyboardInterrupt
+    return haul
+
+
+def _live_and_gone(
+    request: CloneRequest, around: Surroundings, source: Snapshot, haul: Haul
+) -> bool:
+    """Whether a live file vanished meanwhile. Removed ones may: VACUUM took them from both."""
+    if not haul.gone:
+        return False
+    gone = {item.source_path for item in haul.gone}
+    live = {
+        decode(path)
+        for batch in source.files.batches(["path"])
+        for path in batch.column("path").to_pylist()
+        if decode(path) in gone
+    }
+    if not live:
+        around.emit(
+            Warned(
+                around.places.target.url,
+                None,
+                f"{len(gone)} files that older versions name were vacuumed at the source",
+                "nothing; time travel to those versions fails at the source too",
+            )
+        )
+        return False
+    now = list_log(around.places.source)
+    moved_on = max(now.commits, default=0) > source.version
+    if moved_on and request.version is None and request.timestamp_ms is None:
+        return True
+    raise FerryError(
+        "LF-4101",
+        f"data file `{min(live)}` is missing, though version {source.version} names it",
+        f"{request.source}; readers of the source fail on the same file",
+        "restore the file, or remove it from the table (FSCK REPAIR TABLE), then run again",
+    )
+
+
+def _publish(
+    request: CloneRequest,
+    around: Surroundings,
+    source: Snapshot,
+    listing: LogListing,
+    plan: MirrorPlan,
+    haul: Haul,
+    carried: tuple[Mapping[str, Any], ...],
+) -> CloneRecord:
+    places = around.places
+    places.target.settle()
+    if not request.single_writer:
+        prove_put_if_absent(places.target)
+    last = listing.commits.get(source.version)
+    record = CloneRecord(
+        source=places.source.url,
+        source_id=source.metadata.id,
+        source_version=source.version,
+        source_head=head_facts(last.meta if last else None),
+        target_version=source.version,
+        txn_id="mirror",
+        mode="mirror",
+        extras=extras.facts(listing.others),
+    )
+    put_record(places.target, record, haul.landed)
+    extras.carry(places.source, places.target, listing.others, held=carried)
+    timed = True
+    if plan.base is not None:
+        first = listing.commits.get(plan.base.version)
+        timed &= first is None or _put_commit(places.source, places.target, first.meta)
+        _copy_checkpoint(places.source, places.target, plan.base)
+    for file in plan.commits:
+        timed &= _put_commit(places.source, places.target, file.meta)
+        around.emit(Committed(places.target.url, file.version, file.version))
+    for file in plan.companions:
+        _copy_log_file(places.source, places.target, file.meta.path)
+    for checkpoint in plan.checkpoints:
+        _copy_checkpoint(places.source, places.target, checkpoint)
+    _point_to_checkpoint(places.source, places.target, plan.end)
+    if not timed and source.in_commit_timestamp is None:
+        around.emit(
+            Noted(
+                places.target.url,
+                "this store cannot set modification times: TIMESTAMP AS OF and DESCRIBE HISTORY "
+                "at the target show when commits were copied",
+            )
+        )
+    return record
+
+
+def _put_commit(source: Store, target: Store, meta: ObjectMeta) -> bool:
+    """One commit, byte for byte, with its time; False where the target cannot keep the time."""
+    try:
+        target.put_if_absent(meta.path, source.read(meta.path), size_hint=meta.size)
+    except AlreadyThere:
+        # Our own write whose answer was lost, an earlier run's, or somebody's who must be told of.
+        if not _same_bytes(source, target, meta.path):
+            version = int(meta.path.rpartition("/")[2].partition(".")[0])
+            raise divergent(target.url, [version]) from None
+    return meta.modified_ms is None or target.set_modified(meta.path, meta.modified_ms)
+
+
+def _copy_checkpoint(source: Store, target: Store, checkpoint: Checkpoint) -> None:
+    """Sidecars first, then the top files: whoever sees a checkpoint must find all of it."""
+    try:
+        names = sidecar_names(source, checkpoint)
+    except (UnreadableCheckpoint, FileNotFoundError):
+        return  # a broken one, or one that log cleanup took: commits are enough
+    for name in names:
+        _copy_log_file(source, target, f"{LOG}/_sidecars/{name}")
+    for file in checkpoint.files:
+        _copy_log_file(source, target, file.meta.path)
+
+
+def _copy_log_file(source: Store, target: Store, path: str) -> None:
+    meta = source.head(path)
+    if meta is None:
+        return  # log cleanup took it; commits alone are enough
+    there = target.head(path)
+    if there is None or there.size != meta.size:
+        target.write(path, source.read(path), size=meta.size)
+
+
+def _point_to_checkpoint(source: Store, target: Store, end: int) -> None:
+    """The source's own pointer, unless it points past the mirror's end."""
+    if source.head(LAST_CHECKPOINT) is None:
+        return
+    body = read_all(source, LAST_CHECKPOINT)
+    try:
+        version = orjson.loads(body).get("version")
+    except (orjson.JSONDecodeError, AttributeError):
+        return
+    if isinstance(version, int) and version <= end:
+        target.write(LAST_CHECKPOINT, [body], size=len(body))

@@ -1,11 +1,10 @@
 """Two snapshots -> all that one snapshot clone will do, decided before a byte moves. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeferry.clone.changes import DataChange, RangeChanges
@@ -46,8 +45,26 @@ class Header:
 
     @property
     def is_empty(self) -> bool:
-        return not (
-            self.protocol or self.metadata or self.txns or self.domains or self.unknown
+        return not (self.protocol or self.metadata or self.txns or self.domains or self.unknown)
+
+
+@dataclass(frozen=True)
+class SmallState:
+    """The small actions of a table at one version."""
+
+    protocol: Protocol
+    metadata: Metadata
+    txns: Mapping[str, Txn]
+    domains: Mapping[str, DomainMetadata]
+
+    def after(self, header: Header) -> "SmallState":
+        """What they are when a commit with `header` stands."""
+        domains = {**self.domains, **{domain.domain: domain for domain in header.domains}}
+        return SmallState(
+            protocol=header.protocol or self.protocol,
+            metadata=header.metadata or self.metadata,
+            txns={**self.txns, **{txn.app_id: txn for txn in header.txns}},
+            domains={name: domain for name, domain in domains.items() if not domain.removed},
         )
 
 
@@ -67,9 +84,9 @@ class ClonePlan:
     copied: Totals  # `fetch_data`, as far as the logs tell
     removed: Totals
     stated: Totals
+    after: SmallState  # of the target when the commit stands
     stream_break: bool = False  # streams that read the target will see old rows as new ones
     enables_ict: bool = False  # this commit turns in-commit timestamps on at the target
-    metadata: Metadata | None = field(default=None)  # of the target after the commit
 
     @property
     def is_empty(self) -> bool:
@@ -104,12 +121,11 @@ def plan_clone(
     there: FileSet = target.files if target else MemoryFiles()
     target_root = canonical(target.url) if target else ""
     difference = compare_files(landed, there, target_root=target_root)
-    header = plan_header(
-        source, target, new_id=new_id, since=since, carry_txns=carry_txns
-    )
-    metadata = header.metadata or (target.metadata if target else source.metadata)
+    header = plan_header(source, target, new_id=new_id, since=since, carry_txns=carry_txns)
+    before = small_state(target) if target else small_state(source, empty=True)
+    after = before.after(header)
     data_change, stream_break = _decide_data_change(difference, target, since, changes)
-    if stream_break and metadata.configuration.get("delta.appendOnly") == "true":
+    if stream_break and after.metadata.configuration.get("delta.appendOnly") == "true":
         _refuse_stream_break(source, replace_target=replace_target)
     stated = difference.added | difference.restated
     remove = Marked(there, difference.removed)
@@ -129,8 +145,18 @@ def plan_clone(
         removed=count(remove),
         stated=count(state),
         stream_break=stream_break,
+        after=after,
         enables_ict=_turns_on_ict(header, target),
-        metadata=metadata,
+    )
+
+
+def small_state(snapshot: Snapshot, *, empty: bool = False) -> SmallState:
+    """A snapshot without its files; `empty`: as a table that no txn or domain was written to."""
+    return SmallState(
+        protocol=snapshot.protocol,
+        metadata=snapshot.metadata,
+        txns={} if empty else snapshot.txns,
+        domains={} if empty else snapshot.domains,
     )
 
 
@@ -151,9 +177,7 @@ def plan_header(
         replace(old_domains[name], removed=True)
         for name in old_domains.keys() - source.domains.keys()
     ]
-    changed = [
-        domain for name, domain in source.domains.items() if old_domains.get(name) != domain
-    ]
+    changed = [domain for name, domain in source.domains.items() if old_domains.get(name) != domain]
     return Header(
         protocol=None if target and target.protocol == protocol else protocol,
         metadata=None if target and target.metadata == metadata else metadata,
@@ -164,9 +188,7 @@ def plan_header(
         ),
         domains=tuple(sorted([*gone, *changed], key=lambda domain: domain.domain)),
         unknown=tuple(
-            action
-            for version, action in source.unknown_actions
-            if since is None or version > since
+            action for version, action in source.unknown_actions if since is None or version > since
         ),
     )
 

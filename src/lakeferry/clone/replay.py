@@ -13,8 +13,16 @@ import pyarrow.compute as pc
 from lakeferry.clone.changes import DataChange
 from lakeferry.clone.difference import Marked, Mask
 from lakeferry.clone.landing import Roots, land_batch
-from lakeferry.clone.plan import ICT, ClonePlan, Header, Totals, cloned_metadata, count
-from lakeferry.delta.actions import Metadata, Protocol
+from lakeferry.clone.plan import (
+    ICT,
+    ClonePlan,
+    Header,
+    SmallState,
+    Totals,
+    cloned_metadata,
+    count,
+)
+from lakeferry.delta.actions import Metadata
 from lakeferry.delta.commit_read import Commit
 from lakeferry.delta.features import cloned_protocol
 from lakeferry.delta.files import FileSet, spill
@@ -23,8 +31,7 @@ from lakeferry.delta.files import FileSet, spill
 def plan_replay(
     commits: Iterable[Commit],
     *,
-    protocol: Protocol,
-    metadata: Metadata,
+    state: SmallState,
     next_version: int,
     roots: Roots,
     source: Totals,
@@ -35,7 +42,7 @@ def plan_replay(
 
     Args:
         commits: of the range, each one.
-        protocol, metadata: of the target, which equals the source before the first commit.
+        state: of the target, which equals the source before the first commit.
         next_version: of the target.
         source: totals of the source at the end, for the commits' metrics.
         target_files: live at the target now; their data files need not be brought.
@@ -44,8 +51,9 @@ def plan_replay(
     known = _paths_there(commits, target_files, roots)
     plans = []
     for version, commit in enumerate(commits, next_version):
-        header, metadata_before = _header(commit, protocol, metadata, carry_txns), metadata
-        protocol, metadata = header.protocol or protocol, header.metadata or metadata
+        before = state
+        header = _header(commit, before, carry_txns=carry_txns)
+        state = before.after(header)
         add, remove = _landed(commit.add_files, roots), _landed(commit.remove_files, roots)
         stated, removed = count(add), count(remove)
         new = Marked(add, _is_new(add, known))
@@ -63,8 +71,8 @@ def plan_replay(
                 copied=count(new),
                 removed=removed,
                 stated=stated,
-                enables_ict=_is_on(metadata) and not _is_on(metadata_before),
-                metadata=metadata,
+                after=state,
+                enables_ict=_is_on(state.metadata) and not _is_on(before.metadata),
             )
         )
     return tuple(plans)
@@ -104,14 +112,13 @@ def _is_on(metadata: Metadata) -> bool:
     return metadata.configuration.get(ICT) == "true"
 
 
-def _header(commit: Commit, protocol: Protocol, metadata: Metadata, carry_txns: bool) -> Header:
-    new_protocol = cloned_protocol(commit.protocol, protocol) if commit.protocol else None
-    new_metadata = (
-        cloned_metadata(commit.metadata, metadata, metadata.id) if commit.metadata else None
-    )
+def _header(commit: Commit, before: SmallState, *, carry_txns: bool) -> Header:
+    protocol = cloned_protocol(commit.protocol, before.protocol) if commit.protocol else None
+    old = before.metadata
+    metadata = cloned_metadata(commit.metadata, old, old.id) if commit.metadata else None
     return Header(
-        protocol=new_protocol if new_protocol != protocol else None,
-        metadata=new_metadata if new_metadata != metadata else None,
+        protocol=protocol if protocol != before.protocol else None,
+        metadata=metadata if metadata != old else None,
         txns=tuple(txn for _, txn in sorted(commit.txns.items()) if carry_txns),
         domains=tuple(domain for _, domain in sorted(commit.domains.items())),
         unknown=commit.unknown,
@@ -123,5 +130,3 @@ def _landed(files: FileSet, roots: Roots) -> FileSet:
     if not batches:
         return files
     return spill(iter(batches), batches[0].schema)
-
-

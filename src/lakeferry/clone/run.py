@@ -1,139 +1,121 @@
-"""The door: clone a table. Opens the stores, chooses the mode, reports."""
+"""The door of the room: `clone` and `verify` as Python calls; the command line calls them too.
 
-import time
-from collections.abc import Callable
-from functools import cache
+Slow libraries are imported inside, so that importing lakeferry costs nothing.
+"""
+
+from collections.abc import Iterable, Mapping
 from threading import Event as Flag
 
-from lakeferry.clone.fetch import Places
-from lakeferry.clone.mirror_clone import clone_mirror
-from lakeferry.clone.report import CloneReport, CloneRequest
-from lakeferry.clone.snapshot_clone import Done, Surroundings, clone_snapshot, describe
-from lakeferry.errors import FerryError
-from lakeferry.events import Emit, Warned, silent
-from lakeferry.store.limits import Throttle
-from lakeferry.store.open import contains, open_store, same_place
-from lakeferry.store.protocol import Store
+from lakeferry.clone.report import CloneReport, CloneRequest, VerifyReport, VerifyRequest
+from lakeferry.events import Emit, silent
 
-NOT_KEPT = {
-    "snapshot": "time travel to versions before the clone, change data files, description of who "
-    "wrote what",
-    "mirror": "what VACUUM and log cleanup have already taken",
-    "shallow": "data files: the clone names the source's own",
-}
+NONE: Mapping[str, str] = {}
 
 
 def clone(
-    request: CloneRequest, *, emit: Emit = silent, stop: Flag | None = None
+    source: str,
+    target: str,
+    *,
+    mode: str = "snapshot",
+    version: int | None = None,
+    timestamp_ms: int | None = None,
+    replace: bool = False,
+    shallow: bool = False,
+    single_writer: bool = False,
+    carry_txns: bool = True,
+    dry_run: bool = False,
+    jobs: int = 16,
+    limit_bytes_per_s: float | None = None,
+    allow_features: Iterable[str] = (),
+    map_prefix: Mapping[str, str] = NONE,
+    source_options: Mapping[str, str] = NONE,
+    target_options: Mapping[str, str] = NONE,
+    on_event: Emit = silent,
+    stop: Flag | None = None,
 ) -> CloneReport:
-    """Clone one table, or bring an earlier clone up to date.
+    """Clone a Delta table, or bring an earlier clone up to date.
 
     Args:
-        request: what to clone, where to, how.
-        emit: called with progress and findings.
-        stop: set it to end early; what landed is kept and no commit begins.
+        source, target: a local path or an address: `s3://`, `abfss://`, `az://`, `gs://`, `hdfs://`.
+        mode: `snapshot` (one commit with the source's state) or `mirror` (its own history).
+        version, timestamp_ms: of the source; neither: the newest.
+        replace: take the target although it is another table or was written to.
+        shallow: the metadata alone; data files stay at the source.
+        single_writer: the store lacks put-if-absent and nobody else writes to the target.
+        carry_txns: False leaves out what streaming writers remember.
+        dry_run: plan, count, change nothing.
+        jobs: files in flight.
+        limit_bytes_per_s: of all files together.
+        allow_features: writer features that lakeferry does not know, accepted by name.
+        map_prefix: old prefix of absolute paths in the log -> where these files are now.
+        source_options, target_options: endpoint, region, ...: docs/reference/stores.md.
+        on_event: called with progress and findings (`lakeferry.events`).
+        stop: set it from another thread to end early; what landed is kept.
 
     Raises:
-        FerryError: with the code, place and next step; the target's table is as it was.
-        KeyboardInterrupt: `stop` was set.
+        FerryError: with code, place and next step; the target's table is as it was.
     """
-    started = time.monotonic()
-    warnings: list[str] = []
+    from lakeferry.clone.job import clone_table
 
-    def told(event: object) -> None:
-        if isinstance(event, Warned):
-            warnings.append(event.message)
-        emit(event)  # type: ignore[arg-type]  # narrowed by the caller's Emit
-
-    refuse_overlap(request.source, request.target)
-    places = open_places(request)
-    around = Surroundings(places, _throttle(request), told, stop)
-    do = clone_mirror if request.mode == "mirror" else clone_snapshot
-    done = do(request, around)
-    return _report(request, done, places, tuple(warnings), time.monotonic() - started)
-
-
-def refuse_overlap(source: str, target: str) -> None:
-    """LF-2103 where one table's folder is the other's, or lies inside it."""
-    if same_place(source, target):
-        raise _overlap("source and target are the same place", source, target)
-    if contains(source, target):
-        raise _overlap("the target lies inside the source", source, target)
-    if contains(target, source):
-        raise _overlap("the source lies inside the target", source, target)
-
-
-def _overlap(what: str, source: str, target: str) -> FerryError:
-    return FerryError(
-        "LF-2103", what, f"{source} -> {target}", "choose a target outside the source table"
+    request = CloneRequest(
+        source=source,
+        target=target,
+        mode=mode,
+        version=version,
+        timestamp_ms=timestamp_ms,
+        replace=replace,
+        shallow=shallow,
+        single_writer=single_writer,
+        carry_txns=carry_txns,
+        dry_run=dry_run,
+        jobs=jobs,
+        limit_bytes_per_s=limit_bytes_per_s,
+        allow_features=frozenset(allow_features),
+        moved=map_prefix,
+        source_options=source_options,
+        target_options=target_options,
     )
+    return clone_table(request, emit=on_event, stop=stop)
 
 
-def open_places(request: CloneRequest) -> Places:
-    """Both stores, and those that absolute paths name, opened when first needed."""
-    source = open_store(request.source, request.source_options)
-    target = open_store(request.target, request.target_options)
+def verify(
+    source: str,
+    target: str,
+    *,
+    strength: str = "listed",
+    version: int | None = None,
+    against: str | None = None,
+    digest: str = "crc64nvme",
+    jobs: int = 16,
+    map_prefix: Mapping[str, str] = NONE,
+    source_options: Mapping[str, str] = NONE,
+    target_options: Mapping[str, str] = NONE,
+    on_event: Emit = silent,
+) -> VerifyReport:
+    """Compare a clone with its source, as strongly as asked.
 
-    @cache
-    def root(address: str) -> Store:
-        return open_store(address, request.source_options)
+    Args:
+        strength: `listed` (log states, names and sizes), `hashed` (and every file's bytes),
+            `replayed` (listed, and vectors and footers parsed), `rows` (a digest of all rows).
+        version: of the source; None: the one that the target's last clone holds.
+        against: another engine to ask as well: `deltalake`, `duckdb` or `spark`.
+        digest: of `hashed`: `crc64nvme` or `sha256`.
 
-    def elsewhere(url: str) -> tuple[Store, str]:
-        address, path = split_url(url)
-        return root(address), path
+    Raises:
+        FerryError: a side cannot be read.
+    """
+    from lakeferry.clone.verify import verify_table
 
-    return Places(source, target, elsewhere)
-
-
-def split_url(url: str) -> tuple[str, str]:
-    """A canonical URL of a file -> the root of its service, and the path below it."""
-    scheme, _, rest = url.partition("://")
-    authority, _, path = rest.partition("/")
-    return f"{scheme}://{authority}/", path
-
-
-def _throttle(request: CloneRequest) -> Callable[[int], None]:
-    if request.limit_bytes_per_s is None:
-        return lambda size: None  # noqa: ARG005
-    return Throttle(request.limit_bytes_per_s).take
-
-
-def _report(
-    request: CloneRequest, done: Done, places: Places, warnings: tuple[str, ...], seconds: float
-) -> CloneReport:
-    source = done.source
-    copied = sum(plan.copied.files for plan in done.plans)
-    copied_bytes = sum(plan.copied.bytes for plan in done.plans)
-    removed = sum(plan.removed.files for plan in done.plans)
-    removed_bytes = sum(plan.removed.bytes for plan in done.plans)
-    totals = done.plans[-1].source if done.plans else None
-    kind = "shallow" if request.shallow else request.mode
-    return CloneReport(
-        source=places.source.url,
-        target=places.target.url,
-        mode=request.mode,
-        source_version=done.source_version,
-        target_version=done.target_version,
-        up_to_date=not done.plans and not done.mirrored,
-        dry_run=request.dry_run,
-        commits=0 if request.dry_run else len(done.plans) + done.mirrored,
-        files_copied=copied if request.dry_run else done.haul.copied_files,
-        bytes_copied=copied_bytes if request.dry_run else done.haul.copied_bytes,
-        files_present=done.haul.present_files,
-        vectors=totals.vectors if totals else 0,
-        txns={app: txn.version for app, txn in sorted(source.txns.items())} if source else {},
-        domains=tuple(sorted(source.domains)) if source else (),
-        extras=done.extras,
-        kept=describe(source) if source else f"version {done.source_version}",
-        not_kept=NOT_KEPT[kind],
-        warnings=warnings,
-        seconds=seconds,
-        source_table_size=totals.bytes if totals else 0,
-        source_num_of_files=totals.files if totals else 0,
-        num_removed_files=removed,
-        num_copied_files=0 if request.shallow else copied,
-        removed_files_size=removed_bytes,
-        copied_files_size=0 if request.shallow else copied_bytes,
+    request = VerifyRequest(
+        source=source,
+        target=target,
+        strength=strength,
+        version=version,
+        against=against,
+        digest=digest,
+        jobs=jobs,
+        moved=map_prefix,
+        source_options=source_options,
+        target_options=target_options,
     )
-
-
+    return verify_table(request, emit=on_event)

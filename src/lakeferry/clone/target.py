@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 
 from lakeferry.clone.record import CloneRecord, last_record
 from lakeferry.delta.actions import Metadata
-from lakeferry.delta.log import LogListing, head_version, list_log
 from lakeferry.delta.commit_read import Commit, read_commit
+from lakeferry.delta.log import LogListing, head_version, list_log
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import Store
@@ -68,7 +68,7 @@ def changes_data(commit: Commit) -> bool:
     """Whether a commit does more than rearrange rows (OPTIMIZE) or note something (VACUUM)."""
     if commit.metadata or commit.protocol or commit.txns or commit.unknown:
         return True
-    if any(domain.domain not in _HARMLESS_DOMAINS for domain in commit.domains):
+    if commit.domains.keys() - _HARMLESS_DOMAINS:
         return True
     return any(
         pc.any(pc.fill_null(batch.column("dataChange"), True)).as_py()

@@ -115,7 +115,7 @@ def prove_put_if_absent(store: Store) -> None:
             return
     raise FerryError(
         "LF-5004",
-        "this store cannot create a file only if it is absent, so a commit could overwrite another's",
+        "this store cannot create a file only if it is absent: a commit could overwrite another",
         f"{store.url} accepted a second put-if-absent of {PROBE}",
         "use a store that honours If-None-Match, or vouch for a single writer: --single-writer",
     )

@@ -1,0 +1,137 @@
+"""One clone from request to report: opens the stores, chooses the mode, counts."""
+
+import time
+from collections.abc import Callable
+from functools import cache
+from threading import Event as Flag
+
+from lakeferry.clone.mirror_clone import clone_mirror
+from lakeferry.clone.report import CloneReport, CloneRequest
+from lakeferry.clone.snapshot_clone import clone_snapshot, describe
+from lakeferry.clone.surroundings import Done, Places, Surroundings
+from lakeferry.errors import FerryError
+from lakeferry.events import Emit, Warned, silent
+from lakeferry.store.limits import Throttle
+from lakeferry.store.open import contains, open_store, same_place
+from lakeferry.store.protocol import Store
+
+NOT_KEPT = {
+    "snapshot": "time travel to versions before the clone, change data files, description of who "
+    "wrote what",
+    "mirror": "what VACUUM and log cleanup have already taken",
+    "shallow": "data files: the clone names the source's own",
+}
+
+
+def clone_table(
+    request: CloneRequest, *, emit: Emit = silent, stop: Flag | None = None
+) -> CloneReport:
+    """Clone one table, or bring an earlier clone up to date.
+
+    Args:
+        request: what to clone, where to, how.
+        emit: called with progress and findings.
+        stop: set it to end early; what landed is kept and no commit begins.
+
+    Raises:
+        FerryError: with the code, place and next step; the target's table is as it was.
+        KeyboardInterrupt: `stop` was set.
+    """
+    started = time.monotonic()
+    warnings: list[str] = []
+
+    def told(event: object) -> None:
+        if isinstance(event, Warned):
+            warnings.append(event.message)
+        emit(event)  # type: ignore[arg-type]  # narrowed by the caller's Emit
+
+    refuse_overlap(request.source, request.target)
+    places = open_places(request)
+    around = Surroundings(places, _throttle(request), told, stop)
+    do = clone_mirror if request.mode == "mirror" else clone_snapshot
+    done = do(request, around)
+    return _report(request, done, places, tuple(warnings), time.monotonic() - started)
+
+
+def refuse_overlap(source: str, target: str) -> None:
+    """LF-2103 where one table's folder is the other's, or lies inside it."""
+    if same_place(source, target):
+        raise _overlap("source and target are the same place", source, target)
+    if contains(source, target):
+        raise _overlap("the target lies inside the source", source, target)
+    if contains(target, source):
+        raise _overlap("the source lies inside the target", source, target)
+
+
+def _overlap(what: str, source: str, target: str) -> FerryError:
+    return FerryError(
+        "LF-2103", what, f"{source} -> {target}", "choose a target outside the source table"
+    )
+
+
+def open_places(request: CloneRequest) -> Places:
+    """Both stores, and those that absolute paths name, opened when first needed."""
+    source = open_store(request.source, request.source_options)
+    target = open_store(request.target, request.target_options)
+
+    @cache
+    def root(address: str) -> Store:
+        return open_store(address, request.source_options)
+
+    def elsewhere(url: str) -> tuple[Store, str]:
+        address, path = split_url(url)
+        return root(address), path
+
+    return Places(source, target, elsewhere)
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """A canonical URL of a file -> the root of its service, and the path below it."""
+    scheme, _, rest = url.partition("://")
+    authority, _, path = rest.partition("/")
+    return f"{scheme}://{authority}/", path
+
+
+def _throttle(request: CloneRequest) -> Callable[[int], None]:
+    if request.limit_bytes_per_s is None:
+        return lambda size: None  # noqa: ARG005
+    return Throttle(request.limit_bytes_per_s).take
+
+
+def _report(
+    request: CloneRequest, done: Done, places: Places, warnings: tuple[str, ...], seconds: float
+) -> CloneReport:
+    source = done.source
+    copied = sum(plan.copied.files for plan in done.plans)
+    copied_bytes = sum(plan.copied.bytes for plan in done.plans)
+    removed = sum(plan.removed.files for plan in done.plans)
+    removed_bytes = sum(plan.removed.bytes for plan in done.plans)
+    totals = done.plans[-1].source if done.plans else None
+    kind = "shallow" if request.shallow else request.mode
+    return CloneReport(
+        source=places.source.url,
+        target=places.target.url,
+        mode=request.mode,
+        source_version=done.source_version,
+        target_version=done.target_version,
+        up_to_date=not done.plans and not done.mirrored,
+        dry_run=request.dry_run,
+        commits=0 if request.dry_run else len(done.plans) + done.mirrored,
+        files_copied=copied if request.dry_run else done.haul.copied_files,
+        bytes_copied=copied_bytes if request.dry_run else done.haul.copied_bytes,
+        files_present=done.haul.present_files,
+        vectors=totals.vectors if totals else 0,
+        txns={app: txn.version for app, txn in sorted(source.txns.items())} if source else {},
+        domains=tuple(sorted(source.domains)) if source else (),
+        extras=done.extras,
+        kept=describe(source) if source else f"version {done.source_version}",
+        not_kept=NOT_KEPT[kind],
+        warnings=warnings,
+        seconds=seconds,
+        source_table_size=totals.bytes if totals else 0,
+        source_num_of_files=totals.files if totals else 0,
+        num_removed_files=removed,
+        num_copied_files=0 if request.shallow else copied,
+        removed_files_size=removed_bytes,
+        copied_files_size=0 if request.shallow else copied_bytes,
+    )

@@ -1,0 +1,115 @@
+"""Make planned commits visible: records and companions of the log first, then each commit."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from lakeferry.clone import extras
+from lakeferry.clone.body import CommitStamp, commit_chunks
+from lakeferry.clone.companions import write_companions
+from lakeferry.clone.footers import footer_rows
+from lakeferry.clone.plan import ClonePlan
+from lakeferry.clone.record import CloneRecord, drop_record, head_facts, put_record
+from lakeferry.clone.report import CloneRequest
+from lakeferry.clone.surroundings import Haul, PlanAgain, Surroundings
+from lakeferry.delta.commit import (
+    VersionTaken,
+    commit_info,
+    in_chunks,
+    prove_put_if_absent,
+    publish,
+)
+from lakeferry.delta.log import LogListing
+from lakeferry.delta.snapshot import Snapshot
+from lakeferry.errors import FerryError
+from lakeferry.events import Committed
+from lakeferry.store.protocol import Store
+
+
+def put_commits(
+    request: CloneRequest,
+    around: Surroundings,
+    source: Snapshot,
+    listing: LogListing,
+    plans: tuple[ClonePlan, ...],
+    haul: Haul,
+    carried: tuple[Mapping[str, Any], ...],
+) -> CloneRecord:
+    """Publish each plan; records first, so that a commit never stands without its own."""
+    target = around.places.target
+    target.settle()
+    if not request.single_writer:
+        prove_put_if_absent(target)
+    rows = footer_rows(plans, target)
+    record = None
+    for plan in plans:
+        last = plan is plans[-1]
+        stamp = CommitStamp(
+            source=source.url,
+            source_id=source.metadata.id,
+            txn_id=str(uuid.uuid4()),
+            now_ms=time.time_ns() // 1_000_000,
+            previous_ict_ms=_head_ict(target, plan.target_version - 1),
+            shallow=request.shallow,
+        )
+        commit = listing.commits.get(plan.source_version)
+        record = CloneRecord(
+            source=source.url,
+            source_id=source.metadata.id,
+            source_version=plan.source_version,
+            source_head=head_facts(commit.meta if commit else None),
+            target_version=plan.target_version,
+            txn_id=stamp.txn_id,
+            mode="snapshot",
+            shallow=request.shallow,
+            extras=extras.facts(listing.others) if last else carried,
+        )
+        put_record(target, record, haul.landed if last else None)
+        if last:
+            _carry_extras(around, listing, carried)
+        _publish(request, target, plan, stamp, rows, record)
+        around.emit(Committed(target.url, plan.source_version, plan.target_version))
+    assert record is not None
+    write_companions(target, plans[-1], record.txn_id, emit=around.emit)
+    return record
+
+
+def _head_ict(target: Store, version: int) -> int | None:
+    value = (commit_info(target, version) or {}).get("inCommitTimestamp") if version >= 0 else None
+    return int(value) if value is not None else None
+
+
+def _carry_extras(
+    around: Surroundings, listing: LogListing, carried: tuple[Mapping[str, Any], ...]
+) -> None:
+    try:
+        extras.carry(around.places.source, around.places.target, listing.others, held=carried)
+    except FileNotFoundError as error:
+        raise PlanAgain("COPY INTO state changed while it was carried") from error
+    except FerryError as error:
+        if error.code != "LF-1004":
+            raise
+        raise PlanAgain("COPY INTO state changed while it was carried") from error
+
+
+def _publish(
+    request: CloneRequest,
+    target: Store,
+    plan: ClonePlan,
+    stamp: CommitStamp,
+    rows: Mapping[str, int],
+    record: CloneRecord,
+) -> None:
+    try:
+        publish(
+            target,
+            plan.target_version,
+            lambda: in_chunks(commit_chunks(plan, stamp, rows)),
+            txn_id=stamp.txn_id,
+            size_hint=4096 + 600 * (plan.stated.files + plan.removed.files),
+            single_writer=request.single_writer,
+        )
+    except VersionTaken as taken:
+        drop_record(target, record)
+        raise PlanAgain(f"version {taken.version} was taken by another writer") from taken

@@ -1,0 +1,130 @@
+"""Which commits a clone makes: one, unless streams that read the target need more."""
+
+import uuid
+
+from lakeferry.clone import replay
+from lakeferry.clone.changes import RangeChanges, scan_commits
+from lakeferry.clone.fetch import copy_items
+from lakeferry.clone.landing import Roots
+from lakeferry.clone.plan import ClonePlan, count, plan_clone
+from lakeferry.clone.record import CloneRecord
+from lakeferry.clone.report import CloneRequest
+from lakeferry.clone.surroundings import Places, Surroundings
+from lakeferry.clone.target import TargetView
+from lakeferry.delta.commit_read import Commit, read_commit
+from lakeferry.delta.snapshot import Snapshot, read_snapshot
+from lakeferry.errors import FerryError
+from lakeferry.events import Warned
+from lakeferry.store.protocol import Store
+
+
+def plan_steps(
+    request: CloneRequest,
+    around: Surroundings,
+    source: Snapshot,
+    view: TargetView,
+    roots: Roots,
+) -> tuple[ClonePlan, ...]:
+    """The commits to make: one, unless streams need more."""
+    record = view.record
+    same = record is not None and record.source_id == source.metadata.id and not view.foreign
+    if record is None or not same or record.mode != "snapshot":
+        return (_plan(request, source, view.snapshot, roots, None, None),)
+    if source.version < record.source_version and request.version is None:
+        if request.timestamp_ms is None and not request.replace:
+            raise _went_back(source, record)
+    commits = _range(around.places.source, source, record.source_version)
+    changes = scan_commits(commits, roots) if commits is not None else None
+    if changes is None or not (changes.rearranged or view.rearranged):
+        return (_plan(request, source, view.snapshot, roots, record.source_version, changes),)
+    return _careful_plans(request, around, source, view, roots, commits or (), changes)
+
+
+def _plan(
+    request: CloneRequest,
+    source: Snapshot,
+    target: Snapshot | None,
+    roots: Roots,
+    since: int | None,
+    changes: RangeChanges | None,
+) -> ClonePlan:
+    return plan_clone(
+        source, target, roots=roots, new_id=str(uuid.uuid4()), since=since, changes=changes,
+        replace_target=request.replace, carry_txns=request.carry_txns,
+    )  # fmt: skip
+
+
+def _range(store: Store, source: Snapshot, since: int) -> tuple[Commit, ...] | None:
+    """The source's commits after `since`; None where one of them is gone or time runs backwards."""
+    versions = range(since + 1, source.version + 1)
+    if source.version < since or any(version not in source.listing.commits for version in versions):
+        return None
+    return tuple(read_commit(store, version) for version in versions)
+
+
+def _careful_plans(
+    request: CloneRequest,
+    around: Surroundings,
+    source: Snapshot,
+    view: TargetView,
+    roots: Roots,
+    commits: tuple[Commit, ...],
+    changes: RangeChanges,
+) -> tuple[ClonePlan, ...]:
+    """First back to what the last clone held, then the range: as one commit, or one by one."""
+    assert view.record is not None
+    assert view.snapshot is not None
+    since = view.record.source_version
+    try:
+        before = read_snapshot(
+            around.places.source, version=since, listing=source.listing,
+            allow_features=request.allow_features,
+        )  # fmt: skip
+    except FerryError:
+        # Log cleanup took what would rebuild it: one commit that says all data changed.
+        return (_plan(request, source, view.snapshot, roots, since, None),)
+    undo = _plan(request, before, view.snapshot, roots, since, RangeChanges())
+    if not changes.rearranged and undo.is_empty:
+        return (_plan(request, source, view.snapshot, roots, since, changes),)
+    kept = () if undo.is_empty else (undo,)
+    replayed = replay.plan_replay(
+        commits,
+        state=undo.after,
+        next_version=view.snapshot.version + 1 + len(kept),
+        roots=roots,
+        source=count(source.files),
+        carry_txns=request.carry_txns,
+        target_files=view.snapshot.files,
+    )
+    missing = _missing_at_source(around.places, replayed)
+    if missing:
+        around.emit(
+            Warned(
+                request.target, "LF-5005",
+                f"{len(missing)} files that streams would need are gone, such as `{missing[0]}`",
+                "streams that read the target will see old rows again; start them anew",
+            )
+        )  # fmt: skip
+        return (_plan(request, source, view.snapshot, roots, since, None),)
+    return (*kept, *replayed)
+
+
+def _missing_at_source(places: Places, plans: tuple[ClonePlan, ...]) -> list[str]:
+    """Files that a replay must bring and that are at neither side."""
+    return [
+        item.source_path
+        for plan in plans
+        for item in copy_items(plan.fetch)
+        if not item.source_url
+        and places.target.head(item.target_path) is None
+        and places.source.head(item.source_path) is None
+    ]
+
+
+def _went_back(source: Snapshot, record: CloneRecord) -> FerryError:
+    return FerryError(
+        "LF-4104",
+        f"the source is at version {source.version}, cloned was {record.source_version}",
+        f"{source.url}, same table id: its log was rewritten or its storage restored",
+        "make the target equal to it as it is now: --replace",
+    )

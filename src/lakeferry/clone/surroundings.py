@@ -1,0 +1,65 @@
+"""What one clone works with, and what it hands back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event as Flag
+
+from lakeferry.clone.copy import CopyItem
+from lakeferry.clone.plan import ClonePlan
+from lakeferry.clone.record import CloneRecord
+from lakeferry.delta.files import FileSet
+from lakeferry.delta.snapshot import Snapshot
+from lakeferry.events import Emit
+from lakeferry.store.protocol import Store
+
+
+@dataclass(frozen=True)
+class Places:
+    """The stores of one clone, and a way to open those that absolute paths name."""
+
+    source: Store
+    target: Store
+    elsewhere: Callable[[str], tuple[Store, str]]  # decoded URL -> store, path in it
+
+
+@dataclass
+class Haul:
+    """What one fetch brought. Counted by one thread, the one that yields results."""
+
+    copied_files: int = 0
+    copied_bytes: int = 0
+    present_files: int = 0
+    gone: list[CopyItem] = field(default_factory=list)
+    landed: FileSet | None = None  # rows of FILES_SCHEMA
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a clone needs besides its request."""
+
+    places: Places
+    throttle: Callable[[int], None]
+    emit: Emit
+    stop: Flag | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """How one snapshot clone ended."""
+
+    source: Snapshot | None  # None: known to be up to date without reading it
+    source_version: int
+    target_version: int | None
+    plans: tuple[ClonePlan, ...]
+    haul: Haul
+    extras: tuple[str, ...]
+    record: CloneRecord | None
+    mirrored: int = 0  # commits that a mirror put
+
+
+class PlanAgain(Exception):
+    """This round cannot end; the next one starts from what is there now."""
+
+    def __init__(self, why: str, *, gone: frozenset[str] = frozenset()) -> None:
+        super().__init__(why)
+        self.gone = gone  # target paths of the files that were missing
