@@ -1,7 +1,7 @@
 """Sets of files too many to hold: streams of record batches that can be opened again.
 
 A set is kept in memory up to 64 MiB and in a temporary Parquet file above that. The file goes when
-nothing refers to the set any more, at the latest with the process.
+nothing refers to the set any more, at the latest with the process (see `scratch`).
 """
 
 import errno
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from lakeferry.delta.actions import FILE_SCHEMA
 from lakeferry.delta.keys import file_keys
+from lakeferry.delta.scratch import scratch_folder
 from lakeferry.errors import FerryError
 
 BATCH_ROWS = 16_384  # of 1 KB each a batch and its copies stay below 50 MB; no batch is longer
@@ -53,10 +54,16 @@ class TemporaryFile:
     """A file that goes when this value is forgotten."""
 
     def __init__(self, suffix: str) -> None:
-        handle, name = tempfile.mkstemp(prefix="lakeferry-", suffix=suffix)
+        handle, name = tempfile.mkstemp(suffix=suffix, dir=scratch_folder())
         os.close(handle)
         self.path = Path(name)
-        self._gone = weakref.finalize(self, self.path.unlink, missing_ok=True)
+        self._gone = weakref.finalize(self, _remove, self.path, os.getpid())
+
+
+def _remove(path: Path, process: int) -> None:
+    # A forked child forgets its copy of the value too, but the file is its parent's.
+    if os.getpid() == process:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,0 +1,82 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lakeferry.delta.scratch import remove_abandoned
+
+HOLDER = """
+import os, sys, time
+from lakeferry.delta.files import TemporaryFile
+file = TemporaryFile(".parquet")
+if len(sys.argv) > 1 and os.fork() == 0:
+    sys.exit(0)
+print(file.path, flush=True)
+sys.stdin.readline()
+"""
+
+
+def holder(temporary: Path, *options: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLDER, *options],
+        env=os.environ | {"TMPDIR": str(temporary)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def its_file(process: "subprocess.Popen[str]") -> Path:
+    assert process.stdout is not None
+    return Path(process.stdout.readline().strip())
+
+
+def grow_old(temporary: Path) -> None:
+    past = time.time() - 3600
+    for lock in temporary.glob("*/in-use"):
+        os.utime(lock, (past, past))
+
+
+def test_temporary_files_go_when_their_process_ends(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        file = its_file(process)
+        assert file.exists()
+        process.communicate("\n")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed_and_what_is_in_use_is_not(tmp_path: Path) -> None:
+    with holder(tmp_path) as killed, holder(tmp_path) as living:
+        left, used = its_file(killed), its_file(living)
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        remove_abandoned(tmp_path)
+        assert left.exists()  # too young to be sure
+
+        grow_old(tmp_path)
+        remove_abandoned(tmp_path)
+
+        assert not left.parent.exists()
+        assert used.exists()
+        living.communicate("\n")
+
+
+def test_a_forked_child_leaves_its_parent_s_files_alone(tmp_path: Path) -> None:
+    with holder(tmp_path, "fork") as process:
+        file = its_file(process)
+        time.sleep(0.5)
+        assert file.exists()
+        process.communicate("\n")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_folders_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "lakeferry-notes").mkdir()
+
+    remove_abandoned(tmp_path)
+
+    assert (tmp_path / "lakeferry-notes").exists()
