@@ -174,3 +174,17 @@ def test_properties_that_are_true_only_at_the_source_are_not_carried() -> None:
 def test_an_unknown_writer_version_is_refused() -> None:
     with pytest.raises(FerryError, match="writer version 8"):
         check_clonable(Protocol(1, 8), metadata(), URL)
+
+
+def test_a_table_whose_files_its_log_does_not_tell_cannot_be_allowed() -> None:
+    names = frozenset({"adaptiveMetadata-preview"})
+
+    with pytest.raises(FerryError, match="LF-3002"):
+        check_readable(table_features(*names), metadata(), URL, names)
+    with pytest.raises(FerryError, match="LF-3002"):
+        check_clonable(
+            writer_features("redirectWriterOnly-preview"),
+            metadata(),
+            URL,
+            frozenset({"redirectWriterOnly-preview"}),
+        )

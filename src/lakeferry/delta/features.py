@@ -124,7 +124,8 @@ def check_readable(
         protocol: of the table.
         metadata: of the table, or None where it is not known yet.
         url: for the message.
-        allow: features that a person accepts by name; the log then counts as it is.
+        allow: features that a person accepts by name: those with action `DROP`, whose log then
+            counts as it is.
 
     Raises:
         FerryError: LF-3001 unknown reader feature or version; LF-3002 one that we must refuse.
@@ -137,7 +138,9 @@ def check_readable(
     configuration = metadata.configuration if metadata else {}
     for name in sorted(effective_features(protocol)):
         feature = FEATURES.get(name)
-        if feature is None or feature.action == CARRY or name in allow:
+        if feature is None or feature.action == CARRY:
+            continue
+        if feature.action == DROP and name in allow:
             continue
         if _matters_to_reader(feature, configuration):
             raise _refused(feature, configuration, url)
@@ -159,9 +162,11 @@ def check_clonable(
     check_readable(protocol, metadata, url, allow)
     if protocol.min_writer_version > _MAX_WRITER:
         raise _unknown_writer(url, f"writer version {protocol.min_writer_version}", "version")
-    for name in sorted((protocol.writer_features or frozenset()) - allow):
+    for name in sorted(protocol.writer_features or ()):
         feature = FEATURES.get(name)
         if feature is None:
+            if name in allow:
+                continue
             raise _unknown_writer(url, f'writer feature "{name}"', name)
         if feature.action == REFUSE:
             raise _refused(feature, metadata.configuration, url)
