@@ -66,7 +66,7 @@ def main() -> None:
     chosen = [server for server in SERVERS if not wanted.only or server.name in wanted.only]
     if wanted.list:
         for server in chosen:
-            state = "installed" if server.proof.exists() else "missing"
+            state = "installed" if is_there(server) else "missing"
             print(f"{server.name:12} {server.version:8} {state:10} {server.proof}")
         return
     failed = [server.name for server in chosen if not installed(server)]
@@ -77,7 +77,7 @@ def main() -> None:
 def installed(server: Server) -> bool:
     """Install it unless it is there; False, with the reason printed, when that fails."""
     label = f"{server.name} {server.version}"
-    if server.proof.exists():
+    if is_there(server):
         print(f"{label}: already there")
         return True
     for tool in server.tools:
@@ -93,8 +93,19 @@ def installed(server: Server) -> bool:
     if not server.proof.exists():
         print(f"{label}: installed, but {server.proof} is not there")
         return False
+    stamp(server).write_text(server.version)
     print(f"{label}: done")
     return True
+
+
+def is_there(server: Server) -> bool:
+    """Installed, and in the version of the table: a changed pin installs anew."""
+    found = stamp(server)
+    return server.proof.exists() and found.exists() and found.read_text() == server.version
+
+
+def stamp(server: Server) -> Path:
+    return server.proof.with_name(f"{server.proof.name}.version")
 
 
 def run(*command: str | Path, **environment: str) -> None:
@@ -106,7 +117,7 @@ def go_install(module: str, built: str, name: str) -> None:
     GO_BIN.mkdir(parents=True, exist_ok=True)
     run("go", "install", module, GOBIN=str(GO_BIN))
     if built != name:
-        shutil.copy2(GO_BIN / built, GO_BIN / name)
+        (GO_BIN / built).rename(GO_BIN / name)
 
 
 def npm_install(package: str) -> None:

@@ -13,8 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from lakeferry import connect
-from lakeferry.connect import Connection
+from lakeferry.connect import azure as connect
+from lakeferry.connect.connection import Connection
 from lakeferry.errors import FerryError
 from lakeferry.store import faults
 from lakeferry.store.checksum import changed
@@ -104,12 +104,12 @@ class Azure:
         return ObjectMeta(key, source.size, answer["etag"].strip('"'))
 
     def _where(self, key: str) -> str:
-        return f"{connect.azure_endpoint(self._link)}/{self._container}/{key}"
+        return f"{connect.endpoint_of(self._link)}/{self._container}/{key}"
 
     def _blob(self, key: str) -> Any:
         with self._making:
             if self._made is None:
-                self._made = connect.azure_client(self._link, self._container)
+                self._made = connect.client(self._link, self._container)
             return self._made.get_blob_client(key)
 
     @contextmanager

@@ -95,6 +95,8 @@ def error_status(message: str) -> int | None:
 
 def classify(*, code: str | None, status: int | None, message: str) -> str:
     """The LF code of a refusal. What nobody can tell apart further is LF-1004."""
+    if code == "AuthorizationFailure" and "failed to authenticate" in message:
+        return "LF-1001"  # Azurite says so of a wrong key; Azure itself, of a forbidden network
     if code in _BY_CODE:
         return _BY_CODE[code]
     if status is not None:

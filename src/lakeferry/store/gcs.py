@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
-from lakeferry import connect
-from lakeferry.connect import Connection
+from lakeferry.connect import gcs as connect
+from lakeferry.connect.connection import LARGE_COMMIT_BYTES, Connection
 from lakeferry.store import faults
 from lakeferry.store.checksum import Counted, changed, wrong_size
 from lakeferry.store.names import NameRules, check_name
@@ -38,7 +38,7 @@ class GcsStore:
         self._prefix = prefix
         self._made: Any = None
         self._making = threading.Lock()
-        self._whole = link.number("large_commit_bytes", WHOLE)
+        self._large_commit_bytes = link.number("large_commit_bytes", LARGE_COMMIT_BYTES)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="lakeferry-read")
 
     @property
@@ -114,7 +114,7 @@ class GcsStore:
     def put_if_absent(self, path: str, chunks: Iterable[bytes], *, size_hint: int) -> None:  # noqa: ARG002
         blob = self._blob(path)
         stream = iter(chunks)
-        body, is_all = split_small(stream, self._whole)
+        body, is_all = split_small(stream, self._large_commit_bytes)
         absent = {"if_generation_match": 0, "checksum": "crc32c"}
         if is_all:
             with self._translated(path):
@@ -161,7 +161,7 @@ class GcsStore:
         return f"{self._prefix}/{path}" if self._prefix else path
 
     def _where(self, path: str) -> str:
-        return f"{self._url}/{path}"
+        return f"{self._url}/{path}".rstrip("/")
 
     def _blob(self, path: str) -> Any:
         blob = self._bucket().blob(self._key(path))
@@ -171,7 +171,7 @@ class GcsStore:
     def _bucket(self) -> Any:
         with self._making:
             if self._made is None:
-                bucket = connect.gcs_client(self._link).bucket(self._name)
+                bucket = connect.client(self._link).bucket(self._name)
                 with self._translated(""):
                     # An empty page: says whether bucket, key and endpoint are right.
                     hello = f"{self._prefix}/.lakeferry-hello/"

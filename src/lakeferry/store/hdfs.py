@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from lakeferry import connect
-from lakeferry.connect import Connection
+from lakeferry.connect import hdfs as connect
+from lakeferry.connect.connection import Connection
 from lakeferry.errors import FerryError
 from lakeferry.store import faults
 from lakeferry.store.checksum import Counted, changed, wrong_size
@@ -165,12 +165,12 @@ class HdfsStore:
         return f"{self._root}/{path}"
 
     def _where(self, path: str) -> str:
-        return f"{self._url}/{path}"
+        return f"{self._url}/{path}".rstrip("/")
 
     def _client(self) -> Any:
         with self._making:
             if self._made is None:
-                self._made = connect.hdfs_client(self._link, self._authority)
+                self._made = connect.client(self._link, self._authority)
             return self._made
 
     @contextmanager

@@ -109,7 +109,7 @@ class ObjectStore:
         folder = self.key(prefix) if prefix else self._prefix
         bound = after.encode() if after is not None else None
         cut = len(self._prefix) + 1 if self._prefix else 0
-        for found in self._listed(folder, after, recursive):
+        for found in self._listed(folder, prefix, after, recursive):
             path = found["path"][cut:]
             # Not every service honours the offset, and a folder's own marker is no object in it.
             if found["path"] == folder or (bound is not None and path.encode() <= bound):
@@ -198,7 +198,7 @@ class ObjectStore:
         return key
 
     def _where(self, path: str) -> str:
-        return f"{self._url}/{path}"
+        return f"{self._url}/{path}".rstrip("/")
 
     def _backend(self) -> "Backend":
         """The connected backend; the first caller also learns whether it can work at all."""
@@ -222,9 +222,11 @@ class ObjectStore:
             if error.code != "LF-1002":  # a right to list may be missing where none is needed
                 raise
 
-    def _listed(self, folder: str, after: str | None, recursive: bool) -> Iterator["Found"]:
+    def _listed(
+        self, folder: str, prefix: str, after: str | None, recursive: bool
+    ) -> Iterator["Found"]:
         backend = self._backend()
-        with self._translated(folder):
+        with self._translated(prefix):
             if not recursive and after is None:
                 yield from obstore.list_with_delimiter(backend, folder or None)["objects"]
                 return

@@ -11,8 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
 
-from lakeferry import connect
-from lakeferry.connect import HASTY, LARGE_COMMIT_BYTES, PATIENT, Connection
+from lakeferry.connect import azure, s3
+from lakeferry.connect.connection import (
+    HASTY,
+    LARGE_COMMIT_BYTES,
+    PATIENT,
+    Connection,
+    connection,
+)
 from lakeferry.errors import FerryError
 from lakeferry.store.local import LocalStore
 from lakeferry.store.protocol import Store
@@ -20,7 +26,7 @@ from lakeferry.store.protocol import Store
 NO_OPTIONS: Mapping[str, str] = {}
 KINDS = {"s3": "s3", "s3a": "s3", "s3n": "s3", "az": "azure", "abfs": "azure", "abfss": "azure",
          "gs": "gcs", "hdfs": "hdfs", "file": "local"}  # fmt: skip
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class Address:
     """One address taken apart; equal places have equal `service`, `place` and `path`."""
 
     url: str  # as written, without trailing slashes
-    kind: str  # a key of connect.OPTIONS
+    kind: str  # a key of connection.OPTIONS
     service: str  # endpoint, account or cluster; '' is the vendor's own or this machine
     place: str  # bucket or container; '' where there is none
     path: str  # below it, without slashes at its ends; local: the real, absolute path
@@ -103,10 +109,7 @@ def contains(
 
 def locate(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Address:
     """Take an address apart; LF-2104 if it is none."""
-    scheme = _SCHEME.match(url)
-    kind = KINDS.get(scheme[1].lower(), "") if scheme else "local"
-    if not kind:
-        raise _no_address(url)
+    kind = _kind(url)
     if kind == "local":
         return Address(url, kind, "", "", _local_path(url))
     rest = url.partition(":")[2]
@@ -119,14 +122,23 @@ def locate(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Address:
         raise _no_address(url)
     match kind:
         case "s3":
-            service, place = connect.s3_endpoint(link) or "", authority
+            service, place = s3.endpoint_of(link) or "", authority
         case "azure":
-            service, place = connect.azure_endpoint_or_none(link) or "", authority.partition("@")[0]
+            service, place = azure.endpoint_or_none(link) or "", authority.partition("@")[0]
         case "gcs":
             service, place = link.get("endpoint") or "", authority
         case _:
             service, place = authority, ""
     return Address(url.rstrip("/"), kind, service.rstrip("/").lower(), place, path)
+
+
+def _kind(url: str) -> str:
+    """The kind of store; LF-2104 for an unknown scheme. `a:b` is the name of a local file."""
+    found = _SCHEME.match(url)
+    scheme, slash = (found[1].lower(), found[2]) if found else ("", "")
+    if scheme not in KINDS and slash:
+        raise _no_address(url)
+    return KINDS.get(scheme, "local")
 
 
 def _where(at: Address) -> tuple[str, str, str, str]:
@@ -135,8 +147,7 @@ def _where(at: Address) -> tuple[str, str, str, str]:
 
 def _connection(url: str, options: Mapping[str, str]) -> Connection:
     """The checked options of the address's kind; an Azure address brings its account."""
-    scheme = _SCHEME.match(url)
-    kind = KINDS.get(scheme[1].lower(), "local") if scheme else "local"
+    kind = _kind(url)
     found: dict[str, str] = {}
     if kind == "azure":
         authority = url.partition("://")[2].partition("/")[0]
@@ -150,7 +161,7 @@ def _connection(url: str, options: Mapping[str, str]) -> Connection:
             # The Blob endpoint serves what the DFS endpoint shows: one way to commit.
             blob = "blob." + domain.removeprefix("dfs.").removeprefix("blob.")
             found["endpoint"] = f"https://{account}.{blob}"
-    return connect.connection(kind, {**found, **options})
+    return connection(kind, {**found, **options})
 
 
 def _s3(at: Address, link: Connection) -> Store:
@@ -160,8 +171,8 @@ def _s3(at: Address, link: Connection) -> Store:
     limit = link.number("large_commit_bytes", LARGE_COMMIT_BYTES)
     return ObjectStore(
         at.url,
-        partial(connect.s3_backend, link, at.place, retry=PATIENT),
-        greet=partial(connect.s3_backend, link, at.place, retry=HASTY),
+        partial(s3.backend, link, at.place, retry=PATIENT),
+        greet=partial(s3.backend, link, at.place, retry=HASTY),
         prefix=at.path,
         rules=RULES,
         service=S3(link, at.place, part=min(PART, max(limit, S3.LEAST_PART))),
@@ -176,8 +187,8 @@ def _azure(at: Address, link: Connection) -> Store:
     limit = link.number("large_commit_bytes", LARGE_COMMIT_BYTES)
     return ObjectStore(
         at.url,
-        partial(connect.azure_backend, link, at.place, retry=PATIENT),
-        greet=partial(connect.azure_backend, link, at.place, retry=HASTY),
+        partial(azure.backend, link, at.place, retry=PATIENT),
+        greet=partial(azure.backend, link, at.place, retry=HASTY),
         prefix=at.path,
         rules=RULES,
         service=Azure(link, at.place, block=min(BLOCK, limit)),
@@ -194,6 +205,8 @@ def _local_path(url: str) -> str:
             if host not in ("", "localhost") or not rest:
                 raise _no_address(url)
         path = unquote(rest, errors="surrogateescape")
+        if not path.startswith("/"):
+            raise _no_address(url)
     else:
         path = os.path.expanduser(url)
     if not path or "\0" in path:

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from lakeferry import connect
-from lakeferry.connect import Connection
+from lakeferry.connect import s3 as connect
+from lakeferry.connect.connection import Connection
 from lakeferry.store import faults
 from lakeferry.store.checksum import changed, wrong_size
 from lakeferry.store.names import NameRules
@@ -90,7 +90,7 @@ class S3:
         return ObjectMeta(key, source.size, e_tag, None, _whole_checksums(answer))
 
     def _reaches(self, other: "S3") -> bool:
-        same = connect.s3_endpoint(self._link) == connect.s3_endpoint(other._link)
+        same = connect.endpoint_of(self._link) == connect.endpoint_of(other._link)
         return same and _identity(self._link) == _identity(other._link)
 
     def _copy_in_parts(self, key: str, size: int, origin: dict[str, Any]) -> None:
@@ -133,12 +133,12 @@ class S3:
         return part
 
     def _checksum(self) -> dict[str, str]:
-        return {"ChecksumAlgorithm": "CRC64NVME"} if connect.s3_sends_checksum(self._link) else {}
+        return {"ChecksumAlgorithm": "CRC64NVME"} if connect.sends_checksum(self._link) else {}
 
     def _client(self) -> Any:
         with self._making:
             if self._made is None:
-                self._made = connect.s3_client(self._link, self._bucket)
+                self._made = connect.client(self._link, self._bucket)
             return self._made
 
     @contextmanager

@@ -1,0 +1,31 @@
+"""The client of Google Cloud Storage."""
+
+import os
+from typing import Any
+
+from lakeferry.connect.connection import Connection
+from lakeferry.errors import FerryError
+
+
+def client(link: Connection) -> Any:
+    from google.auth.credentials import AnonymousCredentials
+    from google.auth.exceptions import DefaultCredentialsError
+    from google.cloud.storage import Client
+
+    endpoint = link.get("endpoint") or os.environ.get("STORAGE_EMULATOR_HOST")
+    options = {"api_endpoint": endpoint} if endpoint else None
+    project = link.get("project")
+    if link.is_true("anonymous"):
+        nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        return Client(project or "none", nobody, client_options=options)
+    if path := link.get("service_account_file"):
+        return Client.from_service_account_json(path, project=project, client_options=options)
+    try:
+        return Client(project, client_options=options)
+    except DefaultCredentialsError as error:
+        raise FerryError(
+            "LF-1001",
+            "no Google credentials were found",
+            str(error).partition("\n")[0],
+            "run `gcloud auth application-default login`, or give `service_account_file`",
+        ) from error

@@ -1,0 +1,151 @@
+"""Clients of S3 and of services that speak its protocol. The only module that imports boto3."""
+
+import os
+import urllib.error
+import urllib.request
+from datetime import timedelta
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from lakeferry.connect.connection import Connection, http_settings, is_private, wrong_option
+from lakeferry.errors import FerryError
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig, S3Store
+
+
+def endpoint_of(link: Connection) -> str | None:
+    """The endpoint in use; None is AWS's own."""
+    environment = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return link.get("endpoint") or environment
+
+
+def backend(link: Connection, bucket: str, *, retry: "RetryConfig") -> "S3Store":
+    from obstore.store import S3Store
+
+    endpoint = endpoint_of(link)
+    options: dict[str, Any] = {"region": region_of(link, bucket)}
+    if endpoint:
+        options["endpoint"] = endpoint
+    if link.is_true("virtual_hosted"):
+        options["virtual_hosted_style_request"] = True
+    if sends_checksum(link):
+        options["checksum_algorithm"] = "crc64nvme"
+        # The CRC is checked by the server; SHA-256 of the body is then needed only where a
+        # stranger could change it on the way.
+        options["unsigned_payload"] = is_private(endpoint)
+    if link.is_true("anonymous"):
+        options["skip_signature"] = True
+    elif link.get("access_key_id"):
+        # Not as plain options: to those the environment's session token would be added.
+        options["credential_provider"] = partial(_static_key, link)
+    elif link.get("profile") or not os.environ.get("AWS_ACCESS_KEY_ID"):
+        options["credential_provider"] = _chain(link)
+    return S3Store(
+        bucket, client_options=http_settings(link, endpoint), retry_config=retry, **options
+    )
+
+
+def client(link: Connection, bucket: str) -> Any:
+    """boto3, for what obstore has not: conditional multipart, stored checksums, copies."""
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    endpoint = endpoint_of(link)
+    when = "when_supported" if sends_checksum(link) else "when_required"
+    config = Config(
+        connect_timeout=5,
+        read_timeout=60,
+        retries={"mode": "standard", "max_attempts": 5},
+        max_pool_connections=64,
+        request_checksum_calculation=when,
+        s3={"addressing_style": "virtual" if link.is_true("virtual_hosted") or not endpoint
+            else "path"},
+        user_agent_extra="lakeferry",
+        **({"signature_version": UNSIGNED} if link.is_true("anonymous") else {}),
+    )  # fmt: skip
+    return _session(link).client(
+        "s3", region_name=region_of(link, bucket), endpoint_url=endpoint, config=config,
+        verify=link.get("ca_file"),
+    )  # fmt: skip
+
+
+def sends_checksum(link: Connection) -> bool:
+    return link.get("checksum") != "none"
+
+
+def region_of(link: Connection, bucket: str) -> str:
+    """The option, or what the service says of the bucket, or the environment's default.
+
+    AWS refuses requests that are signed for another region than the bucket's, and the two sides
+    of a copy often lie in two; so the environment is asked last.
+    """
+    default = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    given = link.get("region")
+    if given or endpoint_of(link):
+        return given or default
+    return ask_region(bucket) or default
+
+
+@cache
+def ask_region(bucket: str, endpoint: str = "https://s3.amazonaws.com") -> str | None:
+    """What S3 tells anybody about a bucket: the region header comes with refusals too."""
+    request = urllib.request.Request(f"{endpoint}/{bucket}", method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            headers = answer.headers
+    except urllib.error.HTTPError as error:
+        headers = error.headers
+    except OSError:
+        return None
+    region: str | None = headers.get("x-amz-bucket-region")
+    return region
+
+
+def _static_key(link: Connection) -> dict[str, str | None]:
+    secret = link.get("secret_access_key")
+    if not secret:
+        raise wrong_option("`access_key_id` needs `secret_access_key`", "s3")
+    return {
+        "access_key_id": link.get("access_key_id"),
+        "secret_access_key": secret,
+        "token": link.get("session_token"),
+        "expires_at": None,
+    }
+
+
+def _session(link: Connection) -> Any:
+    from boto3 import Session
+    from botocore.exceptions import ProfileNotFound
+
+    if link.get("access_key_id"):
+        key = _static_key(link)
+        return Session(
+            aws_access_key_id=key["access_key_id"],
+            aws_secret_access_key=key["secret_access_key"],
+            aws_session_token=key["token"],
+        )
+    try:
+        return Session(profile_name=link.get("profile"))
+    except ProfileNotFound as error:
+        raise FerryError(
+            "LF-1001",
+            "the AWS profile does not exist",
+            str(error),
+            "give a profile of the AWS configuration files; `aws configure list-profiles`",
+        ) from error
+
+
+def _chain(link: Connection) -> Any:
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    session = _session(link)
+    if session.get_credentials() is None:
+        raise FerryError(
+            "LF-1001",
+            "no AWS credentials were found",
+            "neither in options, environment, profiles nor from this machine's role",
+            "set AWS_PROFILE, give `access_key_id`, or `anonymous=true` for a public bucket",
+        )
+    # The provider is asked again every 15 minutes; botocore renews what expires earlier.
+    return Boto3CredentialProvider(session, ttl=timedelta(minutes=15))
