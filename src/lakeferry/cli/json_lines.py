@@ -1,0 +1,91 @@
+"""Events as JSON lines: the interface of scripts. Pure.
+
+Shape: `events.schema.json` beside this module; keys are only ever added within `v` 1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import resources
+from typing import Any
+
+import orjson
+
+from lakeferry.clone.report import CloneReport, VerifyReport
+from lakeferry.errors import FerryError
+from lakeferry.events import (
+    BytesMoved,
+    Checked,
+    Committed,
+    Event,
+    FileLanded,
+    Noted,
+    TablePlanned,
+    Warned,
+)
+
+SCHEMA_NAME = "lakeferry.events/1"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of one line."""
+    text = resources.files("lakeferry.cli").joinpath("events.schema.json").read_text()
+    found: dict[str, Any] = orjson.loads(text)
+    return found
+
+
+def body(event: Event) -> dict[str, Any]:
+    """What one event says, without the fields that every line has."""
+    match event:
+        case TablePlanned():
+            return {"type": "plan_item", **asdict(event)}
+        case BytesMoved():
+            return {
+                "type": "progress",
+                "table": event.table,
+                "bytes": {"done": event.bytes_done, "total": event.bytes_total},
+                "files": {"done": event.files_done, "total": event.files_total},
+                "seconds": round(event.elapsed_s, 3),
+            }
+        case FileLanded():
+            return {"type": "file", **asdict(event)}
+        case Committed():
+            return {"type": "table", "state": "synced", **asdict(event)}
+        case Checked():
+            return {"type": "check", **asdict(event)}
+        case Noted():
+            return {"type": "note", **asdict(event)}
+        case Warned():
+            return {
+                "type": "warning",
+                "table": event.table,
+                "code": event.code,
+                "message": event.message,
+                "next": [event.next_step],
+            }
+
+
+def error_body(error: FerryError) -> dict[str, Any]:
+    """A failure as a line."""
+    return {
+        "type": "error",
+        "code": error.code,
+        "message": error.what,
+        "where": error.where,
+        "next": [error.next_step],
+    }
+
+
+def clone_summary(report: CloneReport) -> dict[str, Any]:
+    """The last line of a clone; the columns of Databricks' CLONE are among its keys."""
+    return plain(asdict(report))
+
+
+def verify_summary(report: VerifyReport) -> dict[str, Any]:
+    """The last line of a verification."""
+    return plain(asdict(report))
+
+
+def plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as JSON types."""
+    found: dict[str, Any] = orjson.loads(orjson.dumps(dict(value), default=list))
+    return found

@@ -1,0 +1,302 @@
+"""The commands: parse, call a door, turn outcomes into exit codes.
+
+Exit codes: 0 done; 1 failed, or the data is at fault; 2 the request is at fault and nothing
+changed; 3 finished and needs a look; 130 and 143 stopped by a signal in a clean state.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event as Flag
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from lakeferry.cli import commands
+from lakeferry.cli.render import JsonScreen, Screen, TextScreen
+from lakeferry.cli.units import parse_pairs, parse_rate, parse_time
+from lakeferry.errors import FerryError
+from lakeferry.version import VERSION
+
+app = App(
+    name="lakeferry",
+    help="Move Delta lakes between clouds, table by table, exactly as they are.",
+    version=VERSION,
+    result_action="return_value",
+    help_epilogue="Exit codes: 0 done, 1 failed, 2 wrong request, 3 needs a look. "
+    "`lakeferry explain CODE` explains an error.",
+)
+
+Strength = Literal["listed", "hashed", "replayed", "rows"]
+Pairs = Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Talk:
+    """How a command talks; the same for all of them."""
+
+    json: Annotated[bool, Parameter(negative="", help="One JSON object a line on stdout.")] = False
+    quiet: Annotated[
+        bool, Parameter(name=["--quiet", "-q"], negative="", help="Only errors and warnings.")
+    ] = False
+    verbose: Annotated[
+        bool, Parameter(name=["--verbose", "-v"], negative="", help="A line for each file.")
+    ] = False
+    progress: Annotated[
+        Literal["auto", "bar", "plain", "none"], Parameter(help="How to show progress.")
+    ] = "auto"
+
+    def screen(self, command: str) -> Screen:
+        if self.json:
+            return JsonScreen(command, verbose=self.verbose)
+        return TextScreen(quiet=self.quiet, verbose=self.verbose, progress=self.progress)
+
+
+QUIET_TALK = Talk()
+
+
+@app.command
+def clone(
+    source: str,
+    target: str,
+    /,
+    *,
+    mode: Annotated[
+        Literal["snapshot", "mirror"],
+        Parameter(help="The state at one version, or the source's own history."),
+    ] = "snapshot",
+    version: Annotated[int | None, Parameter(help="Of the source; default: the newest.")] = None,
+    timestamp: Annotated[
+        str | None, Parameter(help="The version that was current at this time (ISO 8601).")
+    ] = None,
+    dry_run: Annotated[bool, Parameter(negative="", help="Plan and count; write nothing.")] = False,
+    verify: Annotated[Strength | None, Parameter(help="Check afterwards, this strongly.")] = None,
+    jobs: Annotated[int, Parameter(help="Files in flight at once.")] = 16,
+    limit_rate: Annotated[str | None, Parameter(help="Such as 200MB/s or 1Gbit/s.")] = None,
+    follow: Annotated[bool, Parameter(negative="", help="Go on cloning until stopped.")] = False,
+    interval: Annotated[float, Parameter(help="Seconds between two looks with --follow.")] = 60,
+    replace: Annotated[
+        bool,
+        Parameter(negative="", help="Take the target back: it may be another table or written to."),
+    ] = False,
+    shallow: Annotated[
+        bool, Parameter(negative="", help="Metadata alone; files stay at the source.")
+    ] = False,
+    no_txn: Annotated[
+        bool, Parameter(negative="", help="Leave out what streaming writers remember.")
+    ] = False,
+    single_writer: Annotated[
+        bool, Parameter(negative="", help="Accept a store without put-if-absent.")
+    ] = False,
+    allow_feature: Annotated[
+        list[str] | None, Parameter(negative="", help="Carry a feature that is refused unless named.")
+    ] = None,
+    map_prefix: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="OLD=NEW: absolute paths in the log have moved."),
+    ] = None,
+    source_option: Annotated[
+        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
+    ] = None,
+    target_option: Annotated[
+        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the target's store.")
+    ] = None,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Clone a Delta table, or bring an earlier clone up to date.
+
+    SOURCE and TARGET are local paths or s3://, abfss://, az://, gs://, hdfs:// addresses. Run the
+    same command again, and only the change moves; interrupt it at any time.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:
+        options: dict[str, Any] = {
+            "mode": mode,
+            "version": version,
+            "timestamp_ms": parse_time(timestamp) if timestamp else None,
+            "replace": replace,
+            "shallow": shallow,
+            "single_writer": single_writer,
+            "carry_txns": not no_txn,
+            "dry_run": dry_run,
+            "jobs": jobs,
+            "limit_bytes_per_s": parse_rate(limit_rate) if limit_rate else None,
+            "allow_features": tuple(allow_feature or ()),
+            "map_prefix": parse_pairs(map_prefix or [], "--map-prefix"),
+            "source_options": parse_pairs(source_option or [], "--source-option"),
+            "target_options": parse_pairs(target_option or [], "--target-option"),
+        }
+        again = interval if follow else None
+        return commands.clone(
+            source, target, options, screen=screen, stop=stop, verify=verify, interval_s=again
+        )
+
+    return _guarded("clone", talk, run)
+
+
+@app.command
+def verify(
+    source: str,
+    target: str,
+    /,
+    *,
+    strength: Annotated[Strength, Parameter(help="How much is compared.")] = "listed",
+    version: Annotated[
+        int | None, Parameter(help="Of the source; default: the one that the target holds.")
+    ] = None,
+    against: Annotated[
+        Literal["deltalake", "duckdb", "spark"] | None,
+        Parameter(help="Another engine to ask as well."),
+    ] = None,
+    digest: Annotated[
+        Literal["crc64nvme", "sha256"], Parameter(help="What `hashed` compares.")
+    ] = "crc64nvme",
+    jobs: Annotated[int, Parameter(help="Files in flight at once.")] = 16,
+    map_prefix: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="OLD=NEW: absolute paths in the log have moved."),
+    ] = None,
+    source_option: Annotated[
+        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
+    ] = None,
+    target_option: Annotated[
+        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the target's store.")
+    ] = None,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Prove that a clone is the table. Exit 3 where anything differs.
+
+    `listed` compares log states, names and sizes; `hashed` also every file's bytes; `replayed`
+    also parses vectors and footers; `rows` digests every row of both sides.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        options: dict[str, Any] = {
+            "strength": strength,
+            "version": version,
+            "against": against,
+            "digest": digest,
+            "jobs": jobs,
+            "map_prefix": parse_pairs(map_prefix or [], "--map-prefix"),
+            "source_options": parse_pairs(source_option or [], "--source-option"),
+            "target_options": parse_pairs(target_option or [], "--target-option"),
+        }
+        return commands.verify(source, target, options, screen=screen)
+
+    return _guarded("verify", talk, run)
+
+
+@app.command
+def explain(
+    thing: str,
+    /,
+    *,
+    version: Annotated[int | None, Parameter(help="Of the table; default: the newest.")] = None,
+    source_option: Annotated[
+        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the table's store.")
+    ] = None,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Explain a table, an error code (LF-3001), or the lines of --json (events).
+
+    For a table: features, transactions, what a clone would keep and refuse.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        options = parse_pairs(source_option or [], "--source-option")
+        return commands.explain(thing, version, options, screen=screen)
+
+    return _guarded("explain", talk, run)
+
+
+@app.command
+def doctor(
+    source: str,
+    target: str | None = None,
+    /,
+    *,
+    strict: Annotated[bool, Parameter(negative="", help="Exit 3 on warnings too.")] = False,
+    source_option: Annotated[
+        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
+    ] = None,
+    target_option: Annotated[
+        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the target's store.")
+    ] = None,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Try whether this machine and these stores can do the job. Exit 1 on a blocker.
+
+    Writes only below `_lakeferry_probe/` in the target, and names what it could not delete.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        source_options = parse_pairs(source_option or [], "--source-option")
+        target_options = parse_pairs(target_option or [], "--target-option")
+        return commands.doctor(
+            source, target, (source_options, target_options), strict=strict, screen=screen
+        )
+
+    return _guarded("doctor", talk, run)
+
+
+@app.command
+def demo(
+    folder: str = "lakeferry-demo",
+    /,
+    *,
+    fast: Annotated[bool, Parameter(negative="", help="A smaller lake.")] = False,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """See a lake cross on this machine: clone, change, clone again, kill, resume, prove."""
+    return _guarded(
+        "demo", talk, lambda screen, stop: commands.demo(folder, fast=fast, screen=screen)  # noqa: ARG005
+    )
+
+
+def _guarded(command: str, talk: Talk, run: Callable[[Screen, Flag], int]) -> int:
+    """Run a command; errors and signals become exit codes, always with a last line."""
+    screen = talk.screen(command)
+    stop = Flag()
+    signals = _on_signals(stop)
+    try:
+        code = run(screen, stop)
+    except FerryError as error:
+        screen.error(error)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = 128 + (signals[0] if signals else signal.SIGINT)
+    screen.end(code)
+    return code
+
+
+def _on_signals(stop: Flag) -> list[int]:
+    """The first signal ends cleanly, the second at once; answers which came."""
+    came: list[int] = []
+
+    def handle(number: int, frame: object) -> None:  # noqa: ARG001
+        came.append(number)
+        if len(came) > 1:
+            os._exit(128 + number)
+        stop.set()
+        if number == signal.SIGINT and not came[1:]:
+            sys.stderr.write("\nstopping: files in flight end first; again to stop at once\n")
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    return came
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The entry point; exits with the command's code."""
+    try:
+        code = app(arguments, exit_on_error=False, print_error=True)
+    except CycloptsError:
+        code = 2
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()
