@@ -8,6 +8,7 @@ import pytest
 from awscrt.checksums import crc64nvme
 
 from lakeferry.errors import FerryError
+from lakeferry.store.open import memory_store
 from lakeferry.store.protocol import CRC64NVME, AlreadyThere, Store, read_all
 from tests.store.conftest import KINDS, LARGE, ONLINE, Place
 
@@ -153,6 +154,21 @@ def test_the_e_tags_of_head_and_list_are_the_same(store: Store) -> None:
     assert listed == store.head("a")
 
 
+@every_store
+@pytest.mark.parametrize("size", [100, 30 * MIB + 1])
+def test_what_one_store_reads_another_writes_in_the_same_breath(store: Store, size: int) -> None:
+    elsewhere = memory_store()
+    body = body_of(size)
+    store.write("a", pieces(body), size=size)
+
+    store.write("b", store.read("a"), size=size)
+    elsewhere.write("c", store.read("b"), size=size)
+    store.write("d", elsewhere.read("c"), size=size)
+    store.put_if_absent("e", store.read("d"), size_hint=size)
+
+    assert read_all(store, "e") == body
+
+
 # ---- all or nothing
 
 
@@ -181,6 +197,14 @@ def test_a_write_of_another_size_than_announced_leaves_nothing(
 
     assert caught.value.code == "LF-1004"
     assert store.head("dir/a") is None
+    assert paths(store) == []
+
+
+@every_store
+def test_a_large_write_whose_source_is_gone_passes_on_the_sources_own_error(store: Store) -> None:
+    with pytest.raises(FileNotFoundError, match="missing"):
+        store.write("a", memory_store().read("missing"), size=20 * MIB)
+
     assert paths(store) == []
 
 

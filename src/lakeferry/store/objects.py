@@ -6,10 +6,11 @@ service) comes from a `Service`: `s3.py` and `azure.py`.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
+from queue import Full, Queue
 from typing import TYPE_CHECKING, Protocol
 
 import obstore
@@ -23,6 +24,7 @@ from lakeferry.store.protocol import AlreadyThere, ObjectMeta, Store
 from lakeferry.store.ranges import RANGE, in_parts, read_ranges, split_small
 
 if TYPE_CHECKING:
+    from obstore import GetOptions, PutResult
     from obstore import ObjectMeta as Found
     from obstore.store import ObjectStore as Backend
 
@@ -144,10 +146,7 @@ class ObjectStore:
                 answer = obstore.put(backend, key, body, use_multipart=False)
         else:
             with self._translated(path, sending=counted):
-                answer = obstore.put(
-                    backend, key, iter(counted), chunk_size=part_size(size, PART),
-                    max_concurrency=PARTS_AT_ONCE,
-                )  # fmt: skip
+                answer = put_in_parts(backend, key, counted, size=size)
         return ObjectMeta(path, size, _bare(answer["e_tag"]), None, counted.checksums)
 
     def put_if_absent(self, path: str, chunks: Iterable[bytes], *, size_hint: int) -> None:
@@ -239,7 +238,7 @@ class ObjectStore:
         key, backend = self.key(path), self._backend()
         try:
             with self._translated(path, if_match=if_match):
-                options: obstore.GetOptions = {"range": (start, max(end, start + 1))}
+                options: GetOptions = {"range": (start, max(end, start + 1))}
                 if if_match is not None:
                     options["if_match"] = f'"{if_match}"'
                 answer = obstore.get(backend, key, options=options)
@@ -283,6 +282,52 @@ class ObjectStore:
             if status == 416 or "StartTooLarge" in message:
                 raise _EmptyRange from error
             raise faults.refusal(where, code=code, status=status, message=message) from error
+
+
+def put_in_parts(
+    backend: "Backend", key: str, chunks: Iterable[bytes], *, size: int
+) -> "PutResult":
+    """Upload in parts, taking `chunks` in the calling thread.
+
+    obstore takes an iterable's items inside its own runtime, where a read through obstore (the
+    source of a copy may be one) panics. So the upload runs in a thread and is handed its bytes.
+    """
+    handed: Queue[bytes | BaseException | None] = Queue(maxsize=2)
+
+    def receive() -> Iterator[bytes]:
+        while (chunk := handed.get()) is not None:
+            if isinstance(chunk, BaseException):
+                raise chunk
+            yield chunk
+
+    with ThreadPoolExecutor(1, thread_name_prefix="lakeferry-write") as sender:
+        upload = sender.submit(
+            obstore.put, backend, key, receive(), chunk_size=part_size(size, PART),
+            max_concurrency=PARTS_AT_ONCE,
+        )  # fmt: skip
+        try:
+            for chunk in chunks:
+                _hand(handed, chunk, upload)
+            _hand(handed, None, upload)
+        except BaseException as error:
+            _hand(handed, error, upload)
+            wait([upload])
+            raise
+        return upload.result()
+
+
+def _hand(
+    handed: Queue[bytes | BaseException | None],
+    item: bytes | BaseException | None,
+    upload: Future["PutResult"],
+) -> None:
+    """Give the upload its next bytes; what made it end early is its result."""
+    while not upload.done():
+        try:
+            handed.put(item, timeout=0.2)
+        except Full:
+            continue
+        return
 
 
 class _EmptyRange(Exception):
