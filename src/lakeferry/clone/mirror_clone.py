@@ -23,8 +23,8 @@ from lakeferry.clone.mirror_plan import (
 from lakeferry.clone.record import CloneRecord, head_facts, put_record
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.snapshot_clone import ROUNDS, describe
-from lakeferry.clone.surroundings import Done, Haul, Surroundings
-from lakeferry.clone.target import is_table, newest_record
+from lakeferry.clone.surroundings import Done, Haul, Places, Surroundings
+from lakeferry.clone.target import is_same_table, is_table, newest_record
 from lakeferry.delta.checkpoint import UnreadableCheckpoint, sidecar_names
 from lakeferry.delta.commit import prove_put_if_absent
 from lakeferry.delta.log import LAST_CHECKPOINT, LOG, Checkpoint, LogListing, list_log
@@ -65,7 +65,7 @@ def _round(request: CloneRequest, around: Surroundings) -> Done | None:
     extras.refuse_older_version(listing, source.version)
     here = list_log(places.target)
     record = newest_record(places.target, here)
-    _refuse_other(request, source, here, record, places.target)
+    _refuse_other(request, source, here, record, places)
     plan = plan_mirror(listing, here, end=source.version)
     _refuse_other_bytes(places.source, places.target, listing, here)
     names = tuple(meta.path for meta in listing.others)
@@ -92,22 +92,28 @@ def _refuse_other(
     source: Snapshot,
     here: LogListing,
     record: CloneRecord | None,
-    target: Store,
+    places: Places,
 ) -> None:
+    target = places.target
     if not is_table(here):
         return
-    there = read_snapshot(target, listing=here).metadata.id
-    if record is None or record.mode != "mirror" or there != record.source_id:
+    head = read_snapshot(target, listing=here)
+    there = head.metadata.id
+    if record is None or record.mode != "mirror":
         raise FerryError(
             "LF-5002",
             f"target {target.url} holds another table",
             f"metadata id {there}; no mirror of {request.source}; nothing was written",
             "choose an empty target: a mirror never replaces what another table's log says",
         )
-    if record.source_id != source.metadata.id and there != source.metadata.id:
+    same = is_same_table(
+        places.source, source, cloned_id=there, cloned_version=head.version,
+        allow_features=request.allow_features,
+    )  # fmt: skip
+    if not same:
         raise FerryError(
             "LF-4106",
-            f"the source is another table now: id {source.metadata.id}, was {record.source_id}",
+            f"the source is another table now: id {source.metadata.id}, mirrored was {there}",
             f"{request.source}; target {target.url} mirrors version {record.source_version}",
             "start a new mirror in an empty place",
         )

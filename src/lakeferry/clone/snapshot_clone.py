@@ -16,7 +16,13 @@ from lakeferry.clone.record import head_facts
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.steps import plan_steps
 from lakeferry.clone.surroundings import Done, Haul, PlanAgain, Surroundings
-from lakeferry.clone.target import TargetView, newest_record, refuse_other_table, view_target
+from lakeferry.clone.target import (
+    TargetView,
+    is_same_table,
+    newest_record,
+    refuse_other_table,
+    view_target,
+)
 from lakeferry.delta.features import check_clonable
 from lakeferry.delta.log import LogListing, head_version, list_log
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
@@ -70,10 +76,15 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
     roots = Roots(source.url, request.moved, shallow=request.shallow)
     _refuse_live_and_gone(source, roots, gone)
     view = view_target(target)
-    refuse_other_table(
-        view, source.metadata, url=target.url, mode="snapshot", replace=request.replace
-    )
-    plans = plan_steps(request, around, source, view, roots)
+    same_table = view.record is not None and is_same_table(
+        store, source, cloned_id=view.record.source_id, cloned_version=view.record.source_version,
+        allow_features=request.allow_features,
+    )  # fmt: skip
+    if not request.replace:
+        refuse_other_table(
+            view, source.metadata, same_table=same_table, url=target.url, mode="snapshot"
+        )
+    plans = plan_steps(request, around, source, view, roots, same_table=same_table)
     _announce(around, source, view, plans)
     names = tuple(meta.path for meta in listing.others)
     carried = view.record.extras if view.record else ()

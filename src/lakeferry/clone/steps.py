@@ -24,15 +24,19 @@ def plan_steps(
     source: Snapshot,
     view: TargetView,
     roots: Roots,
+    *,
+    same_table: bool,
 ) -> tuple[ClonePlan, ...]:
-    """The commits to make: one, unless streams need more."""
+    """The commits to make: one, unless streams need more.
+
+    `same_table`: the source's log is the one that the last clone was made from.
+    """
     record = view.record
-    same = record is not None and record.source_id == source.metadata.id and not view.foreign
-    if record is None or not same or record.mode != "snapshot":
+    if record is None or not same_table or view.foreign or record.mode != "snapshot":
         return (_plan(request, source, view.snapshot, roots, None, None),)
-    if source.version < record.source_version and request.version is None:
-        if request.timestamp_ms is None and not request.replace:
-            raise _went_back(source, record)
+    asked = request.version is not None or request.timestamp_ms is not None or request.replace
+    if source.version < record.source_version and not asked:
+        raise _went_back(source, record)
     commits = _range(around.places.source, source, record.source_version)
     changes = scan_commits(commits, roots) if commits is not None else None
     if changes is None or not (changes.rearranged or view.rearranged):

@@ -82,11 +82,43 @@ def moves_files(commit: Commit) -> bool:
     return any(batch.num_rows for batches in (commit.adds, commit.removes) for batch in batches)
 
 
+def is_same_table(
+    store: Store,
+    source: Snapshot,
+    *,
+    cloned_id: str,
+    cloned_version: int,
+    allow_features: frozenset[str] = frozenset(),
+) -> bool:
+    """Whether the source's log is the one that was cloned.
+
+    Spark's REPLACE gives a table a new id within its own log; a table that was dropped and
+    re-created has another log. So what counts is the id that the log states for that version.
+    """
+    if source.metadata.id == cloned_id:
+        return True
+    try:
+        then = read_snapshot(
+            store,
+            version=cloned_version,
+            listing=source.listing,
+            allow_features=allow_features,
+        )
+    except FerryError as error:
+        if error.code != "LF-2105":
+            raise
+        return False  # never committed there, or cleaned away: nothing vouches for it
+    return then.metadata.id == cloned_id
+
+
 def refuse_other_table(
-    view: TargetView, source: Metadata, *, url: str, mode: str, replace: bool
+    view: TargetView, source: Metadata, *, same_table: bool, url: str, mode: str
 ) -> None:
-    """LF-5002, LF-4106 or LF-5003, unless `--replace` was given."""
-    if view.snapshot is None or replace:
+    """LF-5002, LF-4106 or LF-5003: what only `--replace` may write over.
+
+    `same_table`: what `is_same_table` says of the last clone's source.
+    """
+    if view.snapshot is None:
         return
     here, record = view.snapshot, view.record
     if record is None or record.mode != mode:
@@ -97,7 +129,7 @@ def refuse_other_table(
             f"version {here.version}, metadata id {here.metadata.id}: {kind}; nothing was written",
             "choose another target, or replace its content (files stay until vacuumed): --replace",
         )
-    if record.source_id != source.id:
+    if not same_table:
         raise FerryError(
             "LF-4106",
             f"the source is another table now: id {source.id}, cloned was {record.source_id}",
