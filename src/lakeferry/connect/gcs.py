@@ -6,8 +6,20 @@ from typing import Any
 from lakeferry.connect.connection import Connection
 from lakeferry.errors import FerryError
 
+CONNECTIONS = 64  # kept open; with the default of 10, more threads open and close one per request
+
 
 def client(link: Connection) -> Any:
+    from requests.adapters import HTTPAdapter
+
+    made = _client(link)
+    adapter = HTTPAdapter(pool_connections=CONNECTIONS, pool_maxsize=CONNECTIONS)
+    for scheme in ("https://", "http://"):
+        made._http.mount(scheme, adapter)
+    return made
+
+
+def _client(link: Connection) -> Any:
     from google.auth.credentials import AnonymousCredentials
     from google.auth.exceptions import DefaultCredentialsError
     from google.cloud.storage import Client

@@ -159,6 +159,8 @@ class ObjectStore:
                 with self._translated(path):
                     obstore.put(backend, key, body, mode="create", use_multipart=False)
             else:
+                if self.head(path) is not None:
+                    raise AlreadyThere(path)  # known before gigabytes are sent for nothing
                 rest = chain((body,), stream)
                 del body
                 self.service.put_large_if_absent(key, rest, size_hint=size_hint)
