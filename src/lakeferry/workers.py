@@ -6,7 +6,8 @@ a window at a time, so a plan of millions of files never becomes a list.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from threading import Event
 from typing import TypeVar
 
@@ -26,21 +27,25 @@ def map_threads(
     At most 2 × `count` items are taken ahead. Setting `stop` ends the taking of new items; those
     that run are awaited and yielded. An exception of a task is raised here after the others ended.
     """
+    # A queue of what is done, for `concurrent.futures.wait` looks at the whole window each time,
+    # which costs more than copying a small file.
+    done: SimpleQueue[Future[Result]] = SimpleQueue()
     source = iter(items)
+    running = 0
     with ThreadPoolExecutor(count) as pool:
-        running: set[Future[Result]] = set()
 
-        def fill() -> None:
-            while len(running) < 2 * count and not (stop and stop.is_set()):
+        def fill(running: int) -> int:
+            while running < 2 * count and not (stop and stop.is_set()):
                 try:
                     item = next(source)
                 except StopIteration:
-                    return
-                running.add(pool.submit(task, item))
+                    break
+                pool.submit(task, item).add_done_callback(done.put)
+                running += 1
+            return running
 
-        fill()
+        running = fill(running)
         while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            fill()
-            for future in done:
-                yield future.result()
+            future = done.get()
+            running = fill(running - 1)
+            yield future.result()

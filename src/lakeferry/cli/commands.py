@@ -1,5 +1,6 @@
 """What each command does with its parsed arguments: call a door, show its answer."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -55,9 +56,7 @@ def clone(
 
 def clone_lines(report: CloneReport) -> list[str]:
     """A clone's answer for people."""
-    from lakeferry.cli.render import sys as streams
-
-    ok = marks(streams.stdout)["ok"]
+    ok = marks(sys.stdout)["ok"]
     holds = f"version {report.target_version} of the target holds source version"
     if report.dry_run:
         return [
@@ -96,9 +95,7 @@ def verify(source: str, target: str, options: Mapping[str, Any], *, screen: Scre
 
 def verify_lines(report: VerifyReport) -> list[str]:
     """A verification's answer for people: never "verified" without its strength."""
-    from lakeferry.cli.render import sys as streams
-
-    sign = marks(streams.stdout)["ok" if report.equal else "error"]
+    sign = marks(sys.stdout)["ok" if report.equal else "error"]
     word = "equal" if report.equal else "DIFFERENT"
     lines = [
         f"  {sign} {word}, strength {report.strength}: version {report.target_version} of the "
@@ -116,9 +113,7 @@ def verify_lines(report: VerifyReport) -> list[str]:
     return lines
 
 
-def explain(
-    thing: str, version: int | None, options: Mapping[str, str], *, screen: Screen
-) -> int:
+def explain(thing: str, version: int | None, options: Mapping[str, str], *, screen: Screen) -> int:
     """A table, an error code, or the schema of `--json`."""
     if thing == "events":
         text = orjson.dumps(json_lines.schema(), option=orjson.OPT_INDENT_2).decode()
@@ -146,10 +141,9 @@ def doctor(
     screen: Screen,
 ) -> int:
     """Try it; exit 1 on a blocker, with `strict` 3 on a warning."""
-    from lakeferry.cli.render import sys as streams
     from lakeferry.doctor import examine
 
-    signs = marks(streams.stdout)
+    signs = marks(sys.stdout)
     checks = examine(
         source, target, source_options=options[0], target_options=options[1], emit=screen.event
     )

@@ -36,8 +36,6 @@ def schema() -> dict[str, Any]:
 def body(event: Event) -> dict[str, Any]:
     """What one event says, without the fields that every line has."""
     match event:
-        case TablePlanned():
-            return {"type": "plan_item", **asdict(event)}
         case BytesMoved():
             return {
                 "type": "progress",
@@ -46,14 +44,6 @@ def body(event: Event) -> dict[str, Any]:
                 "files": {"done": event.files_done, "total": event.files_total},
                 "seconds": round(event.elapsed_s, 3),
             }
-        case FileLanded():
-            return {"type": "file", **asdict(event)}
-        case Committed():
-            return {"type": "table", "state": "synced", **asdict(event)}
-        case Checked():
-            return {"type": "check", **asdict(event)}
-        case Noted():
-            return {"type": "note", **asdict(event)}
         case Warned():
             return {
                 "type": "warning",
@@ -62,6 +52,17 @@ def body(event: Event) -> dict[str, Any]:
                 "message": event.message,
                 "next": [event.next_step],
             }
+        case _:
+            return {**_TYPES[type(event)], **asdict(event)}
+
+
+_TYPES: dict[type, dict[str, str]] = {
+    TablePlanned: {"type": "plan_item"},
+    FileLanded: {"type": "file"},
+    Committed: {"type": "table", "state": "synced"},
+    Checked: {"type": "check"},
+    Noted: {"type": "note"},
+}
 
 
 def error_body(error: FerryError) -> dict[str, Any]:

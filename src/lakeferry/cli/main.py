@@ -30,7 +30,17 @@ app = App(
 )
 
 Strength = Literal["listed", "hashed", "replayed", "rows"]
-Pairs = Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)]
+Many = list[str] | None
+SourceOption = Annotated[
+    Many, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
+]
+TargetOption = Annotated[
+    Many, Parameter(negative="", help="NAME=VALUE, a setting of the target's store.")
+]
+MapPrefix = Annotated[
+    Many, Parameter(negative="", help="OLD=NEW: absolute paths in the log have moved.")
+]
+Jobs = Annotated[int, Parameter(help="Files in flight at once.")]
 
 
 @Parameter(name="*")
@@ -74,7 +84,7 @@ def clone(
     ] = None,
     dry_run: Annotated[bool, Parameter(negative="", help="Plan and count; write nothing.")] = False,
     verify: Annotated[Strength | None, Parameter(help="Check afterwards, this strongly.")] = None,
-    jobs: Annotated[int, Parameter(help="Files in flight at once.")] = 16,
+    jobs: Jobs = 16,
     limit_rate: Annotated[str | None, Parameter(help="Such as 200MB/s or 1Gbit/s.")] = None,
     follow: Annotated[bool, Parameter(negative="", help="Go on cloning until stopped.")] = False,
     interval: Annotated[float, Parameter(help="Seconds between two looks with --follow.")] = 60,
@@ -92,18 +102,12 @@ def clone(
         bool, Parameter(negative="", help="Accept a store without put-if-absent.")
     ] = False,
     allow_feature: Annotated[
-        list[str] | None, Parameter(negative="", help="Carry a feature that is refused unless named.")
-    ] = None,
-    map_prefix: Annotated[
         list[str] | None,
-        Parameter(negative="", help="OLD=NEW: absolute paths in the log have moved."),
+        Parameter(negative="", help="Carry a feature that is refused unless named."),
     ] = None,
-    source_option: Annotated[
-        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
-    ] = None,
-    target_option: Annotated[
-        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the target's store.")
-    ] = None,
+    map_prefix: MapPrefix = None,
+    source_option: SourceOption = None,
+    target_option: TargetOption = None,
     talk: Talk = QUIET_TALK,
 ) -> int:
     """Clone a Delta table, or bring an earlier clone up to date.
@@ -154,17 +158,10 @@ def verify(
     digest: Annotated[
         Literal["crc64nvme", "sha256"], Parameter(help="What `hashed` compares.")
     ] = "crc64nvme",
-    jobs: Annotated[int, Parameter(help="Files in flight at once.")] = 16,
-    map_prefix: Annotated[
-        list[str] | None,
-        Parameter(negative="", help="OLD=NEW: absolute paths in the log have moved."),
-    ] = None,
-    source_option: Annotated[
-        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
-    ] = None,
-    target_option: Annotated[
-        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the target's store.")
-    ] = None,
+    jobs: Jobs = 16,
+    map_prefix: MapPrefix = None,
+    source_option: SourceOption = None,
+    target_option: TargetOption = None,
     talk: Talk = QUIET_TALK,
 ) -> int:
     """Prove that a clone is the table. Exit 3 where anything differs.
@@ -195,9 +192,7 @@ def explain(
     /,
     *,
     version: Annotated[int | None, Parameter(help="Of the table; default: the newest.")] = None,
-    source_option: Annotated[
-        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the table's store.")
-    ] = None,
+    source_option: SourceOption = None,
     talk: Talk = QUIET_TALK,
 ) -> int:
     """Explain a table, an error code (LF-3001), or the lines of --json (events).
@@ -219,12 +214,8 @@ def doctor(
     /,
     *,
     strict: Annotated[bool, Parameter(negative="", help="Exit 3 on warnings too.")] = False,
-    source_option: Annotated[
-        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
-    ] = None,
-    target_option: Annotated[
-        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the target's store.")
-    ] = None,
+    source_option: SourceOption = None,
+    target_option: TargetOption = None,
     talk: Talk = QUIET_TALK,
 ) -> int:
     """Try whether this machine and these stores can do the job. Exit 1 on a blocker.
@@ -252,7 +243,9 @@ def demo(
 ) -> int:
     """See a lake cross on this machine: clone, change, clone again, kill, resume, prove."""
     return _guarded(
-        "demo", talk, lambda screen, stop: commands.demo(folder, fast=fast, screen=screen)  # noqa: ARG005
+        "demo",
+        talk,
+        lambda screen, stop: commands.demo(folder, fast=fast, screen=screen),  # noqa: ARG005
     )
 
 

@@ -182,5 +182,5 @@ class JsonScreen:
 
 def took(seconds: float, moved: int) -> str:
     """`41 min 12 s  2.1 GB/s`."""
-    rate = f"  {size_text(moved / seconds)}/s" if moved and seconds > 0 else ""
+    rate = f"  {size_text(moved / seconds)}/s" if moved and seconds >= QUIET_S else ""
     return f"{duration_text(seconds)}{rate}"

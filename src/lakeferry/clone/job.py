@@ -6,9 +6,12 @@ from functools import cache
 from threading import Event as Flag
 
 from lakeferry.clone.mirror_clone import clone_mirror
+from lakeferry.clone.plan import Totals
 from lakeferry.clone.report import CloneReport, CloneRequest
-from lakeferry.clone.snapshot_clone import clone_snapshot, describe
+from lakeferry.clone.snapshot_clone import clone_snapshot
 from lakeferry.clone.surroundings import Done, Places, Surroundings
+from lakeferry.delta.features import effective_features
+from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import Emit, Warned, silent
 from lakeferry.store.limits import Throttle
@@ -16,8 +19,7 @@ from lakeferry.store.open import contains, open_store, same_place
 from lakeferry.store.protocol import Store
 
 NOT_KEPT = {
-    "snapshot": "time travel to versions before the clone, change data files, description of who "
-    "wrote what",
+    "snapshot": "time travel to versions before the clone, change data files, the source's history",
     "mirror": "what VACUUM and log cleanup have already taken",
     "shallow": "data files: the clone names the source's own",
 }
@@ -45,27 +47,43 @@ def clone_table(
             warnings.append(event.message)
         emit(event)  # type: ignore[arg-type]  # narrowed by the caller's Emit
 
-    refuse_overlap(request.source, request.target)
+    refuse_overlap(request)
     places = open_places(request)
     around = Surroundings(places, _throttle(request), told, stop)
     do = clone_mirror if request.mode == "mirror" else clone_snapshot
-    done = do(request, around)
+    try:
+        done = do(request, around)
+    except FerryError as error:
+        if error.code == "LF-2102" and next(iter(places.source.list("")), None) is None:
+            raise _no_such_place(places.source) from error
+        raise
     return _report(request, done, places, tuple(warnings), time.monotonic() - started)
 
 
-def refuse_overlap(source: str, target: str) -> None:
+def refuse_overlap(request: CloneRequest) -> None:
     """LF-2103 where one table's folder is the other's, or lies inside it."""
-    if same_place(source, target):
+    source, target = request.source, request.target
+    theirs, ours = request.source_options, request.target_options
+    if same_place(source, target, a_options=theirs, b_options=ours):
         raise _overlap("source and target are the same place", source, target)
-    if contains(source, target):
+    if contains(source, target, outer_options=theirs, inner_options=ours):
         raise _overlap("the target lies inside the source", source, target)
-    if contains(target, source):
+    if contains(target, source, outer_options=ours, inner_options=theirs):
         raise _overlap("the source lies inside the target", source, target)
 
 
 def _overlap(what: str, source: str, target: str) -> FerryError:
     return FerryError(
         "LF-2103", what, f"{source} -> {target}", "choose a target outside the source table"
+    )
+
+
+def _no_such_place(source: Store) -> FerryError:
+    return FerryError(
+        "LF-2101",
+        f"there is nothing at `{source.url}`",
+        "source: no folder, or no object under this prefix",
+        "check the path and the spelling of the address",
     )
 
 
@@ -124,7 +142,7 @@ def _report(
         txns={app: txn.version for app, txn in sorted(source.txns.items())} if source else {},
         domains=tuple(sorted(source.domains)) if source else (),
         extras=done.extras,
-        kept=describe(source) if source else f"version {done.source_version}",
+        kept=kept_text(source, totals),
         not_kept=NOT_KEPT[kind],
         warnings=warnings,
         seconds=seconds,
@@ -135,3 +153,37 @@ def _report(
         removed_files_size=removed_bytes,
         copied_files_size=0 if request.shallow else copied_bytes,
     )
+
+
+def kept_text(source: Snapshot | None, totals: Totals | None) -> str:
+    """One line for people: what the table has that the clone keeps."""
+    if source is None:
+        return "all that was kept before"
+    configuration = source.metadata.configuration
+    features = effective_features(source.protocol)
+    counted = [
+        ("partitions", len(source.metadata.partition_columns)),
+        ("constraints", sum(name.startswith("delta.constraints.") for name in configuration)),
+        ("deletion vectors", totals.vectors if totals else 0),
+        ("domains", len(source.domains)),
+        ("txn", len(source.txns)),
+    ]
+    named = [
+        ("row ids", "rowTracking"),
+        ("identity columns", "identityColumns"),
+        ("generated columns", "generatedColumns"),
+        ("column mapping", "columnMapping"),
+        ("clustering", "clustering"),
+    ]
+    parts = ["schema", "properties"]
+    parts += [f"{name} {number:,}" for name, number in counted if number]
+    used = source.metadata.schema_string
+    marks = {
+        "identityColumns": "delta.identity.",
+        "generatedColumns": "delta.generationExpression",
+        "columnMapping": "delta.columnMapping.",
+    }
+    parts += [
+        name for name, feature in named if feature in features and marks.get(feature, "") in used
+    ]
+    return ", ".join(parts)

@@ -1,0 +1,52 @@
+"""What `map_threads` promises to those who give it millions of items."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from lakeferry.workers import map_threads
+
+
+def test_each_item_gives_one_result() -> None:
+    assert sorted(map_threads(lambda item: item * 2, range(500), count=4)) == [
+        item * 2 for item in range(500)
+    ]
+
+
+def test_items_are_taken_a_window_at_a_time() -> None:
+    taken = 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        for item in range(1000):
+            taken += 1
+            yield item
+
+    results = map_threads(lambda item: item, items(), count=4)
+    next(results)
+
+    assert taken <= 9
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_stop_ends_the_taking_and_awaits_what_runs() -> None:
+    stop = threading.Event()
+
+    def task(item: int) -> int:
+        if item == 3:
+            stop.set()
+        return item
+
+    results = list(map_threads(task, range(1000), count=2, stop=stop))
+
+    assert 3 in results
+    assert len(results) < 20
+
+
+def test_an_exception_of_a_task_is_raised_to_the_caller() -> None:
+    def task(item: int) -> int:
+        raise ValueError(item)
+
+    with pytest.raises(ValueError, match="0"):
+        list(map_threads(task, [0], count=2))
