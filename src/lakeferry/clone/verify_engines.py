@@ -1,0 +1,146 @@
+"""`--against`: another engine reads the target, and its rows must be ours.
+
+Two readers that share no code see a table alike, or one of them is wrong. deltalake and DuckDB
+share a kernel, so they are one opinion; Spark is another.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from lakeferry.clone.digest import Digest, digest_batches
+from lakeferry.clone.findings import Findings, differs
+from lakeferry.clone.rows import logical_schema
+from lakeferry.clone.verify_sides import Sides
+from lakeferry.delta.paths import canonical
+from lakeferry.errors import FerryError
+
+ENGINE_CHECKS = ("engine",)
+_INSTALL = {
+    "deltalake": "pip install deltalake",
+    "duckdb": "pip install duckdb duckdb-extension-delta",
+    "spark": "pip install pyspark==4.0.1, with delta-spark_2.13:4.0.1 among spark.jars",
+}
+Batches = Iterator[pa.RecordBatch]
+
+
+def compare_engine(sides: Sides, findings: Findings, *, engine: str, ours: Digest) -> None:
+    """Let `engine` read the target and compare with the digest that our own reader made.
+
+    Raises:
+        FerryError: LF-2001 the engine is not installed, or it cannot read this table.
+    """
+    schema = logical_schema(sides.target)
+    place = canonical(sides.target.url).removeprefix("file://")
+    theirs = digest_batches(schema, _named(ENGINES[engine](place, sides.target.version), schema))
+    if theirs.rows != ours.rows:
+        findings.add("engine", f"{engine} sees {theirs.rows:,} rows, our reader {ours.rows:,}")
+    elif theirs != ours:
+        columns = ", ".join(f"`{name}`" for name in ours.differences(theirs))
+        text = differs("digest", ours.whole, theirs.whole)
+        findings.add("engine", f"{engine} sees other values in columns {columns}; {text}")
+
+
+def _named(batches: Batches, schema: pa.Schema) -> Batches:
+    """The same batches with the columns named as the schema spells them; some engines fold case."""
+    names = {name.lower(): name for name in schema.names}
+    for batch in batches:
+        yield batch.rename_columns([names.get(name.lower(), name) for name in batch.schema.names])
+
+
+def _deltalake(place: str, version: int) -> Batches:
+    try:
+        from deltalake import DeltaTable, QueryBuilder
+        from deltalake.exceptions import DeltaError
+    except ImportError as error:
+        raise _missing("deltalake") from error
+    try:
+        # Through a query: `to_pyarrow_table` knows neither deletion vectors nor column mapping.
+        table = DeltaTable(place, version=version)
+        answer = QueryBuilder().register("t", table).execute("SELECT * FROM t")
+        yield from pa.RecordBatchReader.from_stream(answer)
+    except (DeltaError, OSError, ValueError, pa.ArrowException) as error:
+        raise _refused("deltalake", place, error) from error
+
+
+def _duckdb(place: str, version: int) -> Batches:
+    try:
+        import duckdb
+    except ImportError as error:
+        raise _missing("duckdb") from error
+    try:
+        with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+            _load_delta(connection)
+            connection.execute("SET TimeZone = 'UTC'")
+            answer = connection.execute(
+                "SELECT * FROM delta_scan($path, version := $version)",
+                {"path": place, "version": version},
+            )
+            yield from answer.to_arrow_reader()
+    except duckdb.Error as error:
+        raise _refused("duckdb", place, error) from error
+
+
+def _load_delta(connection: Any) -> None:
+    """Its delta extension: from the wheel where that is installed, else as DuckDB finds it."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    wheel = find_spec("duckdb_extension_delta")
+    if wheel is None or wheel.origin is None:
+        connection.load_extension("delta")
+        return
+    [extension] = (Path(wheel.origin).parent / "extensions").glob("*/delta.duckdb_extension")
+    connection.load_extension(str(extension))
+
+
+def _spark(place: str, version: int) -> Batches:
+    try:
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise _missing("spark") from error
+    builder: Any = SparkSession.builder
+    session = SparkSession.getActiveSession() or (
+        builder.config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+        .config(
+            "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+        )
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.readSideCharPadding", "false")  # no other reader pads char(n)
+        .getOrCreate()
+    )
+    try:
+        frame = session.read.format("delta").option("versionAsOf", version).load(place)
+        # Not toArrow: its last step, a cast, refuses null variants.
+        yield from frame._collect_as_arrow()
+    except (PySparkException, Py4JError) as error:
+        raise _refused("spark", place, error) from error
+
+
+ENGINES: dict[str, Callable[[str, int], Batches]] = {
+    "deltalake": _deltalake,
+    "duckdb": _duckdb,
+    "spark": _spark,
+}
+
+
+def _missing(engine: str) -> FerryError:
+    return FerryError(
+        "LF-2001",
+        f"`{engine}` is not installed here",
+        f"--against {engine}",
+        f"{_INSTALL[engine]}, or choose another of: {', '.join(sorted(ENGINES))}",
+    )
+
+
+def _refused(engine: str, place: str, error: Exception) -> FerryError:
+    line = (str(error).strip() or repr(error)).splitlines()[0]
+    return FerryError(
+        "LF-2001",
+        f"`{engine}` cannot read the table: {line[:300]}",
+        f"--against {engine}, {place}",
+        f"ask another engine, or see that this one is whole: {_INSTALL[engine]}",
+    )
