@@ -1,10 +1,12 @@
 """The task: bring one file to the target. Idempotent, so it may run twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import CRC64NVME, ObjectMeta, Store
+
+PIECE = 256 << 10  # bytes between two looks at the rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,14 @@ def copy_one(
     target: Store,
     *,
     look_first: bool,
-    throttle: Callable[[int], None],
+    throttle: Callable[[int], None] | None,
 ) -> Outcome:
     """Copy, unless a file of the right size is there.
 
     Args:
         look_first: ask the target before copying; False where it is known to be empty.
-        throttle: called with the bytes about to move; returns when they may.
+        throttle: called with the bytes about to move; returns when they may. With one, every byte
+            passes through here, also where the service could copy by itself.
     """
     try:
         return _copy(item, source, target, look_first=look_first, throttle=throttle)
@@ -76,7 +79,7 @@ def _copy(
     target: Store,
     *,
     look_first: bool,
-    throttle: Callable[[int], None],
+    throttle: Callable[[int], None] | None,
 ) -> Landed:
     there = target.head(item.target_path) if look_first or item.size is None else None
     if there and item.size == there.size:
@@ -91,19 +94,35 @@ def _copy(
         raise _name_is_taken(item, there, target)
     size = item.size if found is None else found.size
     assert size is not None
-    throttle(size)
-    copied = target.copy_from(source, item.source_path, item.target_path)
+    copied = None
+    if throttle is None:
+        copied = target.copy_from(source, item.source_path, item.target_path)
     if copied is not None:
         _refuse_other_size(item, copied.size, source, target)
         return _landed(item, copied, "server_copy", None)
     try:
-        written = target.write(item.target_path, source.read(item.source_path), size=size)
+        body = _paced(source.read(item.source_path), throttle)
+        written = target.write(item.target_path, body, size=size)
     except FerryError as error:
         real = source.head(item.source_path) if error.code == "LF-1004" else None
         if real is not None and real.size != size:
             raise _size_differs(item, real.size, source) from error
         raise
     return _landed(item, written, "streamed", None)
+
+
+def _paced(
+    chunks: Iterator[bytes], throttle: Callable[[int], None] | None
+) -> Iterator[bytes]:
+    if throttle is None:
+        yield from chunks
+        return
+    for chunk in chunks:
+        # Small pieces, so that a slow rate is a steady one and a stop is heard.
+        for at in range(0, len(chunk), PIECE):
+            piece = chunk[at : at + PIECE]
+            throttle(len(piece))
+            yield piece
 
 
 def _landed(item: CopyItem, meta: ObjectMeta, how: str, e_tag: str | None) -> Landed:

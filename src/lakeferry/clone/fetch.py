@@ -1,7 +1,8 @@
 """Bring the files of a plan to the target, many at once, and tell what is missing."""
 
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from threading import Event as Flag
 
@@ -14,6 +15,7 @@ from lakeferry.clone.copy import CopyItem, Failed, Gone, Landed, copy_one
 from lakeferry.clone.landing import vector_file
 from lakeferry.clone.record import FILES_SCHEMA
 from lakeferry.clone.surroundings import Haul, Places
+from lakeferry.delta.commit import PROBE
 from lakeferry.delta.files import FileSet, FileWriter
 from lakeferry.delta.paths import decode
 from lakeferry.events import BytesMoved, Emit, FileLanded
@@ -22,6 +24,7 @@ from lakeferry.workers import map_threads
 
 LIST_FROM = 256  # items; from so many on one listing of the target is cheaper than a look at each
 PROGRESS_S = 0.5
+_ODD = re.compile(r'[\\:*?"<>|]|\.(/|$)')
 
 
 def copy_items(fetch: FileSet, *, fetch_data: FileSet | None = None) -> Iterator[CopyItem]:
@@ -48,6 +51,18 @@ def copy_items(fetch: FileSet, *, fetch_data: FileSet | None = None) -> Iterator
                 continue
             seen.add(mark)
             yield CopyItem(url or "", path, path, None, "vector")
+
+
+def refuse_unholdable(items: Iterable[CopyItem], target: Store) -> None:
+    """LF-3107 for a name that the target cannot hold, before the first byte moves.
+
+    A look at the target tells; only names that some store could refuse are worth one.
+    """
+    for item in items:
+        path = item.target_path
+        plain = len(path) < 200 and path.isascii() and path.isprintable()
+        if not plain or _ODD.search(path):
+            target.head(path)
 
 
 @dataclass(frozen=True)
@@ -101,7 +116,7 @@ def fetch(
     files: int,
     total_bytes: int,
     jobs: int,
-    throttle: Callable[[int], None],
+    throttle: Callable[[int], None] | None,
     emit: Emit,
     stop: Flag | None = None,
 ) -> Haul:
@@ -110,7 +125,7 @@ def fetch(
     Raises:
         FerryError: the first failure that no other try would mend; what landed stays.
     """
-    look_first = next(iter(places.target.list("")), None) is not None
+    look_first = any(meta.path != PROBE for meta in places.target.list(""))
     there = list_target(places.target) if look_first and files >= LIST_FROM else None
     haul, writer, held = Haul(), FileWriter(FILES_SCHEMA), list[Landed]()
     started = shown = time.monotonic()

@@ -1,7 +1,7 @@
 """One clone from request to report: opens the stores, chooses the mode, counts."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from threading import Event as Flag
 
@@ -15,7 +15,7 @@ from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import Emit, Warned, silent
 from lakeferry.store.limits import Throttle
-from lakeferry.store.open import contains, open_store, same_place
+from lakeferry.store.open import NO_OPTIONS, contains, open_store, same_place
 from lakeferry.store.protocol import Store
 
 NOT_KEPT = {
@@ -47,7 +47,10 @@ def clone_table(
             warnings.append(event.message)
         emit(event)  # type: ignore[arg-type]  # narrowed by the caller's Emit
 
-    refuse_overlap(request)
+    refuse_overlap(
+        request.source, request.target,
+        source_options=request.source_options, target_options=request.target_options,
+    )  # fmt: skip
     places = open_places(request)
     around = Surroundings(places, _throttle(request), told, stop)
     do = clone_mirror if request.mode == "mirror" else clone_snapshot
@@ -60,10 +63,15 @@ def clone_table(
     return _report(request, done, places, tuple(warnings), time.monotonic() - started)
 
 
-def refuse_overlap(request: CloneRequest) -> None:
+def refuse_overlap(
+    source: str,
+    target: str,
+    *,
+    source_options: Mapping[str, str] = NO_OPTIONS,
+    target_options: Mapping[str, str] = NO_OPTIONS,
+) -> None:
     """LF-2103 where one table's folder is the other's, or lies inside it."""
-    source, target = request.source, request.target
-    theirs, ours = request.source_options, request.target_options
+    theirs, ours = source_options, target_options
     if same_place(source, target, a_options=theirs, b_options=ours):
         raise _overlap("source and target are the same place", source, target)
     if contains(source, target, outer_options=theirs, inner_options=ours):
@@ -110,10 +118,8 @@ def split_url(url: str) -> tuple[str, str]:
     return f"{scheme}://{authority}/", path
 
 
-def _throttle(request: CloneRequest) -> Callable[[int], None]:
-    if request.limit_bytes_per_s is None:
-        return lambda size: None  # noqa: ARG005
-    return Throttle(request.limit_bytes_per_s).take
+def _throttle(request: CloneRequest) -> Callable[[int], None] | None:
+    return Throttle(request.limit_bytes_per_s).take if request.limit_bytes_per_s else None
 
 
 def _report(

@@ -38,7 +38,7 @@ class Surroundings:
     """What a clone needs besides its request."""
 
     places: Places
-    throttle: Callable[[int], None]
+    throttle: Callable[[int], None] | None  # None: no limit
     emit: Emit
     stop: Flag | None = None
 

@@ -1,0 +1,155 @@
+"""The program as it is typed: exit codes, stdout for results, stderr for talk, JSON lines."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from lakeferry.cli.json_lines import schema
+from tests.clone.small import append, new_table
+
+LAKEFERRY = str(Path(sys.executable).with_name("lakeferry"))
+
+
+def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
+    command = [LAKEFERRY, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in text.splitlines()]
+    for line in found:
+        jsonschema.validate(line, schema())
+    assert [line["seq"] for line in found] == list(range(len(found)))
+    assert (found[0]["type"], found[-1]["type"]) == ("start", "summary")
+    return found
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return new_table(tmp_path / "source", "a", "b")
+
+
+def test_a_clone_and_a_second_run(source: Path, tmp_path: Path) -> None:
+    first, second = run("clone", source, tmp_path / "t"), run("clone", source, tmp_path / "t")
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "cloned" in first.stdout
+    assert "version 0 of the target holds source version 0" in first.stdout
+    assert "up to date" in second.stdout
+    assert first.stderr == ""
+
+
+def test_json_lines_fit_the_published_schema(source: Path, tmp_path: Path) -> None:
+    found = lines(run("clone", source, tmp_path / "t", "--json", "-v").stdout)
+
+    assert [line["type"] for line in found] == [
+        "start", "plan_item", "file", "file", "progress", "table", "summary",
+    ]  # fmt: skip
+    assert found[-1]["exit"] == 0
+    assert found[-1]["num_copied_files"] == 2
+    assert found[-1]["source_table_size"] == 20
+
+
+def test_an_error_names_code_place_and_next_step(tmp_path: Path) -> None:
+    ended = run("clone", tmp_path / "nowhere", tmp_path / "t")
+
+    assert ended.returncode == 2
+    assert "LF-2101" in ended.stderr
+    assert "next:" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_an_error_is_a_line_too(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ended = run("clone", tmp_path / "empty", tmp_path / "t", "--json")
+
+    assert [line["type"] for line in lines(ended.stdout)] == ["start", "error", "summary"]
+    assert lines(ended.stdout)[-1]["exit"] == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["clone"],
+        ["clone", "a", "b", "--bogus"],
+        ["clone", "a", "b", "--mode", "sideways"],
+        ["clone", "a", "b", "--limit-rate", "2 Mb/s"],
+        ["clone", "a", "b", "--version", "1", "--timestamp", "2026-01-01"],
+        ["clone", "a", "b", "--mode", "mirror", "--shallow"],
+        ["sail"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_command_line_is_exit_2(words: list[str]) -> None:
+    assert run(*words).returncode == 2
+
+
+def test_someone_elses_commit_is_exit_3(source: Path, tmp_path: Path) -> None:
+    run("clone", source, tmp_path / "t")
+    append(tmp_path / "t", 1, "foreign")
+
+    assert run("clone", source, tmp_path / "t").returncode == 3
+
+
+def test_quiet_says_nothing_of_success(source: Path, tmp_path: Path) -> None:
+    ended = run("clone", source, tmp_path / "t", "--quiet")
+
+    assert (ended.stdout, ended.stderr) == ("", "")
+
+
+def test_an_error_code_is_explained() -> None:
+    ended = run("explain", "LF-5003")
+
+    assert ended.returncode == 0
+    assert "exit 3" in ended.stdout
+
+
+def test_the_schema_of_json_lines_is_published() -> None:
+    assert json.loads(run("explain", "events").stdout) == schema()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_cleanly_and_the_same_command_goes_on(
+    source: Path, tmp_path: Path, number: int, code: int
+) -> None:
+    command = [LAKEFERRY, "clone", str(source), str(tmp_path / "t"), "--limit-rate", "36kB/h"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not any((tmp_path / "t" / name).exists() for name in "ab"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    process.send_signal(number)
+
+    assert process.wait(30) == code
+    assert not (tmp_path / "t/_delta_log/00000000000000000000.json").exists()
+    assert run("clone", source, tmp_path / "t").returncode == 0
+
+
+def test_follow_goes_on_until_it_is_stopped(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "t"
+    command = [LAKEFERRY, "clone", str(source), str(target), "--follow", "--interval", "0.1"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(target / "_delta_log/00000000000000000000.json")
+    append(source, 1, "c")
+    wait_for(target / "_delta_log/00000000000000000001.json")
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(30) in (0, 143)
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
