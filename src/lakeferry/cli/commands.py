@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from lakeferry.cli import json_lines
-from lakeferry.cli.render import Screen, marks, took
-from lakeferry.cli.units import duration_text, size_text
+from lakeferry.cli.answers import clone_lines, verify_lines
+from lakeferry.cli.render import Screen, marks
 from lakeferry.clone import run
-from lakeferry.clone.report import CloneReport, VerifyReport
+from lakeferry.events import silent
 
 OK, FAILED, LOOK = 0, 1, 3
 
@@ -54,63 +54,11 @@ def clone(
             return OK
 
 
-def clone_lines(report: CloneReport) -> list[str]:
-    """A clone's answer for people."""
-    ok = marks(sys.stdout)["ok"]
-    holds = f"version {report.target_version} of the target holds source version"
-    if report.dry_run:
-        return [
-            f"  would copy {report.files_copied:,} files, {size_text(report.bytes_copied)}, and "
-            f"remove {report.num_removed_files:,} from the state; source version "
-            f"{report.source_version}, {report.source_num_of_files:,} files, "
-            f"{size_text(report.source_table_size)}",
-            f"    keeps: {report.kept}",
-            f"    does not keep: {report.not_kept}",
-            "  nothing was written",
-        ]
-    if report.up_to_date:
-        seconds = duration_text(report.seconds)
-        return [f"  {ok} up to date  {holds} {report.source_version}  {seconds}"]
-    present = f", {report.files_present:,} were there already" if report.files_present else ""
-    lines = [
-        f"  {ok} cloned  {holds} {report.source_version}  "
-        f"{took(report.seconds, report.bytes_copied)}",
-        f"    copied: {report.files_copied:,} files, {size_text(report.bytes_copied)}{present}; "
-        f"removed from the state: {report.num_removed_files:,}; commits: {report.commits}",
-        f"    kept: {report.kept}",
-        f"    not kept: {report.not_kept}",
-    ]
-    if report.extras:
-        shown = ", ".join(report.extras[:3])
-        lines.append(f"    carried byte for byte: {len(report.extras)} beside the log: {shown}")
-    return lines
-
-
 def verify(source: str, target: str, options: Mapping[str, Any], *, screen: Screen) -> int:
     """Verify; exit 3 where anything differs."""
     report = run.verify(source, target, **options, on_event=screen.event)
     screen.result(verify_lines(report), json_lines.verify_summary(report))
     return OK if report.equal else LOOK
-
-
-def verify_lines(report: VerifyReport) -> list[str]:
-    """A verification's answer for people: never "verified" without its strength."""
-    sign = marks(sys.stdout)["ok" if report.equal else "error"]
-    word = "equal" if report.equal else "DIFFERENT"
-    lines = [
-        f"  {sign} {word}, strength {report.strength}: version {report.target_version} of the "
-        f"target and source version {report.source_version}, {report.files:,} files, "
-        f"{size_text(report.bytes_read)} read  {duration_text(report.seconds)}"
-    ]
-    if report.rows is not None:
-        same = "=" if report.source_digest == report.target_digest else "≠"
-        lines.append(
-            f"    rows {report.rows:,}  digest {report.source_digest} {same} {report.target_digest}"
-        )
-    lines += [f"    {finding.check}: {finding.what}" for finding in report.findings]
-    if report.not_seen:
-        lines.append(f"    not seen at this strength: {'; '.join(report.not_seen)}")
-    return lines
 
 
 def explain(thing: str, version: int | None, options: Mapping[str, str], *, screen: Screen) -> int:
@@ -120,6 +68,7 @@ def explain(thing: str, version: int | None, options: Mapping[str, str], *, scre
         screen.result([text], {"type": "explanation", "schema": json_lines.schema()})
         return OK
     from lakeferry import explain as door
+    from lakeferry.cli.explanation import explanation_lines
 
     if thing.upper().startswith("LF-"):
         kind = door.explain_code(thing.upper())
@@ -128,7 +77,7 @@ def explain(thing: str, version: int | None, options: Mapping[str, str], *, scre
         return OK
     table = door.explain_table(thing, options=options, version=version)
     body = {"type": "explanation", **json_lines.plain(asdict(table))}
-    screen.result(door.explanation_lines(table), body)
+    screen.result(explanation_lines(table), body)
     return OK
 
 
@@ -145,7 +94,7 @@ def doctor(
 
     signs = marks(sys.stdout)
     checks = examine(
-        source, target, source_options=options[0], target_options=options[1], emit=screen.event
+        source, target, source_options=options[0], target_options=options[1], emit=silent
     )
     for check in checks:
         sign = signs[{"ok": "ok", "warning": "warning", "blocker": "error"}[check.outcome]]

@@ -1,0 +1,59 @@
+"""Reports of clones and verifications as lines for people. Pure."""
+
+import sys
+
+from lakeferry.cli.render import marks, took
+from lakeferry.cli.units import duration_text, size_text
+from lakeferry.clone.report import CloneReport, VerifyReport
+
+
+def clone_lines(report: CloneReport) -> list[str]:
+    """A clone's answer for people."""
+    ok = marks(sys.stdout)["ok"]
+    holds = f"version {report.target_version} of the target holds source version"
+    if report.dry_run:
+        return [
+            f"  would copy {report.files_copied:,} files, {size_text(report.bytes_copied)}, and "
+            f"remove {report.num_removed_files:,} from the state; source version "
+            f"{report.source_version}, {report.source_num_of_files:,} files, "
+            f"{size_text(report.source_table_size)}",
+            f"    keeps: {report.kept}",
+            f"    does not keep: {report.not_kept}",
+            "  nothing was written",
+        ]
+    if report.up_to_date:
+        seconds = duration_text(report.seconds)
+        return [f"  {ok} up to date  {holds} {report.source_version}  {seconds}"]
+    present = f", {report.files_present:,} were there already" if report.files_present else ""
+    lines = [
+        f"  {ok} cloned  {holds} {report.source_version}  "
+        f"{took(report.seconds, report.bytes_copied)}",
+        f"    copied: {report.files_copied:,} files, {size_text(report.bytes_copied)}{present}; "
+        f"removed from the state: {report.num_removed_files:,}; commits: {report.commits}",
+        f"    kept: {report.kept}",
+        f"    not kept: {report.not_kept}",
+    ]
+    if report.extras:
+        shown = ", ".join(report.extras[:3])
+        lines.append(f"    carried byte for byte: {len(report.extras)} beside the log: {shown}")
+    return lines
+
+
+def verify_lines(report: VerifyReport) -> list[str]:
+    """A verification's answer for people: never "verified" without its strength."""
+    sign = marks(sys.stdout)["ok" if report.equal else "error"]
+    word = "equal" if report.equal else "DIFFERENT"
+    lines = [
+        f"  {sign} {word}, strength {report.strength}: version {report.target_version} of the "
+        f"target and source version {report.source_version}, {report.files:,} files, "
+        f"{size_text(report.bytes_read)} read  {duration_text(report.seconds)}"
+    ]
+    if report.rows is not None:
+        same = "=" if report.source_digest == report.target_digest else "≠"
+        lines.append(
+            f"    rows {report.rows:,}  digest {report.source_digest} {same} {report.target_digest}"
+        )
+    lines += [f"    {finding.check}: {finding.what}" for finding in report.findings]
+    if report.not_seen:
+        lines.append(f"    not seen at this strength: {'; '.join(report.not_seen)}")
+    return lines
