@@ -9,6 +9,7 @@ at again when the data has arrived, and put just before the commit.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from lakeferry.clone.surroundings import PlanAgain
 from lakeferry.delta.log import LogListing, head_version, list_log
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import ObjectMeta, Store
@@ -19,6 +20,35 @@ TRIES = 5
 def facts(others: Iterable[ObjectMeta]) -> tuple[Mapping[str, Any], ...]:
     """What tells one state from another: name, size and ETag of each object."""
     return tuple({"path": meta.path, "size": meta.size, "e_tag": meta.e_tag} for meta in others)
+
+
+def is_carried(
+    others: Iterable[ObjectMeta], here: Iterable[ObjectMeta], held: Iterable[Mapping[str, Any]]
+) -> bool:
+    """Whether the target's state is still what a clone put there, and the source's still that.
+
+    Args:
+        others: of the source.
+        here: of the target.
+        held: what `carry` gave back.
+    """
+    there = {meta.path: meta for meta in here}
+    known = {fact["path"]: fact for fact in held}
+    metas = {meta.path: meta for meta in others}
+    return metas.keys() == known.keys() and all(
+        _is_held(meta, known[path], there.get(path)) for path, meta in metas.items()
+    )
+
+
+def _is_held(meta: ObjectMeta, fact: Mapping[str, Any], there: ObjectMeta | None) -> bool:
+    same = (fact["size"], fact["e_tag"]) == (meta.size, meta.e_tag)
+    # Another clone that lost its race may have put an older state over the one that was carried.
+    return (
+        same
+        and there is not None
+        and there.size == meta.size
+        and fact.get("target_e_tag") == there.e_tag
+    )
 
 
 def pin(store: Store, *, pause: Callable[[int], None]) -> LogListing:
@@ -74,27 +104,71 @@ def refuse_older_version(listing: LogListing, version: int) -> None:
         )
 
 
-def carry(
-    source: Store, target: Store, others: Sequence[ObjectMeta], *, held: Iterable[Mapping[str, Any]]
-) -> int:
-    """Put the state at the target, byte for byte, under the same names.
+def refuse_moved(listing: LogListing, source: Store) -> None:
+    """PlanAgain where the state is not the pinned one any more when the data has arrived.
+
+    Also where none was seen: the first listing is no moment, a commit can be in it and the state
+    that was put before that commit not.
+    """
+    now = list_log(source)
+    if (listing.others or now.others) and not same_moment(listing, now):
+        raise PlanAgain("COPY INTO state changed while the files were copied")
+
+
+def refuse_overwritten(
+    listing: LogListing, target: Store, carried: Iterable[Mapping[str, Any]], *, head: int
+) -> None:
+    """PlanAgain where another clone, pinned to another version, may have mixed its state with ours.
+
+    Whoever commits looks again afterwards, so the last one to put state finds it whole.
 
     Args:
-        held: what the last clone carried; an object that has not changed since is left alone.
+        carried: what `carry` gave back before the commit.
+        head: the version of the target that was committed.
+    """
+    if not carried:
+        return
+    now = list_log(target)
+    if head_version(now) != head or not is_carried(listing.others, now.others, carried):
+        raise PlanAgain("another clone put its state over the one of this version")
+
+
+def carry(
+    source: Store, target: Store, others: Sequence[ObjectMeta], *, held: Iterable[Mapping[str, Any]]
+) -> tuple[Mapping[str, Any], ...]:
+    """Make the target's state the source's, byte for byte, under the same names.
+
+    Args:
+        held: what the last clone carried; an object that has not changed since is left alone, one
+            that the source has no more is removed.
 
     Returns:
-        How many objects were put.
+        What is there now: for the record, and so for `held` of the next clone.
 
     Raises:
-        FerryError: LF-1004 where an object changed after it was pinned; FileNotFoundError where
-            it went.
+        PlanAgain: an object changed after it was pinned, or went.
     """
-    known = {(fact["path"], fact["size"], fact["e_tag"]) for fact in held if fact["e_tag"]}
-    put = 0
+    known = {fact["path"]: fact for fact in held}
+    carried: list[Mapping[str, Any]] = []
     for meta in others:
-        if (meta.path, meta.size, meta.e_tag) in known and target.head(meta.path) is not None:
+        fact = known.pop(meta.path, None)
+        if fact is not None and meta.e_tag and _is_held(meta, fact, target.head(meta.path)):
+            carried.append(fact)
             continue
+        written = _put(source, target, meta)
+        carried.append({**facts([meta])[0], "target_e_tag": written.e_tag})
+    for path in known:
+        target.delete(path)
+    return tuple(carried)
+
+
+def _put(source: Store, target: Store, meta: ObjectMeta) -> ObjectMeta:
+    try:
         body = source.read(meta.path, if_match=meta.e_tag)
-        target.write(meta.path, body, size=meta.size)
-        put += 1
-    return put
+        return target.write(meta.path, body, size=meta.size)
+    except FileNotFoundError as error:
+        raise PlanAgain("COPY INTO state changed while it was carried") from error
+    except FerryError as error:
+        if error.code != "LF-1004":
+            raise
+        raise PlanAgain("COPY INTO state changed while it was carried") from error

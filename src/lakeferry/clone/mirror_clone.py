@@ -13,22 +13,22 @@ from typing import Any
 import orjson
 
 from lakeferry.clone import extras
-from lakeferry.clone.fetch import fetch
+from lakeferry.clone.fetch import copy_items, fetch, refuse_unholdable
+from lakeferry.clone.landing import LandedFiles, Roots
 from lakeferry.clone.mirror_plan import (
     MirrorPlan,
     divergent,
     mirror_items,
     plan_mirror,
 )
-from lakeferry.clone.record import CloneRecord, head_facts, put_record
+from lakeferry.clone.record import MIRROR, CloneRecord, head_facts, put_record
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.snapshot_clone import ROUNDS, describe
-from lakeferry.clone.surroundings import Done, Haul, Places, Surroundings
+from lakeferry.clone.surroundings import Done, Haul, Places, PlanAgain, Surroundings
 from lakeferry.clone.target import is_same_table, is_table, newest_record
 from lakeferry.delta.checkpoint import UnreadableCheckpoint, sidecar_names
 from lakeferry.delta.commit import prove_put_if_absent
 from lakeferry.delta.log import LAST_CHECKPOINT, LOG, Checkpoint, LogListing, list_log
-from lakeferry.delta.paths import decode
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import Committed, Noted, TablePlanned, Warned
@@ -42,20 +42,22 @@ def clone_mirror(request: CloneRequest, around: Surroundings) -> Done:
         FerryError: LF-3003 what a mirror cannot keep; LF-4101 a live file is missing; LF-5002,
             LF-5003 the target is something else.
     """
+    why = ""
     for _ in range(ROUNDS):
-        done = _round(request, around)
-        if done is not None:
-            return done
-        around.emit(Noted(request.target, "planning again: the source moved on"))
+        try:
+            return _round(request, around)
+        except PlanAgain as again:
+            why = str(again)
+            around.emit(Noted(request.target, f"planning again: {why}"))
     raise FerryError(
         "LF-4107",
-        f"gave up after {ROUNDS} rounds: the state beside the log kept changing",
+        f"gave up after {ROUNDS} rounds: {why}",
         f"{request.source} -> {request.target}",
         "pause COPY INTO on the source, then run the same command again; what landed is kept",
     )
 
 
-def _round(request: CloneRequest, around: Surroundings) -> Done | None:
+def _round(request: CloneRequest, around: Surroundings) -> Done:
     places = around.places
     listing = extras.pin(places.source, pause=lambda tries: time.sleep(0.05 * tries))
     source = read_snapshot(
@@ -66,24 +68,26 @@ def _round(request: CloneRequest, around: Surroundings) -> Done | None:
     here = list_log(places.target)
     record = newest_record(places.target, here)
     _refuse_other(request, source, here, record, places)
+    _refuse_overtaken(request, places.source, listing, here)
     plan = plan_mirror(listing, here, end=source.version)
     _refuse_other_bytes(places.source, places.target, listing, here)
     names = tuple(meta.path for meta in listing.others)
     carried = record.extras if record else ()
     head = max(here.commits, default=None)
-    if not plan.commits and plan.base is None and extras.facts(listing.others) == carried:
+    if plan.is_empty and extras.is_carried(listing.others, here.others, carried):
         return Done(source, source.version, head, (), Haul(), names, record)
-    files, size = _totals(places.source, listing, plan)
+    files, size = _totals(places, listing, plan)
     around.emit(TablePlanned(places.target.url, source.version, files, size, describe(source)))
     if request.dry_run:
         planned = Haul(copied_files=files, copied_bytes=size)
         return Done(source, source.version, head, (), planned, names, record, len(plan.commits))
+    if not request.single_writer:
+        prove_put_if_absent(places.target, fresh=not is_table(here))
     haul = _fetch(request, around, listing, plan, (files, size))
-    if _live_and_gone(request, around, source, haul):
-        return None
-    if listing.others and not extras.same_moment(listing, list_log(places.source)):
-        return None
-    record = _publish(request, around, source, listing, plan, haul, carried)
+    _refuse_live_and_gone(request, around, source, haul)
+    extras.refuse_moved(listing, places.source)
+    record = _publish(around, source, listing, plan, haul, carried)
+    extras.refuse_overwritten(listing, places.target, record.extras, head=source.version)
     return Done(source, source.version, source.version, (), haul, names, record, len(plan.commits))
 
 
@@ -97,6 +101,8 @@ def _refuse_other(
     target = places.target
     if not is_table(here):
         return
+    if record is not None and not (here.commits or here.checkpoints):
+        return  # nobody can read it yet: our own run was cut off before its base was whole
     head = read_snapshot(target, listing=here)
     there = head.metadata.id
     if record is None or record.mode != "mirror":
@@ -119,6 +125,17 @@ def _refuse_other(
         )
 
 
+def _refuse_overtaken(
+    request: CloneRequest, source: Store, listing: LogListing, here: LogListing
+) -> None:
+    """Another run may have mirrored commits that are younger than our listing of the source."""
+    head = max(listing.commits, default=0)
+    if request.version is not None or request.timestamp_ms is not None:
+        return
+    if max(here.commits, default=0) > head and max(list_log(source).commits, default=0) > head:
+        raise PlanAgain("a newer version was mirrored while the source was read")
+
+
 def _refuse_other_bytes(
     source: Store, target: Store, listing: LogListing, here: LogListing
 ) -> None:
@@ -139,9 +156,11 @@ def _digest(store: Store, path: str) -> str:
     return digest.hexdigest()
 
 
-def _totals(source: Store, listing: LogListing, plan: MirrorPlan) -> tuple[int, int]:
+def _totals(places: Places, listing: LogListing, plan: MirrorPlan) -> tuple[int, int]:
+    """Files and bytes to bring, each name one that the target can hold."""
     files = size = 0
-    for item in mirror_items(source, listing, plan):
+    for item in mirror_items(places.source, listing, plan):
+        refuse_unholdable([item], places.target)
         files += 1
         size += item.size or 0
     return files, size
@@ -170,18 +189,18 @@ def _fetch(
     return haul
 
 
-def _live_and_gone(
+def _refuse_live_and_gone(
     request: CloneRequest, around: Surroundings, source: Snapshot, haul: Haul
-) -> bool:
-    """Whether a live file vanished meanwhile. Removed ones may: VACUUM took them from both."""
+) -> None:
+    """A live file must not have vanished. Removed ones may: VACUUM took them from both."""
     if not haul.gone:
-        return False
+        return
     gone = {item.source_path for item in haul.gone}
+    roots = Roots(source.url)
     live = {
-        decode(path)
-        for batch in source.files.batches(["path"])
-        for path in batch.column("path").to_pylist()
-        if decode(path) in gone
+        item.source_path
+        for item in copy_items(LandedFiles(source.files, roots))
+        if item.source_path in gone
     }
     if not live:
         around.emit(
@@ -192,21 +211,20 @@ def _live_and_gone(
                 "nothing; time travel to those versions fails at the source too",
             )
         )
-        return False
+        return
     now = list_log(around.places.source)
     moved_on = max(now.commits, default=0) > source.version
     if moved_on and request.version is None and request.timestamp_ms is None:
-        return True
+        raise PlanAgain(f"{len(live)} files were gone at the source")
     raise FerryError(
         "LF-4101",
-        f"data file `{min(live)}` is missing, though version {source.version} names it",
+        f"file `{min(live)}` is missing, though version {source.version} names it",
         f"{request.source}; readers of the source fail on the same file",
         "restore the file, or remove it from the table (FSCK REPAIR TABLE), then run again",
     )
 
 
 def _publish(
-    request: CloneRequest,
     around: Surroundings,
     source: Snapshot,
     listing: LogListing,
@@ -216,8 +234,6 @@ def _publish(
 ) -> CloneRecord:
     places = around.places
     places.target.settle()
-    if not request.single_writer:
-        prove_put_if_absent(places.target)
     last = listing.commits.get(source.version)
     record = CloneRecord(
         source=places.source.url,
@@ -225,17 +241,17 @@ def _publish(
         source_version=source.version,
         source_head=head_facts(last.meta if last else None),
         target_version=source.version,
-        txn_id="mirror",
+        txn_id=MIRROR,
         mode="mirror",
-        extras=extras.facts(listing.others),
+        extras=extras.carry(places.source, places.target, listing.others, held=carried),
     )
     put_record(places.target, record, haul.landed)
-    extras.carry(places.source, places.target, listing.others, held=carried)
     timed = True
     if plan.base is not None:
+        # A commit without the checkpoint that it stands on is no table; the other way round is.
+        _copy_checkpoint(places.source, places.target, plan.base)
         first = listing.commits.get(plan.base.version)
         timed &= first is None or _put_commit(places.source, places.target, first.meta)
-        _copy_checkpoint(places.source, places.target, plan.base)
     for file in plan.commits:
         timed &= _put_commit(places.source, places.target, file.meta)
         around.emit(Committed(places.target.url, file.version, file.version))
@@ -259,7 +275,10 @@ def _put_commit(source: Store, target: Store, meta: ObjectMeta) -> bool:
     """One commit, byte for byte, with its time; False where the target cannot keep the time."""
     try:
         target.put_if_absent(meta.path, source.read(meta.path), size_hint=meta.size)
-    except AlreadyThere:
+    except (AlreadyThere, FerryError) as error:
+        unclear = isinstance(error, AlreadyThere) or error.code in ("LF-1003", "LF-1004")
+        if not unclear or target.head(meta.path) is None:
+            raise
         # Our own write whose answer was lost, an earlier run's, or somebody's who must be told of.
         if not _same_bytes(source, target, meta.path):
             version = int(meta.path.rpartition("/")[2].partition(".")[0])

@@ -33,6 +33,10 @@ class MirrorPlan:
     checkpoints: tuple[Checkpoint, ...]  # after these, oldest first
     end: int
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self.base or self.commits or self.companions or self.checkpoints)
+
 
 def plan_mirror(source: LogListing, target: LogListing, *, end: int) -> MirrorPlan:
     """Decide by names what to bring.
@@ -47,7 +51,9 @@ def plan_mirror(source: LogListing, target: LogListing, *, end: int) -> MirrorPl
         start = base.version if base else 0
     else:
         base = None
-        start = _refuse_divergence(source, target, end) + 1
+        head = _refuse_divergence(source, target, end)
+        # A run that was cut off may have left its base checkpoint without that version's commit.
+        start = head + 1 if head in target.commits or head not in source.commits else head
     missing = [version for version in range(start, end + 1) if version not in source.commits]
     if base is not None and missing == [base.version]:
         missing = []  # a checkpoint stands for its own version
@@ -58,8 +64,12 @@ def plan_mirror(source: LogListing, target: LogListing, *, end: int) -> MirrorPl
             f"{source.url}: log cleanup ran since the last clone (target: {target.url})",
             "start a new mirror in an empty place, or clone there with --mode snapshot",
         )
-    low = base.version if base else start
-    there = {found.name for found in target.checkpoints}
+    begun = [*target.commits, *(found.version for found in target.checkpoints)]
+    low = base.version if base else min(begun, default=0)
+    there = {
+        *(found.name for found in target.checkpoints),
+        *(file.meta.path for file in (*target.crcs.values(), *target.compactions)),
+    }
     return MirrorPlan(
         base=base,
         commits=tuple(
@@ -67,9 +77,10 @@ def plan_mirror(source: LogListing, target: LogListing, *, end: int) -> MirrorPl
             for version in range(start, end + 1)
             if version in source.commits and not (base and version == base.version)
         ),
-        companions=(
-            *(file for version, file in sorted(source.crcs.items()) if low <= version <= end),
-            *(file for file in source.compactions if low <= file.version and file.end <= end),
+        companions=tuple(
+            file
+            for file in (*(file for _, file in sorted(source.crcs.items())), *source.compactions)
+            if low <= file.version <= end and file.end <= end and file.meta.path not in there
         ),
         checkpoints=tuple(
             found

@@ -13,16 +13,9 @@ from lakeferry.clone.plan import ClonePlan
 from lakeferry.clone.record import CloneRecord, drop_record, head_facts, put_record
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.surroundings import Haul, PlanAgain, Surroundings
-from lakeferry.delta.commit import (
-    VersionTaken,
-    commit_info,
-    in_chunks,
-    prove_put_if_absent,
-    publish,
-)
+from lakeferry.delta.commit import VersionTaken, commit_info, in_chunks, publish
 from lakeferry.delta.log import LogListing
 from lakeferry.delta.snapshot import Snapshot
-from lakeferry.errors import FerryError
 from lakeferry.events import Committed
 from lakeferry.store.protocol import Store
 
@@ -39,8 +32,6 @@ def put_commits(
     """Publish each plan; records first, so that a commit never stands without its own."""
     target = around.places.target
     target.settle()
-    if not request.single_writer:
-        prove_put_if_absent(target)
     rows = footer_rows(plans, target)
     record = None
     for plan in plans:
@@ -63,14 +54,13 @@ def put_commits(
             txn_id=stamp.txn_id,
             mode="snapshot",
             shallow=request.shallow,
-            extras=extras.facts(listing.others) if last else carried,
+            extras=_carry(around, listing, carried) if last else carried,
         )
         put_record(target, record, haul.landed if last else None)
-        if last:
-            _carry_extras(around, listing, carried)
         _publish(request, target, plan, stamp, rows, record)
         around.emit(Committed(target.url, plan.source_version, plan.target_version))
     assert record is not None
+    extras.refuse_overwritten(listing, target, record.extras, head=record.target_version)
     write_companions(target, plans[-1], record.txn_id, emit=around.emit)
     return record
 
@@ -82,9 +72,11 @@ def _head_ict(target: Store, version: int) -> int | None:
 
 def _carry_extras(
     around: Surroundings, listing: LogListing, carried: tuple[Mapping[str, Any], ...]
-) -> None:
+) -> tuple[Mapping[str, Any], ...]:
     try:
-        extras.carry(around.places.source, around.places.target, listing.others, held=carried)
+        return extras.carry(
+            around.places.source, around.places.target, listing.others, held=carried
+        )
     except FileNotFoundError as error:
         raise PlanAgain("COPY INTO state changed while it was carried") from error
     except FerryError as error:

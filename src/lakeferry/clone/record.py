@@ -17,10 +17,12 @@ import pyarrow.parquet as pq
 
 from lakeferry.delta.commit import committed_by
 from lakeferry.delta.files import FileSet, TemporaryFile
+from lakeferry.errors import FerryError
 from lakeferry.store.protocol import ObjectMeta, Store, read_all
 
 FOLDER = "_delta_log/_lakeferry"
 FORMAT = "lakeferry.clone/1"
+MIRROR = "mirror"  # stands for the txnId in records of mirrors: their commits are the source's
 FILES_SCHEMA = pa.schema(
     [
         ("path", pa.string()),  # at the target, decoded
@@ -43,7 +45,7 @@ class CloneRecord:
     txn_id: str
     mode: str  # 'snapshot', 'mirror'
     shallow: bool = False
-    extras: tuple[Mapping[str, Any], ...] = ()  # path, size, e_tag of carried log companions
+    extras: tuple[Mapping[str, Any], ...] = ()  # what `extras.carry` gave back
     format: str = FORMAT
 
 
@@ -79,10 +81,17 @@ def put_record(store: Store, record: CloneRecord, landed: FileSet | None) -> Non
 
 
 def drop_record(store: Store, record: CloneRecord) -> None:
-    """Take back a record whose commit another writer's commit has forestalled."""
+    """Take back a record whose commit another writer's commit has forestalled.
+
+    It means nothing without its commit, so a target that forbids to delete keeps it.
+    """
     name = record_name(record.target_version, record.txn_id)
-    store.delete(f"{name}.json")
-    store.delete(f"{name}.parquet")
+    try:
+        store.delete(f"{name}.json")
+        store.delete(f"{name}.parquet")
+    except FerryError as error:
+        if error.code != "LF-1002":
+            raise
 
 
 def last_record(store: Store, *, head: int, oldest_commit: int | None) -> CloneRecord | None:
@@ -98,7 +107,8 @@ def last_record(store: Store, *, head: int, oldest_commit: int | None) -> CloneR
     )
     for name in found:
         version_text, _, token = name.removesuffix(".json").partition("-")
-        if not version_text.isdigit() or int(version_text) > head:
+        # A mirror's record comes before all commits of its run, so one that was cut off is behind.
+        if not version_text.isdigit() or (int(version_text) > head and token != MIRROR):
             continue
         version = int(version_text)
         cleaned = oldest_commit is None or version < oldest_commit

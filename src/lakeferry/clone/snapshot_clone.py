@@ -8,7 +8,7 @@ finds them there.
 import time
 
 from lakeferry.clone import extras
-from lakeferry.clone.fetch import copy_items, fetch
+from lakeferry.clone.fetch import copy_items, fetch, refuse_unholdable
 from lakeferry.clone.landing import LandedFiles, Roots
 from lakeferry.clone.plan import ClonePlan
 from lakeferry.clone.put import put_commits
@@ -23,6 +23,7 @@ from lakeferry.clone.target import (
     refuse_other_table,
     view_target,
 )
+from lakeferry.delta.commit import prove_put_if_absent
 from lakeferry.delta.features import check_clonable
 from lakeferry.delta.log import LogListing, head_version, list_log
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
@@ -90,11 +91,17 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
     carried = view.record.extras if view.record else ()
     here = view.snapshot.version if view.snapshot else None
     nothing_new = all(plan.is_empty for plan in plans) and view.record is not None
-    if request.dry_run or (nothing_new and extras.facts(listing.others) == carried):
+    if not request.shallow:
+        items = (item for plan in plans for item in copy_items(plan.fetch))
+        refuse_unholdable(items, target)
+    same_state = extras.is_carried(listing.others, view.listing.others, carried)
+    if request.dry_run or (nothing_new and same_state):
         planned = tuple(plan for plan in plans if not plan.is_empty)
         return Done(source, source.version, here, planned, Haul(), names, view.record)
+    if not request.single_writer:
+        prove_put_if_absent(target, fresh=view.snapshot is None)
     haul = _fetch_all(request, around, plans)
-    _refuse_moved(listing, around)
+    extras.refuse_moved(listing, store)
     record = put_commits(request, around, source, listing, plans, haul, carried)
     return Done(source, source.version, record.target_version, plans, haul, names, record)
 
@@ -116,7 +123,7 @@ def _known_up_to_date(
         and commit is not None
         and head_facts(commit.meta) == dict(record.source_head)
         and head_version(here) == record.target_version
-        and extras.facts(listing.others) == record.extras
+        and extras.is_carried(listing.others, here.others, record.extras)
     )
     if not same:
         return None
@@ -208,12 +215,3 @@ def _fetch_all(request: CloneRequest, around: Surroundings, plans: tuple[ClonePl
             raise _missing(request.source, min(paths), plans[-1].source_version)
         raise PlanAgain(f"{len(paths)} files were gone at the source", gone=paths)
     return haul
-
-
-def _refuse_moved(listing: LogListing, around: Surroundings) -> None:
-    """State beside the log must still be the pinned one when the data has arrived."""
-    if not listing.others:
-        return
-    now = list_log(around.places.source)
-    if not extras.same_moment(listing, now):
-        raise PlanAgain("COPY INTO state changed while the files were copied")

@@ -9,9 +9,10 @@ from lakeferry.clone.landing import Roots
 from lakeferry.clone.plan import ClonePlan, count, plan_clone
 from lakeferry.clone.record import CloneRecord
 from lakeferry.clone.report import CloneRequest
-from lakeferry.clone.surroundings import Places, Surroundings
+from lakeferry.clone.surroundings import Places, PlanAgain, Surroundings
 from lakeferry.clone.target import TargetView
 from lakeferry.delta.commit_read import Commit, read_commit
+from lakeferry.delta.log import head_version, list_log
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
@@ -36,6 +37,8 @@ def plan_steps(
         return (_plan(request, source, view.snapshot, roots, None, None),)
     asked = request.version is not None or request.timestamp_ms is not None or request.replace
     if source.version < record.source_version and not asked:
+        if head_version(list_log(around.places.source)) > source.version:
+            raise PlanAgain("a newer version was cloned while the source was read")
         raise _went_back(source, record)
     commits = _range(around.places.source, source, record.source_version)
     changes = scan_commits(commits, roots) if commits is not None else None

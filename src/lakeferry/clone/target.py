@@ -35,8 +35,9 @@ def is_table(listing: LogListing) -> bool:
 
 def newest_record(store: Store, listing: LogListing) -> CloneRecord | None:
     """The record of the last clone that is part of the target's log."""
-    if not is_table(listing):
-        return None
+    if not (listing.commits or listing.checkpoints):
+        # A mirror that was cut off before its base was whole.
+        return last_record(store, head=-1, oldest_commit=None)
     oldest = min(listing.commits, default=None)
     return last_record(store, head=head_version(listing), oldest_commit=oldest)
 

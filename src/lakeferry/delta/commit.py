@@ -4,7 +4,9 @@ Source: Delta protocol, "Delta Log Entries"; a commit is the creation of `<versi
 one writer.
 """
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -101,24 +103,41 @@ def commit_info(store: Store, version: int) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else {}
 
 
-def prove_put_if_absent(store: Store) -> None:
+def prove_put_if_absent(store: Store, *, fresh: bool = False) -> None:
     """Refuse a store that lets a second writer overwrite (LF-5004).
 
-    Some S3 servers ignore If-None-Match and answer 200 to both writers. The probe stays where it
-    is, so that a target without the right to delete can be proven too; the next time one request
+    Some S3 servers ignore If-None-Match and answer 200 to both writers. The probe stays beside the
+    log, so that a target without the right to delete can be proven too; the next time one request
     is enough.
+
+    `fresh`: there is no log yet, and there shall be none if the clone fails: nothing stays.
     """
+    path = f"_lakeferry_probe-{uuid.uuid4().hex}" if fresh else PROBE
+    if not _refuses_second_writer(store, path):
+        _withdraw(store, path)
+        raise FerryError(
+            "LF-5004",
+            "this store cannot create a file only if it is absent: a commit could overwrite "
+            "another",
+            f"{store.url} accepted a second put-if-absent of {path}",
+            "use a store that honours If-None-Match, or vouch for a single writer: --single-writer",
+        )
+    if fresh:
+        _withdraw(store, path)
+
+
+def _refuses_second_writer(store: Store, path: str) -> bool:
     for _ in range(2):
         try:
-            store.put_if_absent(PROBE, [b"lakeferry\n"], size_hint=10)
+            store.put_if_absent(path, [b"lakeferry\n"], size_hint=10)
         except AlreadyThere:
-            return
-    raise FerryError(
-        "LF-5004",
-        "this store cannot create a file only if it is absent: a commit could overwrite another",
-        f"{store.url} accepted a second put-if-absent of {PROBE}",
-        "use a store that honours If-None-Match, or vouch for a single writer: --single-writer",
-    )
+            return True
+    return False
+
+
+def _withdraw(store: Store, path: str) -> None:
+    with suppress(FerryError):  # whoever may not delete leaves ten bytes that nobody reads
+        store.delete(path)
 
 
 def in_chunks(lines: Iterable[bytes], *, size: int = 1 << 20) -> Iterator[bytes]:

@@ -34,7 +34,7 @@ from lakeferry.store.protocol import CRC64NVME, AlreadyThere, ObjectMeta, Store
 
 CHUNK = 1 << 20  # bytes; fits a core's cache, so that the checksum does not fetch it again
 RESERVE_FROM = 1 << 20  # bytes; below, the write itself finds out that the disk is full
-RULES = NameRules("a local folder", control_characters=True, any_bytes=True)
+RULES = NameRules("a local folder", control_characters=True, any_bytes=True, longest_segment=255)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BAD_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.ENOTDIR, errno.EISDIR)
