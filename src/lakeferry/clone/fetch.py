@@ -16,7 +16,6 @@ from lakeferry.clone.landing import vector_file
 from lakeferry.clone.record import FILES_SCHEMA
 from lakeferry.clone.surroundings import Haul, Places
 from lakeferry.delta.commit import PROBE
-from lakeferry.delta.commit import PROBE
 from lakeferry.delta.files import FileSet, FileWriter
 from lakeferry.delta.paths import decode
 from lakeferry.events import BytesMoved, Emit, FileLanded
@@ -25,7 +24,6 @@ from lakeferry.workers import map_threads
 
 LIST_FROM = 256  # items; from so many on one listing of the target is cheaper than a look at each
 PROGRESS_S = 0.5
-_ODD = re.compile(r'[\\:*?"<>|]|\.(/|$)')
 _ODD = re.compile(r'[\\:*?"<>|]|\.(/|$)')
 
 
@@ -53,18 +51,6 @@ def copy_items(fetch: FileSet, *, fetch_data: FileSet | None = None) -> Iterator
                 continue
             seen.add(mark)
             yield CopyItem(url or "", path, path, None, "vector")
-
-
-def refuse_unholdable(items: Iterable[CopyItem], target: Store) -> None:
-    """LF-3107 for a name that the target cannot hold, before the first byte moves.
-
-    A look at the target tells; only names that some store could refuse are worth one.
-    """
-    for item in items:
-        path = item.target_path
-        plain = len(path) < 200 and path.isascii() and path.isprintable()
-        if not plain or _ODD.search(path):
-            target.head(path)
 
 
 def refuse_unholdable(items: Iterable[CopyItem], target: Store) -> None:

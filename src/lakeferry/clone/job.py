@@ -95,15 +95,6 @@ def _no_such_place(source: Store) -> FerryError:
     )
 
 
-def _no_such_place(source: Store) -> FerryError:
-    return FerryError(
-        "LF-2101",
-        f"there is nothing at `{source.url}`",
-        "source: no folder, or no object under this prefix",
-        "check the path and the spelling of the address",
-    )
-
-
 def open_places(request: CloneRequest) -> Places:
     """Both stores, and those that absolute paths name, opened when first needed."""
     source = open_store(request.source, request.source_options)

@@ -70,19 +70,10 @@ def _head_ict(target: Store, version: int) -> int | None:
     return int(value) if value is not None else None
 
 
-def _carry_extras(
+def _carry(
     around: Surroundings, listing: LogListing, carried: tuple[Mapping[str, Any], ...]
 ) -> tuple[Mapping[str, Any], ...]:
-    try:
-        return extras.carry(
-            around.places.source, around.places.target, listing.others, held=carried
-        )
-    except FileNotFoundError as error:
-        raise PlanAgain("COPY INTO state changed while it was carried") from error
-    except FerryError as error:
-        if error.code != "LF-1004":
-            raise
-        raise PlanAgain("COPY INTO state changed while it was carried") from error
+    return extras.carry(around.places.source, around.places.target, listing.others, held=carried)
 
 
 def _publish(
