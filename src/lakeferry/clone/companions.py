@@ -5,10 +5,13 @@ None of it is needed for correctness, so none of it may fail a clone whose commi
 
 import time
 
+import orjson
+
 from lakeferry.clone.plan import ICT, ClonePlan
 from lakeferry.delta.checkpoint_write import write_checkpoint
 from lakeferry.delta.checksum import last_checkpoint_json, version_checksum
 from lakeferry.delta.commit import commit_info
+from lakeferry.delta.files import FileSet
 from lakeferry.delta.log import LAST_CHECKPOINT, LOG, crc_name
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
@@ -37,8 +40,14 @@ def write_companions(target: Store, plan: ClonePlan, txn_id: str, *, emit: Emit)
 
 
 def checkpoint_head(target: Store, version: int) -> None:
-    """Write the classic checkpoint of `version`, read back from the log, and point to it."""
+    """Write the classic checkpoint of `version`, read back from the log, and point to it.
+
+    None is written where it would lose something: a checkpoint has no columns for fields of files
+    that we do not know, and readers go by the checkpoint once it is there.
+    """
     snapshot = read_snapshot(target, version=version, tombstones=True)
+    if _has_unknown_fields(snapshot.files):
+        return
     info = write_checkpoint(
         target,
         version,
@@ -49,6 +58,16 @@ def checkpoint_head(target: Store, version: int) -> None:
     )
     body = last_checkpoint_json(info)
     target.write(LAST_CHECKPOINT, [body], size=len(body))
+
+
+def _has_unknown_fields(files: FileSet) -> bool:
+    """Whether `extra` of any file says something; members that are null do not."""
+    return any(
+        value is not None
+        for batch in files.batches(["extra"])
+        for text in batch.column("extra").drop_null().to_pylist()
+        for value in orjson.loads(text).values()
+    )
 
 
 def _deserves_checkpoint(plan: ClonePlan) -> bool:

@@ -228,7 +228,7 @@ def _is_other(name: str, source: Any, target: Any) -> bool:
         # Lost by a checkpoint of the source; a row count from the footer may stand instead.
         return source is not None and (_json(source) or None) != (_json(target) or None)
     if name == "extra":
-        return _json(source) != _json(target)
+        return (_json(source) or None) != (_json(target) or None)
     if name == "deletionVector":
         return _without_nulls(source) != _without_nulls(target)
     return bool(source != target)

@@ -45,9 +45,9 @@ class SideDigest:
     """All rows of one side, and of each file as much as tells it from another: 24 bytes."""
 
     whole: Digest
-    names: array[int] = field(default_factory=lambda: array("Q"))
-    wholes: array[int] = field(default_factory=lambda: array("Q"))
-    rows: array[int] = field(default_factory=lambda: array("Q"))
+    names: "array[int]" = field(default_factory=lambda: array("Q"))
+    wholes: "array[int]" = field(default_factory=lambda: array("Q"))
+    rows: "array[int]" = field(default_factory=lambda: array("Q"))
     failed: list[Read] = field(default_factory=list)
 
     def add(self, read: Read) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+_CUT = 32  # characters, the shortest prefix that writers are known to keep of a long text
 _MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
@@ -96,7 +97,7 @@ def _add(leaf: _Leaf, found: Any, rows: int) -> None:
     leaf.nulls = None if nulls is None or leaf.nulls is None else leaf.nulls + nulls
     if rows in (0, nulls):
         return  # no value: no bounds to add
-    if found is None or not found.has_min_max or not _is_exact(found):
+    if found is None or not found.has_min_max:
         leaf.has_bounds = False
         return
     low, high = found.min, found.max
@@ -105,11 +106,6 @@ def _add(leaf: _Leaf, found: Any, rows: int) -> None:
         return
     leaf.low = low if leaf.low is None else min(leaf.low, low)
     leaf.high = high if leaf.high is None else max(leaf.high, high)
-
-
-def _is_exact(found: Any) -> bool:
-    """False where the footer says that a bound was cut short."""
-    return found.is_min_value_exact is not False and found.is_max_value_exact is not False
 
 
 def _is_wrong(stated: Any, bound: Any, leaf: _Leaf, *, is_low: bool) -> bool:
@@ -171,6 +167,9 @@ def _utc(moment: datetime.datetime) -> datetime.datetime:
 def _judge_text(stated: Any, bound: str, leaf: _Leaf, is_low: bool) -> bool:
     del leaf
     text = str(stated)
+    # Either side may have cut a long value, and raised the last letter that it kept.
+    if max(len(text), len(bound)) >= _CUT:
+        text, bound = text[: _CUT - 1], bound[: _CUT - 1]
     # A prefix of the highest value serves old writers as its bound.
     return text > bound if is_low else text < bound[: len(text)]
 
