@@ -33,10 +33,6 @@ class Recorded:
         return corpora.SPARK / self.name
 
     @property
-    def features(self) -> frozenset[str]:
-        return frozenset(self.steps[-1]["protocol"].get("writerFeatures", ()))
-
-    @property
     def moved(self) -> dict[str, str]:
         """`map_prefix` of a clone: where the absolute paths of a shallow clone are now."""
         return {} if self.absolute_prefix is None else {self.absolute_prefix: f"file:{self.home}"}

@@ -85,6 +85,18 @@ SEEN_BY_SPARK = {
     "delta-io+delta/spark/dbr_8_1_generated_columns": "generatedColumns of writer 4",
 }
 
+# The oldest version of which the log and all files are left; 0 for all others.
+OLDEST_WHOLE = {
+    f"{KERNEL}/data/table-with-cdf": 1,
+    f"{GOLDEN}/deltalog-getChanges/delta": 1,
+    f"{GOLDEN}/log-replay-special-characters-a/delta": 1,
+    f"{GOLDEN}/log-replay-special-characters/delta": 1,
+    f"{GOLDEN}/snapshot-vacuumed/delta": 5,
+    f"{RUST}/checkpoint-cdf-table": 3,
+    f"{RUST}/checkpoint-v2-table": 9,  # state beside the log belongs to the newest version
+    f"{RUST}/delta-live-table": 1,  # version 0 has no metadata
+}
+
 Cloned = Callable[[str, str], Path]
 
 
@@ -114,6 +126,24 @@ def test_a_clone_of_a_published_table_is_that_table(name: str, mode: str, cloned
     assert mode == "mirror" or target.version == 0
     again = lakeferry.clone(str(corpora.DELTA / name), str(cloned(name, mode)), mode=mode)
     assert again.up_to_date
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", CLONED)
+def test_a_clone_follows_a_published_table_through_its_versions(
+    name: str, mode: str, tmp_path: Path
+) -> None:
+    home, target = corpora.DELTA / name, tmp_path / "clone"
+    first, head = OLDEST_WHOLE.get(name, 0), look(home).version
+    stride = max(1, (head - first) // 4)
+
+    for version in sorted({*range(first, head, stride), head}):
+        report = lakeferry.clone(str(home), str(target), mode=mode, version=version, jobs=2)
+
+        assert report.source_version == version
+        then = read_snapshot(LocalStore(str(home)), version=version)
+        assert state(look(target)) == state(then)
+    assert digest(look(target)) == digest(look(home))
 
 
 def judged() -> list[Any]:
@@ -216,7 +246,6 @@ def test_published_commits_of_a_catalog_s_table_are_cloned_when_accepted(tmp_pat
 
 
 @pytest.mark.spark
-@pytest.mark.xdist_group("spark")
 @pytest.mark.parametrize("name", sorted(SEEN_BY_SPARK))
 def test_spark_sees_the_source_at_its_clone(spark: Any, name: str, cloned: Cloned) -> None:
     corpora.required(corpora.DELTA)

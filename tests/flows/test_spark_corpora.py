@@ -28,6 +28,9 @@ from tests.flows.growing import (
     recorded_names,
 )
 from tests.judges.content_hash import content_hash
+from tests.judges.spark_reader import spark_rows, spark_session, spark_state
+
+__all__ = ["spark_session"]  # the fixture `spark`
 
 NAMES = recorded_names()
 MIRRORED = [name for name in NAMES if name != "shallow-clone"]  # its paths are absolute
@@ -161,6 +164,66 @@ def test_replace_makes_the_clone_equal_to_the_table_created_anew(tmp_path: Path)
     assert state.metadata.schema_string == second.steps[6]["schema_string"]
     assert list(state.metadata.partition_columns) == []
     assert clone(second, source, target).up_to_date
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [(name, "snapshot") for name in NAMES] + [(name, "mirror") for name in MIRRORED],
+)
+def test_spark_sees_at_the_clone_what_it_saw_at_the_source(
+    spark: Any, name: str, mode: str, tmp_path: Path
+) -> None:
+    table, source = recorded(name), source_root(name, tmp_path)
+    target = tmp_path / "clone" / table.folder  # its odd name too
+
+    for place, step in enumerate(table.steps):
+        grow(table, place, source)
+        clone(table, source, target, mode=mode)
+        assert_spark_sees(spark, target, step, mode=mode, gathered=name == "shallow-clone")
+
+
+def assert_spark_sees(
+    spark: Any, target: Path, step: dict[str, Any], *, mode: str, gathered: bool
+) -> None:
+    """Rows, ids of rows, and everything in Spark's own snapshot of the clone."""
+    rows = spark_rows(spark, target)
+    assert content_hash(rows.schema, rows.to_batches()) == (step["rows"], step["content_sha256"])
+    if "row_ids_sha256" in step:
+        assert spark_row_ids(spark, target) == step["row_ids_sha256"]
+    state = spark_state(spark, target)
+    assert state.metadata["schemaString"] == step["schema_string"]
+    assert state.metadata["partitionColumns"] == step["partition_columns"]
+    assert carried(state.metadata["configuration"]) == carried(step["configuration"])
+    assert {key: in_order(value) for key, value in state.protocol.items()} == {
+        key: in_order(value) for key, value in step["protocol"].items()
+    }
+    assert by_app(state.txns.values()) == by_app(step["txn"])
+    assert {name: domain["configuration"] for name, domain in state.domains.items()} == (
+        step["domains"]
+    )
+    assert len(state.files) == step["files"]["count"]
+    assert sum(file["size"] for file in state.files) == step["files"]["bytes"]
+    if gathered:
+        assert not any(":/" in key for key in state.keys)
+    else:
+        assert state.keys_sha256 == step["keys_sha256"]
+    if mode == "mirror":
+        assert (state.version, state.metadata["id"]) == (step["version"], step["metadata_id"])
+
+
+def spark_row_ids(spark: Any, target: Path) -> str:
+    frame = spark.read.format("delta").load(str(target))
+    ids = frame.select("*", "_metadata.row_id", "_metadata.row_commit_version").toArrow()
+    return content_hash(ids.schema, ids.to_batches())[1]
+
+
+def in_order(value: Any) -> Any:
+    return sorted(value) if isinstance(value, list) else value
+
+
+def by_app(txns: Any) -> list[tuple[str, int, int | None]]:
+    return sorted((txn["appId"], txn["version"], txn.get("lastUpdated")) for txn in txns)
 
 
 # ---- what is expected
