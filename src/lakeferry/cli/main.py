@@ -68,47 +68,66 @@ class Talk:
 QUIET_TALK = Talk()
 
 
-@app.command
-def clone(
-    source: str,
-    target: str,
-    /,
-    *,
+@Parameter(name="*")
+@dataclass(frozen=True)
+class CloneFlags:
+    """The options of `clone`."""
+
     mode: Annotated[
         Literal["snapshot", "mirror"],
         Parameter(help="The state at one version, or the source's own history."),
-    ] = "snapshot",
-    version: Annotated[int | None, Parameter(help="Of the source; default: the newest.")] = None,
+    ] = "snapshot"
+    version: Annotated[int | None, Parameter(help="Of the source; default: the newest.")] = None
     timestamp: Annotated[
         str | None, Parameter(help="The version that was current at this time (ISO 8601).")
-    ] = None,
-    dry_run: Annotated[bool, Parameter(negative="", help="Plan and count; write nothing.")] = False,
-    verify: Annotated[Strength | None, Parameter(help="Check afterwards, this strongly.")] = None,
-    jobs: Jobs = 16,
-    limit_rate: Annotated[str | None, Parameter(help="Such as 200MB/s or 1Gbit/s.")] = None,
-    follow: Annotated[bool, Parameter(negative="", help="Go on cloning until stopped.")] = False,
-    interval: Annotated[float, Parameter(help="Seconds between two looks with --follow.")] = 60,
+    ] = None
+    dry_run: Annotated[bool, Parameter(negative="", help="Plan and count; write nothing.")] = False
+    verify: Annotated[Strength | None, Parameter(help="Check afterwards, this strongly.")] = None
+    jobs: Jobs = 16
+    limit_rate: Annotated[str | None, Parameter(help="Such as 200MB/s or 1Gbit/s.")] = None
+    follow: Annotated[bool, Parameter(negative="", help="Go on cloning until stopped.")] = False
+    interval: Annotated[float, Parameter(help="Seconds between two looks with --follow.")] = 60
     replace: Annotated[
         bool,
         Parameter(negative="", help="Take the target back: it may be another table or written to."),
-    ] = False,
+    ] = False
     shallow: Annotated[
         bool, Parameter(negative="", help="Metadata alone; files stay at the source.")
-    ] = False,
+    ] = False
     no_txn: Annotated[
         bool, Parameter(negative="", help="Leave out what streaming writers remember.")
-    ] = False,
+    ] = False
     single_writer: Annotated[
         bool, Parameter(negative="", help="Accept a store without put-if-absent.")
-    ] = False,
+    ] = False
     allow_feature: Annotated[
-        list[str] | None,
-        Parameter(negative="", help="Carry a feature that is refused unless named."),
-    ] = None,
-    map_prefix: MapPrefix = None,
-    source_option: SourceOption = None,
-    target_option: TargetOption = None,
-    talk: Talk = QUIET_TALK,
+        Many, Parameter(negative="", help="Carry a feature that is refused unless named.")
+    ] = None
+    map_prefix: MapPrefix = None
+    source_option: SourceOption = None
+    target_option: TargetOption = None
+
+    def options(self) -> dict[str, Any]:
+        """As `lakeferry.clone` takes them. Raises LF-2001 for a wrong rate, time or pair."""
+        return {
+            "mode": self.mode,
+            "version": self.version,
+            "timestamp_ms": parse_time(self.timestamp) if self.timestamp else None,
+            "replace": self.replace,
+            "shallow": self.shallow,
+            "single_writer": self.single_writer,
+            "carry_txns": not self.no_txn,
+            "dry_run": self.dry_run,
+            "jobs": self.jobs,
+            "limit_bytes_per_s": parse_rate(self.limit_rate) if self.limit_rate else None,
+            "allow_features": tuple(self.allow_feature or ()),
+            **_places(self.map_prefix, self.source_option, self.target_option),
+        }
+
+
+@app.command
+def clone(
+    source: str, target: str, /, *, flags: CloneFlags = CloneFlags(), talk: Talk = QUIET_TALK
 ) -> int:
     """Clone a Delta table, or bring an earlier clone up to date.
 
@@ -117,25 +136,14 @@ def clone(
     """
 
     def run(screen: Screen, stop: Flag) -> int:
-        options: dict[str, Any] = {
-            "mode": mode,
-            "version": version,
-            "timestamp_ms": parse_time(timestamp) if timestamp else None,
-            "replace": replace,
-            "shallow": shallow,
-            "single_writer": single_writer,
-            "carry_txns": not no_txn,
-            "dry_run": dry_run,
-            "jobs": jobs,
-            "limit_bytes_per_s": parse_rate(limit_rate) if limit_rate else None,
-            "allow_features": tuple(allow_feature or ()),
-            "map_prefix": parse_pairs(map_prefix or [], "--map-prefix"),
-            "source_options": parse_pairs(source_option or [], "--source-option"),
-            "target_options": parse_pairs(target_option or [], "--target-option"),
-        }
-        again = interval if follow else None
         return commands.clone(
-            source, target, options, screen=screen, stop=stop, verify=verify, interval_s=again
+            source,
+            target,
+            flags.options(),
+            screen=screen,
+            stop=stop,
+            verify=flags.verify,
+            interval_s=flags.interval if flags.follow else None,
         )
 
     return _guarded("clone", talk, run)
@@ -177,9 +185,7 @@ def verify(
             "against": against,
             "digest": digest,
             "jobs": jobs,
-            "map_prefix": parse_pairs(map_prefix or [], "--map-prefix"),
-            "source_options": parse_pairs(source_option or [], "--source-option"),
-            "target_options": parse_pairs(target_option or [], "--target-option"),
+            **_places(map_prefix, source_option, target_option),
         }
         return commands.verify(source, target, options, screen=screen)
 
@@ -247,6 +253,14 @@ def demo(
         talk,
         lambda screen, stop: commands.demo(folder, fast=fast, screen=screen),  # noqa: ARG005
     )
+
+
+def _places(map_prefix: Many, source_option: Many, target_option: Many) -> dict[str, Any]:
+    return {
+        "map_prefix": parse_pairs(map_prefix or [], "--map-prefix"),
+        "source_options": parse_pairs(source_option or [], "--source-option"),
+        "target_options": parse_pairs(target_option or [], "--target-option"),
+    }
 
 
 def _guarded(command: str, talk: Talk, run: Callable[[Screen, Flag], int]) -> int:
