@@ -1,0 +1,1 @@
+"""A small lake that lakeferry makes itself, to be seen crossing on one machine."""
