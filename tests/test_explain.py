@@ -9,7 +9,7 @@ import pytest
 
 import lakeferry
 from lakeferry.errors import CODES, FerryError
-from lakeferry.explain import TableExplanation, explain_code, explain_table, explanation_lines
+from lakeferry.explain import TableExplanation, explain_code, explain_table
 from tests import corpora
 from tests.delta.tables import METADATA, PROTOCOL, add, commit, metadata, table, vector, write
 
@@ -293,29 +293,6 @@ def test_a_clone_tells_its_last_record(tmp_path: Path) -> None:
     assert record is not None
     assert (record.source, record.source_version, record.mode) == (str(source), 5, "snapshot")
     assert explain_table(str(source)).record is None
-
-
-# ---- for people
-
-
-def test_the_text_names_features_streams_and_verdicts() -> None:
-    text = "\n".join(explanation_lines(spark("shallow-clone")))
-
-    assert "deletionVectors  carry" in text
-    assert "a snapshot clone is possible" in text
-    assert "a mirror is refused" in text
-    assert "next: gather the files" in text
-
-
-def test_the_text_says_that_files_are_unknown_and_not_that_there_are_none() -> None:
-    lines = explanation_lines(golden("delta-io+delta-rs/simple_table_features"))
-
-    assert any(line.startswith("  files unknown: ") for line in lines)
-
-
-def test_every_published_table_has_a_text() -> None:
-    for path in sorted(corpora.required(corpora.SPARK).glob("*/table")):
-        assert explanation_lines(explain_table(str(path)))[0] == str(path.resolve())
 
 
 # ---- errors

@@ -39,6 +39,21 @@ _DELTA_TYPES = {
     pa.string(): "string",
     pa.timestamp("us", "UTC"): "timestamp",
 }
+ORDERS = pa.schema(
+    [
+        ("order_id", pa.int64()),
+        ("customer", pa.string()),
+        ("amount", pa.float64()),
+        ("placed", pa.timestamp("us", "UTC")),
+        ("region", pa.string()),
+    ]
+)
+_ORDERS_FEATURES = {
+    "readerFeatures": ["deletionVectors"],
+    "writerFeatures": [
+        *("appendOnly", "invariants", "checkConstraints", "deletionVectors", "domainMetadata")
+    ],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,43 +202,24 @@ def with_vector(file: DataFile, vector: Mapping[str, Any]) -> DataFile:
 def make_orders(root: Path, sizes: Sizes) -> tuple[Table, list[DataFile]]:
     """A partitioned table with all that a copy of files alone would lose. Its live files too."""
     table = Table(root, seed=1)
-    features = ["deletionVectors"]
     table.create(
-        pa.schema(
-            [
-                ("order_id", pa.int64()),
-                ("customer", pa.string()),
-                ("amount", pa.float64()),
-                ("placed", pa.timestamp("us", "UTC")),
-                ("region", pa.string()),
-            ]
-        ),
+        ORDERS,
         partition=["region"],
         configuration={
             "delta.enableDeletionVectors": "true",
             "delta.constraints.amount_is_positive": "amount > 0",
         },
-        features={
-            "readerFeatures": features,
-            "writerFeatures": [
-                "appendOnly", "invariants", "checkConstraints", "domainMetadata", *features,
-            ],
-        },
-    )  # fmt: skip
+        features=_ORDERS_FEATURES,
+    )
     files = [
         order_file(table, region, sizes.orders_rows)
         for region in REGIONS
         for _ in range(sizes.orders_files)
     ]
     domain = {"domain": "demo.owner", "configuration": '{"team":"sales"}', "removed": False}
-    table.commit(
-        "WRITE",
-        [
-            line("txn", {"appId": ORDERS_APP, "version": 41, "lastUpdated": START_MS}),
-            line("domainMetadata", domain),
-            adds(files, tags={"batch": "41"}),
-        ],
-    )
+    txn = {"appId": ORDERS_APP, "version": 41, "lastUpdated": START_MS}
+    tagged = adds(files, tags={"batch": "41"})
+    table.commit("WRITE", [line("txn", txn), line("domainMetadata", domain), tagged])
     deleted = [
         with_vector(files[0], table.vector_file(range(0, 400, 4))),
         with_vector(files[1], inline_vector([1, 5, 8, 13])),

@@ -1,7 +1,6 @@
 """What a table is and what a clone of it would keep or refuse; what an error code means."""
 
 from lakeferry.explain.table import explain_code, explain_table
-from lakeferry.explain.text import explanation_lines
 from lakeferry.explain.values import (
     Column,
     FeatureFinding,
@@ -26,5 +25,4 @@ __all__ = [
     "Verdict",
     "explain_code",
     "explain_table",
-    "explanation_lines",
 ]

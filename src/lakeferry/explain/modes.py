@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from lakeferry.clone.extras import refuse_older_version
 from lakeferry.clone.landing import ABSOLUTE, UNSAFE, Roots, land_batch
 from lakeferry.clone.mirror_plan import MirrorPlan, mirror_items, plan_mirror
-from lakeferry.delta.actions import Metadata, Protocol
+from lakeferry.delta.actions import DomainMetadata, Metadata, Protocol
 from lakeferry.delta.checkpoint_write import duration_ms
 from lakeferry.delta.commit_read import commit_events
 from lakeferry.delta.features import (
@@ -201,7 +201,7 @@ def _kept(read: TableRead) -> tuple[str, ...]:
     metadata, totals = read.metadata, read.totals or Totals()
     constraints = sum(name.startswith("delta.constraints.") for name in metadata.configuration)
     mapping = metadata.configuration.get("delta.columnMapping.mode", "none")
-    domains, others = _domains(read), read.listing.others
+    domains, others = sorted(live_domains(read.state)), read.listing.others
     lines: tuple[tuple[object, str], ...] = (
         (True, "schema and properties"),
         (metadata.partition_columns, f"partitioning by {', '.join(metadata.partition_columns)}"),
@@ -230,9 +230,9 @@ def _many(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _domains(read: TableRead) -> list[str]:
-    state = read.state
-    return sorted(state.domains if isinstance(state, Snapshot) else state.live_domains())
+def live_domains(state: Snapshot | Reconciliation) -> Mapping[str, DomainMetadata]:
+    """By name, without those that were removed."""
+    return state.domains if isinstance(state, Snapshot) else state.live_domains()
 
 
 def _not_kept(read: TableRead) -> Iterator[str]:

@@ -31,6 +31,7 @@ from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import CODES, ErrorKind, FerryError
 from lakeferry.explain.modes import (
     TableRead,
+    live_domains,
     mirror_verdict,
     snapshot_verdict,
     totals_of,
@@ -63,8 +64,6 @@ def explain_table(
     listing = list_log(store)
     read = _read(store, listing, version)
     state, metadata = read.state, read.metadata
-    domains = state.domains if isinstance(state, Snapshot) else state.live_domains()
-    unknown = state.unknown_actions if isinstance(state, Snapshot) else state.unknown
     constraints, properties = _configuration(metadata)
     return TableExplanation(
         url=store.url,
@@ -80,15 +79,20 @@ def explain_table(
         constraints=constraints,
         properties=properties,
         streams=_streams(read),
-        domains={name: domain.configuration for name, domain in sorted(domains.items())},
+        domains={name: one.configuration for name, one in sorted(live_domains(state).items())},
         totals=read.totals,
-        unknown_actions=tuple(sorted({name for _, action in unknown for name in action})),
+        unknown_actions=_unknown_actions(state),
         log=_log_shape(listing, read.segment),
         snapshot=snapshot_verdict(read, store.url),
         mirror=mirror_verdict(read, store),
         vacuum=vacuum_risk(metadata.configuration, read.totals),
         record=newest_record(store, listing),
     )
+
+
+def _unknown_actions(state: Snapshot | Reconciliation) -> tuple[str, ...]:
+    unknown = state.unknown_actions if isinstance(state, Snapshot) else state.unknown
+    return tuple(sorted({name for _, action in unknown for name in action}))
 
 
 def _configuration(metadata: Metadata) -> tuple[dict[str, str], dict[str, str]]:
