@@ -27,7 +27,7 @@ from lakeferry.clone.snapshot_clone import ROUNDS, describe
 from lakeferry.clone.surroundings import Done, Haul, Places, PlanAgain, Surroundings
 from lakeferry.clone.target import is_same_table, is_table, newest_record
 from lakeferry.delta.checkpoint import UnreadableCheckpoint, sidecar_names
-from lakeferry.delta.commit import prove_put_if_absent
+from lakeferry.delta.commit import prove_put_if_absent, put_alone
 from lakeferry.delta.log import LAST_CHECKPOINT, LOG, Checkpoint, LogListing, list_log
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
@@ -86,7 +86,7 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
     haul = _fetch(request, around, listing, plan, (files, size))
     _refuse_live_and_gone(request, around, source, haul)
     extras.refuse_moved(listing, places.source)
-    record = _publish(around, source, listing, plan, haul, carried)
+    record = _publish(request, around, source, listing, plan, haul, carried)
     extras.refuse_overwritten(listing, places.target, record.extras, head=source.version)
     return Done(source, source.version, source.version, (), haul, names, record, len(plan.commits))
 
@@ -225,6 +225,7 @@ def _refuse_live_and_gone(
 
 
 def _publish(
+    request: CloneRequest,
     around: Surroundings,
     source: Snapshot,
     listing: LogListing,
@@ -251,9 +252,9 @@ def _publish(
         # A commit without the checkpoint that it stands on is no table; the other way round is.
         _copy_checkpoint(places.source, places.target, plan.base)
         first = listing.commits.get(plan.base.version)
-        timed &= first is None or _put_commit(places.source, places.target, first.meta)
+        timed &= first is None or _put_commit(request, places, first.meta)
     for file in plan.commits:
-        timed &= _put_commit(places.source, places.target, file.meta)
+        timed &= _put_commit(request, places, file.meta)
         around.emit(Committed(places.target.url, file.version, file.version))
     for file in plan.companions:
         _copy_log_file(places.source, places.target, file.meta.path)
@@ -271,10 +272,14 @@ def _publish(
     return record
 
 
-def _put_commit(source: Store, target: Store, meta: ObjectMeta) -> bool:
+def _put_commit(request: CloneRequest, places: Places, meta: ObjectMeta) -> bool:
     """One commit, byte for byte, with its time; False where the target cannot keep the time."""
+    source, target = places.source, places.target
     try:
-        target.put_if_absent(meta.path, source.read(meta.path), size_hint=meta.size)
+        if request.single_writer:
+            put_alone(target, meta.path, source.read(meta.path))
+        else:
+            target.put_if_absent(meta.path, source.read(meta.path), size_hint=meta.size)
     except (AlreadyThere, FerryError) as error:
         unclear = isinstance(error, AlreadyThere) or error.code in ("LF-1003", "LF-1004")
         if not unclear or target.head(meta.path) is None:

@@ -55,7 +55,7 @@ def publish(
     for attempt in range(1, TRIES + 1):
         try:
             if single_writer:
-                _put_alone(store, path, chunks())
+                put_alone(store, path, chunks())
             else:
                 store.put_if_absent(path, chunks(), size_hint=size_hint)
             return
@@ -75,7 +75,8 @@ def publish(
                 raise
 
 
-def _put_alone(store: Store, path: str, chunks: Iterable[bytes]) -> None:
+def put_alone(store: Store, path: str, chunks: Iterable[bytes]) -> None:
+    """Put-if-absent for a store that lacks it; right as long as nobody else writes there."""
     if store.head(path) is not None:
         raise AlreadyThere(path)
     body = b"".join(chunks)

@@ -1,0 +1,660 @@
+"""What a clone refuses: by its code, with what, where and next step, and with nothing changed."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+import lakeferry
+from lakeferry.errors import CODES, FerryError
+from lakeferry.store.open import open_store
+from tests.delta.tables import METADATA, PROTOCOL, add, commit, metadata, vector, write
+from tests.flows import tables
+from tests.flows.tables import grow, look, tree
+from tests.servers import Server, deaf_proxy
+
+MODES = ("snapshot", "mirror")
+LOG = "_delta_log"
+both_modes = pytest.mark.parametrize("mode", MODES)
+
+
+def refused(source: str | Path, target: str | Path, **options: Any) -> FerryError:
+    """The refusal of a clone, after it was seen that the target is as it was."""
+    place = open_store(str(target), options.get("target_options", {}))
+    before, was_there = _seen(place), os.path.lexists(str(target))
+    with pytest.raises(FerryError) as caught:
+        lakeferry.clone(str(source), str(target), **options)
+    error = caught.value
+    assert error.code in CODES
+    assert error.what
+    assert error.where
+    assert error.next_step
+    assert "\n" not in error.what + error.where + error.next_step
+    assert _seen(place) == before
+    assert os.path.lexists(str(target)) == was_there
+    return error
+
+
+def _seen(place: Any) -> object:
+    try:
+        return tree(place)
+    except FerryError as error:
+        return error.code
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return grow(tmp_path / "source")
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "target"
+
+
+@pytest.fixture
+def older(tmp_path: Path, target: Path) -> Path:
+    """The target as a clone of the source's version 1."""
+    lakeferry.clone(str(grow(tmp_path / "old", 1)), str(target))
+    return target
+
+
+# ---- places
+
+
+@both_modes
+def test_a_place_that_is_not_there_is_named(tmp_path: Path, target: Path, mode: str) -> None:
+    error = refused(tmp_path / "nowhere", target, mode=mode)
+
+    assert error.code == "LF-2101"
+    assert str(tmp_path / "nowhere") in str(error)
+
+
+@pytest.mark.server
+@both_modes
+def test_a_bucket_and_a_prefix_that_are_not_there_are_named(
+    s3_server: Server, target: Path, mode: str
+) -> None:
+    options = {"source_options": s3_server.options, "mode": mode}
+
+    assert refused("s3://no-such-bucket/t", target, **options).code == "LF-2101"
+    assert refused(f"{s3_server.place}/no/such", target, **options).code == "LF-2101"
+
+
+@both_modes
+def test_a_folder_without_a_log_is_no_table(tmp_path: Path, target: Path, mode: str) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/data.parquet").write_bytes(b"PAR1")
+
+    assert refused(tmp_path / "files", target, mode=mode).code == "LF-2102"
+
+
+@both_modes
+def test_an_address_of_no_store_is_refused(source: Path, mode: str) -> None:
+    for wrong in ("ftp://host/table", "s3:/bucket/table", "https://host/table"):
+        with pytest.raises(FerryError) as caught:
+            lakeferry.clone(str(source), wrong, mode=mode)
+        assert caught.value.code == "LF-2104"
+
+
+def _link(source: Path) -> str:
+    link = source.parent / "link"
+    link.symlink_to(source)
+    return str(link)
+
+
+SAME: dict[str, Callable[[Path], str]] = {
+    "equal": str,
+    "trailing slash": lambda source: f"{source}/",
+    "file URL": lambda source: f"file://{source}",
+    "short file URL": lambda source: f"file:{source}/",
+    "dots": lambda source: f"{source}/../{source.name}",
+    "link": _link,
+    "inside": lambda source: f"{source}/p=a/clone",
+    "inside by URL": lambda source: f"file://{source}/clone",
+    "inside by link": lambda source: f"{_link(source)}/clone",
+    "around": lambda source: str(source.parent),
+    "around by URL": lambda source: f"file://{source.parent}/",
+}
+
+
+@both_modes
+@pytest.mark.parametrize("how", SAME)
+def test_a_target_that_overlaps_the_source_is_refused(source: Path, how: str, mode: str) -> None:
+    before = tree(open_store(str(source)))
+
+    with pytest.raises(FerryError) as caught:
+        lakeferry.clone(str(source), SAME[how](source), mode=mode)
+
+    assert caught.value.code == "LF-2103"
+    assert tree(open_store(str(source))) == before
+
+
+@pytest.mark.server
+def test_two_buckets_of_one_name_on_two_services_are_two_places(
+    s3_server: Server, source: Path
+) -> None:
+    place = f"{s3_server.place}/same-name/{source.parent.name}"
+    tables.upload(source, open_store(place, s3_server.options))
+    other = {**s3_server.options, "endpoint": "http://127.0.0.1:1"}
+
+    with pytest.raises(FerryError) as same:
+        lakeferry.clone(place, place.replace("s3:", "s3a:"), source_options=s3_server.options,
+                        target_options=s3_server.options)  # fmt: skip
+    with pytest.raises(FerryError) as two:
+        lakeferry.clone(place, place, source_options=s3_server.options, target_options=other)
+
+    assert same.value.code == "LF-2103"
+    assert two.value.code == "LF-1003"
+
+
+# ---- damaged logs
+
+
+def _empty(log: Path) -> None:
+    shutil.rmtree(log)
+    log.mkdir()
+    (log / "note.txt").write_text("nothing")
+
+
+def _cut_json(log: Path) -> None:
+    last = log / f"{tables.LAST:020d}.json"
+    last.write_bytes(last.read_bytes()[:-30])
+
+
+DAMAGED: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "empty": ("LF-3101", _empty),
+    "gap": ("LF-3102", lambda log: (log / f"{1:020d}.json").unlink()),
+    "no beginning": ("LF-3102", lambda log: (log / f"{0:020d}.json").unlink()),
+    "cut JSON": ("LF-3103", _cut_json),
+    "not JSON": ("LF-3103", lambda log: (log / f"{1:020d}.json").write_text("not json\n")),
+    "not an object": ("LF-3103", lambda log: (log / f"{1:020d}.json").write_text("[1]\n")),
+}
+
+
+@both_modes
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_log_is_refused(source: Path, target: Path, damage: str, mode: str) -> None:
+    code, do = DAMAGED[damage]
+    do(source / LOG)
+
+    assert refused(source, target, mode=mode).code == code
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_log_leaves_an_older_clone_as_it_was(
+    source: Path, older: Path, damage: str
+) -> None:
+    code, do = DAMAGED[damage]
+    do(source / LOG)
+
+    assert refused(source, older).code == code
+
+
+def checkpointed(source: Path, *, parts: int = 1) -> list[Path]:
+    """Give the table a checkpoint at version 2, in one file or in parts."""
+    import pyarrow.parquet as pq
+
+    from lakeferry.clone.companions import checkpoint_head
+
+    checkpoint_head(open_store(str(source)), 2)
+    whole = source / LOG / f"{2:020d}.checkpoint.parquet"
+    if parts == 1:
+        return [whole]
+    rows = pq.read_table(whole)
+    whole.unlink()
+    (source / LOG / "_last_checkpoint").unlink()
+    files = []
+    for part in range(parts):
+        name = f"{2:020d}.checkpoint.{part + 1:010d}.{parts:010d}.parquet"
+        files.append(source / LOG / name)
+        pq.write_table(rows.take(list(range(part, len(rows), parts))), files[-1])
+    return files
+
+
+def _truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+@both_modes
+@pytest.mark.parametrize(("parts", "damage"), [(1, _truncate), (3, _truncate), (3, Path.unlink)])
+def test_a_broken_checkpoint_is_refused_only_where_the_commits_before_are_gone(
+    source: Path, target: Path, parts: int, damage: Callable[[Path], object], mode: str
+) -> None:
+    whole = look(source)
+    files = checkpointed(source, parts=parts)
+    damage(files[-1])
+    lakeferry.clone(str(source), str(target), mode=mode)
+    assert look(target) == whole
+    for version in (0, 1, 2):
+        (source / LOG / f"{version:020d}.json").unlink()
+
+    error = refused(source, target.with_name("other"), mode=mode)
+
+    assert error.code == "LF-3104"
+    assert "checkpoint" in str(error)
+
+
+# ---- data files
+
+
+def _grown(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"more")
+
+
+DATA: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "missing": ("LF-4101", Path.unlink),
+    "cut": ("LF-4103", _truncate),
+    "longer": ("LF-4103", _grown),
+}
+
+
+@both_modes
+@pytest.mark.parametrize("damage", DATA)
+def test_a_damaged_data_file_is_named_and_nothing_is_committed(
+    source: Path, target: Path, damage: str, mode: str
+) -> None:
+    code, do = DATA[damage]
+    do(source / "p=a/two.parquet")
+
+    with pytest.raises(FerryError) as caught:
+        lakeferry.clone(str(source), str(target), mode=mode)
+
+    assert caught.value.code == code
+    assert "p=a/two.parquet" in caught.value.what
+    assert not (target / LOG).exists()
+    assert not (target / "p=a/two.parquet").exists()
+
+
+@pytest.mark.parametrize("damage", DATA)
+def test_a_damaged_data_file_leaves_an_older_clone_readable_and_as_it_was(
+    source: Path, older: Path, damage: str
+) -> None:
+    code, do = DATA[damage]
+    do(source / "p=b/five.parquet")
+    log, state = tree_of_log(older), look(older)
+
+    with pytest.raises(FerryError) as caught:
+        lakeferry.clone(str(source), str(older))
+
+    assert caught.value.code == code
+    assert tree_of_log(older) == log
+    assert look(older) == state
+
+
+@both_modes
+def test_a_missing_deletion_vector_is_named(source: Path, target: Path, mode: str) -> None:
+    vector_file = next(source.glob("deletion_vector_*.bin"))
+    vector_file.unlink()
+
+    with pytest.raises(FerryError) as caught:
+        lakeferry.clone(str(source), str(target), mode=mode)
+
+    assert caught.value.code == "LF-4101"
+    assert vector_file.name in caught.value.what
+    assert not (target / LOG).exists()
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("damage", DATA)
+@both_modes
+def test_a_damaged_file_is_named_between_two_object_stores_too(
+    s3_server: Server, source: Path, damage: str, mode: str
+) -> None:
+    code, do = DATA[damage]
+    do(source / "p=a/two.parquet")
+    base = f"{s3_server.place}/damaged-{source.parent.name}-{mode}"
+    tables.upload(source, open_store(f"{base}/source", s3_server.options))
+
+    for begin in (str(source), f"{base}/source"):
+        with pytest.raises(FerryError) as caught:
+            lakeferry.clone(
+                begin, f"{base}/target", mode=mode,
+                source_options=s3_server.options if begin.startswith("s3") else {},
+                target_options=s3_server.options,
+            )  # fmt: skip
+        assert caught.value.code == code
+        assert "p=a/two.parquet" in caught.value.what
+
+    names = tree(open_store(f"{base}/target", s3_server.options))
+    assert not [name for name in names if name.startswith(LOG) or "two.parquet" in name]
+
+
+def tree_of_log(root: Path) -> dict[str, bytes]:
+    found = tree(open_store(str(root)))
+    return {name: body for name, body in found.items() if name.endswith(".json")}
+
+
+# ---- names
+
+
+def handmade(root: Path, *names: str, **fields: Any) -> Path:
+    """A table whose log names these paths, as they are; no file lies there."""
+    commit(root, 0, PROTOCOL, METADATA, *(add(name, **fields) for name in names))
+    return root
+
+
+@both_modes
+@pytest.mark.parametrize(
+    "path",
+    ["../outside.parquet", "a/../../outside.parquet", "%2E%2E/outside.parquet",
+     "a%2F..%2F..%2Foutside.parquet", "a//b.parquet", "a/./b.parquet", "a/", "", "a%2F%2Fb"],
+)  # fmt: skip
+def test_a_path_that_is_no_plain_path_is_refused(tmp_path: Path, path: str, mode: str) -> None:
+    (tmp_path / "outside.parquet").write_bytes(b"0123456789")
+    table = handmade(tmp_path / "table", path)
+
+    assert refused(table, tmp_path / "target", mode=mode).code == "LF-3106"
+
+
+@both_modes
+def test_a_vector_whose_prefix_climbs_out_is_refused(tmp_path: Path, mode: str) -> None:
+    protocol = {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7,
+                             "readerFeatures": ["deletionVectors"],
+                             "writerFeatures": ["deletionVectors"]}}  # fmt: skip
+    climbing = add("a.parquet", deletionVector=vector("../../x" + "^-aqEH.-t@S}K{vb[*k^"))
+    commit(tmp_path / "table", 0, protocol, METADATA, climbing)
+    (tmp_path / "table/a.parquet").write_bytes(b"0123456789")
+
+    assert refused(tmp_path / "table", tmp_path / "target", mode=mode).code == "LF-4109"
+
+
+LONG = "n" * 249 + ".parquet"  # 257 bytes
+
+
+@both_modes
+@pytest.mark.parametrize("path", [LONG, f"p=1/{LONG}", f"p={'ü' * 130}/a.parquet"])
+def test_a_name_of_over_255_bytes_is_refused_before_a_byte_is_copied(
+    tmp_path: Path, path: str, mode: str
+) -> None:
+    # No folder can hold such a file, so the log names one that could lie in a bucket.
+    table = handmade(tmp_path / "table", "short.parquet", path)
+    (table / "short.parquet").write_bytes(b"0123456789")
+
+    error = refused(table, tmp_path / "target", mode=mode)
+
+    assert error.code == "LF-3107"
+    assert "255" in error.what
+
+
+@pytest.mark.server
+@both_modes
+@pytest.mark.parametrize("name", ["bell%07.parquet", "p=%01/a.parquet", "line%0Abreak.parquet"])
+def test_control_characters_are_refused_where_they_cannot_be_kept(
+    s3_server: Server, tmp_path: Path, name: str, mode: str
+) -> None:
+    table = handmade(tmp_path / "table", "plain.parquet", name)
+    from lakeferry.delta.paths import decode
+
+    for path in ("plain.parquet", decode(name)):
+        (table / path).parent.mkdir(exist_ok=True)
+        (table / path).write_bytes(b"0123456789")
+    place = f"{s3_server.place}/{tmp_path.name}"
+
+    error = refused(table, place, mode=mode, target_options=s3_server.options)
+
+    assert error.code == "LF-3107"
+    lakeferry.clone(str(table), str(tmp_path / "here"), mode=mode)  # a folder keeps it
+    assert (tmp_path / "here" / decode(name)).read_bytes() == b"0123456789"
+
+
+ODD = [  # path in the log, name on the disk: what Spark writes and what hands write
+    ("ps=100%2525/a.parquet", "ps=100%25/a.parquet"),
+    ("ps=a%20b/a.parquet", "ps=a b/a.parquet"),
+    ("ps=a%252Fb/a.parquet", "ps=a%2Fb/a.parquet"),
+    ("ps=%25252F/a.parquet", "ps=%252F/a.parquet"),
+    ("ps=naïve%20ü%20漢字/a.parquet", "ps=naïve ü 漢字/a.parquet"),
+    ("ps=na%C3%AFve/a.parquet", "ps=naïve/a.parquet"),
+    ("ps=q%253F%2523&+/a.parquet", "ps=q%3F%23&+/a.parquet"),
+    ("ps=c%253Ad/a.parquet", "ps=c%3Ad/a.parquet"),
+    ("a:b=1/a.parquet", "a:b=1/a.parquet"),
+    ("part-0.parquet#1", "part-0.parquet#1"),
+    ("part-0%232", "part-0#2"),
+    ("nfc-é/a", "nfc-é/a"),
+    ("nfd-é/a", "nfd-é/a"),
+    (f"p={'ü' * 120}/a.parquet", f"p={'ü' * 120}/a.parquet"),
+    ("😀/😀.parquet", "😀/😀.parquet"),
+]
+
+
+@pytest.mark.server
+@both_modes
+def test_percent_signs_unicode_and_hashes_arrive_byte_for_byte(
+    s3_server: Server, tmp_path: Path, mode: str
+) -> None:
+    table = tmp_path / "table"
+    for number, (_, name) in enumerate(ODD):
+        (table / name).parent.mkdir(parents=True, exist_ok=True)
+        (table / name).write_bytes(f"{number:010d}".encode())
+    handmade(table, *(path for path, _ in ODD))
+    place = f"{s3_server.place}/odd-{tmp_path.name}"
+
+    lakeferry.clone(str(table), str(tmp_path / "here"), mode=mode)
+    lakeferry.clone(str(table), place, mode=mode, target_options=s3_server.options)
+    lakeferry.clone(place, str(tmp_path / "back"), mode=mode, source_options=s3_server.options)
+
+    expected = {name: f"{number:010d}".encode() for number, (_, name) in enumerate(ODD)}
+    for end in ("here", "back"):
+        found = tree(open_store(str(tmp_path / end)))
+        assert {name: body for name, body in found.items() if LOG not in name} == expected
+
+
+# ---- features
+
+
+def protocol(*, readers: list[str], writers: list[str]) -> dict[str, Any]:
+    return {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": readers,
+                         "writerFeatures": [*readers, *writers]}}  # fmt: skip
+
+
+@both_modes
+@pytest.mark.parametrize("allow", [(), ("tomorrow",)])
+def test_an_unknown_reader_feature_is_refused_whatever_is_allowed(
+    tmp_path: Path, allow: tuple[str, ...], mode: str
+) -> None:
+    commit(tmp_path / "t", 0, protocol(readers=["tomorrow"], writers=[]), METADATA, add("a"))
+
+    error = refused(tmp_path / "t", tmp_path / "target", mode=mode, allow_features=allow)
+
+    assert error.code == "LF-3001"
+    assert "tomorrow" in error.what
+
+
+def test_an_unknown_writer_feature_is_refused_unless_it_is_allowed_by_name(tmp_path: Path) -> None:
+    table = tmp_path / "t"
+    commit(table, 0, protocol(readers=[], writers=["tomorrow"]), METADATA, add("a"))
+    (table / "a").write_bytes(b"0123456789")
+
+    for allow in ((), ("another",)):
+        error = refused(table, tmp_path / "target", allow_features=allow)
+        assert error.code == "LF-3002"
+        assert "--allow-feature tomorrow" in error.next_step
+
+    lakeferry.clone(str(table), str(tmp_path / "target"), allow_features=["tomorrow"])
+    first = (tmp_path / "target" / LOG / f"{0:020d}.json").read_text()
+    assert '"writerFeatures":["tomorrow"]' in first
+
+
+def test_a_mirror_carries_an_unknown_writer_feature_for_its_bytes_are_the_source_s(
+    tmp_path: Path,
+) -> None:
+    table = tmp_path / "t"
+    commit(table, 0, protocol(readers=[], writers=["tomorrow"]), METADATA, add("a"))
+    (table / "a").write_bytes(b"0123456789")
+
+    lakeferry.clone(str(table), str(tmp_path / "target"), mode="mirror")
+
+    assert (
+        tree_of_log(tmp_path / "target")[f"{LOG}/{0:020d}.json"]
+        == (table / LOG / f"{0:020d}.json").read_bytes()
+    )
+
+
+@both_modes
+@pytest.mark.parametrize(
+    "name",
+    ["adaptiveMetadata-preview", "redirectReaderWriter-preview", "geospatial", "geospatial-dev"],
+)
+def test_no_one_can_allow_a_feature_that_hides_the_table(
+    tmp_path: Path, name: str, mode: str
+) -> None:
+    commit(tmp_path / "t", 0, protocol(readers=[name], writers=[]), METADATA, add("a"))
+
+    error = refused(tmp_path / "t", tmp_path / "target", mode=mode, allow_features=[name])
+
+    assert error.code == "LF-3002"
+    assert name in error.what
+
+
+def test_a_table_of_a_catalog_is_cloned_only_when_it_is_allowed_by_name(tmp_path: Path) -> None:
+    table = tmp_path / "t"
+    commit(table, 0, protocol(readers=["catalogManaged"], writers=["inCommitTimestamp"]),
+           metadata(delta__enableInCommitTimestamps="false"), add("a"))  # fmt: skip
+    (table / "a").write_bytes(b"0123456789")
+
+    assert refused(table, tmp_path / "target").code == "LF-3002"
+    lakeferry.clone(str(table), str(tmp_path / "target"), allow_features=["catalogManaged"])
+
+    text = (tmp_path / "target" / LOG / f"{0:020d}.json").read_text()
+    stated = next(orjson.loads(line) for line in text.splitlines() if "protocol" in line)
+    assert "catalogManaged" not in str(stated)
+
+
+# ---- stores that refuse
+
+
+@pytest.mark.server
+@both_modes
+@pytest.mark.parametrize("wrong", [{"access_key_id": "nobody"}, {"secret_access_key": "wrong"}])
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_wrong_credentials_are_told_on_either_side(
+    s3_server: Server, source: Path, target: Path, side: str, wrong: dict[str, str], mode: str
+) -> None:
+    place = f"{s3_server.place}/credentials"
+    ends = (place, str(target)) if side == "source" else (str(source), place)
+
+    options = {f"{side}_options": {**s3_server.options, **wrong}}
+    error = refused(ends[0], ends[1], mode=mode, **options)
+
+    assert error.code == "LF-1001"
+    assert "testsecret" not in str(error)
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[Path]:
+    """A file system of its own at `folder`; skips where this user may not mount."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@both_modes
+def test_a_read_only_target_is_told_before_a_byte_moves(
+    source: Path, tmp_path: Path, mode: str
+) -> None:
+    with mounted(tmp_path / "disk", "size=1m,ro") as disk:
+        error = refused(source, disk / "target", mode=mode)
+
+    assert error.code == "LF-1002"
+    assert "disk" in error.where
+
+
+@both_modes
+def test_a_read_only_target_with_an_older_clone_stays_as_it_is(
+    source: Path, tmp_path: Path, mode: str
+) -> None:
+    with mounted(tmp_path / "disk", "size=4m") as disk:
+        lakeferry.clone(str(grow(tmp_path / "old", 1)), str(disk / "target"), mode=mode)
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+
+        assert refused(source, disk / "target", mode=mode).code == "LF-1002"
+
+
+@both_modes
+def test_a_full_disk_is_told_and_the_same_command_goes_on_when_there_is_room(
+    source: Path, tmp_path: Path, mode: str
+) -> None:
+    with mounted(tmp_path / "disk", "size=256k") as disk:
+        (disk / "ballast").write_bytes(bytes(240 * 1024))
+        with pytest.raises(FerryError) as caught:
+            lakeferry.clone(str(source), str(disk / "target"), mode=mode, jobs=1)
+        assert caught.value.code == "LF-5101"
+        assert not list((disk / "target").rglob("*.json"))
+        assert not list((disk / "target").rglob(".lakeferry-*"))
+
+        (disk / "ballast").unlink()
+        report = lakeferry.clone(str(source), str(disk / "target"), mode=mode)
+
+        assert report.files_present > 0
+        assert look(disk / "target") == look(source)
+
+
+@pytest.mark.server
+@both_modes
+def test_a_store_without_put_if_absent_is_refused_before_a_byte_is_copied(
+    s3_server: Server, source: Path, mode: str
+) -> None:
+    with deaf_proxy.running(s3_server.port) as port:
+        options = {**s3_server.options, "endpoint": f"http://127.0.0.1:{port}"}
+        place = f"{s3_server.place}/deaf-{source.parent.name}"
+
+        error = refused(source, place, mode=mode, target_options=options)
+
+        assert error.code == "LF-5004"
+        assert "--single-writer" in error.next_step
+
+
+@pytest.mark.server
+@both_modes
+def test_a_single_writer_may_use_a_store_without_put_if_absent(
+    s3_server: Server, source: Path, tmp_path: Path, mode: str
+) -> None:
+    with deaf_proxy.running(s3_server.port) as port:
+        options = {**s3_server.options, "endpoint": f"http://127.0.0.1:{port}"}
+        place = f"{s3_server.place}/alone-{source.parent.name}"
+        for step in (grow(tmp_path / "growing", 1), grow(tmp_path / "growing")):
+            lakeferry.clone(
+                str(step), place, mode=mode, single_writer=True, target_options=options
+            )  # fmt: skip
+        assert look(open_store(place, options)) == look(source)
+
+
+# ---- requests
+
+
+@both_modes
+def test_a_version_that_is_not_there_is_refused(source: Path, target: Path, mode: str) -> None:
+    error = refused(source, target, mode=mode, version=99)
+
+    assert error.code == "LF-2105"
+    assert re.search(r"\b3\b", error.where)
+
+
+@both_modes
+def test_another_table_at_the_target_is_never_touched(
+    source: Path, tmp_path: Path, mode: str
+) -> None:
+    other = tmp_path / "other"
+    commit(other, 0, PROTOCOL, metadata(other="table"), add("x"))
+    write(other, "_last_checkpoint", b"{}")
+
+    assert refused(source, other, mode=mode).code == "LF-5002"
+
+
+def test_a_request_that_contradicts_itself_is_refused(source: Path, target: Path) -> None:
+    assert refused(source, target, version=1, timestamp_ms=1).code == "LF-2001"
+    assert refused(source, target, mode="mirror", shallow=True).code == "LF-2001"
+    assert refused(source, target, mode="sideways").code == "LF-2001"
+    assert refused(source, target, jobs=0).code == "LF-2001"
