@@ -62,5 +62,7 @@ def differs(name: str, source: Any, target: Any) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
+    if isinstance(value, int):
+        return str(value)
     text = value if isinstance(value, str) else repr(value)
     return f"`{text}`" if len(text) <= 200 else f"`{text[:197]}...`"

@@ -109,7 +109,8 @@ def _check_history(sides: Sides, findings: Findings, jobs: int) -> None:
     listing = sides.source.listing
     nothing = LogListing(sides.target.url, {}, (), (), (), {}, (), is_there=False)
     try:
-        plan = plan_mirror(listing, nothing, end=sides.target.version)
+        end = min(sides.source.version, sides.target.version)
+        plan = plan_mirror(listing, nothing, end=end)
     except FerryError as error:
         findings.add("history", error.what)
         return
