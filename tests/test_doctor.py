@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.doctor import BLOCKER, OK, WARNING, Check, examine, machine
+from lakeferry.doctor.folders import Folders
 from lakeferry.doctor.probe import FOLDER, Probe
 from lakeferry.errors import FerryError
 from lakeferry.events import Event, Noted, Warned
@@ -173,7 +174,8 @@ class _Refusing(LocalStore):
 
 
 def probed(kind: type[LocalStore], folder: Path) -> dict[str, Check]:
-    probe = Probe(locate(str(folder)), lambda in_parts: kind(str(folder)))  # noqa: ARG005
+    at = locate(str(folder))
+    probe = Probe(at, Folders(at, {}), lambda in_parts: kind(str(folder)))  # noqa: ARG005
     return by_name(probe.run())
 
 
@@ -325,6 +327,7 @@ def test_hdfs_passes_by_renames(source: str, hdfs_server: Server) -> None:
 
     assert {checks[name].outcome for name in ("write", "rename", "put-if-absent", "delete")} == {OK}
     assert "rename without overwrite" in checks["put-if-absent"].what
+    assert not Folders(locate(place), hdfs_server.options).root_was_there
 
 
 def test_all_is_tried_within_seconds(source: str, tmp_path: Path) -> None:

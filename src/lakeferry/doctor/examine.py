@@ -17,6 +17,7 @@ from lakeferry.delta.paths import below, canonical
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.doctor import machine
 from lakeferry.doctor.check import BLOCKER, OK, WARNING, Check, tried
+from lakeferry.doctor.folders import Folders
 from lakeferry.doctor.probe import LARGE_COMMIT_BYTES, Probe
 from lakeferry.errors import FerryError
 from lakeferry.events import Emit, Noted, Warned, silent
@@ -259,7 +260,7 @@ def _try_target(
         low = {"large_commit_bytes": str(LARGE_COMMIT_BYTES)} if in_parts else {}
         return open_store(target, {**options, **low})
 
-    yield from Probe(at, open_one).run()
+    yield from Probe(at, Folders(at, options), open_one).run()
     if at.kind == "local":
         holds = os.path.isdir(os.path.join(at.path, LOG))
         yield machine.target_disk(at.path, needed, holds_table=holds)

@@ -1,6 +1,5 @@
 """Try in a target what a clone will do there: all below `_lakeferry_probe/`, and nothing else."""
 
-import os
 import threading
 import time
 import uuid
@@ -8,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from lakeferry.doctor.check import BLOCKER, OK, WARNING, Check, tried
+from lakeferry.doctor.folders import Folders
 from lakeferry.doctor.machine import clock, skew
 from lakeferry.errors import FerryError
 from lakeferry.store.open import Address
@@ -26,10 +26,11 @@ _NO_CONDITION = "use a store that keeps such writes apart, or be the only writer
 class Probe:
     """The trials on one target. Each may be run once; `clean` takes back what they left."""
 
-    def __init__(self, at: Address, open_one: Callable[[bool], Store]) -> None:
+    def __init__(self, at: Address, folders: Folders, open_one: Callable[[bool], Store]) -> None:
         """
         Args:
             at: where the target is.
+            folders: of the target, looked at before anything is written.
             open_one: opens the target anew, as another process would; True: with a low threshold
                 for commits in parts.
         """
@@ -37,7 +38,7 @@ class Probe:
         self._open = open_one
         self._store = open_one(False)
         self._folder = f"{FOLDER}/{uuid.uuid4().hex}"
-        self._was_there = at.kind != "local" or os.path.isdir(at.path)
+        self._folders = folders
 
     def run(self) -> Iterator[Check]:
         """All trials, in order; after a refused write the others would only repeat it."""
@@ -181,13 +182,10 @@ class Probe:
         return Check("delete", WARNING, f"left behind: {named}{more}{why}", step)
 
     def _remove_folders(self) -> None:
-        """Only stores with folders keep empty ones; the target's own goes if it was not there."""
-        if self._at.kind != "local":
-            return
-        folders = [self._folder, FOLDER] + ([] if self._was_there else [""])
-        for folder in folders:
-            with suppress(OSError):  # not empty, not ours, gone
-                os.rmdir(os.path.join(self._at.path, folder))
+        self._folders.remove(self._folder)
+        self._folders.remove(FOLDER)
+        if not self._folders.root_was_there:
+            self._folders.remove("")
 
 
 def _zeros() -> Iterator[bytes]:

@@ -52,13 +52,11 @@ def explain_table(
     """Explain the table at `url`.
 
     Args:
-        url: a local path or an address of a store.
-        options: of the store: docs/reference/stores.md.
+        url, options: of the table's store: docs/reference/stores.md.
         version: of the table; None: the newest.
 
     Raises:
-        FerryError: LF-2102, LF-2105, LF-3101 to LF-3105 where there is no table to explain; what
-            the store refuses. A feature that forbids cloning is no error here but a refusal.
+        FerryError: there is no table to explain. A feature that forbids cloning is a refusal.
     """
     store = open_store(url, options)
     listing = list_log(store)
