@@ -7,6 +7,7 @@ from typing import Any
 
 from lakeferry.connect import hdfs
 from lakeferry.connect.connection import connection
+from lakeferry.errors import FerryError
 from lakeferry.store.open import Address
 
 
@@ -23,7 +24,7 @@ class Folders:
         """Remove a folder if it is empty. `path`: below the place, '' is the place itself."""
         full = os.path.join("/", self._at.path, path).rstrip("/")
         # Not empty, not ours to remove, or gone: whatever is left is listed afterwards.
-        with suppress(OSError, RuntimeError):
+        with suppress(OSError, RuntimeError, FerryError):
             if self._at.kind == "local":
                 os.rmdir(full)
             elif self._at.kind == "hdfs":
@@ -37,7 +38,7 @@ class Folders:
                 self._client().get_file_info(f"/{self._at.path}")
             except FileNotFoundError:
                 return False
-            except (OSError, RuntimeError):
+            except (OSError, RuntimeError, FerryError):
                 return True  # not known: then it is not removed
         return True
 
