@@ -205,8 +205,9 @@ CODES: dict[str, ErrorKind] = {
     "LF-6001": ErrorKind(
         3,
         "the clone differs from its source",
-        "A verification found what no clone may show. The report names each difference; clone "
-        "again to mend the log, and remove a damaged file first, so that it is copied anew.",
+        "A verification found what no clone may show; the report names each difference. A "
+        "difference of the logs is mended by cloning again. A file that is missing at the target, "
+        "or that was removed because it is damaged, is brought back by --replace.",
     ),
 }
 

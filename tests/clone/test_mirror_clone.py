@@ -174,3 +174,13 @@ def test_writer_features_that_we_do_not_know_are_mirrored(tmp_path: Path, target
         clone(source, tmp_path / "snapshot")
     assert refused.value.code == "LF-3002"
     clone(source, tmp_path / "snapshot", allow_features=["fromTheFuture"])
+
+
+def test_replace_brings_back_a_file_that_the_mirror_has_lost(source: Path, target: Path) -> None:
+    clone(source, target, mode="mirror")
+    (target / "a").unlink()
+
+    report = clone(source, target, mode="mirror", replace=True)
+
+    assert (target / "a").exists()
+    assert (report.files_copied, report.commits) == (1, 0)

@@ -335,3 +335,13 @@ def test_clone_can_be_called_twice_in_a_fresh_process(source: Path, target: Path
     )
 
     assert ended.stdout.strip() == "True"
+
+
+def test_replace_brings_back_a_file_that_the_target_has_lost(source: Path, target: Path) -> None:
+    clone(source, target)
+    (target / "a").unlink()
+
+    report = clone(source, target, replace=True)
+
+    assert (target / "a").read_bytes() == (source / "a").read_bytes()
+    assert (report.files_copied, report.commits, report.up_to_date) == (1, 0, False)

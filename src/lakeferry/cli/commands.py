@@ -114,14 +114,18 @@ def doctor(
 
 
 def demo(folder: str, *, fast: bool, screen: Screen) -> int:
-    """Run the demo; its steps are printed as they end."""
+    """Run the demo; each step is shown as it ends."""
+    from lakeferry.demo.report import DemoStep
     from lakeferry.demo.run import demo as door
 
-    report = door(Path(folder), emit=screen.event, fast=fast)
-    for step in report.steps:
-        screen.result(
-            [f"  {step.elapsed_s:4.0f} s  {step.text}"],
-            {"type": "step", "name": step.text, "seconds": round(step.elapsed_s, 3)},
-        )
-    screen.result([f"  everything is in {folder}: see RESULTS.md"], {"folder": folder})
+    def show(step: DemoStep) -> None:
+        body = {"type": "step", "name": step.name, "text": step.text}
+        seconds = round(step.elapsed_s, 3)
+        screen.result([f"  {seconds:4.0f} s  {step.text}"], {**body, "seconds": seconds})
+
+    report = door(Path(folder), fast=fast, on_step=show)
+    screen.result(
+        [f"  everything is in {report.folder}: see RESULTS.md", "  now yours: lakeferry clone"],
+        {"folder": str(report.folder)},
+    )
     return OK

@@ -111,9 +111,7 @@ def _copy(
     return _landed(item, written, "streamed", None)
 
 
-def _paced(
-    chunks: Iterator[bytes], throttle: Callable[[int], None] | None
-) -> Iterator[bytes]:
+def _paced(chunks: Iterator[bytes], throttle: Callable[[int], None] | None) -> Iterator[bytes]:
     if throttle is None:
         yield from chunks
         return

@@ -26,7 +26,7 @@ HASH = pa.binary(16)
 
 @dataclass(frozen=True)
 class Marked:
-    """The files of a set whose row is marked. The set must yield equal rows each time it is read."""
+    """The files of a set whose row is marked. The set yields equal rows each time it is read."""
 
     files: FileSet
     mask: Mask  # one flag for each row of `files`, in its order

@@ -4,21 +4,20 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from threading import Event as Flag
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from lakeferry.clone.copy import CopyItem, Failed, Gone, Landed, copy_one
+from lakeferry.clone.copy import CopyItem, Failed, Gone, Landed, Outcome, copy_one
 from lakeferry.clone.landing import vector_file
 from lakeferry.clone.record import FILES_SCHEMA
-from lakeferry.clone.surroundings import Haul, Places
+from lakeferry.clone.surroundings import Haul, Surroundings
 from lakeferry.delta.commit import PROBE
 from lakeferry.delta.files import FileSet, FileWriter
 from lakeferry.delta.paths import decode
-from lakeferry.events import BytesMoved, Emit, FileLanded
+from lakeferry.events import BytesMoved, FileLanded
 from lakeferry.store.protocol import ObjectMeta, Store
 from lakeferry.workers import map_threads
 
@@ -108,51 +107,64 @@ def list_target(store: Store) -> TargetNames:
     return TargetNames(np.sort(np.concatenate(marks)), np.sort(np.concatenate(names)))
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What is known about the target before the first copy."""
+
+    empty: bool  # nothing can be there
+    names: TargetNames | None  # of all that is there; None: ask for each
+
+    def has(self, item: CopyItem) -> bool:
+        if self.names is None or item.size is None:
+            return False
+        return self.names.has(item.target_path, item.size)
+
+    def is_unsure(self, item: CopyItem) -> bool:
+        """Whether a request must tell if the file is there."""
+        if self.empty:
+            return False
+        return self.names is None or self.names.has_name(item.target_path)
+
+
+def _look_at(target: Store, files: int) -> _Look:
+    empty = all(meta.path == PROBE for meta in target.list(""))
+    return _Look(empty, None if empty or files < LIST_FROM else list_target(target))
+
+
 def fetch(
     items: Callable[[], Iterator[CopyItem]],
-    places: Places,
+    around: Surroundings,
     *,
-    table: str,
     files: int,
     total_bytes: int,
     jobs: int,
-    throttle: Callable[[int], None] | None,
-    emit: Emit,
-    stop: Flag | None = None,
 ) -> Haul:
     """Copy what is not there yet. Files that the source lacks are in `Haul.gone`.
 
+    Args:
+        items: what must be at the target; read once.
+        around: the stores, the rate, who listens.
+        files, total_bytes: of the items, for progress.
+        jobs: files in flight.
+
     Raises:
         FerryError: the first failure that no other try would mend; what landed stays.
+        KeyboardInterrupt: `around.stop` was set.
     """
-    look_first = any(meta.path != PROBE for meta in places.target.list(""))
-    there = list_target(places.target) if look_first and files >= LIST_FROM else None
+    places, table = around.places, around.places.target.url
+    look = _look_at(places.target, files)
     haul, writer, held = Haul(), FileWriter(FILES_SCHEMA), list[Landed]()
     started = shown = time.monotonic()
 
-    def task(item: CopyItem) -> Landed | Gone | Failed:
-        if there is not None and item.size is not None and there.has(item.target_path, item.size):
-            return Landed(item.target_path, item.size, "already_there", item.kind, None, None)
-        look = look_first and (there is None or there.has_name(item.target_path))
-        source, path = (
-            places.elsewhere(item.source_url)
-            if item.source_url
-            else (places.source, item.source_path)
-        )
-        return copy_one(
-            replace(item, source_path=path),
-            source,
-            places.target,
-            look_first=look,
-            throttle=throttle,
-        )
-
     def show() -> None:
-        elapsed = time.monotonic() - started
         done = haul.copied_files + haul.present_files
-        emit(BytesMoved(table, haul.copied_bytes, total_bytes, done, files, elapsed))
+        elapsed = time.monotonic() - started
+        around.emit(BytesMoved(table, haul.copied_bytes, total_bytes, done, files, elapsed))
 
-    for outcome in map_threads(task, items(), count=jobs, stop=stop):
+    def task(item: CopyItem) -> Outcome:
+        return _bring(item, around, look)
+
+    for outcome in map_threads(task, items(), count=jobs, stop=around.stop):
         match outcome:
             case Failed(error=error):
                 raise error
@@ -160,14 +172,32 @@ def fetch(
                 haul.gone.append(item)
             case Landed():
                 _count(haul, outcome, held, writer)
-                emit(FileLanded(table, outcome.path, outcome.bytes, outcome.how))
+                around.emit(FileLanded(table, outcome.path, outcome.bytes, outcome.how))
         if time.monotonic() - shown >= PROGRESS_S:
             shown = time.monotonic()
             show()
     show()
+    if around.stop is not None and around.stop.is_set():
+        raise KeyboardInterrupt
     writer.write(_rows(held))
     haul.landed = writer.finish()
     return haul
+
+
+def _bring(item: CopyItem, around: Surroundings, look: _Look) -> Outcome:
+    if look.has(item):
+        return Landed(item.target_path, item.size or 0, "already_there", item.kind, None, None)
+    places = around.places
+    source, path = places.source, item.source_path
+    if item.source_url:
+        source, path = places.elsewhere(item.source_url)
+    return copy_one(
+        replace(item, source_path=path),
+        source,
+        places.target,
+        look_first=look.is_unsure(item),
+        throttle=around.throttle,
+    )
 
 
 def _count(haul: Haul, landed: Landed, held: list[Landed], writer: FileWriter) -> None:

@@ -138,7 +138,7 @@ def _report(
         mode=request.mode,
         source_version=done.source_version,
         target_version=done.target_version,
-        up_to_date=not done.plans and not done.mirrored,
+        up_to_date=not (done.plans or done.mirrored or done.haul.copied_files),
         dry_run=request.dry_run,
         commits=0 if request.dry_run else len(done.plans) + done.mirrored,
         files_copied=copied if request.dry_run else done.haul.copied_files,

@@ -7,12 +7,13 @@ then each commit, ascending, by put-if-absent; then checksums, checkpoints and c
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
 
 from lakeferry.clone import extras
+from lakeferry.clone.copy import CopyItem
 from lakeferry.clone.fetch import copy_items, fetch, refuse_unholdable
 from lakeferry.clone.landing import LandedFiles, Roots
 from lakeferry.clone.mirror_plan import (
@@ -21,6 +22,7 @@ from lakeferry.clone.mirror_plan import (
     mirror_items,
     plan_mirror,
 )
+from lakeferry.clone.plan import count
 from lakeferry.clone.record import MIRROR, CloneRecord, head_facts, put_record
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.snapshot_clone import ROUNDS, describe
@@ -75,7 +77,8 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
     carried = record.extras if record else ()
     head = max(here.commits, default=None)
     if plan.is_empty and extras.is_carried(listing.others, here.others, carried):
-        return Done(source, source.version, head, (), Haul(), names, record)
+        haul = _repair(request, around, source) if request.replace else Haul()
+        return Done(source, source.version, head, (), haul, names, record)
     files, size = _totals(places, listing, plan)
     around.emit(TablePlanned(places.target.url, source.version, files, size, describe(source)))
     if request.dry_run:
@@ -83,7 +86,9 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
         return Done(source, source.version, head, (), planned, names, record, len(plan.commits))
     if not request.single_writer:
         prove_put_if_absent(places.target, fresh=not is_table(here))
-    haul = _fetch(request, around, listing, plan, (files, size))
+    haul = _fetch(
+        request, around, lambda: mirror_items(places.source, listing, plan), (files, size)
+    )
     _refuse_live_and_gone(request, around, source, haul)
     extras.refuse_moved(listing, places.source)
     record = _publish(request, around, source, listing, plan, haul, carried)
@@ -166,27 +171,20 @@ def _totals(places: Places, listing: LogListing, plan: MirrorPlan) -> tuple[int,
     return files, size
 
 
+def _repair(request: CloneRequest, around: Surroundings, source: Snapshot) -> Haul:
+    """Bring the live files that the mirror has lost."""
+    totals = count(source.files)
+    live = LandedFiles(source.files, Roots(source.url))
+    return _fetch(request, around, lambda: copy_items(live), (totals.files, totals.bytes))
+
+
 def _fetch(
     request: CloneRequest,
     around: Surroundings,
-    listing: LogListing,
-    plan: MirrorPlan,
+    items: Callable[[], Iterator[CopyItem]],
     totals: tuple[int, int],
 ) -> Haul:
-    haul = fetch(
-        lambda: mirror_items(around.places.source, listing, plan),
-        around.places,
-        table=around.places.target.url,
-        files=totals[0],
-        total_bytes=totals[1],
-        jobs=request.jobs,
-        throttle=around.throttle,
-        emit=around.emit,
-        stop=around.stop,
-    )
-    if around.stop is not None and around.stop.is_set():
-        raise KeyboardInterrupt
-    return haul
+    return fetch(items, around, files=totals[0], total_bytes=totals[1], jobs=request.jobs)
 
 
 def _refuse_live_and_gone(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow.compute as pc
@@ -123,30 +123,46 @@ def plan_clone(
     difference = compare_files(landed, there, target_root=target_root)
     header = plan_header(source, target, new_id=new_id, since=since, carry_txns=carry_txns)
     before = small_state(target) if target else small_state(source, empty=True)
-    after = before.after(header)
     data_change, stream_break = _decide_data_change(difference, target, since, changes)
-    if stream_break and after.metadata.configuration.get("delta.appendOnly") == "true":
-        _refuse_stream_break(source, replace_target=replace_target)
-    stated = difference.added | difference.restated
-    remove = Marked(there, difference.removed)
-    fetch_data = Marked(landed, difference.added & ~difference.present)
-    state = Marked(landed, stated)
-    return ClonePlan(
+    plan = ClonePlan(
         source_version=source.version,
         target_version=target.version + 1 if target else 0,
         header=header,
+        data_change=data_change,
+        source=count(source.files),
+        stream_break=stream_break,
+        after=before.after(header),
+        enables_ict=_turns_on_ict(header, target),
+        **_sets(landed, there, difference),
+    )
+    if stream_break and not replace_target:
+        _refuse_stream_break(source, plan.after.metadata)
+    return plan
+
+
+class _Sets(TypedDict):
+    fetch: FileSet
+    fetch_data: FileSet
+    state: FileSet
+    remove: FileSet
+    copied: Totals
+    removed: Totals
+    stated: Totals
+
+
+def _sets(landed: FileSet, there: FileSet, difference: Difference) -> _Sets:
+    """The files of a plan, each set with its totals."""
+    fetch_data = Marked(landed, difference.added & ~difference.present)
+    state = Marked(landed, difference.added | difference.restated)
+    remove = Marked(there, difference.removed)
+    return _Sets(
         fetch=Marked(landed, difference.added),
         fetch_data=fetch_data,
         state=state,
         remove=remove,
-        data_change=data_change,
-        source=count(source.files),
         copied=count(fetch_data),
         removed=count(remove),
         stated=count(state),
-        stream_break=stream_break,
-        after=after,
-        enables_ict=_turns_on_ict(header, target),
     )
 
 
@@ -232,8 +248,8 @@ def _removes(changes: RangeChanges) -> dict[bytes, bool]:
     return {key: flag for key, flag in changes.removed.items() if key not in changes.added}
 
 
-def _refuse_stream_break(source: Snapshot, *, replace_target: bool) -> None:
-    if replace_target:
+def _refuse_stream_break(source: Snapshot, metadata: Metadata) -> None:
+    if metadata.configuration.get("delta.appendOnly") != "true":
         return
     raise FerryError(
         "LF-5005",

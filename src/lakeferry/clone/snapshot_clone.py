@@ -6,8 +6,10 @@ finds them there.
 """
 
 import time
+from collections.abc import Iterator
 
 from lakeferry.clone import extras
+from lakeferry.clone.copy import CopyItem
 from lakeferry.clone.fetch import copy_items, fetch, refuse_unholdable
 from lakeferry.clone.landing import LandedFiles, Roots
 from lakeferry.clone.plan import ClonePlan
@@ -95,12 +97,16 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
         items = (item for plan in plans for item in copy_items(plan.fetch))
         refuse_unholdable(items, target)
     same_state = extras.is_carried(listing.others, view.listing.others, carried)
-    if request.dry_run or (nothing_new and same_state):
+    repair = request.replace and not request.shallow
+    if request.dry_run or (nothing_new and same_state and not repair):
         planned = tuple(plan for plan in plans if not plan.is_empty)
         return Done(source, source.version, here, planned, Haul(), names, view.record)
     if not request.single_writer:
         prove_put_if_absent(target, fresh=view.snapshot is None)
-    haul = _fetch_all(request, around, plans)
+    live = LandedFiles(source.files, roots) if repair else None
+    haul = _fetch_all(request, around, plans, live)
+    if nothing_new and same_state:
+        return Done(source, source.version, here, (), haul, names, view.record)
     extras.refuse_moved(listing, store)
     record = put_commits(request, around, source, listing, plans, haul, carried)
     return Done(source, source.version, record.target_version, plans, haul, names, record)
@@ -191,24 +197,27 @@ def describe(source: Snapshot) -> str:
     return " · ".join(parts)
 
 
-def _fetch_all(request: CloneRequest, around: Surroundings, plans: tuple[ClonePlan, ...]) -> Haul:
+def _fetch_all(
+    request: CloneRequest,
+    around: Surroundings,
+    plans: tuple[ClonePlan, ...],
+    live: LandedFiles | None,
+) -> Haul:
+    """Bring what the plans need; with `live`, also what the target has lost since."""
     if request.shallow:
         return Haul()
-    haul = fetch(
-        lambda: (
-            item for plan in plans for item in copy_items(plan.fetch, fetch_data=plan.fetch_data)
-        ),
-        around.places,
-        table=around.places.target.url,
-        files=sum(plan.copied.files for plan in plans),
-        total_bytes=sum(plan.copied.bytes for plan in plans),
-        jobs=request.jobs,
-        throttle=around.throttle,
-        emit=around.emit,
-        stop=around.stop,
-    )
-    if around.stop is not None and around.stop.is_set():
-        raise KeyboardInterrupt
+
+    def items() -> Iterator[CopyItem]:
+        for plan in plans:
+            yield from copy_items(plan.fetch, fetch_data=plan.fetch_data)
+        if live is not None:
+            yield from copy_items(live)
+
+    files = sum(plan.copied.files for plan in plans)
+    size = sum(plan.copied.bytes for plan in plans)
+    if live is not None:
+        files, size = max(files, plans[-1].source.files), max(size, plans[-1].source.bytes)
+    haul = fetch(items, around, files=files, total_bytes=size, jobs=request.jobs)
     if haul.gone:
         paths = frozenset(item.target_path for item in haul.gone)
         if request.version is not None or request.timestamp_ms is not None:

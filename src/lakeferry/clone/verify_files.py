@@ -12,7 +12,7 @@ from lakeferry.clone.report import Finding
 from lakeferry.clone.verify_sides import Sides
 from lakeferry.delta.deletion_vector import file_range, parse_descriptor, relative_file
 from lakeferry.delta.log import LogListing
-from lakeferry.errors import FerryError
+from lakeferry.delta.paths import is_absolute
 from lakeferry.store.protocol import Store
 from lakeferry.workers import map_threads
 
@@ -87,8 +87,7 @@ def vector_place(sides: Sides, path: str) -> tuple[Store, str]:
     Args:
         path: decoded below the target's root, or absolute and as logged.
     """
-    absolute = path.startswith("/") or ":/" in path
-    return sides.target_place(path) if absolute else (sides.target_store, path)
+    return sides.target_place(path) if is_absolute(path) else (sides.target_store, path)
 
 
 def _look(wanted: Wanted) -> Finding | None:
@@ -108,12 +107,7 @@ def _check_history(sides: Sides, findings: Findings, jobs: int) -> None:
         return
     listing = sides.source.listing
     nothing = LogListing(sides.target.url, {}, (), (), (), {}, (), is_there=False)
-    try:
-        end = min(sides.source.version, sides.target.version)
-        plan = plan_mirror(listing, nothing, end=end)
-    except FerryError as error:
-        findings.add("history", error.what)
-        return
+    plan = plan_mirror(listing, nothing, end=min(sides.source.version, sides.target.version))
 
     def looked_for() -> Iterator[Wanted]:
         for item in mirror_items(sides.source_store, listing, plan):

@@ -17,7 +17,6 @@ from lakeferry.delta.commit import commit_info
 from lakeferry.delta.commit_read import read_commit
 from lakeferry.delta.features import cloned_protocol, effective_features
 from lakeferry.delta.files import FileSet, logical_keys
-from lakeferry.delta.paths import canonical
 
 LOG_CHECKS = (
     "commits",
@@ -177,7 +176,7 @@ def _compare_domains(sides: Sides, findings: Findings) -> None:
 
 
 def _compare_files(sides: Sides, findings: Findings) -> None:
-    root = canonical(sides.target.url)
+    root = sides.target_root
     wanted, here = sides.landed, sides.target.files
     difference = compare_files(wanted, here, target_root=root)
     for batch in Marked(wanted, difference.added).batches(["path", "deletionVector"]):

@@ -14,7 +14,7 @@ from lakeferry.clone.findings import Findings, differs
 from lakeferry.clone.landing import land_batch
 from lakeferry.clone.rows import LiveFile, RowReader, row_reader
 from lakeferry.clone.verify_sides import Sides
-from lakeferry.delta.paths import canonical, canonical_paths
+from lakeferry.delta.paths import canonical_paths
 from lakeferry.errors import FerryError
 from lakeferry.workers import map_threads
 
@@ -147,7 +147,7 @@ def _target_files(sides: Sides) -> Iterator[NamedFile]:
 
 
 def _named(batch: pa.RecordBatch, paths: pa.Array, sides: Sides) -> Iterator[NamedFile]:
-    names = canonical_paths(paths, canonical(sides.target.url)).to_pylist()
+    names = canonical_paths(paths, sides.target_root).to_pylist()
     rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
     for name, (path, values, size, vector) in zip(names, rows, strict=True):
         yield NamedFile(name, LiveFile(path, size, dict(values or ()), vector))

@@ -91,6 +91,7 @@ class Sides:
     record: CloneRecord | None  # of the clone that the target holds; None: not of this source
     roots: Roots
     elsewhere: Callable[[str], tuple[Store, str]]  # decoded URL -> store, path in it
+    target_root: str  # canonical
     meter: Meter
 
     @property
@@ -108,7 +109,7 @@ class Sides:
 
     def target_place(self, path: str) -> tuple[Store, str]:
         """Where a path of the target's log lies."""
-        key = below(path, canonical(self.target.url))
+        key = below(path, self.target_root)
         return (self.target_store, key) if key is not None else self.target_elsewhere(path)
 
     def target_elsewhere(self, path: str) -> tuple[Store, str]:
@@ -159,6 +160,7 @@ def open_sides(request: VerifyRequest) -> Sides:
         record=record,
         roots=Roots(source.url, request.moved, shallow=record.shallow if record else False),
         elsewhere=elsewhere,
+        target_root=canonical(target.url),
         meter=meter,
     )
 
