@@ -1,6 +1,7 @@
 """Checksums of all files: where they come from, and what they find."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,10 +46,7 @@ def opened(source: Path, target: Path) -> Sides:
 
 
 def with_stores(sides: Sides, source: Store, target: Store, meter: Meter) -> Sides:
-    return Sides(
-        source, target, sides.source, sides.target, sides.record, sides.roots, sides.elsewhere,
-        meter,
-    )  # fmt: skip
+    return replace(sides, source_store=source, target_store=target, meter=meter)
 
 
 def compared(sides: Sides) -> Findings:
@@ -105,8 +103,8 @@ def test_without_kept_sums_and_records_both_sides_are_read_whole(tmp_path: Path)
 def test_what_both_stores_keep_is_not_read(tmp_path: Path) -> None:
     source, target = cloned(tmp_path)
     meter = Meter()
-    stores = [KeepsSums(LocalStore(str(root)), meter) for root in (source, target)]
-    sides = with_stores(opened(source, target), *stores, meter)
+    here, there = (KeepsSums(LocalStore(str(root)), meter) for root in (source, target))
+    sides = with_stores(opened(source, target), here, there, meter)
 
     equal = compared(sides).finish()
     flip_byte(target / FIRST, 8)
@@ -201,6 +199,10 @@ def test_a_record_without_etags_is_never_trusted_for_a_file_that_is_there(tmp_pa
     assert found.find("a", ObjectMeta("a", 1, "e")) is None
     assert found.find("a", None) == "00000000000000aa"
     assert not found.is_checkable("a")
+
+
+def test_a_file_that_went_between_two_looks_has_no_checksum(tmp_path: Path) -> None:
+    assert read_sum(LocalStore(str(tmp_path)), "gone", CRC64NVME) is None
 
 
 def test_a_shallow_clone_has_no_bytes_of_its_own_and_says_so(tmp_path: Path) -> None:

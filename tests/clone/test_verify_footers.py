@@ -289,5 +289,13 @@ def test_a_footer_without_statistics_contradicts_nothing() -> None:
     assert list(found) == []
 
 
+def test_row_groups_with_and_without_bounds_state_none_together() -> None:
+    mixed = pa.array([1.0, 2.0, float("nan"), float("nan")])
+
+    found = footer_contradictions({"minValues": {"a": 9}}, footer_of(mixed))
+
+    assert list(found) == []
+
+
 def test_no_statistics_are_an_empty_object() -> None:
     assert parse_stats(None) == parse_stats("") == {}
