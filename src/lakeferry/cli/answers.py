@@ -31,8 +31,9 @@ def clone_lines(report: CloneReport) -> list[str]:
         f"    copied: {report.files_copied:,} files, {size_text(report.bytes_copied)}{present}; "
         f"removed from the state: {report.num_removed_files:,}; commits: {report.commits}",
         f"    kept: {report.kept}",
-        f"    not kept: {report.not_kept}",
     ]
+    if report.not_kept:
+        lines.append(f"    not kept: {report.not_kept}")
     if report.extras:
         shown = ", ".join(report.extras[:3])
         lines.append(f"    carried byte for byte: {len(report.extras)} beside the log: {shown}")

@@ -5,24 +5,18 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from threading import Event as Flag
 
+from lakeferry.clone.keeping import Inventory, kept, not_kept
 from lakeferry.clone.mirror_clone import clone_mirror
 from lakeferry.clone.plan import Totals
 from lakeferry.clone.report import CloneReport, CloneRequest
 from lakeferry.clone.snapshot_clone import clone_snapshot
 from lakeferry.clone.surroundings import Done, Places, Surroundings
-from lakeferry.delta.features import effective_features
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
-from lakeferry.events import Emit, Warned, silent
+from lakeferry.events import Emit, Event, Warned, silent
 from lakeferry.store.limits import Throttle
 from lakeferry.store.open import NO_OPTIONS, contains, open_store, same_place
 from lakeferry.store.protocol import Store
-
-NOT_KEPT = {
-    "snapshot": "time travel to versions before the clone, change data files, the source's history",
-    "mirror": "what VACUUM and log cleanup have already taken",
-    "shallow": "data files: the clone names the source's own",
-}
 
 
 def clone_table(
@@ -42,10 +36,10 @@ def clone_table(
     started = time.monotonic()
     warnings: list[str] = []
 
-    def told(event: object) -> None:
+    def told(event: Event) -> None:
         if isinstance(event, Warned):
             warnings.append(event.message)
-        emit(event)  # type: ignore[arg-type]  # narrowed by the caller's Emit
+        emit(event)
 
     refuse_overlap(
         request.source, request.target,
@@ -131,7 +125,7 @@ def _report(
     removed = sum(plan.removed.files for plan in done.plans)
     removed_bytes = sum(plan.removed.bytes for plan in done.plans)
     totals = done.plans[-1].source if done.plans else None
-    kind = "shallow" if request.shallow else request.mode
+    texts = _texts(request, source, totals, len(done.extras))
     return CloneReport(
         source=places.source.url,
         target=places.target.url,
@@ -148,8 +142,8 @@ def _report(
         txns={app: txn.version for app, txn in sorted(source.txns.items())} if source else {},
         domains=tuple(sorted(source.domains)) if source else (),
         extras=done.extras,
-        kept=kept_text(source, totals),
-        not_kept=NOT_KEPT[kind],
+        kept=texts[0],
+        not_kept=texts[1],
         warnings=warnings,
         seconds=seconds,
         source_table_size=totals.bytes if totals else 0,
@@ -161,35 +155,24 @@ def _report(
     )
 
 
-def kept_text(source: Snapshot | None, totals: Totals | None) -> str:
-    """One line for people: what the table has that the clone keeps."""
+def _texts(
+    request: CloneRequest, source: Snapshot | None, totals: Totals | None, companions: int
+) -> tuple[str, str]:
+    """What was kept and what was not, for people."""
     if source is None:
-        return "all that was kept before"
-    configuration = source.metadata.configuration
-    features = effective_features(source.protocol)
-    counted = [
-        ("partitions", len(source.metadata.partition_columns)),
-        ("constraints", sum(name.startswith("delta.constraints.") for name in configuration)),
-        ("deletion vectors", totals.vectors if totals else 0),
-        ("domains", len(source.domains)),
-        ("txn", len(source.txns)),
-    ]
-    named = [
-        ("row ids", "rowTracking"),
-        ("identity columns", "identityColumns"),
-        ("generated columns", "generatedColumns"),
-        ("column mapping", "columnMapping"),
-        ("clustering", "clustering"),
-    ]
-    parts = ["schema", "properties"]
-    parts += [f"{name} {number:,}" for name, number in counted if number]
-    used = source.metadata.schema_string
-    marks = {
-        "identityColumns": "delta.identity.",
-        "generatedColumns": "delta.generationExpression",
-        "columnMapping": "delta.columnMapping.",
+        return "all that was kept before", ""
+    has = Inventory(
+        source.protocol,
+        source.metadata,
+        source.txns,
+        source.domains.keys(),
+        companions=companions,
+        files=totals.files if totals else 0,
+        vectors=totals.vectors if totals else 0,
+    )
+    left = {
+        "mirror": "what VACUUM and log cleanup had already taken",
+        "shallow": "the data files: the clone names the source's own",
+        "snapshot": "; ".join(not_kept(has)),
     }
-    parts += [
-        name for name, feature in named if feature in features and marks.get(feature, "") in used
-    ]
-    return ", ".join(parts)
+    return "; ".join(kept(has)), left["shallow" if request.shallow else request.mode]

@@ -8,19 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeferry.clone.extras import refuse_older_version
+from lakeferry.clone.keeping import Inventory, kept, not_kept
 from lakeferry.clone.landing import ABSOLUTE, UNSAFE, Roots, land_batch
 from lakeferry.clone.mirror_plan import MirrorPlan, mirror_items, plan_mirror
 from lakeferry.delta.actions import DomainMetadata, Metadata, Protocol
 from lakeferry.delta.checkpoint_write import duration_ms
 from lakeferry.delta.commit_read import commit_events
 from lakeferry.delta.features import (
-    CARRY,
-    DROP,
-    FEATURES,
     check_clonable,
     check_readable,
-    cloned_configuration,
-    effective_features,
 )
 from lakeferry.delta.json_parse import Event, FileActions
 from lakeferry.delta.log import LogListing, LogSegment
@@ -99,7 +95,8 @@ def snapshot_verdict(read: TableRead, url: str) -> Verdict:
     refusals = _refusals(errors, read.refused)
     if read.totals and read.totals.unsafe:
         refusals = (*refusals, read.totals.unsafe)
-    return Verdict("snapshot", _kept(read), tuple(_not_kept(read)), refusals)
+    has = _inventory(read)
+    return Verdict("snapshot", kept(has), tuple(not_kept(has)), refusals)
 
 
 def mirror_verdict(read: TableRead, store: Store) -> Verdict:
@@ -117,17 +114,17 @@ def mirror_verdict(read: TableRead, store: Store) -> Verdict:
             errors.append(_unmirrorable(store, read.listing, plan))
         except FerryError as error:
             errors.append(error)
-    kept = (
+    keeps = (
         f"table id {read.metadata.id}: streams that read the table go on with their own checkpoint",
         f"versions {first} to {read.version}, byte for byte: time travel and change data files",
-        *_kept(read),
+        *kept(_inventory(read)),
     )
-    not_kept = ["what VACUUM and log cleanup have already taken"]
+    leaves = ["what VACUUM and log cleanup have already taken"]
     if first > 0:
-        not_kept.append(f"versions before {first}: log cleanup took them")
+        leaves.append(f"versions before {first}: log cleanup took them")
     if isinstance(read.state, Snapshot) and read.state.in_commit_timestamp is None:
-        not_kept.append("commit times, where the target's store cannot set a file's time")
-    return Verdict("mirror", kept, tuple(not_kept), _refusals(errors, read.refused))
+        leaves.append("commit times, where the target's store cannot set a file's time")
+    return Verdict("mirror", keeps, tuple(leaves), _refusals(errors, read.refused))
 
 
 def _refusals(errors: list[FerryError | None], refused: FerryError | None) -> tuple[Refusal, ...]:
@@ -195,67 +192,23 @@ def _is_odd(event: Event) -> bool:
     return bool(pc.any(odd).as_py() or pc.any(pc.equal(kinds, "p")).as_py())
 
 
-def _kept(read: TableRead) -> tuple[str, ...]:
-    """One line for each kind of thing that the table has and a clone keeps."""
-    features = effective_features(read.protocol)
-    metadata, totals = read.metadata, read.totals or Totals()
-    constraints = sum(name.startswith("delta.constraints.") for name in metadata.configuration)
-    mapping = metadata.configuration.get("delta.columnMapping.mode", "none")
-    domains, others = sorted(live_domains(read.state)), read.listing.others
-    lines: tuple[tuple[object, str], ...] = (
-        (True, "schema and properties"),
-        (metadata.partition_columns, f"partitioning by {', '.join(metadata.partition_columns)}"),
-        (totals.files, _many(totals.files, "live file")),
-        (totals.vectors, _many(totals.vectors, "deletion vector")),
-        (constraints, _many(constraints, "constraint")),
-        (mapping != "none", f"column mapping by {mapping}"),
-        ("delta.generationExpression" in metadata.schema_string, "generated columns"),
-        (
-            "delta.identity.start" in metadata.schema_string,
-            "identity columns with their high-water marks",
-        ),
-        ("rowTracking" in features, "row ids and row commit versions"),
-        (
-            read.state.txns,
-            f"{len(read.state.txns)} txn: streams that write the table go on, a repeated batch "
-            "is skipped",
-        ),
-        (domains, f"{_many(len(domains), 'domain')}: {', '.join(domains)}"),
-        (others, f"{_many(len(others), 'companion')} of the log, byte for byte"),
+def _inventory(read: TableRead) -> Inventory:
+    totals = read.totals or Totals()
+    return Inventory(
+        read.protocol,
+        read.metadata,
+        read.state.txns,
+        live_domains(read.state).keys(),
+        companions=len(read.listing.others),
+        files=totals.files,
+        vectors=totals.vectors,
+        absolute_paths=totals.absolute_paths,
     )
-    return tuple(text for is_there, text in lines if is_there)
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def live_domains(state: Snapshot | Reconciliation) -> Mapping[str, DomainMetadata]:
     """By name, without those that were removed."""
     return state.domains if isinstance(state, Snapshot) else state.live_domains()
-
-
-def _not_kept(read: TableRead) -> Iterator[str]:
-    yield "time travel to versions before the clone, and who committed what"
-    yield (
-        "the table id: a stream that reads the table starts anew at the clone, with "
-        "startingVersion = clone version + 1"
-    )
-    features = effective_features(read.protocol)
-    for name in sorted(features):
-        feature = FEATURES.get(name)
-        if feature is not None and feature.action == DROP:
-            yield f"the feature {name}: {feature.note}"
-        elif feature is not None and feature.action == CARRY and feature.note:
-            yield f"of {name}: {feature.note}"
-    configuration = read.metadata.configuration
-    for name in sorted(configuration.keys() - cloned_configuration(configuration, first=True)):
-        yield f"the property {name}: true only at the source"
-    if read.totals and read.totals.absolute_paths:
-        yield (
-            f"where {read.totals.absolute_paths} files and vectors lie: named by absolute paths, "
-            "they are gathered below the clone"
-        )
 
 
 def vacuum_risk(configuration: Mapping[str, str], totals: Totals | None) -> VacuumRisk:
