@@ -312,3 +312,24 @@ def test_a_schema_that_is_no_json_is_still_compared(tmp_path: Path) -> None:
     rewrite(sides[1], change("metaData", "schemaString", "nonsense"))
 
     assert ("schema", None) in told(proof(sides, "listed"))
+
+
+def test_an_unknown_field_of_a_file_outlives_the_clones_own_checkpoint(tmp_path: Path) -> None:
+    source, target = make_source(tmp_path / "source"), tmp_path / "target"
+    clone(str(source), str(target))
+    rewrite(source, change("add", "futureField", {"deep": [1, None]}, path=FIRST))
+
+    kept = tmp_path / "kept"
+    clone(str(source), str(kept))
+
+    assert verify(str(source), str(kept)).equal
+    assert (target / "_delta_log" / "_last_checkpoint").exists()
+    assert not (kept / "_delta_log" / "_last_checkpoint").exists()
+
+
+@pytest.mark.parametrize("value", [None, {}])
+def test_an_unknown_field_that_says_nothing_is_no_difference(tmp_path: Path, value: Any) -> None:
+    sides = cloned(tmp_path)
+    rewrite(sides[0], change("add", "stats_parsed", value, path=FIRST))
+
+    assert proof(sides, "listed").equal
