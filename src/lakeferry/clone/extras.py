@@ -6,7 +6,8 @@ clone lacks, older state would load rows twice. So it is pinned together with th
 at again when the data has arrived, and put just before the commit.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from lakeferry.clone.surroundings import PlanAgain
@@ -23,32 +24,71 @@ def facts(others: Iterable[ObjectMeta]) -> tuple[Mapping[str, Any], ...]:
 
 
 def is_carried(
-    others: Iterable[ObjectMeta], here: Iterable[ObjectMeta], held: Iterable[Mapping[str, Any]]
+    source: Store,
+    target: Store,
+    listing: LogListing,
+    here: Iterable[ObjectMeta],
+    held: Iterable[Mapping[str, Any]],
 ) -> bool:
     """Whether the target's state is still what a clone put there, and the source's still that.
 
     Args:
-        others: of the source.
-        here: of the target.
+        listing: of the source.
+        here: the state that was listed at the target.
         held: what `carry` gave back.
+
+    Raises:
+        PlanAgain: the source's state is changing just now.
     """
     there = {meta.path: meta for meta in here}
     known = {fact["path"]: fact for fact in held}
-    metas = {meta.path: meta for meta in others}
+    metas = {meta.path: meta for meta in listing.others}
     return metas.keys() == known.keys() and all(
-        _is_held(meta, known[path], there.get(path)) for path, meta in metas.items()
+        _is_from(meta, known[path]) and _is_at(source, target, meta, known[path], there.get(path))
+        for path, meta in metas.items()
     )
 
 
-def _is_held(meta: ObjectMeta, fact: Mapping[str, Any], there: ObjectMeta | None) -> bool:
-    same = (fact["size"], fact["e_tag"]) == (meta.size, meta.e_tag)
-    # Another clone that lost its race may have put an older state over the one that was carried.
-    return (
-        same
-        and there is not None
-        and there.size == meta.size
-        and fact.get("target_e_tag") == there.e_tag
-    )
+def _is_from(meta: ObjectMeta, fact: Mapping[str, Any]) -> bool:
+    """Whether the source's object is the one that was carried."""
+    return (fact["size"], fact["e_tag"]) == (meta.size, meta.e_tag)
+
+
+def _is_at(
+    source: Store,
+    target: Store,
+    meta: ObjectMeta,
+    fact: Mapping[str, Any] | None,
+    there: ObjectMeta | None,
+) -> bool:
+    """Whether the target has the source's object.
+
+    Another clone that lost its race may have put it again, or an older one over it. By the e_tag
+    the first cannot be told from the second, so the bytes decide.
+    """
+    if there is None or there.size != meta.size:
+        return False
+    if fact is not None and _is_from(meta, fact) and fact.get("target_e_tag") == there.e_tag:
+        return True
+    try:
+        theirs = b"".join(target.read(meta.path))
+    except FileNotFoundError:
+        return False
+    with _pinned():
+        return theirs == b"".join(source.read(meta.path, if_match=meta.e_tag))
+
+
+@contextmanager
+def _pinned() -> Iterator[None]:
+    """PlanAgain where an object of the source is not the pinned one any more."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise PlanAgain("COPY INTO state changed while it was read") from error
+    except FerryError as error:
+        if error.code != "LF-1004":
+            raise
+        raise PlanAgain("COPY INTO state changed while it was read") from error
 
 
 def pin(store: Store, *, pause: Callable[[int], None]) -> LogListing:
@@ -116,7 +156,12 @@ def refuse_moved(listing: LogListing, source: Store) -> None:
 
 
 def refuse_overwritten(
-    listing: LogListing, target: Store, carried: Iterable[Mapping[str, Any]], *, head: int
+    listing: LogListing,
+    source: Store,
+    target: Store,
+    carried: Iterable[Mapping[str, Any]],
+    *,
+    head: int,
 ) -> None:
     """PlanAgain where another clone, pinned to another version, may have mixed its state with ours.
 
@@ -129,7 +174,7 @@ def refuse_overwritten(
     if not carried:
         return
     now = list_log(target)
-    if head_version(now) != head or not is_carried(listing.others, now.others, carried):
+    if head_version(now) != head or not is_carried(source, target, listing, now.others, carried):
         raise PlanAgain("another clone put its state over the one of this version")
 
 
@@ -151,24 +196,12 @@ def carry(
     known = {fact["path"]: fact for fact in held}
     carried: list[Mapping[str, Any]] = []
     for meta in others:
-        fact = known.pop(meta.path, None)
-        if fact is not None and meta.e_tag and _is_held(meta, fact, target.head(meta.path)):
-            carried.append(fact)
-            continue
-        written = _put(source, target, meta)
-        carried.append({**facts([meta])[0], "target_e_tag": written.e_tag})
+        there = target.head(meta.path)
+        if not _is_at(source, target, meta, known.pop(meta.path, None), there):
+            with _pinned():
+                body = source.read(meta.path, if_match=meta.e_tag)
+                there = target.write(meta.path, body, size=meta.size)
+        carried.append({**facts([meta])[0], "target_e_tag": there.e_tag if there else None})
     for path in known:
         target.delete(path)
     return tuple(carried)
-
-
-def _put(source: Store, target: Store, meta: ObjectMeta) -> ObjectMeta:
-    try:
-        body = source.read(meta.path, if_match=meta.e_tag)
-        return target.write(meta.path, body, size=meta.size)
-    except FileNotFoundError as error:
-        raise PlanAgain("COPY INTO state changed while it was carried") from error
-    except FerryError as error:
-        if error.code != "LF-1004":
-            raise
-        raise PlanAgain("COPY INTO state changed while it was carried") from error

@@ -76,7 +76,9 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
     names = tuple(meta.path for meta in listing.others)
     carried = record.extras if record else ()
     head = max(here.commits, default=None)
-    if plan.is_empty and extras.is_carried(listing.others, here.others, carried):
+    if plan.is_empty and extras.is_carried(
+        places.source, places.target, listing, here.others, carried
+    ):
         haul = _repair(request, around, source) if request.replace else Haul()
         return Done(source, source.version, head, (), haul, names, record)
     files, size = _totals(places, listing, plan)
@@ -92,7 +94,9 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
     _refuse_live_and_gone(request, around, source, haul)
     extras.refuse_moved(listing, places.source)
     record = _publish(request, around, source, listing, plan, haul, carried)
-    extras.refuse_overwritten(listing, places.target, record.extras, head=source.version)
+    extras.refuse_overwritten(
+        listing, places.source, places.target, record.extras, head=source.version
+    )
     return Done(source, source.version, source.version, (), haul, names, record, len(plan.commits))
 
 

@@ -60,7 +60,9 @@ def put_commits(
         _publish(request, target, plan, stamp, rows, record)
         around.emit(Committed(target.url, plan.source_version, plan.target_version))
     assert record is not None
-    extras.refuse_overwritten(listing, target, record.extras, head=record.target_version)
+    extras.refuse_overwritten(
+        listing, around.places.source, target, record.extras, head=record.target_version
+    )
     write_companions(target, plans[-1], record.txn_id, emit=around.emit)
     return record
 

@@ -112,7 +112,10 @@ def last_record(store: Store, *, head: int, oldest_commit: int | None) -> CloneR
             continue
         version = int(version_text)
         cleaned = oldest_commit is None or version < oldest_commit
-        record = _parse(read_all(store, f"{FOLDER}/{name}"))
+        try:
+            record = _parse(read_all(store, f"{FOLDER}/{name}"))
+        except FileNotFoundError:
+            continue  # taken back just now, by a clone that lost its race
         if record is None:
             continue
         if record.mode == "mirror" or cleaned or committed_by(store, version) == token:

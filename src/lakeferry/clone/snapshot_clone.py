@@ -96,7 +96,7 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
     if not request.shallow:
         items = (item for plan in plans for item in copy_items(plan.fetch))
         refuse_unholdable(items, target)
-    same_state = extras.is_carried(listing.others, view.listing.others, carried)
+    same_state = extras.is_carried(store, target, listing, view.listing.others, carried)
     repair = request.replace and not request.shallow
     if request.dry_run or (nothing_new and same_state and not repair):
         planned = tuple(plan for plan in plans if not plan.is_empty)
@@ -129,7 +129,9 @@ def _known_up_to_date(
         and commit is not None
         and head_facts(commit.meta) == dict(record.source_head)
         and head_version(here) == record.target_version
-        and extras.is_carried(listing.others, here.others, record.extras)
+        and extras.is_carried(
+            around.places.source, around.places.target, listing, here.others, record.extras
+        )
     )
     if not same:
         return None
