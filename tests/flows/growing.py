@@ -77,11 +77,13 @@ def _log_files(log: Path, table: Recorded, place: int) -> Iterator[Path]:
 
 
 def files_below(root: Path) -> dict[str, int]:
-    """Every file of a table but its log, with its size: what a clone has moved."""
+    """Every file of a table but its log and Hadoop's side files, with its size: what clones move."""
     return {
         str(file.relative_to(root)): file.stat().st_size
         for file in root.rglob("*")
-        if file.is_file() and "_delta_log" not in file.relative_to(root).parts
+        if file.is_file()
+        and "_delta_log" not in file.relative_to(root).parts
+        and not (file.name.startswith(".") and file.suffix == ".crc")
     }
 
 
