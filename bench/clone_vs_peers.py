@@ -103,9 +103,8 @@ def to_s3(source: Path, server: Server, name: str) -> dict[str, list[str]]:
     bucket = server.place.removeprefix("s3://")
     found = {"lakeferry": lakeferry(source, f"{server.place}/{name}", dict(server.options))}
     if s5cmd():
-        found["s5cmd"] = [
-            s5cmd(), "--endpoint-url", server.endpoint, "cp", f"{source}/", f"{server.place}/{name}/",
-        ]  # fmt: skip
+        address = f"{server.place}/{name}/"
+        found["s5cmd"] = [s5cmd(), "--endpoint-url", server.endpoint, "cp", f"{source}/", address]
     if shutil.which("rclone"):
         remote = f":s3,provider=Other,env_auth=true,endpoint='{server.endpoint}':{bucket}/{name}"
         found["rclone"] = ["rclone", "copy", "--transfers", "16", str(source), remote]

@@ -53,7 +53,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of several workers one runs all of Spark's tests: its session takes 10 s and 1 GB to start."""
+    """Of several workers one runs all of Spark's tests: a session takes 10 s and 1 GB."""
     for item in items:
         if item.get_closest_marker("spark"):
             item.add_marker(pytest.mark.xdist_group("spark"))

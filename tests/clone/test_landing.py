@@ -59,7 +59,7 @@ def test_a_prefix_does_not_fit_half_a_name() -> None:
 
 def test_an_absolute_vector_becomes_a_relative_one_with_the_same_uuid() -> None:
     name = "deletion_vector_d2c639aa-8816-431a-aaf6-d3fe2512ff61.bin"
-    vector = {"storageType": "p", "pathOrInlineDv": f"s3://old/base/ab/{name}"}
+    vector: dict[str, Any] = {"storageType": "p", "pathOrInlineDv": f"s3://old/base/ab/{name}"}
     vector |= {"offset": 4, "sizeInBytes": 40, "cardinality": 6}
 
     found = landed("x.parquet", vector=vector)

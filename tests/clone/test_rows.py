@@ -16,7 +16,7 @@ from lakeferry.clone.rows import Elsewhere, live_files, logical_schema, read_row
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.store.local import LocalStore
-from lakeferry.store.protocol import Store
+from lakeferry.store.protocol import OnMeta, Store
 
 # Rows 3, 4, 7, 11, 18 and 29: the example of the Delta protocol, "Deletion Vector Format".
 VECTOR = {
@@ -258,9 +258,16 @@ class CountingStore(LocalStore):
         self.ranges: list[int] = []
 
     def read(
-        self, path: str, *, start: int = 0, end: int | None = None, if_match: str | None = None
+        self,
+        path: str,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        if_match: str | None = None,
+        on_meta: OnMeta | None = None,
     ) -> Iterator[bytes]:
-        body = b"".join(super().read(path, start=start, end=end, if_match=if_match))
+        chunks = super().read(path, start=start, end=end, if_match=if_match, on_meta=on_meta)
+        body = b"".join(chunks)
         self.ranges.append(len(body))
         yield body
 

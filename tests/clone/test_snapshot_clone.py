@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from lakeferry.errors import FerryError
@@ -319,7 +320,9 @@ def test_a_record_tells_source_version_and_checksums(source: Path, target: Path)
     record = json.loads(path.read_text())
     assert record["source_id"] == METADATA["metaData"]["id"]
     assert record["source_version"] == 0
-    assert path.with_suffix(".parquet").exists()
+    rows = pq.read_table(path.with_suffix(".parquet")).to_pylist()
+    assert [row["path"] for row in sorted(rows, key=lambda row: row["path"])] == ["a", "b"]
+    assert all(row["crc64nvme"] and row["sourceETag"] for row in rows)
 
 
 def test_clone_can_be_called_twice_in_a_fresh_process(source: Path, target: Path) -> None:

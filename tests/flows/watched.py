@@ -15,7 +15,7 @@ from lakeferry.clone.snapshot_clone import clone_snapshot
 from lakeferry.clone.surroundings import Done, Places, Surroundings
 from lakeferry.events import Emit, silent
 from lakeferry.store.open import open_store
-from lakeferry.store.protocol import ObjectMeta, Store
+from lakeferry.store.protocol import ObjectMeta, OnMeta, Store
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,18 @@ class WatchedStore:
         self._tell("list", prefix, "after", number)
 
     def read(
-        self, path: str, *, start: int = 0, end: int | None = None, if_match: str | None = None
+        self,
+        path: str,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        if_match: str | None = None,
+        on_meta: OnMeta | None = None,
     ) -> Iterator[bytes]:
         number = self._tell("read", path)
-        yield from self.inner.read(path, start=start, end=end, if_match=if_match)
+        yield from self.inner.read(
+            path, start=start, end=end, if_match=if_match, on_meta=on_meta
+        )
         self._tell("read", path, "after", number)
 
     def write(self, path: str, chunks: Iterable[bytes], *, size: int) -> ObjectMeta:

@@ -99,16 +99,18 @@ def _copy(
         copied = target.copy_from(source, item.source_path, item.target_path)
     if copied is not None:
         _refuse_other_size(item, copied.size, source, target)
-        return _landed(item, copied, "server_copy", None)
+        now = source.head(item.source_path)  # no bytes passed here that could tell
+        return _landed(item, copied, "server_copy", now.e_tag if now else None)
+    seen: list[ObjectMeta] = []
     try:
-        body = _paced(source.read(item.source_path), throttle)
+        body = _paced(source.read(item.source_path, on_meta=seen.append), throttle)
         written = target.write(item.target_path, body, size=size)
     except FerryError as error:
         real = source.head(item.source_path) if error.code == "LF-1004" else None
         if real is not None and real.size != size:
             raise _size_differs(item, real.size, source) from error
         raise
-    return _landed(item, written, "streamed", None)
+    return _landed(item, written, "streamed", seen[0].e_tag if seen else None)
 
 
 def _paced(chunks: Iterator[bytes], throttle: Callable[[int], None] | None) -> Iterator[bytes]:

@@ -25,7 +25,7 @@ from lakeferry.clone.mirror_plan import (
 from lakeferry.clone.plan import count
 from lakeferry.clone.record import MIRROR, CloneRecord, head_facts, put_record
 from lakeferry.clone.report import CloneRequest
-from lakeferry.clone.snapshot_clone import ROUNDS, describe
+from lakeferry.clone.snapshot_clone import ROUNDS, describe, lost_from_version, missing
 from lakeferry.clone.surroundings import Done, Haul, Places, PlanAgain, Surroundings
 from lakeferry.clone.target import is_same_table, is_table, newest_record
 from lakeferry.delta.checkpoint import UnreadableCheckpoint, sidecar_names
@@ -216,14 +216,11 @@ def _refuse_live_and_gone(
         return
     now = list_log(around.places.source)
     moved_on = max(now.commits, default=0) > source.version
-    if moved_on and request.version is None and request.timestamp_ms is None:
+    if request.version is not None or request.timestamp_ms is not None:
+        raise lost_from_version(request, around, source.version, frozenset(live))
+    if moved_on:
         raise PlanAgain(f"{len(live)} files were gone at the source")
-    raise FerryError(
-        "LF-4101",
-        f"file `{min(live)}` is missing, though version {source.version} names it",
-        f"{request.source}; readers of the source fail on the same file",
-        "restore the file, or remove it from the table (FSCK REPAIR TABLE), then run again",
-    )
+    raise missing(source.url, min(live), source.version)
 
 
 def _publish(

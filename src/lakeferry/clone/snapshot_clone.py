@@ -145,10 +145,29 @@ def _refuse_live_and_gone(source: Snapshot, roots: Roots, gone: frozenset[str]) 
         return
     for item in copy_items(LandedFiles(source.files, roots)):
         if item.target_path in gone:
-            raise _missing(source.url, item.source_url or item.source_path, source.version)
+            raise missing(source.url, item.source_url or item.source_path, source.version)
 
 
-def _missing(url: str, path: str, version: int) -> FerryError:
+def lost_from_version(
+    request: CloneRequest, around: Surroundings, version: int, gone: frozenset[str]
+) -> FerryError:
+    """What to say of files of a version that was asked for: vacuumed since then, or damage."""
+    store = around.places.source
+    newest = read_snapshot(store, allow_features=request.allow_features)
+    roots = Roots(newest.url, request.moved)
+    live = {item.target_path for item in copy_items(LandedFiles(newest.files, roots))} & gone
+    if live or newest.version == version:
+        return missing(store.url, min(live or gone), version)
+    return FerryError(
+        "LF-4102",
+        f"{len(gone)} files of version {version} were vacuumed, such as `{min(gone)}`",
+        f"{store.url}; its newest version, {newest.version}, does not need them",
+        "clone the newest version (leave --version and --timestamp out)",
+    )
+
+
+def missing(url: str, path: str, version: int) -> FerryError:
+    """LF-4101 for a file that a version needs."""
     return FerryError(
         "LF-4101",
         f"file `{path}` is missing, though version {version} names it",
@@ -223,6 +242,6 @@ def _fetch_all(
     if haul.gone:
         paths = frozenset(item.target_path for item in haul.gone)
         if request.version is not None or request.timestamp_ms is not None:
-            raise _missing(request.source, min(paths), plans[-1].source_version)
+            raise lost_from_version(request, around, plans[-1].source_version, paths)
         raise PlanAgain(f"{len(paths)} files were gone at the source", gone=paths)
     return haul

@@ -229,7 +229,7 @@ def _is_other(name: str, source: Any, target: Any) -> bool:
     if name == "extra":
         return (_json(source) or None) != (_json(target) or None)
     if name == "deletionVector":
-        return _without_nulls(source) != _without_nulls(target)
+        return bool(_without_nulls(source) != _without_nulls(target))
     return bool(source != target)
 
 

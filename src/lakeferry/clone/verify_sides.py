@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from threading import Lock
 
 from lakeferry.clone.job import open_places
@@ -15,7 +14,7 @@ from lakeferry.delta.log import LogListing, list_log
 from lakeferry.delta.paths import below, canonical
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
-from lakeferry.store.protocol import ObjectMeta, Store
+from lakeferry.store.protocol import ObjectMeta, OnMeta, Store
 
 # A clone may have been made of their published state; looking at it again harms nobody.
 ACCEPTED = frozenset(name for name, feature in FEATURES.items() if feature.action == DROP)
@@ -56,9 +55,15 @@ class MeteredStore:
         return self._store.list(prefix, after=after, recursive=recursive)
 
     def read(
-        self, path: str, *, start: int = 0, end: int | None = None, if_match: str | None = None
+        self,
+        path: str,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        if_match: str | None = None,
+        on_meta: OnMeta | None = None,
     ) -> Iterator[bytes]:
-        chunks = self._store.read(path, start=start, end=end, if_match=if_match)
+        chunks = self._store.read(path, start=start, end=end, if_match=if_match, on_meta=on_meta)
         return self._meter.count(path, chunks)
 
     def write(self, path: str, chunks: Iterable[bytes], *, size: int) -> ObjectMeta:
@@ -139,13 +144,9 @@ def open_sides(request: VerifyRequest) -> Sides:
     source_store = MeteredStore(places.source, meter)
     target_store = MeteredStore(places.target, meter)
 
-    @cache
-    def metered(store: Store) -> Store:
-        return MeteredStore(store, meter)
-
     def elsewhere(url: str) -> tuple[Store, str]:
         store, path = places.elsewhere(url)
-        return metered(store), path
+        return MeteredStore(store, meter), path
 
     here = list_log(target_store)
     record = newest_record(target_store, here)

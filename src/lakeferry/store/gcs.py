@@ -18,7 +18,7 @@ from lakeferry.connect.connection import LARGE_COMMIT_BYTES, Connection
 from lakeferry.store import faults
 from lakeferry.store.checksum import Counted, changed, wrong_size
 from lakeferry.store.names import NameRules, check_name
-from lakeferry.store.protocol import AlreadyThere, ObjectMeta, Store
+from lakeferry.store.protocol import AlreadyThere, ObjectMeta, OnMeta, Store
 from lakeferry.store.ranges import RANGE, read_ranges, split_small
 
 RULES = NameRules("Google Cloud Storage", longest_path=1024)
@@ -68,7 +68,13 @@ class GcsStore:
                 yield _meta(blob.name[cut:], blob)
 
     def read(
-        self, path: str, *, start: int = 0, end: int | None = None, if_match: str | None = None
+        self,
+        path: str,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        if_match: str | None = None,
+        on_meta: OnMeta | None = None,
     ) -> Iterator[bytes]:
         found = self.head(path)
         if found is None:
@@ -79,6 +85,9 @@ class GcsStore:
         if last > found.size or start > found.size:
             got = max(found.size - start, 0)
             raise wrong_size(self._where(path), expected=last - start, got=got)
+
+        if on_meta is not None:
+            on_meta(found)
 
         def fetch(begin: int, end: int) -> bytes:
             with self._translated(path):

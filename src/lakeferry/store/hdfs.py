@@ -25,7 +25,7 @@ from lakeferry.store.names import (
     is_temporary,
     unholdable,
 )
-from lakeferry.store.protocol import AlreadyThere, ObjectMeta, Store
+from lakeferry.store.protocol import AlreadyThere, ObjectMeta, OnMeta, Store
 
 RULES = NameRules("HDFS", control_characters=True, longest_segment=255, longest_path=8000,
                   refused=":")  # fmt: skip
@@ -81,7 +81,13 @@ class HdfsStore:
             return
 
     def read(
-        self, path: str, *, start: int = 0, end: int | None = None, if_match: str | None = None
+        self,
+        path: str,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        if_match: str | None = None,
+        on_meta: OnMeta | None = None,
     ) -> Iterator[bytes]:
         found = _meta(path, self._status(path))
         where = self._where(path)
@@ -90,6 +96,8 @@ class HdfsStore:
         last = found.size if end is None else end
         if last > found.size or start > found.size:
             raise wrong_size(where, expected=last - start, got=max(found.size - start, 0))
+        if on_meta is not None:
+            on_meta(found)
         passed = 0
         with self._translated(path):
             reader = self._client().read(self._full(path))

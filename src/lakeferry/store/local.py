@@ -30,7 +30,7 @@ from lakeferry.store.names import (
     is_temporary,
     unholdable,
 )
-from lakeferry.store.protocol import CRC64NVME, AlreadyThere, ObjectMeta, Store
+from lakeferry.store.protocol import CRC64NVME, AlreadyThere, ObjectMeta, OnMeta, Store
 
 CHUNK = 1 << 20  # bytes; fits a core's cache, so that the checksum does not fetch it again
 RESERVE_FROM = 1 << 20  # bytes; below, the write itself finds out that the disk is full
@@ -97,7 +97,13 @@ class LocalStore:
                             yield _meta(path, found)
 
     def read(
-        self, path: str, *, start: int = 0, end: int | None = None, if_match: str | None = None
+        self,
+        path: str,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        if_match: str | None = None,
+        on_meta: OnMeta | None = None,
     ) -> Iterator[bytes]:
         with self._translated(path), self._opened(path) as (source, found):
             if if_match is not None and if_match != _e_tag(found):
@@ -105,6 +111,8 @@ class LocalStore:
             stop = found.st_size if end is None else end
             if start > found.st_size:
                 raise wrong_size(self._where(path), expected=start, got=found.st_size)
+            if on_meta is not None:
+                on_meta(_meta(path, found))
             at = start
             if at:
                 os.lseek(source, at, os.SEEK_SET)

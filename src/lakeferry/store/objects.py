@@ -20,7 +20,7 @@ from lakeferry.errors import FerryError
 from lakeferry.store import faults
 from lakeferry.store.checksum import Counted, changed, wrong_size
 from lakeferry.store.names import NameRules, check_name
-from lakeferry.store.protocol import AlreadyThere, ObjectMeta, Store
+from lakeferry.store.protocol import AlreadyThere, ObjectMeta, OnMeta, Store
 from lakeferry.store.ranges import RANGE, in_parts, read_ranges, split_small
 
 if TYPE_CHECKING:
@@ -121,7 +121,13 @@ class ObjectStore:
             yield _meta(path, found)
 
     def read(
-        self, path: str, *, start: int = 0, end: int | None = None, if_match: str | None = None
+        self,
+        path: str,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        if_match: str | None = None,
+        on_meta: OnMeta | None = None,
     ) -> Iterator[bytes]:
         stop = start + RANGE if end is None else min(end, start + RANGE)
         first = self._range(path, start, stop, if_match)
@@ -129,6 +135,8 @@ class ObjectStore:
             got = max(first.size - start, 0)
             raise wrong_size(self._where(path), expected=end - start, got=got)
         last = first.size if end is None else end
+        if on_meta is not None:
+            on_meta(ObjectMeta(path, first.size, first.e_tag))
         if first.body:
             yield first.body
 

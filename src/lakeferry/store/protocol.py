@@ -8,7 +8,7 @@ or file names, already percent-decoded, never URIs. An edge translates what its 
 - refused credentials, missing rights, no answer, full disk, impossible names: `FerryError`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,6 +34,9 @@ class ObjectMeta:
     checksums: Mapping[str, str] = field(default_factory=dict)  # of the whole body
 
 
+OnMeta = Callable[[ObjectMeta], None]
+
+
 class Store(Protocol):
     """A bucket's prefix, a container's, or a folder. Safe to use from many threads."""
 
@@ -56,7 +59,13 @@ class Store(Protocol):
         """
 
     def read(
-        self, path: str, *, start: int = 0, end: int | None = None, if_match: str | None = None
+        self,
+        path: str,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        if_match: str | None = None,
+        on_meta: OnMeta | None = None,
     ) -> Iterator[bytes]:
         """The bytes [start, end) in chunks. A body shorter than announced is a `FerryError`.
 
@@ -64,6 +73,7 @@ class Store(Protocol):
         the first chunk is taken, and errors come then.
 
         `if_match`: an e_tag; another one there raises `FerryError` LF-1004.
+        `on_meta`: told the object's size and e_tag before the first chunk, at no further request.
         """
 
     def write(self, path: str, chunks: Iterable[bytes], *, size: int) -> ObjectMeta:
