@@ -34,28 +34,29 @@ OBJECT = f"{STATE}/state"
 class PagedStore(WatchedStore):
     """A store whose listings take time: each object is looked for when its turn has come.
 
-    `backwards`: the turn of the state comes before that of the commits.
+    `state_first`: the turn of the state comes before that of the commits.
     """
 
-    def __init__(self, inner: Store, watch: Watch, *, backwards: bool) -> None:
+    def __init__(self, inner: Store, watch: Watch, *, state_first: bool) -> None:
         super().__init__(inner, watch)
-        self._backwards = backwards
+        self._state_first = state_first
 
     def list(
         self, prefix: str, *, after: str | None = None, recursive: bool = True
     ) -> Iterator[ObjectMeta]:
-        last: str | None = None
+        last = ("", "")
         while True:
             self._tell("list", prefix)
-            found = {
-                meta.path: meta
-                for meta in self.inner.list(prefix, after=after, recursive=recursive)
-                if last is None or (meta.path < last if self._backwards else meta.path > last)
-            }
-            if not found:
+            metas = self.inner.list(prefix, after=after, recursive=recursive)
+            waiting = {self._turn(meta.path): meta for meta in metas}
+            last = min((turn for turn in waiting if turn > last), default=("", ""))
+            if last not in waiting:
                 return
-            last = max(found) if self._backwards else min(found)
-            yield found[last]
+            yield waiting[last]
+
+    def _turn(self, path: str) -> tuple[str, str]:
+        group = "a" if self._state_first and path.startswith(STATE) else "b"
+        return group, path
 
 
 def put(store: Store, path: str, body: bytes) -> None:
@@ -100,7 +101,7 @@ class Stage:
 
     mode: str
     steps: tuple[Step, ...]
-    backwards: bool
+    state_first: bool
     begun: bool  # whether the source has state before its writer goes on
     seen: set[tuple[int, int]] = field(default_factory=set)
 
@@ -122,7 +123,7 @@ class Stage:
                 waiting.pop(0)[1](source)
                 self.seen.add(loaded_and_there(source))
 
-        watched = PagedStore(source, Watch(go_on), backwards=self.backwards)
+        watched = PagedStore(source, Watch(go_on), state_first=self.state_first)
         request = CloneRequest("memory://source", "memory://target", self.mode, jobs=1)
         clone_stores(request, watched, target)
         first = loaded_and_there(target)
@@ -142,8 +143,8 @@ def test_at_every_interleaving_the_clone_is_a_moment_of_the_source(
     mode: str, order: str, begun: bool
 ) -> None:
     steps = ORDERS[order]
-    for backwards in (False, True):
-        stage = Stage(mode, steps, backwards, begun)
+    for state_first in (False, True):
+        stage = Stage(mode, steps, state_first, begun)
         _, count = stage.play((10**9,) * len(steps))
         moments = range(1, count + 2)
         for places in itertools.combinations_with_replacement(moments, len(steps)):
@@ -152,7 +153,7 @@ def test_at_every_interleaving_the_clone_is_a_moment_of_the_source(
 
 @both_modes
 def test_a_load_in_one_step_is_never_half_at_the_target(mode: str) -> None:
-    stage = Stage(mode, ORDERS["both at once"], backwards=True, begun=True)
+    stage = Stage(mode, ORDERS["both at once"], state_first=True, begun=True)
     _, count = stage.play((10**9,))
 
     for place in range(1, count + 2):
