@@ -77,7 +77,7 @@ def _log_files(log: Path, table: Recorded, place: int) -> Iterator[Path]:
 
 
 def files_below(root: Path) -> dict[str, int]:
-    """Every file of a table but its log and Hadoop's side files, with its size: what clones move."""
+    """All files of a table but its log and Hadoop's side files, with sizes: what clones move."""
     return {
         str(file.relative_to(root)): file.stat().st_size
         for file in root.rglob("*")
