@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from lakeferry.clone.digest import Digest, digest_batches
-from lakeferry.clone.rows import logical_schema, read_rows
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.store.local import LocalStore
 from lakeferry.store.protocol import Store
+from lakeferry.verify.digest import Digest, digest_batches
+from lakeferry.verify.read_rows import logical_schema, read_rows
 from tests import corpora
 from tests.judges.content_hash import content_hash
 from tests.judges.deltalake_reader import deltalake_rows

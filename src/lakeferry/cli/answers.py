@@ -4,7 +4,8 @@ import sys
 
 from lakeferry.cli.render import marks, took
 from lakeferry.cli.units import duration_text, size_text
-from lakeferry.clone.report import CloneReport, VerifyReport
+from lakeferry.clone.report import CloneReport
+from lakeferry.verify.report import VerifyReport
 
 
 def clone_lines(report: CloneReport) -> list[str]:

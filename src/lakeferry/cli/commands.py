@@ -14,6 +14,7 @@ from lakeferry.cli.answers import clone_lines, verify_lines
 from lakeferry.cli.render import Screen, marks
 from lakeferry.clone import run
 from lakeferry.events import silent
+from lakeferry.verify import run as proof
 
 OK, FAILED, LOOK = 0, 1, 3
 
@@ -34,7 +35,7 @@ def clone(
         lines, body = clone_lines(report), json_lines.clone_summary(report)
         code = OK
         if verify is not None and not report.dry_run:
-            proof = run.verify(
+            found = proof.verify(
                 source,
                 target,
                 strength=verify,
@@ -44,9 +45,9 @@ def clone(
                     for name in ("jobs", "map_prefix", "source_options", "target_options")
                 },
             )
-            lines += [f"  {line}" for line in verify_lines(proof)]
-            body["verified"] = json_lines.verify_summary(proof)
-            code = OK if proof.equal else LOOK
+            lines += [f"  {line}" for line in verify_lines(found)]
+            body["verified"] = json_lines.verify_summary(found)
+            code = OK if found.equal else LOOK
         screen.result(lines, body)
         if interval_s is None or code != OK:
             return code
@@ -56,7 +57,7 @@ def clone(
 
 def verify(source: str, target: str, options: Mapping[str, Any], *, screen: Screen) -> int:
     """Verify; exit 3 where anything differs."""
-    report = run.verify(source, target, **options, on_event=screen.event)
+    report = proof.verify(source, target, **options, on_event=screen.event)
     screen.result(verify_lines(report), json_lines.verify_summary(report))
     return OK if report.equal else LOOK
 

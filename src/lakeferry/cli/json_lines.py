@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from lakeferry.clone.report import CloneReport, VerifyReport
+from lakeferry.clone.report import CloneReport
 from lakeferry.errors import FerryError
 from lakeferry.events import (
     BytesMoved,
@@ -22,6 +22,7 @@ from lakeferry.events import (
     TablePlanned,
     Warned,
 )
+from lakeferry.verify.report import VerifyReport
 
 SCHEMA_NAME = "lakeferry.events/1"
 

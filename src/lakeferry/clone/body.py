@@ -12,10 +12,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakeferry.clone.plan import ICT_SINCE, ClonePlan, Header
+from lakeferry.clone.plan import ICT, ICT_SINCE, ClonePlan, Header
 from lakeferry.delta.actions import (
     FILE_SCHEMA,
-    Metadata,
     domain_json,
     metadata_json,
     protocol_json,
@@ -57,7 +56,7 @@ def commit_info(plan: ClonePlan, stamp: CommitStamp) -> dict[str, Any]:
         "numDeletionVectorsRemoved": plan.removed.vectors,
     }
     info: dict[str, Any] = {}
-    if plan.after.metadata.configuration.get("delta.enableInCommitTimestamps") == "true":
+    if plan.after.metadata.configuration.get(ICT) == "true":
         info["inCommitTimestamp"] = in_commit_timestamp(stamp)
     info |= {
         "timestamp": stamp.now_ms,
@@ -109,10 +108,7 @@ def commit_chunks(
             statistics the source has lost.
     """
     yield line("commitInfo", commit_info(plan, stamp))
-    header = plan.header
-    if plan.enables_ict and header.metadata:
-        header = replace(header, metadata=_with_enablement(header.metadata, plan, stamp))
-    yield from header_lines(header)
+    yield from header_lines(plan.header)
     for batch in plan.remove.batches():
         yield remove_lines(plan.data_change.set_on(batch), stamp.now_ms)
     for batch in plan.state.batches():
@@ -120,12 +116,25 @@ def commit_chunks(
         yield add_lines(with_row_counts(flagged, footer_rows))
 
 
-def _with_enablement(metadata: Metadata, plan: ClonePlan, stamp: CommitStamp) -> Metadata:
-    # Turned on by this commit: readers need the version and time from which to trust it.
-    since = dict(
+def ict_enablement(plan: ClonePlan, stamp: CommitStamp) -> dict[str, str]:
+    """Turned on by this commit: readers need the version and time from which to trust them."""
+    return dict(
         zip(ICT_SINCE, (str(plan.target_version), str(in_commit_timestamp(stamp))), strict=True)
     )
-    return replace(metadata, configuration={**metadata.configuration, **since})
+
+
+def with_ict_since(plan: ClonePlan, since: Mapping[str, str]) -> ClonePlan:
+    """The plan with what no planning can know: when the target's in-commit timestamps began.
+
+    Args:
+        since: `ict_enablement` of this plan's commit, or of one before it in the same run.
+    """
+    after = plan.after.metadata
+    if not since or after.configuration.get(ICT) != "true":
+        return plan
+    whole = replace(after, configuration={**after.configuration, **since})
+    header = replace(plan.header, metadata=whole) if plan.header.metadata else plan.header
+    return replace(plan, header=header, after=replace(plan.after, metadata=whole))
 
 
 def with_row_counts(batch: pa.RecordBatch, footer_rows: Mapping[str, int]) -> pa.RecordBatch:

@@ -79,8 +79,6 @@ def _deserves_checkpoint(plan: ClonePlan) -> bool:
 
 def _write_checksum(target: Store, plan: ClonePlan, txn_id: str) -> None:
     """`N.crc`: the target's files are the source's now, so the source's totals are its own."""
-    if plan.enables_ict:
-        return  # its metadata was completed while it was committed
     timestamp = None
     if plan.after.metadata.configuration.get(ICT) == "true":
         timestamp = (commit_info(target, plan.target_version) or {}).get("inCommitTimestamp")

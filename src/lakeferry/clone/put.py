@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakeferry.clone import extras
-from lakeferry.clone.body import CommitStamp, commit_chunks
+from lakeferry.clone.body import CommitStamp, commit_chunks, ict_enablement, with_ict_since
 from lakeferry.clone.companions import write_companions
 from lakeferry.clone.footers import footer_rows
 from lakeferry.clone.plan import ClonePlan
@@ -33,29 +33,22 @@ def put_commits(
     target = around.places.target
     target.settle()
     rows = footer_rows(plans, target)
-    record = None
-    for plan in plans:
-        last = plan is plans[-1]
+    record, ict_since = None, dict[str, str]()
+    for planned in plans:
+        last = planned is plans[-1]
         stamp = CommitStamp(
             source=source.url,
             source_id=source.metadata.id,
             txn_id=str(uuid.uuid4()),
             now_ms=time.time_ns() // 1_000_000,
-            previous_ict_ms=_head_ict(target, plan.target_version - 1),
+            previous_ict_ms=_head_ict(target, planned.target_version - 1),
             shallow=request.shallow,
         )
-        commit = listing.commits.get(plan.source_version)
-        record = CloneRecord(
-            source=source.url,
-            source_id=source.metadata.id,
-            source_version=plan.source_version,
-            source_head=head_facts(commit.meta if commit else None),
-            target_version=plan.target_version,
-            txn_id=stamp.txn_id,
-            mode="snapshot",
-            shallow=request.shallow,
-            extras=_carry(around, listing, carried) if last else carried,
-        )
+        if planned.enables_ict:
+            ict_since = ict_enablement(planned, stamp)
+        plan = with_ict_since(planned, ict_since)
+        held = _carry(around, listing, carried) if last else carried
+        record = _record(plan, stamp, listing, held)
         put_record(target, record, haul.landed if last else None)
         _publish(request, target, plan, stamp, rows, record)
         around.emit(Committed(target.url, plan.source_version, plan.target_version))
@@ -63,8 +56,28 @@ def put_commits(
     extras.refuse_overwritten(
         listing, around.places.source, target, record.extras, head=record.target_version
     )
-    write_companions(target, plans[-1], record.txn_id, emit=around.emit)
+    write_companions(target, plan, record.txn_id, emit=around.emit)
     return record
+
+
+def _record(
+    plan: ClonePlan,
+    stamp: CommitStamp,
+    listing: LogListing,
+    held: tuple[Mapping[str, Any], ...],
+) -> CloneRecord:
+    commit = listing.commits.get(plan.source_version)
+    return CloneRecord(
+        source=stamp.source,
+        source_id=stamp.source_id,
+        source_version=plan.source_version,
+        source_head=head_facts(commit.meta if commit else None),
+        target_version=plan.target_version,
+        txn_id=stamp.txn_id,
+        mode="snapshot",
+        shallow=stamp.shallow,
+        extras=held,
+    )
 
 
 def _head_ict(target: Store, version: int) -> int | None:

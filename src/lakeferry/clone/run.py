@@ -1,4 +1,4 @@
-"""The door of the room: `clone` and `verify` as Python calls; the command line calls them too.
+"""The door of the room: `clone` as a Python call; the command line calls it too.
 
 Slow libraries are imported inside, so that importing lakeferry costs nothing.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from threading import Event as Flag
 from typing import Any, TypedDict, Unpack
 
-from lakeferry.clone.report import CloneReport, CloneRequest, VerifyReport, VerifyRequest
+from lakeferry.clone.report import CloneReport, CloneRequest
 from lakeferry.events import Emit, silent
 
 
@@ -33,15 +33,6 @@ class CloneOptions(Stores, total=False):
     dry_run: bool  # plan, count, change nothing
     limit_bytes_per_s: float | None  # of all files together
     allow_features: Iterable[str]  # writer features that lakeferry does not know, by name
-
-
-class VerifyOptions(Stores, total=False):
-    """What `verify` takes by name; all may be left out."""
-
-    strength: str  # 'listed' (default), 'hashed', 'replayed', 'rows'
-    version: int | None  # of the source; default: the one that the target's last clone holds
-    against: str | None  # another engine to ask as well: 'deltalake', 'duckdb', 'spark'
-    digest: str  # of `hashed`: 'crc64nvme' (default) or 'sha256'
 
 
 def clone(
@@ -74,23 +65,3 @@ def clone(
         **named,
     )
     return clone_table(request, emit=on_event, stop=stop)
-
-
-def verify(
-    source: str, target: str, *, on_event: Emit = silent, **options: Unpack[VerifyOptions]
-) -> VerifyReport:
-    """Compare a clone with its source, as strongly as asked.
-
-    Args:
-        source, target: as for `clone`.
-        on_event: called with each check as it ends.
-        options: see `VerifyOptions`.
-
-    Raises:
-        FerryError: a side cannot be read.
-    """
-    from lakeferry.clone.verify import verify_table
-
-    named: dict[str, Any] = dict(options)
-    request = VerifyRequest(source, target, moved=named.pop("map_prefix", {}), **named)
-    return verify_table(request, emit=on_event)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lakeferry.clone.report import CloneReport, VerifyReport
-from lakeferry.clone.run import clone, verify
+from lakeferry.clone.report import CloneReport
+from lakeferry.clone.run import clone
 from lakeferry.delta.log import LOG
 from lakeferry.demo import folder as kept
 from lakeferry.demo import lakes
@@ -21,6 +21,8 @@ from lakeferry.demo.report import DemoReport, DemoStep, Measured, readme, result
 from lakeferry.doctor import BLOCKER, examine
 from lakeferry.errors import CODES
 from lakeferry.events import Emit, Event, FileLanded, Noted, silent
+from lakeferry.verify.report import VerifyReport
+from lakeferry.verify.run import verify
 
 KILL_JOBS = 2  # files in flight of the clone that is killed: few, so that half way is half way
 _CHILD = "import sys; from lakeferry.demo.run import clone_half; clone_half(*sys.argv[1:])"

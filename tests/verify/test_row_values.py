@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from lakeferry.clone.row_schema import Column, Kind, ListOf, MapOf, Scalar, Struct, arrow_type
-from lakeferry.clone.row_values import Misfit, conform, find_field, partition_value
+from lakeferry.verify.row_schema import Column, Kind, ListOf, MapOf, Scalar, Struct, arrow_type
+from lakeferry.verify.row_values import Misfit, conform, find_field, partition_value
 
 UTC = datetime.UTC
 INT, LONG, TEXT = Scalar(pa.int32()), Scalar(pa.int64()), Scalar(pa.string())

@@ -8,15 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeferry.clone.difference import Marked, compare_files
-from lakeferry.clone.findings import Findings, differs
 from lakeferry.clone.plan import cloned_metadata
 from lakeferry.clone.target import changes_data
-from lakeferry.clone.verify_sides import Sides
 from lakeferry.delta.actions import FILE_SCHEMA, Metadata
 from lakeferry.delta.commit import commit_info
 from lakeferry.delta.commit_read import read_commit
 from lakeferry.delta.features import cloned_protocol, effective_features
 from lakeferry.delta.files import FileSet, logical_keys
+from lakeferry.verify.findings import Findings, differs
+from lakeferry.verify.sides import Sides
 
 LOG_CHECKS = (
     "commits",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from lakeferry.clone.canonical import Lanes, Seed, hash_values, is_void, mix, seed
+from lakeferry.verify.canonical import Lanes, Seed, hash_values, is_void, mix, seed
 
 _SLICE_ROWS = 16_384  # what is mixed at a time stays in the processor's cache
 _LANE = 1 << 64

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakeferry.clone.run import clone, verify
-from lakeferry.clone.verify_stats import footer_contradictions, parse_stats
-from tests.clone.verify_tables import (
+from lakeferry.clone.run import clone
+from lakeferry.verify.run import verify
+from lakeferry.verify.stats import footer_contradictions, parse_stats
+from tests.verify.tables import (
     FIRST,
     SECOND,
     VECTOR_FILE,

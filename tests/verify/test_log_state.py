@@ -7,8 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
-from lakeferry.clone.run import clone, verify
-from tests.clone.verify_tables import (
+from lakeferry.clone.run import clone
+from lakeferry.verify.run import verify
+from tests.verify.tables import (
     FIRST,
     SECOND,
     Action,

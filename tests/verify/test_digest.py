@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.clone.digest import Digest, combine, digest_batches
+from lakeferry.verify.digest import Digest, combine, digest_batches
 
 UTC = datetime.UTC
 

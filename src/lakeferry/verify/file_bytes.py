@@ -17,12 +17,12 @@ import xxhash
 
 from lakeferry.clone.copy import CopyItem
 from lakeferry.clone.fetch import copy_items
-from lakeferry.clone.findings import Findings, differs
 from lakeferry.clone.record import FOLDER
-from lakeferry.clone.verify_sides import Sides
 from lakeferry.delta.files import TemporaryFile
 from lakeferry.events import Emit, Noted
 from lakeferry.store.protocol import CRC64NVME, ObjectMeta, Store
+from lakeferry.verify.findings import Findings, differs
+from lakeferry.verify.sides import Sides
 from lakeferry.workers import map_threads
 
 SHA256 = "sha256"

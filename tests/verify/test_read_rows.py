@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.clone import rows as rows_module
-from lakeferry.clone.rows import Elsewhere, live_files, logical_schema, read_rows, row_reader
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.store.local import LocalStore
 from lakeferry.store.protocol import OnMeta, Store
+from lakeferry.verify import read_rows as rows_module
+from lakeferry.verify.read_rows import Elsewhere, live_files, logical_schema, read_rows, row_reader
 
 # Rows 3, 4, 7, 11, 18 and 29: the example of the Delta protocol, "Deletion Vector Format".
 VECTOR = {

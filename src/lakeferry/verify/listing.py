@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakeferry.clone.fetch import LIST_FROM, list_target
-from lakeferry.clone.findings import Findings
 from lakeferry.clone.mirror_plan import mirror_items, plan_mirror
 from lakeferry.clone.plan import count
-from lakeferry.clone.report import Finding
-from lakeferry.clone.verify_sides import Sides
 from lakeferry.delta.deletion_vector import file_range, parse_descriptor, relative_file
 from lakeferry.delta.log import LogListing
 from lakeferry.delta.paths import is_absolute
 from lakeferry.store.protocol import Store
+from lakeferry.verify.findings import Findings
+from lakeferry.verify.report import Finding
+from lakeferry.verify.sides import Sides
 from lakeferry.workers import map_threads
 
 FILE_CHECKS = ("size", "history", "companions")

@@ -9,16 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakeferry.clone.findings import Findings
 from lakeferry.clone.record import FILES_SCHEMA, FOLDER
-from lakeferry.clone.report import VerifyRequest
-from lakeferry.clone.run import clone, verify
-from lakeferry.clone.verify_bytes import compare_bytes, read_sent_sums, read_sum
-from lakeferry.clone.verify_sides import Meter, MeteredStore, Sides, open_sides
+from lakeferry.clone.run import clone
 from lakeferry.events import Event, Noted, silent
 from lakeferry.store.local import LocalStore
 from lakeferry.store.protocol import CRC64NVME, ObjectMeta, Store
-from tests.clone.verify_tables import (
+from lakeferry.verify.file_bytes import compare_bytes, read_sent_sums, read_sum
+from lakeferry.verify.findings import Findings
+from lakeferry.verify.report import VerifyRequest
+from lakeferry.verify.run import verify
+from lakeferry.verify.sides import Meter, MeteredStore, Sides, open_sides
+from tests.verify.tables import (
     FIRST,
     SECOND,
     VECTOR_FILE,

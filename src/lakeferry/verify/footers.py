@@ -6,11 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from lakeferry.clone.findings import Findings
 from lakeferry.clone.footers import read_footer
-from lakeferry.clone.report import Finding
-from lakeferry.clone.verify_sides import Sides
-from lakeferry.clone.verify_stats import footer_contradictions, parse_stats
 from lakeferry.delta.deletion_vector import (
     check_file_version,
     file_range,
@@ -21,6 +17,10 @@ from lakeferry.delta.deletion_vector import (
 )
 from lakeferry.delta.roaring import Rows
 from lakeferry.errors import FerryError
+from lakeferry.verify.findings import Findings
+from lakeferry.verify.report import Finding
+from lakeferry.verify.sides import Sides
+from lakeferry.verify.stats import footer_contradictions, parse_stats
 from lakeferry.workers import map_threads
 
 FOOTER_CHECKS = ("vector", "footer", "stats")

@@ -7,7 +7,7 @@ from threading import Lock
 from lakeferry.clone.job import open_places
 from lakeferry.clone.landing import LandedFiles, Roots
 from lakeferry.clone.record import CloneRecord
-from lakeferry.clone.report import CloneRequest, VerifyRequest
+from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.target import newest_record
 from lakeferry.delta.features import DROP, FEATURES
 from lakeferry.delta.log import LogListing, list_log
@@ -15,6 +15,7 @@ from lakeferry.delta.paths import below, canonical
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import ObjectMeta, OnMeta, Store
+from lakeferry.verify.report import VerifyRequest
 
 # A clone may have been made of their published state; looking at it again harms nobody.
 ACCEPTED = frozenset(name for name, feature in FEATURES.items() if feature.action == DROP)

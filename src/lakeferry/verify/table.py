@@ -3,19 +3,19 @@
 import time
 from dataclasses import dataclass
 
-from lakeferry.clone.digest import Digest
-from lakeferry.clone.findings import Findings
 from lakeferry.clone.plan import count
-from lakeferry.clone.report import VerifyReport, VerifyRequest
-from lakeferry.clone.verify_bytes import BYTE_CHECKS, DIGESTS, compare_bytes
-from lakeferry.clone.verify_engines import ENGINE_CHECKS, ENGINES, compare_engine
-from lakeferry.clone.verify_files import FILE_CHECKS, compare_listing
-from lakeferry.clone.verify_footers import FOOTER_CHECKS, compare_footers
-from lakeferry.clone.verify_log import LOG_CHECKS, compare_logs
-from lakeferry.clone.verify_rows import ROW_CHECKS, compare_rows, digest_target
-from lakeferry.clone.verify_sides import Sides, open_sides
 from lakeferry.errors import FerryError
 from lakeferry.events import Checked, Emit, Noted, silent
+from lakeferry.verify.digest import Digest
+from lakeferry.verify.engines import ENGINE_CHECKS, ENGINES, compare_engine
+from lakeferry.verify.file_bytes import BYTE_CHECKS, DIGESTS, compare_bytes
+from lakeferry.verify.findings import Findings
+from lakeferry.verify.footers import FOOTER_CHECKS, compare_footers
+from lakeferry.verify.listing import FILE_CHECKS, compare_listing
+from lakeferry.verify.log_state import LOG_CHECKS, compare_logs
+from lakeferry.verify.report import VerifyReport, VerifyRequest
+from lakeferry.verify.row_digests import ROW_CHECKS, compare_rows, digest_target
+from lakeferry.verify.sides import Sides, open_sides
 
 _BYTES = "bytes: a file of equal size with another content"
 _STATS = "statistics, footers and vectors that do not fit their files"

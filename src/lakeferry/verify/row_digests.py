@@ -9,13 +9,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from lakeferry.clone.digest import Digest, combine, digest_batches
-from lakeferry.clone.findings import Findings, differs
 from lakeferry.clone.landing import land_batch
-from lakeferry.clone.rows import LiveFile, RowReader, row_reader
-from lakeferry.clone.verify_sides import Sides
 from lakeferry.delta.paths import canonical_paths
 from lakeferry.errors import FerryError
+from lakeferry.verify.digest import Digest, combine, digest_batches
+from lakeferry.verify.findings import Findings, differs
+from lakeferry.verify.read_rows import LiveFile, RowReader, row_reader
+from lakeferry.verify.sides import Sides
 from lakeferry.workers import map_threads
 
 ROW_CHECKS = ("rows",)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from lakeferry.clone.report import Finding
+from lakeferry.verify.report import Finding
 
 MOST = 100  # findings of one check in a report
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from lakeferry.clone.digest import Digest, digest_batches
-from lakeferry.clone.findings import Findings, differs
-from lakeferry.clone.rows import logical_schema
-from lakeferry.clone.verify_sides import Sides
 from lakeferry.delta.paths import canonical
 from lakeferry.errors import FerryError
+from lakeferry.verify.digest import Digest, digest_batches
+from lakeferry.verify.findings import Findings, differs
+from lakeferry.verify.read_rows import logical_schema
+from lakeferry.verify.sides import Sides
 
 ENGINE_CHECKS = ("engine",)
 _INSTALL = {

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from lakeferry.clone.report import STRENGTHS
-from lakeferry.clone.run import clone, verify
+from lakeferry.clone.run import clone
 from lakeferry.errors import FerryError
 from lakeferry.events import Checked, Event
-from tests.clone.verify_tables import (
+from lakeferry.verify.report import STRENGTHS
+from lakeferry.verify.run import verify
+from tests.verify.tables import (
     FIRST,
     SECOND,
     VECTOR_FILE,

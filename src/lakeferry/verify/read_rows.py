@@ -16,8 +16,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakeferry.clone.row_schema import Column, TableSchema, arrow_schema, arrow_type, table_schema
-from lakeferry.clone.row_values import Misfit, conform, find_field, has_field_ids, partition_value
 from lakeferry.delta.deletion_vector import (
     file_range,
     parse_descriptor,
@@ -30,6 +28,8 @@ from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
+from lakeferry.verify.row_schema import Column, TableSchema, arrow_schema, arrow_type, table_schema
+from lakeferry.verify.row_values import Misfit, conform, find_field, has_field_ids, partition_value
 
 _WHOLE_BYTES = 8 << 20  # a file up to this size is read at once: one request, not three
 _FILE_COLUMNS = ("path", "partitionValues", "size", "deletionVector")

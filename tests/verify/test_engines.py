@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from lakeferry.clone.digest import Digest
-from lakeferry.clone.findings import Findings
-from lakeferry.clone.report import VerifyRequest
-from lakeferry.clone.run import clone, verify
-from lakeferry.clone.verify_engines import compare_engine
-from lakeferry.clone.verify_rows import digest_target
-from lakeferry.clone.verify_sides import open_sides
+from lakeferry.clone.run import clone
 from lakeferry.errors import FerryError
+from lakeferry.verify.digest import Digest
+from lakeferry.verify.engines import compare_engine
+from lakeferry.verify.findings import Findings
+from lakeferry.verify.report import VerifyRequest
+from lakeferry.verify.row_digests import digest_target
+from lakeferry.verify.run import verify
+from lakeferry.verify.sides import open_sides
 from tests import corpora
-from tests.clone.verify_tables import cloned, make_source, proof
 from tests.judges.spark_reader import spark_session
+from tests.verify.tables import cloned, make_source, proof
 
 __all__ = ["spark_session"]  # the fixture `spark`
 ENGINES = ["deltalake", "duckdb"]

@@ -12,9 +12,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakeferry.clone.report import VerifyReport
-from lakeferry.clone.run import clone, verify
+from lakeferry.clone.run import clone
 from lakeferry.delta.deletion_vector import encode_z85
+from lakeferry.verify.report import VerifyReport
+from lakeferry.verify.run import verify
 
 Action = dict[str, Any]
 VECTOR = uuid.UUID("11111111-2222-3333-4444-555555555555")

@@ -8,11 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from lakeferry.clone.run import clone, verify
-from lakeferry.clone.verify_rows import ROW_JOBS
+from lakeferry.clone.run import clone
 from lakeferry.errors import FerryError
+from lakeferry.verify.row_digests import ROW_JOBS
+from lakeferry.verify.run import verify
 from tests import corpora
-from tests.clone.verify_tables import (
+from tests.verify.tables import (
     FIRST,
     Action,
     add,

@@ -1,0 +1,1 @@
+"""Prove that a clone is its source: log states, bytes, footers, rows."""

@@ -1,0 +1,36 @@
+"""The door of the room: `verify` as a Python call; the command line calls it too."""
+
+from typing import Any, Unpack
+
+from lakeferry.clone.run import Stores
+from lakeferry.events import Emit, silent
+from lakeferry.verify.report import VerifyReport, VerifyRequest
+
+
+class VerifyOptions(Stores, total=False):
+    """What `verify` takes by name; all may be left out."""
+
+    strength: str  # 'listed' (default), 'hashed', 'replayed', 'rows'
+    version: int | None  # of the source; default: the one that the target's last clone holds
+    against: str | None  # another engine to ask as well: 'deltalake', 'duckdb', 'spark'
+    digest: str  # of `hashed`: 'crc64nvme' (default) or 'sha256'
+
+
+def verify(
+    source: str, target: str, *, on_event: Emit = silent, **options: Unpack[VerifyOptions]
+) -> VerifyReport:
+    """Compare a clone with its source, as strongly as asked.
+
+    Args:
+        source, target: as for `clone`.
+        on_event: called with each check as it ends.
+        options: see `VerifyOptions`.
+
+    Raises:
+        FerryError: a side cannot be read.
+    """
+    from lakeferry.verify.table import verify_table
+
+    named: dict[str, Any] = dict(options)
+    request = VerifyRequest(source, target, moved=named.pop("map_prefix", {}), **named)
+    return verify_table(request, emit=on_event)
