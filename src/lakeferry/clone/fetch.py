@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from lakeferry.workers import map_threads
 
 LIST_FROM = 256  # items; from so many on one listing of the target is cheaper than a look at each
 PROGRESS_S = 0.5
+ROWS_HELD = 10_000  # of the record, as objects
 _ODD = re.compile(r'[\\:*?"<>|]|\.(/|$)')
 
 
@@ -151,37 +153,61 @@ def fetch(
         FerryError: the first failure that no other try would mend; what landed stays.
         KeyboardInterrupt: `around.stop` was set.
     """
-    places, table = around.places, around.places.target.url
-    look = _look_at(places.target, files)
-    haul, writer, held = Haul(), FileWriter(FILES_SCHEMA), list[Landed]()
-    started = shown = time.monotonic()
-
-    def show() -> None:
-        done = haul.copied_files + haul.present_files
-        elapsed = time.monotonic() - started
-        around.emit(BytesMoved(table, haul.copied_bytes, total_bytes, done, files, elapsed))
-
-    def task(item: CopyItem) -> Outcome:
-        return _bring(item, around, look)
-
+    table = around.places.target.url
+    look = _look_at(around.places.target, files)
+    tally = _Tally(around, table, files, total_bytes)
+    task = partial(_bring, around=around, look=look)
     for outcome in map_threads(task, items(), count=jobs, stop=around.stop):
         match outcome:
             case Failed(error=error):
                 raise error
             case Gone(item=item):
-                haul.gone.append(item)
+                tally.haul.gone.append(item)
             case Landed():
-                _count(haul, outcome, held, writer)
-                around.emit(FileLanded(table, outcome.path, outcome.bytes, outcome.how))
-        if time.monotonic() - shown >= PROGRESS_S:
-            shown = time.monotonic()
-            show()
-    show()
+                tally.take(outcome)
+    tally.show()
     if around.stop is not None and around.stop.is_set():
         raise KeyboardInterrupt
-    writer.write(_rows(held))
-    haul.landed = writer.finish()
-    return haul
+    return tally.finish()
+
+
+class _Tally:
+    """Counts what lands, shows it now and then, and keeps the rows of the record."""
+
+    def __init__(self, around: Surroundings, table: str, files: int, total_bytes: int) -> None:
+        self.haul = Haul()
+        self._around, self._table = around, table
+        self._files, self._bytes = files, total_bytes
+        self._writer, self._held = FileWriter(FILES_SCHEMA), list[Landed]()
+        self._started = self._shown = time.monotonic()
+
+    def take(self, landed: Landed) -> None:
+        haul = self.haul
+        if landed.how == "already_there":
+            haul.present_files += 1
+        else:
+            haul.copied_files += 1
+            haul.copied_bytes += landed.bytes
+            self._held.append(landed)
+        if len(self._held) >= ROWS_HELD:
+            self._writer.write(_rows(self._held))
+            self._held.clear()
+        self._around.emit(FileLanded(self._table, landed.path, landed.bytes, landed.how))
+        if time.monotonic() - self._shown >= PROGRESS_S:
+            self._shown = time.monotonic()
+            self.show()
+
+    def show(self) -> None:
+        haul, elapsed = self.haul, time.monotonic() - self._started
+        done = haul.copied_files + haul.present_files
+        self._around.emit(
+            BytesMoved(self._table, haul.copied_bytes, self._bytes, done, self._files, elapsed)
+        )
+
+    def finish(self) -> Haul:
+        self._writer.write(_rows(self._held))
+        self.haul.landed = self._writer.finish()
+        return self.haul
 
 
 def _bring(item: CopyItem, around: Surroundings, look: _Look) -> Outcome:
@@ -198,18 +224,6 @@ def _bring(item: CopyItem, around: Surroundings, look: _Look) -> Outcome:
         look_first=look.is_unsure(item),
         throttle=around.throttle,
     )
-
-
-def _count(haul: Haul, landed: Landed, held: list[Landed], writer: FileWriter) -> None:
-    if landed.how == "already_there":
-        haul.present_files += 1
-    else:
-        haul.copied_files += 1
-        haul.copied_bytes += landed.bytes
-        held.append(landed)
-    if len(held) >= 10_000:
-        writer.write(_rows(held))
-        held.clear()
 
 
 def _rows(landed: list[Landed]) -> pa.RecordBatch:

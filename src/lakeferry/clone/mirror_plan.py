@@ -54,22 +54,9 @@ def plan_mirror(source: LogListing, target: LogListing, *, end: int) -> MirrorPl
         head = _refuse_divergence(source, target, end)
         # A run that was cut off may have left its base checkpoint without that version's commit.
         start = head + 1 if head in target.commits or head not in source.commits else head
-    missing = [version for version in range(start, end + 1) if version not in source.commits]
-    if base is not None and missing == [base.version]:
-        missing = []  # a checkpoint stands for its own version
-    if missing:
-        raise FerryError(
-            "LF-3003",
-            f"commit {missing[0]} of the source is gone, so the mirror cannot go on",
-            f"{source.url}: log cleanup ran since the last clone (target: {target.url})",
-            "start a new mirror in an empty place, or clone there with --mode snapshot",
-        )
+    _refuse_gap(source, target, range(start, end + 1), base)
     begun = [*target.commits, *(found.version for found in target.checkpoints)]
     low = base.version if base else min(begun, default=0)
-    there = {
-        *(found.name for found in target.checkpoints),
-        *(file.meta.path for file in (*target.crcs.values(), *target.compactions)),
-    }
     return MirrorPlan(
         base=base,
         commits=tuple(
@@ -77,17 +64,39 @@ def plan_mirror(source: LogListing, target: LogListing, *, end: int) -> MirrorPl
             for version in range(start, end + 1)
             if version in source.commits and not (base and version == base.version)
         ),
-        companions=tuple(
-            file
-            for file in (*(file for _, file in sorted(source.crcs.items())), *source.compactions)
-            if low <= file.version <= end and file.end <= end and file.meta.path not in there
-        ),
+        companions=_companions(source, target, low, end),
         checkpoints=tuple(
             found
             for found in reversed(source.checkpoints)
-            if low <= found.version <= end and found is not base and found.name not in there
+            if low <= found.version <= end
+            and found is not base
+            and found.name not in {there.name for there in target.checkpoints}
         ),
         end=end,
+    )
+
+
+def _refuse_gap(
+    source: LogListing, target: LogListing, versions: range, base: Checkpoint | None
+) -> None:
+    """LF-3003 for a commit that is gone; a checkpoint stands for its own version."""
+    missing = [version for version in versions if version not in source.commits]
+    if missing and not (base is not None and missing == [base.version]):
+        raise FerryError(
+            "LF-3003",
+            f"commit {missing[0]} of the source is gone, so the mirror cannot go on",
+            f"{source.url}: log cleanup ran since the last clone (target: {target.url})",
+            "start a new mirror in an empty place, or clone there with --mode snapshot",
+        )
+
+
+def _companions(source: LogListing, target: LogListing, low: int, end: int) -> tuple[LogFile, ...]:
+    """Checksums and compactions of the mirrored versions that the target lacks."""
+    there = {file.meta.path for file in (*target.crcs.values(), *target.compactions)}
+    return tuple(
+        file
+        for file in (*(file for _, file in sorted(source.crcs.items())), *source.compactions)
+        if low <= file.version <= end and file.end <= end and file.meta.path not in there
     )
 
 
