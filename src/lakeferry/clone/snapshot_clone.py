@@ -92,7 +92,9 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
     names = tuple(meta.path for meta in listing.others)
     carried = view.record.extras if view.record else ()
     here = view.snapshot.version if view.snapshot else None
-    nothing_new = all(plan.is_empty for plan in plans) and view.record is not None
+    # Taking a target back is a commit of its own, also where nothing needs to be undone.
+    ours = view.record is not None and view.record.mode == "snapshot" and not view.foreign
+    nothing_new = all(plan.is_empty for plan in plans) and ours
     if not request.shallow:
         items = (item for plan in plans for item in copy_items(plan.fetch))
         refuse_unholdable(items, target)
