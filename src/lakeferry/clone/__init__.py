@@ -1,1 +1,1 @@
-"""Faithful, incremental deep clones of Delta tables, and their proof."""
+"""Faithful, incremental deep clones of Delta tables."""
