@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lakeferry.clone.digest import Digest, digest_batches
-from lakeferry.clone.rows import logical_schema, read_rows
 from lakeferry.delta.features import effective_features
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.store.local import LocalStore
+from lakeferry.verify.digest import Digest, digest_batches
+from lakeferry.verify.read_rows import logical_schema, read_rows
 
 
 def look(root: Path) -> Snapshot:

@@ -68,3 +68,12 @@ def vacuum(spark: Any, table: Path) -> None:
     finally:
         for name in settings:
             spark.conf.unset(name)
+
+
+def checksum_is_valid(spark: Any, table: Path) -> bool:
+    """Spark's own comparison of the newest `N.crc`, which must be there, with what it replays."""
+    log = spark._jvm.org.apache.spark.sql.delta.DeltaLog
+    log.clearCache()
+    snapshot = log.forTable(spark._jsparkSession, str(table)).unsafeVolatileSnapshot()
+    assert snapshot.checksumOpt().isDefined()
+    return bool(snapshot.validateChecksum(getattr(snapshot, "validateChecksum$default$1")()))

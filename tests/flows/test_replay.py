@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.flows.compare import digest, look, state
-from tests.flows.spark_table import Table, append, clone, optimize
+from tests.flows.spark_table import Table, append, checksum_is_valid, clone, optimize
 from tests.judges.spark_reader import spark_session, spark_state
 
 __all__ = ["spark_session"]  # the fixture `spark`
@@ -51,9 +51,9 @@ def test_the_version_checksum_of_a_replayed_range_is_spark_s(spark: Any, tmp_pat
     optimize(spark, source.root)
     clone(source.root, target)
 
-    assert is_valid(spark, target)
+    assert checksum_is_valid(spark, target)
     append(spark, target, 3)  # Spark derives the next checksum from ours
-    assert is_valid(spark, target)
+    assert checksum_is_valid(spark, target)
 
 
 def since(configuration: dict[str, str]) -> tuple[str, str]:
@@ -61,12 +61,3 @@ def since(configuration: dict[str, str]) -> tuple[str, str]:
         configuration["delta.inCommitTimestampEnablementVersion"],
         configuration["delta.inCommitTimestampEnablementTimestamp"],
     )
-
-
-def is_valid(spark: Any, table: Path) -> bool:
-    """Spark's own comparison of the newest `N.crc` with the state that it replays."""
-    log = spark._jvm.org.apache.spark.sql.delta.DeltaLog
-    log.clearCache()
-    snapshot = log.forTable(spark._jsparkSession, str(table)).unsafeVolatileSnapshot()
-    assert snapshot.checksumOpt().isDefined()
-    return bool(snapshot.validateChecksum(getattr(snapshot, "validateChecksum$default$1")()))

@@ -15,10 +15,11 @@ import pytest
 import lakeferry
 from lakeferry.clone.landing import vector_file
 from lakeferry.clone.report import CloneReport
-from lakeferry.clone.rows import logical_schema, read_rows
 from lakeferry.delta.paths import decode
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.store.local import LocalStore
+from lakeferry.verify.read_rows import logical_schema, read_rows
+from lakeferry.verify.report import VerifyReport
 from tests.flows.growing import (
     Recorded,
     files_below,
@@ -27,6 +28,7 @@ from tests.flows.growing import (
     recorded,
     recorded_names,
 )
+from tests.flows.spark_table import checksum_is_valid
 from tests.judges.content_hash import content_hash
 from tests.judges.spark_reader import spark_rows, spark_session, spark_state
 
@@ -70,6 +72,7 @@ def test_a_snapshot_clone_follows_every_step_of_its_source(name: str, tmp_path: 
             needed |= named_files(source, first)
         assert_moved_exactly(report, before, target, needed)
         ids.add(state.metadata.id)
+        assert verified(table, source, target).equal
         assert clone(table, source, target).up_to_date
     assert len(ids) == 1
     assert table.steps[-1]["metadata_id"] not in ids
@@ -105,6 +108,7 @@ def test_a_mirror_follows_every_step_of_its_source(name: str, tmp_path: Path) ->
         assert dict(state.metadata.configuration) == step["configuration"]
         assert_state(state, step, table)
         assert_moved_exactly(report, before, target, named_files(source))
+        assert verified(table, source, target).equal
         assert log_bytes(target) == log_bytes(source)
         assert clone(table, source, target, mode="mirror").up_to_date
 
@@ -208,6 +212,8 @@ def assert_spark_sees(
         assert not any(":/" in key for key in state.keys)
     else:
         assert state.keys_sha256 == step["keys_sha256"]
+    if mode == "snapshot":
+        assert checksum_is_valid(spark, target)
     if mode == "mirror":
         assert (state.version, state.metadata["id"]) == (step["version"], step["metadata_id"])
 
@@ -236,6 +242,12 @@ def source_root(name: str, folder: Path) -> Path:
 
 def clone(table: Recorded, source: Path, target: Path, *, mode: str = "snapshot") -> CloneReport:
     return lakeferry.clone(str(source), str(target), mode=mode, map_prefix=table.moved, jobs=4)
+
+
+def verified(table: Recorded, source: Path, target: Path) -> VerifyReport:
+    return lakeferry.verify(
+        str(source), str(target), strength="rows", map_prefix=table.moved, jobs=4
+    )
 
 
 def snapshot(root: Path) -> Snapshot:
