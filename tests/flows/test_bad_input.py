@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 import lakeferry
+from lakeferry.delta.paths import decode, encode
 from lakeferry.errors import CODES, FerryError
 from lakeferry.store.open import open_store
 from tests.delta.tables import METADATA, PROTOCOL, add, commit, metadata, vector, write
@@ -391,8 +392,6 @@ def test_control_characters_are_refused_where_they_cannot_be_kept(
     s3_server: Server, tmp_path: Path, name: str, mode: str
 ) -> None:
     table = handmade(tmp_path / "table", "plain.parquet", name)
-    from lakeferry.delta.paths import decode
-
     for path in ("plain.parquet", decode(name)):
         (table / path).parent.mkdir(exist_ok=True)
         (table / path).write_bytes(b"0123456789")
@@ -658,3 +657,49 @@ def test_a_request_that_contradicts_itself_is_refused(source: Path, target: Path
     assert refused(source, target, mode="mirror", shallow=True).code == "LF-2001"
     assert refused(source, target, mode="sideways").code == "LF-2001"
     assert refused(source, target, jobs=0).code == "LF-2001"
+
+
+# ---- what only some stores refuse
+
+
+REFUSED_BY = [
+    ("azure", "back\\slash.parquet"),
+    ("azure", "p=dot./a.parquet"),
+    ("hdfs", "a:b=1/a.parquet"),
+    ("hdfs", f"p={'n' * 260}/a.parquet"),
+    ("gcs", "bell\x07.parquet"),
+    ("s3", "n" * 240 + ("/" + "n" * 240) * 4),
+]
+
+
+@pytest.mark.server
+@both_modes
+@pytest.mark.parametrize(("kind", "name"), REFUSED_BY, ids=[kind for kind, _ in REFUSED_BY])
+def test_a_name_that_the_target_s_kind_cannot_keep_is_refused_before_a_byte_is_copied(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, name: str, mode: str
+) -> None:
+    server: Server = request.getfixturevalue(f"{kind}_server")
+    table = handmade(tmp_path / "table", "plain.parquet", encode(name))
+    (table / "plain.parquet").write_bytes(b"0123456789")
+    place = f"{server.place}/{tmp_path.name}"
+
+    error = refused(table, place, mode=mode, target_options=server.options)
+
+    assert error.code == "LF-3107"
+
+
+@pytest.mark.server
+def test_prefixes_of_one_bucket_overlap_by_folders_and_not_by_letters(
+    s3_server: Server, source: Path
+) -> None:
+    base = f"{s3_server.place}/prefixes-{source.parent.name}"
+    both = {"source_options": s3_server.options, "target_options": s3_server.options}
+    tables.upload(source, open_store(f"{base}/t", s3_server.options))
+
+    for end in (f"{base}/t/", f"{base}/t/inside", base):
+        with pytest.raises(FerryError) as caught:
+            lakeferry.clone(f"{base}/t", end, **both)  # type: ignore[arg-type]  # options
+        assert caught.value.code == "LF-2103"
+    lakeferry.clone(f"{base}/t", f"{base}/t2", **both)  # type: ignore[arg-type]  # options
+
+    assert look(open_store(f"{base}/t2", s3_server.options)) == look(source)

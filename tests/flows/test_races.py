@@ -297,6 +297,26 @@ def test_an_optimize_of_the_target_during_a_clone_is_undone_without_copying(
     assert look(target) == look(source)
 
 
+def test_a_target_that_others_keep_rearranging_is_given_up_by_name(tmp_path: Path) -> None:
+    source, target = grow(tmp_path / "source", 1), tmp_path / "target"
+    lakeferry.clone(str(source), str(target))
+    grow(source)
+
+    def faster(moment: Moment) -> None:
+        commits = moment.operation == "put_if_absent" and moment.path.endswith(".json")
+        if commits and moment.when == "before":
+            commit_by_hand(target, {"commitInfo": {"operation": "VACUUM END"}})
+
+    store = WatchedStore(open_store(str(target)), Watch(faster))
+    with pytest.raises(FerryError) as caught:
+        clone_stores(CloneRequest(str(source), str(target)), open_store(str(source)), store)
+
+    assert caught.value.code == "LF-5001"
+    report = lakeferry.clone(str(source), str(target))
+    assert (report.files_copied, report.commits) == (0, 1)
+    assert look(target) == look(source)
+
+
 def test_a_loser_that_may_not_delete_its_record_still_ends_well(tmp_path: Path) -> None:
     source, target = grow(tmp_path / "source"), tmp_path / "target"
 
