@@ -19,8 +19,6 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakeferry.clone.digest import Digest, digest_batches
-from lakeferry.clone.rows import logical_schema, read_rows
 from lakeferry.delta.actions import domain_json, metadata_json, protocol_json, txn_json
 from lakeferry.delta.deletion_vector import (
     decode_z85,
@@ -33,6 +31,8 @@ from lakeferry.delta.paths import decode, encode
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store, read_all
+from lakeferry.verify.digest import Digest, digest_batches
+from lakeferry.verify.read_rows import logical_schema, read_rows
 
 LAST = 3  # the newest version of the table
 ROWS = 40  # of each file

@@ -81,9 +81,7 @@ class WatchedStore:
         on_meta: OnMeta | None = None,
     ) -> Iterator[bytes]:
         number = self._tell("read", path)
-        yield from self.inner.read(
-            path, start=start, end=end, if_match=if_match, on_meta=on_meta
-        )
+        yield from self.inner.read(path, start=start, end=end, if_match=if_match, on_meta=on_meta)
         self._tell("read", path, "after", number)
 
     def write(self, path: str, chunks: Iterable[bytes], *, size: int) -> ObjectMeta:
