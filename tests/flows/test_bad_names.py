@@ -238,3 +238,18 @@ def test_a_name_that_the_target_s_kind_cannot_keep_is_refused_before_a_byte_is_c
     error = refused(table, place, mode=mode, target_options=server.options)
 
     assert error.code == "LF-3107"
+
+
+@pytest.mark.server
+@both_modes
+def test_state_beside_the_log_that_the_target_cannot_name_is_refused_before_a_byte_is_copied(
+    s3_server: Server, tmp_path: Path, mode: str
+) -> None:
+    table = handmade(tmp_path / "table", "plain.parquet")
+    (table / "plain.parquet").write_bytes(b"0123456789")
+    state = table / LOG / "_copy_into_log" / "bell\x07"
+    state.parent.mkdir()
+    state.write_bytes(b"state")
+    place = f"{s3_server.place}/{tmp_path.name}"
+
+    assert refused(table, place, mode=mode, target_options=s3_server.options).code == "LF-3107"

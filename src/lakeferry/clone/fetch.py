@@ -54,13 +54,12 @@ def copy_items(fetch: FileSet, *, fetch_data: FileSet | None = None) -> Iterator
             yield CopyItem(url or "", path, path, None, "vector")
 
 
-def refuse_unholdable(items: Iterable[CopyItem], target: Store) -> None:
+def refuse_unholdable(paths: Iterable[str], target: Store) -> None:
     """LF-3107 for a name that the target cannot hold, before the first byte moves.
 
     A look at the target tells; only names that some store could refuse are worth one.
     """
-    for item in items:
-        path = item.target_path
+    for path in paths:
         plain = len(path) < 200 and path.isascii() and path.isprintable()
         if not plain or _ODD.search(path):
             target.head(path)

@@ -81,6 +81,7 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
     ):
         haul = _repair(request, around, source) if request.replace else Haul()
         return Done(source, source.version, head, (), haul, names, record)
+    refuse_unholdable(names, places.target)
     files, size = _totals(places, listing, plan)
     around.emit(TablePlanned(places.target.url, source.version, files, size, describe(source)))
     if request.dry_run:
@@ -169,7 +170,7 @@ def _totals(places: Places, listing: LogListing, plan: MirrorPlan) -> tuple[int,
     """Files and bytes to bring, each name one that the target can hold."""
     files = size = 0
     for item in mirror_items(places.source, listing, plan):
-        refuse_unholdable([item], places.target)
+        refuse_unholdable([item.target_path], places.target)
         files += 1
         size += item.size or 0
     return files, size

@@ -95,9 +95,10 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
     # Taking a target back is a commit of its own, also where nothing needs to be undone.
     ours = view.record is not None and view.record.mode == "snapshot" and not view.foreign
     nothing_new = all(plan.is_empty for plan in plans) and ours
+    refuse_unholdable(names, target)
     if not request.shallow:
         items = (item for plan in plans for item in copy_items(plan.fetch))
-        refuse_unholdable(items, target)
+        refuse_unholdable((item.target_path for item in items), target)
     same_state = extras.is_carried(store, target, listing, view.listing.others, carried)
     repair = request.replace and not request.shallow
     if request.dry_run or (nothing_new and same_state and not repair):
