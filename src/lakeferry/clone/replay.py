@@ -4,7 +4,7 @@ Append f1, then OPTIMIZE f0 + f1 into f2: in one commit, f2 would be new rows an
 So the source's commits are made again one by one, files included that are no longer live.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +29,7 @@ from lakeferry.delta.files import FileSet, spill
 
 
 def plan_replay(
-    commits: Iterable[Commit],
+    commits: Callable[[], Iterator[Commit]],
     *,
     state: SmallState,
     next_version: int,
@@ -41,16 +41,15 @@ def plan_replay(
     """Plans that make the source's commits again, oldest first.
 
     Args:
-        commits: of the range, each one.
+        commits: reads those of the range, each one, oldest first.
         state: of the target, which equals the source before the first commit.
         next_version: of the target.
         source: totals of the source at the end, for the commits' metrics.
         target_files: live at the target now; their data files need not be brought.
     """
-    commits = tuple(commits)
-    known = _paths_there(commits, target_files, roots)
+    known = _paths_there(commits(), target_files, roots)
     plans = []
-    for version, commit in enumerate(commits, next_version):
+    for version, commit in enumerate(commits(), next_version):
         before = state
         header = _header(commit, before, carry_txns=carry_txns)
         state = before.after(header)
@@ -78,7 +77,7 @@ def plan_replay(
     return tuple(plans)
 
 
-def _paths_there(commits: Sequence[Commit], target: FileSet, roots: Roots) -> set[str]:
+def _paths_there(commits: Iterable[Commit], target: FileSet, roots: Roots) -> set[str]:
     """Of the paths that the commits add, those that are live at the target."""
     wanted = pa.array(
         sorted(

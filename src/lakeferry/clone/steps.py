@@ -11,12 +11,11 @@ from lakeferry.clone.record import CloneRecord
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.surroundings import Places, PlanAgain, Surroundings
 from lakeferry.clone.target import TargetView
-from lakeferry.delta.commit_read import Commit, read_commit
+from lakeferry.delta.commit_read import read_commits
 from lakeferry.delta.log import head_version, list_log
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
-from lakeferry.store.protocol import Store
 
 
 def plan_steps(
@@ -40,11 +39,13 @@ def plan_steps(
         if head_version(list_log(around.places.source)) > source.version:
             raise PlanAgain("a newer version was cloned while the source was read")
         raise _went_back(source, record)
-    commits = _range(around.places.source, source, record.source_version)
-    changes = scan_commits(commits, roots) if commits is not None else None
+    versions = _range(source, record.source_version)
+    changes = None
+    if versions is not None:
+        changes = scan_commits(read_commits(around.places.source, versions), roots)
     if changes is None or not (changes.rearranged or view.rearranged):
         return (_plan(request, source, view.snapshot, roots, record.source_version, changes),)
-    return _careful_plans(request, around, source, view, roots, commits or (), changes)
+    return _careful_plans(request, around, source, view, roots, changes)
 
 
 def _plan(
@@ -61,12 +62,12 @@ def _plan(
     )  # fmt: skip
 
 
-def _range(store: Store, source: Snapshot, since: int) -> tuple[Commit, ...] | None:
-    """The source's commits after `since`; None where one of them is gone or time runs backwards."""
+def _range(source: Snapshot, since: int) -> range | None:
+    """The source's versions after `since`; None where one is gone or time runs backwards."""
     versions = range(since + 1, source.version + 1)
     if source.version < since or any(version not in source.listing.commits for version in versions):
         return None
-    return tuple(read_commit(store, version) for version in versions)
+    return versions
 
 
 def _careful_plans(
@@ -75,7 +76,6 @@ def _careful_plans(
     source: Snapshot,
     view: TargetView,
     roots: Roots,
-    commits: tuple[Commit, ...],
     changes: RangeChanges,
 ) -> tuple[ClonePlan, ...]:
     """First back to what the last clone held, then the range: as one commit, or one by one."""
@@ -94,8 +94,9 @@ def _careful_plans(
     if not changes.rearranged and undo.is_empty:
         return (_plan(request, source, view.snapshot, roots, since, changes),)
     kept = () if undo.is_empty else (undo,)
+    versions = range(since + 1, source.version + 1)
     replayed = replay.plan_replay(
-        commits,
+        lambda: read_commits(around.places.source, versions),
         state=undo.after,
         next_version=view.snapshot.version + 1 + len(kept),
         roots=roots,

@@ -58,9 +58,10 @@ def view_target(store: Store) -> TargetView:
     rearranged, foreign = [], []
     for version in range(record.target_version + 1, snapshot.version + 1):
         # A commit that log cleanup took cannot be judged, so it counts as foreign.
-        if version not in listing.commits or changes_data(read_commit(store, version)):
+        commit = read_commit(store, version) if version in listing.commits else None
+        if commit is None or changes_data(commit):
             foreign.append(version)
-        elif moves_files(read_commit(store, version)):
+        elif moves_files(commit):
             rearranged.append(version)
     return TargetView(listing, snapshot, record, tuple(rearranged), tuple(foreign))
 

@@ -1,7 +1,7 @@
 """Commits as they stand: one by one, streaming, small ones fetched ahead of need."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -85,6 +85,19 @@ def read_commit(store: Store, version: int) -> Commit:
         cdc=tuple(small.cdc),
         unknown=tuple(small.unknown),
     )
+
+
+def read_commits(store: Store, versions: Iterable[int]) -> Iterator[Commit]:
+    """`read_commit` of each version, in order; a few are read ahead of need."""
+    waiting: deque[Future[Commit]] = deque()
+    rest = iter(versions)
+    with ThreadPoolExecutor(_AHEAD) as pool:
+        while True:
+            while len(waiting) < _AHEAD and (version := next(rest, None)) is not None:
+                waiting.append(pool.submit(read_commit, store, version))
+            if not waiting:
+                return
+            yield waiting.popleft().result()
 
 
 def commit_events(
