@@ -112,8 +112,7 @@ def cleaned(root: Path, *, parts: int) -> Path:
     return root
 
 
-@pytest.mark.parametrize("parts", [1, 3])
-@pytest.mark.parametrize("commit_of_base", [True, False])
+@pytest.mark.parametrize(("parts", "commit_of_base"), [(1, True), (1, False), (3, True)])
 def test_a_mirror_that_begins_at_a_checkpoint_survives_an_end_at_any_moment(
     tmp_path: Path, parts: int, commit_of_base: bool
 ) -> None:
