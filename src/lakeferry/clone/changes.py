@@ -31,7 +31,7 @@ class CommitFiles(Protocol):
 class RangeChanges:
     """The last word on each file that the commits of a range touched, by its key at the target."""
 
-    added: dict[bytes, bool] = field(default_factory=dict)  # key -> dataChange of its last add
+    added: dict[bytes, bool] = field(default_factory=dict)  # key -> whether its rows are new
     removed: dict[bytes, bool] = field(default_factory=dict)  # key -> dataChange of its last remove
     rearranged: bool = False  # one commit cannot tell this range truly
 
@@ -49,9 +49,11 @@ def scan_commits(commits: Iterable[CommitFiles], roots: Roots) -> RangeChanges:
         for key, changed in gone.items():
             # Collapsing hides a file that is born and goes within the range. That is the truth
             # only if its rows came and went in the same sense.
-            rearranged |= key in added and added[key] != changed
+            rearranged |= key in added and added.pop(key) != changed
             removed[key] = changed
-        added |= _flags(commit.adds, roots)
+        for key, changed in _flags(commit.adds, roots).items():
+            # Stated again without a remove (new statistics, row ids): its rows are as new as ever.
+            added[key] = changed or added.get(key, False)
     return RangeChanges(added, removed, rearranged)
 
 
