@@ -40,7 +40,8 @@ SKIPPED_AT_IMPORT = "import pytest\npytest.importorskip('no_such_module_anywhere
 
 def closing_line(folder: Path, *arguments: str, require: str) -> str:
     (folder / "conftest.py").write_text(CONFTEST.read_text())
-    environment = {**os.environ, "LAKEFERRY_TEST_REQUIRE": require}
+    root = str(CONFTEST.parents[1])  # conftest.py imports from `tests`
+    environment = {**os.environ, "LAKEFERRY_TEST_REQUIRE": require, "PYTHONPATH": root}
     environment.pop("PYTEST_ADDOPTS", None)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     ended = subprocess.run(
