@@ -348,3 +348,17 @@ def test_replace_brings_back_a_file_that_the_target_has_lost(source: Path, targe
 
     assert (target / "a").read_bytes() == (source / "a").read_bytes()
     assert (report.files_copied, report.commits, report.up_to_date) == (1, 0, False)
+
+
+def test_an_older_version_is_refused_beside_copy_into_state_alone(
+    source: Path, target: Path
+) -> None:
+    append(source, 1, "c")
+    write(source, "_autostats/0.json", b"statistics")
+    assert clone(source, target, version=0).extras == ("_delta_log/_autostats/0.json",)
+    write(source, "_copy_into_log/0.json", b"state")
+
+    with pytest.raises(FerryError) as refused:
+        clone(source, target.parent / "other", version=0)
+
+    assert refused.value.code == "LF-4108"

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.clone.digest import digest_batches
 from lakeferry.delta.deletion_vector import parse_descriptor, parse_inline, read_rows
 from lakeferry.demo import lakes
 from lakeferry.demo.folder import MARKER, prepare
@@ -15,6 +14,7 @@ from lakeferry.errors import FerryError
 from lakeferry.events import Event, Noted
 from lakeferry.explain import explain_table
 from lakeferry.store.open import open_store
+from lakeferry.verify.digest import digest_batches
 from tests.judges.deltalake_reader import deltalake_rows
 
 TABLES = ("orders", "clicks", "readings")

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from lakeferry.clone.surroundings import PlanAgain
-from lakeferry.delta.log import LogListing, head_version, list_log
+from lakeferry.delta.log import LOG, LogListing, head_version, list_log
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import ObjectMeta, Store
 
 TRIES = 5
+COPY_INTO = f"{LOG}/_copy_into_log/"
 
 
 def facts(others: Iterable[ObjectMeta]) -> tuple[Mapping[str, Any], ...]:
@@ -134,12 +135,16 @@ def moving(url: str, listing: LogListing) -> FerryError:
 
 
 def refuse_older_version(listing: LogListing, version: int) -> None:
-    """LF-4108 where state exists, but an older version than its own was asked for."""
-    if listing.others and version != head_version(listing):
+    """LF-4108 where COPY INTO state exists, but an older version than its own was asked for.
+
+    What else lies there (statistics, say) tells COPY INTO nothing and is carried as it is.
+    """
+    state = [meta for meta in listing.others if meta.path.startswith(COPY_INTO)]
+    if state and version != head_version(listing):
         raise FerryError(
             "LF-4108",
             f"COPY INTO state belongs to version {head_version(listing)}, not to version {version}",
-            f"{listing.url}: {len(listing.others)} objects, such as {listing.others[0].path}",
+            f"{listing.url}: {len(state)} objects, such as {state[0].path}",
             "clone the newest version (leave --version and --timestamp out)",
         )
 

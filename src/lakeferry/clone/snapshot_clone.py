@@ -1,8 +1,8 @@
 """Mode snapshot: the source's state at one version, as one commit on the target.
 
 Order: pin a version, compare, bring the files, look again, then put-if-absent of the commit, then
-checkpoint and version checksum. A crash leaves orphans under final names at most, and the next run
-finds them there.
+checkpoint and version checksum. A crash leaves whole files that no log names yet, which the next
+run finds, and on a disk a hidden temporary file for each copy that was under way.
 """
 
 import time
