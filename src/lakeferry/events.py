@@ -28,6 +28,16 @@ class BytesMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class BytesRead:
+    """How far a verification is. The total is a bound: what a store vouches for is not read."""
+
+    table: str
+    bytes_done: int  # of data, both sides
+    bytes_at_most: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class FileLanded:
     """One file is at the target under its final name."""
 
@@ -75,7 +85,7 @@ class Warned:
     next_step: str
 
 
-Event = TablePlanned | BytesMoved | FileLanded | Committed | Checked | Noted | Warned
+Event = TablePlanned | BytesMoved | BytesRead | FileLanded | Committed | Checked | Noted | Warned
 Emit = Callable[[Event], None]
 
 

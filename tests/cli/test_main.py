@@ -153,3 +153,21 @@ def wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_verification_shows_how_much_it_has_read(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lakeferry.events import BytesRead, Event
+    from lakeferry.verify import sides
+    from lakeferry.verify.run import verify
+
+    run("clone", source, tmp_path / "t")
+    monkeypatch.setattr(sides, "PROGRESS_S", 0)
+    told: list[Event] = []
+
+    verify(str(source), str(tmp_path / "t"), strength="hashed", on_event=told.append)
+
+    read = [event for event in told if isinstance(event, BytesRead)]
+    assert read[-1].bytes_done == 20  # the record vouches for what was read of the source
+    assert read[-1].bytes_at_most == 40

@@ -14,6 +14,7 @@ from lakeferry.clone.report import CloneReport
 from lakeferry.errors import FerryError
 from lakeferry.events import (
     BytesMoved,
+    BytesRead,
     Checked,
     Committed,
     Event,
@@ -43,6 +44,13 @@ def body(event: Event) -> dict[str, Any]:
                 "table": event.table,
                 "bytes": {"done": event.bytes_done, "total": event.bytes_total},
                 "files": {"done": event.files_done, "total": event.files_total},
+                "seconds": round(event.elapsed_s, 3),
+            }
+        case BytesRead():
+            return {
+                "type": "progress",
+                "table": event.table,
+                "bytes": {"done": event.bytes_done, "total": event.bytes_at_most},
                 "seconds": round(event.elapsed_s, 3),
             }
         case Warned():

@@ -16,7 +16,16 @@ from lakeferry.cli import json_lines
 from lakeferry.cli.estimate import Estimate, left_text
 from lakeferry.cli.units import duration_text, size_text, time_text
 from lakeferry.errors import FerryError
-from lakeferry.events import BytesMoved, Checked, Committed, Event, FileLanded, Noted, Warned
+from lakeferry.events import (
+    BytesMoved,
+    BytesRead,
+    Checked,
+    Committed,
+    Event,
+    FileLanded,
+    Noted,
+    Warned,
+)
 from lakeferry.version import VERSION
 
 PLAIN_EVERY_S = 30
@@ -64,6 +73,9 @@ class TextScreen:
             match event:
                 case BytesMoved():
                     self._moved(event)
+                case BytesRead():
+                    done, most = size_text(event.bytes_done), size_text(event.bytes_at_most)
+                    self._show(event.elapsed_s, f"{done} of at most {most} read")
                 case Warned():
                     self._say(f"{marks(sys.stderr)['warning']} {event.code or ''} {event.message}")
                     self._say(f"  next: {event.next_step}")
@@ -79,12 +91,8 @@ class TextScreen:
 
     def _moved(self, event: BytesMoved) -> None:
         self._estimate.feed(event.elapsed_s, event.bytes_done, event.files_done)
-        if self._quiet or self._progress == "none" or event.elapsed_s < QUIET_S:
+        if not event.elapsed_s:
             return
-        pause = BAR_EVERY_S if self._progress == "bar" else PLAIN_EVERY_S
-        if time.monotonic() - self._shown < pause:
-            return
-        self._shown = time.monotonic()
         done, total = (event.bytes_done, event.files_done), (event.bytes_total, event.files_total)
         share = 100 * event.bytes_done / event.bytes_total if event.bytes_total else 100.0
         rate = size_text(event.bytes_done / event.elapsed_s) + "/s"
@@ -93,6 +101,16 @@ class TextScreen:
             f"{size_text(event.bytes_done)} of {size_text(event.bytes_total)}  {share:.1f} %  "
             f"{event.files_done:,}/{event.files_total:,} files  {rate}  {left}"
         )
+        self._show(event.elapsed_s, text)
+
+    def _show(self, elapsed_s: float, text: str) -> None:
+        """Paint over the last line, or print one now and then."""
+        if self._quiet or self._progress == "none" or elapsed_s < QUIET_S:
+            return
+        pause = BAR_EVERY_S if self._progress == "bar" else PLAIN_EVERY_S
+        if time.monotonic() - self._shown < pause:
+            return
+        self._shown = time.monotonic()
         if self._progress == "bar":
             print(f"\r\x1b[2K  {text}", end="", file=sys.stderr, flush=True)
             self._painted = True
@@ -144,8 +162,8 @@ class JsonScreen:
     def event(self, event: Event) -> None:
         if isinstance(event, FileLanded) and not self._verbose:
             return
-        if isinstance(event, BytesMoved):
-            last = event.files_done >= event.files_total
+        if isinstance(event, BytesMoved | BytesRead):
+            last = isinstance(event, BytesMoved) and event.files_done >= event.files_total
             if not last and time.monotonic() - self._shown < JSON_EVERY_S:
                 return
             self._shown = time.monotonic()

@@ -1,5 +1,6 @@
 """The two sides of a verification: opened, read at the right versions, their bytes counted."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
@@ -17,6 +18,7 @@ from lakeferry.errors import FerryError
 from lakeferry.store.protocol import ObjectMeta, OnMeta, Store
 from lakeferry.verify.report import VerifyRequest
 
+PROGRESS_S = 0.5
 # A clone may have been made of their published state; looking at it again harms nobody.
 ACCEPTED = frozenset(name for name, feature in FEATURES.items() if feature.action == DROP)
 
@@ -27,14 +29,25 @@ class Meter:
     def __init__(self) -> None:
         self._lock = Lock()
         self.bytes = 0
+        self.tell: Callable[[int], None] | None = None  # called with the sum, now and then
+        self._told = time.monotonic()
 
     def count(self, path: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         of_log = path.startswith("_delta_log/")
         for chunk in chunks:
             if not of_log:
-                with self._lock:
-                    self.bytes += len(chunk)
+                self._add(len(chunk))
             yield chunk
+
+    def _add(self, size: int) -> None:
+        with self._lock:
+            self.bytes += size
+            now = time.monotonic()
+            due = self.tell is not None and now - self._told >= PROGRESS_S
+            if due:
+                self._told = now
+        if due and self.tell is not None:
+            self.tell(self.bytes)
 
 
 class MeteredStore:

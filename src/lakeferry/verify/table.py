@@ -1,11 +1,12 @@
 """Prove that a target equals its source, as strongly as asked, and say what was not looked at."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lakeferry.clone.plan import count
 from lakeferry.errors import FerryError
-from lakeferry.events import Checked, Emit, Noted, silent
+from lakeferry.events import BytesRead, Checked, Emit, Noted, silent
 from lakeferry.verify.digest import Digest
 from lakeferry.verify.engines import ENGINE_CHECKS, ENGINES, compare_engine
 from lakeferry.verify.file_bytes import BYTE_CHECKS, DIGESTS, compare_bytes
@@ -69,6 +70,7 @@ def verify_table(request: VerifyRequest, *, emit: Emit = silent) -> VerifyReport
     if sides.record is None:
         text = "no record of a clone of this source: compared as a snapshot"
         emit(Noted(request.target, f"{text} with version {sides.source.version}"))
+    sides.meter.tell = _progress(request, sides, emit, started)
     findings = Findings()
     compare_logs(sides, findings)
     _tell(request, emit, findings, LOG_CHECKS)
@@ -98,6 +100,19 @@ def verify_table(request: VerifyRequest, *, emit: Emit = silent) -> VerifyReport
         target_digest=seen.target.whole if seen.target else None,
         seconds=time.monotonic() - started,
     )
+
+
+def _progress(
+    request: VerifyRequest, sides: Sides, emit: Emit, started: float
+) -> Callable[[int], None]:
+    """Tells how much of what may have to be read has been."""
+    both = count(sides.source.files).bytes + count(sides.target.files).bytes
+
+    def tell(done: int) -> None:
+        elapsed = time.monotonic() - started
+        emit(BytesRead(request.target, done, max(done, both), elapsed))
+
+    return tell
 
 
 def _refuse_unknown(request: VerifyRequest) -> None:
