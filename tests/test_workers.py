@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lakeferry import workers
 from lakeferry.workers import map_threads
 
 
@@ -19,14 +20,14 @@ def test_items_are_taken_a_window_at_a_time() -> None:
 
     def items() -> Iterator[int]:
         nonlocal taken
-        for item in range(1000):
+        for item in range(100_000):
             taken += 1
             yield item
 
     results = map_threads(lambda item: item, items(), count=4)
     next(results)
 
-    assert taken <= 9
+    assert taken <= 64 * (2 * 4 + 4 + 1)  # what waits to be read, what each hand holds
     results.close()  # type: ignore[attr-defined]
 
 
@@ -50,3 +51,27 @@ def test_an_exception_of_a_task_is_raised_to_the_caller() -> None:
 
     with pytest.raises(ValueError, match="0"):
         list(map_threads(task, [0], count=2))
+
+
+def test_quick_tasks_are_left_to_one_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "BATCH_S", 60)  # no pause of this machine makes a task look slow
+    monkeypatch.setattr(workers, "SILENCE_S", 60)
+
+    hands = set(map_threads(lambda _: threading.get_ident(), range(5000), count=8))
+
+    assert len(hands) == 1
+
+
+def test_all_hands_join_when_tasks_wait() -> None:
+    together = threading.Barrier(8, timeout=10)
+
+    assert len(list(map_threads(lambda _: together.wait(), range(8), count=8))) == 8
+
+
+def test_an_exception_of_the_items_is_raised_to_the_caller() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        list(map_threads(lambda item: item, items(), count=2))

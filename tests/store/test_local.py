@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.errors import FerryError
+from lakeferry.store import new_file
 from lakeferry.store.local import LocalStore
 from lakeferry.store.protocol import CRC64NVME, AlreadyThere, read_all
 
@@ -122,13 +123,14 @@ else:
 """
 
 
+@pytest.mark.parametrize("half", ["unnamed", "hidden"])
 @pytest.mark.parametrize("how", ["write", "put_if_absent"])
 @pytest.mark.parametrize("call", ["fallocate", "write", "fsync", "rename", "link", "unlink"])
 def test_a_writer_killed_at_any_step_leaves_a_whole_file_or_none(
-    tmp_path: Path, how: str, call: str
+    tmp_path: Path, how: str, call: str, half: str
 ) -> None:
     store = LocalStore(str(tmp_path))
-    command = [sys.executable, "-c", STEPS, str(tmp_path), how, call]
+    command = [sys.executable, "-c", STEPS, str(tmp_path), how, call, half]
 
     ended = subprocess.run(command, check=False, timeout=60)
 
@@ -137,6 +139,8 @@ def test_a_writer_killed_at_any_step_leaves_a_whole_file_or_none(
     assert there in ([], ["dir/a"])
     if there:
         assert read_all(store, "dir/a") == b"y" * (3 << 20)
+    if half == "unnamed":
+        assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["a"] * len(there)
     put(store, "dir/a", b"again")
     assert read_all(store, "dir/a") == b"again"
 
@@ -145,6 +149,8 @@ def test_a_writer_killed_at_any_step_leaves_a_whole_file_or_none(
 STEPS = (
     """
 import os, signal, sys
+from lakeferry.store import new_file
+new_file._HAS_PROC = sys.argv[4] == "unnamed"
 name = {"fallocate": "posix_fallocate"}.get(sys.argv[3], sys.argv[3])
 honest = getattr(os, name)
 def die(*arguments, **options):
@@ -157,6 +163,23 @@ setattr(os, name, die)
 """
     + WRITER
 )
+
+
+def test_a_written_file_replaces_the_old_one_and_leaves_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(str(tmp_path))
+
+    for unnamed in (True, False):
+        monkeypatch.setattr(new_file, "_HAS_PROC", unnamed)
+        put(store, "a", b"old")
+        put(store, "a", b"new")
+        with pytest.raises(AlreadyThere):
+            store.put_if_absent("a", [b"x"], size_hint=1)
+
+        assert read_all(store, "a") == b"new"
+        assert [file.name for file in tmp_path.iterdir()] == ["a"]
+        store.delete("a")
 
 
 # ---- full and forbidden disks

@@ -14,26 +14,18 @@ import errno
 import os
 import stat
 import threading
-import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 from awscrt.checksums import crc64nvme
 
 from lakeferry.errors import FerryError
 from lakeferry.store.checksum import Counted, changed, wrong_size
-from lakeferry.store.names import (
-    TEMPORARY_PREFIX,
-    TEMPORARY_SUFFIX,
-    NameRules,
-    check_name,
-    is_temporary,
-    unholdable,
-)
+from lakeferry.store.names import NameRules, check_name, is_temporary, unholdable
+from lakeferry.store.new_file import NewFile
 from lakeferry.store.protocol import CRC64NVME, AlreadyThere, ObjectMeta, OnMeta, Store
 
 CHUNK = 1 << 20  # bytes; fits a core's cache, so that the checksum does not fetch it again
-RESERVE_FROM = 1 << 20  # bytes; below, the write itself finds out that the disk is full
 RULES = NameRules("a local folder", control_characters=True, any_bytes=True, longest_segment=255)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -125,19 +117,20 @@ class LocalStore:
 
     def write(self, path: str, chunks: Iterable[bytes], *, size: int) -> ObjectMeta:
         counted = Counted(chunks, size=size, where=self._where(path))
-        with self._temporary(path, reserve=size) as (temporary, target):
-            self._append(path, target, counted)
-            return self._publish(path, temporary, target, counted.checksums)
+        with self._new(path) as file:
+            self._reserve(path, file, size)
+            self._append(path, file, counted)
+            return self._publish(path, file, counted.checksums)
 
     def put_if_absent(self, path: str, chunks: Iterable[bytes], *, size_hint: int) -> None:  # noqa: ARG002
         full = self._full(path)
         if os.path.lexists(full):
             raise AlreadyThere(path)
-        with self._temporary(path) as (temporary, target):
-            self._append(path, target, chunks)
+        with self._new(path) as file:
+            self._append(path, file, chunks)
             with self._translated(path):
-                os.fsync(target)
-                self._link(path, temporary, full)
+                os.fsync(file.descriptor)
+                self._publish_if_absent(path, file)
                 self._sync_folders(full)
 
     def copy_from(self, other: Store, path: str, to: str) -> ObjectMeta | None:
@@ -149,17 +142,18 @@ class LocalStore:
             return None
         with other._translated(path), other._opened(path) as (source, found):
             size = found.st_size
-            with self._temporary(to, reserve=size) as (temporary, target):
+            with self._new(to) as file:
+                self._reserve(to, file, size)
                 buffer = memoryview(bytearray(min(CHUNK, size)))
                 crc, total = 0, 0
                 while total < size and (count := os.readv(source, [buffer])):
                     chunk = buffer[:count]
                     crc = crc64nvme(chunk, crc)
-                    self._append(to, target, (chunk,))
+                    self._append(to, file, (chunk,))
                     total += count
                 if total != size:
                     raise wrong_size(other._where(path), expected=size, got=total)
-                return self._publish(to, temporary, target, {CRC64NVME: f"{crc:016x}"})
+                return self._publish(to, file, {CRC64NVME: f"{crc:016x}"})
 
     def set_modified(self, path: str, ms: int) -> bool:
         with self._translated(path):
@@ -209,56 +203,39 @@ class LocalStore:
             os.close(source)
 
     @contextmanager
-    def _temporary(self, path: str, *, reserve: int = 0) -> Iterator[tuple[str, int]]:
-        """A new file beside `path` with room for `reserve` bytes, removed again on any error."""
-        folder = os.path.dirname(self._full(path))
-        name = f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
-        temporary = os.path.join(folder, name)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    def _new(self, path: str) -> Iterator[NewFile]:
+        """A new file that will be `path`; without a `_publish` it is gone at the end."""
         with self._translated(path):
-            try:
-                target = os.open(temporary, flags, 0o666)
-            except FileNotFoundError:
-                os.makedirs(folder, exist_ok=True)
-                target = os.open(temporary, flags, 0o666)
-        try:
-            if reserve >= RESERVE_FROM:
-                with self._translated(path):
-                    _reserve(target, reserve)
-            yield temporary, target
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
-        finally:
-            os.close(target)
+            file = NewFile(self._full(path))
+        with closing(file):
+            yield file
 
-    def _append(self, path: str, target: int, chunks: Iterable[bytes | memoryview]) -> None:
+    def _reserve(self, path: str, file: NewFile, size: int) -> None:
+        with self._translated(path):
+            file.reserve(size)
+
+    def _append(self, path: str, file: NewFile, chunks: Iterable[bytes | memoryview]) -> None:
         """Write all of `chunks`; what the chunks themselves raise passes as it is."""
         for chunk in chunks:
             try:
-                written = os.write(target, chunk)
-                while written < len(chunk):
-                    written += os.write(target, memoryview(chunk)[written:])
+                file.append(chunk)
             except OSError as error:
                 translated = _translate(error, path, self._where(path))
                 if translated is None:
                     raise
                 raise translated from error
 
-    def _publish(
-        self, path: str, temporary: str, target: int, checksums: dict[str, str]
-    ) -> ObjectMeta:
+    def _publish(self, path: str, file: NewFile, checksums: dict[str, str]) -> ObjectMeta:
         with self._translated(path):
-            os.rename(temporary, self._full(path))
-        found = os.fstat(target)
+            file.publish()
+        found = os.fstat(file.descriptor)
         if found.st_dev not in self._disks:
-            self._remember_disk(found.st_dev, os.path.dirname(temporary))
+            self._remember_disk(found.st_dev, os.path.dirname(self._full(path)))
         return _meta(path, found, checksums)
 
-    def _link(self, path: str, temporary: str, full: str) -> None:
+    def _publish_if_absent(self, path: str, file: NewFile) -> None:
         try:
-            os.link(temporary, full)
+            file.publish_if_absent()
         except FileExistsError as error:
             raise AlreadyThere(path) from error
         except OSError as error:
@@ -267,10 +244,9 @@ class LocalStore:
             raise FerryError(
                 "LF-5004",
                 f"the file system has no hard links: {error.strerror}",
-                f"at {full}",
+                f"at {self._where(path)}",
                 "put the table on another file system, or accept the risk with --single-writer",
             ) from error
-        os.unlink(temporary)
 
     def _sync_folders(self, full: str) -> None:
         """The file's folder and those above: any of them may have been made just now."""
@@ -328,15 +304,6 @@ def _translate(error: OSError, path: str, where: str) -> FerryError | None:
         what = f"the disk failed: {error.strerror}"
         return FerryError("LF-1004", what, f"at {where}", "look at the disk, then run again")
     return None
-
-
-def _reserve(target: int, size: int) -> None:
-    """Claim the room first: a full disk is found before an hour of copying, not after."""
-    try:
-        os.posix_fallocate(target, 0, size)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-            raise
 
 
 def _all_before(folder: str, bound: bytes | None) -> bool:
