@@ -1,5 +1,6 @@
 """Progress and findings as values. A run calls `emit(event)` and knows no screen."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,15 @@ class TablePlanned:
     files: int  # to copy
     bytes: int  # to copy
     text: str  # one line for people: what will be kept
+
+
+@dataclass(frozen=True, slots=True)
+class LogRead:
+    """How far the reading and comparing of logs is. How much it will be is not known."""
+
+    table: str
+    entries: int  # actions of commits and checkpoints, once for each time that they are looked at
+    elapsed_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +95,36 @@ class Warned:
     next_step: str
 
 
-Event = TablePlanned | BytesMoved | BytesRead | FileLanded | Committed | Checked | Noted | Warned
+Event = (
+    TablePlanned
+    | LogRead
+    | BytesMoved
+    | BytesRead
+    | FileLanded
+    | Committed
+    | Checked
+    | Noted
+    | Warned
+)
 Emit = Callable[[Event], None]
+LOG_PULSE_S = 0.5
 
 
 def silent(event: Event) -> None:
     """The `Emit` of callers that want no events."""
+
+
+def log_pulse(emit: Emit, table: str) -> Callable[[int], None]:
+    """A counter of log entries that tells `emit` now and then."""
+    started = shown = time.monotonic()
+    entries = 0
+
+    def take(more: int) -> None:
+        nonlocal entries, shown
+        entries += more
+        now = time.monotonic()
+        if now - shown >= LOG_PULSE_S:
+            shown = now
+            emit(LogRead(table, entries, now - started))
+
+    return take

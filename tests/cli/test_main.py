@@ -155,6 +155,51 @@ def wait_for(path: Path) -> None:
         time.sleep(0.05)
 
 
+def test_the_reading_of_logs_is_told(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lakeferry import events
+    from lakeferry.clone.run import clone
+    from lakeferry.explain import explain_table
+    from lakeferry.verify.run import verify
+
+    monkeypatch.setattr(events, "LOG_PULSE_S", 0)
+    for do in (
+        lambda tell: explain_table(str(source), emit=tell),
+        lambda tell: clone(str(source), str(tmp_path / "t"), on_event=tell),
+        lambda tell: clone(str(source), str(tmp_path / "m"), mode="mirror", on_event=tell),
+        lambda tell: verify(str(source), str(tmp_path / "t"), on_event=tell),
+    ):
+        told: list[events.Event] = []
+        do(told.append)
+
+        read = [event.entries for event in told if isinstance(event, events.LogRead)]
+        assert read == sorted(read)
+        assert read[-1] >= 2  # its two files; each is looked at more than once
+
+
+def test_progress_is_shown_after_two_seconds_and_bytes_hide_the_reading_of_logs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lakeferry.cli import render
+    from lakeferry.events import BytesMoved, LogRead, Noted
+
+    monkeypatch.setattr(render, "PLAIN_EVERY_S", 0)
+    screen = render.TextScreen(quiet=False, verbose=False, progress="plain")
+
+    screen.event(LogRead("t", 1000, 1.9))
+    screen.event(LogRead("t", 2000, 2.0))
+    screen.event(BytesMoved("t", 500_000, 1_000_000, 1, 2, 3.0))
+    screen.event(LogRead("t", 3000, 3.1))
+    screen.event(Noted("t", "planning again: files were gone"))
+    screen.event(LogRead("t", 4000, 4.0))
+
+    said = [line.split("  ", 1)[-1] for line in capsys.readouterr().err.splitlines()]
+    assert said[0] == "reading logs: 2,000 entries"
+    assert said[1].startswith("500.0 kB of 1.0 MB  50.0 %")
+    assert said[2:] == ["planning again: files were gone", "reading logs: 4,000 entries"]
+
+
 def test_a_verification_shows_how_much_it_has_read(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

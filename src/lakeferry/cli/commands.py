@@ -76,7 +76,7 @@ def explain(thing: str, version: int | None, options: Mapping[str, str], *, scre
         lines = [f"{thing.upper()}  {kind.title}  (exit {kind.exit_code})", kind.explanation]
         screen.result(lines, {"type": "explanation", "code": thing.upper(), **asdict(kind)})
         return OK
-    table = door.explain_table(thing, options=options, version=version)
+    table = door.explain_table(thing, options=options, version=version, emit=screen.event)
     body = {"type": "explanation", **json_lines.plain(asdict(table))}
     screen.result(explanation_lines(table), body)
     return OK

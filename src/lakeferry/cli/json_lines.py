@@ -19,6 +19,7 @@ from lakeferry.events import (
     Committed,
     Event,
     FileLanded,
+    LogRead,
     Noted,
     TablePlanned,
     Warned,
@@ -38,6 +39,13 @@ def schema() -> dict[str, Any]:
 def body(event: Event) -> dict[str, Any]:
     """What one event says, without the fields that every line has."""
     match event:
+        case LogRead():
+            return {
+                "type": "progress",
+                "table": event.table,
+                "entries": event.entries,
+                "seconds": round(event.elapsed_s, 3),
+            }
         case BytesMoved():
             return {
                 "type": "progress",

@@ -3,6 +3,7 @@
 stdout carries the result, stderr the talk. Colour is never the only carrier.
 """
 
+import math
 import os
 import sys
 import threading
@@ -23,6 +24,7 @@ from lakeferry.events import (
     Committed,
     Event,
     FileLanded,
+    LogRead,
     Noted,
     Warned,
 )
@@ -63,8 +65,9 @@ class TextScreen:
         self._verbose = verbose
         tty = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._progress = ("bar" if tty else "plain") if progress == "auto" else progress
-        self._shown = time.monotonic()
+        self._shown = -math.inf
         self._painted = False
+        self._moving = False  # bytes are; then no other progress is of interest
         self._estimate = Estimate()
         self._lock = threading.Lock()
 
@@ -73,14 +76,18 @@ class TextScreen:
             match event:
                 case BytesMoved():
                     self._moved(event)
+                case LogRead() if not self._moving:
+                    self._show(event.elapsed_s, f"reading logs: {event.entries:,} entries")
                 case BytesRead():
                     done, most = size_text(event.bytes_done), size_text(event.bytes_at_most)
                     self._show(event.elapsed_s, f"{done} of at most {most} read")
                 case Warned():
                     self._say(f"{marks(sys.stderr)['warning']} {event.code or ''} {event.message}")
                     self._say(f"  next: {event.next_step}")
-                case Noted() if not self._quiet:
-                    self._say(f"  {event.message}")
+                case Noted():
+                    self._moving = False
+                    if not self._quiet:
+                        self._say(f"  {event.message}")
                 case Committed() | FileLanded() if self._verbose:
                     self._say(f"  {json_lines.body(event)}")
                 case Checked() if not self._quiet:
@@ -90,6 +97,7 @@ class TextScreen:
                     pass
 
     def _moved(self, event: BytesMoved) -> None:
+        self._moving = event.files_done < event.files_total
         self._estimate.feed(event.elapsed_s, event.bytes_done, event.files_done)
         if not event.elapsed_s:
             return
@@ -162,7 +170,7 @@ class JsonScreen:
     def event(self, event: Event) -> None:
         if isinstance(event, FileLanded) and not self._verbose:
             return
-        if isinstance(event, BytesMoved | BytesRead):
+        if isinstance(event, BytesMoved | BytesRead | LogRead):
             last = isinstance(event, BytesMoved) and event.files_done >= event.files_total
             if not last and time.monotonic() - self._shown < JSON_EVERY_S:
                 return

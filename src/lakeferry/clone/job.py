@@ -13,7 +13,7 @@ from lakeferry.clone.snapshot_clone import clone_snapshot
 from lakeferry.clone.surroundings import Done, Places, Surroundings
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
-from lakeferry.events import Emit, Event, Warned, silent
+from lakeferry.events import Emit, Event, Warned, log_pulse, silent
 from lakeferry.store.limits import Throttle
 from lakeferry.store.open import NO_OPTIONS, contains, open_store, same_place
 from lakeferry.store.protocol import Store
@@ -46,7 +46,9 @@ def clone_table(
         source_options=request.source_options, target_options=request.target_options,
     )  # fmt: skip
     places = open_places(request)
-    around = Surroundings(places, _throttle(request), told, stop)
+    around = Surroundings(
+        places, _throttle(request), told, stop, log_pulse(emit, places.target.url)
+    )
     do = clone_mirror if request.mode == "mirror" else clone_snapshot
     try:
         done = do(request, around)

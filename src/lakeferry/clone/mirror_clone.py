@@ -7,7 +7,8 @@ then each commit, ascending, by put-if-absent; then checksums, checkpoints and c
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -64,7 +65,7 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
     listing = extras.pin(places.source, pause=lambda tries: time.sleep(0.05 * tries))
     source = read_snapshot(
         places.source, version=request.version, timestamp_ms=request.timestamp_ms,
-        listing=listing, allow_features=request.allow_features,
+        listing=listing, allow_features=request.allow_features, on_entries=around.on_entries,
     )  # fmt: skip
     extras.refuse_older_version(listing, source.version)
     here = list_log(places.target)
@@ -82,16 +83,15 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
         haul = _repair(request, around, source) if request.replace else Haul()
         return Done(source, source.version, head, (), haul, names, record)
     refuse_unholdable(names, places.target)
-    files, size = _totals(places, listing, plan)
+    items = partial(mirror_items, places.source, listing, plan, on_entries=around.on_entries)
+    files, size = _totals(items(), places.target)
     around.emit(TablePlanned(places.target.url, source.version, files, size, describe(source)))
     if request.dry_run:
         planned = Haul(copied_files=files, copied_bytes=size)
         return Done(source, source.version, head, (), planned, names, record, len(plan.commits))
     if not request.single_writer:
         prove_put_if_absent(places.target, fresh=not is_table(here))
-    haul = _fetch(
-        request, around, lambda: mirror_items(places.source, listing, plan), (files, size)
-    )
+    haul = _fetch(request, around, items, (files, size))
     _refuse_live_and_gone(request, around, source, haul)
     extras.refuse_moved(listing, places.source)
     record = _publish(request, around, source, listing, plan, haul, carried)
@@ -166,11 +166,11 @@ def _digest(store: Store, path: str) -> str:
     return digest.hexdigest()
 
 
-def _totals(places: Places, listing: LogListing, plan: MirrorPlan) -> tuple[int, int]:
+def _totals(items: Iterable[CopyItem], target: Store) -> tuple[int, int]:
     """Files and bytes to bring, each name one that the target can hold."""
     files = size = 0
-    for item in mirror_items(places.source, listing, plan):
-        refuse_unholdable([item.target_path], places.target)
+    for item in items:
+        refuse_unholdable([item.target_path], target)
         files += 1
         size += item.size or 0
     return files, size

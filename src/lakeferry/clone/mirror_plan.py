@@ -16,6 +16,7 @@ import xxhash
 from lakeferry.clone.copy import CopyItem
 from lakeferry.clone.landing import ABSOLUTE, vector_file
 from lakeferry.delta.commit_read import read_commit
+from lakeferry.delta.files import OnEntries, untold
 from lakeferry.delta.log import Checkpoint, LogFile, LogListing
 from lakeferry.delta.paths import is_absolute, safe_relative
 from lakeferry.delta.snapshot import read_snapshot
@@ -140,7 +141,9 @@ def divergent(url: str, versions: list[int]) -> FerryError:
     )
 
 
-def mirror_items(source: Store, listing: LogListing, plan: MirrorPlan) -> Iterator[CopyItem]:
+def mirror_items(
+    source: Store, listing: LogListing, plan: MirrorPlan, *, on_entries: OnEntries = untold
+) -> Iterator[CopyItem]:
     """Every file that the mirrored part of the log names: data, vectors and change data, once.
 
     Raises:
@@ -148,11 +151,13 @@ def mirror_items(source: Store, listing: LogListing, plan: MirrorPlan) -> Iterat
     """
     seen: set[int] = set()
     if plan.base is not None:
-        start = read_snapshot(source, version=plan.base.version, listing=listing)
+        start = read_snapshot(
+            source, version=plan.base.version, listing=listing, on_entries=on_entries
+        )
         for batch in start.files.batches(["path", "size", "deletionVector"]):
             yield from _items(batch, source.url, seen)
     for file in plan.commits:
-        commit = read_commit(source, file.version)
+        commit = read_commit(source, file.version, on_entries=on_entries)
         for batch in commit.adds:
             yield from _items(batch, source.url, seen)
         for body in commit.cdc:

@@ -72,13 +72,13 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
         return done
     source = read_snapshot(
         store, version=request.version, timestamp_ms=request.timestamp_ms, listing=listing,
-        allow_features=request.allow_features,
+        allow_features=request.allow_features, on_entries=around.on_entries,
     )  # fmt: skip
     check_clonable(source.protocol, source.metadata, source.url, request.allow_features)
     extras.refuse_older_version(listing, source.version)
     roots = Roots(source.url, request.moved, shallow=request.shallow)
     _refuse_live_and_gone(source, roots, gone)
-    view = view_target(target)
+    view = view_target(target, on_entries=around.on_entries)
     same_table = view.record is not None and is_same_table(
         store, source, cloned_id=view.record.source_id, cloned_version=view.record.source_version,
         allow_features=request.allow_features,

@@ -42,7 +42,8 @@ def plan_steps(
     versions = _range(source, record.source_version)
     changes = None
     if versions is not None:
-        changes = scan_commits(read_commits(around.places.source, versions), roots)
+        commits = read_commits(around.places.source, versions, on_entries=around.on_entries)
+        changes = scan_commits(commits, roots)
     if changes is None or not (changes.rearranged or view.rearranged):
         return (_plan(request, source, view.snapshot, roots, record.source_version, changes),)
     return _careful_plans(request, around, source, view, roots, changes)
@@ -85,7 +86,7 @@ def _careful_plans(
     try:
         before = read_snapshot(
             around.places.source, version=since, listing=source.listing,
-            allow_features=request.allow_features,
+            allow_features=request.allow_features, on_entries=around.on_entries,
         )  # fmt: skip
     except FerryError:
         # Log cleanup took what would rebuild it: one commit that says all data changed.
@@ -96,7 +97,7 @@ def _careful_plans(
     kept = () if undo.is_empty else (undo,)
     versions = range(since + 1, source.version + 1)
     replayed = replay.plan_replay(
-        lambda: read_commits(around.places.source, versions),
+        lambda: read_commits(around.places.source, versions, on_entries=around.on_entries),
         state=undo.after,
         next_version=view.snapshot.version + 1 + len(kept),
         roots=roots,

@@ -7,7 +7,7 @@ from threading import Event as Flag
 from lakeferry.clone.copy import CopyItem
 from lakeferry.clone.plan import ClonePlan
 from lakeferry.clone.record import CloneRecord
-from lakeferry.delta.files import FileSet
+from lakeferry.delta.files import FileSet, OnEntries, untold
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.events import Emit
 from lakeferry.store.protocol import Store
@@ -41,6 +41,7 @@ class Surroundings:
     throttle: Callable[[int], None] | None  # None: no limit
     emit: Emit
     stop: Flag | None = None
+    on_entries: OnEntries = untold
 
 
 @dataclass(frozen=True)

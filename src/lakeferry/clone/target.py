@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from lakeferry.clone.record import CloneRecord, last_record
 from lakeferry.delta.actions import Metadata
 from lakeferry.delta.commit_read import Commit, read_commit
+from lakeferry.delta.files import OnEntries, untold
 from lakeferry.delta.log import LogListing, head_version, list_log
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
@@ -42,7 +43,7 @@ def newest_record(store: Store, listing: LogListing) -> CloneRecord | None:
     return last_record(store, head=head_version(listing), oldest_commit=oldest)
 
 
-def view_target(store: Store) -> TargetView:
+def view_target(store: Store, *, on_entries: OnEntries = untold) -> TargetView:
     """Read the target's state and tell who wrote to it since the last clone.
 
     Raises:
@@ -51,7 +52,7 @@ def view_target(store: Store) -> TargetView:
     listing = list_log(store)
     if not is_table(listing):
         return TargetView(listing, None, None)
-    snapshot = read_snapshot(store, listing=listing)
+    snapshot = read_snapshot(store, listing=listing, on_entries=on_entries)
     record = newest_record(store, listing)
     if record is None or record.mode == "mirror":
         return TargetView(listing, snapshot, record)

@@ -16,7 +16,7 @@ from lakeferry.delta.actions import (
     Protocol,
     Txn,
 )
-from lakeferry.delta.files import FileSet, FileWriter
+from lakeferry.delta.files import FileSet, FileWriter, OnEntries, untold
 from lakeferry.delta.json_parse import Event, FileActions, parse_commit
 from lakeferry.delta.log import LOG, LogFile, commit_name
 from lakeferry.delta.reconcile import SmallActions
@@ -51,7 +51,7 @@ class Commit:
         return self.remove_files.batches()
 
 
-def read_commit(store: Store, version: int) -> Commit:
+def read_commit(store: Store, version: int, *, on_entries: OnEntries = untold) -> Commit:
     """Read one commit.
 
     Raises:
@@ -61,7 +61,7 @@ def read_commit(store: Store, version: int) -> Commit:
     small = SmallActions(path)
     writers = {"add": FileWriter(FILE_SCHEMA), "remove": FileWriter(REMOVE_SCHEMA)}
     try:
-        for event in parse_commit(store.read(path), path):
+        for event in told_events(parse_commit(store.read(path), path), on_entries):
             if isinstance(event, FileActions):
                 writers[event.kind].write(event.batch)
             else:
@@ -87,14 +87,16 @@ def read_commit(store: Store, version: int) -> Commit:
     )
 
 
-def read_commits(store: Store, versions: Iterable[int]) -> Iterator[Commit]:
+def read_commits(
+    store: Store, versions: Iterable[int], *, on_entries: OnEntries = untold
+) -> Iterator[Commit]:
     """`read_commit` of each version, in order; a few are read ahead of need."""
     waiting: deque[Future[Commit]] = deque()
     rest = iter(versions)
     with ThreadPoolExecutor(_AHEAD) as pool:
         while True:
             while len(waiting) < _AHEAD and (version := next(rest, None)) is not None:
-                waiting.append(pool.submit(read_commit, store, version))
+                waiting.append(pool.submit(read_commit, store, version, on_entries=on_entries))
             if not waiting:
                 return
             yield waiting.popleft().result()
@@ -124,6 +126,13 @@ def commit_events(
                 return
             file, fetched = waiting.popleft()
             yield file, parse_commit(_chunks(store, file, fetched), f"{store.url}/{file.meta.path}")
+
+
+def told_events(events: Iterable[Event], on_entries: OnEntries) -> Iterator[Event]:
+    """The same events; `on_entries` hears how many actions they are."""
+    for event in events:
+        yield event
+        on_entries(event.batch.num_rows if isinstance(event, FileActions) else 1)
 
 
 def _chunks(store: Store, file: LogFile, fetched: Future[bytes] | None) -> Iterator[bytes]:

@@ -8,8 +8,9 @@ import errno
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,6 +38,26 @@ class FileSet(Protocol):
 
         `columns`: only these, in this order; None: all of the set's schema.
         """
+
+
+OnEntries = Callable[[int], None]  # told how many log entries were read since the last call
+
+
+def untold(entries: int) -> None:
+    """The `OnEntries` of callers that show no progress."""
+
+
+@dataclass(frozen=True)
+class ToldFiles:
+    """A set that tells how many rows of it are read, each time."""
+
+    files: FileSet
+    on_entries: OnEntries
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        for batch in self.files.batches(columns):
+            yield batch
+            self.on_entries(batch.num_rows)
 
 
 def logical_keys(batch: pa.RecordBatch, root: str = "") -> pa.Array:

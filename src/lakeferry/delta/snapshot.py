@@ -9,9 +9,9 @@ from typing import Any
 
 from lakeferry.delta.actions import DomainMetadata, Metadata, Protocol, Txn
 from lakeferry.delta.checkpoint import CheckpointContent, UnreadableCheckpoint, read_checkpoint
-from lakeferry.delta.commit_read import commit_events
+from lakeferry.delta.commit_read import commit_events, told_events
 from lakeferry.delta.features import check_readable
-from lakeferry.delta.files import FileSet
+from lakeferry.delta.files import FileSet, OnEntries, ToldFiles, untold
 from lakeferry.delta.log import LogListing, LogSegment, list_log, segment
 from lakeferry.delta.paths import canonical
 from lakeferry.delta.reconcile import Reconciliation, SmallActions
@@ -47,6 +47,7 @@ def read_snapshot(
     allow_features: frozenset[str] = frozenset(),
     tombstones: bool = False,
     listing: LogListing | None = None,
+    on_entries: OnEntries = untold,
 ) -> Snapshot:
     """Read the table at the store's root.
 
@@ -57,13 +58,16 @@ def read_snapshot(
         allow_features: features that `check_readable` would refuse, accepted by name.
         tombstones: also keep the remove actions (`Snapshot.removes`).
         listing: an earlier `list_log` to go by.
+        on_entries: told of the log's entries as they are read, now and in `Snapshot.files`.
 
     Raises:
         FerryError: LF-2102, LF-2105, LF-3001, LF-3002, LF-3101 to LF-3105, as their titles say.
     """
     listing = list_log(store) if listing is None else listing
     if timestamp_ms is not None:
-        newest = read_snapshot(store, allow_features=allow_features, listing=listing)
+        newest = read_snapshot(
+            store, allow_features=allow_features, listing=listing, on_entries=on_entries
+        )
         version = version_at(store, listing, timestamp_ms, newest=newest.metadata)
     unreadable: dict[str, UnreadableCheckpoint] = {}
     while True:
@@ -73,7 +77,10 @@ def read_snapshot(
         except UnreadableCheckpoint as error:
             unreadable[error.name] = error
             continue
-        return _reconcile(store, listing, chosen, content, allow_features, tombstones=tombstones)
+        return _reconcile(
+            store, listing, chosen, content, allow_features,
+            tombstones=tombstones, on_entries=on_entries,
+        )  # fmt: skip
 
 
 def _choose(
@@ -101,6 +108,7 @@ def _reconcile(
     allow: frozenset[str],
     *,
     tombstones: bool,
+    on_entries: OnEntries,
 ) -> Snapshot:
     def check(protocol: Protocol) -> None:
         check_readable(protocol, None, store.url, allow)
@@ -108,7 +116,7 @@ def _reconcile(
     state = Reconciliation(canonical(store.url), check, tombstones=tombstones)
     head: SmallActions | None = None
     for file, events in commit_events(store, tuple(reversed(chosen.commits))):
-        small = state.apply_commit(file.version, file.meta.path, events)
+        small = state.apply_commit(file.version, file.meta.path, told_events(events, on_entries))
         head = head or small
     if content is not None:
         state.apply_checkpoint(content)
@@ -125,7 +133,7 @@ def _reconcile(
         domains=state.live_domains(),
         in_commit_timestamp=in_commit,
         timestamp_ms=commit_time_ms(listing, chosen) if in_commit is None else in_commit,
-        files=state.files("add", content.adds if content else None),
+        files=ToldFiles(state.files("add", content.adds if content else None), on_entries),
         unknown_actions=tuple(state.unknown),
         segment=chosen,
         listing=listing,

@@ -13,11 +13,12 @@ from lakeferry.clone.landing import ABSOLUTE, UNSAFE, Roots, land_batch
 from lakeferry.clone.mirror_plan import MirrorPlan, mirror_items, plan_mirror
 from lakeferry.delta.actions import DomainMetadata, Metadata, Protocol
 from lakeferry.delta.checkpoint_write import duration_ms
-from lakeferry.delta.commit_read import commit_events
+from lakeferry.delta.commit_read import commit_events, told_events
 from lakeferry.delta.features import (
     check_clonable,
     check_readable,
 )
+from lakeferry.delta.files import OnEntries
 from lakeferry.delta.json_parse import Event, FileActions
 from lakeferry.delta.log import LogListing, LogSegment
 from lakeferry.delta.paths import is_absolute
@@ -99,7 +100,7 @@ def snapshot_verdict(read: TableRead, url: str) -> Verdict:
     return Verdict("snapshot", kept(has), tuple(not_kept(has)), refusals)
 
 
-def mirror_verdict(read: TableRead, store: Store) -> Verdict:
+def mirror_verdict(read: TableRead, store: Store, on_entries: OnEntries) -> Verdict:
     """What `lakeferry clone --mode mirror` would do; reads every commit that it would bring."""
     errors = [
         *_of_features(read, store.url, check_readable),
@@ -111,7 +112,7 @@ def mirror_verdict(read: TableRead, store: Store) -> Verdict:
         try:
             plan = plan_mirror(read.listing, empty, end=read.version)
             first = plan.base.version if plan.base else 0
-            errors.append(_unmirrorable(store, read.listing, plan))
+            errors.append(_unmirrorable(store, read.listing, plan, on_entries))
         except FerryError as error:
             errors.append(error)
     keeps = (
@@ -155,7 +156,9 @@ def _of_features(
         yield _raised(partial(check, alone, read.metadata, url))
 
 
-def _unmirrorable(store: Store, listing: LogListing, plan: MirrorPlan) -> FerryError | None:
+def _unmirrorable(
+    store: Store, listing: LogListing, plan: MirrorPlan, on_entries: OnEntries
+) -> FerryError | None:
     """The first path that forbids a mirror, found as the mirror itself would find it.
 
     Commits are looked through eight at a time; only one that holds an odd path is read again in
@@ -166,7 +169,7 @@ def _unmirrorable(store: Store, listing: LogListing, plan: MirrorPlan) -> FerryE
         if error := _raised(partial(_exhaust, store, listing, start)):
             return error
     for file, events in commit_events(store, plan.commits):
-        if any(_is_odd(event) for event in events):
+        if any(_is_odd(event) for event in told_events(events, on_entries)):
             alone = MirrorPlan(None, (file,), (), (), file.version)
             if error := _raised(partial(_exhaust, store, listing, alone)):
                 return error

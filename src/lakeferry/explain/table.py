@@ -15,7 +15,7 @@ from lakeferry.clone.target import newest_record
 from lakeferry.delta.actions import Metadata, Protocol
 from lakeferry.delta.checkpoint import UnreadableCheckpoint, read_checkpoint
 from lakeferry.delta.checkpoint_write import duration_ms
-from lakeferry.delta.commit_read import commit_events
+from lakeferry.delta.commit_read import commit_events, told_events
 from lakeferry.delta.features import (
     DROP,
     FEATURES,
@@ -24,11 +24,13 @@ from lakeferry.delta.features import (
     WRITER,
     effective_features,
 )
+from lakeferry.delta.files import OnEntries
 from lakeferry.delta.log import Checkpoint, LogListing, LogSegment, list_log, segment
 from lakeferry.delta.paths import canonical
 from lakeferry.delta.reconcile import Reconciliation
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import CODES, ErrorKind, FerryError
+from lakeferry.events import Emit, log_pulse, silent
 from lakeferry.explain.modes import (
     TableRead,
     live_domains,
@@ -47,20 +49,26 @@ _OF_CATALOGS = frozenset(feature.name for feature in FEATURES.values() if featur
 
 
 def explain_table(
-    url: str, *, options: Mapping[str, str] = NO_OPTIONS, version: int | None = None
+    url: str,
+    *,
+    options: Mapping[str, str] = NO_OPTIONS,
+    version: int | None = None,
+    emit: Emit = silent,
 ) -> TableExplanation:
     """Explain the table at `url`.
 
     Args:
         url, options: of the table's store: docs/reference/stores.md.
         version: of the table; None: the newest.
+        emit: called with progress.
 
     Raises:
         FerryError: there is no table to explain. A feature that forbids cloning is a refusal.
     """
     store = open_store(url, options)
     listing = list_log(store)
-    read = _read(store, listing, version)
+    on_entries = log_pulse(emit, store.url)
+    read = _read(store, listing, version, on_entries)
     state, metadata = read.state, read.metadata
     constraints, properties = _configuration(metadata)
     return TableExplanation(
@@ -82,7 +90,7 @@ def explain_table(
         unknown_actions=_unknown_actions(state),
         log=_log_shape(listing, read.segment),
         snapshot=snapshot_verdict(read, store.url),
-        mirror=mirror_verdict(read, store),
+        mirror=mirror_verdict(read, store, on_entries),
         vacuum=vacuum_risk(metadata.configuration, read.totals),
         record=newest_record(store, listing),
     )
@@ -120,25 +128,34 @@ def explain_code(code: str) -> ErrorKind:
     )
 
 
-def _read(store: Store, listing: LogListing, version: int | None) -> TableRead:
+def _read(
+    store: Store, listing: LogListing, version: int | None, on_entries: OnEntries
+) -> TableRead:
     try:
-        found = read_snapshot(store, version=version, listing=listing, allow_features=_OF_CATALOGS)
+        found = read_snapshot(
+            store, version=version, listing=listing, allow_features=_OF_CATALOGS,
+            on_entries=on_entries,
+        )  # fmt: skip
     except FerryError as error:
         if error.code not in ("LF-3001", "LF-3002"):
             raise
-        return _read_unchecked(store, listing, version, error)
+        return _read_unchecked(store, listing, version, error, on_entries)
     totals = totals_of(found)
     return TableRead(listing, found.segment, found, found.protocol, found.metadata, totals)
 
 
 def _read_unchecked(
-    store: Store, listing: LogListing, version: int | None, refused: FerryError
+    store: Store,
+    listing: LogListing,
+    version: int | None,
+    refused: FerryError,
+    on_entries: OnEntries,
 ) -> TableRead:
     """Protocol, metadata, txn and domains: their place in the log does not depend on features."""
     chosen = segment(listing, version)
     state = Reconciliation(canonical(store.url), _any_protocol, tombstones=False)
     for file, events in commit_events(store, tuple(reversed(chosen.commits))):
-        state.apply_commit(file.version, file.meta.path, events)
+        state.apply_commit(file.version, file.meta.path, told_events(events, on_entries))
     if chosen.checkpoint is not None:
         try:
             state.apply_checkpoint(read_checkpoint(store, chosen.checkpoint))

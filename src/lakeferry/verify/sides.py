@@ -11,6 +11,7 @@ from lakeferry.clone.record import CloneRecord
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.target import newest_record
 from lakeferry.delta.features import DROP, FEATURES
+from lakeferry.delta.files import OnEntries, untold
 from lakeferry.delta.log import LogListing, list_log
 from lakeferry.delta.paths import below, canonical
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
@@ -136,7 +137,7 @@ class Sides:
         return self.elsewhere(Roots(self.target.url).address(path))
 
 
-def open_sides(request: VerifyRequest) -> Sides:
+def open_sides(request: VerifyRequest, *, on_entries: OnEntries = untold) -> Sides:
     """Read both tables.
 
     The source's version is the one asked for, else the one that the target's last clone holds,
@@ -164,9 +165,9 @@ def open_sides(request: VerifyRequest) -> Sides:
 
     here = list_log(target_store)
     record = newest_record(target_store, here)
-    source, record = _read_source(source_store, record, request.version)
+    source, record = _read_source(source_store, record, request.version, on_entries)
     exact = request.version if record is not None and record.mode == "mirror" else None
-    target = read_snapshot(target_store, version=exact, allow_features=ACCEPTED, listing=here)
+    target = _read(target_store, here, exact, on_entries)
     return Sides(
         source_store=source_store,
         target_store=target_store,
@@ -181,7 +182,7 @@ def open_sides(request: VerifyRequest) -> Sides:
 
 
 def _read_source(
-    store: Store, record: CloneRecord | None, version: int | None
+    store: Store, record: CloneRecord | None, version: int | None, on_entries: OnEntries
 ) -> tuple[Snapshot, CloneRecord | None]:
     """The source, and the record if it is one of this source.
 
@@ -190,22 +191,26 @@ def _read_source(
     """
     listing = list_log(store)
     if record is None or version is not None:
-        source = _read(store, listing, version)
+        source = _read(store, listing, version, on_entries)
         ours = record is not None and record.source_id == source.metadata.id
         return source, record if ours else None
     try:
-        source = _read(store, listing, record.source_version)
+        source = _read(store, listing, record.source_version, on_entries)
     except FerryError as error:
         if error.code != "LF-2105":
             raise
-        source = _read(store, listing, None)
+        source = _read(store, listing, None, on_entries)
         if source.metadata.id == record.source_id:
             raise
         return source, None
     if source.metadata.id == record.source_id:
         return source, record
-    return _read(store, listing, None), None
+    return _read(store, listing, None, on_entries), None
 
 
-def _read(store: Store, listing: LogListing, version: int | None) -> Snapshot:
-    return read_snapshot(store, version=version, allow_features=ACCEPTED, listing=listing)
+def _read(
+    store: Store, listing: LogListing, version: int | None, on_entries: OnEntries
+) -> Snapshot:
+    return read_snapshot(
+        store, version=version, allow_features=ACCEPTED, listing=listing, on_entries=on_entries
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lakeferry.clone.plan import count
 from lakeferry.errors import FerryError
-from lakeferry.events import BytesRead, Checked, Emit, Noted, silent
+from lakeferry.events import BytesRead, Checked, Emit, Noted, log_pulse, silent
 from lakeferry.verify.digest import Digest
 from lakeferry.verify.engines import ENGINE_CHECKS, ENGINES, compare_engine
 from lakeferry.verify.file_bytes import BYTE_CHECKS, DIGESTS, compare_bytes
@@ -66,7 +66,7 @@ def verify_table(request: VerifyRequest, *, emit: Emit = silent) -> VerifyReport
     """
     started = time.monotonic()
     _refuse_unknown(request)
-    sides = open_sides(request)
+    sides = open_sides(request, on_entries=log_pulse(emit, request.target))
     if sides.record is None:
         text = "no record of a clone of this source: compared as a snapshot"
         emit(Noted(request.target, f"{text} with version {sides.source.version}"))
