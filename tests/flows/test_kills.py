@@ -1,6 +1,9 @@
 """SIGKILL at the steps of a clone. tests/soak.py takes every step, and moments at random too."""
 
+import random
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,31 @@ def test_a_clone_on_this_disk_survives_a_kill_at_its_steps(
     killed = sum(stage.kill_at(number, when) for number, when in list(stage.points)[::4])
 
     assert killed > 13  # four such tests: over 50 kills
+
+
+@pytest.mark.parametrize(("mode", "incremental"), KINDS)
+def test_a_clone_survives_a_kill_at_any_time(
+    runner: Runner, tmp_path: Path, mode: str, incremental: bool
+) -> None:
+    stage = Stage(tmp_path, Scene(mode, incremental, str(tmp_path / "targets")), runner)
+    started = time.monotonic()
+    stage.kill_after(60)  # it lives, so this is how long one takes
+    seconds = time.monotonic() - started
+
+    for _ in range(5):
+        delay = random.uniform(0, seconds)
+        with told(f"killed after {delay:.4f} s"):
+            stage.kill_after(delay)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Add to a failure what chance has chosen."""
+    try:
+        yield
+    except AssertionError as error:
+        error.add_note(what)
+        raise
 
 
 @pytest.mark.server

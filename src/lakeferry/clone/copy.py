@@ -18,6 +18,12 @@ class CopyItem:
     target_path: str
     size: int | None  # bytes, as the log states them; None where it does not (vectors)
     kind: str  # 'data', 'vector', 'cdc', 'log'
+    at_least: int = 0  # bytes, of a file whose size no log states
+
+    @property
+    def foreseen_bytes(self) -> int:
+        """For totals before the copy."""
+        return self.at_least if self.size is None else self.size
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import xxhash
 
 from lakeferry.clone.copy import CopyItem, Failed, Gone, Landed, Outcome, copy_one
-from lakeferry.clone.landing import vector_file
+from lakeferry.clone.landing import vector_end, vector_file
 from lakeferry.clone.record import FILES_SCHEMA
 from lakeferry.clone.surroundings import Haul, Surroundings
 from lakeferry.delta.commit import PROBE
@@ -51,7 +51,7 @@ def copy_items(fetch: FileSet, *, fetch_data: FileSet | None = None) -> Iterator
             if path is None or (mark := xxhash.xxh3_64_intdigest(path.encode())) in seen:
                 continue
             seen.add(mark)
-            yield CopyItem(url or "", path, path, None, "vector")
+            yield CopyItem(url or "", path, path, None, "vector", vector_end(vector))
 
 
 def refuse_unholdable(paths: Iterable[str], target: Store) -> None:

@@ -169,3 +169,11 @@ def gathered_path(url: str) -> str:
 def vector_file(vector: Mapping[str, Any]) -> str | None:
     """The file of a landed deletion vector, relative and decoded; None for an inline one."""
     return relative_file(parse_descriptor(vector))
+
+
+def vector_end(vector: Mapping[str, Any]) -> int:
+    """Where a vector ends in its file: behind a size, its bytes and a checksum.
+
+    Source: Delta protocol, "Deletion Vector File Storage Format".
+    """
+    return int((vector["offset"] or 0) + 4 + vector["sizeInBytes"] + 4)

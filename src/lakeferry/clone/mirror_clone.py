@@ -172,7 +172,7 @@ def _totals(items: Iterable[CopyItem], target: Store) -> tuple[int, int]:
     for item in items:
         refuse_unholdable([item.target_path], target)
         files += 1
-        size += item.size or 0
+        size += item.foreseen_bytes
     return files, size
 
 

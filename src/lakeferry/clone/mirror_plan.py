@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from lakeferry.clone.copy import CopyItem
-from lakeferry.clone.landing import ABSOLUTE, vector_file
+from lakeferry.clone.landing import ABSOLUTE, vector_end, vector_file
 from lakeferry.delta.commit_read import read_commit
 from lakeferry.delta.files import OnEntries, untold
 from lakeferry.delta.log import Checkpoint, LogFile, LogListing
@@ -178,7 +178,7 @@ def _items(batch: pa.RecordBatch, url: str, seen: set[int]) -> Iterator[CopyItem
             raise _absolute(url, vector["pathOrInlineDv"])
         name = vector_file(vector)
         if name is not None and _first(name, seen):
-            yield CopyItem("", name, name, None, "vector")
+            yield CopyItem("", name, name, None, "vector", vector_end(vector))
 
 
 def _first(key: str, seen: set[int]) -> bool:

@@ -2,7 +2,7 @@
 
 Order: pin a version, compare, bring the files, look again, then put-if-absent of the commit, then
 checkpoint and version checksum. A crash leaves whole files that no log names yet, which the next
-run finds, and on a disk a hidden temporary file for each copy that was under way.
+run finds; where a new file cannot be nameless (HDFS, NFS) also a hidden one for each open copy.
 """
 
 import time
@@ -12,7 +12,7 @@ from lakeferry.clone import extras
 from lakeferry.clone.copy import CopyItem
 from lakeferry.clone.fetch import copy_items, fetch, refuse_unholdable
 from lakeferry.clone.landing import LandedFiles, Roots
-from lakeferry.clone.plan import ClonePlan
+from lakeferry.clone.plan import ClonePlan, Totals
 from lakeferry.clone.put import put_commits
 from lakeferry.clone.record import head_facts
 from lakeferry.clone.report import CloneRequest
@@ -31,6 +31,7 @@ from lakeferry.delta.log import LogListing, head_version, list_log
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import Noted, TablePlanned, Warned
+from lakeferry.store.protocol import Store
 
 ROUNDS = 6  # a round ends early where the source or the target moved on meanwhile
 
@@ -88,7 +89,8 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
             view, source.metadata, same_table=same_table, url=target.url, mode="snapshot"
         )
     plans = plan_steps(request, around, source, view, roots, same_table=same_table)
-    _announce(around, source, view, plans)
+    needed = Totals() if request.shallow else _needed(plans, target)
+    _announce(around, source, view, plans, needed)
     names = tuple(meta.path for meta in listing.others)
     carried = view.record.extras if view.record else ()
     here = view.snapshot.version if view.snapshot else None
@@ -96,18 +98,16 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
     ours = view.record is not None and view.record.mode == "snapshot" and not view.foreign
     nothing_new = all(plan.is_empty for plan in plans) and ours
     refuse_unholdable(names, target)
-    if not request.shallow:
-        items = (item for plan in plans for item in copy_items(plan.fetch))
-        refuse_unholdable((item.target_path for item in items), target)
     same_state = extras.is_carried(store, target, listing, view.listing.others, carried)
     repair = request.replace and not request.shallow
     if request.dry_run or (nothing_new and same_state and not repair):
         planned = tuple(plan for plan in plans if not plan.is_empty)
-        return Done(source, source.version, here, planned, Haul(), names, view.record)
+        foreseen = Haul(copied_files=needed.files, copied_bytes=needed.bytes)
+        return Done(source, source.version, here, planned, foreseen, names, view.record)
     if not request.single_writer:
         prove_put_if_absent(target, fresh=view.snapshot is None)
     live = LandedFiles(source.files, roots) if repair else None
-    haul = _fetch_all(request, around, plans, live)
+    haul = _fetch_all(request, around, plans, live, needed)
     if nothing_new and same_state:
         return Done(source, source.version, here, (), haul, names, view.record)
     extras.refuse_moved(listing, store)
@@ -179,20 +179,33 @@ def missing(url: str, path: str, version: int) -> FerryError:
     )
 
 
+def _needed(plans: tuple[ClonePlan, ...], target: Store) -> Totals:
+    """Files and bytes to bring, vectors too; each name one that the target can hold."""
+    files = size = 0
+    for plan in plans:
+        for item in copy_items(plan.fetch, fetch_data=plan.fetch_data):
+            refuse_unholdable([item.target_path], target)
+            files += 1
+            size += item.foreseen_bytes
+    return Totals(files, size)
+
+
 def _announce(
-    around: Surroundings, source: Snapshot, view: TargetView, plans: tuple[ClonePlan, ...]
+    around: Surroundings,
+    source: Snapshot,
+    view: TargetView,
+    plans: tuple[ClonePlan, ...],
+    needed: Totals,
 ) -> None:
     table = around.places.target.url
-    files = sum(plan.copied.files for plan in plans)
-    size = sum(plan.copied.bytes for plan in plans)
-    around.emit(TablePlanned(table, source.version, files, size, describe(source)))
+    around.emit(TablePlanned(table, source.version, needed.files, needed.bytes, describe(source)))
     if view.rearranged:
         stated = sum(plan.stated.files for plan in plans)
         around.emit(
             Noted(
                 table,
                 f"undoing {len(view.rearranged)} commits that rearranged the target restates "
-                f"{stated} files; {files} of them ({size} bytes) are copied again",
+                f"{stated} files; {needed.files} files ({needed.bytes} bytes) are copied again",
             )
         )
     if any(plan.stream_break for plan in plans):
@@ -226,6 +239,7 @@ def _fetch_all(
     around: Surroundings,
     plans: tuple[ClonePlan, ...],
     live: LandedFiles | None,
+    needed: Totals,
 ) -> Haul:
     """Bring what the plans need; with `live`, also what the target has lost since."""
     if request.shallow:
@@ -237,8 +251,7 @@ def _fetch_all(
         if live is not None:
             yield from copy_items(live)
 
-    files = sum(plan.copied.files for plan in plans)
-    size = sum(plan.copied.bytes for plan in plans)
+    files, size = needed.files, needed.bytes
     if live is not None:
         files, size = max(files, plans[-1].source.files), max(size, plans[-1].source.bytes)
     haul = fetch(items, around, files=files, total_bytes=size, jobs=request.jobs)
