@@ -136,7 +136,7 @@ class LocalStore:
     def copy_from(self, other: Store, path: str, to: str) -> ObjectMeta | None:
         """Copy a file of another local folder, with the checksum of what was read.
 
-        One buffer is used again and again: a fresh one per chunk costs more than the checksum.
+        A thread uses one buffer again and again: a fresh one costs more than the checksum.
         """
         if not isinstance(other, LocalStore):
             return None
@@ -144,7 +144,7 @@ class LocalStore:
             size = found.st_size
             with self._new(to) as file:
                 self._reserve(to, file, size)
-                buffer = memoryview(bytearray(min(CHUNK, size)))
+                buffer = _own_buffer()
                 crc, total = 0, 0
                 while total < size and (count := os.readv(source, [buffer])):
                     chunk = buffer[:count]
@@ -287,6 +287,14 @@ class LocalStore:
 
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_OF_THREAD = threading.local()
+
+
+def _own_buffer() -> memoryview:
+    if not hasattr(_OF_THREAD, "buffer"):
+        _OF_THREAD.buffer = memoryview(bytearray(CHUNK))
+    buffer: memoryview = _OF_THREAD.buffer
+    return buffer
 
 
 def _translate(error: OSError, path: str, where: str) -> FerryError | None:
