@@ -4,10 +4,7 @@ Exit codes: 0 done; 1 failed, or the data is at fault; 2 the request is at fault
 changed; 3 finished and needs a look; 130 and 143 stopped by a signal in a clean state.
 """
 
-import os
-import signal
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event as Flag
 from typing import Annotated, Any, Literal
@@ -15,9 +12,9 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from lakeferry.cli import commands
-from lakeferry.cli.render import JsonScreen, Screen, TextScreen
+from lakeferry.cli.render import Screen
+from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs, parse_rate, parse_time
-from lakeferry.errors import FerryError
 from lakeferry.version import VERSION
 
 app = App(
@@ -41,31 +38,6 @@ MapPrefix = Annotated[
     Many, Parameter(negative="", help="OLD=NEW: absolute paths in the log have moved.")
 ]
 Jobs = Annotated[int, Parameter(help="Files in flight at once.")]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Talk:
-    """How a command talks; the same for all of them."""
-
-    json: Annotated[bool, Parameter(negative="", help="One JSON object a line on stdout.")] = False
-    quiet: Annotated[
-        bool, Parameter(name=["--quiet", "-q"], negative="", help="Only errors and warnings.")
-    ] = False
-    verbose: Annotated[
-        bool, Parameter(name=["--verbose", "-v"], negative="", help="A line for each file.")
-    ] = False
-    progress: Annotated[
-        Literal["auto", "bar", "plain", "none"], Parameter(help="How to show progress.")
-    ] = "auto"
-
-    def screen(self, command: str) -> Screen:
-        if self.json:
-            return JsonScreen(command, verbose=self.verbose)
-        return TextScreen(quiet=self.quiet, verbose=self.verbose, progress=self.progress)
-
-
-QUIET_TALK = Talk()
 
 
 @Parameter(name="*")
@@ -146,7 +118,7 @@ def clone(
             interval_s=flags.interval if flags.follow else None,
         )
 
-    return _guarded("clone", talk, run)
+    return guarded("clone", talk, run)
 
 
 @app.command
@@ -189,7 +161,7 @@ def verify(
         }
         return commands.verify(source, target, options, screen=screen)
 
-    return _guarded("verify", talk, run)
+    return guarded("verify", talk, run)
 
 
 @app.command
@@ -210,7 +182,7 @@ def explain(
         options = parse_pairs(source_option or [], "--source-option")
         return commands.explain(thing, version, options, screen=screen)
 
-    return _guarded("explain", talk, run)
+    return guarded("explain", talk, run)
 
 
 @app.command
@@ -236,7 +208,7 @@ def doctor(
             source, target, (source_options, target_options), strict=strict, screen=screen
         )
 
-    return _guarded("doctor", talk, run)
+    return guarded("doctor", talk, run)
 
 
 @app.command
@@ -248,7 +220,7 @@ def demo(
     talk: Talk = QUIET_TALK,
 ) -> int:
     """See a lake cross on this machine: clone, change, clone again, kill, resume, prove."""
-    return _guarded(
+    return guarded(
         "demo",
         talk,
         lambda screen, stop: commands.demo(folder, fast=fast, screen=screen),  # noqa: ARG005
@@ -261,39 +233,6 @@ def _places(map_prefix: Many, source_option: Many, target_option: Many) -> dict[
         "source_options": parse_pairs(source_option or [], "--source-option"),
         "target_options": parse_pairs(target_option or [], "--target-option"),
     }
-
-
-def _guarded(command: str, talk: Talk, run: Callable[[Screen, Flag], int]) -> int:
-    """Run a command; errors and signals become exit codes, always with a last line."""
-    screen = talk.screen(command)
-    stop = Flag()
-    signals = _on_signals(stop)
-    try:
-        code = run(screen, stop)
-    except FerryError as error:
-        screen.error(error)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        code = 128 + (signals[0] if signals else signal.SIGINT)
-    screen.end(code)
-    return code
-
-
-def _on_signals(stop: Flag) -> list[int]:
-    """The first signal ends cleanly, the second at once; answers which came."""
-    came: list[int] = []
-
-    def handle(number: int, frame: object) -> None:  # noqa: ARG001
-        came.append(number)
-        if len(came) > 1:
-            os._exit(128 + number)
-        stop.set()
-        if number == signal.SIGINT and not came[1:]:
-            sys.stderr.write("\nstopping: files in flight end first; again to stop at once\n")
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
-    return came
 
 
 def main(arguments: list[str] | None = None) -> int:
