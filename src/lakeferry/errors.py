@@ -209,6 +209,37 @@ CODES: dict[str, ErrorKind] = {
         "difference of the logs is mended by cloning again. A file that is missing at the target, "
         "or that was removed because it is damaged, is brought back by --replace.",
     ),
+    "LF-6301": ErrorKind(
+        2,
+        "CloudWatch would reject this rule",
+        "The body breaks the grammar or a quota of Contributor Insights. Every reason is named, in "
+        "the service's own words where they are known. Nothing was evaluated or made.",
+    ),
+    "LF-6302": ErrorKind(
+        3,
+        "a rule matches nothing, or not what it seems to",
+        "CloudWatch accepts the rule and charges for it, but on these logs it shows nothing, or "
+        "its positions do not fit the format of the flow log. The likely reason is named.",
+    ),
+    "LF-6303": ErrorKind(
+        2,
+        "no such metric of a rule",
+        "A rule has UniqueContributors, MaxContributorValue, SampleCount, Sum, Minimum, Maximum "
+        "and Average, and contributors are ordered by Sum or Maximum.",
+    ),
+    "LF-6304": ErrorKind(
+        2,
+        "this alarm cannot be understood",
+        "The alarm is not as `PutMetricAlarm` takes it, or its expression cannot be computed from "
+        "rules: INSIGHT_RULE_METRIC, arithmetic, comparisons and the functions in "
+        "docs/reference/rules.md are known.",
+    ),
+    "LF-6305": ErrorKind(
+        2,
+        "no rules here",
+        "RULES is a JSON file of bodies by name, a file with one body, or a folder of such files, "
+        "each named as its rule.",
+    ),
 }
 
 
