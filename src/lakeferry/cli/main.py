@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from lakeferry.cli import commands
+from lakeferry.cli.monitor import monitor
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs, parse_rate, parse_time
@@ -25,6 +26,8 @@ app = App(
     help_epilogue="Exit codes: 0 done, 1 failed, 2 wrong request, 3 needs a look. "
     "`lakeferry explain CODE` explains an error.",
 )
+
+app.command(monitor)
 
 Strength = Literal["listed", "hashed", "replayed", "rows"]
 Many = list[str] | None

@@ -1,0 +1,91 @@
+"""Rules and alarms from files, in the forms in which people have them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lakeferry.errors import FerryError
+from lakeferry.network.alarm_form import alarm_of
+from lakeferry.network.resources import Alarm
+
+_BODY_KEYS = {"Schema", "Contribution", "LogFormat", "AggregateOn"}
+
+
+def read_rules(place: str) -> dict[str, str]:
+    """Rule bodies by name.
+
+    `place` is a folder of `NAME.json` files with one body each, or a JSON file that holds: one
+    body; bodies by name; the answer of DescribeInsightRules; a CloudFormation template in JSON.
+    A file that is no JSON is taken for a body, so that the validator says what is wrong with it.
+
+    Raises: LF-6305 where there is no rule.
+    """
+    path = Path(place)
+    if path.is_dir():
+        files = sorted(path.glob("*.json"))
+        found = {name: body for file in files for name, body in _rules(file).items()}
+    elif path.is_file():
+        found = _rules(path)
+    else:
+        raise FerryError("LF-6305", f"no rules at `{place}`", "no such file or folder", _NEXT)
+    if not found:
+        raise FerryError("LF-6305", f"no rules at `{place}`", "no file holds a rule body", _NEXT)
+    return found
+
+
+_NEXT = "name a JSON file {name: body}, a file with one body, or a folder of bodies"
+
+
+def _rules(path: Path) -> dict[str, str]:
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {path.stem: text}
+    if not isinstance(found, dict) or _BODY_KEYS & found.keys():
+        return {path.stem: text}
+    if isinstance(found.get("InsightRules"), list):
+        return {one["Name"]: _text(one["Definition"]) for one in found["InsightRules"]}
+    if isinstance(found.get("Resources"), dict):
+        return {
+            str(one["Properties"]["RuleName"]): _text(one["Properties"]["RuleBody"])
+            for one in found["Resources"].values()
+            if one.get("Type") == "AWS::CloudWatch::InsightRule"
+        }
+    return {name: _text(body) for name, body in found.items()}
+
+
+def _text(body: object) -> str:
+    return body if isinstance(body, str) else json.dumps(body)
+
+
+def read_alarms(place: str) -> tuple[Alarm, ...]:
+    """Alarms from a JSON file.
+
+    It holds one request of PutMetricAlarm, a list of them, requests by name, the answer of
+    DescribeAlarms, or a CloudFormation template. Raises: LF-6304.
+    """
+    try:
+        found = json.loads(Path(place).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FerryError(
+            "LF-6304",
+            f"no alarms at `{place}`",
+            str(error),
+            "name a JSON file of PutMetricAlarm requests",
+        ) from error
+    return tuple(alarm_of(request) for request in _requests(found))
+
+
+def _requests(found: Any) -> list[dict[str, Any]]:
+    if isinstance(found, list):
+        return found
+    if "AlarmName" in found:
+        return [found]
+    if "MetricAlarms" in found:
+        return list(found["MetricAlarms"])
+    if "Resources" in found:
+        kind = "AWS::CloudWatch::Alarm"
+        there = found["Resources"].values()
+        return [one["Properties"] for one in there if one.get("Type") == kind]
+    return [{"AlarmName": name, **request} for name, request in found.items()]
