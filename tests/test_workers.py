@@ -27,7 +27,7 @@ def test_items_are_taken_a_window_at_a_time() -> None:
     results = map_threads(lambda item: item, items(), count=4)
     next(results)
 
-    assert taken <= 64 * (2 * 4 + 4 + 1)  # what waits to be read, what each hand holds
+    assert taken <= workers.WINDOW
     results.close()  # type: ignore[attr-defined]
 
 
@@ -75,3 +75,14 @@ def test_an_exception_of_the_items_is_raised_to_the_caller() -> None:
 
     with pytest.raises(ValueError, match="no more"):
         list(map_threads(lambda item: item, items(), count=2))
+
+
+def test_hands_that_wait_for_items_hear_the_stop() -> None:
+    stop = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        stop.set()
+        yield 2
+
+    assert list(map_threads(lambda item: item, items(), count=4, stop=stop)) in ([], [1])

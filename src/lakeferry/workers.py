@@ -2,13 +2,13 @@
 
 The contract: `task` is a function of one small value that returns a value, also for an expected
 trouble (`Failed`); it may run twice for one item, so it must be idempotent. Items are taken lazily,
-by the hands themselves, so a plan of millions of files never becomes a list.
+a window at a time, so a plan of millions of files never becomes a list.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from queue import Empty, Queue
-from threading import Event, Lock
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from threading import Event
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -19,6 +19,7 @@ BATCH = 64  # results, handed over at once where tasks are quick
 BATCH_S = 0.01  # so long a hand may keep a result to itself
 SLOW = 10  # results: a batch of fewer took a millisecond for each, or more
 SILENCE_S = 0.02  # without any result
+WINDOW = 4 * BATCH  # items taken whose result has not been seen here
 
 
 def map_threads(
@@ -34,17 +35,17 @@ def map_threads(
     a disk. Tasks of less than a millisecond, like the copy of a small file on one machine, are done
     sooner by one hand: several fight over the interpreter between any two system calls.
 
-    At most 2 × `count` batches of results wait to be read. Setting `stop` ends the taking of new
-    items; those that run are awaited and yielded. An exception of a task, or of `items`, is raised
-    here after the others ended.
+    At most `WINDOW` items, or 2 × `count`, are taken ahead, by this thread alone: what reads them
+    allocates in one place. Setting `stop` ends the beginning of tasks; those that run are awaited
+    and yielded. An exception of a task, or of `items`, is raised here after the others ended.
     """
     crew = _Crew(task, items, count, stop or Event())
-    hands: list[Future[None]] = []
     with ThreadPoolExecutor(count) as pool:
-        hands.append(pool.submit(crew.work))
+        hands = [pool.submit(crew.work)]
         working = 1
         try:
             while working:
+                crew.give_out()
                 batch = crew.next_batch()
                 if batch is None:
                     working -= 1
@@ -56,34 +57,55 @@ def map_threads(
                 yield from batch
         finally:
             crew.end()
-            while working:  # a hand may be waiting for room to put what it has
+            while working:
                 working -= crew.next_batch() is None
     for hand in hands:
         hand.result()
 
 
+class _End:
+    """No item."""
+
+
+_END = _End()
+
+
 class _Crew(Generic[Item, Result]):
-    """What the hands share."""
+    """What the hands share with the one who gives out the work."""
 
     def __init__(
         self, task: Callable[[Item], Result], items: Iterable[Item], count: int, stop: Event
     ) -> None:
-        self._task, self._items, self._stop = task, iter(items), stop
-        self._taking, self._ended = Lock(), Event()
-        self._done: Queue[list[Result] | None] = Queue(2 * count)
+        self._task, self._items, self._count, self._stop = task, iter(items), count, stop
+        self._todo: SimpleQueue[tuple[Item] | None] = SimpleQueue()  # None: there is no more
+        self._done: SimpleQueue[list[Result] | None] = SimpleQueue()  # None: a hand has ended
+        self._out = 0  # items whose result has not come back
+        self._all_given = False
+        self._ended = Event()
+
+    def give_out(self) -> None:
+        """Fill the window; when there is no more to give, say so, once."""
+        window = max(WINDOW, 2 * self._count)
+        while not self._all_given and (self._out < window or self._is_over()):
+            item = _END if self._is_over() else next(self._items, _END)
+            if isinstance(item, _End):
+                self._say_no_more()
+                return
+            self._todo.put((item,))
+            self._out += 1
 
     def work(self) -> None:
-        """One hand: batch after batch until nothing is left, then None."""
+        """One hand: item after item, results batch by batch."""
         batch: list[Result] = []
         kept_since = monotonic()
         try:
-            for result in self._results():
-                batch.append(result)
+            while (given := self._next()) is not None:
+                batch.append(self._task(given[0]))
                 if len(batch) == BATCH or monotonic() - kept_since > BATCH_S:
                     self._done.put(batch)
                     batch, kept_since = [], monotonic()
         except BaseException:
-            self._ended.set()
+            self.end()
             raise
         finally:
             self._done.put(batch)
@@ -92,20 +114,25 @@ class _Crew(Generic[Item, Result]):
     def next_batch(self) -> list[Result] | None:
         """Results, none after a silence; None for a hand that has ended."""
         try:
-            return self._done.get(timeout=SILENCE_S)
+            batch = self._done.get(timeout=SILENCE_S)
         except Empty:
             return []
+        self._out -= len(batch or ())
+        return batch
 
     def end(self) -> None:
+        """No task begins any more."""
         self._ended.set()
+        self._say_no_more()
 
-    def _results(self) -> Iterator[Result]:
-        while True:
-            with self._taking:
-                if self._ended.is_set() or self._stop.is_set():
-                    return
-                try:
-                    item = next(self._items)
-                except StopIteration:
-                    return
-            yield self._task(item)
+    def _next(self) -> tuple[Item] | None:
+        given = None if self._is_over() else self._todo.get()
+        return None if self._is_over() else given
+
+    def _is_over(self) -> bool:
+        return self._ended.is_set() or self._stop.is_set()
+
+    def _say_no_more(self) -> None:
+        self._all_given = True
+        for _ in range(self._count):
+            self._todo.put(None)
