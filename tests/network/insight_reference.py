@@ -86,7 +86,7 @@ def text_of(rule: Rule, event: Any, name: str) -> str | None:
 def number_of(text: str | None) -> Fraction | None:
     if text is None or not NUMBER.match(text) or abs(float(text)) == float("inf"):
         return None  # no double could hold it
-    return Fraction(Decimal(text))
+    return Fraction(Decimal(text)) if float(text) else Fraction(0)
 
 
 def passes(one: Filter, text: str | None) -> bool:
