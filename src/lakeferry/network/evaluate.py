@@ -57,6 +57,7 @@ class Evaluation:
         self._waiting_rows = 0
         self._fields: tuple[str, ...] = ()
         self.formats: dict[tuple[str, ...], None] = {}  # every format that was seen, in order
+        self._span: tuple[int, int] | None = None  # first and last period that an event lies in
 
     def add(self, batch: TextRows) -> None:
         """Events of a flow log, as text (CLF)."""
@@ -85,6 +86,14 @@ class Evaluation:
             made[path] = Column(texts) if texts.null_count < len(texts) else None
         for rule, tally, found in self._each("JSON"):
             match(rule, made, periods, tally, found)
+
+    @property
+    def span_s(self) -> tuple[int, int] | None:
+        """Start and end (s) of the periods in which events lie; None before the first event."""
+        self._evaluate()
+        if self._span is None:
+            return None
+        return self._span[0] * self._period_s, (self._span[1] + 1) * self._period_s
 
     def finish(self) -> Mapping[str, RuleReport]:
         """The report of each rule by name."""
@@ -139,6 +148,10 @@ class Evaluation:
             kept &= periods < self._last
         count, untimed = len(timed), int(np.count_nonzero(~timed))
         inside = int(np.count_nonzero(kept))
+        if inside:
+            first, last = int(periods[kept].min()), int(periods[kept].max())
+            old = self._span or (first, last)
+            self._span = min(first, old[0]), max(last, old[1])
         for _, tally, _ in self._each(log_format):
             tally.events += count
             tally.no_time += untimed

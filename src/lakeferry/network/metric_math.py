@@ -23,6 +23,7 @@ from lakeferry.network.metric_syntax import (
     Id,
     Listed,
     Node,
+    NotFromLogs,
     Operation,
     Text,
     parse_expression,
@@ -77,7 +78,7 @@ class _Computation:
             return self._value(parse_expression(query.expression), query, (*above, name))
         key = (query.namespace, query.metric, query.dimensions, query.statistic)
         if key not in self._past.metrics:
-            raise BadExpression(f"{query.namespace} {query.metric} is not known from flow logs")
+            raise NotFromLogs(f"{query.namespace} {query.metric} is not known from flow logs")
         return self._past.metrics[key]
 
     def _value(self, node: Node, query: MetricQuery, above: tuple[str, ...]) -> Value:

@@ -63,6 +63,10 @@ class BadExpression(Exception):
     """The expression cannot be parsed or computed; `args[0]` says why."""
 
 
+class NotFromLogs(BadExpression):
+    """The expression is fine, but needs a metric that no log tells."""
+
+
 def parse_expression(text: str) -> Node:
     """The tree of an expression. Raises BadExpression."""
     parser = _Parser(_tokens(text))

@@ -60,19 +60,16 @@ _FORMS: dict[str, tuple[re.Pattern[str], str]] = {
 }
 
 
-def fit_problems(
-    rule: Rule, fields: Sequence[str], known: frozenset[str] = frozenset()
-) -> tuple[Problem, ...]:
+def fit_problems(rule: Rule, fields: Sequence[str]) -> tuple[Problem, ...]:
     """Compare a rule with the format of a flow log.
 
     Args:
         fields: AWS's names of the format, in the order of the tokens.
-        known: every name that a flow log field can have, to recognise aliases.
     """
     if rule.log_format == "JSON":
         said = "the rule reads JSON events; flow logs are written as text (CLF)"
         return (Problem("error", "OtherLogFormat", "LogFormat", said),)
-    problems = [*_aliases(rule, fields, known), *_positions(rule, fields)]
+    problems = [*_aliases(rule, fields), *_positions(rule, fields)]
     names = {
         name: fields[rule.position(name) - 1]
         for name in rule.used
@@ -86,11 +83,11 @@ def fit_problems(
     return tuple(problems)
 
 
-def _aliases(rule: Rule, fields: Sequence[str], known: frozenset[str]) -> Iterator[Problem]:
+def _aliases(rule: Rule, fields: Sequence[str]) -> Iterator[Problem]:
     """An alias that is a field's name must stand where the field stands."""
     for position, alias in rule.fields:
         name = alias.lower().replace("_", "-")
-        if name not in known and name not in fields:
+        if name not in _FORMS and name not in fields:
             continue
         here = fields[position - 1] if position <= len(fields) else None
         if here is None or here == name:

@@ -19,7 +19,6 @@ __all__ = [
 MOST_RULES = 100  # a Region and account, by default; raisable
 _NAME = re.compile(r"[\x20-\x7E]{1,128}")
 _CONSOLE_NAME = re.compile(r"[A-Za-z0-9._-]+")
-_KNOWN: frozenset[str] = frozenset()
 
 
 def check_rule(
@@ -37,7 +36,7 @@ def check_rule(
     if fields is not None and not any(problem.rejected for problem in problems):
         found, _ = decoded(body)
         assert found is not None  # grammar_problems would have said so
-        problems += fit_problems(rule_of(name or "", found), fields, _KNOWN)
+        problems += fit_problems(rule_of(name or "", found), fields)
     return tuple(problems)
 
 
