@@ -1,6 +1,7 @@
 """What `map_threads` promises to those who give it millions of items."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -86,3 +87,17 @@ def test_hands_that_wait_for_items_hear_the_stop() -> None:
         yield 2
 
     assert list(map_threads(lambda item: item, items(), count=4, stop=stop)) in ([], [1])
+
+
+@pytest.mark.timeout(60)
+def test_hands_never_wait_for_each_other_while_they_hold_results(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers, "SLOW", 1_000_000)  # all hands join
+    monkeypatch.setattr(workers, "BATCH_S", 60)
+
+    def task(item: int) -> int:
+        time.sleep(0.0002)  # so that each hand gets a few
+        return item
+
+    assert len(list(map_threads(task, range(2000), count=16))) == 2000

@@ -22,6 +22,13 @@ SILENCE_S = 0.02  # without any result
 WINDOW = 4 * BATCH  # items taken whose result has not been seen here
 
 
+class _End:
+    """No item."""
+
+
+_END = _End()
+
+
 def map_threads(
     task: Callable[[Item], Result],
     items: Iterable[Item],
@@ -63,13 +70,6 @@ def map_threads(
         hand.result()
 
 
-class _End:
-    """No item."""
-
-
-_END = _End()
-
-
 class _Crew(Generic[Item, Result]):
     """What the hands share with the one who gives out the work."""
 
@@ -99,16 +99,19 @@ class _Crew(Generic[Item, Result]):
         batch: list[Result] = []
         kept_since = monotonic()
         try:
-            while (given := self._next()) is not None:
-                batch.append(self._task(given[0]))
-                if len(batch) == BATCH or monotonic() - kept_since > BATCH_S:
-                    self._done.put(batch)
-                    batch, kept_since = [], monotonic()
+            while True:
+                if len(batch) == BATCH or monotonic() - kept_since > BATCH_S or self._todo.empty():
+                    batch, kept_since = self._hand_over(batch)
+                given = self._next(wait=not batch)
+                if isinstance(given, _End):
+                    return
+                if given is not None:
+                    batch.append(self._task(given[0]))
         except BaseException:
             self.end()
             raise
         finally:
-            self._done.put(batch)
+            self._hand_over(batch)
             self._done.put(None)
 
     def next_batch(self) -> list[Result] | None:
@@ -125,9 +128,23 @@ class _Crew(Generic[Item, Result]):
         self._ended.set()
         self._say_no_more()
 
-    def _next(self) -> tuple[Item] | None:
-        given = None if self._is_over() else self._todo.get()
-        return None if self._is_over() else given
+    def _hand_over(self, batch: list[Result]) -> tuple[list[Result], float]:
+        if batch:
+            self._done.put(batch)
+        return [], monotonic()
+
+    def _next(self, *, wait: bool) -> tuple[Item] | _End | None:
+        """An item; None if there is none at the moment.
+
+        Who has results does not wait: the window may be full of just such results.
+        """
+        if self._is_over():
+            return _END
+        try:
+            given = self._todo.get(block=wait)
+        except Empty:
+            return None
+        return _END if given is None or self._is_over() else given
 
     def _is_over(self) -> bool:
         return self._ended.is_set() or self._stop.is_set()
