@@ -64,14 +64,27 @@ class Evaluation:
         if not batch.rows.num_rows:
             return
         self.formats[batch.fields] = None
+        rows = batch.rows.select(self._columns(batch))
         same = batch.fields == self._fields
-        if self._waiting and not (same and batch.rows.schema.equals(self._waiting[0].schema)):
+        if self._waiting and not (same and rows.schema.equals(self._waiting[0].schema)):
             self._evaluate()
         self._fields = batch.fields
-        self._waiting.append(batch.rows)
-        self._waiting_rows += batch.rows.num_rows
+        self._waiting.append(rows)
+        self._waiting_rows += rows.num_rows
         if self._waiting_rows >= _ROUND:
             self._evaluate()
+
+    def _columns(self, batch: TextRows) -> list[str]:
+        """The columns that some rule reads: the others would be copied for nothing."""
+        names = (name.replace("-", "_") for name in self.fields_of(batch.fields))
+        there = batch.rows.schema.names
+        return [name for name in dict.fromkeys(names) if name in there] + ["event_ms"]
+
+    def fields_of(self, fields: Sequence[str]) -> tuple[str, ...]:
+        """The fields of a format that the CLF rules read, each once, AWS's names."""
+        rules = (rule for rule in self._rules if rule.log_format == "CLF")
+        positions = {rule.position(name) for rule in rules for name in rule.used}
+        return tuple(fields[at - 1] for at in sorted(positions) if at <= len(fields))
 
     def add_json(self, batch: JsonBatch) -> None:
         """Events whose message is a JSON object."""

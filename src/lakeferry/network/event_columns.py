@@ -82,17 +82,12 @@ class Column:
         values = np.zeros(len(self.texts), dtype=np.int64)
         values[mask] = np.asarray(self.texts.filter(plain).cast(pa.int64()))
         rest = np.flatnonzero(~mask)
-        texts = self.texts.take(pa.array(rest)).to_pylist()
-        known: dict[str, Number | None] = {}
-        odd: dict[int, Number] = {}
-        for row, text in zip(rest.tolist(), texts, strict=True):
-            if text is None:
-                continue
-            if text not in known:
-                known[text] = exact_number(text)
-            number = known[text]
-            if number is not None:
-                odd[row] = number
+        codes, distinct = encode(self.texts.take(pa.array(rest)))
+        # Most often the rest is `-` alone: one text to look at, and no row that holds a number.
+        numbers = [*map(exact_number, distinct.to_pylist()), None]
+        kept = np.array([number is not None for number in numbers])[codes]
+        pairs = zip(rest[kept].tolist(), codes[kept].tolist(), strict=True)
+        odd = {row: number for row, code in pairs if (number := numbers[code]) is not None}
         return Numbers(values, mask, odd)
 
 
