@@ -109,8 +109,8 @@ def test_senders_and_receivers_at_nat_devices_add_up_to_what_came_in_and_went_ou
     found = totals(wanted(), "custom")
     devices = [one for one in expected()["enis"].values() if one["role"].startswith("nat_")]
 
-    assert found["nat-by-source"] == sum(one["ingress"] for one in devices)
-    assert found["nat-by-destination"] == sum(one["egress"] for one in devices)
+    assert found["nat-bytes-by-src"] == sum(one["ingress"] for one in devices)
+    assert found["nat-bytes-by-dst"] == sum(one["egress"] for one in devices)
 
 
 def test_an_odd_order_of_fields_gives_the_same_numbers() -> None:
@@ -131,8 +131,8 @@ def test_with_the_default_format_the_billed_bytes_are_told_by_the_devices_addres
     found = totals(wanted(V2), "v2")
 
     assert found["nat-gateway-billed"] == KNOWN["nat-gateway-billed"]
-    assert found["nat-by-source"] == totals(wanted(), "custom")["nat-by-source"]
-    assert found["nat-by-destination"] == totals(wanted(), "custom")["nat-by-destination"]
+    assert found["nat-bytes-by-src"] == totals(wanted(), "custom")["nat-bytes-by-src"]
+    assert found["nat-bytes-by-dst"] == totals(wanted(), "custom")["nat-bytes-by-dst"]
     assert found["endpoint-s3"] == KNOWN["endpoint-s3"]
     assert found["rejects"] == 54
     assert found["skipped"] == 2

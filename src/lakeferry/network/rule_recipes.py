@@ -93,7 +93,7 @@ def nat_by_source(watched: Watched) -> Choices:
     filters = (_in(watched.field, watched.ids), INGRESS, ACCEPTED, OK)
     keys = (watched.field, "pkt-srcaddr")
     why = "bytes through NAT devices by sender"
-    best = _nat(watched, "nat-by-source", "nat-by-source", keys, filters, why)
+    best = _nat(watched, "nat-bytes-by-src", "nat-bytes-by-src", keys, filters, why)
     by_address = (_in(watched.field, watched.ids), _in("dstaddr", watched.ips), ACCEPTED, OK)
     return _with_address(best, watched, by_address, (watched.field, "srcaddr"))
 
@@ -103,7 +103,7 @@ def nat_by_destination(watched: Watched) -> Choices:
     filters = (_in(watched.field, watched.ids), EGRESS, ACCEPTED, OK)
     keys = (watched.field, "pkt-dstaddr")
     why = "bytes through NAT devices by receiver"
-    best = _nat(watched, "nat-by-destination", "nat-by-destination", keys, filters, why)
+    best = _nat(watched, "nat-bytes-by-dst", "nat-bytes-by-dst", keys, filters, why)
     by_address = (_in(watched.field, watched.ids), _in("srcaddr", watched.ips), ACCEPTED, OK)
     return _with_address(best, watched, by_address, (watched.field, "dstaddr"))
 

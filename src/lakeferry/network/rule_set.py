@@ -10,23 +10,25 @@ records".
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Literal
 
 from lakeferry.network import rule_recipes as recipes
 from lakeferry.network.resources import NatGateway, VpcEndpoint
 from lakeferry.network.rule_recipes import Recipe, Watched
-from lakeferry.network.rule_value import Filter, Rule, rule_body
+from lakeferry.network.rule_value import Rule, rule_body
 from lakeferry.network.services import label_of, shown_apart
 from lakeferry.network.topology import Topology
 
 MOST_VALUES = 10  # that a filter `In` takes
+MOST_NAME = 128  # characters
 MOST_RULES = 100  # of a Region and account, unless AWS raises it
 OLD_PATHS = ("2", "7")  # traffic-path of a gateway endpoint: older instance types, Nitro
 
 QUESTIONS = (
     "nat-billed",  # bytes that NAT devices processed, each once
-    "nat-by-source",  # the same by worker and remote host that sent them
-    "nat-by-destination",
+    "nat-bytes-by-src",  # the same by worker and remote host that sent them
+    "nat-bytes-by-dst",
     "s3-through-nat",  # the leak, up and down
     "s3-gateway",  # what workers send to S3 by the gateway endpoint, and get from S3
     "endpoint-bytes",
@@ -150,7 +152,7 @@ def _unanswered(
     if chosen is None:
         return Unanswerable(first.question, f"{first.why}: the flow log lacks {names}", needs)
     what = f"{first.why}: the flow log lacks {names}; instead {chosen.why}"
-    return Unanswerable(first.question, what, needs, wish.prefix + chosen.suffix)
+    return Unanswerable(first.question, what, needs, fitted(wish.prefix + chosen.suffix, MOST_NAME))
 
 
 def _wanted(recipe: Recipe, fields: Sequence[str], wish: RuleWish) -> WantedRule:
@@ -160,7 +162,7 @@ def _wanted(recipe: Recipe, fields: Sequence[str], wish: RuleWish) -> WantedRule
         return name if clf else json_path(name)
 
     rule = Rule(
-        name=wish.prefix + recipe.suffix,
+        name=fitted(wish.prefix + recipe.suffix, MOST_NAME),
         log_format=wish.log_format,
         keys=tuple(called(name) for name in recipe.keys),
         filters=tuple(replace(one, match=called(one.match)) for one in recipe.filters),
@@ -183,6 +185,13 @@ _PARSE_VPC = {
     "srcport": "srcPort",
     "dstport": "dstPort",
 }
+
+
+def fitted(name: str, most: int) -> str:
+    """A name cut to what AWS takes; a cut one ends in a hash of the whole, so that it stays one."""
+    if len(name) <= most:
+        return name
+    return f"{name[: most - 13]}.{sha256(name.encode()).hexdigest()[:12]}"
 
 
 def json_path(field: str) -> str:
@@ -307,6 +316,6 @@ def _out_of_sight(topology: Topology) -> Iterator[Unanswerable]:
 
 
 __all__ = [
-    "QUESTIONS", "Filter", "RuleSet", "RuleWish", "Unanswerable", "WantedRule", "json_path",
+    "QUESTIONS", "RuleSet", "RuleWish", "Unanswerable", "WantedRule", "fitted", "json_path",
     "rule_set",
 ]  # fmt: skip

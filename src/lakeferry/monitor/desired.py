@@ -1,0 +1,102 @@
+"""All that there shall be, from what was found and what was chosen. Pure and in a fixed order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from lakeferry.monitor import alarms as alarm_set
+from lakeferry.monitor import notify
+from lakeferry.monitor.dashboard import dashboard
+from lakeferry.monitor.endpoints import endpoints
+from lakeferry.monitor.flow_logs import flow_logs
+from lakeferry.monitor.own_cost import MonthlyCost, Volume, costs, total, volume
+from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Resource, VpcEndpoint
+from lakeferry.network.rule_set import QUESTIONS, RuleSet, RuleWish, Unanswerable, rule_set
+from lakeferry.network.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What there shall be of ours, what it costs, and what it cannot tell."""
+
+    resources: tuple[Resource, ...]  # each after those that it names
+    costs: tuple[MonthlyCost, ...]  # one for each resource, in their order
+    volume: Volume  # of the flow logs, a month
+    fields: tuple[str, ...]  # of the flow log that rules read
+    rules: RuleSet
+    unanswerable: tuple[Unanswerable, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def usd_a_month(self) -> Decimal:
+        return total(self.costs)
+
+
+def desired(topology: Topology, settings: MonitorSettings) -> Desired:
+    """What shall be there.
+
+    Args:
+        topology: of `network.discover`. What is in it and ours is wanted again, unchanged.
+        settings: what a person chose.
+    """
+    points = endpoints(topology, settings)
+    logs = flow_logs(topology, settings)
+    rules = _rules(topology, settings, logs.fields, logs.rule_groups, points.endpoints)
+    made = alarm_set.alarms(topology, rules, settings)
+    board = dashboard(topology, rules, made, settings)
+    topic = notify.topic(settings)
+    resources: tuple[Resource, ...] = (
+        *points.groups,
+        *points.endpoints,
+        *logs.groups,
+        *logs.roles,
+        *logs.logs,
+        *(InsightRule(one.name, one.body, tags=settings.all_tags) for one in rules.rules),
+        *((topic,) if topic else ()),
+        *(one for one in made if isinstance(one, Alarm)),
+        *(one for one in made if isinstance(one, CompositeAlarm)),
+        board.dashboard,
+    )
+    expected = volume(topology, settings, logs.fields, rules)
+    notes = (
+        *points.notes, *logs.notes, *rules.notes, *_unknown(settings),
+        *alarm_set.notes(settings), *notify.notes(settings), *board.notes,
+    )  # fmt: skip
+    return Desired(
+        resources=resources,
+        costs=costs(resources, expected, settings.region),
+        volume=expected,
+        fields=logs.fields,
+        rules=rules,
+        unanswerable=rules.unanswerable,
+        notes=notes,
+    )
+
+
+def _rules(
+    topology: Topology,
+    settings: MonitorSettings,
+    fields: Sequence[str],
+    groups: tuple[str, ...],
+    made: Sequence[VpcEndpoint],
+) -> RuleSet:
+    if not groups:
+        return RuleSet((), ())
+    others = sum(1 for one in topology.found.rules if not one.name.startswith(settings.prefix))
+    wish = RuleWish(
+        prefix=settings.prefix,
+        log_groups=groups,
+        per=settings.per,
+        questions=settings.questions,
+        other_rules=others,
+        s3_gateway=any(one.type == "Gateway" for one in made),
+    )
+    return rule_set(topology, fields, wish)
+
+
+def _unknown(settings: MonitorSettings) -> tuple[str, ...]:
+    unknown = [one for one in settings.questions if one not in QUESTIONS]
+    if not unknown:
+        return ()
+    return (f"no rules for {', '.join(unknown)}: the rules are {', '.join(QUESTIONS)}",)

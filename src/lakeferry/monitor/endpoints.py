@@ -1,0 +1,252 @@
+"""VPC endpoints that are wanted and missing: S3 by its gateway, the others by interfaces.
+
+An endpoint that is there and not ours is used as it is. Policies let through the migration's
+buckets and streams; who may do what stays with IAM.
+
+Source: PrivateLink Guide, "Gateway endpoints for Amazon S3", "Interface endpoints", "Endpoint
+policies"; Databricks documentation, "Configure a customer-managed VPC" and "Enable private
+connectivity using AWS PrivateLink" (ports, buckets of the runtime).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from lakeferry.monitor.settings import OWNER_TAG, EndpointWish, MonitorSettings
+from lakeferry.network.resources import PortRange, SecurityGroup, Subnet, VpcEndpoint
+from lakeferry.network.services import DATABRICKS_SERVICES, service_name
+from lakeferry.network.topology import Topology
+
+HTTPS = (443, 443)
+# 443 is the REST API; 6666 secure cluster connectivity, 2443 the same with FIPS, 8443 to 8451
+# the control plane's internal calls.
+DATABRICKS_PORTS = (HTTPS, (2443, 2443), (6666, 6666), (8443, 8451))
+
+READ_AND_WRITE = (
+    "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion",
+    "s3:ListMultipartUploadParts", "s3:PutObject",
+)  # fmt: skip
+LOOK = ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads")
+STREAM = (
+    "kinesis:DescribeStreamConsumer", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
+    "kinesis:GetShardIterator", "kinesis:ListShards", "kinesis:PutRecord", "kinesis:PutRecords",
+    "kinesis:RegisterStreamConsumer", "kinesis:SubscribeToShard",
+)  # fmt: skip
+SESSION = (
+    "sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:DecodeAuthorizationMessage",
+    "sts:GetAccessKeyInfo", "sts:GetCallerIdentity", "sts:GetSessionToken", "sts:TagSession",
+)  # fmt: skip
+LOGS = (
+    "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups",
+    "logs:DescribeLogStreams", "logs:PutLogEvents",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPlan:
+    """Endpoints of ours, their security groups before them."""
+
+    groups: tuple[SecurityGroup, ...]
+    endpoints: tuple[VpcEndpoint, ...]
+    notes: tuple[str, ...]
+
+
+def endpoints(topology: Topology, settings: MonitorSettings) -> EndpointPlan:
+    """What is wanted and not there, or there and ours."""
+    wanted: list[VpcEndpoint] = []
+    notes: list[str] = []
+    for wish in settings.endpoints:
+        service = wish.service or service_name(wish.kind, settings.region)
+        if service is None:
+            notes.append(
+                f"no endpoint for {wish.kind}: its service in {settings.region} is not known "
+                "here; Databricks' documentation lists it; give it as `service`"
+            )
+            continue
+        other = _others(topology, settings, service, wish)
+        if other is not None:
+            notes.extend(_used(topology, other))
+            continue
+        made = _gateway if wish.type == "gateway" else _interface
+        endpoint = made(topology, settings, wish, service)
+        wanted.append(endpoint)
+        notes.extend(_said(endpoint, wish, settings))
+    groups = _groups(topology, settings, wanted)
+    return EndpointPlan(groups, tuple(sorted(wanted, key=lambda one: one.name)), tuple(notes))
+
+
+def _others(
+    topology: Topology, settings: MonitorSettings, service: str, wish: EndpointWish
+) -> VpcEndpoint | None:
+    """An endpoint for the service that somebody else made."""
+    found = (
+        one
+        for one in topology.found.endpoints
+        if one.service == service
+        and one.type.lower() == wish.type
+        and one.tags.get(OWNER_TAG) != settings.deployment
+    )
+    return next(found, None)
+
+
+def _used(topology: Topology, endpoint: VpcEndpoint) -> Iterator[str]:
+    yield f"{endpoint.service} has the endpoint {endpoint.id}, which is not ours: used as it is"
+    if endpoint.type != "Gateway":
+        return
+    missing = sorted(set(_route_tables(topology)) - set(endpoint.route_table_ids))
+    if missing:
+        yield (
+            f"{endpoint.id} is not in {', '.join(missing)}: S3 traffic of their subnets takes "
+            "another path; add the route tables to the endpoint"
+        )
+
+
+def _said(endpoint: VpcEndpoint, wish: EndpointWish, settings: MonitorSettings) -> Iterator[str]:
+    if endpoint.type == "Interface" and not endpoint.eni_ids:
+        yield (
+            f"rules, alarms and graphs of {wish.kind} follow when its endpoint has interfaces: "
+            "run the command again after the first apply"
+        )
+    if wish.kind == "s3" and settings.buckets:
+        yield (
+            f"the policy of {endpoint.name} lets through {', '.join(settings.buckets)} and "
+            "Databricks' runtime; name every other bucket that the subnets use, such as the "
+            "workspace's root bucket"
+        )
+    if wish.kind == "s3" and wish.type == "interface":
+        yield (
+            f"{endpoint.name} has no private DNS name, which S3 gives to on-premises hosts "
+            "first: clients must name the endpoint"
+        )
+    if wish.kind in DATABRICKS_SERVICES:
+        yield f"{endpoint.name} must be registered in the Databricks account before it is used"
+
+
+def _gateway(
+    topology: Topology, settings: MonitorSettings, wish: EndpointWish, service: str
+) -> VpcEndpoint:
+    return VpcEndpoint(
+        name=f"{settings.prefix}{wish.kind}-gateway",
+        vpc_id=topology.found.vpc.id,
+        service=service,
+        type="Gateway",
+        route_table_ids=_route_tables(topology),
+        policy=_policy(wish.kind, settings),
+        tags=settings.all_tags,
+    )
+
+
+def _interface(
+    topology: Topology, settings: MonitorSettings, wish: EndpointWish, service: str
+) -> VpcEndpoint:
+    """One network interface in each zone of the scope."""
+    there = (one for one in topology.found.endpoints if one.name == settings.prefix + wish.kind)
+    return VpcEndpoint(
+        name=settings.prefix + wish.kind,
+        vpc_id=topology.found.vpc.id,
+        service=service,
+        type="Interface",
+        subnet_ids=_one_a_zone(topology),
+        security_groups=(_group_name(settings, wish.kind),),
+        private_dns=wish.kind != "s3",
+        policy=_policy(wish.kind, settings),
+        tags=settings.all_tags,
+        eni_ids=next((one.eni_ids for one in there), ()),
+    )
+
+
+def _scope(topology: Topology) -> list[Subnet]:
+    return [one for one in topology.found.subnets if one.id in topology.scope]
+
+
+def _one_a_zone(topology: Topology) -> tuple[str, ...]:
+    first: dict[str, str] = {}
+    for subnet in sorted(_scope(topology), key=lambda one: one.id):
+        first.setdefault(subnet.zone, subnet.id)
+    return tuple(sorted(first.values()))
+
+
+def _route_tables(topology: Topology) -> tuple[str, ...]:
+    """The route tables of the scope; the main one where a subnet has none of its own."""
+    tables = topology.found.route_tables
+    main = [table.id for table in tables if table.is_main]
+    of_subnet = {subnet: table.id for table in tables for subnet in table.subnet_ids}
+    found = {of_subnet.get(subnet, main[0] if main else "") for subnet in topology.scope}
+    return tuple(sorted(found - {""}))
+
+
+# ---- security groups
+
+
+def _group_name(settings: MonitorSettings, kind: str) -> str:
+    tail = "databricks-endpoints" if kind in DATABRICKS_SERVICES else "endpoints"
+    return settings.prefix + tail
+
+
+def _groups(
+    topology: Topology, settings: MonitorSettings, wanted: Iterable[VpcEndpoint]
+) -> tuple[SecurityGroup, ...]:
+    used = {name for one in wanted for name in one.security_groups}
+    cidrs = tuple(sorted({cidr for subnet in _scope(topology) for cidr in subnet.cidrs}))
+    ports = {"endpoints": (HTTPS,), "databricks-endpoints": DATABRICKS_PORTS}
+    return tuple(
+        SecurityGroup(
+            name=settings.prefix + tail,
+            vpc_id=topology.found.vpc.id,
+            description="From the subnets of the migration to its interface endpoints",
+            ingress=tuple(PortRange("tcp", first, last, cidrs) for first, last in some),
+            tags=settings.all_tags,
+        )
+        for tail, some in ports.items()
+        if settings.prefix + tail in used
+    )
+
+
+# ---- policies
+
+
+def _policy(kind: str, settings: MonitorSettings) -> str:
+    """Canonical JSON; '' for what the service allows by default."""
+    statements: Sequence[dict[str, Any]] = ()
+    if kind == "s3" and settings.buckets:
+        statements = _bucket_statements(settings)
+    elif kind == "kinesis-streams" and settings.streams:
+        statements = (_allow("StreamsOfTheMigration", STREAM, _stream_arns(settings)),)
+    elif kind == "sts":
+        statements = (_allow("Sessions", SESSION, ["*"]),)
+    elif kind == "logs":
+        start = f"arn:{settings.partition}:logs:{settings.region}:{settings.account}:log-group:*"
+        statements = (_allow("LogsOfTheAccount", LOGS, [start]),)
+    if not statements:
+        return ""
+    policy = {"Version": "2012-10-17", "Statement": list(statements)}
+    return orjson.dumps(policy, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": list(actions),
+        "Resource": list(resources),
+    }
+
+
+def _bucket_statements(settings: MonitorSettings) -> Sequence[dict[str, Any]]:
+    start = f"arn:{settings.partition}:s3:::"
+    buckets = [start + name for name in sorted(settings.buckets)]
+    runtime = f"{start}databricks-prod-artifacts-{settings.region}"
+    return (
+        _allow("ObjectsOfTheMigration", READ_AND_WRITE, [f"{one}/*" for one in buckets]),
+        _allow("BucketsOfTheMigration", LOOK, buckets),
+        _allow("DatabricksRuntime", ("s3:GetObject", "s3:ListBucket"), [runtime, f"{runtime}/*"]),
+    )
+
+
+def _stream_arns(settings: MonitorSettings) -> list[str]:
+    start = f"arn:{settings.partition}:kinesis:{settings.region}:{settings.account}:stream/"
+    arns = (one if one.startswith("arn:") else start + one for one in sorted(settings.streams))
+    return [arn for one in arns for arn in (one, f"{one}/consumer/*")]

@@ -1,0 +1,75 @@
+"""Who is told: topics of others, and one topic of ours for e-mail addresses and URLs.
+
+Source: SNS Developer Guide, "Example cases for Amazon SNS access control" (CloudWatch alarms).
+"""
+
+import orjson
+
+from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.network.resources import Topic
+
+MOST_ACTIONS = 5  # of an alarm, for each state
+
+
+def topic_name(settings: MonitorSettings) -> str:
+    return f"lakeferry-{settings.deployment}"
+
+
+def actions_of(settings: MonitorSettings) -> tuple[str, ...]:
+    """What an alarm does: ARNs of topics, and the name of ours. At most 5."""
+    others = [one for one in settings.notify if one.startswith("arn:")]
+    ours = [topic_name(settings)] if _subscriptions(settings) else []
+    return tuple((ours + others)[:MOST_ACTIONS])
+
+
+def topic(settings: MonitorSettings) -> Topic | None:
+    """Our topic, for those that have none; None where nobody needs it."""
+    subscriptions = _subscriptions(settings)
+    if not subscriptions:
+        return None
+    name = topic_name(settings)
+    region, account, partition = settings.region, settings.account, settings.partition
+    arn = f"arn:{partition}:sns:{region}:{account}:{name}"
+    alarms = f"arn:{partition}:cloudwatch:{region}:{account}:alarm:{settings.prefix}*"
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "AlarmsOfThisDeployment",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": arn,
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": account},
+                    "ArnLike": {"aws:SourceArn": alarms},
+                },
+            }
+        ],
+    }
+    text = orjson.dumps(policy, option=orjson.OPT_SORT_KEYS).decode()
+    return Topic(name, text, subscriptions, settings.all_tags)
+
+
+def notes(settings: MonitorSettings) -> tuple[str, ...]:
+    """What of `notify` cannot be done."""
+    others = sum(1 for one in settings.notify if one.startswith("arn:"))
+    strange = [one for one in settings.notify if _protocol(one) is None]
+    said = [f"cannot notify `{one}`: give an ARN, an e-mail address or URL" for one in strange]
+    if others + bool(_subscriptions(settings)) > MOST_ACTIONS:
+        said.append(f"an alarm has at most {MOST_ACTIONS} actions: the last topics are left out")
+    return tuple(said)
+
+
+def _subscriptions(settings: MonitorSettings) -> tuple[tuple[str, str], ...]:
+    found = {(_protocol(one), one) for one in settings.notify}
+    return tuple(sorted((how, one) for how, one in found if how not in (None, "arn")))
+
+
+def _protocol(one: str) -> str | None:
+    """SNS's word for how an address is reached; 'arn' for a topic; None for neither."""
+    if one.startswith("arn:"):
+        return "arn"
+    if one.startswith(("https://", "http://")):
+        return one.split(":", 1)[0]
+    return "email" if "@" in one and "/" not in one else None

@@ -1,0 +1,98 @@
+"""Everything that a person may choose about monitoring, as one value.
+
+Built from the manifest and the command line; every later step reads this and nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from lakeferry.network.resources import PlannedFlow, Tags
+from lakeferry.network.rule_set import QUESTIONS
+
+OWNER_TAG = "lakeferry:deployment"  # only what carries it is ever changed or removed
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointWish:
+    """One VPC endpoint that shall be there."""
+
+    kind: str  # 's3', 'kinesis-streams', 'sts', 'logs', 'databricks-workspace', ...
+    type: Literal["gateway", "interface"]
+    service: str = ""  # its full name; '': found by kind and region
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLogWish:
+    """How the flow logs shall be delivered."""
+
+    destinations: tuple[Literal["cloudwatch", "s3"], ...] = ("cloudwatch",)
+    group: str = ""  # name of the log group; '': '/lakeferry/DEPLOYMENT/flow'
+    bucket: str = ""  # ARN with prefix: 'arn:aws:s3:::bucket/prefix'; for S3
+    fields: tuple[str, ...] = ()  # AWS's names in order; (): what the rules need
+    interval_s: Literal[60, 600] = 60
+    retention_days: int | None = 30  # None: for ever
+    file_format: Literal["plain-text", "parquet"] = "parquet"  # for S3
+    kms_key: str = ""  # ARN; of the log group
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmLimit:
+    """Where an alarm begins, instead of what the plan gives. None for both: the alarm is off."""
+
+    value: float | None
+    kind: str = ""  # 'bytes_per_s', 'bytes', 'seconds', 'factor', 'share', 'count', 'usd'
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorSettings:
+    """What shall be there."""
+
+    deployment: str  # the manifest's name; part of every name
+    account: str  # 12 digits
+    region: str
+    flow_logs: FlowLogWish = FlowLogWish()
+    per: Literal["eni", "vpc"] = "vpc"  # rules: one an interface, or grouped
+    questions: tuple[str, ...] = QUESTIONS
+    endpoints: tuple[EndpointWish, ...] = ()
+    buckets: tuple[str, ...] = ()  # names that endpoint policies let through; (): all
+    streams: tuple[str, ...] = ()  # names of Kinesis streams that are watched and let through
+    notify: tuple[str, ...] = ()  # ARNs of topics, e-mail addresses, https URLs
+    alarms: Mapping[str, AlarmLimit] = field(default_factory=dict)  # by name, see alarms.ALARMS
+    planned: tuple[PlannedFlow, ...] = ()
+    window: tuple[int, int] | None = None  # of the plan, s since epoch; alarms sleep outside
+    pauses: tuple[tuple[int, int], ...] = ()  # likewise: within the window, and nothing moves
+    suppressor: str = ""  # name of an alarm of yours that silences the stall alarm
+    tolerance_usd: Decimal = Decimal(1)  # a day, of S3 through NAT
+    usd_per_day: Decimal | None = None  # planned spend for NAT processing
+    workers: int | None = None  # expected instances
+    destinations: int = 1  # distinct remote addresses that workers talk to, at least
+    lag_target_s: float = 60  # of a stream's reader
+    stream_retention_s: float = 86_400
+    connections: int = 512  # open at a time, for the own cost; 64 workers of 8
+    tags: Tags = field(default_factory=dict)  # the manifest's
+
+    @property
+    def prefix(self) -> str:
+        """Begins every rule's and alarm's name.
+
+        A deployment's name has no dot, so no name of one deployment can be that of another.
+        """
+        return f"lakeferry-{self.deployment}."
+
+    @property
+    def group(self) -> str:
+        return self.flow_logs.group or f"/lakeferry/{self.deployment}/flow"
+
+    @property
+    def all_tags(self) -> Tags:
+        """The manifest's tags and ours, on everything that can bear tags."""
+        return {**self.tags, OWNER_TAG: self.deployment}
+
+    @property
+    def partition(self) -> str:
+        """The first part of ARNs: 'aws', 'aws-cn', 'aws-us-gov'."""
+        if self.region.startswith("cn-"):
+            return "aws-cn"
+        return "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
