@@ -23,9 +23,9 @@ def read_rules(place: str) -> dict[str, str]:
     path = Path(place)
     if path.is_dir():
         files = sorted(path.glob("*.json"))
-        found = {name: body for file in files for name, body in _rules(file).items()}
+        found = {name: body for file in files for name, body in _rules_of(file).items()}
     elif path.is_file():
-        found = _rules(path)
+        found = _rules_of(path)
     else:
         raise FerryError("LF-6305", f"no rules at `{place}`", "no such file or folder", _NEXT)
     if not found:
@@ -34,6 +34,14 @@ def read_rules(place: str) -> dict[str, str]:
 
 
 _NEXT = "name a JSON file {name: body}, a file with one body, or a folder of bodies"
+
+
+def _rules_of(path: Path) -> dict[str, str]:
+    try:
+        return _rules(path)
+    except (AttributeError, KeyError, TypeError) as error:
+        said = f"{path.name} has the form of AWS's answers or templates, but not all: {error}"
+        raise FerryError("LF-6305", f"no rules at `{path}`", said, _NEXT) from error
 
 
 def _rules(path: Path) -> dict[str, str]:
@@ -45,14 +53,24 @@ def _rules(path: Path) -> dict[str, str]:
     if not isinstance(found, dict) or _BODY_KEYS & found.keys():
         return {path.stem: text}
     if isinstance(found.get("InsightRules"), list):
-        return {one["Name"]: _text(one["Definition"]) for one in found["InsightRules"]}
+        return {str(one["Name"]): _text(one["Definition"]) for one in found["InsightRules"]}
     if isinstance(found.get("Resources"), dict):
+        rules = _resources(found, "AWS::CloudWatch::InsightRule").items()
         return {
-            str(one["Properties"]["RuleName"]): _text(one["Properties"]["RuleBody"])
-            for one in found["Resources"].values()
-            if one.get("Type") == "AWS::CloudWatch::InsightRule"
+            _name(one.get("RuleName"), logical): _text(one["RuleBody"]) for logical, one in rules
         }
     return {name: _text(body) for name, body in found.items()}
+
+
+def _resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    """Properties by logical id, of one type."""
+    there = template["Resources"].items()
+    return {name: one["Properties"] for name, one in there if one.get("Type") == kind}
+
+
+def _name(name: object, logical: str) -> str:
+    """A name that is computed by the template is known by the logical id."""
+    return name if isinstance(name, str) else logical
 
 
 def _text(body: object) -> str:
@@ -85,7 +103,6 @@ def _requests(found: Any) -> list[dict[str, Any]]:
     if "MetricAlarms" in found:
         return list(found["MetricAlarms"])
     if "Resources" in found:
-        kind = "AWS::CloudWatch::Alarm"
-        there = found["Resources"].values()
-        return [one["Properties"] for one in there if one.get("Type") == kind]
+        alarms = _resources(found, "AWS::CloudWatch::Alarm").items()
+        return [one | {"AlarmName": _name(one.get("AlarmName"), name)} for name, one in alarms]
     return [{"AlarmName": name, **request} for name, request in found.items()]

@@ -1,0 +1,94 @@
+"""Rules and alarms are read in the forms in which people have them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakeferry.errors import FerryError
+from lakeferry.monitor.rule_files import read_alarms, read_rules
+from tests.network.published_rules import SAMPLE_SOLUTION
+from tests.network.test_alarm_state import REQUEST
+
+BODY = SAMPLE_SOLUTION["NATGatewayBytesInsightRule"]
+TEXT = json.dumps(BODY)
+TEMPLATE = {
+    "Resources": {
+        "Rule": {
+            "Type": "AWS::CloudWatch::InsightRule",
+            "Properties": {"RuleName": "r", "RuleBody": TEXT, "RuleState": "ENABLED"},
+        },
+        "Named": {
+            "Type": "AWS::CloudWatch::InsightRule",
+            "Properties": {"RuleName": {"Ref": "Name"}, "RuleBody": TEXT, "RuleState": "ENABLED"},
+        },
+        "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": REQUEST},
+        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {}},
+    }
+}
+
+
+def written(path: Path, found: object) -> str:
+    path.write_text(found if isinstance(found, str) else json.dumps(found))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("found", "names"),
+    [
+        ({"a": BODY, "b": TEXT}, ["a", "b"]),
+        (BODY, ["file"]),
+        ({"InsightRules": [{"Name": "r", "Definition": TEXT}]}, ["r"]),
+        (TEMPLATE, ["r", "Named"]),
+    ],
+)
+def test_rules_are_bodies_by_name_in_any_form(
+    tmp_path: Path, found: dict[str, Any], names: list[str]
+) -> None:
+    rules = read_rules(written(tmp_path / "file.json", found))
+
+    assert list(rules) == names
+    assert all(json.loads(body) == BODY for body in rules.values())
+
+
+def test_a_folder_holds_a_body_a_file(tmp_path: Path) -> None:
+    written(tmp_path / "b.json", BODY)
+    written(tmp_path / "a.json", BODY)
+    written(tmp_path / "note.txt", "no rule")
+
+    assert list(read_rules(str(tmp_path))) == ["a", "b"]
+
+
+def test_a_file_that_is_no_json_is_a_body_for_the_validator_to_refuse(tmp_path: Path) -> None:
+    assert read_rules(written(tmp_path / "r.json", "{no json")) == {"r": "{no json"}
+
+
+def test_no_rules_is_an_error(tmp_path: Path) -> None:
+    half = {"Resources": {"Rule": {"Type": "AWS::CloudWatch::InsightRule", "Properties": {}}}}
+    for place in (
+        str(tmp_path),
+        str(tmp_path / "nowhere"),
+        written(tmp_path / "empty.json", "{}"),
+        written(tmp_path / "half.json", half),
+    ):
+        with pytest.raises(FerryError) as caught:
+            read_rules(place)
+        assert caught.value.code == "LF-6305"
+
+
+@pytest.mark.parametrize(
+    "found",
+    [REQUEST, [REQUEST], {"leak": REQUEST}, {"MetricAlarms": [REQUEST]}, TEMPLATE],
+)
+def test_alarms_are_requests_in_any_form(tmp_path: Path, found: object) -> None:
+    (alarm,) = read_alarms(written(tmp_path / "alarms.json", found))
+
+    assert (alarm.name, alarm.periods, alarm.datapoints) == ("leak", 3, 2)
+
+
+def test_a_file_without_alarms_is_an_error(tmp_path: Path) -> None:
+    for found in ("no json", '{"leak": {"Threshold": 1}}'):
+        with pytest.raises(FerryError) as caught:
+            read_alarms(written(tmp_path / "alarms.json", found))
+        assert caught.value.code == "LF-6304"
