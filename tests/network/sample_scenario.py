@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def topology() -> Topology:
         _interface(KINESIS, "vpce-03", of_role["kinesis_interface_endpoint"]),
     )
     found = Found(
-        Vpc(_vpc(), ("10.20.0.0/16",), ACCOUNT, REGION),
+        Vpc(_vpc(), (expected()["arguments"]["cidr"],), ACCOUNT, REGION),
         subnets=tuple(_subnet(eni) for eni in {e.subnet_id: e for e in enis}.values()),
         enis=enis,
         route_tables=(
@@ -139,8 +140,8 @@ def _eni(id: str, places: dict[str, tuple[str, str]]) -> Eni:
 
 def _subnet(eni: Eni) -> Subnet:
     zone_id = f"use1-az{'ab'.index(eni.zone[-1]) + 1}"
-    third = eni.private_ip.split(".")[2]
-    return Subnet(eni.subnet_id, _vpc(), eni.zone, zone_id, (f"10.20.{third}.0/24",))
+    network = ip_network(f"{eni.private_ip}/24", strict=False)
+    return Subnet(eni.subnet_id, _vpc(), eni.zone, zone_id, (str(network),))
 
 
 def _interface(service: str, id: str, enis: tuple[Eni, ...]) -> VpcEndpoint:

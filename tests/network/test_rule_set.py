@@ -172,7 +172,7 @@ def rows(*lines: str, fields: Sequence[str]) -> TextRows:
 
 
 CONNECTION = ("interface-id", "srcaddr", "flow-direction", "action", "pkt-dstaddr", "tcp-flags")
-NAT_ENI, NAT_IP = "eni-2ebf3b9ef45fff556", "10.20.0.10"
+NAT_ENI, WORKER = "eni-2ebf3b9ef45fff556", "198.18.0.1"
 KINESIS_ENI = "eni-174855dff291f7492"
 
 
@@ -183,16 +183,16 @@ def connections(rule: str, *lines: str) -> dict[tuple[str, ...], int]:
 
 def test_a_syn_without_its_answer_opens_a_connection_whatever_came_in_the_same_minute() -> None:
     lines = [
-        f"{KINESIS_ENI} 10.20.10.101 ingress ACCEPT 10.20.10.60 {flags}"
+        f"{KINESIS_ENI} {WORKER} ingress ACCEPT 198.18.0.60 {flags}"
         for flags in ("2", "3", "6", "7")
     ]
 
-    assert connections("connections-kinesis-streams", *lines) == {(KINESIS_ENI, "10.20.10.101"): 4}
+    assert connections("connections-kinesis-streams", *lines) == {(KINESIS_ENI, WORKER): 4}
 
 
 def test_answers_and_connections_that_go_on_or_end_are_not_new() -> None:
     lines = [
-        f"{KINESIS_ENI} 10.20.10.101 ingress ACCEPT 10.20.10.60 {flags}"
+        f"{KINESIS_ENI} {WORKER} ingress ACCEPT 198.18.0.60 {flags}"
         for flags in ("0", "1", "4", "5", "18", "19", "22", "23", "-")
     ]
 
@@ -200,14 +200,15 @@ def test_answers_and_connections_that_go_on_or_end_are_not_new() -> None:
 
 
 def test_a_connection_through_a_nat_device_counts_once_and_for_its_worker() -> None:
+    nat = expected()["enis"][NAT_ENI]["ip"]
     lines = (
-        f"{NAT_ENI} 10.20.10.101 ingress ACCEPT 20.60.1.1 2",  # worker to NAT
-        f"{NAT_ENI} {NAT_IP} egress ACCEPT 20.60.1.1 2",  # the same, NAT to host
-        f"{NAT_ENI} 20.60.1.1 ingress ACCEPT {NAT_IP} 18",  # its answer
-        f"{NAT_ENI} 203.0.113.9 ingress ACCEPT {NAT_IP} 2",  # unsolicited
+        f"{NAT_ENI} {WORKER} ingress ACCEPT 20.60.1.1 2",  # worker to NAT
+        f"{NAT_ENI} {nat} egress ACCEPT 20.60.1.1 2",  # the same, NAT to host
+        f"{NAT_ENI} 20.60.1.1 ingress ACCEPT {nat} 18",  # its answer
+        f"{NAT_ENI} 203.0.113.9 ingress ACCEPT {nat} 2",  # unsolicited
     )
 
-    assert connections("connections-nat", *lines) == {(NAT_ENI, "10.20.10.101"): 1}
+    assert connections("connections-nat", *lines) == {(NAT_ENI, WORKER): 1}
 
 
 def test_refused_connections_are_counted_by_interface_and_source() -> None:
@@ -226,7 +227,7 @@ def crowded(devices: int) -> Topology:
     gateways = tuple(
         NatGateway(
             f"nat-{number:017x}", base.found.vpc.id, "subnet-1", "zonal", "public", "available",
-            (NatAddress(f"eni-{number:017x}", f"10.20.1.{number}", "", "us-east-1a"),),
+            (NatAddress(f"eni-{number:017x}", f"198.18.1.{number}", "", "us-east-1a"),),
         )
         for number in range(1, devices + 1)
     )  # fmt: skip
