@@ -209,6 +209,34 @@ CODES: dict[str, ErrorKind] = {
         "difference of the logs is mended by cloning again. A file that is missing at the target, "
         "or that was removed because it is damaged, is brought back by --replace.",
     ),
+    "LF-6201": ErrorKind(
+        2,
+        "the flow log format cannot be read",
+        "A format is a list of field names as AWS writes them, each at most once. Logs that carry "
+        "no header line and are not in the default format need one to be given.",
+    ),
+    "LF-6202": ErrorKind(
+        2,
+        "this flow log lacks a field that the question needs",
+        "The format of a flow log cannot be changed; a new flow log has to be made. The message "
+        "names the field and the format to ask for.",
+    ),
+    "LF-6203": ErrorKind(
+        1,
+        "no line of this log fits its format",
+        "Not one line has as many fields as the header, or the format that was given, names. "
+        "Reading it would be guessing.",
+    ),
+    "LF-6204": ErrorKind(
+        1,
+        "a log is damaged or cut short",
+        "Its gzip or Parquet bytes end early or do not decode. What came before was read.",
+    ),
+    "LF-6205": ErrorKind(
+        2,
+        "there are no logs here",
+        "The file, folder, prefix or log group does not exist, or holds no flow log.",
+    ),
     "LF-6301": ErrorKind(
         2,
         "CloudWatch would reject this rule",
