@@ -1,0 +1,89 @@
+"""VPC Flow Logs, whatever they are kept as -> batches of Arrow rows, in bounded memory.
+
+How a log is kept is told by its content: Parquet; gzip or not; lines with a header, in any order
+of fields; lines in the default format, or in one that is given; lines after the ISO 8601 time of
+their event, as CloudWatch Logs exports them; log events as JSON. File names
+tell nothing: they are often changed on the way.
+
+Source: VPC User Guide, "Flow log files"; CloudWatch Logs User Guide, "Exporting log data".
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import pyarrow as pa
+
+from lakeferry.network.flow_batch import BadLine, FlowBatch, ReadReport
+from lakeferry.network.flow_bytes import BLOCK, GZIP, begun, blocks, inflated
+from lakeferry.network.flow_events import LONGEST, event_lines
+from lakeferry.network.flow_parquet import MAGIC, read_parquet
+from lakeferry.network.flow_text import INSTANT, TextReader, Wish, iso_time
+
+__all__ = ["BadLine", "FlowBatch", "ReadReport", "read_flow_log"]
+
+_BOM = b"\xef\xbb\xbf"
+_BLANKS = b" \t\r\n"
+
+
+def read_flow_log(
+    body: Iterator[bytes],
+    *,
+    name: str,
+    fields: tuple[str, ...] | None = None,
+    columns: Sequence[str] | None = None,
+    text: bool = False,
+    coded: bool = False,
+    report: ReadReport,
+) -> Iterator[FlowBatch]:
+    """Read one log.
+
+    Args:
+        body: its bytes, as they are kept.
+        name: what it is called in the report and in errors.
+        fields: the format of a log that does not state it; a header line wins over it.
+        columns: the fields to read, AWS's names; None for all.
+        text: False: int64 and string columns, `-` is null, `start` and `end` in s. True: every
+            token as it stands (`-` too; null where a line lacks it; `-` for a null of Parquet) and
+            `event_ms` (int64): when the event was, by the log's own time, else by `start`.
+            A line of another length is then an event too, and counted as bad nonetheless.
+        coded: with `text=False`, string columns as dictionaries, which group faster.
+        report: told what was met; one may serve many logs.
+
+    Raises:
+        FerryError: LF-6201 where no format is known; LF-6202 for a column that the format lacks;
+            LF-6203 where no line fits; LF-6204 for a damaged log, after the rows before it.
+    """
+    wish = Wish(None if columns is None else tuple(columns), text, coded and not text)
+    report.sources.setdefault(name, 0)
+    first, body = begun(body)
+    if first.startswith(MAGIC):
+        yield from read_parquet(body, name, wish, report)
+        return
+    if first.startswith(GZIP):
+        body = inflated(body, name)
+    first, body = begun(body, 64)
+    start = first.removeprefix(_BOM).lstrip(_BLANKS)
+    is_json = start[:1] in (b"{", b"[")
+    found = blocks(
+        _without_bom(body), partial(_too_long, name, report), LONGEST if is_json else BLOCK
+    )
+    timed: pa.DataType | None = None
+    if is_json:
+        timed, found = pa.int64(), event_lines(found, name, report)
+    elif iso_time(start):
+        timed = INSTANT
+    reader = TextReader(name, fields, wish, report, timed=timed)
+    for line, block in found:
+        yield from reader.rows(line, block)
+    reader.end()
+
+
+def _without_bom(body: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in body:
+        yield chunk.removeprefix(_BOM)
+        break
+    yield from body
+
+
+def _too_long(name: str, report: ReadReport, line: int, begin: bytes) -> None:
+    report.add_bad(name, line, begin, "the line does not end within 4 MiB")

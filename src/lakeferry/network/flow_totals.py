@@ -1,0 +1,178 @@
+"""Bytes, packets and rows by interface, minute, direction and what else is asked, in Arrow.
+
+Rows are summed batch by batch; only the sums are kept, so memory grows with the groups, not with
+the rows. A minute is that in which a row's capture began (`start`), as Contributor Insights counts.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakeferry.network.fields import column
+from lakeferry.network.flow_batch import FlowBatch
+
+MINUTE = "minute"  # s since the epoch, a multiple of 60
+BY_DIRECTION = ("interface-id", MINUTE, "flow-direction")
+_MOST_SUMS = 1 << 18  # partial sums before they are summed again
+
+
+def columns_for(by: Sequence[str]) -> tuple[str, ...]:
+    """The fields to read for totals by `by`."""
+    keys = ("start" if name == MINUTE else name for name in by)
+    return tuple(dict.fromkeys((*keys, "bytes", "packets")))
+
+
+class FlowTotals:
+    """Sums that eat batches (read typed, best `coded`) and are a table at the end."""
+
+    def __init__(self, by: Sequence[str] = BY_DIRECTION) -> None:
+        self._by = [column(name) for name in by]
+        self._sums: list[pa.Table] = []
+        self._rows = 0
+
+    def add(self, batch: FlowBatch) -> None:
+        rows = batch.rows
+        if not rows.num_rows:
+            return
+        keys = {name: self._key(rows, name) for name in self._by}
+        sums = _summed_by_code(keys, rows["bytes"], rows["packets"])
+        self._sums.append(sums if sums is not None else self._summed(keys, rows))
+        self._rows += len(self._sums[-1])
+        if self._rows > _MOST_SUMS:
+            self._sums = [self.table()]
+            self._rows = len(self._sums[0]) // 2  # many groups are not summed again each time
+
+    def table(self) -> pa.Table:
+        """One row a group: the keys, then bytes, packets and records (int64)."""
+        if not self._sums:
+            kinds = [(name, pa.int64() if name == MINUTE else pa.string()) for name in self._by]
+            sums = [(name, pa.int64()) for name in ("bytes", "packets", "records")]
+            return pa.schema([*kinds, *sums]).empty_table()
+        whole = pa.concat_tables(self._sums, promote_options="permissive")
+        return _named(
+            whole.group_by(self._by, use_threads=False).aggregate(
+                [("bytes", "sum"), ("packets", "sum"), ("records", "sum")]
+            ),
+            self._by,
+        )
+
+    def _key(self, rows: pa.RecordBatch, name: str) -> pa.Array:
+        if name != MINUTE:
+            return rows[name]
+        return pc.multiply(pc.divide(rows["start"], 60), 60)
+
+    def _summed(self, keys: Mapping[str, pa.Array], rows: pa.RecordBatch) -> pa.Table:
+        table = pa.table({**keys, "bytes": rows["bytes"], "packets": rows["packets"]})
+        found = table.group_by(self._by, use_threads=False).aggregate(
+            [("bytes", "sum"), ("packets", "sum"), ([], "count_all")]
+        )
+        return _plain(_named(found, self._by))
+
+
+def _named(found: pa.Table, by: list[str]) -> pa.Table:
+    """Sums in the order of the keys, under plain names; a group without bytes has 0."""
+    records = "records_sum" if "records_sum" in found.column_names else "count_all"
+    sums = {
+        name: pc.fill_null(found[source].cast(pa.int64()), 0)
+        for name, source in zip(
+            ("bytes", "packets", "records"), ("bytes_sum", "packets_sum", records), strict=True
+        )
+    }
+    return pa.table({**{name: found[name] for name in by}, **sums})
+
+
+def _plain(sums: pa.Table) -> pa.Table:
+    """The same with texts for codes: each batch has codes of its own."""
+    for at, name in enumerate(sums.column_names):
+        if pa.types.is_dictionary(sums.schema.field(name).type):
+            sums = sums.set_column(at, name, sums[name].cast(pa.string()))
+    return sums
+
+
+_DENSE = 1 << 16  # cells that are worth an array
+_EXACT = 1 << 53  # below, a double is an exact integer
+
+
+def _summed_by_code(
+    keys: Mapping[str, pa.Array], octets: pa.Array, packets: pa.Array
+) -> pa.Table | None:
+    """Sums by adding into an array with a cell for each combination of codes.
+
+    None where the combinations are too many, or a sum might not be exact.
+    """
+    codes = [_codes(key) for key in keys.values()]
+    cells = 1
+    for _, texts in codes:
+        cells *= len(texts)
+    rows = len(octets)
+    # Each partial sum is at most the greatest value times the rows.
+    values = [np.asarray(pc.fill_null(one, 0)) for one in (octets, packets)]
+    if cells > _DENSE or any(int(np.abs(one).max()) * rows >= _EXACT for one in values):
+        return None
+    cell = np.zeros(rows, dtype=np.int64)
+    for code, texts in codes:
+        cell = cell * len(texts) + code
+    counts = np.bincount(cell, minlength=cells)
+    used = np.flatnonzero(counts)
+    sums = [np.bincount(cell, weights=one, minlength=cells)[used] for one in values]
+    made: dict[str, pa.Array] = {}
+    left = used
+    for name, (_, texts) in zip(reversed(list(keys)), reversed(codes), strict=True):
+        left, at = np.divmod(left, len(texts))
+        made[name] = texts.take(pa.array(at))
+    columns = {name: made[name] for name in keys}
+    totals = [pa.array(one.astype(np.int64)) for one in sums]
+    return pa.table(
+        {**columns, "bytes": totals[0], "packets": totals[1], "records": pa.array(counts[used])}
+    )
+
+
+def _codes(key: pa.Array) -> tuple[np.ndarray, pa.Array]:
+    """Numbers from 0 for the values of a key, and the values; the last one is null where any is."""
+    if pa.types.is_integer(key.type) and not key.null_count:
+        values = np.asarray(key)
+        low, high = int(values.min()), int(values.max())
+        step = 60 if high % 60 == low % 60 == 0 and not (values % 60).any() else 1
+        if (high - low) // step < _DENSE:
+            return (values - low) // step, pa.array(range(low, high + 1, step), pa.int64())
+    found = key if pa.types.is_dictionary(key.type) else key.dictionary_encode()
+    texts = found.dictionary
+    if not found.null_count:
+        return np.asarray(found.indices), texts
+    codes = np.asarray(pc.fill_null(found.indices, len(texts)))
+    return codes, pa.concat_arrays([texts, pa.nulls(1, texts.type)])
+
+
+def totals_of(batches: Iterable[FlowBatch], by: Sequence[str] = BY_DIRECTION) -> pa.Table:
+    """Totals of batches in one go."""
+    totals = FlowTotals(by)
+    for batch in batches:
+        totals.add(batch)
+    return totals.table()
+
+
+def with_direction(batch: FlowBatch, addresses: Mapping[str, Collection[str]]) -> FlowBatch:
+    """The batch with `flow_direction`, for a format that lacks it.
+
+    A row is ingress where `dstaddr` is an address of its interface, egress where `srcaddr` is;
+    null where neither or both are: nothing is guessed.
+
+    Args:
+        addresses: all addresses of each interface, by its id.
+    """
+    rows = batch.rows
+    own = pa.array([f"{id} {one}" for id, found in addresses.items() for one in found], pa.string())
+    ids = rows["interface_id"].cast(pa.string())
+    to, sent = (
+        pc.is_in(pc.binary_join_element_wise(ids, rows[name].cast(pa.string()), " "), own)
+        for name in ("dstaddr", "srcaddr")
+    )
+    nothing = pa.scalar(None, pa.string())
+    direction = pc.if_else(
+        pc.equal(to, sent), nothing, pc.if_else(to, pa.scalar("ingress"), pa.scalar("egress"))
+    )
+    names = [*rows.schema.names, "flow_direction"]
+    made = pa.RecordBatch.from_arrays([*rows.columns, direction], names=names)
+    return FlowBatch(batch.fields, made, batch.source)
