@@ -13,16 +13,10 @@ from dataclasses import dataclass
 import orjson
 
 from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
+from lakeferry.network.fields import RECOMMENDED_FORMAT
 from lakeferry.network.resources import FlowLog, LogGroup, Role
 from lakeferry.network.rule_set import fitted
 from lakeferry.network.topology import Topology
-
-RECOMMENDED_FORMAT = (
-    "version", "account-id", "interface-id", "srcaddr", "dstaddr", "srcport", "dstport",
-    "protocol", "packets", "bytes", "start", "end", "action", "log-status", "vpc-id", "subnet-id",
-    "instance-id", "type", "pkt-srcaddr", "pkt-dstaddr", "az-id", "pkt-src-aws-service",
-    "pkt-dst-aws-service", "flow-direction", "traffic-path", "reject-reason",
-)  # fmt: skip
 
 RETENTIONS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
