@@ -7,6 +7,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2] / "shared" / "corpora"
 DELTA = ROOT / "delta"  # small tables that other projects publish; see its LIST.md
 SPARK = ROOT / "spark"  # written by Spark, with what Spark sees at each step
+FLOWLOGS = ROOT / "flowlogs"  # published VPC Flow Logs and a made scenario; see its LIST.md
 
 
 def required(path: Path) -> Path:

@@ -6,6 +6,7 @@ are looked at line by line: such lines are mended where they can be read in one 
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ _ABSENT = "\0"  # stands for a token that a short line lacks
 _SMALL = 64 << 10  # bytes that are looked at line by line
 _NUMBER = re.compile(rb"-?\d{1,18}")
 _ISO = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
+# Blanks in a row, and at the begin and end of a line: to Arrow there is an empty token.
+_ODD_PAIRS = tuple(int.from_bytes(two, sys.byteorder) for two in (b"  ", b" \n", b"\n ", b" \r"))
 _CODED = pa.dictionary(pa.int32(), pa.string())
 _INSTANT = pa.timestamp("ms", tz="UTC")
 
@@ -298,6 +301,8 @@ def _is_odd(block: bytes) -> bool:
     """Whether Arrow would read something else than stands there."""
     if (b"x" in block and b" 0x" in block) or (b"X" in block and b" 0X" in block):
         return True
+    if b"\t" in block or block[:1] == b" " or block[-1:] == b" ":
+        return True
     even = np.frombuffer(block, np.uint16, len(block) // 2)
     odd = np.frombuffer(block, np.uint16, (len(block) - 1) // 2, 1)
-    return bool((even == 0x2020).any() or (odd == 0x2020).any())
+    return any(bool((pairs == odd_pair).any()) for pairs in (even, odd) for odd_pair in _ODD_PAIRS)

@@ -1,0 +1,66 @@
+"""Logs are opened wherever they lie, in the order of their names."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from lakeferry.errors import FerryError
+from lakeferry.monitor.logs import open_logs
+from lakeferry.network.flow_log import ReadReport, read_flow_log
+
+LINE = b"2 1 eni-1 10.0.0.1 10.0.0.2 443 49152 6 10 840 1439387263 1439387264 ACCEPT OK\n"
+
+
+def opened(place: str) -> list[tuple[str, bytes]]:
+    return [(name, b"".join(body)) for name, body in open_logs(place)]
+
+
+def test_a_folder_gives_its_logs_in_order_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("b/2.log", "a/1.log.gz", "b/_SUCCESS.log", ".hidden/3.log", "notes.md"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(name.encode())
+    assert opened(str(tmp_path)) == [("a/1.log.gz", b"a/1.log.gz"), ("b/2.log", b"b/2.log")]
+
+
+def test_a_file_is_taken_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "flows").write_bytes(LINE)
+    assert opened(str(tmp_path / "flows")) == [("flows", LINE)]
+    monkeypatch.chdir(tmp_path)
+    assert opened("flows") == [("flows", LINE)]
+
+
+def test_standard_input_is_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(LINE)))
+    assert opened("-") == [("standard input", LINE)]
+
+
+def test_a_log_group_is_read_by_who_can() -> None:
+    found = list(open_logs("log-group:/a/b", log_events=lambda group: iter([group.encode()])))
+    assert [(name, list(body)) for name, body in found] == [("log-group:/a/b", [b"/a/b"])]
+    with pytest.raises(FerryError) as raised:
+        opened("log-group:/a/b")
+    assert raised.value.code == "LF-6205"
+
+
+@pytest.mark.parametrize("name", ["", "missing", "missing/"])
+def test_a_place_without_logs_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FerryError) as raised:
+        opened(f"{tmp_path}/{name}")
+    assert raised.value.code == "LF-6205"
+
+
+def test_formats_may_be_mixed_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "1.log").write_bytes(LINE)
+    (tmp_path / "2.log").write_bytes(b"bytes start interface-id\n7 60 eni-2\n")
+    report = ReadReport()
+    batches = [
+        batch
+        for name, body in open_logs(str(tmp_path))
+        for batch in read_flow_log(body, name=name, columns=("bytes",), report=report)
+    ]
+    assert [batch.rows["bytes"].to_pylist() for batch in batches] == [[840], [7]]
+    assert report.sources == {"1.log": 1, "2.log": 1}
+    assert len(report.formats) == 2
