@@ -3,7 +3,6 @@
 Every number is counted or timed in this run. The folder stays, to be looked at.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -20,12 +19,12 @@ from lakeferry.demo import lakes
 from lakeferry.demo.report import DemoReport, DemoStep, Measured, readme, results
 from lakeferry.doctor import BLOCKER, examine
 from lakeferry.errors import CODES
-from lakeferry.events import Emit, Event, FileLanded, Noted, silent
+from lakeferry.events import Emit, Noted, silent
 from lakeferry.verify.report import VerifyReport
 from lakeferry.verify.run import verify
 
-KILL_JOBS = 2  # files in flight of the clone that is killed: few, so that half way is half way
-_CHILD = "import sys; from lakeferry.demo.run import clone_half; clone_half(*sys.argv[1:])"
+KILL_S = 2  # how long the clone that is killed would take: at its own speed half way is a blink
+_CHILD = "import sys; from lakeferry.demo.run import clone_slowly; clone_slowly(*sys.argv[1:])"
 OnStep = Callable[[DemoStep], None]
 
 
@@ -166,33 +165,21 @@ def _kill_and_resume(run: _Run) -> None:
     )
 
 
-def clone_half(source: str, target: str, count: str) -> None:
-    """The process that is killed: clone until `count` files landed, then wait for SIGKILL."""
-    left = [int(count)]
-
-    def told(event: Event) -> None:
-        if isinstance(event, FileLanded):
-            left[0] -= 1
-            if left[0] == 0:
-                sys.stdout.write("half\n")
-                sys.stdout.flush()
-                sys.stdin.read()  # ends with the parent, whatever ends that
-                os._exit(1)
-
-    clone(source, target, jobs=KILL_JOBS, on_event=told)
+def clone_slowly(source: str, target: str, bytes_a_second: str) -> None:
+    """The process that is killed: a clone that takes long enough to be met half way."""
+    clone(source, target, limit_bytes_per_s=float(bytes_a_second))
 
 
 def _kill_at(source: str, target: str, count: int) -> None:
-    command = [sys.executable, "-c", _CHILD, source, target, str(count)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stdout is not None
-        said = child.stdout.readline()
+    """Clone in another process; SIGKILL it as soon as `count` files are there."""
+    whole = sum(path.stat().st_size for path in Path(source).glob("*.parquet"))
+    command = [sys.executable, "-c", _CHILD, source, target, str(whole / KILL_S)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as child:
+        while child.poll() is None and len(_identities(Path(target))) < count:
+            time.sleep(0.002)
         child.kill()
         child.wait()
-    killed = said == "half\n" and child.returncode == -signal.SIGKILL
-    _must(killed, f"the clone ended by itself: {child.returncode}")
+    _must(child.returncode == -signal.SIGKILL, f"the clone ended by itself: {child.returncode}")
 
 
 def _identities(table: Path) -> dict[str, tuple[int, int]]:
