@@ -19,7 +19,11 @@ CODE = re.compile(r"\bLF-\d{4}\b")
 PRIVATE = {
     "a path of one machine": re.compile(r"(?<![\w.$}:/])/(work|root|tmp|home/\w+|Users/\w+)/\w"),
     "a private host": re.compile(r"\b[\w-]+\.(internal|corp|intranet|lan|localdomain)\b(?!\()"),
-    "a private address": re.compile(r"\b(10\.\d+|192\.168|172\.(1[6-9]|2\d|3[01]))\.\d+\.\d+\b"),
+    # Of a service, that is. Private addresses themselves are what flow logs are about.
+    "a private address": re.compile(
+        r"(//|@)(10\.\d+|192\.168|172\.(1[6-9]|2\d|3[01]))\.\d+\.\d+|"
+        r"\b(10\.\d+|192\.168|172\.(1[6-9]|2\d|3[01]))\.\d+\.\d+:\d+"
+    ),
     "a package index": re.compile(r"(artifactory|nexus|/simple\b|index-url\s*=|GOPROXY\s*=)"),
 }
 NAMES_THAT_SAY_NOTHING = re.compile(

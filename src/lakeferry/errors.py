@@ -243,12 +243,6 @@ CODES: dict[str, ErrorKind] = {
         "The body breaks the grammar or a quota of Contributor Insights. Every reason is named, in "
         "the service's own words where they are known. Nothing was evaluated or made.",
     ),
-    "LF-6302": ErrorKind(
-        3,
-        "a rule matches nothing, or not what it seems to",
-        "CloudWatch accepts the rule and charges for it, but on these logs it shows nothing, or "
-        "its positions do not fit the format of the flow log. The likely reason is named.",
-    ),
     "LF-6303": ErrorKind(
         2,
         "no such metric of a rule",
