@@ -1,10 +1,27 @@
-"""`monitor prove`: rules and alarms over logs, as lines for people and for scripts."""
+"""`monitor prove`: check rules, run them over logs, replay alarms; show and give an exit code."""
 
+import sys
 from dataclasses import dataclass
 from threading import Event as Flag
 
-from lakeferry.cli.render import Screen
-from lakeferry.monitor.rule_files import read_rules
+from lakeferry.cli import rule_answers as answers
+from lakeferry.cli.render import Screen, marks
+from lakeferry.cli.units import parse_time
+from lakeferry.errors import FerryError
+from lakeferry.monitor.prove import problems_of, proofs_of
+from lakeferry.monitor.prove_logs import LogsRead, evaluate_logs
+from lakeferry.monitor.rule_files import read_alarms, read_rules
+from lakeferry.network.fields import parse_format
+from lakeferry.network.rule_report import (
+    METRICS,
+    MOST_CONTRIBUTORS,
+    ORDERS,
+    report_body,
+    unknown_metric,
+)
+from lakeferry.network.rules import check_rules, parse_rule, rejected
+
+OK, REQUEST, LOOK = 0, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +40,111 @@ class Request:
     end: str | None
 
 
-def prove(request: Request, *, screen: Screen, stop: Flag) -> int:  # noqa: ARG001
-    """Check the rules; evaluate them where logs are given."""
-    rules = read_rules(request.rules)
-    screen.result([f"  {len(rules)} rules"], {"rules": len(rules)})
-    return 0
+def prove(request: Request, *, screen: Screen, stop: Flag) -> int:
+    """Check the rules; evaluate them where logs are given.
+
+    Exit 2 for a rule that CloudWatch would refuse, 3 for one that matches nothing or is odd.
+    """
+    metrics = _metrics(request)
+    bodies = read_rules(request.rules)
+    problems = check_rules(bodies)
+    refused = {
+        name: wrong
+        for name, found in problems.items()
+        if (wrong := [problem for problem in found if problem.rejected])
+    }
+    for name, wrong in refused.items():
+        screen.error(rejected(name, wrong))
+    if refused:
+        return REQUEST
+    if request.logs is None:
+        return _only_check(bodies, request, screen)
+    return _evaluate(bodies, metrics, request, screen=screen, stop=stop)
+
+
+def _metrics(request: Request) -> list[str]:
+    """The metrics asked for, once the other numbers are found right. Raises LF-2001, LF-6303."""
+    if request.period_s < 1 or not 1 <= request.max_contributors <= MOST_CONTRIBUTORS:
+        raise FerryError(
+            "LF-2001",
+            "a number is out of range",
+            f"--period is at least 1, --max-contributors 1 to {MOST_CONTRIBUTORS}",
+            "give a number in the range",
+        )
+    if request.order_by not in ORDERS:
+        raise FerryError(
+            "LF-6303",
+            f"contributors cannot be ordered by `{request.order_by}`",
+            f"known: {', '.join(ORDERS)}",
+            "name one of them; case matters",
+        )
+    named = [word for words in request.metrics or () for word in words.split(",") if word]
+    for metric in named:
+        if metric not in METRICS:
+            raise unknown_metric(metric)
+    return named or list(METRICS)
+
+
+def _only_check(bodies: dict[str, str], request: Request, screen: Screen) -> int:
+    signs = marks(sys.stdout)
+    formats = [parse_format(request.format)] if request.format else []
+    odd = 0
+    for name, body in bodies.items():
+        problems = problems_of(name, body, formats)
+        odd += bool(problems)
+        screen.result(
+            answers.problem_lines(name, problems, signs),
+            answers.check_body(name, problems),
+        )
+    screen.result([f"  {len(bodies)} rules"], {"rules": len(bodies), "with_problems": odd})
+    return LOOK if odd else OK
+
+
+def _evaluate(
+    bodies: dict[str, str], metrics: list[str], request: Request, *, screen: Screen, stop: Flag
+) -> int:
+    rules = [parse_rule(name, body) for name, body in bodies.items()]
+    alarms = read_alarms(request.alarms) if request.alarms else ()
+    evaluation, read = evaluate_logs(
+        request.logs or "-",
+        rules,
+        alarms,
+        period_s=request.period_s,
+        fields=parse_format(request.format) if request.format else None,
+        start_s=parse_time(request.start) // 1000 if request.start else None,
+        end_s=-(-parse_time(request.end) // 1000) if request.end else None,
+        stop=stop,
+    )
+    proofs = proofs_of(evaluation, rules, alarms, period_s=request.period_s, bodies=bodies)
+    signs = marks(sys.stdout)
+    for proof in proofs.rules:
+        report = report_body(
+            proof.report,
+            max_contributors=request.max_contributors,
+            metrics=metrics,
+            order_by=request.order_by,
+        )
+        lines = answers.rule_lines(
+            proof, signs, most=request.max_contributors, order_by=request.order_by
+        )
+        screen.result(lines, answers.rule_body_line(proof, report, request.order_by))
+    for alarm in proofs.alarms:
+        screen.result(answers.alarm_lines(alarm, signs), answers.alarm_body_line(alarm))
+    fine = [proof.is_fine for proof in proofs.rules]
+    _summary(read, fine + [alarm.is_fine for alarm in proofs.alarms], screen)
+    return OK if proofs.is_fine else LOOK
+
+
+def _summary(read: LogsRead, fine: list[bool], screen: Screen) -> None:
+    body = {
+        "rules_and_alarms": len(fine),
+        "needs_look": fine.count(False),
+        "events": read.events,
+        "bad_lines": read.bad_lines,
+        "bad_samples": list(read.bad_samples),
+        "rows_by_log_status": dict(read.by_status),
+        "sources": read.sources,
+    }
+    lines = [f"  {read.events:,} events of {read.sources:,} sources, {read.bad_lines:,} bad lines"]
+    lines += [f"      bad: {sample}" for sample in read.bad_samples]
+    screen.result(lines, body)

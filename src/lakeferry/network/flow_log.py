@@ -61,21 +61,23 @@ def read_flow_log(
         return
     if first.startswith(GZIP):
         body = inflated(body, name)
-    first, body = begun(body, 64)
-    start = first.removeprefix(_BOM).lstrip(_BLANKS)
-    is_json = start[:1] in (b"{", b"[")
-    found = blocks(
-        _without_bom(body), partial(_too_long, name, report), LONGEST if is_json else BLOCK
-    )
-    timed: pa.DataType | None = None
-    if is_json:
-        timed, found = pa.int64(), event_lines(found, name, report)
-    elif iso_time(start):
-        timed = INSTANT
+    timed, found = _text_blocks(body, name, report)
     reader = TextReader(name, fields, wish, report, timed=timed)
     for line, block in found:
         yield from reader.rows(line, block)
     reader.end()
+
+
+def _text_blocks(
+    body: Iterator[bytes], name: str, report: ReadReport
+) -> tuple[pa.DataType | None, Iterator[tuple[int, bytes]]]:
+    """Whole lines with the number of the first, and of which type a time before each line is."""
+    first, body = begun(body, 64)
+    start = first.removeprefix(_BOM).lstrip(_BLANKS)
+    too_long = partial(_too_long, name, report)
+    if start[:1] in (b"{", b"["):
+        return pa.int64(), event_lines(blocks(_without_bom(body), too_long, LONGEST), name, report)
+    return INSTANT if iso_time(start) else None, blocks(_without_bom(body), too_long, BLOCK)
 
 
 def _without_bom(body: Iterator[bytes]) -> Iterator[bytes]:

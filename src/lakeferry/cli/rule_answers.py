@@ -1,0 +1,138 @@
+"""Proofs of rules and alarms as lines for people and as JSON bodies. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from fractions import Fraction
+from typing import Any
+
+import orjson
+
+from lakeferry.cli.units import time_text
+from lakeferry.monitor.prove import AlarmProof, RuleProof, assumptions
+from lakeferry.network.alarm_state import StateChange
+from lakeferry.network.rule_report import ranking
+from lakeferry.network.rules import Problem
+
+_INT64 = 1 << 63
+
+
+def rule_body_line(
+    proof: RuleProof, report: Mapping[str, Any], order_by: str = "Sum"
+) -> dict[str, Any]:
+    """One `rule_report` line. `report` has the shape of GetInsightRuleReport's answer."""
+    tally = proof.report.tally
+    return {
+        "type": "rule_report",
+        "rule": proof.report.rule.name,
+        "report": _exact(report),
+        "period": proof.report.period_s,
+        "events": tally.events,
+        "matched": tally.kept,
+        "ignored": {
+            "no_key": tally.no_key,
+            "no_value": tally.no_value,
+            "no_time": tally.no_time,
+            "out_of_range": tally.out_of_range,
+        },
+        "problems": [asdict(problem) for problem in proof.problems],
+        "matches_nothing": None if proof.reason is None else asdict(proof.reason),
+        "assumed": list(assumptions(proof.report.rule, order_by)),
+    }
+
+
+def _exact(value: Any) -> Any:
+    """The same, with integers beyond 64 bits kept: JSON has no limit, our encoder has."""
+    if isinstance(value, Mapping):
+        return {key: _exact(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_exact(inner) for inner in value]
+    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        return orjson.Fragment(str(value))
+    return value
+
+
+def rule_lines(
+    proof: RuleProof, signs: Mapping[str, str], *, most: int, order_by: str
+) -> list[str]:
+    """A rule for people: its total, its greatest contributors, and what is wrong with it."""
+    report = proof.report
+    sign = signs["ok" if proof.is_fine else "warning"]
+    name, tally = report.rule.name, report.tally
+    lines = [f"  {sign} {name}  matches nothing of {tally.events:,} events"]
+    if proof.reason is None:
+        what = "counted" if report.rule.value_of is None else f"of {report.rule.value_of}"
+        lines = [
+            f"  {sign} {name}  {number_text(report.total)} {what}  "
+            f"{len(report.shares):,} contributors  {tally.kept:,} of {tally.events:,} events"
+        ]
+    else:
+        lines.append(f"      {proof.reason.text}")
+    for problem in proof.problems:
+        lines.append(f"      {problem.severity} {problem.code} at {problem.at}: {problem.message}")
+    ranked = ranking(report, order_by)[:most]
+    width = max((len(number_text(value)) for _, value in ranked), default=0)
+    for key, value in ranked:
+        lines.append(f"      {number_text(value):>{width}}  {'  '.join(key)}")
+    return lines
+
+
+def number_text(number: int | float | Fraction) -> str:
+    """`23,351,168,593`; fractions with up to three decimals."""
+    if isinstance(number, Fraction):
+        number = float(number)
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.3f}".rstrip("0").rstrip(".")
+
+
+def alarm_body_line(proof: AlarmProof) -> dict[str, Any]:
+    """One `alarm` line."""
+    return {
+        "type": "alarm",
+        "alarm": proof.alarm.name,
+        "state": proof.changes[-1].after if proof.changes else "INSUFFICIENT_DATA",
+        "seconds_in_alarm": proof.seconds_in_alarm,
+        "changes": [_change_body(change) for change in proof.changes],
+        "fault": proof.fault or None,
+    }
+
+
+def _change_body(change: StateChange) -> dict[str, Any]:
+    return {
+        "at": time_text(change.at_s * 1000),
+        "from": change.before,
+        "to": change.after,
+        "reason": change.reason,
+    }
+
+
+def alarm_lines(proof: AlarmProof, signs: Mapping[str, str]) -> list[str]:
+    """An alarm for people: when it would have fired."""
+    if proof.fault:
+        sign = signs["ok" if proof.is_fine else "warning"]
+        return [f"  {sign} alarm {proof.alarm.name}  not replayed: {proof.fault}"]
+    fired = [change for change in proof.changes if change.after == "ALARM"]
+    lines = [f"  {signs['ok']} alarm {proof.alarm.name}  would never have fired"]
+    if fired:
+        minutes = proof.seconds_in_alarm / 60
+        times = "once" if len(fired) == 1 else f"{len(fired)} times"
+        lines = [
+            f"  {signs['ok']} alarm {proof.alarm.name}  would have fired {times}, "
+            f"{minutes:,.0f} min in ALARM"
+        ]
+    for change in proof.changes:
+        at = time_text(change.at_s * 1000)
+        lines.append(f"      {at}  {change.before} -> {change.after}  {change.reason}")
+    return lines
+
+
+def problem_lines(name: str, problems: Sequence[Problem], signs: Mapping[str, str]) -> list[str]:
+    """A rule that was only checked."""
+    lines = [f"  {signs['warning' if problems else 'ok']} {name}  CloudWatch would accept it"]
+    for problem in problems:
+        lines.append(f"      {problem.severity} {problem.code} at {problem.at}: {problem.message}")
+    return lines
+
+
+def check_body(name: str, problems: Sequence[Problem]) -> dict[str, Any]:
+    """One `check` line of a rule that was only checked."""
+    found = [asdict(problem) for problem in problems]
+    return {"type": "check", "what": name, "equal": not problems, "problems": found}

@@ -1,0 +1,1 @@
+"""The manifest, `lakeferry.yaml`: read strictly, every value with its line and column."""

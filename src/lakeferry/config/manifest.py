@@ -1,0 +1,153 @@
+"""What a manifest says, as values. Nothing here is resolved: a reference stays a reference.
+
+`None` and empty tuples mean that the manifest does not say; the room that reads the value has the
+default. Sizes are bytes, rates bytes a second, durations seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lakeferry.config.tree import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Which deployment this is, and as whom it meets AWS."""
+
+    name: str
+    region: str | None = None  # network.region, else target.region
+    profile: str | None = None  # of the AWS configuration files
+    role: str | None = None  # ARN to assume
+    external_id: str | None = None  # may be a reference
+    endpoint: str | None = None  # URL in place of AWS's own, for all its services
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """One VPC endpoint that is wanted."""
+
+    kind: str  # 's3', 'kinesis-streams', 'sts', 'logs', 'databricks-workspace', ...
+    type: str  # 'gateway', 'interface', 'none': there shall be none of ours
+    service: str | None = None  # its full name; None: AWS's own service of this kind and region
+
+
+@dataclass(frozen=True, slots=True)
+class NatConfig:
+    kind: str  # 'gateway', 'instance', 'auto', 'none'
+    instance_type: str | None = None  # 'auto': chosen by size
+    count: int | None = None
+    auto_scaling: bool | None = None
+    standby: str | None = None  # 'gateway', 'instance', 'none'
+    max_outage_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLogsConfig:
+    destinations: tuple[str, ...] = ()  # of 'cloudwatch', 's3'
+    group: str | None = None  # name of the log group
+    bucket: str | None = None  # 's3://bucket/prefix'
+    format: tuple[str, ...] = ()  # one name ('v2', 'v5-nat', 'connections'), or fields of AWS
+    interval_s: int | None = None  # 60, 600
+    retention_days: int | None = None  # one that CloudWatch Logs knows
+    file_format: str | None = None  # 'plain-text', 'parquet'; for S3
+    kms_key: str | None = None  # ARN; for the log group
+
+
+@dataclass(frozen=True, slots=True)
+class InsightsConfig:
+    rules: tuple[str, ...] = ()  # empty: all that the topology asks for
+    per: str | None = None  # 'eni': one rule each; 'vpc': grouped, to stay within the quota
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersConfig:
+    """How the interfaces are told whose bytes are the migration's."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    subnets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BeyondConfig:
+    """Another account that a way out leads through, and the role to look at it."""
+
+    account: str  # 12 digits
+    role: str  # ARN
+    external_id: str | None = None  # may be a reference
+
+
+@dataclass(frozen=True, slots=True)
+class DatabricksConfig:
+    """The account in which endpoints are registered."""
+
+    account_id: str
+    connection: str  # name of a connection of kind databricks
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """Where the data plane runs, and what shall be there. The part `network`."""
+
+    vpc: str | None = None
+    subnets: tuple[str, ...] = ()
+    interfaces: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)  # of the VPC or the subnets to look for
+    workers: WorkersConfig = field(default_factory=WorkersConfig)
+    beyond: tuple[BeyondConfig, ...] = ()
+    endpoints: tuple[EndpointConfig, ...] = ()
+    buckets: tuple[str, ...] = ()  # that endpoint policies let through, beside target and sources
+    streams: tuple[str, ...] = ()  # likewise: ARNs or names of Kinesis streams
+    databricks: DatabricksConfig | None = None
+    nat: NatConfig | None = None
+    flow_logs: FlowLogsConfig = field(default_factory=FlowLogsConfig)
+    insights: InsightsConfig = field(default_factory=InsightsConfig)
+    policy: tuple[str, ...] = ()  # of 'no-public-ip', 'no-instance', 'no-gateway'
+
+
+@dataclass(frozen=True, slots=True)
+class TagsConfig:
+    """Tags of everything that is made. The part `tags`."""
+
+    values: Mapping[str, str] = field(default_factory=dict)  # all of them, `map-migrated` too
+
+    @property
+    def map_migrated(self) -> str | None:
+        """The value by which AWS's migration programme knows its resources."""
+        return self.values.get("map-migrated")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Where an alarm begins."""
+
+    kind: str  # 'bytes_per_s', 'bytes', 'seconds', 'factor', 'share' (0.25 is 25 %), 'count', 'usd'
+    value: float
+    text: str  # as written
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRule:
+    name: str
+    limit: Limit | None = None  # None: derived from the plan
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmsConfig:
+    """Who is told, and at which limits. The part `alarms`."""
+
+    notify: tuple[str, ...] = ()  # ARNs of topics, e-mail addresses, references
+    rules: tuple[AlarmRule, ...] = ()  # those that the manifest names; others have their defaults
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest that was checked."""
+
+    file: str  # as it was given or found
+    sha256: str  # of the file's bytes
+    deployment: Deployment
+    network: NetworkConfig
+    tags: TagsConfig
+    alarms: AlarmsConfig
+    root: Value  # the whole of it, with the place of every value; profile and --set are in it

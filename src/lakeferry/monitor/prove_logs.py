@@ -1,0 +1,80 @@
+"""Feed logs to an evaluation: opened by `monitor/logs.py`, read as text, never held as a whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Event as Flag
+
+from lakeferry.errors import FerryError
+from lakeferry.monitor.logs import open_logs
+from lakeferry.monitor.prove import evaluation_of
+from lakeferry.network.evaluate import Evaluation
+from lakeferry.network.flow_log import ReadReport, read_flow_log
+from lakeferry.network.json_events import JsonReadReport, read_json_events
+from lakeferry.network.resources import Alarm
+from lakeferry.network.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class LogsRead:
+    """What was met while reading."""
+
+    events: int
+    bad_lines: int
+    bad_samples: tuple[str, ...]  # source, line, reason
+    by_status: Mapping[str, int]  # rows by log-status
+    sources: int  # files and streams
+
+
+def evaluate_logs(
+    place: str,
+    rules: Sequence[Rule],
+    alarms: Sequence[Alarm] = (),
+    *,
+    period_s: int = 60,
+    fields: tuple[str, ...] | None = None,
+    start_s: int | None = None,
+    end_s: int | None = None,
+    stop: Flag | None = None,
+) -> tuple[Evaluation, LogsRead]:
+    """Run rules over the logs at a place in one pass (two where JSON and CLF rules are mixed).
+
+    Args:
+        place: a file, a folder, `s3://...`, `log-group:NAME`, or `-` for standard input.
+        fields: the format of logs that do not state it; AWS's names in order.
+    """
+    formats = {rule.log_format for rule in rules}
+    if place == "-" and len(formats) > 1:
+        raise FerryError(
+            "LF-2001",
+            "rules for JSON and for CLF events cannot share standard input",
+            "it can be read only once",
+            "give the log as a file, or prove the two kinds apart",
+        )
+    evaluation = evaluation_of(rules, alarms, period_s=period_s, start_s=start_s, end_s=end_s)
+    text, objects = ReadReport(), JsonReadReport()
+    sources: set[str] = set()
+    for log_format in sorted(formats):
+        for name, body in open_logs(place):
+            sources.add(name)
+            if log_format == "CLF":
+                for batch in read_flow_log(body, name=name, fields=fields, text=True, report=text):
+                    evaluation.add(batch)
+                    if stop is not None and stop.is_set():
+                        raise KeyboardInterrupt
+            else:
+                for events in read_json_events(body, name=name, report=objects):
+                    evaluation.add_json(events)
+    return evaluation, _read(text, objects, len(sources))
+
+
+def _read(text: ReadReport, objects: JsonReadReport, sources: int) -> LogsRead:
+    samples = [f"{one.source}:{one.line}: {one.reason}" for one in text.bad_samples]
+    if objects.first_bad:
+        samples.append(objects.first_bad)
+    return LogsRead(
+        events=text.records + objects.events,
+        bad_lines=text.bad_lines + objects.bad_lines,
+        bad_samples=tuple(samples),
+        by_status=dict(text.by_status),
+        sources=sources,
+    )
