@@ -42,7 +42,47 @@ CODES: dict[str, ErrorKind] = {
         "A body shorter than announced, another size than listed, or a fault that outlived all "
         "retries. Nothing of it was kept.",
     ),
+    "LF-1201": ErrorKind(
+        2,
+        "AWS has no identity to work with",
+        "No credentials were found, the profile does not exist, or the token has expired. They "
+        "come from the environment, from profiles, or from the role of the machine.",
+    ),
+    "LF-1202": ErrorKind(
+        2,
+        "a role cannot be taken",
+        "STS refused AssumeRole: the identity may not ask for it, the role's trust policy does not "
+        "name the identity, or it asks for another external id.",
+    ),
+    "LF-1203": ErrorKind(
+        2,
+        "a permission of AWS is missing",
+        "The message names the action, the resource and a statement that grants it. What was made "
+        "before is kept; the same command goes on from there.",
+    ),
+    "LF-1204": ErrorKind(
+        1,
+        "AWS throttles",
+        "Requests were refused as too many until all retries were used up. The limits are per "
+        "account and Region, so others' requests count too. What was made before is kept.",
+    ),
+    "LF-1205": ErrorKind(
+        1,
+        "AWS cannot be reached",
+        "Every try failed: name resolution, connection, TLS or time-out.",
+    ),
+    "LF-1206": ErrorKind(
+        1,
+        "AWS refused a request",
+        "The service's own code and words are in the message. Nothing of that request was done.",
+    ),
     "LF-2001": ErrorKind(2, "the command line is wrong", "See `lakeferry COMMAND --help`."),
+    "LF-2051": ErrorKind(
+        2,
+        "the plan is stale",
+        "What is there, or what is wanted, has changed since the plan was made, so applying it "
+        "would do something that nobody has read. Nothing was changed; plan again.",
+    ),
     "LF-2101": ErrorKind(2, "no such place", "The bucket, container or folder does not exist."),
     "LF-2102": ErrorKind(
         2,
@@ -261,6 +301,44 @@ CODES: dict[str, ErrorKind] = {
         "no rules here",
         "RULES is a JSON file of bodies by name, a file with one body, or a folder of such files, "
         "each named as its rule.",
+    ),
+    "LF-6351": ErrorKind(
+        2,
+        "there is no such network",
+        "No VPC, subnet or interface of this account and Region has the id or the tags. Ids belong "
+        "to one Region.",
+    ),
+    "LF-6352": ErrorKind(
+        2,
+        "what was named lies in several VPCs",
+        "One deployment watches one VPC: its rules, flow logs and endpoints are of that VPC. Name "
+        "one, and make a deployment for each.",
+    ),
+    "LF-6401": ErrorKind(
+        2,
+        "something of others bears this name",
+        "Only what carries the tag `lakeferry:deployment` with the deployment's name is changed "
+        "or removed. Something without it stands where a resource of the deployment must go. "
+        "Nothing was changed.",
+    ),
+    "LF-6402": ErrorKind(
+        2,
+        "these changes need an explicit word",
+        "A plan that deletes or replaces something, or that changes more than 30 % of 10 or more "
+        "resources, is not applied unless that is allowed by name. Nothing was changed.",
+    ),
+    "LF-6403": ErrorKind(
+        1,
+        "AWS answered yes and did not do it",
+        "Some calls answer 200 and list inside what they did not do: `Unsuccessful` of flow logs, "
+        "`DashboardValidationMessages` of dashboards. What was made before is kept; mend the "
+        "cause and run the same command again.",
+    ),
+    "LF-6404": ErrorKind(
+        1,
+        "AWS refused a change",
+        "The service answered with an error to a change, or did not come to an end with it in "
+        "time. What was made before is kept; run the same command again when the cause is gone.",
     ),
 }
 

@@ -106,7 +106,7 @@ class Connection:
     def get(self, name: str) -> str | None:
         """The option's value with its references resolved; None where it is not given."""
         given = self.options.get(name)
-        return None if given is None else _REFERENCE.sub(_resolve, given)
+        return None if given is None else resolved(given)
 
     def is_true(self, name: str) -> bool:
         return (self.get(name) or "").lower() in ("true", "1", "yes")
@@ -146,6 +146,11 @@ def is_private(endpoint: str | None) -> bool:
         return True
     parts = urlsplit(endpoint)
     return parts.scheme.lower() == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def resolved(text: str) -> str:
+    """The text with each `${env:NAME}` and `${file:PATH}` in it replaced by what it names."""
+    return _REFERENCE.sub(_resolve, text)
 
 
 def _resolve(reference: re.Match[str]) -> str:

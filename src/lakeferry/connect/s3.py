@@ -1,4 +1,4 @@
-"""Clients of S3 and of services that speak its protocol. The only module that imports boto3."""
+"""Clients of S3 and of services that speak its protocol, by obstore and by boto3."""
 
 import os
 import urllib.error

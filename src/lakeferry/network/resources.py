@@ -115,14 +115,16 @@ class PrefixList:
 
 @dataclass(frozen=True, slots=True)
 class TransitAttachment:
-    """One attachment of a transit gateway, with the routes that its traffic takes there."""
+    """One attachment of a transit gateway, and where the gateway sends what comes from it."""
 
     id: str
     gateway_id: str
     kind: str  # 'vpc', 'vpn', 'peering', 'direct-connect-gateway', ...
     resource_id: str  # the VPC's id where kind is 'vpc'
     resource_account: str
+    subnet_ids: tuple[str, ...] = ()  # of a VPC: where its interfaces are
     default_to: str = ""  # attachment id that 0.0.0.0/0 leads to, of the attachment's route table
+    lost: str = ""  # why `default_to` is not known, or leads nowhere
 
 
 # ---- what we may make
@@ -313,7 +315,20 @@ Resource = (
 )
 
 
-def key_of(resource: Resource) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class EndpointRegistration:
+    """A VPC endpoint made known to a Databricks account. Not AWS's, so in no template of AWS."""
+
+    kind_name: ClassVar[str] = "endpoint_registration"
+
+    name: str
+    endpoint: str  # name of the endpoint if it is ours, else its id
+    region: str
+    id: str = field(default="", compare=False)
+    state: str = field(default="", compare=False)  # 'available', 'pending', 'rejected', ...
+
+
+def key_of(resource: Resource | EndpointRegistration) -> tuple[str, str]:
     """What makes a found and a wanted resource the same one."""
     return resource.kind_name, resource.name
 

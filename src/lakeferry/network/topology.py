@@ -17,9 +17,12 @@ from lakeferry.network.resources import (
     LogGroup,
     NatGateway,
     PrefixList,
+    Role,
     RouteTable,
     SecurityGroup,
     Subnet,
+    Topic,
+    TransitAttachment,
     Vpc,
     VpcEndpoint,
 )
@@ -56,6 +59,8 @@ PATHS = (
     "transit_gateway",  # lost sight of there
     "virtual_private_gateway",
     "peering",
+    "elsewhere",  # a target that is not followed (Outposts, Cloud WAN, ...)
+    "nowhere",  # no default route, or one that leads into nothing
 )
 
 
@@ -89,6 +94,9 @@ class Found:
     alarms: tuple[Alarm, ...] = ()
     composite_alarms: tuple[CompositeAlarm, ...] = ()
     dashboards: tuple[Dashboard, ...] = ()
+    roles: tuple[Role, ...] = ()  # whose name begins as ours do; so topics
+    topics: tuple[Topic, ...] = ()
+    transit: tuple[TransitAttachment, ...] = ()  # of this VPC, and those that its ways lead to
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +106,8 @@ class Topology:
     found: Found
     scope: tuple[str, ...]  # subnet ids in question, sorted
     workers: tuple[Eni, ...]  # interfaces whose bytes are the migration's
-    nat_gateways: tuple[NatGateway, ...]  # on a way of the scope
-    nat_instances: tuple[Instance, ...]  # targets of routes; forwarding
+    nat_gateways: tuple[NatGateway, ...]  # on a way of the scope, in this account and Region
+    nat_instances: tuple[Instance, ...]  # of this VPC and on a way of the scope
     paths: tuple[Path, ...]
     findings: tuple[Finding, ...]
     beyond: tuple["Topology", ...] = ()  # VPCs reached through a transit gateway

@@ -1,0 +1,1 @@
+"""AWS as it is: read into values, and brought to what values say. Every call is here."""

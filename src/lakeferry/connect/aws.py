@@ -1,0 +1,168 @@
+"""Clients of AWS's control plane: EC2, CloudWatch, Logs, IAM, SNS, STS.
+
+As whom and where is a value, `AwsAccess`. What no field of it says comes from botocore's own
+chain: environment, profiles, the machine's role; `AWS_ENDPOINT_URL` and its forms too.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from lakeferry.connect.aws_refusals import explained
+from lakeferry.connect.connection import resolved
+from lakeferry.errors import FerryError
+from lakeferry.version import VERSION
+
+MOST_ATTEMPTS = 8  # of one request, with pauses up to 20 s; AWS_MAX_ATTEMPTS overrides it
+SESSION_NAME = "lakeferry"  # of assumed roles, as CloudTrail shows them
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAccess:
+    """As whom and where AWS is met. Names only, never a secret."""
+
+    region: str
+    profile: str | None = None  # of the AWS configuration files
+    role: str | None = None  # ARN to assume
+    external_id: str | None = None  # of that role; may be a reference (`${env:NAME}`)
+    endpoint: str | None = None  # URL in place of AWS's own, for all services
+
+    @property
+    def shown(self) -> str:
+        """Who this is, in a message: 'profile dev, role arn:..., eu-west-1'."""
+        names = (("profile", self.profile), ("role", self.role), ("endpoint", self.endpoint))
+        said = [f"{name} {value}" for name, value in names if value]
+        return ", ".join([*said, self.region])
+
+
+@cache
+def client(access: AwsAccess, service: str) -> Any:
+    """A boto3 client, one for each access and service: clients may be shared among threads.
+
+    Its calls raise botocore's errors; `explained` turns them into ours, `call` and `pages` do.
+
+    Raises:
+        FerryError: LF-1201 where the profile does not exist.
+    """
+    with explained(access.shown):
+        return _session(access).client(
+            service, region_name=access.region, endpoint_url=access.endpoint, config=_config()
+        )
+
+
+def call(
+    access: AwsAccess,
+    service: str,
+    operation: str,
+    *,
+    on: str = "",
+    expected: tuple[str, ...] = (),
+    **parameters: Any,
+) -> Mapping[str, Any]:
+    """The answer to one request.
+
+    Args:
+        operation: as boto3 writes it: 'describe_vpcs'.
+        on: ARN or id that the request is about; names the place in an error.
+        expected: AWS's error codes that the caller handles: their `ClientError` is let through.
+        parameters: of the request, as AWS names them.
+
+    Raises:
+        FerryError: LF-1201 to LF-1206, see `aws_refusals`.
+    """
+    with explained(access.shown, service, on=on, expected=expected):
+        answer: Mapping[str, Any] = getattr(client(access, service), operation)(**parameters)
+        return answer
+
+
+def pages(
+    access: AwsAccess, service: str, operation: str, key: str, *, on: str = "", **parameters: Any
+) -> Iterator[Any]:
+    """Each item under `key` of all pages of an answer, in AWS's order. Raises as `call` does."""
+    with explained(access.shown, service, on=on):
+        paginator = client(access, service).get_paginator(operation)
+        for page in paginator.paginate(**parameters):
+            yield from page.get(key, ())
+
+
+@cache
+def account_of(access: AwsAccess) -> str:
+    """The 12 digits of the account that requests are made in."""
+    account: str = call(access, "sts", "get_caller_identity")["Account"]
+    return account
+
+
+def _config() -> Any:
+    from botocore.config import Config
+
+    attempts = os.environ.get("AWS_MAX_ATTEMPTS", "")
+    return Config(
+        connect_timeout=5,
+        read_timeout=60,
+        retries={
+            "mode": "standard",
+            "total_max_attempts": int(attempts) if attempts.isdecimal() else MOST_ATTEMPTS,
+        },
+        max_pool_connections=32,
+        user_agent_extra=f"lakeferry/{VERSION}",
+    )
+
+
+@cache
+def _session(access: AwsAccess) -> Any:
+    from boto3 import Session
+
+    if access.role is None:
+        return Session(profile_name=access.profile)
+    return Session(botocore_session=_assumed(access))
+
+
+def _assumed(access: AwsAccess) -> Any:
+    """A botocore session that is the role, and renews it before it expires."""
+    from botocore.credentials import (
+        AssumeRoleCredentialFetcher,
+        CredentialResolver,
+        DeferredRefreshableCredentials,
+    )
+    from botocore.session import Session
+
+    own = _session(AwsAccess(access.region, access.profile, endpoint=access.endpoint))
+    credentials = own.get_credentials()
+    if credentials is None:
+        raise FerryError(
+            "LF-1201",
+            "no AWS credentials were found",
+            f"they are needed to take the role {access.role}; {access.shown}",
+            "set AWS_PROFILE or the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+            "run on a machine that has a role",
+        )
+    extra = {"RoleSessionName": SESSION_NAME}
+    if access.external_id:
+        extra["ExternalId"] = resolved(access.external_id)
+
+    def creator(service: str, **settings: Any) -> Any:
+        settings |= {"region_name": access.region, "endpoint_url": access.endpoint}
+        return own.client(service, config=_config(), **settings)
+
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=creator, source_credentials=credentials, role_arn=access.role,
+        extra_args=extra,
+    )  # fmt: skip
+    session = Session()
+    role = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+    session.register_component("credential_provider", CredentialResolver([_Given(role)]))
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What botocore asks for credentials: it has them already."""
+
+    credentials: Any
+    METHOD: str = "assume-role"
+    CANONICAL_NAME: str = "assume-role"
+
+    def load(self) -> Any:
+        return self.credentials
