@@ -16,7 +16,7 @@ from lakeferry.delta.actions import domain_json, metadata_json, protocol_json, t
 from lakeferry.delta.checkpoint_write import CheckpointInfo, TableState
 
 # With it set, readers hide expired transactions, by their own clock.
-_TXN_RETENTION = "delta.setTransactionRetentionDuration"
+TXN_RETENTION = "delta.setTransactionRetentionDuration"
 
 
 def last_checkpoint_json(info: CheckpointInfo) -> bytes:
@@ -90,7 +90,7 @@ def version_checksum(
         "metadata": metadata_json(state.metadata),
         "protocol": protocol_json(state.protocol),
     }
-    if _TXN_RETENTION not in state.metadata.configuration:
+    if TXN_RETENTION not in state.metadata.configuration:
         body["setTransactions"] = [txn_json(txn) for _, txn in sorted(state.txns.items())]
     return orjson.dumps({name: value for name, value in body.items() if value is not None})
 
@@ -110,7 +110,7 @@ def checksum_differences(
         return ()
     ours = {"numFiles": files, "tableSizeBytes": bytes_in_files}
     wrong = [name for name, value in ours.items() if stored.get(name, value) != value]
-    if _TXN_RETENTION not in state.metadata.configuration and "setTransactions" in stored:
+    if TXN_RETENTION not in state.metadata.configuration and "setTransactions" in stored:
         theirs = {txn["appId"]: txn["version"] for txn in stored["setTransactions"] or ()}
         if theirs != {name: txn.version for name, txn in state.txns.items()}:
             wrong.append("setTransactions")

@@ -277,10 +277,16 @@ def _gap(
             return _no_such_version(
                 listing, end, f"log cleanup removed it; the oldest left is {earliest}"
             )
+    # Reading compactions is optional for readers, so no log may lean on one: Spark refuses it too.
+    stands_in = next(
+        (file for file in listing.compactions if file.version <= missing <= file.end), None
+    )
+    name = f"; {stands_in.meta.path} covers it but may not stand alone" if stands_in else ""
     return FerryError(
         "LF-3102",
         f"commit {missing} is missing from the log",
-        f"{listing.url}/{LOG}/{commit_name(missing)} is not there, yet version {end} needs it",
+        f"{listing.url}/{LOG}/{commit_name(missing)} is not there, "
+        f"yet version {end} needs it{name}",
         "restore the file from a backup, or clone an older `--version`",
     )
 

@@ -3,18 +3,20 @@
 Source: Delta protocol, "Action Reconciliation", "Snapshot".
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lakeferry.delta.actions import DomainMetadata, Metadata, Protocol, Txn
 from lakeferry.delta.checkpoint import CheckpointContent, UnreadableCheckpoint, read_checkpoint
 from lakeferry.delta.commit_read import commit_events, told_events
+from lakeferry.delta.compaction import is_borne_out, shortened
 from lakeferry.delta.features import check_readable
 from lakeferry.delta.files import FileSet, OnEntries, ToldFiles, untold
-from lakeferry.delta.log import LogListing, LogSegment, list_log, segment
+from lakeferry.delta.log import LogFile, LogListing, LogSegment, list_log, segment
 from lakeferry.delta.paths import canonical
-from lakeferry.delta.reconcile import Reconciliation, SmallActions
+from lakeferry.delta.reconcile import Reconciliation
 from lakeferry.delta.time_travel import commit_time_ms, in_commit_timestamp, version_at
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import Store
@@ -77,10 +79,30 @@ def read_snapshot(
         except UnreadableCheckpoint as error:
             unreadable[error.name] = error
             continue
-        return _reconcile(
-            store, listing, chosen, content, allow_features,
+        read = partial(
+            _reconcile, store, listing, chosen, content, allow_features,
             tombstones=tombstones, on_entries=on_entries,
         )  # fmt: skip
+        # A compaction may leave out tombstones that a checkpoint would leave out too.
+        by_compactions = None if tombstones else _by_compactions(store, chosen, read)
+        return by_compactions or read(chosen.commits)
+
+
+def _by_compactions(
+    store: Store, chosen: LogSegment, read: Callable[[tuple[LogFile, ...]], Snapshot]
+) -> Snapshot | None:
+    """The snapshot read the shorter way; None where that does not lead to a sure answer."""
+    files = shortened(chosen)
+    if files == chosen.commits or chosen.crc is None:
+        return None
+    compacted = {file.end for file in files if file.kind == "compacted"}
+    try:
+        found = read(files)
+        # Only a commit says of which version an unknown action is.
+        vague = any(version in compacted for version, _ in found.unknown_actions)
+        return None if vague or not is_borne_out(store, chosen.crc, found, found.files) else found
+    except FerryError:
+        return None  # whatever is wrong with a compaction, the commits decide
 
 
 def _choose(
@@ -106,23 +128,27 @@ def _reconcile(
     chosen: LogSegment,
     content: CheckpointContent | None,
     allow: frozenset[str],
+    files: tuple[LogFile, ...],
     *,
     tombstones: bool,
     on_entries: OnEntries,
 ) -> Snapshot:
+    """`files`: commits and compactions that lead to the segment's version, ascending."""
+
     def check(protocol: Protocol) -> None:
         check_readable(protocol, None, store.url, allow)
 
     state = Reconciliation(canonical(store.url), check, tombstones=tombstones)
-    head: SmallActions | None = None
-    for file, events in commit_events(store, tuple(reversed(chosen.commits))):
-        small = state.apply_commit(file.version, file.meta.path, told_events(events, on_entries))
-        head = head or small
+    info = None
+    for file, events in commit_events(store, tuple(reversed(files))):
+        version = max(file.version, file.end)
+        small = state.apply_commit(version, file.meta.path, told_events(events, on_entries))
+        if file.kind == "commit" and version == chosen.end_version:
+            info = small.commit_info
     if content is not None:
         state.apply_checkpoint(content)
     protocol, metadata = _required(state, store.url, chosen.end_version)
     check_readable(protocol, metadata, store.url, allow)
-    info = head.commit_info if head else None
     in_commit = in_commit_timestamp(store, listing, chosen.end_version, metadata, info)
     return Snapshot(
         url=store.url,
