@@ -76,6 +76,18 @@ CODES: dict[str, ErrorKind] = {
         "AWS refused a request",
         "The service's own code and words are in the message. Nothing of that request was done.",
     ),
+    "LF-1301": ErrorKind(
+        2,
+        "Databricks has no identity to work with",
+        "No credentials were found for the Databricks account, or they are refused there. "
+        "Endpoints are registered by an admin of the account, not of a workspace.",
+    ),
+    "LF-1302": ErrorKind(
+        1,
+        "Databricks refused a request",
+        "The service's own code and words are in the message. An endpoint that a workspace uses "
+        "cannot be forgotten, for one.",
+    ),
     "LF-2001": ErrorKind(2, "the command line is wrong", "See `lakeferry COMMAND --help`."),
     "LF-2051": ErrorKind(
         2,
@@ -336,9 +348,9 @@ CODES: dict[str, ErrorKind] = {
     ),
     "LF-6404": ErrorKind(
         1,
-        "AWS refused a change",
-        "The service answered with an error to a change, or did not come to an end with it in "
-        "time. What was made before is kept; run the same command again when the cause is gone.",
+        "a change did not come to an end in time",
+        "AWS took the request, and what it asks for was not there (or not gone) when the time was "
+        "up. It may still come; run the same command again, which goes on from there.",
     ),
 }
 

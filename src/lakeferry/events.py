@@ -95,6 +95,30 @@ class Warned:
     next_step: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChangePlanned:
+    """One resource of a network's watch is not as it shall be."""
+
+    deployment: str
+    kind: str  # of the resource: 'alarm', 'flow_log', ...
+    name: str
+    action: str  # 'create', 'update', 'replace', 'delete'
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeApplied:
+    """One step of an apply is done. A replacement is two: it goes, and it is made."""
+
+    deployment: str
+    kind: str
+    name: str
+    action: str
+    step: str  # 'make', 'remove'
+    done: int  # steps, this one too
+    total: int
+
+
 Event = (
     TablePlanned
     | LogRead
@@ -105,6 +129,8 @@ Event = (
     | Checked
     | Noted
     | Warned
+    | ChangePlanned
+    | ChangeApplied
 )
 Emit = Callable[[Event], None]
 LOG_PULSE_S = 0.5

@@ -15,6 +15,8 @@ from lakeferry.errors import FerryError
 from lakeferry.events import (
     BytesMoved,
     BytesRead,
+    ChangeApplied,
+    ChangePlanned,
     Checked,
     Committed,
     Event,
@@ -79,6 +81,8 @@ _TYPES: dict[type, dict[str, str]] = {
     Committed: {"type": "table", "state": "synced"},
     Checked: {"type": "check"},
     Noted: {"type": "note"},
+    ChangePlanned: {"type": "change", "state": "planned"},
+    ChangeApplied: {"type": "change", "state": "applied"},
 }
 
 
