@@ -113,9 +113,26 @@ def test_a_transaction_may_go_down(source: Path, target: Path) -> None:
 def test_transactions_can_be_left_out(source: Path, target: Path) -> None:
     commit(source, 1, {"txn": {"appId": "stream", "version": 7}})
 
-    clone(source, target, carry_txns=False)
+    report = clone(source, target, carry_txns=False)
 
     assert bodies(target, 0, "txn") == []
+    assert report.txns == {}
+    assert "txn" not in report.kept
+    assert "1 txn, left out as asked" in report.not_kept
+
+
+def test_transactions_that_were_left_out_come_when_they_are_wanted(
+    source: Path, target: Path
+) -> None:
+    txn = {"appId": "stream", "version": 7}
+    commit(source, 1, {"txn": txn})
+    clone(source, target, carry_txns=False)
+
+    assert clone(source, target, carry_txns=False).up_to_date
+    report = clone(source, target)
+
+    assert bodies(target, 1, "txn") == [txn]
+    assert report.txns == {"stream": 7}
 
 
 def test_optimize_at_the_source_changes_no_data_at_the_target(source: Path, target: Path) -> None:

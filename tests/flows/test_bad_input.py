@@ -431,6 +431,7 @@ def test_another_table_at_the_target_is_never_touched(
 def test_a_request_that_contradicts_itself_is_refused(source: Path, target: Path) -> None:
     assert refused(source, target, version=1, timestamp_ms=1).code == "LF-2001"
     assert refused(source, target, mode="mirror", shallow=True).code == "LF-2001"
+    assert refused(source, target, mode="mirror", carry_txns=False).code == "LF-2001"
     assert refused(source, target, mode="sideways").code == "LF-2001"
     assert refused(source, target, jobs=0).code == "LF-2001"
 

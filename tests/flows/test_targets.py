@@ -90,6 +90,19 @@ def test_what_others_committed_to_the_target_is_refused_and_replaced_on_demand(
     assert lakeferry.clone(str(source), str(target)).up_to_date
 
 
+def test_what_no_commit_takes_back_is_named(source: Path, target: Path) -> None:
+    assert lakeferry.clone(str(source), str(target), replace=True).warnings == ()
+    on_target(target, *FOREIGN["txn"])
+    on_target(target, *FOREIGN["protocol"])
+
+    report = lakeferry.clone(str(source), str(target), replace=True)
+
+    assert report.warnings == (
+        "stays at the target: txn of `another` at 1: a stream of that name skips batches up to "
+        "there; features `v2Checkpoint`: readers and writers must know them",
+    )
+
+
 def test_several_foreign_commits_are_all_named(source: Path, target: Path) -> None:
     for _ in range(3):
         on_target(target, *FOREIGN["txn"])

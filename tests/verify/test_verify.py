@@ -7,7 +7,7 @@ import pytest
 
 from lakeferry.clone.run import clone
 from lakeferry.errors import FerryError
-from lakeferry.events import Checked, Event
+from lakeferry.events import Checked, Event, Noted
 from lakeferry.verify.report import STRENGTHS
 from lakeferry.verify.run import verify
 from tests.verify.tables import (
@@ -179,6 +179,34 @@ def test_a_record_of_a_version_that_only_the_clone_between_has_means_nothing_her
     report = verify(str(source), str(last), strength="rows")
 
     assert (report.source_version, report.equal) == (0, True)
+
+
+def test_a_txn_that_was_left_out_on_purpose_is_told_and_no_finding(tmp_path: Path) -> None:
+    sides = cloned(tmp_path, carry_txns=False)
+    events: list[Event] = []
+
+    report = proof(sides, "listed", on_event=events.append)
+
+    assert report.findings == ()
+    assert report.not_seen[0] == "1 txn that the clone left out on purpose (--no-txn)"
+    assert [event.message for event in events if isinstance(event, Noted)] == [
+        "1 txn are not at the target: its clone left them out (--no-txn)"
+    ]
+
+
+def test_another_txn_than_the_source_s_is_a_finding_though_others_were_left_out(
+    tmp_path: Path,
+) -> None:
+    source, target = cloned(tmp_path)
+    domain = {"domain": "d", "configuration": "{}", "removed": False}
+    write_commit(
+        source, 1, [{"txn": {"appId": "stream", "version": 9}}, {"domainMetadata": domain}]
+    )
+    clone(str(source), str(target), carry_txns=False)
+
+    report = proof((source, target), "listed")
+
+    assert report.findings[0].what == "txn of `stream`, version: 9 at the source, 7 at the target"
 
 
 def test_an_extra_txn_may_be_that_of_the_table_that_was_replaced(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def _report(
         bytes_copied=done.haul.copied_bytes,
         files_present=done.haul.present_files,
         vectors=totals.vectors if totals else 0,
-        txns={app: txn.version for app, txn in sorted(source.txns.items())} if source else {},
+        txns=_txns(request, done),
         domains=tuple(sorted(source.domains)) if source else (),
         extras=done.extras,
         kept=texts[0],
@@ -157,6 +157,16 @@ def _report(
     )
 
 
+def _txns(request: CloneRequest, done: Done) -> dict[str, int]:
+    """appId -> version at the target, as far as this run saw it."""
+    if done.source is None:
+        return {}
+    seen = done.source.txns
+    if not request.carry_txns:
+        seen = done.plans[-1].after.txns if done.plans else {}
+    return {app: txn.version for app, txn in sorted(seen.items())}
+
+
 def _texts(
     request: CloneRequest, source: Snapshot | None, totals: Totals | None, companions: int
 ) -> tuple[str, str]:
@@ -166,11 +176,12 @@ def _texts(
     has = Inventory(
         source.protocol,
         source.metadata,
-        source.txns,
+        source.txns if request.carry_txns else {},
         source.domains.keys(),
         companions=companions,
         files=totals.files if totals else 0,
         vectors=totals.vectors if totals else 0,
+        left_txns=0 if request.carry_txns else len(source.txns),
     )
     left = {
         "mirror": "what VACUUM and log cleanup had already taken",

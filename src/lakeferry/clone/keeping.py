@@ -4,8 +4,15 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lakeferry.delta.actions import Metadata, Protocol
-from lakeferry.delta.features import CARRY, DROP, FEATURES, cloned_configuration, effective_features
+from lakeferry.delta.actions import Metadata, Protocol, Txn
+from lakeferry.delta.features import (
+    CARRY,
+    DROP,
+    FEATURES,
+    cloned_configuration,
+    cloned_protocol,
+    effective_features,
+)
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,7 @@ class Inventory:
     files: int = 0
     vectors: int = 0
     absolute_paths: int = 0  # files and vectors that are named so
+    left_txns: int = 0  # of the source, left out on purpose
 
 
 def kept(has: Inventory) -> tuple[str, ...]:
@@ -58,6 +66,8 @@ def not_kept(has: Inventory) -> Iterator[str]:
         "the table id: a stream that reads the table starts anew at the clone, with "
         "startingVersion = clone version + 1"
     )
+    if has.left_txns:
+        yield f"{has.left_txns} txn, left out as asked: streams that write the table start anew"
     features = effective_features(has.protocol)
     if "rowTracking" in features:
         yield (
@@ -77,6 +87,30 @@ def not_kept(has: Inventory) -> Iterator[str]:
             f"where {has.absolute_paths} files and vectors lie: named by absolute paths, "
             "they are gathered below the clone"
         )
+
+
+def irrevocable(
+    here: Protocol, txns: Mapping[str, Txn], source: Protocol, source_txns: Mapping[str, Txn]
+) -> tuple[str, ...]:
+    """What a target has beyond a source, and no commit of a clone can take from it.
+
+    No action removes a txn, so the last version that was seen stays what readers see. A feature
+    leaves a protocol only when every file and commit that needs it is gone, which is the work of
+    an engine (ALTER TABLE ... DROP FEATURE).
+    """
+    apps = [f"`{app}` at {txns[app].version}" for app in sorted(txns.keys() - source_txns.keys())]
+    known = effective_features(cloned_protocol(source))
+    features = [f"`{name}`" for name in sorted(effective_features(here) - known)]
+    texts = (
+        (apps, f"txn of {_some(apps)}: a stream of that name skips batches up to there"),
+        (features, f"features {_some(features)}: readers and writers must know them"),
+    )
+    return tuple(text for there, text in texts if there)
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
 
 
 def many(count: int, noun: str) -> str:

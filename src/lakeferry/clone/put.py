@@ -48,7 +48,7 @@ def put_commits(
             ict_since = ict_enablement(planned, stamp)
         plan = with_ict_since(planned, ict_since)
         held = _carry(around, listing, carried) if last else carried
-        record = _record(plan, stamp, listing, held)
+        record = _record(plan, stamp, listing, held, without_txns=not request.carry_txns)
         put_record(target, record, haul.landed if last else None)
         _publish(request, target, plan, stamp, rows, record)
         around.emit(Committed(target.url, plan.source_version, plan.target_version))
@@ -65,6 +65,8 @@ def _record(
     stamp: CommitStamp,
     listing: LogListing,
     held: tuple[Mapping[str, Any], ...],
+    *,
+    without_txns: bool,
 ) -> CloneRecord:
     commit = listing.commits.get(plan.source_version)
     return CloneRecord(
@@ -76,6 +78,7 @@ def _record(
         txn_id=stamp.txn_id,
         mode="snapshot",
         shallow=stamp.shallow,
+        without_txns=without_txns,
         extras=held,
     )
 

@@ -45,6 +45,7 @@ class CloneRecord:
     txn_id: str
     mode: str  # 'snapshot', 'mirror'
     shallow: bool = False
+    without_txns: bool = False  # whether the source's txns were left out on purpose
     extras: tuple[Mapping[str, Any], ...] = ()  # what `extras.carry` gave back
     format: str = FORMAT
 

@@ -36,6 +36,8 @@ class CloneRequest:
             raise _usage("a version and a timestamp were both given", "--version, --timestamp")
         if self.shallow and self.mode == "mirror":
             raise _usage("a mirror is never shallow", "--shallow, --mode mirror")
+        if self.mode == "mirror" and not self.carry_txns:
+            raise _usage("a mirror's commits hold every txn", "--no-txn, --mode mirror")
         if self.jobs < 1:
             raise _usage(f"{self.jobs} jobs cannot copy anything", "--jobs")
 

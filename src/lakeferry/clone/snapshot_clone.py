@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from lakeferry.clone import extras
 from lakeferry.clone.copy import CopyItem
 from lakeferry.clone.fetch import copy_items, fetch, refuse_unholdable
+from lakeferry.clone.keeping import irrevocable
 from lakeferry.clone.landing import LandedFiles, Roots
 from lakeferry.clone.plan import ClonePlan, Totals
 from lakeferry.clone.put import put_commits
@@ -91,6 +92,8 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
     plans = plan_steps(request, around, source, view, roots, same_table=same_table)
     needed = Totals() if request.shallow else _needed(plans, target)
     _announce(around, source, view, plans, needed)
+    if request.replace and view.snapshot is not None:
+        _announce_remains(around, source, view.snapshot)
     names = tuple(meta.path for meta in listing.others)
     carried = view.record.extras if view.record else ()
     here = view.snapshot.version if view.snapshot else None
@@ -125,6 +128,8 @@ def _known_up_to_date(
     record = newest_record(around.places.target, here)
     if record is None or record.mode != "snapshot" or record.shallow != request.shallow:
         return None
+    if record.without_txns and request.carry_txns:
+        return None  # what was left out then is wanted now
     head = head_version(listing)
     commit = listing.commits.get(head)
     same = (
@@ -218,6 +223,17 @@ def _announce(
                 "start streams that read the target anew after this clone",
             )
         )
+
+
+def _announce_remains(around: Surroundings, source: Snapshot, target: Snapshot) -> None:
+    """Name what taking a target back cannot take from it."""
+    if remains := irrevocable(target.protocol, target.txns, source.protocol, source.txns):
+        around.emit(
+            Warned(
+                around.places.target.url, None, f"stays at the target: {'; '.join(remains)}",
+                "where that matters, clone to an empty place instead",
+            )
+        )  # fmt: skip
 
 
 def describe(source: Snapshot) -> str:

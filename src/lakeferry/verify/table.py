@@ -13,7 +13,7 @@ from lakeferry.verify.file_bytes import BYTE_CHECKS, DIGESTS, compare_bytes
 from lakeferry.verify.findings import Findings
 from lakeferry.verify.footers import FOOTER_CHECKS, compare_footers
 from lakeferry.verify.listing import FILE_CHECKS, compare_listing
-from lakeferry.verify.log_state import LOG_CHECKS, compare_logs
+from lakeferry.verify.log_state import LOG_CHECKS, compare_logs, left_out_txns
 from lakeferry.verify.report import VerifyReport, VerifyRequest
 from lakeferry.verify.row_digests import ROW_CHECKS, compare_rows, digest_target
 from lakeferry.verify.sides import Sides, open_sides
@@ -70,6 +70,9 @@ def verify_table(request: VerifyRequest, *, emit: Emit = silent) -> VerifyReport
     if sides.record is None:
         text = "no record of a clone of this source: compared as a snapshot"
         emit(Noted(request.target, f"{text} with version {sides.source.version}"))
+    if left := left_out_txns(sides):
+        text = f"{len(left)} txn are not at the target: its clone left them out (--no-txn)"
+        emit(Noted(request.target, text))
     sides.meter.tell = _progress(request, sides, emit, started)
     findings = Findings()
     compare_logs(sides, findings)
@@ -165,11 +168,13 @@ def checks_of(request: VerifyRequest, sides: Sides) -> tuple[str, ...]:
 def not_seen_of(request: VerifyRequest, sides: Sides) -> tuple[str, ...]:
     """What could differ and was not looked at."""
     shallow = ("bytes: a shallow clone has the source's own files",) if sides.roots.shallow else ()
+    left = left_out_txns(sides)
+    asked = (f"{len(left)} txn that the clone left out on purpose (--no-txn)",) if left else ()
     always = _MIRROR if sides.mode == "mirror" else _ALWAYS
     own = NOT_SEEN[request.strength]
     if request.against is not None:
         own = tuple(text for text in own if text != _ROWS)
-    return (*own, *shallow, *always)
+    return (*asked, *own, *shallow, *always)
 
 
 def _tell(request: VerifyRequest, emit: Emit, findings: Findings, checks: tuple[str, ...]) -> None:
