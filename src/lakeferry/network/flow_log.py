@@ -31,6 +31,7 @@ def read_flow_log(
     name: str,
     fields: tuple[str, ...] | None = None,
     columns: Sequence[str] | None = None,
+    also: Sequence[str] = (),
     text: bool = False,
     coded: bool = False,
     report: ReadReport,
@@ -42,6 +43,7 @@ def read_flow_log(
         name: what it is called in the report and in errors.
         fields: the format of a log that does not state it; a header line wins over it.
         columns: the fields to read, AWS's names; None for all.
+        also: more fields, read where the log has them: the batches of two logs may differ.
         text: False: int64 and string columns, `-` is null, `start` and `end` in s. True: every
             token as it stands (`-` too; null where a line lacks it; `-` for a null of Parquet) and
             `event_ms` (int64): when the event was, by the log's own time, else by `start`.
@@ -53,7 +55,7 @@ def read_flow_log(
         FerryError: LF-6201 where no format is known; LF-6202 for a column that the format lacks;
             LF-6203 where no line fits; LF-6204 for a damaged log, after the rows before it.
     """
-    wish = Wish(None if columns is None else tuple(columns), text, coded and not text)
+    wish = Wish(None if columns is None else tuple(columns), text, coded and not text, tuple(also))
     report.sources.setdefault(name, 0)
     first, body = begun(body)
     if first.startswith(MAGIC):

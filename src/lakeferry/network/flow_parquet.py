@@ -52,7 +52,7 @@ def _rows(file: IO[bytes], name: str, wish: Wish, report: ReadReport) -> Iterato
         if _is_plain(found.type)
     }
     fields = tuple(columns)
-    wanted = fields if wish.columns is None else wish.columns
+    wanted = wish.wanted(fields)
     needed(fields, wanted, name)
     extra = ["log-status", *(["start"] if wish.text else [])]
     read = dict.fromkeys((*wanted, *(one for one in extra if one in fields)))

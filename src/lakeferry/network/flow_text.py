@@ -39,6 +39,14 @@ class Wish:
     columns: tuple[str, ...] | None  # AWS's names; None for all
     text: bool  # every token as written, and when each event was
     coded: bool  # text columns as dictionaries
+    also: tuple[str, ...] = ()  # more columns, of a log that has them
+
+    def wanted(self, fields: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns to read of a log with these fields; some may not be among them."""
+        if self.columns is None:
+            return fields
+        more = (one for one in self.also if one in fields)
+        return tuple(dict.fromkeys((*self.columns, *more)))
 
 
 class TextReader:
@@ -116,7 +124,7 @@ class TextReader:
                 f"{self._name}: {' '.join(fields)[:300]}",
                 "give the format, and take the header line out",
             )
-        wanted = fields if self._wish.columns is None else self._wish.columns
+        wanted = self._wish.wanted(fields)
         needed(fields, wanted, self._name)
         extra = [name for name in ("log-status",) if name in fields]
         if self._wish.text:
@@ -238,7 +246,7 @@ class TextReader:
         self._report.add_rows(self._name, self._fields, rows.num_rows)
         if "log-status" in self._read:
             self._report.add_statuses(statuses(rows["log-status"]))
-        wanted = self._fields if self._wish.columns is None else self._wish.columns
+        wanted = self._wish.wanted(self._fields)
         columns = {column(name): self._column(rows, name) for name in wanted}
         if self._wish.text:
             columns["event_ms"] = self._event_ms(rows)
@@ -303,6 +311,9 @@ def _is_odd(block: bytes) -> bool:
         return True
     if b"\t" in block or block[:1] == b" " or block[-1:] == b" ":
         return True
+    blank = np.frombuffer(block, np.uint8) <= ord(" ")
+    if not (blank[1:] & blank[:-1]).any():  # nearly always, and four times as fast to see
+        return False
     even = np.frombuffer(block, np.uint16, len(block) // 2)
     odd = np.frombuffer(block, np.uint16, (len(block) - 1) // 2, 1)
     return any(bool((pairs == odd_pair).any()) for pairs in (even, odd) for odd_pair in _ODD_PAIRS)

@@ -1,0 +1,238 @@
+"""Bytes of each path, interface, direction and minute, each byte once, in bounded memory. Pure.
+
+What came back to workers waits until it is known by which way the requests went; when too much
+waits, the oldest takes the way of the same remote address, else that of today's routes.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakeferry.network.attribute import (
+    AT_DEVICE,
+    AT_WORKER,
+    BY_PATH,
+    NAT_PATHS,
+    SIDES,
+    Attribution,
+    Sent,
+)
+from lakeferry.network.flow_batch import FlowBatch
+from lakeferry.network.flow_totals import MINUTE, FlowTotals
+from lakeferry.network.members import Members
+
+_MOST_WAITING = 1 << 18  # groups of what came back, and ways of what was sent
+_PATIENCE_S = 900  # rows of the two directions are delivered within it
+_SUMS = ("bytes", "packets", "records")
+_ORIGIN = ("path", "device", "at")
+
+
+class PathTotals:
+    """Sums that eat batches and are a table at any time.
+
+    Batches are read typed and `coded`, with `attribute.NEEDED`, and of `attribute.HELPFUL` what
+    the log has.
+    """
+
+    def __init__(
+        self, members: Members, by: Sequence[str] = BY_PATH, *, most_waiting: int = _MOST_WAITING
+    ) -> None:
+        self.skipped: Counter[str] = Counter()  # rows of SKIPDATA by interface: AWS lost records
+        self.undirected = 0  # rows of which nothing says whether they came or went
+        self.rejected_bytes = 0
+        self._by = tuple(by)
+        self._most = most_waiting
+        self._attribution = Attribution(members, by)
+        origin = tuple(dict.fromkeys((*self._by, *_ORIGIN)))
+        self._keys = origin
+        self._counted = FlowTotals(origin)
+        self._waiting = _Waiting(self._attribution, origin)
+        self._settled: list[pa.Table] = []
+        self._sides = FlowTotals(("device", "interface", MINUTE, "side", "s3"))
+
+    def add(self, batch: FlowBatch) -> None:
+        if "log_status" in batch.rows.schema.names:
+            self._count_skips(batch.rows)
+        found = self._attribution.look(batch)
+        self.undirected += found.undirected
+        self.rejected_bytes += found.rejected_bytes
+        if found.counted:
+            self._counted.add(found.counted)
+        if found.sides:
+            self._sides.add(found.sides)
+        self._waiting.add(found.returned, found.sent)
+        if self._waiting.size > self._most:
+            self._settled.append(self._waiting.settle(self._most))
+            self._settled = [summed(pa.concat_tables(self._settled), self._keys)]
+
+    def table(self) -> pa.Table:
+        """One row a group: the keys, then bytes, packets and records (int64)."""
+        parts = [self._counted.table(), *self._settled, self._waiting.all()]
+        filled = [one for one in parts if one.num_rows]
+        if not filled:
+            return parts[0].select([*self._by, *_SUMS])
+        whole = pa.concat_tables(filled, promote_options="permissive")
+        return summed(_once(whole), self._by)
+
+    def sides(self) -> pa.Table:
+        """What NAT devices took in and gave out, as their metrics would show it.
+
+        Columns device, interface, minute, side (one of SIDES), s3, bytes, packets, records. On
+        the outer side `s3` tells bytes to and from S3, in every format: the leak.
+        """
+        return self._sides.table()
+
+    def leaked(self) -> dict[str, int]:
+        """Bytes by NAT device that went to S3 and came from there, on the device's outer side."""
+        found: Counter[str] = Counter()
+        for row in self.sides().to_pylist():
+            if row["s3"] and row["side"] in SIDES[1:3]:
+                found[row["device"]] += row["bytes"]
+        return dict(found)
+
+    def not_forwarded(self) -> dict[str, int]:
+        """Bytes by NAT device that came from outside and went no further.
+
+        At a gateway these are packets that nobody asked for: rows show them as accepted, and the
+        gateway drops them. At an instance they are its own traffic too.
+        """
+        sums: dict[str, Counter[str]] = {}
+        for row in self.sides().to_pylist():
+            sums.setdefault(row["device"], Counter())[row["side"]] += row["bytes"]
+        came, went = SIDES[2], SIDES[3]
+        return {device: max(0, found[came] - found[went]) for device, found in sums.items()}
+
+    def _count_skips(self, rows: pa.RecordBatch) -> None:
+        status = rows["log_status"]
+        texts = status.cast(pa.string()) if pa.types.is_dictionary(status.type) else status
+        skipped = rows.filter(pc.fill_null(pc.equal(texts, "SKIPDATA"), False))
+        self.skipped.update(str(one) for one in skipped["interface_id"].to_pylist())
+
+
+def summed(table: pa.Table, by: Sequence[str]) -> pa.Table:
+    """Sums of sums."""
+    found = table.group_by(list(by), use_threads=False).aggregate([(n, "sum") for n in _SUMS])
+    return pa.table({**{name: found[name] for name in by}, **{n: found[f"{n}_sum"] for n in _SUMS}})
+
+
+def _once(whole: pa.Table) -> pa.Table:
+    """Without what workers say of a NAT device whose own rows are there."""
+    at_device = pc.equal(whole["at"], AT_DEVICE)
+    seen = pc.unique(whole["device"].filter(at_device))
+    again = pc.and_(
+        pc.and_(pc.equal(whole["at"], AT_WORKER), pc.is_in(whole["path"], pa.array(NAT_PATHS))),
+        pc.is_in(whole["device"], seen.cast(whole["device"].type)),
+    )
+    return whole.filter(pc.invert(again))
+
+
+class _Waiting:
+    """What came back to workers, and by which way requests went."""
+
+    def __init__(self, attribution: Attribution, keys: Sequence[str]) -> None:
+        self._attribution = attribution
+        self._keys = tuple(keys)
+        self._by = tuple(dict.fromkeys((*keys, MINUTE, "way", "ports", "peer", "s3")))
+        self._returned = FlowTotals(self._by)
+        self._kept: pa.Table | None = None
+        self._added = 0
+        self._sent: list[Sent] = []
+
+    @property
+    def size(self) -> int:
+        kept = self._kept.num_rows if self._kept is not None else 0
+        return self._added + max(0, sum(len(one.ports) for one in self._sent) - kept)
+
+    def add(self, returned: FlowBatch | None, sent: Sent) -> None:
+        if returned is not None:
+            self._returned.add(returned)
+            self._added += returned.rows.num_rows
+        if len(sent.ports):
+            self._sent.append(sent)
+
+    def all(self) -> pa.Table:
+        """All that waits, by the best that is known now."""
+        return self._decided(self._table(), fully=True)[0]
+
+    def settle(self, most: int) -> pa.Table:
+        """Decide what can be decided; what is new and open waits on."""
+        table = self._table()
+        decided, self._kept = self._decided(table, fully=False)
+        if self._kept.num_rows > most // 2:
+            more, nothing = self._decided(self._kept, fully=True)
+            decided, self._kept = pa.concat_tables([decided, more]), nothing
+        self._returned, self._added = FlowTotals(self._by), 0
+        self._sent = [_newest(_joined(self._sent), most // 2)]
+        return decided
+
+    def _table(self) -> pa.Table:
+        table = self._returned.table()
+        if self._kept is None or not self._kept.num_rows:
+            return table
+        if not table.num_rows:
+            return self._kept
+        return pa.concat_tables([self._kept, table], promote_options="permissive")
+
+    def _decided(self, table: pa.Table, *, fully: bool) -> tuple[pa.Table, pa.Table]:
+        """What is decided, by the keys of totals; and what is still open."""
+        if not table.num_rows:
+            return table.select([*self._keys, *_SUMS]), table
+        sent = _joined(self._sent)
+        exact = _looked_up(np.asarray(table["ports"]), sent.ports, sent)
+        likely = _looked_up(np.asarray(table["peer"]), sent.peer, sent)
+        routed = np.asarray(table["way"])
+        way = np.where(exact >= 0, exact, np.where(likely >= 0, likely, routed))
+        minute = np.asarray(table[MINUTE])
+        open_ = (exact < 0) & (minute > int(minute.max()) - _PATIENCE_S)
+        ready = np.ones(len(way), bool) if fully else ~open_
+        done = self._with_way(table.filter(pa.array(ready)), way[ready])
+        return summed(done, self._keys), table.filter(pa.array(~ready))
+
+    def _with_way(self, table: pa.Table, way: np.ndarray) -> pa.Table:
+        names = self._attribution.ways
+        for index, name in enumerate(_ORIGIN):
+            texts = pa.array([part[index] for part in names], pa.string()).take(pa.array(way))
+            table = table.set_column(table.schema.get_field_index(name), name, texts)
+        if "leak" in table.schema.names:
+            nat = pc.is_in(table["path"], pa.array(NAT_PATHS))
+            leak = pc.and_(nat, table["s3"])
+            table = table.set_column(table.schema.get_field_index("leak"), "leak", leak)
+        return table
+
+
+_NOTHING = Sent(*[np.zeros(0, np.int64)] * 4)
+
+
+def _joined(parts: Sequence[Sent]) -> Sent:
+    """All that was sent, the newest last; of each connection, once."""
+    if not parts:
+        return _NOTHING
+    ports, peer, minute, way = (
+        np.concatenate([getattr(one, name) for one in parts])
+        for name in ("ports", "peer", "minute", "way")
+    )
+    order = np.lexsort((minute, ports))
+    last = np.ones(len(order), bool)
+    last[:-1] = ports[order][1:] != ports[order][:-1]
+    chosen = order[last]
+    return Sent(ports[chosen], peer[chosen], minute[chosen], way[chosen])
+
+
+def _newest(sent: Sent, most: int) -> Sent:
+    if len(sent.ports) <= most:
+        return sent
+    at = np.argsort(sent.minute, kind="stable")[-most:]
+    return Sent(sent.ports[at], sent.peer[at], sent.minute[at], sent.way[at])
+
+
+def _looked_up(wanted: np.ndarray, known: np.ndarray, sent: Sent) -> np.ndarray:
+    """The way of the newest entry that has each hash; -1 where there is none."""
+    if not len(known):
+        return np.full(len(wanted), -1, np.int64)
+    order = np.lexsort((sent.minute, known))
+    at = np.searchsorted(known[order], wanted, side="right") - 1
+    found = order[np.maximum(at, 0)]
+    return np.where((at >= 0) & (known[found] == wanted), sent.way[found], -1)
