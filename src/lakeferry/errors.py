@@ -88,7 +88,28 @@ CODES: dict[str, ErrorKind] = {
         "The service's own code and words are in the message. An endpoint that a workspace uses "
         "cannot be forgotten, for one.",
     ),
-    "LF-2001": ErrorKind(2, "the command line is wrong", "See `lakeferry COMMAND --help`."),
+    "LF-2001": ErrorKind(
+        2,
+        "the command line or the manifest is wrong",
+        "See `lakeferry COMMAND --help`, and docs/reference/manifest.md for the manifest's keys.",
+    ),
+    "LF-2002": ErrorKind(
+        2,
+        "the manifest cannot be read",
+        "It is missing, not UTF-8, no YAML, JSON or TOML, too large or too deep, or something in "
+        "it stands twice. Nothing was looked at beyond it.",
+    ),
+    "LF-2011": ErrorKind(
+        2,
+        "a unit can be read in two ways",
+        "`b` may be bit or byte, `K` 1000 or 1024: a factor of eight is not guessed.",
+    ),
+    "LF-2031": ErrorKind(
+        2,
+        "a secret is written out",
+        "A manifest is shared and kept, so a secret may stand in it only as a reference, which is "
+        "resolved when a connection needs it.",
+    ),
     "LF-2051": ErrorKind(
         2,
         "the plan is stale",
@@ -351,6 +372,13 @@ CODES: dict[str, ErrorKind] = {
         "a change did not come to an end in time",
         "AWS took the request, and what it asks for was not there (or not gone) when the time was "
         "up. It may still come; run the same command again, which goes on from there.",
+    ),
+    "LF-6411": ErrorKind(
+        2,
+        "CloudFormation does not take a template of this size",
+        "A template has at most 1 MB, 500 resources and 200 parameters. A deployment may be "
+        "split, may ask fewer questions, or may be exported for Terraform, which has no such "
+        "limit. Nothing was written.",
     ),
 }
 

@@ -106,3 +106,10 @@ def service_metric(
         label=metric,
         returned=returned,
     )
+
+
+def plain_metric(one: Alarm) -> MetricQuery | None:
+    """The metric of an alarm on one alone, without math: EC2's own actions need that form."""
+    if len(one.metrics) == 1 and not one.metrics[0].expression:
+        return one.metrics[0]
+    return None

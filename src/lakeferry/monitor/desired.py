@@ -27,6 +27,8 @@ class Desired:
     rules: RuleSet
     unanswerable: tuple[Unanswerable, ...]
     notes: tuple[str, ...]
+    vpc_id: str
+    scope: tuple[str, ...]  # subnets in question
 
     @property
     def usd_a_month(self) -> Decimal:
@@ -71,6 +73,8 @@ def desired(topology: Topology, settings: MonitorSettings) -> Desired:
         rules=rules,
         unanswerable=rules.unanswerable,
         notes=notes,
+        vpc_id=topology.found.vpc.id,
+        scope=topology.scope,
     )
 
 

@@ -1,0 +1,326 @@
+"""Each wanted resource as a resource of CloudFormation. Pure.
+
+No `Fn::Sub`: flow log fields are written `${version}`, which it would take for its own. What the
+template makes is named by `Ref` and `Fn::GetAtt`; texts with ARNs inside are joined around them.
+
+Source: CloudFormation Template Reference, the page of each type.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from lakeferry.monitor.alarm_parts import plain_metric
+from lakeferry.monitor.template_names import WORDS, Names
+from lakeferry.network.fields import format_text
+from lakeferry.network.resources import (
+    Alarm,
+    CompositeAlarm,
+    Dashboard,
+    FlowLog,
+    InsightRule,
+    LogGroup,
+    MetricQuery,
+    Resource,
+    Role,
+    SecurityGroup,
+    Tags,
+    Topic,
+    VpcEndpoint,
+)  # fmt: skip
+
+Template = dict[str, Any]
+Entry = tuple[str, Template]  # logical id, resource
+
+
+def logical_id(names: Names, resource: Resource) -> str:
+    words = names.words(resource)
+    return WORDS[type(resource)] + "".join(word[:1].upper() + word[1:] for word in words)
+
+
+def entries(names: Names, resource: Resource) -> Iterator[Entry]:
+    """A resource, and what CloudFormation has apart from it: policies and subscriptions."""
+    type_, properties = _MAKERS[type(resource)](names, resource)
+    entry: Template = {"Type": type_, "Properties": properties}
+    needed = [logical_id(names, one) for one in names.needed(resource)]
+    if needed:
+        entry["DependsOn"] = needed
+    yield logical_id(names, resource), entry
+    if isinstance(resource, Topic):
+        yield from _topic_parts(names, resource)
+
+
+# ---- values
+
+
+def ref(names: Names, resource: Resource) -> Template:
+    return {"Ref": logical_id(names, resource)}
+
+
+def arn(names: Names, resource: Resource) -> Template:
+    if isinstance(resource, Topic):
+        return ref(names, resource)  # a topic's Ref is its ARN
+    return {"Fn::GetAtt": [logical_id(names, resource), "Arn"]}
+
+
+def _text(names: Names, literal: str) -> Any:
+    """A text; joined where it holds ARNs of what the template makes."""
+    parts: list[Any] = []
+    for part in names.text(literal):
+        if isinstance(part, str):
+            parts.append(part)
+        elif isinstance(part, LogGroup):
+            # The attribute Arn of a log group ends in `:*`, so its ARN is built around the name.
+            start = f"arn:{names.settings.partition}:logs:{names.settings.region}"
+            parts += [f"{start}:{names.settings.account}:log-group:", ref(names, part)]
+        else:
+            parts.append(arn(names, part))
+    if all(isinstance(part, str) for part in parts):
+        return "".join(parts)
+    return parts[0] if len(parts) == 1 else {"Fn::Join": ["", parts]}
+
+
+def _document(names: Names, policy: str) -> Any:
+    """A policy as an object, its ARNs by reference."""
+
+    def walked(value: Any) -> Any:
+        if isinstance(value, str):
+            return _text(names, value)
+        if isinstance(value, list):
+            return [walked(one) for one in value]
+        if isinstance(value, dict):
+            return {key: walked(one) for key, one in value.items()}
+        return value
+
+    return walked(json.loads(policy))
+
+
+def tag_list(tags: Tags, name: str = "") -> list[Template]:
+    named = {**tags, "Name": name} if name else tags
+    return [{"Key": key, "Value": value} for key, value in sorted(named.items())]
+
+
+def _present(properties: Mapping[str, Any]) -> Template:
+    """Without what is not said; False and 0 are said."""
+    return {key: value for key, value in properties.items() if value not in ("", [], None)}
+
+
+# ---- endpoints
+
+
+def _security_group(_names: Names, one: SecurityGroup) -> tuple[str, Template]:
+    rules = [
+        {
+            "IpProtocol": some.protocol,
+            "FromPort": some.first,
+            "ToPort": some.last,
+            ("CidrIpv6" if ":" in cidr else "CidrIp"): cidr,
+        }
+        for some in one.ingress
+        for cidr in some.cidrs
+    ]
+    return "AWS::EC2::SecurityGroup", {
+        "GroupName": one.name,
+        "GroupDescription": one.description,
+        "VpcId": one.vpc_id,
+        "SecurityGroupIngress": rules,
+        "Tags": tag_list(one.tags, one.name),
+    }
+
+
+def _endpoint(names: Names, one: VpcEndpoint) -> tuple[str, Template]:
+    groups: list[Any] = []
+    for name in one.security_groups:
+        group = names.made(SecurityGroup, name)
+        groups.append({"Fn::GetAtt": [logical_id(names, group), "GroupId"]} if group else name)
+    return "AWS::EC2::VPCEndpoint", _present(
+        {
+            "VpcId": one.vpc_id,
+            "ServiceName": one.service,
+            "VpcEndpointType": one.type,
+            "RouteTableIds": list(one.route_table_ids),
+            "SubnetIds": list(one.subnet_ids),
+            "SecurityGroupIds": groups,
+            "PrivateDnsEnabled": one.private_dns if one.type == "Interface" else None,
+            "PolicyDocument": _document(names, one.policy) if one.policy else None,
+            "Tags": tag_list(one.tags, one.name),
+        }
+    )
+
+
+# ---- logs
+
+
+def _log_group(_names: Names, one: LogGroup) -> tuple[str, Template]:
+    return "AWS::Logs::LogGroup", _present(
+        {
+            "LogGroupName": one.name,
+            "RetentionInDays": {"Ref": "LogRetentionDays"} if one.retention_days else None,
+            "KmsKeyId": one.kms_key,
+            "Tags": tag_list(one.tags),
+        }
+    )
+
+
+def _role(names: Names, one: Role) -> tuple[str, Template]:
+    policy = {"PolicyName": one.name, "PolicyDocument": _document(names, one.policy)}
+    return "AWS::IAM::Role", {
+        "RoleName": one.name,
+        "AssumeRolePolicyDocument": _document(names, one.trust),
+        "Policies": [policy],
+        "Tags": tag_list(one.tags),
+    }
+
+
+def _flow_log(names: Names, one: FlowLog) -> tuple[str, Template]:
+    to_s3 = one.destination_type == "s3"
+    group, role = names.made(LogGroup, one.destination), names.made(Role, one.role)
+    return "AWS::EC2::FlowLog", _present(
+        {
+            "ResourceId": one.resource_id,
+            "ResourceType": one.resource_type,
+            "TrafficType": one.traffic,
+            "LogDestinationType": one.destination_type,
+            "LogDestination": one.destination if to_s3 else "",
+            "LogGroupName": "" if to_s3 else ref(names, group) if group else one.destination,
+            "DeliverLogsPermissionArn": arn(names, role) if role else "",
+            "LogFormat": format_text(one.fields),
+            "MaxAggregationInterval": one.interval_s,
+            # All three or none.
+            "DestinationOptions": {
+                "FileFormat": one.file_format,
+                "HiveCompatiblePartitions": one.hive,
+                "PerHourPartition": one.per_hour,
+            }
+            if to_s3
+            else None,
+            "Tags": tag_list(one.tags, one.name),
+        }
+    )
+
+
+# ---- rules, alarms, dashboard
+
+
+def _rule(_names: Names, one: InsightRule) -> tuple[str, Template]:
+    return "AWS::CloudWatch::InsightRule", {
+        "RuleName": one.name,
+        "RuleBody": one.body,
+        "RuleState": {"Ref": "RuleState"} if one.enabled else "DISABLED",
+        "Tags": tag_list(one.tags),
+    }
+
+
+def _topic(_names: Names, one: Topic) -> tuple[str, Template]:
+    return "AWS::SNS::Topic", {"TopicName": one.name, "Tags": tag_list(one.tags)}
+
+
+def _topic_parts(names: Names, one: Topic) -> Iterator[Entry]:
+    policy = {"Topics": [ref(names, one)], "PolicyDocument": _document(names, one.policy)}
+    yield "TopicPolicy", {"Type": "AWS::SNS::TopicPolicy", "Properties": policy}
+    for number, (protocol, _) in enumerate(one.subscriptions, start=1):
+        properties = {
+            "TopicArn": ref(names, one),
+            "Protocol": protocol,
+            "Endpoint": {"Ref": f"Subscriber{number}"},
+        }
+        yield (
+            f"Subscription{number}",
+            {
+                "Type": "AWS::SNS::Subscription",
+                "Condition": f"HasSubscriber{number}",
+                "Properties": properties,
+            },
+        )
+
+
+def _alarm(names: Names, one: Alarm) -> tuple[str, Template]:
+    properties = {
+        "AlarmName": one.name,
+        "AlarmDescription": one.description,
+        "ComparisonOperator": one.comparison,
+        "Threshold": one.threshold,
+        "EvaluationPeriods": one.periods,
+        "DatapointsToAlarm": one.datapoints,
+        "TreatMissingData": one.missing,
+        **_actions(names, one),
+        "Tags": tag_list(one.tags),
+    }
+    only = plain_metric(one)
+    if only:
+        dimensions = [{"Name": name, "Value": value} for name, value in only.dimensions]
+        metric = {
+            "Namespace": only.namespace,
+            "MetricName": only.metric,
+            "Dimensions": dimensions,
+            "Period": only.period_s,
+            "Statistic": only.statistic,
+        }
+        return "AWS::CloudWatch::Alarm", _present({**properties, **metric})
+    queries = [_query(query) for query in one.metrics]
+    return "AWS::CloudWatch::Alarm", _present({**properties, "Metrics": queries})
+
+
+def _query(one: MetricQuery) -> Template:
+    found: Template = {"Id": one.id, "Label": one.label, "ReturnData": one.returned}
+    if one.expression:
+        return _present({**found, "Expression": one.expression, "Period": one.period_s})
+    dimensions = [{"Name": name, "Value": value} for name, value in one.dimensions]
+    metric = _present(
+        {"Namespace": one.namespace, "MetricName": one.metric, "Dimensions": dimensions}
+    )
+    stat = {"Metric": metric, "Period": one.period_s, "Stat": one.statistic}
+    return _present({**found, "MetricStat": stat})
+
+
+def _composite(names: Names, one: CompositeAlarm) -> tuple[str, Template]:
+    ours = names.made(Alarm, one.suppressor)
+    suppressor = {
+        "ActionsSuppressor": ref(names, ours) if ours else one.suppressor,
+        "ActionsSuppressorWaitPeriod": one.suppressor_wait_s,
+        "ActionsSuppressorExtensionPeriod": one.suppressor_wait_s,
+    }
+    return "AWS::CloudWatch::CompositeAlarm", _present(
+        {
+            "AlarmName": one.name,
+            "AlarmDescription": one.description,
+            "AlarmRule": one.rule,
+            **_actions(names, one),
+            **(suppressor if one.suppressor else {}),
+            "Tags": tag_list(one.tags),
+        }
+    )
+
+
+def _actions(names: Names, one: Alarm | CompositeAlarm) -> Template:
+    def called(action: str) -> Any:
+        topic = names.made(Topic, action)
+        return ref(names, topic) if topic else action
+
+    return {
+        "ActionsEnabled": {"Ref": "AlarmActions"},
+        "AlarmActions": [called(action) for action in one.actions],
+        "OKActions": [called(action) for action in one.ok_actions],
+    }
+
+
+def _dashboard(names: Names, one: Dashboard) -> tuple[str, Template]:
+    return "AWS::CloudWatch::Dashboard", {
+        "DashboardName": one.name,
+        "DashboardBody": _text(names, one.body),
+        "Tags": tag_list(one.tags),
+    }
+
+
+_MAKERS: Mapping[type, Callable[[Names, Any], tuple[str, Template]]] = {
+    SecurityGroup: _security_group,
+    VpcEndpoint: _endpoint,
+    LogGroup: _log_group,
+    Role: _role,
+    FlowLog: _flow_log,
+    InsightRule: _rule,
+    Topic: _topic,
+    Alarm: _alarm,
+    CompositeAlarm: _composite,
+    Dashboard: _dashboard,
+}

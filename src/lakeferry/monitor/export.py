@@ -1,0 +1,109 @@
+"""What there shall be as a template to deploy by other means: CloudFormation or Terraform. Pure."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lakeferry.errors import FerryError
+from lakeferry.monitor.desired import Desired
+from lakeferry.monitor.keep_rules import Keeper, keeper
+from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.monitor.template_cloudformation import cloudformation
+from lakeferry.monitor.template_names import WORDS, Names
+from lakeferry.monitor.template_terraform import terraform
+from lakeferry.network.resources import VpcEndpoint
+
+# Of one template; CloudFormation User Guide, "CloudFormation quotas".
+MOST_DIRECT_BYTES = 51_200  # in the request itself; beyond that it lies in a bucket
+MOST_BYTES = 1_000_000
+MOST_RESOURCES = 500
+MOST_PARAMETERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One file to deploy, and what to know before."""
+
+    text: str  # JSON, ASCII, the same for the same wish
+    file_name: str
+    notes: tuple[str, ...]
+
+
+def export(
+    desired: Desired,
+    settings: MonitorSettings,
+    *,
+    format: Literal["cloudformation", "terraform"],
+    keep_rules: bool = False,
+) -> Export:
+    """The template that makes what `monitor apply` would make.
+
+    Args:
+        desired: all that there shall be.
+        settings: what it was made from.
+        format: who deploys it.
+        keep_rules: with the Lambda that keeps rules in step with network interfaces.
+
+    Raises: LF-6411 for what does not fit a CloudFormation template.
+    """
+    made = keeper(desired, settings) if keep_rules else None
+    wanted = tuple(one for one in desired.resources if type(one) in WORDS)
+    names = Names((*wanted, *(made.resources if made else ())), settings)
+    notes = (*desired.notes, *_notes(names, made))
+    if format == "terraform":
+        text = _text(terraform(names, made))
+        return Export(text, f"lakeferry-{settings.deployment}.tf.json", notes)
+    template = cloudformation(names, made)
+    text = _text(template)
+    _fits(template, text, settings)
+    if len(text) > MOST_DIRECT_BYTES:
+        said = (
+            f"the template has {len(text)} bytes, and a request takes {MOST_DIRECT_BYTES}: put it "
+            "into a bucket (`aws cloudformation deploy --s3-bucket BUCKET`)"
+        )
+        notes = (*notes, said)
+    return Export(text, f"lakeferry-{settings.deployment}.template.json", notes)
+
+
+def _text(template: dict[str, Any]) -> str:
+    return json.dumps(template, sort_keys=True, indent=1) + "\n"
+
+
+def _notes(names: Names, made: Keeper | None) -> tuple[str, ...]:
+    waiting = [
+        one.name for one in names.of(VpcEndpoint) if one.type == "Interface" and not one.eni_ids
+    ]
+    if made:
+        return (*made.notes, *_kept(waiting))
+    if waiting:
+        said = (
+            "rules for endpoints that the template itself makes follow with the next export, or "
+            "with the Lambda that keeps rules in step (--keep-rules)"
+        )
+        return (said,)
+    return ()
+
+
+def _kept(waiting: list[str]) -> tuple[str, ...]:
+    said = (
+        "rules that the Lambda makes later are in no alarm, in no graph and in no template: they "
+        "bear the deployment's tag, and `monitor destroy` finds them"
+    )
+    first = (f"the Lambda makes the rules of {', '.join(waiting)}",) if waiting else ()
+    return (*first, said)
+
+
+def _fits(template: dict[str, Any], text: str, settings: MonitorSettings) -> None:
+    for what, count, most in (
+        ("bytes", len(text), MOST_BYTES),
+        ("resources", len(template["Resources"]), MOST_RESOURCES),
+        ("parameters", len(template["Parameters"]), MOST_PARAMETERS),
+    ):
+        if count > most:
+            raise FerryError(
+                "LF-6411",
+                f"the template has {count} {what}, and CloudFormation takes {most}",
+                f"deployment `{settings.deployment}`",
+                "watch fewer things in one deployment (a VPC's subnets in two, `per: vpc`, fewer "
+                "questions), or export for Terraform, which has no such limit",
+            )

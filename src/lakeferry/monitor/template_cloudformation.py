@@ -1,0 +1,154 @@
+"""Wanted resources as one CloudFormation template that stands by itself. Pure.
+
+Source: CloudFormation User Guide, "Template anatomy", "CloudFormation quotas"; Template Reference,
+AWS::Lambda::Function Code (inline code of Python is zipped as `index`; the zip has at most 4 MB).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lakeferry.monitor.cloudformation_resources import Template, arn, entries, ref, tag_list
+from lakeferry.monitor.flow_logs import RETENTIONS
+from lakeferry.monitor.keep_rules import Keeper
+from lakeferry.monitor.template_names import Names, dashboard_link
+from lakeferry.network.resources import Dashboard, LogGroup, Topic
+
+Entry = tuple[str, Template]
+
+
+def cloudformation(names: Names, keeper: Keeper | None = None) -> Template:
+    """The template of all resources that `names` holds, and of the keeper of rules if wanted."""
+    made = [entry for one in names.resources for entry in entries(names, one)]
+    if keeper:
+        made += _keeper(names, keeper)
+    parameters = dict(_parameters(names))
+    template: Template = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"lakeferry watches the network of {names.settings.deployment}: flow logs, "
+        "Contributor Insights rules, alarms, a dashboard",
+        "Parameters": parameters,
+        "Resources": dict(made),
+        "Outputs": dict(_outputs(names)),
+    }
+    subscribers = [name for name in parameters if name.startswith("Subscriber")]
+    if subscribers:
+        template["Conditions"] = {
+            f"Has{name}": {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]} for name in subscribers
+        }
+    return template
+
+
+def _parameters(names: Names) -> Iterator[Entry]:
+    """What a person may choose anew at each deployment; the defaults are what was planned."""
+    yield (
+        "RuleState",
+        {
+            "Type": "String",
+            "Default": "ENABLED",
+            "AllowedValues": ["ENABLED", "DISABLED"],
+            "Description": "Whether the Contributor Insights rules count, and cost",
+        },
+    )
+    yield (
+        "AlarmActions",
+        {
+            "Type": "String",
+            "Default": "true",
+            "AllowedValues": ["true", "false"],
+            "Description": "Whether alarms notify, and repair NAT instances",
+        },
+    )
+    days = next((one.retention_days for one in names.of(LogGroup) if one.retention_days), None)
+    if days:
+        yield (
+            "LogRetentionDays",
+            {
+                "Type": "Number",
+                "Default": days,
+                "AllowedValues": list(RETENTIONS),
+                "Description": "Days for which logs are kept",
+            },
+        )
+    for topic in names.of(Topic):
+        for number, (protocol, address) in enumerate(topic.subscriptions, start=1):
+            yield (
+                f"Subscriber{number}",
+                {
+                    "Type": "String",
+                    "Default": address,
+                    "Description": f"Who is told by {protocol}; empty for nobody",
+                },
+            )
+
+
+def _outputs(names: Names) -> Iterator[Entry]:
+    for board in names.of(Dashboard):
+        start, _, _ = dashboard_link(names.settings).rpartition(board.name)
+        yield (
+            "DashboardLink",
+            {
+                "Description": "The dashboard in the console",
+                "Value": {"Fn::Join": ["", [start, ref(names, board)]]},
+            },
+        )
+    for topic in names.of(Topic):
+        yield "TopicArn", {"Description": "Where alarms are told", "Value": ref(names, topic)}
+    for group in names.of(LogGroup)[:1]:
+        yield "LogGroupName", {"Description": "Where flow logs go", "Value": ref(names, group)}
+
+
+# ---- the keeper of rules
+
+
+def _keeper(names: Names, keeper: Keeper) -> Iterator[Entry]:
+    function = {"Ref": "KeepRules"}
+    yield (
+        "KeepRules",
+        {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "FunctionName": keeper.function,
+                "Description": keeper.description,
+                "Runtime": keeper.runtime,
+                "Handler": "index.handler",
+                "Code": {"ZipFile": keeper.source},
+                "Role": arn(names, keeper.role),
+                "Timeout": keeper.timeout_s,
+                "MemorySize": keeper.memory_mib,
+                "LoggingConfig": {"LogFormat": "Text", "LogGroup": ref(names, keeper.group)},
+                "Tags": tag_list(keeper.tags),
+            },
+        },
+    )
+    for trigger in keeper.triggers:
+        id = f"KeepRules{trigger.word}"
+        when: dict[str, Any] = {"ScheduleExpression": trigger.schedule}
+        if trigger.pattern:
+            when = {"EventPattern": trigger.pattern}
+        target = {"Id": "keep-rules", "Arn": {"Fn::GetAtt": ["KeepRules", "Arn"]}}
+        yield (
+            id,
+            {
+                "Type": "AWS::Events::Rule",
+                "Properties": {
+                    "Name": trigger.name,
+                    "Description": trigger.description,
+                    "State": "ENABLED",
+                    "Targets": [target],
+                    "Tags": tag_list(keeper.tags),
+                    **when,
+                },
+            },
+        )
+        yield (
+            f"{id}Permission",
+            {
+                "Type": "AWS::Lambda::Permission",
+                "Properties": {
+                    "Action": "lambda:InvokeFunction",
+                    "FunctionName": function,
+                    "Principal": "events.amazonaws.com",
+                    "SourceArn": {"Fn::GetAtt": [id, "Arn"]},
+                },
+            },
+        )
