@@ -111,7 +111,7 @@ def provision_plan(
             there.setdefault(key_of(one), []).append(one)
         else:
             taken.setdefault(key_of(one), one)
-    _refuse([taken[key] for key in map(key_of, wanted) if key in taken and key not in there])
+    _refuse([taken[key] for key in map(key_of, wanted) if key in taken])
     changes = _cascade(_compared(wanted, there))
     return ProvisionPlan(
         settings.deployment,
