@@ -2,19 +2,35 @@
 
 import hashlib
 import uuid
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from awscrt.checksums import crc32c
 
+from lakeferry.connect.connection import connection
+from lakeferry.errors import FerryError
+from lakeferry.store.objects import part_size
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import CRC64NVME, read_all
+from lakeferry.store.s3 import S3
 from tests.servers import Server
 from tests.servers.azurite import make_container
 from tests.servers.fake_gcs import make_bucket
 
 pytestmark = pytest.mark.server
 BODY = bytes(range(256)) * 80_000  # 20 MB: three parts
+
+
+def client_of(server: Server) -> Any:
+    import boto3
+
+    return boto3.client(
+        "s3", endpoint_url=server.endpoint, region_name="us-east-1",
+        aws_access_key_id=server.options["access_key_id"],
+        aws_secret_access_key=server.options["secret_access_key"],
+    )  # fmt: skip
 
 
 def new_name() -> str:
@@ -84,15 +100,9 @@ def test_keys_come_from_a_profile(
 
 
 def test_s3_copies_between_buckets_of_one_endpoint(s3_server: Server) -> None:
-    import boto3
-
     options = s3_server.options
     other = new_name()[:40]
-    boto3.client(
-        "s3", endpoint_url=s3_server.endpoint, region_name="us-east-1",
-        aws_access_key_id=options["access_key_id"],
-        aws_secret_access_key=options["secret_access_key"],
-    ).create_bucket(Bucket=other)  # fmt: skip
+    client_of(s3_server).create_bucket(Bucket=other)
     source = open_store(f"{s3_server.place}/{new_name()}", options)
     target = open_store(f"s3://{other}/table", options)
     sent = source.write("p=1/a b", [BODY], size=len(BODY))
@@ -102,6 +112,69 @@ def test_s3_copies_between_buckets_of_one_endpoint(s3_server: Server) -> None:
     assert copied is not None
     assert copied.checksums[CRC64NVME] == sent.checksums[CRC64NVME]
     assert read_all(target, "p=1/a b") == BODY
+
+
+WHOLE, PIECE = 11 << 20, 5 << 20  # bytes; in place of S3's 5 GiB and our 512 MiB
+
+
+@pytest.mark.parametrize(("more", "parts"), [(-1, ""), (0, ""), (1, "3"), (PIECE, "4")])
+def test_s3_copies_in_parts_what_is_too_large_for_one_request(
+    s3_server: Server, more: int, parts: str
+) -> None:
+    folder = new_name()
+    service = S3(connection("s3", s3_server.options), "lake", copy_whole=WHOLE, copy_part=PIECE)
+    store = open_store(f"{s3_server.place}/{folder}", s3_server.options)
+    body = BODY[: WHOLE + more]
+    sent = store.write("a b", [body], size=len(body))
+
+    copied = service.copy(service, replace(sent, path=f"{folder}/a b"), f"{folder}/p=1/b")
+
+    assert copied is not None
+    assert (copied.size, copied.checksums[CRC64NVME]) == (len(body), sent.checksums[CRC64NVME])
+    # The tag of what was joined of parts ends with their number.
+    assert (copied.e_tag or "").partition("-")[2] == parts
+    assert read_all(store, "p=1/b") == body
+
+
+def test_a_source_that_changes_while_it_is_copied_in_parts_leaves_nothing(
+    s3_server: Server,
+) -> None:
+    folder = new_name()
+    service = S3(connection("s3", s3_server.options), "lake", copy_whole=WHOLE, copy_part=PIECE)
+    store = open_store(f"{s3_server.place}/{folder}", s3_server.options)
+    seen = replace(store.write("a", [BODY], size=len(BODY)), path=f"{folder}/a")
+    store.write("a", [BODY[::-1]], size=len(BODY))
+
+    with pytest.raises(FerryError, match="LF-1004"):
+        service.copy(service, seen, f"{folder}/b")
+
+    assert store.head("b") is None
+    assert "Uploads" not in client_of(s3_server).list_multipart_uploads(
+        Bucket="lake", Prefix=f"{folder}/b"
+    )
+
+
+def test_a_source_that_goes_while_it_is_copied_in_parts_is_a_file_not_found(
+    s3_server: Server,
+) -> None:
+    folder = new_name()
+    service = S3(connection("s3", s3_server.options), "lake", copy_whole=WHOLE, copy_part=PIECE)
+    store = open_store(f"{s3_server.place}/{folder}", s3_server.options)
+    seen = replace(store.write("a", [BODY], size=len(BODY)), path=f"{folder}/a")
+    store.delete("a")
+
+    with pytest.raises(FileNotFoundError):
+        service.copy(service, seen, f"{folder}/b")
+
+    assert store.head("b") is None
+
+
+@pytest.mark.parametrize(
+    ("size", "bytes_a_part"),
+    [(1, 8 << 20), (9_000 * (8 << 20), 8 << 20), (9_000 * (8 << 20) + 1, (8 << 20) + 1)],
+)
+def test_the_largest_objects_go_in_larger_parts(size: int, bytes_a_part: int) -> None:
+    assert part_size(size, 8 << 20) == bytes_a_part
 
 
 def test_azure_copies_between_containers_of_one_account(azure_server: Server) -> None:

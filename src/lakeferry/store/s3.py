@@ -30,10 +30,26 @@ class S3:
 
     LEAST_PART = 5 << 20  # bytes; S3 refuses smaller ones, but for the last
 
-    def __init__(self, link: Connection, bucket: str, *, part: int = PART) -> None:
+    def __init__(
+        self,
+        link: Connection,
+        bucket: str,
+        *,
+        part: int = PART,
+        copy_whole: int = COPY_WHOLE,
+        copy_part: int = COPY_PART,
+    ) -> None:
+        """
+        Args:
+            part: bytes of one part of a large commit.
+            copy_whole: a copy of more bytes goes in parts...
+            copy_part: ...of so many. Both are fixed but for tests.
+        """
         self._link = link
         self._bucket = bucket
         self._part = part
+        self._copy_whole = copy_whole
+        self._copy_part = copy_part
         self._made: Any = None
         self._making = threading.Lock()
 
@@ -73,7 +89,7 @@ class S3:
             return None
         origin = {"CopySource": {"Bucket": other._bucket, "Key": source.path},
                   "CopySourceIfMatch": f'"{source.e_tag}"'}  # fmt: skip
-        if source.size > COPY_WHOLE:
+        if source.size > self._copy_whole:
             with self._translated(key, reading=source.path):
                 self._copy_in_parts(key, source.size, origin)
             copied = self.head(key)
@@ -95,16 +111,18 @@ class S3:
 
     def _copy_in_parts(self, key: str, size: int, origin: dict[str, Any]) -> None:
         client = self._client()
+        # No checksum is asked for: the service takes its own of the whole. Asked for one of each
+        # part, versitygw answers with that of the whole source and keeps a wrong one.
         with self._upload(key, checksum=False) as upload, ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
 
             def copy_part(number: int, start: int) -> dict[str, object]:
-                last = min(start + COPY_PART, size) - 1
+                last = min(start + self._copy_part, size) - 1
                 answer = client.upload_part_copy(
                     **upload, **origin, PartNumber=number, CopySourceRange=f"bytes={start}-{last}"
                 )
                 return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
 
-            starts = range(0, size, COPY_PART)
+            starts = range(0, size, self._copy_part)
             parts = list(pool.map(copy_part, range(1, len(starts) + 1), starts))
             client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
 

@@ -67,12 +67,7 @@ def verify_table(request: VerifyRequest, *, emit: Emit = silent) -> VerifyReport
     started = time.monotonic()
     _refuse_unknown(request)
     sides = open_sides(request, on_entries=log_pulse(emit, request.target))
-    if sides.record is None:
-        text = "no record of a clone of this source: compared as a snapshot"
-        emit(Noted(request.target, f"{text} with version {sides.source.version}"))
-    if left := left_out_txns(sides):
-        text = f"{len(left)} txn are not at the target: its clone left them out (--no-txn)"
-        emit(Noted(request.target, text))
+    _note(request, sides, emit)
     sides.meter.tell = _progress(request, sides, emit, started)
     findings = Findings()
     compare_logs(sides, findings)
@@ -103,6 +98,16 @@ def verify_table(request: VerifyRequest, *, emit: Emit = silent) -> VerifyReport
         target_digest=seen.target.whole if seen.target else None,
         seconds=time.monotonic() - started,
     )
+
+
+def _note(request: VerifyRequest, sides: Sides, emit: Emit) -> None:
+    """What a person should know of how the two are compared."""
+    if sides.record is None:
+        text = "no record of a clone of this source: compared as a snapshot"
+        emit(Noted(request.target, f"{text} with version {sides.source.version}"))
+    if left := left_out_txns(sides):
+        text = f"{len(left)} txn are not at the target: its clone left them out (--no-txn)"
+        emit(Noted(request.target, text))
 
 
 def _progress(
