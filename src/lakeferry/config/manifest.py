@@ -14,8 +14,8 @@ from lakeferry.config.tree import Value
 class Deployment:
     """Which deployment this is, and as whom it meets AWS."""
 
-    name: str
-    region: str | None = None  # network.region, else target.region
+    name: str | None = None
+    region: str | None = None  # network.region, else its connection's, else target.region
     profile: str | None = None  # of the AWS configuration files
     role: str | None = None  # ARN to assume
     external_id: str | None = None  # may be a reference
@@ -65,6 +65,7 @@ class WorkersConfig:
 
     tags: Mapping[str, str] = field(default_factory=dict)
     subnets: tuple[str, ...] = ()
+    count: int | None = None  # instances that are expected
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A document as a tree in which every value knows where it was written.
 
 YAML, JSON and TOML give the same tree. Text stays as it was written: `22:00` is text, and so is
-what YAML 1.1 would take for a date, a number of base 60 or a boolean.
+what YAML 1.1 would take for a date, a number of base 60 or a boolean. What the two versions of
+YAML take for different numbers (`1e9`, `0471`) is 'ambiguous', and whoever meets it refuses it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,7 +38,7 @@ class Entry:
 class Value:
     """One node of the tree."""
 
-    kind: str  # 'map', 'list', 'text', 'integer', 'number', 'boolean', 'null'
+    kind: str  # 'map', 'list', 'text', 'integer', 'number', 'boolean', 'null', 'ambiguous'
     place: Place
     text: str = ""  # of a scalar, as written
     entries: Mapping[str, Entry] = field(default_factory=dict)  # of a map

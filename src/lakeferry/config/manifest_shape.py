@@ -1,0 +1,268 @@
+"""The shape of `lakeferry.yaml`: every key of the parts that are read, with what it means."""
+
+from lakeferry.config.shape import (
+    Anything,
+    Boolean,
+    Either,
+    Field,
+    Integer,
+    ListOf,
+    MapOf,
+    Number,
+    Quantity,
+    Record,
+    Text,
+)
+
+_TEXT = Text()
+_SECRET = Text(secret=True)
+_TEXTS = ListOf(_TEXT)
+_DURATION = Quantity(("duration",))
+_RATE = Quantity(("rate",))
+_SIZE = Quantity(("size",))
+_IDENT = Text(r"^[a-z0-9][a-z0-9_-]{0,62}$", "small letters, digits, `-` and `_`, at most 63")
+_ARN = Text(r"^arn:aws[a-z-]*:.+", "an ARN: `arn:aws:...`")
+_ROLE = Text(r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+", "`arn:aws:iam::ACCOUNT:role/NAME`")
+_ACCOUNT = Text(r"^[0-9]{12}$", "an account, 12 digits in quotes")
+_REGION = Text(r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "a Region such as `us-east-1`")
+_VPC = Text(r"^vpc-[0-9a-f]+$", "the id of a VPC: `vpc-0a1b...`")
+_SUBNETS = ListOf(Text(r"^subnet-[0-9a-f]+$", "the id of a subnet: `subnet-0a1b...`"))
+_ENIS = ListOf(Text(r"^eni-[0-9a-f]+$", "the id of an interface: `eni-0a1b...`"))
+_TAGS = MapOf(_TEXT, Text(r"^.{1,128}$", "a tag's key of at most 128 characters"))
+# MAP 2.0 Tagging Guide: programme, then five digits or ten capitals and digits.
+MAP_MIGRATED = Text(
+    r"^(mig|sap|oracle|comm|mig_ec2_|comm_ec2_)([0-9]{5}|[A-Z0-9]{10})$",
+    "`mig` and 5 digits, or `mig` and 10 capital letters and digits",
+)
+_ALL_TAGS = MapOf(_TEXT, _TAGS.key, {"map-migrated": MAP_MIGRATED})
+
+_CONNECTION = Record({
+    "kind": Field(
+        Text(choices=("azure", "aws", "gcs", "hdfs", "databricks", "local")),
+        "which service it is", required=True,
+    ),
+    "auth": Field(
+        Text(choices=("default", "workload-identity", "managed-identity", "service-principal",
+                      "kerberos", "simple", "oauth-m2m", "token")),
+        "how to sign in", "default",
+    ),
+    "tenant": Field(_TEXT, "Azure's tenant"),
+    "client": Field(_TEXT, "the client's id"),
+    "secret": Field(_SECRET, "the client's secret; a reference"),
+    "token": Field(_SECRET, "an access token; a reference"),
+    "sas": Field(_SECRET, "a shared access signature; a reference"),
+    "keytab": Field(_SECRET, "a Kerberos keytab; a reference"),
+    "credentials": Field(_SECRET, "a key file of Google; a reference"),
+    "principal": Field(_TEXT, "a Kerberos principal"),
+    "config_dir": Field(_TEXT, "folder of Hadoop's configuration"),
+    "role": Field(_ROLE, "ARN of the role to take in AWS"),
+    "external_id": Field(_TEXT, "what the role's owner asks for"),
+    "profile": Field(_TEXT, "a profile of the AWS configuration files"),
+    "endpoint": Field(_TEXT, "URL in place of the vendor's own"),
+    "host": Field(_TEXT, "URL of a Databricks workspace or account"),
+    "region": Field(_REGION, "AWS Region"),
+})  # fmt: skip
+
+_TARGET = Record({
+    "connection": Field(_TEXT, "name of one of `connections`"),
+    "region": Field(_REGION, "Region of the target"),
+    "root": Field(_TEXT, "where the tables land: `s3://bucket/prefix`", required=True),
+    "layout": Field(_TEXT, "place of a table below it", "{source}/{schema}/{table}"),
+    "encryption": Field(
+        Record({
+            "sse": Field(Text(choices=("aws:kms", "AES256", "none")), "server-side encryption"),
+            "key": Field(_TEXT, "ARN of the KMS key"),
+        }),
+        "how files are encrypted",
+    ),
+    "commit": Field(Record({"lock": Field(_TEXT, "where writers meet")}), "how commits are made"),
+    "catalog": Field(Anything(), "where tables are registered"),
+})  # fmt: skip
+
+_LIMITS = Record({
+    "bandwidth": Field(_RATE, "of all paths together"),
+    "max_bytes": Field(_SIZE, "bytes that one run may move"),
+    "buffer": Field(_SIZE, "disk for buffers"),
+    "concurrency": Field(
+        Record({
+            "tables": Field(Integer(1), "tables at once"),
+            "files": Field(Integer(1), "files at once"),
+        }),
+        "how much runs at once",
+    ),
+    "per_account": Field(
+        Record({
+            "requests": Field(Text(r"^[0-9]+/s$", "`4000/s`"), "requests a second"),
+            "bandwidth": Field(_RATE, "of one account"),
+        }),
+        "limits of one storage account",
+    ),
+    "stop_if": Field(
+        Record({
+            "cost_usd": Field(Number(0), "dollars"),
+            "error_rate": Field(Quantity(("share",)), "share of the requests"),
+        }),
+        "when a run stops by itself",
+    ),
+    "windows": Field(
+        ListOf(Record({
+            "days": Field(_TEXT, "`mon-fri`, `sun`"),
+            "from": Field(Text(r"^[0-2][0-9]:[0-5][0-9]$", "`18:00`"), "begin", required=True),
+            "to": Field(Text(r"^[0-2][0-9]:[0-5][0-9]$", "`18:00`"), "end", required=True),
+            "tz": Field(_TEXT, "time zone", "UTC"),
+            "path": Field(_TEXT, "the path that it is about"),
+            "select": Field(_TEXT, "the tables that it is about"),
+            "bandwidth": Field(_RATE, "within the window"),
+            "pause": Field(Boolean(), "nothing moves within the window", "false"),
+        })),
+        "hours with limits of their own",
+    ),
+})  # fmt: skip
+
+_ENDPOINT_KINDS = Text(choices=("gateway", "interface", "none"))
+_NETWORK = Record({
+    "connection": Field(_TEXT, "the AWS connection to look with; else `target.connection`"),
+    "region": Field(_REGION, "Region of the VPC; else the connection's or the target's"),
+    "vpc": Field(_VPC, "the VPC where the data plane runs"),
+    "subnets": Field(_SUBNETS, "its subnets in question", "all of the VPC"),
+    "interfaces": Field(_ENIS, "interfaces in question, in place of subnets"),
+    "tags": Field(_TAGS, "tags by which VPC and subnets are found"),
+    "workers": Field(
+        Record({
+            "tags": Field(_TAGS, "tags of the workers' instances or interfaces"),
+            "subnets": Field(_SUBNETS, "subnets where only workers are"),
+            "count": Field(Integer(1), "how many instances are expected; for the alarms"),
+        }),
+        "whose bytes are the migration's", "every instance of the subnets",
+    ),
+    "beyond": Field(
+        MapOf(
+            Record({
+                "role": Field(_ROLE, "the role that may look there", required=True),
+                "external_id": Field(_TEXT, "what the role's owner asks for"),
+            }),
+            _ACCOUNT,
+        ),
+        "accounts behind a transit gateway, by their number",
+    ),
+    "endpoints": Field(
+        MapOf(Either((
+            _ENDPOINT_KINDS,
+            Record({
+                "type": Field(_ENDPOINT_KINDS, "gateway, interface or none", required=True),
+                "service": Field(_TEXT, "full name of the endpoint service"),
+            }),
+        )), Text(r"^[a-z0-9][a-z0-9.-]*$", "a service: `s3`, `kinesis-streams`, `sts`, `logs`")),
+        "VPC endpoints that shall be there, by service",
+    ),
+    "buckets": Field(
+        _TEXTS, "buckets that endpoint policies let through; target and S3 sources are added",
+        "all buckets",
+    ),
+    "streams": Field(_TEXTS, "Kinesis streams that are watched and let through, names or ARNs"),
+    "databricks": Field(
+        Record({
+            "account_id": Field(_TEXT, "id of the Databricks account", required=True),
+            "connection": Field(_TEXT, "name of a connection of kind databricks", required=True),
+        }),
+        "where PrivateLink endpoints are registered",
+    ),
+    "nat": Field(
+        Record({
+            "kind": Field(Text(choices=("gateway", "instance", "auto", "none")),
+                          "how bytes reach the internet", required=True),
+            "type": Field(_TEXT, "type of the instances", "auto"),
+            "count": Field(Integer(1), "how many"),
+            "recovery": Field(
+                Record({
+                    "auto_scaling": Field(Boolean(), "a group replaces an instance that died"),
+                    "standby": Field(Text(choices=("gateway", "instance", "none")),
+                                     "what takes over"),
+                    "max_outage": Field(_DURATION, "how long it may take"),
+                }),
+                "what happens when one fails",
+            ),
+        }),
+        "NAT devices; read by `cost`",
+    ),
+    "flow_logs": Field(
+        Record({
+            "destination": Field(
+                Either((Text(choices=("cloudwatch", "s3")),
+                        ListOf(Text(choices=("cloudwatch", "s3"))))),
+                "where the rows go, one or both", "cloudwatch",
+            ),
+            "group": Field(
+                Text(r"^[.\-_/#A-Za-z0-9]{1,512}$", "a name of a log group"),
+                "log group", "/lakeferry/NAME/flow",
+            ),
+            "bucket": Field(Text(r"^s3://[a-z0-9.-]+(/.*)?$", "`s3://bucket/prefix`"),
+                            "bucket and prefix; for the destination s3"),
+            "format": Field(
+                Either((Text(fields=True), ListOf(_TEXT))),
+                "`v2`, `v5-nat`, `connections`, or fields as AWS names them",
+                "what the rules need",
+            ),
+            "interval": Field(Quantity(("duration",), ("60 s", "600 s")),
+                              "over which rows are summed", "60 s"),
+            "retention": Field(_DURATION, "how long the log group keeps rows", "30 d"),
+            "file_format": Field(Text(choices=("plain-text", "parquet")), "of files in S3",
+                                 "parquet"),
+            "kms_key": Field(_ARN, "key of the log group"),
+        }),
+        "the flow logs that are made",
+    ),
+    "insights": Field(
+        Record({
+            "rules": Field(_TEXTS, "which questions get rules", "all"),
+            "per": Field(Text(choices=("eni", "vpc")),
+                         "a rule for each interface, or grouped", "vpc"),
+        }),
+        "Contributor Insights rules",
+    ),
+    "policy": Field(
+        ListOf(Text(choices=("no-public-ip", "no-instance", "no-gateway"))),
+        "what shall not be used; read by `cost`",
+    ),
+})  # fmt: skip
+
+_ALARM = Record({
+    "limit": Field(
+        Either((Quantity(("rate", "size", "duration", "share", "factor")), Number(0))),
+        "where it begins; a bare number for alarms that count",
+    ),
+    "limit_usd": Field(Number(0), "where it begins, in dollars"),
+    "enabled": Field(Boolean(), "`false`: there shall be none", "true"),
+})  # fmt: skip
+
+MANIFEST = Record({
+    "version": Field(Integer(1, only=1), "of the manifest's format: 1", required=True),
+    "name": Field(_IDENT, "of the migration; part of every name that is made"),
+    "ledger": Field(_TEXT, "where progress is kept", ".lakeferry/ledger.db"),
+    "profiles": Field(MapOf(Anything()), "overlays by name, chosen with `--profile`"),
+    "connections": Field(MapOf(_CONNECTION, _IDENT), "who we are at each service"),
+    "target": Field(_TARGET, "where the tables go"),
+    "defaults": Field(Anything(), "options of all tables"),
+    "families": Field(MapOf(Anything()), "what many sources share"),
+    "sources": Field(MapOf(Anything(), _IDENT), "where the tables come from"),
+    "waves": Field(MapOf(Anything(), Text(r"^[0-9]+$", "a number")), "what moves when"),
+    "limits": Field(_LIMITS, "what a run may take"),
+    "network": Field(_NETWORK, "where the data plane runs, and what shall be there"),
+    "tags": Field(_ALL_TAGS, "tags of everything that is made"),
+    "alarms": Field(
+        Record({
+            "notify": Field(_TEXTS, "ARNs of SNS topics, e-mail addresses, https URLs"),
+            "rules": Field(MapOf(_ALARM), "limits, by the alarm's name"),
+        }),
+        "who is told, and when",
+    ),
+    "cost": Field(Anything(), "prices and assumptions"),
+    "streams": Field(MapOf(Anything()), "streams that are ingested"),
+    "serve": Field(
+        Record({
+            "bind": Field(_TEXT, "address of the page", "127.0.0.1:7777"),
+            "token": Field(_SECRET, "for addresses beyond this machine; a reference"),
+        }),
+        "the live page",
+    ),
+})  # fmt: skip

@@ -1,0 +1,161 @@
+"""The door of the room: find a manifest, read it strictly, lay overlays on it, check all of it."""
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+from lakeferry.config.check import check
+from lakeferry.config.json_text import read_json
+from lakeferry.config.manifest import Manifest
+from lakeferry.config.manifest_shape import MANIFEST
+from lakeferry.config.manifest_values import manifest_of
+from lakeferry.config.overlay import SET, sets_text, with_profile, with_sets
+from lakeferry.config.problems import Problem, refuse
+from lakeferry.config.shape import Record
+from lakeferry.config.toml_text import read_toml
+from lakeferry.config.tree import MAX_BYTES, Document, Place, Value
+from lakeferry.config.yaml_text import read_yaml
+from lakeferry.errors import FerryError
+
+STDIN = "-"
+NAMES = ("lakeferry.yaml", "lakeferry.yml", "lakeferry.json", "lakeferry.toml")
+_READERS = {".json": read_json, ".toml": read_toml}
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A manifest, and the document that it was read from."""
+
+    manifest: Manifest
+    document: Document
+
+
+def find_manifest(start: Path) -> Path | None:
+    """The manifest of a folder or of the nearest folder above it; None where there is none.
+
+    Raises:
+        FerryError: LF-2002 where a folder holds several.
+    """
+    for folder in (start, *start.parents):
+        found = [folder / name for name in NAMES if (folder / name).is_file()]
+        if len(found) > 1:
+            raise FerryError(
+                "LF-2002",
+                f"{folder} holds several manifests",
+                ", ".join(path.name for path in found),
+                "name one with --file",
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def read_manifest(
+    file: str | Path, *, profile: str | None = None, sets: Sequence[str] = ()
+) -> Read:
+    """A checked manifest.
+
+    Args:
+        file: a path whose ending says whether it is YAML, JSON or TOML; `-` is YAML on stdin.
+        profile: one of its `profiles`, laid upon it.
+        sets: `path=value`, laid upon that.
+
+    Raises:
+        FerryError: LF-2002 where the file cannot be read.
+        ExceptionGroup: of FerryError, one for each fault, at most 20.
+    """
+    raw = _bytes(str(file))
+    text = _decoded(raw, str(file))
+    texts = {str(file): text, SET: sets_text(sets)}
+    reader = _READERS.get(Path(str(file)).suffix.lower(), read_yaml)
+    root, problems = reader(text, str(file))
+    if root is None:
+        empty = Problem("LF-2002", Place(str(file), 1, 1), "the manifest is empty", _START)
+        refuse(problems or [empty], texts)
+        raise AssertionError
+    if profile is not None and root.kind == "map":
+        root, wrong = with_profile(root, profile)
+        problems += wrong
+    if root.kind == "map":
+        root, wrong = with_sets(root, sets)
+        problems += wrong
+    problems += check(root, MANIFEST)
+    problems += _profiles(root, besides=profile)
+    if not problems:
+        problems += _names(root)
+    refuse(problems, texts)
+    manifest = manifest_of(root, str(file), hashlib.sha256(raw).hexdigest())
+    return Read(manifest, Document(root, texts))
+
+
+_START = "begin with `version: 1` and `name:`"
+
+
+def _profiles(root: Value, besides: str | None) -> list[Problem]:
+    """A profile may hold any key of a manifest but profiles, and needs none.
+
+    The one that was laid upon the document is checked with it.
+    """
+    found: list[Problem] = []
+    fields = {
+        name: replace(one, required=False)
+        for name, one in MANIFEST.fields.items()
+        if name != "profiles"
+    }
+    profiles = root.get("profiles")
+    entries = profiles.entries if profiles is not None else {}
+    for name, entry in entries.items():
+        if name != besides:
+            found += check(entry.value, Record(fields), ("profiles", name))
+    return found
+
+
+def _names(root: Value) -> list[Problem]:
+    """Names of connections that do not exist."""
+    known = root.get("connections")
+    names = list(known.entries) if known is not None else []
+    found = []
+    for path in (("network", "connection"), ("network", "databricks", "connection"),
+                 ("target", "connection")):  # fmt: skip
+        value = root.get(*path)
+        if value is not None and value.text not in names:
+            what = f"{'.'.join(path)}: there is no connection `{value.text}`"
+            step = f"known: {', '.join(names)}" if names else "add it to `connections`"
+            found.append(Problem("LF-2001", value.place, what, step))
+    return found
+
+
+def _bytes(file: str) -> bytes:
+    try:
+        if file == STDIN:
+            raw = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                raw = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise FerryError(
+            "LF-2002",
+            "the manifest cannot be read",
+            f"{file}: {error.strerror}",
+            "name another with --file",
+        ) from error
+    if len(raw) > MAX_BYTES:
+        _refused(file, f"the manifest is larger than {MAX_BYTES:,} bytes", "split it")
+    return raw
+
+
+def _decoded(raw: bytes, file: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        place = Place(file, line, column)
+        _refused(str(place), "the manifest is not UTF-8 text", "save it as UTF-8")
+
+
+def _refused(where: str, what: str, next_step: str) -> NoReturn:
+    raise FerryError("LF-2002", what, where, next_step)
