@@ -310,6 +310,24 @@ CODES: dict[str, ErrorKind] = {
         "there are no logs here",
         "The file, folder, prefix or log group does not exist, or holds no flow log.",
     ),
+    "LF-6251": ErrorKind(
+        1,
+        "CloudWatch gave only a part of a series",
+        "An answer of `GetMetricData` says for a metric that it failed inside or that the role may "
+        "not read it. What was kept before is unchanged; the next run asks for the same time.",
+    ),
+    "LF-6252": ErrorKind(
+        1,
+        "a file of kept series cannot be read",
+        "A day's Parquet file under the folder of series is damaged or is not one of ours. It is "
+        "not written over.",
+    ),
+    "LF-6253": ErrorKind(
+        2,
+        "the question cannot be answered from this",
+        "A question about paths needs the network, and one about a plan needs the plan: give the "
+        "VPC, a saved topology, or the planned bytes and days.",
+    ),
     "LF-6301": ErrorKind(
         2,
         "CloudWatch would reject this rule",
