@@ -143,7 +143,7 @@ def test_a_metric_that_may_not_be_read_is_named(cloudwatch: Stubber) -> None:
         {"MetricDataResults": [{"Id": "m0", "StatusCode": "Forbidden", "Timestamps": [],
                                 "Values": []}]},
     )  # fmt: skip
-    with pytest.raises(FerryError, match="LF-6251.*AWS/NATGateway BytesOutToSource"):
+    with pytest.raises(FerryError, match=r"LF-6251.*AWS/NATGateway BytesOutToSource"):
         list(metric_points(ACCESS, [NAT], start_s=MIDNIGHT, end_s=MIDNIGHT + 60))
 
 

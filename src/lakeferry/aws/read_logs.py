@@ -6,6 +6,7 @@ a page may be empty though more follow).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -33,14 +34,14 @@ def event_pages(
     Raises:
         FerryError: LF-1201 to LF-1206; a group that does not exist is one of them.
     """
-    wanted: dict[str, object] = {"logGroupName": group, "limit": PAGE}
+    wanted: dict[str, Any] = {"logGroupName": group, "limit": PAGE}
     if start_ms is not None:
         wanted["startTime"] = start_ms
     if end_ms is not None:
         wanted["endTime"] = end_ms - 1  # the service includes it
     token: str | None = None
     while True:
-        more = {"nextToken": token} if token else {}
+        more: dict[str, Any] = {"nextToken": token} if token else {}
         answer = call(access, "logs", "filter_log_events", on=group, **wanted, **more)
         found = [
             LogEvent(

@@ -75,7 +75,7 @@ def _window(
     queries = [_query(id, one, period_s) for id, one in by_id.items()]
     token: str | None = None
     while True:
-        more = {"NextToken": token} if token else {}
+        more: dict[str, Any] = {"NextToken": token} if token else {}
         answer = call(
             access, "cloudwatch", "get_metric_data", MetricDataQueries=queries,
             StartTime=_instant(start_s), EndTime=_instant(end_s), ScanBy="TimestampAscending",
