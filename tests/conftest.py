@@ -13,6 +13,8 @@ from tests.servers.fixtures import (  # noqa: F401
     azure_server,
     gcs_server,
     hdfs_server,
+    moto_access,
+    moto_server,
     s3_server,
 )
 

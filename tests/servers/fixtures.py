@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import Server, azurite, fake_gcs, hdfs, versitygw
+from lakeferry.connect import aws
+from lakeferry.connect.aws import AwsAccess
+from tests.servers import Server, azurite, fake_gcs, hdfs, moto, versitygw
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +35,25 @@ def hdfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         run = run.parent  # each worker has a folder of its own below the run's
     with hdfs.shared(run / "hdfs") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with moto.running(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+@pytest.fixture
+def moto_access(moto_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccess]:
+    """An empty AWS account of its own."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    _forget_clients()
+    yield moto.emptied(moto_server)
+    _forget_clients()  # roles that were taken are gone with the server's memory
+
+
+def _forget_clients() -> None:
+    for made in (aws.client, aws.account_of, aws._session):
+        made.cache_clear()

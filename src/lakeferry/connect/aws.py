@@ -6,7 +6,7 @@ chain: environment, profiles, the machine's role; `AWS_ENDPOINT_URL` and its for
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -28,6 +28,14 @@ class AwsAccess:
     role: str | None = None  # ARN to assume
     external_id: str | None = None  # of that role; may be a reference (`${env:NAME}`)
     endpoint: str | None = None  # URL in place of AWS's own, for all services
+    through: "AwsAccess | None" = None  # who takes the role; None: the profile, or the environment
+
+    @property
+    def partition(self) -> str:
+        """The first part of ARNs after `arn:`: 'aws', 'aws-cn', 'aws-us-gov'."""
+        if self.region.startswith("cn-"):
+            return "aws-cn"
+        return "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
 
     @property
     def shown(self) -> str:
@@ -128,7 +136,7 @@ def _assumed(access: AwsAccess) -> Any:
     )
     from botocore.session import Session
 
-    own = _session(AwsAccess(access.region, access.profile, endpoint=access.endpoint))
+    own = _session(access.through or replace(access, role=None, external_id=None))
     credentials = own.get_credentials()
     if credentials is None:
         raise FerryError(

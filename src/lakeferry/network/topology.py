@@ -84,7 +84,7 @@ class Found:
     enis: tuple[Eni, ...] = ()
     route_tables: tuple[RouteTable, ...] = ()
     nat_gateways: tuple[NatGateway, ...] = ()
-    instances: tuple[Instance, ...] = ()  # those that may forward or are workers
+    instances: tuple[Instance, ...] = ()  # all but terminated ones
     endpoints: tuple[VpcEndpoint, ...] = ()
     prefix_lists: tuple[PrefixList, ...] = ()
     security_groups: tuple[SecurityGroup, ...] = ()

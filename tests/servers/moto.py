@@ -1,0 +1,34 @@
+"""AWS's control plane: moto's server, one process, emptied before every test that asks for it.
+
+Where moto is known to differ from AWS (every interface is of kind `interface`, regional NAT
+gateways and composite alarms do not exist), tests use answers of AWS's shape instead.
+"""
+
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lakeferry.connect.aws import AwsAccess
+from tests.servers import Server, free_port, listens, started
+
+ACCOUNT = "123456789012"  # of whoever brings no other key
+REGION = "us-east-1"
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Server]:
+    program = Path(sys.executable).parent / "moto_server"
+    port = free_port()
+    command = [str(program), "-H", "127.0.0.1", "-p", str(port)]
+    endpoint = f"http://127.0.0.1:{port}"
+    with started(command, folder / "moto.log", ready=lambda: listens(port)):
+        yield Server("", {"endpoint": endpoint}, endpoint, port)
+
+
+def emptied(server: Server) -> AwsAccess:
+    """Everything in the server is forgotten; how to reach it."""
+    request = urllib.request.Request(f"{server.endpoint}/moto-api/reset", method="POST")
+    with urllib.request.urlopen(request, timeout=30):
+        return AwsAccess(REGION, endpoint=server.endpoint)
