@@ -2,7 +2,9 @@
 
 from decimal import Decimal
 
-from lakeferry.monitor.own_cost import MonthlyCost, nat_gbps, nat_usd_per_gb
+import pytest
+
+from lakeferry.monitor.own_cost import MonthlyCost, nat_gbps, nat_usd_per_gb, path_usd_per_gb
 from lakeferry.monitor.settings import FlowLogWish
 from tests.monitor.test_wanted_flow_logs import BUCKET
 from tests.monitor.wishes import bare, wanted
@@ -93,3 +95,20 @@ def test_what_a_nat_costs_and_sustains_is_data() -> None:
     assert nat_usd_per_gb("eu-west-1") == Decimal("0.048")
     assert nat_gbps("c7gn.large") == 5
     assert nat_gbps("z9.huge") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "crosses", "usd"),
+    [
+        ("nat_gateway", False, Decimal("0.045")),
+        ("nat_gateway", True, Decimal("0.065")),  # a cent for the sender, one for the receiver
+        ("nat_instance", False, None),  # hours, not bytes
+        ("nat_instance", True, Decimal("0.02")),
+        ("s3_gateway", False, Decimal(0)),
+        ("kinesis", False, Decimal("0.01")),
+        ("transit_gateway", False, Decimal("0.02")),
+        ("internet_gateway", False, None),
+    ],
+)
+def test_each_path_has_its_price_for_a_gb(path: str, crosses: bool, usd: Decimal | None) -> None:
+    assert path_usd_per_gb(path, "us-east-1", crosses_zones=crosses) == usd

@@ -181,7 +181,38 @@ def nat_gbps(instance_type: str) -> float | None:
 
 def nat_usd_per_gb(region: str) -> Decimal:
     """What a NAT gateway costs for each GB (2^30 bytes)."""
-    price, _ = _price("aws.natgw.gb", region)
+    return _first_tier("aws.natgw.gb", region)
+
+
+def path_usd_per_gb(path: str, region: str, *, crosses_zones: bool = False) -> Decimal | None:
+    """What each GB (2^30 bytes) of a path costs beside what every path costs.
+
+    None where bytes are not what is paid for: a NAT instance costs hours, an internet gateway
+    nothing but AWS's own transfer out. Endpoints: the first tier of a month.
+    """
+    match path:
+        case "nat_gateway":
+            usd = nat_usd_per_gb(region)
+        case "transit_gateway":
+            usd = _first_tier("aws.tgw.gb", region)
+        case "s3_gateway" | "dynamodb_gateway" | "vpc":
+            usd = Decimal(0)
+        case "nat_instance" | "internet_gateway" | "unknown":
+            return _across_zones(region) if crosses_zones else None
+        case "virtual_private_gateway" | "local_gateway" | "peering":
+            return None
+        case _:  # interface endpoints
+            usd = _first_tier("aws.vpce.gb", region)
+    return usd + (_across_zones(region) if crosses_zones else 0)
+
+
+def _across_zones(region: str) -> Decimal:
+    """Billed once for the sender and once for the receiver."""
+    return 2 * _first_tier("aws.crossaz.gb", region)
+
+
+def _first_tier(id: str, region: str) -> Decimal:
+    price, _ = _price(id, region)
     return Decimal(price["tiers"][0]["price"])
 
 
