@@ -20,10 +20,19 @@ from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.plan import ProvisionPlan, Step, everything, provision_plan, refuse_stale
 from lakeferry.monitor.registrations import wanted_registrations
 from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.monitor.thresholds import planned_flows
 from lakeferry.network import discover as network
 from lakeferry.network.discover import Scope
 from lakeferry.network.resources import EndpointRegistration
 from lakeferry.network.topology import Found, Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What a migration will move; which paths it takes is known once the network is read."""
+
+    bytes: int
+    days: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,7 @@ class MonitorRequest:
     scope: Scope
     settings: MonitorSettings  # an empty `account` is asked of STS
     registry: DatabricksAccess | None = None  # where Databricks' endpoints are registered
+    transfer: Transfer | None = None  # gives `settings.planned`, where that is empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class ProvisionReport:
     """What there is, what there shall be, and what lies between."""
 
     topology: Topology
+    settings: MonitorSettings  # with the account, and with what is planned for each path
     desired: Desired
     plan: ProvisionPlan
     brakes: tuple[Brake, ...]  # what `apply` would ask a word for
@@ -124,8 +135,14 @@ def destroy(
 ) -> ApplyReport:
     """Remove all that carries the deployment's tag, and nothing else. Twice is once."""
     settings = _settled(request)
+    return _do(request, settings, removal(request, emit=emit), emit, stop)
+
+
+def removal(request: MonitorRequest, *, emit: Emit = silent) -> ProvisionPlan:
+    """What `destroy` would remove. Nothing is."""
+    settings = _settled(request)
     found = _everything(request, _seen(request, settings, emit).found)
-    return _do(request, settings, provision_plan((), found, settings), emit, stop)
+    return provision_plan((), found, settings)
 
 
 # ---- reading and deciding
@@ -146,12 +163,15 @@ def _seen(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> Top
 def _planned(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> ProvisionReport:
     topology = _seen(request, settings, emit)
     there = _everything(request, topology.found)
+    if request.transfer is not None and not settings.planned:
+        flows = planned_flows(topology, request.transfer.bytes, request.transfer.days)
+        settings = replace(settings, planned=flows)
     shall = desired(topology, settings)
     wanted: Sequence[Planned] = shall.resources
     if request.registry is not None:
         wanted = (*wanted, *wanted_registrations(shall.resources, settings))
     made = provision_plan(wanted, there, settings)
-    return ProvisionReport(topology, shall, made, brakes(made))
+    return ProvisionReport(topology, settings, shall, made, brakes(made))
 
 
 def _everything(request: MonitorRequest, found: Found) -> tuple[Planned, ...]:
