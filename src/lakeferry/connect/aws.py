@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from lakeferry.connect.aws_refusals import explained
-from lakeferry.connect.connection import resolved
+from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
 from lakeferry.version import VERSION
 
@@ -93,6 +93,28 @@ def pages(
         paginator = client(access, service).get_paginator(operation)
         for page in paginator.paginate(**parameters):
             yield from page.get(key, ())
+
+
+def usual_region(profile: str | None = None) -> str | None:
+    """The Region of the environment or of a profile; None where neither names one.
+
+    Raises:
+        FerryError: LF-1201 where the profile does not exist.
+    """
+    from botocore.session import Session
+
+    # botocore itself knows only the second of these; the SDKs for other languages the first.
+    named = os.environ.get("AWS_REGION")
+    if named:
+        return named
+    with explained(profile or "environment"):
+        region: str | None = Session(profile=profile).get_config_variable("region")
+        return region
+
+
+def usual_access() -> AwsAccess:
+    """As whom AWS is met where nothing says another: the environment's own."""
+    return AwsAccess(usual_region() or "us-east-1")
 
 
 @cache

@@ -5,8 +5,6 @@ reference (`${env:NAME}`, `${file:PATH}`), which is resolved when a client is ma
 What no option says comes from each SDK's own chain (environment, profiles, managed identities).
 """
 
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from lakeferry.config.references import is_secret_reference
+from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:
@@ -76,7 +76,6 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
     },
     "local": {},
 }
-_REFERENCE = re.compile(r"\$\{(env|file):([^}]+)\}")
 # Bounded ranges make 15 minutes a request plenty; 20 s without a byte is a dead connection.
 _CLIENT: "ClientConfig" = {"timeout": "15m", "connect_timeout": "5s", "read_timeout": "20s"}
 PATIENT: "RetryConfig" = {"max_retries": 10, "retry_timeout": timedelta(minutes=3)}
@@ -98,7 +97,7 @@ class Connection:
     def __repr__(self) -> str:
         known = OPTIONS[self.kind]
         shown = {
-            name: "***" if known[name].secret and not _REFERENCE.fullmatch(value) else value
+            name: "***" if known[name].secret and not is_secret_reference(value) else value
             for name, value in self.options.items()
         }
         return f"Connection({self.kind!r}, {shown})"
@@ -146,23 +145,6 @@ def is_private(endpoint: str | None) -> bool:
         return True
     parts = urlsplit(endpoint)
     return parts.scheme.lower() == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
-
-
-def resolved(text: str) -> str:
-    """The text with each `${env:NAME}` and `${file:PATH}` in it replaced by what it names."""
-    return _REFERENCE.sub(_resolve, text)
-
-
-def _resolve(reference: re.Match[str]) -> str:
-    source, name = reference[1], reference[2]
-    if source == "env":
-        if name in os.environ:
-            return os.environ[name]
-        raise wrong_option(f"the environment variable `{name}` is not set", reference[0])
-    try:
-        return Path(name).expanduser().read_text().strip()
-    except OSError as error:
-        raise wrong_option(f"the file cannot be read: {error.strerror}", reference[0]) from error
 
 
 def wrong_option(what: str, where: str) -> FerryError:

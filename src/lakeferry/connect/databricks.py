@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lakeferry.connect.connection import resolved
+from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
 from lakeferry.version import VERSION
 
