@@ -151,11 +151,12 @@ def _endpoint(names: Names, one: VpcEndpoint) -> tuple[str, Template]:
 # ---- logs
 
 
-def _log_group(_names: Names, one: LogGroup) -> tuple[str, Template]:
+def _log_group(names: Names, one: LogGroup) -> tuple[str, Template]:
+    chosen = one == names.flow_group and one.retention_days is not None
     return "AWS::Logs::LogGroup", _present(
         {
             "LogGroupName": one.name,
-            "RetentionInDays": {"Ref": "LogRetentionDays"} if one.retention_days else None,
+            "RetentionInDays": {"Ref": "LogRetentionDays"} if chosen else one.retention_days,
             "KmsKeyId": one.kms_key,
             "Tags": tag_list(one.tags),
         }

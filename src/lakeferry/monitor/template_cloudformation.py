@@ -11,7 +11,7 @@ from lakeferry.monitor.cloudformation_resources import Template, arn, entries, r
 from lakeferry.monitor.flow_logs import RETENTIONS
 from lakeferry.monitor.keep_rules import Keeper
 from lakeferry.monitor.template_names import Names, dashboard_link
-from lakeferry.network.resources import Dashboard, LogGroup, Topic
+from lakeferry.network.resources import Dashboard, Topic
 
 Entry = tuple[str, Template]
 
@@ -58,15 +58,15 @@ def _parameters(names: Names) -> Iterator[Entry]:
             "Description": "Whether alarms notify, and repair NAT instances",
         },
     )
-    days = next((one.retention_days for one in names.of(LogGroup) if one.retention_days), None)
-    if days:
+    group = names.flow_group
+    if group and group.retention_days:
         yield (
             "LogRetentionDays",
             {
                 "Type": "Number",
-                "Default": days,
+                "Default": group.retention_days,
                 "AllowedValues": list(RETENTIONS),
-                "Description": "Days for which logs are kept",
+                "Description": "Days for which flow logs are kept",
             },
         )
     for topic in names.of(Topic):
@@ -93,7 +93,7 @@ def _outputs(names: Names) -> Iterator[Entry]:
         )
     for topic in names.of(Topic):
         yield "TopicArn", {"Description": "Where alarms are told", "Value": ref(names, topic)}
-    for group in names.of(LogGroup)[:1]:
+    if group := names.flow_group:
         yield "LogGroupName", {"Description": "Where flow logs go", "Value": ref(names, group)}
 
 

@@ -92,6 +92,11 @@ class Names:
     def of(self, kind: type[Kind]) -> tuple[Kind, ...]:
         return tuple(one for one in self.resources if isinstance(one, kind))
 
+    @property
+    def flow_group(self) -> LogGroup | None:
+        """Where flow logs of ours go."""
+        return next((one for one in self.of(LogGroup) if one.name == self.settings.group), None)
+
     def made(self, kind: type[Resource], name: str) -> Resource | None:
         """The resource of this template that has a name; None for one of others."""
         return self._by_key.get((kind.kind_name, name))

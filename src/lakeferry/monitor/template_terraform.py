@@ -11,7 +11,7 @@ from lakeferry.monitor.flow_logs import RETENTIONS
 from lakeferry.monitor.keep_rules import Keeper
 from lakeferry.monitor.template_names import Names, dashboard_link
 from lakeferry.monitor.terraform_resources import Block, Entry, entries, literal, of, tags_of
-from lakeferry.network.resources import Dashboard, LogGroup, Topic
+from lakeferry.network.resources import Dashboard, Topic
 
 # From 6.24 on a flow log can be of a regional NAT gateway; 7 may rename arguments.
 AWS_PROVIDER = ">= 6.24, < 7.0"
@@ -83,15 +83,15 @@ def _variables(names: Names) -> Iterator[tuple[str, Block]]:
             "description": "Whether alarms notify, and repair NAT instances",
         },
     )
-    days = next((one.retention_days for one in names.of(LogGroup) if one.retention_days), None)
-    if days:
+    group = names.flow_group
+    if group and group.retention_days:
         allowed = ", ".join(map(str, RETENTIONS))
         yield (
             "log_retention_days",
             {
                 "type": "number",
-                "default": days,
-                "description": "Days for which logs are kept",
+                "default": group.retention_days,
+                "description": "Days for which flow logs are kept",
                 "validation": {
                     "condition": f"${{contains([{allowed}], var.log_retention_days)}}",
                     "error_message": f"CloudWatch Logs keeps logs for {allowed} days.",
@@ -118,7 +118,7 @@ def _outputs(names: Names) -> Iterator[tuple[str, Block]]:
     for topic in names.of(Topic):
         arn = of(names, topic, "arn")
         yield "topic_arn", {"description": "Where alarms are told", "value": arn}
-    for group in names.of(LogGroup)[:1]:
+    if group := names.flow_group:
         name = of(names, group, "name")
         yield "log_group_name", {"description": "Where flow logs go", "value": name}
 

@@ -166,9 +166,10 @@ def _endpoint(names: Names, one: VpcEndpoint) -> Block:
 
 
 def _log_group(names: Names, one: LogGroup) -> Block:
+    chosen = one == names.flow_group and one.retention_days is not None
     return {
         "name": one.name,
-        "retention_in_days": "${var.log_retention_days}" if one.retention_days else None,
+        "retention_in_days": "${var.log_retention_days}" if chosen else one.retention_days,
         "kms_key_id": one.kms_key,
         "tags": tags_of(names, one.tags),
     }

@@ -1,0 +1,83 @@
+"""Networks and wishes of many kinds, for what must hold of every template."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from lakeferry.monitor.desired import Desired, desired
+from lakeferry.monitor.settings import AlarmLimit, EndpointWish, FlowLogWish, MonitorSettings
+from lakeferry.network.resources import PlannedFlow, Subnet
+from lakeferry.network.topology import Topology
+from tests.monitor.test_wanted_flow_logs import BUCKET, beside, existing
+from tests.monitor.wishes import EVERYTHING, bare, full, settings
+from tests.network.sample_scenario import topology
+from tests.network.test_rule_set import V2, crowded, regional
+
+Case = tuple[Topology, MonitorSettings]
+GATEWAY_ONLY = (EndpointWish("s3", "gateway"),)
+ODD_TAGS = {"cost": "${center} %{if}", "owner": "Größe $5", "map-migrated": "migABCDE12345"}
+
+
+def zones(count: int) -> Topology:
+    """Private subnets in so many zones, IPv6 too, and no endpoint yet."""
+    base = bare()
+    subnets = tuple(
+        Subnet(
+            f"subnet-{number:017x}", base.found.vpc.id, f"us-east-1{'abcdef'[number]}",
+            f"use1-az{number + 1}", (f"198.18.{number}.0/24", f"2001:db8:0:{number:x}::/64"),
+        )
+        for number in range(count)
+    )  # fmt: skip
+    found = replace(base.found, subnets=subnets)
+    return replace(base, found=found, scope=tuple(one.id for one in subnets))
+
+
+def nat(*, gateways: bool, instances: bool) -> Topology:
+    base = topology()
+    return replace(
+        base,
+        nat_gateways=base.nat_gateways if gateways else (),
+        nat_instances=base.nat_instances if instances else (),
+    )
+
+
+def cases() -> Mapping[str, Case]:
+    """By what is special."""
+    both = FlowLogWish(("cloudwatch", "s3"), bucket=BUCKET, retention_days=365, interval_s=600)
+    for_ever = FlowLogWish(
+        group="/audit/flow", retention_days=None, kms_key="arn:aws:kms:us-east-1:123456789012:key/k"
+    )
+    limits = {"nat-gateway-bytes": AlarmLimit(5e8, "bytes_per_s"), "one-worker": AlarmLimit(None)}
+    telling = ("a@example.com", "b@example.com", "https://example.com/hook?a=b%{c}")
+    planned = (
+        PlannedFlow("nat_gateway", 10**15, 1e6), PlannedFlow("nat_instance", 10**15, 1e6),
+        PlannedFlow("kinesis", 10**12, 1e6), PlannedFlow("s3_interface", 10**12, 1e6),
+    )  # fmt: skip
+    return {
+        "all there is": (topology(), full()),
+        "all is missing": (bare(), full()),
+        "nothing is wished for": (topology(), settings()),
+        "no NAT device": (nat(gateways=False, instances=False), full()),
+        "a NAT instance alone": (nat(gateways=False, instances=True), full(planned=planned)),
+        "a zonal NAT gateway alone": (nat(gateways=True, instances=False), full(planned=planned)),
+        "a regional NAT gateway": (regional(), full()),
+        "23 NAT gateways": (crowded(23), full(planned=planned)),
+        "12 NAT gateways, a rule each": (crowded(12), full(per="eni")),
+        "a gateway endpoint alone": (bare(), settings(endpoints=GATEWAY_ONLY)),
+        "endpoints in one zone": (zones(1), full(endpoints=EVERYTHING)),
+        "endpoints in six zones": (zones(6), full(endpoints=EVERYTHING)),
+        "flow logs to S3 too": (topology(), full(flow_logs=both)),
+        "flow logs to S3 alone": (topology(), full(flow_logs=replace(both, destinations=("s3",)))),
+        "a flow log of others": (beside(existing()), full()),
+        "the default format": (topology(), full(flow_logs=FlowLogWish(fields=V2))),
+        "logs for ever, encrypted": (topology(), full(flow_logs=for_ever)),
+        "limits of one's own": (topology(), full(alarms=limits, usd_per_day=Decimal(100))),
+        "a silencing alarm of others": (topology(), full(window=None, suppressor="quiet-hours")),
+        "many who are told": (topology(), full(notify=telling)),
+        "odd tags": (bare(), full("m_1", tags=ODD_TAGS)),
+        "a long name": (crowded(2), full("m" * 63, per="eni")),
+    }
+
+
+def wanted_of(case: Case) -> Desired:
+    return desired(*case)

@@ -1,0 +1,290 @@
+"""Terraform configurations read back into the values that they were made from; see `read_back`."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from lakeferry.network.fields import parse_format
+from lakeferry.network.resources import (
+    Alarm,
+    CompositeAlarm,
+    Dashboard,
+    FlowLog,
+    InsightRule,
+    LogGroup,
+    MetricQuery,
+    Role,
+    SecurityGroup,
+    Topic,
+    VpcEndpoint,
+)  # fmt: skip
+from tests.monitor.read_back import (
+    WHERE,
+    EventRule,
+    Function,
+    Properties,
+    Read,
+    canonical,
+    name_in,
+    named_in_text,
+    port_ranges,
+)  # fmt: skip
+from tests.network.sample_scenario import ACCOUNT
+
+_TEMPLATE = re.compile(r"\$\$\{|%%\{|\$\{([^}]*)\}")
+_TARGETS = {
+    "vpc_id": "VPC", "subnet_id": "Subnet", "eni_id": "NetworkInterface",
+    "regional_nat_gateway_id": "RegionalNatGateway",
+}  # fmt: skip
+ALL_OPEN = {
+    "protocol": "-1", "from_port": 0, "to_port": 0, "cidr_blocks": ["0.0.0.0/0"],
+    "ipv6_cidr_blocks": [], "prefix_list_ids": [], "security_groups": [], "self": False,
+    "description": "",
+}  # fmt: skip
+
+
+class Configuration:
+    """A configuration, applied in mind."""
+
+    def __init__(self, configuration: Properties) -> None:
+        self.whole = configuration
+        self.resources: dict[str, dict[str, Properties]] = configuration["resource"]
+        self.variables = {name: one["default"] for name, one in configuration["variable"].items()}
+        tags = configuration["provider"]["aws"]["default_tags"]["tags"]
+        self.default_tags = {key: self.text(value) for key, value in tags.items()}
+        self.names = {
+            self._attribute(type_, label, "name")
+            for type_, labels in self.resources.items()
+            if type_ in READERS and type_ not in ("aws_vpc_endpoint", "aws_flow_log")
+            for label in labels
+        }
+        self.topics = [
+            self._attribute("aws_sns_topic", label, "arn")
+            for label in self.resources.get("aws_sns_topic", {})
+        ]
+
+    def read(self) -> Iterator[Read]:
+        for type_, reader in READERS.items():
+            for label, one in self.resources.get(type_, {}).items():
+                read = reader(self, label, self.value(one))
+                first = {
+                    self._attribute(*it.split("."), "name") for it in one.get("depends_on", ())
+                }
+                assert first == named_in_text(read) & self.names, label
+                yield read
+
+    def value(self, one: Any) -> Any:
+        if isinstance(one, list):
+            return [self.value(each) for each in one]
+        if isinstance(one, dict):
+            return {self.value(key): self.value(each) for key, each in one.items()}
+        return self.text(one) if isinstance(one, str) else one
+
+    def text(self, one: str) -> Any:
+        whole = re.fullmatch(r"\$\{([^}]*)\}", one)
+        if whole:  # a value of any type
+            return self._expression(whole[1])
+        return _TEMPLATE.sub(
+            lambda found: found[0][1:] if found[1] is None else str(self._expression(found[1])), one
+        )
+
+    def _expression(self, one: str) -> Any:
+        test = re.fullmatch(r'var\.(\w+) == "" \? 0 : 1', one)
+        if test:
+            return 0 if self.variables[test[1]] == "" else 1
+        first, *rest = one.split(".")
+        if first == "var":
+            return self.variables[rest[0]]
+        if first == "path":
+            return "."
+        if first == "data":
+            return self.text(self.whole["data"][rest[0]][rest[1]].get(rest[2], rest[2]))
+        return self._attribute(first, *rest)
+
+    def _attribute(self, type_: str, label: str, attribute: str) -> str:
+        one = self.resources[type_][label]
+        keys = ("name", "alarm_name", "dashboard_name", "function_name", "rule_name")
+        name = str(next(one[key] for key in keys if key in one))
+        if attribute != "arn":
+            return name  # ids stand for names: our values name each other so
+        return {
+            "aws_iam_role": f"arn:aws:iam::{ACCOUNT}:role/{name}",
+            "aws_sns_topic": f"arn:aws:sns:{WHERE}:{name}",
+            "aws_cloudwatch_log_group": f"arn:aws:logs:{WHERE}:log-group:{name}",
+            "aws_cloudwatch_metric_alarm": f"arn:aws:cloudwatch:{WHERE}:alarm:{name}",
+            "aws_cloudwatch_composite_alarm": f"arn:aws:cloudwatch:{WHERE}:alarm:{name}",
+            "aws_lambda_function": f"arn:aws:lambda:{WHERE}:function:{name}",
+            "aws_cloudwatch_event_rule": f"arn:aws:events:{WHERE}:rule/{name}",
+        }[type_]
+
+    def tags(self, one: Properties) -> Properties:
+        own = {key: value for key, value in one.get("tags", {}).items() if key != "Name"}
+        return {**self.default_tags, **own}
+
+    def actions(self, arns: list[str]) -> tuple[str, ...]:
+        return tuple(name_in(arn) if arn in self.topics else arn for arn in arns)
+
+
+def _group(all_: Configuration, _label: str, one: Properties) -> SecurityGroup:
+    assert one["egress"] == [ALL_OPEN]
+    assert one["tags"]["Name"] == one["name"]
+    rules = []
+    for each in one["ingress"]:
+        assert each.keys() == ALL_OPEN.keys()
+        assert [each["prefix_list_ids"], each["security_groups"], each["self"]] == [[], [], False]
+        ports = each["protocol"], each["from_port"], each["to_port"]
+        rules += [(*ports, cidr) for cidr in (*each["cidr_blocks"], *each["ipv6_cidr_blocks"])]
+    return SecurityGroup(
+        one["name"], one["vpc_id"], one["description"], port_ranges(rules), all_.tags(one)
+    )
+
+
+def _endpoint(all_: Configuration, _label: str, one: Properties) -> VpcEndpoint:
+    return VpcEndpoint(
+        one["tags"]["Name"], one["vpc_id"], one["service_name"], one["vpc_endpoint_type"],
+        tuple(one.get("subnet_ids", ())), tuple(one.get("route_table_ids", ())),
+        tuple(one.get("security_group_ids", ())), one.get("private_dns_enabled", False),
+        canonical(one["policy"]) if "policy" in one else "", all_.tags(one),
+    )  # fmt: skip
+
+
+def _log_group(all_: Configuration, _label: str, one: Properties) -> LogGroup:
+    days, key = one.get("retention_in_days"), one.get("kms_key_id", "")
+    return LogGroup(one["name"], days, key, all_.tags(one))
+
+
+def _role(all_: Configuration, label: str, one: Properties) -> Role:
+    policy = all_.value(all_.resources["aws_iam_role_policy"][label])
+    assert policy["name"] == policy["role"] == one["name"]
+    trust = canonical(one["assume_role_policy"])
+    return Role(one["name"], trust, canonical(policy["policy"]), all_.tags(one))
+
+
+def _flow_log(all_: Configuration, _label: str, one: Properties) -> FlowLog:
+    ((argument, type_),) = ((key, type_) for key, type_ in _TARGETS.items() if key in one)
+    options = one.get("destination_options", {})
+    to_s3 = one["log_destination_type"] == "s3"
+    where = one["log_destination"]
+    return FlowLog(
+        one["tags"]["Name"], one[argument], type_, one["traffic_type"],
+        one["log_destination_type"], where if to_s3 else where.partition(":log-group:")[2],
+        name_in(one.get("iam_role_arn", "")), parse_format(one["log_format"]),
+        one["max_aggregation_interval"], options.get("file_format", ""),
+        options.get("hive_compatible_partitions", False), options.get("per_hour_partition", False),
+        all_.tags(one),
+    )  # fmt: skip
+
+
+def _rule(all_: Configuration, _label: str, one: Properties) -> InsightRule:
+    kept = "aws_lambda_function" in all_.resources
+    assert one.get("lifecycle") == ({"ignore_changes": ["rule_definition"]} if kept else None)
+    enabled = one["rule_state"] == "ENABLED"
+    return InsightRule(one["rule_name"], one["rule_definition"], enabled, all_.tags(one))
+
+
+def _topic(all_: Configuration, label: str, one: Properties) -> Topic:
+    arn = f"arn:aws:sns:{WHERE}:{one['name']}"
+    policy = all_.value(all_.resources["aws_sns_topic_policy"][label])
+    assert policy["arn"] == arn
+    told = [
+        all_.value(each) for each in all_.resources.get("aws_sns_topic_subscription", {}).values()
+    ]
+    who = [
+        (each["protocol"], each["endpoint"])
+        for each in told
+        if each["topic_arn"] == arn and each["count"] == 1
+    ]
+    return Topic(one["name"], canonical(policy["policy"]), tuple(who), all_.tags(one))
+
+
+def _alarm(all_: Configuration, _label: str, one: Properties) -> Alarm:
+    assert one["actions_enabled"] is True
+    metrics = tuple(_query(each) for each in one.get("metric_query", ())) or (
+        _metric(one, "m1", one["metric_name"], one["statistic"], True),
+    )
+    return Alarm(
+        one["alarm_name"], one["alarm_description"], metrics, one["comparison_operator"],
+        one["threshold"], one["evaluation_periods"], one["datapoints_to_alarm"],
+        one["treat_missing_data"], all_.actions(one.get("alarm_actions", [])),
+        all_.actions(one.get("ok_actions", [])), all_.tags(one),
+    )  # fmt: skip
+
+
+def _query(one: Properties) -> MetricQuery:
+    label, returned = one.get("label", ""), one["return_data"]
+    if "expression" in one:
+        return MetricQuery(
+            one["id"], one["period"], one["expression"], label=label, returned=returned
+        )
+    return _metric(one["metric"], one["id"], label, one["metric"]["stat"], returned)
+
+
+def _metric(one: Properties, id: str, label: str, statistic: str, returned: bool) -> MetricQuery:
+    return MetricQuery(
+        id, one["period"], "", one["namespace"], one["metric_name"],
+        tuple(sorted(one["dimensions"].items())), statistic, label, returned,
+    )  # fmt: skip
+
+
+def _composite(all_: Configuration, _label: str, one: Properties) -> CompositeAlarm:
+    none = {"alarm": "", "wait_period": 0, "extension_period": 0}
+    suppressor = one.get("actions_suppressor", none)
+    assert one["actions_enabled"] is True
+    assert suppressor["wait_period"] == suppressor["extension_period"]
+    return CompositeAlarm(
+        one["alarm_name"], one["alarm_description"], one["alarm_rule"],
+        all_.actions(one.get("alarm_actions", [])), all_.actions(one.get("ok_actions", [])),
+        suppressor["alarm"], suppressor["wait_period"], all_.tags(one),
+    )  # fmt: skip
+
+
+def _dashboard(_all: Configuration, _label: str, one: Properties) -> Dashboard:
+    return Dashboard(one["dashboard_name"], one["dashboard_body"])
+
+
+def _function(all_: Configuration, _label: str, one: Properties) -> Function:
+    archive = all_.value(all_.whole["data"]["archive_file"]["keep_rules"])
+    assert archive["source_content_filename"] == "index.py"
+    assert one["filename"] == f"{archive['output_path']}"
+    assert one["source_code_hash"] == "output_base64sha256"
+    assert one["logging_config"]["log_format"] == "Text"
+    return Function(
+        one["function_name"], one["description"], one["runtime"], one["handler"],
+        archive["source_content"], one["role"], one["timeout"], one["memory_size"],
+        one["logging_config"]["log_group"], all_.tags(one),
+    )  # fmt: skip
+
+
+def _event_rule(all_: Configuration, label: str, one: Properties) -> EventRule:
+    target = all_.value(all_.resources["aws_cloudwatch_event_target"][label])
+    assert target["rule"] == one["name"]
+    assert target["target_id"] == "keep-rules"
+    allowed = all_.value(all_.resources["aws_lambda_permission"][label])
+    may = (
+        allowed["source_arn"] == f"arn:aws:events:{WHERE}:rule/{one['name']}"
+        and target["arn"].endswith(f":{allowed['function_name']}")
+        and allowed["principal"] == "events.amazonaws.com"
+        and allowed["action"] == "lambda:InvokeFunction"
+    )
+    pattern = one.get("event_pattern")
+    return EventRule(
+        one["name"], one["description"], one["state"], one.get("schedule_expression", ""),
+        json.loads(pattern) if pattern else None, target["arn"], may, all_.tags(one),
+    )  # fmt: skip
+
+
+READERS: dict[str, Callable[[Configuration, str, Properties], Read]] = {
+    "aws_security_group": _group,
+    "aws_vpc_endpoint": _endpoint,
+    "aws_cloudwatch_log_group": _log_group,
+    "aws_iam_role": _role,
+    "aws_flow_log": _flow_log,
+    "aws_cloudwatch_contributor_insight_rule": _rule,
+    "aws_sns_topic": _topic,
+    "aws_cloudwatch_metric_alarm": _alarm,
+    "aws_cloudwatch_composite_alarm": _composite,
+    "aws_cloudwatch_dashboard": _dashboard,
+    "aws_lambda_function": _function,
+    "aws_cloudwatch_event_rule": _event_rule,
+}
