@@ -64,3 +64,20 @@ def test_formats_may_be_mixed_in_a_folder(tmp_path: Path) -> None:
     assert [batch.rows["bytes"].to_pylist() for batch in batches] == [[840], [7]]
     assert report.sources == {"1.log": 1, "2.log": 1}
     assert len(report.formats) == 2
+
+
+def test_files_that_were_delivered_at_another_time_are_not_opened(tmp_path: Path) -> None:
+    times = ("20261123T0955Z", "20261123T1000Z", "20261123T1005Z", "20261123T1030Z")
+    names = [f"1_vpcflowlogs_us-east-1_fl-1_{time}_ab.log.gz" for time in times]
+    for name in [*names, "other.log"]:
+        (tmp_path / name).write_bytes(LINE)
+    ten = 1_795_428_000  # 2026-11-23T10:00:00Z
+
+    def taken(start_s: int | None, end_s: int | None) -> list[str]:
+        found = open_logs(str(tmp_path), span_s=(start_s, end_s))
+        return [name for name, _ in found if name != "other.log"]
+
+    assert taken(None, None) == names
+    assert taken(ten + 600, None) == names[2:]  # rows of 10:05 end before 10:10
+    assert taken(ten, ten + 300) == names[:3]  # a row that ends at 10:07 may begin at 9:58
+    assert len(list(open_logs(str(tmp_path), span_s=(ten + 10**6, None)))) == 1

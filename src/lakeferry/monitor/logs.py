@@ -1,7 +1,9 @@
 """Open flow logs where they lie: a file, a folder, an object store, a log group, standard input."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from lakeferry.errors import FerryError
@@ -12,6 +14,9 @@ LOG_GROUP = "log-group:"
 STDIN = "-"
 _ENDINGS = (".log", ".gz", ".parquet", ".json", ".jsonl", ".ndjson", ".txt")
 _CHUNK = 1 << 20
+# Delivered files bear the time at which their five minutes begin: rows that *end* in these.
+_DELIVERED = re.compile(r"_(\d{8}T\d{4})Z_[^/]*$")
+_SPAN_S = 300 + 600  # of a file's rows: five minutes, and the longest capture before
 
 Opened = Iterator[tuple[str, Iterator[bytes]]]
 LogEvents = Callable[[str], Iterator[bytes]]
@@ -22,6 +27,7 @@ def open_logs(
     options: Mapping[str, str] = NO_OPTIONS,
     *,
     log_events: LogEvents | None = None,
+    span_s: tuple[int | None, int | None] = (None, None),
 ) -> Opened:
     """Each log at a place, in the order of names, with its bytes; each is opened when it is taken.
 
@@ -31,6 +37,8 @@ def open_logs(
             begin with `.` or `_` are not.
         options: of the store, see docs/reference/stores.md.
         log_events: reads a log group by its name, as JSON lines of log events.
+        span_s: begin and end of what is of interest, s since the epoch: files whose names say
+            that all their rows lie outside are left out.
 
     Raises:
         FerryError: LF-6205 where nothing is found.
@@ -40,7 +48,7 @@ def open_logs(
     elif place.startswith(LOG_GROUP):
         yield place, _group(place, log_events)
     else:
-        yield from _stored(place, options)
+        yield from _stored(place, options, span_s)
 
 
 def _stdin() -> Iterator[bytes]:
@@ -59,7 +67,9 @@ def _group(place: str, log_events: LogEvents | None) -> Iterator[bytes]:
     return log_events(place.removeprefix(LOG_GROUP))
 
 
-def _stored(place: str, options: Mapping[str, str]) -> Opened:
+def _stored(
+    place: str, options: Mapping[str, str], span_s: tuple[int | None, int | None]
+) -> Opened:
     whole = place.rstrip("/") or place
     parent, slash, name = whole.rpartition("/")
     if name and not parent.endswith("/"):  # not a bucket itself
@@ -68,7 +78,7 @@ def _stored(place: str, options: Mapping[str, str]) -> Opened:
             yield name, above.read(name)
             return
     store = open_store(whole, options)
-    found = sorted(meta.path for meta in store.list("") if _is_log(meta.path))
+    found = sorted(meta.path for meta in store.list("") if is_log(meta.path))
     if not found:
         raise FerryError(
             "LF-6205",
@@ -77,10 +87,22 @@ def _stored(place: str, options: Mapping[str, str]) -> Opened:
             f"name a file, or a folder with files that end in {', '.join(_ENDINGS)}",
         )
     for path in found:
-        yield path, _read(store, path)
+        if may_hold(path, *span_s):
+            yield path, _read(store, path)
 
 
-def _is_log(path: str) -> bool:
+def may_hold(path: str, start_s: int | None, end_s: int | None) -> bool:
+    """Whether a file may hold rows that begin in a span, as far as its name tells."""
+    found = _DELIVERED.search(path)
+    if found is None:
+        return True
+    at = int(datetime.strptime(found[1], "%Y%m%dT%H%M").replace(tzinfo=UTC).timestamp())
+    if start_s is not None and at + 300 < start_s:
+        return False
+    return end_s is None or at - _SPAN_S < end_s
+
+
+def is_log(path: str) -> bool:
     parts = PurePosixPath(path).parts
     return path.endswith(_ENDINGS) and not any(part.startswith((".", "_")) for part in parts)
 

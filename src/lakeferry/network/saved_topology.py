@@ -43,7 +43,7 @@ def read_topology(text: bytes, where: str) -> Topology:
 
 def _value(kind: Any, body: Any) -> Any:
     """A JSON value as its type says: values of ours, tuples, maps, optional ones."""
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         if not isinstance(body, Mapping):
             raise ValueError(f"a {kind.__name__} is no {type(body).__name__}")
         known = _types(kind)
