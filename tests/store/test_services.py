@@ -10,12 +10,13 @@ import pytest
 from awscrt.checksums import crc32c
 
 from lakeferry.connect.connection import connection
+from lakeferry.delta.commit import committed_by, publish
 from lakeferry.errors import FerryError
 from lakeferry.store.objects import part_size
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import CRC64NVME, read_all
 from lakeferry.store.s3 import S3
-from tests.servers import Server
+from tests.servers import Server, lossy_proxy
 from tests.servers.azurite import make_container
 from tests.servers.fake_gcs import make_bucket
 
@@ -167,6 +168,43 @@ def test_a_source_that_goes_while_it_is_copied_in_parts_is_a_file_not_found(
         service.copy(service, seen, f"{folder}/b")
 
     assert store.head("b") is None
+
+
+# Joining parts may take longer than a network keeps silent lines: the answer is lost, the next try
+# finds no upload any more, and yet all went well.
+
+
+def test_a_copy_in_parts_whose_last_answer_was_lost_is_a_copy(s3_server: Server) -> None:
+    folder = new_name()
+    store = open_store(f"{s3_server.place}/{folder}", s3_server.options)
+    seen = replace(store.write("a", [BODY], size=len(BODY)), path=f"{folder}/a")
+
+    with lossy_proxy.running(s3_server.port) as network:
+        options = {**s3_server.options, "endpoint": f"http://127.0.0.1:{network.port}"}
+        service = S3(connection("s3", options), "lake", copy_whole=WHOLE, copy_part=PIECE)
+        network.lose.append("POST uploadId=")
+        copied = service.copy(service, seen, f"{folder}/b")
+
+    assert network.lost == ["200"]
+    assert copied is not None
+    assert copied.size == len(BODY)
+    assert read_all(store, "b") == BODY
+
+
+def test_a_large_commit_whose_last_answer_was_lost_is_ours(s3_server: Server) -> None:
+    folder = new_name()
+    line = b'{"commitInfo":{"txnId":"ours"}}\n'
+    body = line + b" " * (7 << 20)
+
+    with lossy_proxy.running(s3_server.port) as network:
+        endpoint = {"endpoint": f"http://127.0.0.1:{network.port}"}
+        options = {**s3_server.options, **endpoint, "large_commit_bytes": str(6 << 20)}
+        store = open_store(f"{s3_server.place}/{folder}", options)
+        network.lose.append("POST uploadId=")
+        publish(store, 0, lambda: [body], txn_id="ours", size_hint=len(body))
+
+    assert network.lost == ["200"]
+    assert committed_by(open_store(store.url, s3_server.options), 0) == "ours"
 
 
 @pytest.mark.parametrize(

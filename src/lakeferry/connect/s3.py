@@ -46,8 +46,11 @@ def backend(link: Connection, bucket: str, *, retry: "RetryConfig") -> "S3Store"
     )
 
 
-def client(link: Connection, bucket: str) -> Any:
-    """boto3, for what obstore has not: conditional multipart, stored checksums, copies."""
+def client(link: Connection, bucket: str, *, answer_s: int = 60) -> Any:
+    """boto3, for what obstore has not: conditional multipart, stored checksums, copies.
+
+    `answer_s`: seconds without a byte of an answer, after which a request is made again.
+    """
     from botocore import UNSIGNED
     from botocore.config import Config
 
@@ -55,7 +58,7 @@ def client(link: Connection, bucket: str) -> Any:
     when = "when_supported" if sends_checksum(link) else "when_required"
     config = Config(
         connect_timeout=5,
-        read_timeout=60,
+        read_timeout=answer_s,
         retries={"mode": "standard", "max_attempts": 5},
         max_pool_connections=64,
         request_checksum_calculation=when,

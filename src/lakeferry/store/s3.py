@@ -10,6 +10,7 @@ from typing import Any
 
 from lakeferry.connect import s3 as connect
 from lakeferry.connect.connection import Connection
+from lakeferry.errors import FerryError
 from lakeferry.store import faults
 from lakeferry.store.checksum import changed, wrong_size
 from lakeferry.store.names import NameRules
@@ -21,12 +22,14 @@ PART = 16 << 20  # bytes of one part of a large commit
 PARTS_AT_ONCE = 4
 COPY_WHOLE = 5 << 30  # bytes; S3 copies no more by one request
 COPY_PART = 512 << 20
+HASTY_S, PATIENT_S = 60, 900  # without an answer; a copy of 5 GiB at 6 MB/s takes the second
+_NO_UPLOAD = {"NoSuchUpload"}  # no object is missing: the upload has ended, well or not
 STORED = {"ChecksumCRC64NVME": CRC64NVME, "ChecksumCRC32C": "crc32c", "ChecksumCRC32": "crc32",
           "ChecksumSHA256": "sha256"}  # fmt: skip
 
 
 class S3:
-    """One bucket, by boto3. The client is made by the first call that needs it."""
+    """One bucket, by boto3. A client is made by the first call that needs it."""
 
     LEAST_PART = 5 << 20  # bytes; S3 refuses smaller ones, but for the last
 
@@ -50,7 +53,7 @@ class S3:
         self._part = part
         self._copy_whole = copy_whole
         self._copy_part = copy_part
-        self._made: Any = None
+        self._made: dict[bool, Any] = {}  # clients, by whether they are patient
         self._making = threading.Lock()
 
     def head(self, key: str) -> ObjectMeta | None:
@@ -67,7 +70,7 @@ class S3:
 
     def put_large_if_absent(self, key: str, chunks: Iterator[bytes], *, size_hint: int) -> None:
         """The condition goes with the request that joins the parts: S3 checks it then."""
-        client = self._client()
+        client = self._client(patient=True)
         with self._upload(key) as upload:
             parts: list[dict[str, object]] = []
             waiting: deque[Future[dict[str, object]]] = deque()
@@ -99,7 +102,7 @@ class S3:
             return copied
         with self._translated(key, reading=source.path):
             # The request is bound to the e_tag that `source` was seen with, so its size holds.
-            answer = self._client().copy_object(
+            answer = self._client(patient=True).copy_object(
                 Bucket=self._bucket, Key=key, **origin, **self._checksum()
             )["CopyObjectResult"]
         e_tag = answer["ETag"].strip('"')
@@ -110,7 +113,7 @@ class S3:
         return same and _identity(self._link) == _identity(other._link)
 
     def _copy_in_parts(self, key: str, size: int, origin: dict[str, Any]) -> None:
-        client = self._client()
+        client = self._client(patient=True)
         # No checksum is asked for: the service takes its own of the whole. Asked for one of each
         # part, versitygw answers with that of the whole source and keeps a wrong one.
         with self._upload(key, checksum=False) as upload, ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
@@ -124,7 +127,12 @@ class S3:
 
             starts = range(0, size, self._copy_part)
             parts = list(pool.map(copy_part, range(1, len(starts) + 1), starts))
-            client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+            try:
+                client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+            except client.exceptions.NoSuchUpload:
+                # The answer to an earlier try was lost, or somebody ended the upload. The caller
+                # looks at what is there.
+                return
 
     @contextmanager
     def _upload(self, key: str, *, checksum: bool = True) -> Iterator[dict[str, str]]:
@@ -136,7 +144,8 @@ class S3:
         try:
             yield upload
         except BaseException:
-            with suppress(FileNotFoundError), self._translated(key):
+            # What cannot be taken back stays as parts; it must not hide why.
+            with suppress(FileNotFoundError, FerryError), self._translated(key):
                 self._client().abort_multipart_upload(**upload)
             raise
 
@@ -153,11 +162,13 @@ class S3:
     def _checksum(self) -> dict[str, str]:
         return {"ChecksumAlgorithm": "CRC64NVME"} if connect.sends_checksum(self._link) else {}
 
-    def _client(self) -> Any:
+    def _client(self, *, patient: bool = False) -> Any:
+        """`patient`: for requests that the service works on before it answers."""
         with self._making:
-            if self._made is None:
-                self._made = connect.client(self._link, self._bucket)
-            return self._made
+            if patient not in self._made:
+                seconds = PATIENT_S if patient else HASTY_S
+                self._made[patient] = connect.client(self._link, self._bucket, answer_s=seconds)
+            return self._made[patient]
 
     @contextmanager
     def _translated(self, key: str, *, reading: str | None = None) -> Iterator[None]:
@@ -175,7 +186,7 @@ class S3:
             if status in (409, 412) and code not in faults.BAD_NAME:
                 # 409: another write of this key is under way. The caller looks who won.
                 raise AlreadyThere(key) from error
-            if status == 404 and code not in faults.NO_PLACE | faults.CREDENTIALS:
+            if status == 404 and code not in faults.NO_PLACE | faults.CREDENTIALS | _NO_UPLOAD:
                 raise FileNotFoundError(where) from error
             raise faults.refusal(where, code=code, status=status, message=str(error)) from error
         except BotoCoreError as error:
