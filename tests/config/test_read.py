@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.config.manifest import AlarmRule, EndpointConfig, Limit
+from lakeferry.config.overlay import Flag
 from lakeferry.config.read import Read, find_manifest, read_manifest
 from lakeferry.config.tree import MAX_BYTES
 from lakeferry.errors import FerryError
@@ -357,3 +358,46 @@ network: {vpc: "${env:VPC}", flow_logs: {format: "${version} ${bytes}"}}
     secret = found.document.root.get("connections", "a", "secret")
     assert secret is not None
     assert secret.text == "${aws-secret:atlas/sp#client_secret}"
+
+
+# ---- flags
+
+
+def test_flags_alone_say_what_a_manifest_could() -> None:
+    manifest = read_manifest(
+        None,
+        flags=[
+            Flag("--vpc", ("network", "vpc"), "vpc-1"),
+            Flag("--tag", ("network", "tags"), {"team": "lake"}),
+            Flag("--workers", ("network", "workers", "count"), 8),
+        ],
+    ).manifest
+
+    assert manifest.network.vpc == "vpc-1"
+    assert manifest.network.tags == {"team": "lake"}
+    assert manifest.network.workers.count == 8
+
+
+def test_a_flag_comes_before_the_manifest(tmp_path: Path) -> None:
+    found = read_manifest(
+        written(tmp_path, HEAD + "network: {vpc: vpc-1, subnets: [subnet-1], policy: []}\n"),
+        flags=[Flag("--vpc", ("network", "vpc"), "vpc-2")],
+        instead=[("network", "vpc"), ("network", "subnets"), ("alarms", "notify")],
+    )
+
+    assert found.manifest.network.vpc == "vpc-2"
+    assert found.manifest.network.subnets == ()
+    vpc = found.document.root.get("network", "vpc")
+    assert vpc is not None
+    assert str(vpc.place) == "--vpc"
+
+
+def test_a_fault_in_a_flag_names_the_flag() -> None:
+    with pytest.raises(ExceptionGroup) as refused:
+        read_manifest(None, flags=[Flag("--vpc", ("network", "vpc"), "vpc_1")])
+
+    assert str(refused.value.exceptions[0]) == (
+        "LF-2001 --vpc  network.vpc: `vpc_1` is not valid here\n"
+        "  on the command line\n"
+        "  next: write the id of a VPC: `vpc-0a1b...`"
+    )

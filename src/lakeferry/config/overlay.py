@@ -1,6 +1,7 @@
-"""Profiles and `--set` over a document: maps are merged, all else is replaced, places are kept."""
+"""Profiles, `--set` and flags over a document: maps are merged, all else is replaced."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from lakeferry.config.problems import Problem
 from lakeferry.config.tree import Entry, Place, Value
@@ -54,6 +55,46 @@ def with_sets(root: Value, sets: Sequence[str]) -> tuple[Value, list[Problem]]:
         if value is not None:
             root = merged(root, _nested(keys, value, place))
     return root, problems
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flag of the command line that says what a key of the manifest could say."""
+
+    name: str  # '--vpc'
+    path: tuple[str, ...]  # ('network', 'vpc')
+    given: str | int | tuple[str, ...] | Mapping[str, str]
+
+
+def with_flags(root: Value, flags: Sequence[Flag]) -> Value:
+    """The document with flags in it; their places are their names."""
+    for flag in flags:
+        value = _value(flag.given, Place(flag.name, 0, 1))
+        root = merged(root, _nested(flag.path, value, value.place))
+    return root
+
+
+def without(root: Value, *paths: tuple[str, ...]) -> Value:
+    """The document without what these paths lead to."""
+    for first, *rest in paths:
+        entry = root.entries.get(first)
+        if entry is None:
+            continue
+        entries = {key: one for key, one in root.entries.items() if key != first}
+        if rest:
+            entries[first] = Entry(entry.place, without(entry.value, tuple(rest)))
+        root = Value("map", root.place, entries=entries)
+    return root
+
+
+def _value(given: str | int | tuple[str, ...] | Mapping[str, str], place: Place) -> Value:
+    if isinstance(given, Mapping):
+        entries = {key: Entry(place, _value(one, place)) for key, one in given.items()}
+        return Value("map", place, entries=entries)
+    if isinstance(given, tuple):
+        return Value("list", place, items=tuple(_value(one, place) for one in given))
+    kind = "integer" if isinstance(given, int) else "text"
+    return Value(kind, place, text=str(given))
 
 
 def sets_text(sets: Iterable[str]) -> str:

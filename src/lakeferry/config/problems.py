@@ -63,8 +63,11 @@ def refuse(problems: Sequence[Problem], texts: Mapping[str, str]) -> None:
 
 
 def _error(problem: Problem, texts: Mapping[str, str]) -> FerryError:
-    quoted = [] if problem.is_secret else quote(problem.place, texts)
-    where = "\n  ".join(quoted) or "the value is not shown"
+    where = "on the command line"
+    if problem.is_secret:
+        where = "the value is not shown"
+    elif problem.place.line:
+        where = "\n  ".join(quote(problem.place, texts))
     return FerryError(problem.code, f"{problem.place}  {problem.what}", where, problem.next_step)
 
 

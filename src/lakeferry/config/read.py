@@ -12,7 +12,15 @@ from lakeferry.config.json_text import read_json
 from lakeferry.config.manifest import Manifest
 from lakeferry.config.manifest_shape import MANIFEST
 from lakeferry.config.manifest_values import manifest_of
-from lakeferry.config.overlay import SET, sets_text, with_profile, with_sets
+from lakeferry.config.overlay import (
+    SET,
+    Flag,
+    sets_text,
+    with_flags,
+    with_profile,
+    with_sets,
+    without,
+)
 from lakeferry.config.problems import Problem, refuse
 from lakeferry.config.shape import Record
 from lakeferry.config.toml_text import read_toml
@@ -21,6 +29,7 @@ from lakeferry.config.yaml_text import read_yaml
 from lakeferry.errors import FerryError
 
 STDIN = "-"
+NO_FILE = "(no manifest)"
 NAMES = ("lakeferry.yaml", "lakeferry.yml", "lakeferry.json", "lakeferry.toml")
 _READERS = {".json": read_json, ".toml": read_toml}
 
@@ -54,26 +63,35 @@ def find_manifest(start: Path) -> Path | None:
 
 
 def read_manifest(
-    file: str | Path, *, profile: str | None = None, sets: Sequence[str] = ()
+    file: str | Path | None,
+    *,
+    profile: str | None = None,
+    sets: Sequence[str] = (),
+    flags: Sequence[Flag] = (),
+    instead: Sequence[tuple[str, ...]] = (),
 ) -> Read:
     """A checked manifest.
 
     Args:
-        file: a path whose ending says whether it is YAML, JSON or TOML; `-` is YAML on stdin.
+        file: a path whose ending says whether it is YAML, JSON or TOML; `-` is YAML on stdin;
+            None: there is none, and flags say it all.
         profile: one of its `profiles`, laid upon it.
         sets: `path=value`, laid upon that.
+        flags: of the command, laid upon that.
+        instead: paths that the flags take the place of.
 
     Raises:
         FerryError: LF-2002 where the file cannot be read.
         ExceptionGroup: of FerryError, one for each fault, at most 20.
     """
-    raw = _bytes(str(file))
-    text = _decoded(raw, str(file))
-    texts = {str(file): text, SET: sets_text(sets)}
-    reader = _READERS.get(Path(str(file)).suffix.lower(), read_yaml)
-    root, problems = reader(text, str(file))
+    name = NO_FILE if file is None else str(file)
+    raw = b"version: 1" if file is None else _bytes(name)
+    text = _decoded(raw, name)
+    texts = {name: text, SET: sets_text(sets)}
+    reader = _READERS.get(Path(name).suffix.lower(), read_yaml)
+    root, problems = reader(text, name)
     if root is None:
-        empty = Problem("LF-2002", Place(str(file), 1, 1), "the manifest is empty", _START)
+        empty = Problem("LF-2002", Place(name, 1, 1), "the manifest is empty", _START)
         refuse(problems or [empty], texts)
         raise AssertionError
     if profile is not None and root.kind == "map":
@@ -82,12 +100,13 @@ def read_manifest(
     if root.kind == "map":
         root, wrong = with_sets(root, sets)
         problems += wrong
+        root = with_flags(without(root, *instead), flags)
     problems += check(root, MANIFEST)
     problems += _profiles(root, besides=profile)
     if not problems:
         problems += _names(root)
     refuse(problems, texts)
-    manifest = manifest_of(root, str(file), hashlib.sha256(raw).hexdigest())
+    manifest = manifest_of(root, name, hashlib.sha256(raw).hexdigest())
     return Read(manifest, Document(root, texts))
 
 

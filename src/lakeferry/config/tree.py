@@ -17,13 +17,13 @@ MAX_VALUES = 200_000  # with every alias counted as what it stands for
 class Place:
     """Where something was written."""
 
-    file: str  # as given; '--set' for what the command line says
-    line: int  # from 1
+    file: str  # as given; '--set', or the flag, for what the command line says
+    line: int  # from 1; 0: the whole of a flag
     column: int  # from 1, in characters
     length: int = 1  # characters, within the line
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""The flags that choose a manifest, and the manifest that they choose."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from lakeferry.config.overlay import Flag
+from lakeferry.config.problems import refuse
+from lakeferry.config.read import STDIN, Read, find_manifest, read_manifest
+from lakeferry.errors import FerryError
+
+Many = list[str] | None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ManifestFlags:
+    """Which manifest, and what is laid upon it."""
+
+    file: Annotated[
+        str | None,
+        Parameter(
+            name=["--file", "-f"],
+            help="Manifest; default: lakeferry.yaml here or in a folder above. - is stdin.",
+        ),
+    ] = None
+    profile: Annotated[
+        str | None, Parameter(help="One of the manifest's profiles, laid upon it.")
+    ] = None
+    set: Annotated[
+        Many, Parameter(negative="", help="PATH=VALUE, such as network.vpc=vpc-0a1b.")
+    ] = None
+
+    def path(self) -> str | None:
+        """The manifest's path; None where none is named and none is found."""
+        if self.file is not None:
+            return self.file
+        found = find_manifest(Path.cwd())
+        return None if found is None else _shown(found)
+
+
+NO_MANIFEST = ManifestFlags()
+
+
+def read(
+    chosen: ManifestFlags,
+    flags: Sequence[Flag] = (),
+    instead: Sequence[tuple[str, ...]] = (),
+    *,
+    is_needed: bool = False,
+) -> Read:
+    """The manifest with all that is laid upon it, checked; flags alone where there is none.
+
+    Raises:
+        FerryError: LF-2002 where none is there and one is needed.
+        ExceptionGroup: of FerryError, one for each fault.
+    """
+    from lakeferry.monitor.choice_problems import problems
+
+    path = chosen.path()
+    if path is None and (is_needed or chosen.profile):
+        step = "name one with --file" if is_needed else "AWS's profiles are --aws-profile"
+        raise FerryError(
+            "LF-2002", "there is no manifest", f"no lakeferry.yaml in {Path.cwd()} or above", step
+        )
+    found = read_manifest(
+        path, profile=chosen.profile, sets=chosen.set or (), flags=flags, instead=instead
+    )
+    refuse(problems(found.manifest), found.document.texts)
+    return found
+
+
+def _shown(path: Path) -> str:
+    """Relative where it lies at or below the working directory."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+__all__ = ["NO_MANIFEST", "STDIN", "ManifestFlags", "read"]

@@ -1,0 +1,234 @@
+"""The flags that choose a network and what shall watch it, and the request that they make."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from lakeferry.cli.manifest_flags import ManifestFlags, Many, read
+from lakeferry.cli.planned_bytes import planned_bytes
+from lakeferry.cli.units import parse_pairs, parse_time
+from lakeferry.config.overlay import Flag
+from lakeferry.errors import FerryError
+
+if TYPE_CHECKING:
+    from lakeferry.monitor.choices import Extras
+    from lakeferry.monitor.run import MonitorRequest
+
+# Naming a network by flags takes the place of how the manifest names it.
+_SCOPE = tuple(("network", key) for key in ("vpc", "subnets", "interfaces", "tags"))
+_LIST = Parameter(negative="")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class NetworkFlags:
+    """Which network, and as whom it is looked at."""
+
+    vpc: Annotated[str | None, Parameter(help="Id of the VPC.")] = None
+    subnet: Annotated[Many, Parameter(negative="", help="Id of a subnet in question.")] = None
+    interface: Annotated[Many, Parameter(negative="", help="Id of an interface.")] = None
+    tag: Annotated[Many, Parameter(negative="", help="KEY=VALUE of VPC or subnets.")] = None
+    worker_tag: Annotated[
+        Many, Parameter(negative="", help="KEY=VALUE of the workers; default Vendor=Databricks.")
+    ] = None
+    worker_subnet: Annotated[
+        Many, Parameter(negative="", help="Id of a subnet where only workers are.")
+    ] = None
+    beyond: Annotated[
+        Many, Parameter(negative="", help="ACCOUNT=ROLE to follow a transit gateway with.")
+    ] = None
+    name: Annotated[str | None, Parameter(help="Of the deployment; part of every name.")] = None
+    region: Annotated[str | None, Parameter(help="AWS Region.")] = None
+    aws_profile: Annotated[
+        str | None, Parameter(help="A profile of the AWS configuration files.")
+    ] = None
+    role: Annotated[str | None, Parameter(help="ARN of a role to take.")] = None
+    external_id: Annotated[str | None, Parameter(help="What the role's owner asks for.")] = None
+    endpoint_url: Annotated[
+        str | None, Parameter(help="URL in place of AWS's own, for all services.")
+    ] = None
+
+    def flags(self) -> Iterator[Flag]:
+        at = "network"
+        if self.vpc:
+            yield Flag("--vpc", (at, "vpc"), self.vpc)
+        for name, key, given in (
+            ("--subnet", ("subnets",), self.subnet),
+            ("--interface", ("interfaces",), self.interface),
+            ("--worker-subnet", ("workers", "subnets"), self.worker_subnet),
+        ):
+            if given:
+                yield Flag(name, (at, *key), tuple(given))
+        for name, key, given in (
+            ("--tag", ("tags",), self.tag),
+            ("--worker-tag", ("workers", "tags"), self.worker_tag),
+        ):
+            if given:
+                yield Flag(name, (at, *key), parse_pairs(given, name))
+        for account, role in parse_pairs(self.beyond or [], "--beyond").items():
+            yield Flag("--beyond", (at, "beyond", account, "role"), role)
+        if self.name:
+            yield Flag("--name", ("name",), self.name)
+        if self.region:
+            yield Flag("--region", (at, "region"), self.region)
+
+    def instead(self) -> tuple[tuple[str, ...], ...]:
+        named = self.vpc or self.subnet or self.interface or self.tag
+        return _SCOPE if named else ()
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class WatchFlags:
+    """What shall be there."""
+
+    endpoint: Annotated[
+        Many,
+        Parameter(negative="", help="Wanted VPC endpoint: s3, kinesis-streams, sts, logs, ..."),
+    ] = None
+    bucket: Annotated[
+        Many, Parameter(negative="", help="A bucket that endpoint policies let through.")
+    ] = None
+    stream: Annotated[Many, Parameter(negative="", help="A Kinesis stream to watch.")] = None
+    rule: Annotated[
+        Many, Parameter(negative="", help="A question that gets rules; default: all.")
+    ] = None
+    per: Annotated[
+        Literal["eni", "vpc"] | None, Parameter(help="A rule an interface, or grouped.")
+    ] = None
+    notify: Annotated[
+        Many, Parameter(negative="", help="ARN of a topic, e-mail address or https URL.")
+    ] = None
+    put_tag: Annotated[
+        Many, Parameter(negative="", help="KEY=VALUE on everything that is made.")
+    ] = None
+    flow_log_format: Annotated[
+        str | None, Parameter(help="v2, v5-nat, connections, or fields as AWS names them.")
+    ] = None
+    flow_log_to: Annotated[
+        list[Literal["cloudwatch", "s3"]] | None,
+        Parameter(negative="", help="Where the rows go; default: cloudwatch."),
+    ] = None
+    log_group: Annotated[str | None, Parameter(help="Log group of the rows.")] = None
+    log_bucket: Annotated[str | None, Parameter(help="s3://bucket/prefix of the rows.")] = None
+    retention: Annotated[str | None, Parameter(help="Of the log group, such as '30 d'.")] = None
+    workers: Annotated[int | None, Parameter(help="How many instances are expected.")] = None
+    planned_bytes: Annotated[
+        str | None, Parameter(help="What the migration moves, such as '2 PiB'.")
+    ] = None
+    planned_days: Annotated[float | None, Parameter(help="In how many days.")] = None
+    planned_start: Annotated[
+        str | None, Parameter(help="From when (ISO 8601); stall alarms sleep before and after.")
+    ] = None
+    decimal_units: Annotated[
+        bool, Parameter(negative="", help="kB to PB of --planned-bytes are powers of 1000.")
+    ] = False
+    tolerance_usd: Annotated[
+        str | None, Parameter(help="Dollars a day of S3 through NAT before it alarms; default 1.")
+    ] = None
+    usd_per_day: Annotated[
+        str | None, Parameter(help="Planned spend on NAT a day; alarms a tenth above it.")
+    ] = None
+    suppressor: Annotated[
+        str | None, Parameter(help="Name of an alarm of yours that silences stalls.")
+    ] = None
+
+    def flags(self) -> Iterator[Flag]:
+        at = "network"
+        for kind in self.endpoint or ():
+            named, _, type = kind.partition("=")
+            usual = "gateway" if named in ("s3", "dynamodb") else "interface"
+            yield Flag("--endpoint", (at, "endpoints", named), type or usual)
+        for name, path, given in (
+            ("--bucket", (at, "buckets"), self.bucket),
+            ("--stream", (at, "streams"), self.stream),
+            ("--rule", (at, "insights", "rules"), self.rule),
+            ("--notify", ("alarms", "notify"), self.notify),
+            ("--flow-log-to", (at, "flow_logs", "destination"), self.flow_log_to),
+        ):
+            if given:
+                yield Flag(name, path, tuple(given))
+        for name, path, text in (
+            ("--per", (at, "insights", "per"), self.per),
+            ("--flow-log-format", (at, "flow_logs", "format"), self.flow_log_format),
+            ("--log-group", (at, "flow_logs", "group"), self.log_group),
+            ("--log-bucket", (at, "flow_logs", "bucket"), self.log_bucket),
+            ("--retention", (at, "flow_logs", "retention"), self.retention),
+        ):
+            if text:
+                yield Flag(name, path, text)
+        if self.put_tag:
+            yield Flag("--put-tag", ("tags",), parse_pairs(self.put_tag, "--put-tag"))
+        if self.workers is not None:
+            yield Flag("--workers", (at, "workers", "count"), self.workers)
+
+
+NO_NETWORK = NetworkFlags()
+NO_WATCH = WatchFlags()
+
+
+def request_of(
+    chosen: ManifestFlags,
+    network: NetworkFlags,
+    watch: WatchFlags = NO_WATCH,
+    *,
+    needs_name: bool = True,
+) -> "MonitorRequest":
+    """What was typed and written, as a request. Flags come before the manifest.
+
+    Raises:
+        FerryError, ExceptionGroup: see `manifest_flags.read` and `choices.monitor_request`.
+    """
+    from lakeferry.monitor.choices import monitor_request
+
+    flags = [*network.flags(), *watch.flags()]
+    found = read(chosen, flags, network.instead())
+    return monitor_request(found.manifest, extras_of(network, watch), needs_name=needs_name)
+
+
+def extras_of(network: NetworkFlags, watch: WatchFlags = NO_WATCH) -> "Extras":
+    """What no manifest says. Raises LF-2001 and LF-2011 for what cannot be read."""
+    from lakeferry.monitor.choices import Extras
+    from lakeferry.monitor.run import Transfer
+
+    if (watch.planned_bytes is None) != (watch.planned_days is None):
+        raise _wrong("--planned-bytes and --planned-days belong together", "give both, or neither")
+    transfer = None
+    if watch.planned_bytes is not None and watch.planned_days is not None:
+        if watch.planned_days <= 0:
+            raise _wrong(f"--planned-days {watch.planned_days:g} is no time", "give more than 0")
+        size = planned_bytes(watch.planned_bytes, decimal=watch.decimal_units)
+        transfer = Transfer(size, watch.planned_days)
+    if watch.planned_start is not None and transfer is None:
+        raise _wrong("--planned-start alone says nothing", "give --planned-bytes, --planned-days")
+    start = watch.planned_start
+    return Extras(
+        profile=network.aws_profile,
+        role=network.role,
+        external_id=network.external_id,
+        endpoint=network.endpoint_url,
+        transfer=transfer,
+        start_s=parse_time(start) // 1000 if start else None,
+        tolerance_usd=_dollars(watch.tolerance_usd, "--tolerance-usd"),
+        usd_per_day=_dollars(watch.usd_per_day, "--usd-per-day"),
+        suppressor=watch.suppressor or "",
+    )
+
+
+def _dollars(text: str | None, flag: str) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        found = Decimal(-1)
+    if not found.is_finite() or found < 0:
+        raise _wrong(f"{flag} `{text}` is no amount of dollars", "write a number, such as 12.50")
+    return found
+
+
+def _wrong(what: str, next_step: str) -> FerryError:
+    return FerryError("LF-2001", what, "on the command line", next_step)

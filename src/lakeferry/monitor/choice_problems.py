@@ -1,0 +1,110 @@
+"""What of a manifest only this room can judge: names of rules and alarms, formats. Pure."""
+
+from collections.abc import Iterator
+
+from lakeferry.config.check import nearest
+from lakeferry.config.manifest import AlarmRule, Manifest
+from lakeferry.config.problems import Problem
+from lakeferry.config.tree import Place, Value
+from lakeferry.errors import FerryError
+from lakeferry.monitor.alarms import ALARMS
+from lakeferry.network.fields import (
+    CONNECTION_FORMAT,
+    DEFAULT_FORMAT,
+    RECOMMENDED_FORMAT,
+    parse_format,
+)
+from lakeferry.network.rule_set import QUESTIONS
+
+FORMATS = {"v2": DEFAULT_FORMAT, "v5-nat": RECOMMENDED_FORMAT, "connections": CONNECTION_FORMAT}
+# Alarms of the manifest that are not the network's.
+OTHERS = ("lag", "cost-forecast")
+GATEWAYS = ("s3", "dynamodb")  # all services that have gateway endpoints
+_LIMITS = {
+    "bytes_per_s": "a rate: `5 GB/h`",
+    "bytes": "a size: `5 TB`",
+    "share": "a share: `25%`",
+    "count": "a bare number",
+    "seconds": "a duration: `60 s`",
+}
+
+
+def problems(manifest: Manifest) -> list[Problem]:
+    """Every fault, with its place."""
+    return [*_rules(manifest), *_endpoints(manifest), *_flow_logs(manifest), *_alarms(manifest)]
+
+
+def format_fields(format: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields of a format's name, or of a text or list of fields; () where none is given.
+
+    Raises:
+        FerryError: LF-6201 for a field that is not known.
+    """
+    if not format:
+        return ()
+    if len(format) == 1 and format[0] in FORMATS:
+        return FORMATS[format[0]]
+    return parse_format(" ".join(format))
+
+
+def _at(manifest: Manifest, *path: str) -> Place:
+    """Where something is written, or the nearest thing around it that is."""
+    value: Value = manifest.root
+    for key in path:
+        inner = value.get(key)
+        if inner is None:
+            break
+        value = inner
+    return value.place
+
+
+def _rules(manifest: Manifest) -> Iterator[Problem]:
+    listed = manifest.root.get("network", "insights", "rules")
+    for item in listed.items if listed is not None else ():
+        if item.text not in QUESTIONS:
+            what = f"network.insights.rules: there is no rule `{item.text}`"
+            yield Problem("LF-2001", item.place, what, nearest(item.text, QUESTIONS))
+
+
+def _endpoints(manifest: Manifest) -> Iterator[Problem]:
+    for one in manifest.network.endpoints:
+        if one.type == "gateway" and one.kind not in GATEWAYS:
+            what = f"network.endpoints.{one.kind}: it has no gateway endpoint"
+            step = "write `interface`"
+            place = _at(manifest, "network", "endpoints", one.kind)
+            yield Problem("LF-2001", place, what, step)
+
+
+def _flow_logs(manifest: Manifest) -> Iterator[Problem]:
+    wish, at = manifest.network.flow_logs, ("network", "flow_logs")
+    if "s3" in wish.destinations and wish.bucket is None:
+        what = "network.flow_logs.bucket is missing: the destination is s3"
+        step = "add `bucket: s3://bucket/prefix`"
+        yield Problem("LF-2001", _at(manifest, *at, "destination"), what, step)
+    try:
+        format_fields(wish.format)
+    except FerryError as error:
+        place = _at(manifest, *at, "format")
+        step = f"{error.next_step}; or one of {', '.join(FORMATS)}"
+        yield Problem("LF-6201", place, f"network.flow_logs.format: {error.what}", step)
+
+
+def _alarms(manifest: Manifest) -> Iterator[Problem]:
+    for rule in manifest.alarms.rules:
+        at = ("alarms", "rules", rule.name)
+        place = _at(manifest, *at, "limit")
+        if rule.name in ALARMS:
+            yield from _limit(rule, place)
+        elif rule.name not in OTHERS:
+            entry = manifest.root.get("alarms", "rules")
+            assert entry is not None, "the alarm was read from it"
+            what = f"alarms.rules: there is no alarm `{rule.name}`"
+            step = nearest(rule.name, (*ALARMS, *OTHERS))
+            yield Problem("LF-2001", entry.entries[rule.name].place, what, step)
+
+
+def _limit(rule: AlarmRule, place: Place) -> Iterator[Problem]:
+    wanted = ALARMS[rule.name]
+    if rule.limit is not None and rule.limit.kind != wanted:
+        what = f"alarms.rules.{rule.name}: `{rule.limit.text}` is not what it is held against"
+        yield Problem("LF-2001", place, what, f"write {_LIMITS[wanted]}")
