@@ -18,7 +18,7 @@ from pyarrow import csv
 from lakeferry.errors import FerryError
 from lakeferry.network.fields import DEFAULT_FORMAT, FIELDS, column, format_text, is_integer, needed
 from lakeferry.network.flow_batch import FlowBatch, ReadReport
-from lakeferry.network.flow_bytes import parts
+from lakeferry.network.flow_bytes import has_blank_pair, parts
 
 MS_FROM = 10**11  # a time above it is in milliseconds
 TIME = "@time"  # before each line of a log that states the time of its events: ms, or ISO 8601
@@ -311,8 +311,7 @@ def _is_odd(block: bytes) -> bool:
         return True
     if b"\t" in block or block[:1] == b" " or block[-1:] == b" ":
         return True
-    blank = np.frombuffer(block, np.uint8) <= ord(" ")
-    if not (blank[1:] & blank[:-1]).any():  # nearly always, and four times as fast to see
+    if not has_blank_pair(block):  # nearly always, and four times as fast to see
         return False
     even = np.frombuffer(block, np.uint16, len(block) // 2)
     odd = np.frombuffer(block, np.uint16, (len(block) - 1) // 2, 1)
