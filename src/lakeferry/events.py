@@ -35,6 +35,16 @@ class BytesMoved:
     files_done: int
     files_total: int
     elapsed_s: float
+    bytes_present: int = 0  # of `bytes_done`: were there already, so that no rate comes of them
+    files_present: int = 0
+
+    @property
+    def bytes_moved(self) -> int:
+        return self.bytes_done - self.bytes_present
+
+    @property
+    def files_moved(self) -> int:
+        return self.files_done - self.files_present
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +118,13 @@ class ChangePlanned:
 
 @dataclass(frozen=True, slots=True)
 class ChangeApplied:
-    """One step of an apply is done. A replacement is two: it goes, and it is made."""
+    """One step of an apply is done. A replacement is two or three: it goes, it is made, finished."""
 
     deployment: str
     kind: str
     name: str
     action: str
-    step: str  # 'make', 'remove'
+    step: str  # 'make', 'finish', 'remove'
     done: int  # steps, this one too
     total: int
 

@@ -35,6 +35,7 @@ def map_threads(
     *,
     count: int,
     stop: Event | None = None,
+    on_silence: Callable[[], None] | None = None,
 ) -> Iterator[Result]:
     """Run `task` over `items` in up to `count` threads; results come as they are ready.
 
@@ -45,6 +46,7 @@ def map_threads(
     At most `WINDOW` items, or 2 × `count`, are taken ahead, by this thread alone: what reads them
     allocates in one place. Setting `stop` ends the beginning of tasks; those that run are awaited
     and yielded. An exception of a task, or of `items`, is raised here after the others ended.
+    `on_silence` is called some times a second while no task ends.
     """
     crew = _Crew(task, items, count, stop or Event())
     with ThreadPoolExecutor(count) as pool:
@@ -57,6 +59,8 @@ def map_threads(
                 if batch is None:
                     working -= 1
                     continue
+                if not batch and on_silence is not None:
+                    on_silence()
                 if len(batch) < SLOW and len(hands) < count:
                     joining = count - len(hands)
                     hands += [pool.submit(crew.work) for _ in range(joining)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakeferry.cli.estimate import Estimate, left_text
+from lakeferry.cli.estimate import Estimate, Left, left_text
 from lakeferry.cli.units import (
     duration_text,
     parse_pairs,
@@ -91,9 +91,34 @@ def test_the_slower_of_bytes_and_files_decides() -> None:
 
     left = estimate.left_s(70, (70 * 10**9, 700), (100 * 10**9, 10_700))
 
-    assert left == (1000, 1000)
-    assert left_text(left) == "about 16 min 40 s left"
+    assert left == (1000, 1000, 1000)
+    assert left_text(left) == "about 17 min left"
 
 
-def test_the_end_is_seconds_away() -> None:
-    assert left_text((1, 20)) == "seconds left"
+def test_the_range_is_that_of_the_rates() -> None:
+    estimate, moved = Estimate(), 0
+    for window, rate in enumerate([10, 20, 20, 20, 20, 20, 20, 20, 40, 80]):
+        moved += rate * 10
+        estimate.feed((window + 1) * 10, moved * 10**6, moved)
+
+    left = estimate.left_s(100, (moved * 10**6, moved), ((moved + 4800) * 10**6, moved + 4800))
+
+    assert left == (120, 240, 240)  # of 60, 120, 240 (seven times) and 480 s
+    assert left_text(left) == "2 to 4 min left"
+
+
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        ((1, 10, 20), "seconds left"),
+        ((12, 30, 55), "10 to 60 s left"),
+        ((912, 1000, 1148), "15 to 19 min left"),
+        ((5000, 7000, 9000), "83 min to 2 h left"),
+        ((32_000, 32_400, 33_000), "about 9 h left"),
+        ((302_400, 338_100, 360_000), "3d 12h to 4d 4h left"),
+    ],
+)
+def test_time_left_is_no_finer_than_an_estimate_can_be(
+    left: tuple[float, float, float], text: str
+) -> None:
+    assert left_text(Left(*left)) == text

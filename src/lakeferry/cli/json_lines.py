@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from lakeferry.cli.estimate import BASIS, Estimate
 from lakeferry.clone.report import CloneReport
 from lakeferry.errors import FerryError
 from lakeferry.events import (
@@ -38,8 +39,11 @@ def schema() -> dict[str, Any]:
     return found
 
 
-def body(event: Event) -> dict[str, Any]:
-    """What one event says, without the fields that every line has."""
+def body(event: Event, estimate: Estimate | None = None) -> dict[str, Any]:
+    """What one event says, without the fields that every line has.
+
+    `estimate`: fed with the run's progress so far; None: no rate and no time left are told.
+    """
     match event:
         case LogRead():
             return {
@@ -55,6 +59,7 @@ def body(event: Event) -> dict[str, Any]:
                 "bytes": {"done": event.bytes_done, "total": event.bytes_total},
                 "files": {"done": event.files_done, "total": event.files_total},
                 "seconds": round(event.elapsed_s, 3),
+                **_pace(event, estimate or Estimate()),
             }
         case BytesRead():
             return {
@@ -73,6 +78,19 @@ def body(event: Event) -> dict[str, Any]:
             }
         case _:
             return {**_TYPES[type(event)], **asdict(event)}
+
+
+def _pace(event: BytesMoved, estimate: Estimate) -> dict[str, Any]:
+    """How fast it goes and how long it will take; null while too little was seen."""
+    seconds = event.elapsed_s
+    done, total = (event.bytes_done, event.files_done), (event.bytes_total, event.files_total)
+    left = estimate.left_s(seconds, done, total)
+    return {
+        "rate": {"bytes_per_s": round(event.bytes_moved / seconds)} if seconds else None,
+        "left_s": None
+        if left is None
+        else {**{name: round(value) for name, value in left._asdict().items()}, "basis": BASIS},
+    }
 
 
 _TYPES: dict[type, dict[str, str]] = {

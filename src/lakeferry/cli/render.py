@@ -5,10 +5,13 @@ stdout carries the result, stderr the talk. Colour is never the only carrier.
 
 import math
 import os
+import shutil
 import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TextIO
 
 import orjson
@@ -26,6 +29,7 @@ from lakeferry.events import (
     FileLanded,
     LogRead,
     Noted,
+    TablePlanned,
     Warned,
 )
 from lakeferry.version import VERSION
@@ -36,10 +40,20 @@ BAR_EVERY_S = 0.2
 QUIET_S = 2  # what ends sooner needs no progress
 
 
+class OutputLost(Exception):
+    """stdout takes no more: its reader has gone, or its disk is full. The cause says which."""
+
+
 class Screen(Protocol):
-    """Where a command talks."""
+    """Where a command talks. What cannot be written to stdout raises `OutputLost`."""
 
     def event(self, event: Event) -> None: ...
+
+    def say(self, text: str) -> None:
+        """A word to people, outside of the result."""
+
+    def stopping(self, text: str) -> None:
+        """The same from within a signal's handler, which may have interrupted any other call."""
 
     def result(self, lines: list[str], body: dict[str, Any]) -> None:
         """What was asked for: as text on stdout, or as part of the summary."""
@@ -68,12 +82,15 @@ class TextScreen:
         self._shown = -math.inf
         self._painted = False
         self._moving = False  # bytes are; then no other progress is of interest
+        self._plan = ""  # what will be done, until it is said
         self._estimate = Estimate()
         self._lock = threading.Lock()
 
     def event(self, event: Event) -> None:
         with self._lock:
             match event:
+                case TablePlanned():
+                    self._planned(event)
                 case BytesMoved():
                     self._moved(event)
                 case LogRead() if not self._moving:
@@ -96,22 +113,32 @@ class TextScreen:
                 case _:
                     pass
 
+    def _planned(self, event: TablePlanned) -> None:
+        """The totals, before the first byte; in a pipe only if it takes long enough to tell."""
+        table = event.table.rstrip("/").rpartition("/")[2]
+        size = size_text(event.bytes)
+        self._plan = f"{table}  {event.text}  {event.files:,} files, {size} to copy"
+        if self._progress == "bar" and not self._quiet:
+            self._say(f"  {self._plan}")
+            self._plan = ""
+
     def _moved(self, event: BytesMoved) -> None:
         self._moving = event.files_done < event.files_total
-        self._estimate.feed(event.elapsed_s, event.bytes_done, event.files_done)
+        self._estimate.feed(event.elapsed_s, event.bytes_moved, event.files_moved)
         if not event.elapsed_s:
             return
         done, total = (event.bytes_done, event.files_done), (event.bytes_total, event.files_total)
         share = 100 * event.bytes_done / event.bytes_total if event.bytes_total else 100.0
-        rate = size_text(event.bytes_done / event.elapsed_s) + "/s"
-        left = left_text(self._estimate.left_s(event.elapsed_s, done, total))
-        text = (
-            f"{size_text(event.bytes_done)} of {size_text(event.bytes_total)}  {share:.1f} %  "
-            f"{event.files_done:,}/{event.files_total:,} files  {rate}  {left}"
+        self._show(
+            event.elapsed_s,
+            f"{size_text(event.bytes_done)} of {size_text(event.bytes_total)}",
+            f"{share:.1f} %",
+            f"{event.files_done:,}/{event.files_total:,} files",
+            size_text(event.bytes_moved / event.elapsed_s) + "/s",
+            left_text(self._estimate.left_s(event.elapsed_s, done, total)),
         )
-        self._show(event.elapsed_s, text)
 
-    def _show(self, elapsed_s: float, text: str) -> None:
+    def _show(self, elapsed_s: float, *parts: str) -> None:
         """Paint over the last line, or print one now and then."""
         if self._quiet or self._progress == "none" or elapsed_s < QUIET_S:
             return
@@ -120,30 +147,68 @@ class TextScreen:
             return
         self._shown = time.monotonic()
         if self._progress == "bar":
-            print(f"\r\x1b[2K  {text}", end="", file=sys.stderr, flush=True)
+            line = fitted(parts, shutil.get_terminal_size().columns - 3)
+            _talk(f"\r\x1b[2K  {line}", end="")
             self._painted = True
-        else:
-            print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
+            return
+        for text in filter(None, (self._plan, "  ".join(parts))):
+            _talk(f"{time.strftime('%H:%M:%S')}  {text}")
+        self._plan = ""
 
     def _say(self, text: str) -> None:
         self._wipe()
-        print(text, file=sys.stderr, flush=True)
+        _talk(text)
 
     def _wipe(self) -> None:
         if self._painted:
-            print("\r\x1b[2K", end="", file=sys.stderr)
+            _talk("\r\x1b[2K", end="")
             self._painted = False
+
+    def say(self, text: str) -> None:
+        if not self._quiet:
+            self._say(f"  {text}")
+
+    def stopping(self, text: str) -> None:
+        if not self._quiet:
+            with suppress(OSError):
+                os.write(2, f"\n  {text}\n".encode())
 
     def result(self, lines: list[str], body: dict[str, Any]) -> None:  # noqa: ARG002
         self._wipe()
         if not self._quiet:
-            print("\n".join(lines), flush=True)
+            with _heard():
+                print("\n".join(lines), flush=True)
 
     def error(self, error: FerryError) -> None:
         self._say(f"{marks(sys.stderr)['error']} {error}")
 
     def end(self, exit_code: int) -> None:  # noqa: ARG002
         self._wipe()
+
+
+def _talk(text: str, end: str = "\n") -> None:
+    """To stderr. Where nobody listens any more the work goes on all the same."""
+    with suppress(OSError):
+        print(text, end=end, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputLost from error
+
+
+def fitted(parts: tuple[str, ...], width: int) -> str:
+    """One line of at most `width` columns: of several parts the middle ones are left out first.
+
+    A painted line that wraps could not be painted over.
+    """
+    kept = list(parts)
+    while len(kept) > 1 and len("  ".join(kept)) > width:
+        del kept[len(kept) // 2]
+    return "  ".join(kept)[: max(width, 0)]
 
 
 class JsonScreen:
@@ -157,7 +222,8 @@ class JsonScreen:
         self._started = time.monotonic()
         self._shown = 0.0
         self._body: dict[str, Any] = {}
-        self._lock = threading.Lock()
+        self._estimate = Estimate()
+        self._lock = threading.RLock()  # a signal's handler may print too
         self._line(
             {
                 "type": "start",
@@ -170,12 +236,20 @@ class JsonScreen:
     def event(self, event: Event) -> None:
         if isinstance(event, FileLanded) and not self._verbose:
             return
+        if isinstance(event, BytesMoved):
+            self._estimate.feed(event.elapsed_s, event.bytes_moved, event.files_moved)
         if isinstance(event, BytesMoved | BytesRead | LogRead):
             last = isinstance(event, BytesMoved) and event.files_done >= event.files_total
             if not last and time.monotonic() - self._shown < JSON_EVERY_S:
                 return
             self._shown = time.monotonic()
-        self._line(json_lines.body(event))
+        self._line(json_lines.body(event, self._estimate))
+
+    def say(self, text: str) -> None:
+        """stderr is silent here; the summary tells."""
+
+    def stopping(self, text: str) -> None:
+        """As `say`."""
 
     def _line(self, body: dict[str, Any]) -> None:
         with self._lock:
@@ -188,8 +262,9 @@ class JsonScreen:
             }
             self._seq += 1
             text = orjson.dumps({**head, **body})
-            sys.stdout.buffer.write(text + b"\n")
-            sys.stdout.buffer.flush()
+            with _heard():
+                sys.stdout.buffer.write(text + b"\n")
+                sys.stdout.buffer.flush()
 
     def result(self, lines: list[str], body: dict[str, Any]) -> None:  # noqa: ARG002
         if "type" in body:

@@ -156,7 +156,8 @@ def fetch(
     look = _look_at(around.places.target, files)
     tally = _Tally(around, table, files, total_bytes)
     task = partial(_bring, around=around, look=look)
-    for outcome in map_threads(task, items(), count=jobs, stop=around.stop):
+    hands = map_threads(task, items(), count=jobs, stop=around.stop, on_silence=tally.pulse)
+    for outcome in hands:
         match outcome:
             case Failed(error=error):
                 raise error
@@ -177,6 +178,7 @@ class _Tally:
         self.haul = Haul()
         self._around, self._table = around, table
         self._files, self._bytes = files, total_bytes
+        self._present_bytes = 0
         self._writer, self._held = FileWriter(FILES_SCHEMA), list[Landed]()
         self._started = self._shown = time.monotonic()
 
@@ -184,6 +186,7 @@ class _Tally:
         haul = self.haul
         if landed.how == "already_there":
             haul.present_files += 1
+            self._present_bytes += landed.bytes
         else:
             haul.copied_files += 1
             haul.copied_bytes += landed.bytes
@@ -192,15 +195,27 @@ class _Tally:
             self._writer.write(_rows(self._held))
             self._held.clear()
         self._around.emit(FileLanded(self._table, landed.path, landed.bytes, landed.how))
+        self.pulse()
+
+    def pulse(self) -> None:
+        """Show it, if that was long ago; also called while a large file is under way."""
         if time.monotonic() - self._shown >= PROGRESS_S:
             self._shown = time.monotonic()
             self.show()
 
     def show(self) -> None:
-        haul, elapsed = self.haul, time.monotonic() - self._started
-        done = haul.copied_files + haul.present_files
+        haul, present = self.haul, self._present_bytes
         self._around.emit(
-            BytesMoved(self._table, haul.copied_bytes, self._bytes, done, self._files, elapsed)
+            BytesMoved(
+                self._table,
+                haul.copied_bytes + present,
+                self._bytes,
+                haul.copied_files + haul.present_files,
+                self._files,
+                time.monotonic() - self._started,
+                bytes_present=present,
+                files_present=haul.present_files,
+            )
         )
 
     def finish(self) -> Haul:
