@@ -145,7 +145,20 @@ def test_follow_goes_on_until_it_is_stopped(source: Path, tmp_path: Path) -> Non
 
     process.send_signal(signal.SIGTERM)
 
-    assert process.wait(30) in (0, 143)
+    assert process.wait(30) == 143
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--version", "0"], ["--timestamp", "2026-01-01"], ["--interval", "nan"], ["--dry-run"]],
+    ids=" ".join,
+)
+def test_what_cannot_be_followed_is_refused(source: Path, tmp_path: Path, words: list[str]) -> None:
+    ended = run("clone", source, tmp_path / "t", "--follow", *words)
+
+    assert ended.returncode == 2
+    assert "LF-2001" in ended.stderr
+    assert not (tmp_path / "t").exists()
 
 
 def wait_for(path: Path) -> None:

@@ -29,7 +29,12 @@ def clone(
     verify: str | None,
     interval_s: float | None,
 ) -> int:
-    """Clone once, or until stopped where `interval_s` is given."""
+    """Clone once, or until stopped where `interval_s` is given.
+
+    Raises:
+        KeyboardInterrupt: stopped.
+    """
+    followed = False
     while True:
         report = run.clone(source, target, **options, on_event=screen.event, stop=stop)
         lines, body = clone_lines(report), json_lines.clone_summary(report)
@@ -48,11 +53,13 @@ def clone(
             lines += [f"  {line}" for line in verify_lines(found)]
             body["verified"] = json_lines.verify_summary(found)
             code = OK if found.equal else LOOK
-        screen.result(lines, body)
+        if not (followed and report.up_to_date):
+            screen.result(lines, body)
         if interval_s is None or code != OK:
             return code
+        followed = True
         if stop.wait(interval_s):
-            return OK
+            raise KeyboardInterrupt
 
 
 def verify(source: str, target: str, options: Mapping[str, Any], *, screen: Screen) -> int:
@@ -106,12 +113,16 @@ def doctor(
     blockers = sum(check.outcome == "blocker" for check in checks)
     warnings = sum(check.outcome == "warning" for check in checks)
     screen.result(
-        [f"  {blockers} blockers, {warnings} warnings"],
+        [f"  {_count(blockers, 'blocker')}, {_count(warnings, 'warning')}"],
         {"blockers": blockers, "warnings": warnings},
     )
     if blockers:
         return FAILED
     return LOOK if strict and warnings else OK
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def demo(folder: str, *, fast: bool, screen: Screen) -> int:

@@ -4,6 +4,8 @@ Exit codes: 0 done; 1 failed, or the data is at fault; 2 the request is at fault
 changed; 3 finished and needs a look; 130 and 143 stopped by a signal in a clean state.
 """
 
+import math
+import os
 import sys
 from dataclasses import dataclass
 from threading import Event as Flag
@@ -16,6 +18,7 @@ from lakeferry.cli.monitor import monitor
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs, parse_rate, parse_time
+from lakeferry.errors import FerryError
 from lakeferry.version import VERSION
 
 app = App(
@@ -82,6 +85,21 @@ class CloneFlags:
     source_option: SourceOption = None
     target_option: TargetOption = None
 
+    def pause_s(self) -> float | None:
+        """Between two looks; None: one clone is all. Raises LF-2001 for what cannot be followed."""
+        if not self.follow:
+            return None
+        wrong = None
+        if not 0 < self.interval < math.inf:
+            wrong = f"{self.interval:g} seconds are no pause", "--interval"
+        elif self.version is not None or self.timestamp is not None:
+            wrong = "one version never changes, so there is nothing to follow", "--follow"
+        elif self.dry_run:
+            wrong = "a rehearsal that is repeated changes nothing", "--follow, --dry-run"
+        if wrong:
+            raise FerryError("LF-2001", *wrong, "see `lakeferry clone --help`")
+        return self.interval
+
     def options(self) -> dict[str, Any]:
         """As `lakeferry.clone` takes them. Raises LF-2001 for a wrong rate, time or pair."""
         return {
@@ -118,10 +136,16 @@ def clone(
             screen=screen,
             stop=stop,
             verify=flags.verify,
-            interval_s=flags.interval if flags.follow else None,
+            interval_s=flags.pause_s(),
         )
 
-    return guarded("clone", talk, run)
+    return guarded(
+        "clone",
+        talk,
+        run,
+        hears_stop=True,
+        on_stop="stopped, nothing half-committed; the same command goes on from here",
+    )
 
 
 @app.command
@@ -240,11 +264,32 @@ def _places(map_prefix: Many, source_option: Many, target_option: Many) -> dict[
 
 def main(arguments: list[str] | None = None) -> int:
     """The entry point; exits with the command's code."""
+    _open_closed_streams()
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(arguments, exit_on_error=False, print_error=True)
-    except CycloptsError:
-        code = 2
+        code = app(words, exit_on_error=False, print_error=False)
+    except CycloptsError as wrong:
+        code = _refused(wrong, Talk(json="--json" in words))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refused(wrong: CycloptsError, talk: Talk) -> int:
+    """Tell what is wrong with a command line, as any error is told."""
+    command = " ".join(wrong.command_chain or ())
+    asked = f"lakeferry {command}".rstrip()
+    error = FerryError("LF-2001", str(wrong).rstrip("."), f"`{asked}`", f"see `{asked} --help`")
+
+    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        raise error
+
+    return guarded(command, talk, run)
+
+
+def _open_closed_streams() -> None:
+    """Without them the first files that are opened would take what is printed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
 
 
 if __name__ == "__main__":

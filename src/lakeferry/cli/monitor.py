@@ -62,4 +62,4 @@ def prove(
         )
         return proving.prove(request, screen=screen, stop=stop)
 
-    return guarded("monitor prove", talk, run)
+    return guarded("monitor prove", talk, run, hears_stop=True)

@@ -4,14 +4,18 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event as Flag
+from types import FrameType
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from lakeferry.cli.render import JsonScreen, Screen, TextScreen
+from lakeferry.cli.render import JsonScreen, OutputLost, Screen, TextScreen
 from lakeferry.errors import FerryError
+
+GRACE_S = 30  # for what is in flight when a signal comes
 
 
 @Parameter(name="*")
@@ -39,34 +43,73 @@ class Talk:
 QUIET_TALK = Talk()
 
 
-def guarded(command: str, talk: Talk, run: Callable[[Screen, Flag], int]) -> int:
-    """Run a command; errors and signals become exit codes, always with a last line."""
-    screen = talk.screen(command)
-    stop = Flag()
-    signals = _on_signals(stop)
+def guarded(
+    command: str,
+    talk: Talk,
+    run: Callable[[Screen, Flag], int],
+    *,
+    hears_stop: bool = False,
+    on_stop: str = "stopped",
+) -> int:
+    """Run a command; errors and signals become exit codes, always with a last line.
+
+    Args:
+        hears_stop: the command looks at its flag and ends by itself; False: a signal interrupts
+            it wherever it is.
+        on_stop: what to say when a signal has ended it.
+    """
+    stop, signals = Flag(), list[int]()
     try:
-        code = run(screen, stop)
-    except FerryError as error:
-        screen.error(error)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        code = 128 + (signals[0] if signals else signal.SIGINT)
-    screen.end(code)
+        screen = talk.screen(command)
+        _on_signals(signals, stop, screen, hears_stop=hears_stop)
+        try:
+            code = run(screen, stop)
+        except FerryError as error:
+            screen.error(error)
+            code = error.exit_code
+        except KeyboardInterrupt:
+            screen.say(on_stop)
+            code = 128 + (signals[0] if signals else signal.SIGINT)
+        except OutputLost:
+            raise
+        except Exception:
+            screen.end(1)  # a bug: its traceback follows
+            raise
+        screen.end(code)
+    except OutputLost as lost:
+        return _unheard(lost)
     return code
 
 
-def _on_signals(stop: Flag) -> list[int]:
-    """The first signal ends cleanly, the second at once; answers which came."""
-    came: list[int] = []
+def _on_signals(signals: list[int], stop: Flag, screen: Screen, *, hears_stop: bool) -> None:
+    """The first signal ends cleanly, within `GRACE_S`; the second at once. Fills `signals`."""
 
-    def handle(number: int, frame: object) -> None:  # noqa: ARG001
-        came.append(number)
-        if len(came) > 1:
+    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        signals.append(number)
+        if len(signals) > 1:
             os._exit(128 + number)
+        signal.alarm(GRACE_S)
         stop.set()
-        if number == signal.SIGINT and not came[1:]:
-            sys.stderr.write("\nstopping: files in flight end first; again to stop at once\n")
+        if not hears_stop:
+            raise KeyboardInterrupt
+        if number == signal.SIGINT:
+            screen.stopping("stopping: files in flight end first; again to stop at once")
+
+    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        # What is in flight takes too long. Leaving it half done is as safe as a crash.
+        with suppress(OutputLost, RuntimeError):  # the handler may have interrupted a print
+            screen.end(128 + signals[0])
+        os._exit(128 + signals[0])
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)
-    return came
+    signal.signal(signal.SIGALRM, leave)
+
+
+def _unheard(lost: OutputLost) -> int:
+    """Nobody takes the answer. A closed pipe is no news to those who closed it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python fails again when it ends
+    if isinstance(lost.__cause__, BrokenPipeError):
+        return 128 + signal.SIGPIPE
+    sys.stderr.write(f"x the answer could not be written: {lost.__cause__}\n")
+    return 1

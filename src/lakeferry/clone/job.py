@@ -46,9 +46,14 @@ def clone_table(
         source_options=request.source_options, target_options=request.target_options,
     )  # fmt: skip
     places = open_places(request)
-    around = Surroundings(
-        places, _throttle(request), told, stop, log_pulse(emit, places.target.url)
-    )
+    pulse = log_pulse(emit, places.target.url)
+
+    def read(entries: int) -> None:
+        if stop is not None and stop.is_set():
+            raise KeyboardInterrupt
+        pulse(entries)
+
+    around = Surroundings(places, _throttle(request), told, stop, read)
     do = clone_mirror if request.mode == "mirror" else clone_snapshot
     try:
         done = do(request, around)

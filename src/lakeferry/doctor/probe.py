@@ -42,6 +42,14 @@ class Probe:
 
     def run(self) -> Iterator[Check]:
         """All trials, in order; after a refused write the others would only repeat it."""
+        try:
+            yield from self._trials()
+        except KeyboardInterrupt:
+            with suppress(FerryError):
+                self.clean()
+            raise
+
+    def _trials(self) -> Iterator[Check]:
         first = tried("write", self._write)
         yield first
         if first.outcome != BLOCKER:

@@ -1,0 +1,138 @@
+"""How commands end: by a signal, with nobody who listens, by a wrong word, by a bug of ours."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_main import LAKEFERRY, lines, run, wait_for
+from tests.clone.small import new_table
+
+COMMIT = "_delta_log/00000000000000000000.json"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return new_table(tmp_path / "source", "a", "b")
+
+
+def start(*words: str | Path, program: str = "") -> subprocess.Popen[str]:
+    begin = [sys.executable, "-c", program] if program else [LAKEFERRY]
+    command = [*begin, *map(str, words)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_signal_interrupts_at_once_what_has_nothing_in_flight(tmp_path: Path) -> None:
+    process = start("demo", tmp_path / "demo")
+    wait_for(tmp_path / "demo" / "lake")
+
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+
+    assert (process.returncode, said) == (130, "  stopped\n")
+
+
+def test_a_stopped_clone_says_that_the_same_command_goes_on(source: Path, tmp_path: Path) -> None:
+    process = start("clone", source, tmp_path / "t", "--limit-rate", "36kB/h")
+    wait_for_one(tmp_path / "t")
+
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert said.splitlines()[-2:] == [
+        "  stopping: files in flight end first; again to stop at once",
+        "  stopped, nothing half-committed; the same command goes on from here",
+    ]
+
+
+def test_what_is_in_flight_has_a_while_to_end_and_no_more(source: Path, tmp_path: Path) -> None:
+    hasty = "from lakeferry.cli import main, talk; talk.GRACE_S = 1; main.main()"
+    words = ["clone", source, tmp_path / "t", "--limit-rate", "1kB/h", "--json"]
+    process = start(*words, program=hasty)
+    wait_for_one(tmp_path / "t")
+
+    process.send_signal(signal.SIGTERM)
+    told, _ = process.communicate(timeout=20)  # the second file would take 36 s
+
+    assert process.returncode == 143
+    assert lines(told)[-1]["exit"] == 143
+    assert not (tmp_path / "t" / COMMIT).exists()
+
+
+def wait_for_one(target: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not any((target / name).exists() for name in "ab"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]], ids=["text", "json"])
+def test_a_reader_who_has_gone_is_no_traceback(
+    source: Path, tmp_path: Path, words: list[str]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [LAKEFERRY, "clone", str(source), str(tmp_path / "t"), *words]
+
+    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_an_answer_that_cannot_be_written_is_a_failure(source: Path, tmp_path: Path) -> None:
+    command = [LAKEFERRY, "clone", str(source), str(tmp_path / "t")]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+
+    assert ended.returncode == 1
+    assert b"could not be written: [Errno 28] No space left on device" in ended.stderr
+
+
+def test_without_any_stream_a_clone_is_made_and_nothing_is_printed_into_it(
+    source: Path, tmp_path: Path
+) -> None:
+    shell = f"exec {LAKEFERRY} clone {source} {tmp_path / 't'} -v <&- >&- 2>&-"
+
+    ended = subprocess.run(["sh", "-c", shell], check=False)
+
+    assert ended.returncode == 0
+    assert run("verify", source, tmp_path / "t", "--strength", "hashed").returncode == 0
+
+
+def test_a_wrong_word_is_told_as_every_error_is(tmp_path: Path) -> None:
+    ended = run("clone", "a", tmp_path / "t", "--modee")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines() == [
+        "✗ LF-2001 Unknown option: --modee. Did you mean --mode?",
+        "  `lakeferry clone`",
+        "  next: see `lakeferry clone --help`",
+    ]
+
+
+def test_a_wrong_word_is_a_line_too() -> None:
+    ended = run("clone", "--json")
+
+    assert [line["type"] for line in lines(ended.stdout)] == ["start", "error", "summary"]
+    assert lines(ended.stdout)[-1]["exit"] == 2
+    assert ended.stderr == ""
+
+
+def test_a_bug_keeps_its_traceback_and_the_last_line() -> None:
+    broken = (
+        "from lakeferry.cli.talk import Talk, guarded\n"
+        "guarded('clone', Talk(json=True), lambda screen, stop: 1 // 0)\n"
+    )
+    process = start(program=broken)
+
+    told, said = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert lines(told)[-1]["exit"] == 1
+    assert "ZeroDivisionError" in said
