@@ -106,10 +106,6 @@ ALL: dict[str, Callable[[], Topology]] = {
     "three zones": three_zones,
     "lost sight": lost_sight,
 }
-    "sample": topology,
-    "three zones": three_zones,
-    "lost sight": lost_sight,
-}
 
 
 def drawn(network: Topology) -> ElementTree.Element:
