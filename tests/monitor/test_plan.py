@@ -185,6 +185,18 @@ def test_tags_of_aws_itself_and_the_name_as_a_tag_are_no_difference() -> None:
     assert plan(DOOR, there, to=(DOOR, STS)).is_empty
 
 
+def test_what_aws_does_not_keep_of_an_alarm_or_of_a_gateway_is_no_difference() -> None:
+    plain = MetricQuery("m1", 60, namespace="AWS/EC2", metric="NetworkIn", statistic="Sum")
+    wish = replace(ALARM, metrics=(replace(plain, id="x", label="bytes"),))
+    gateway = replace(STS, type="Gateway", security_groups=(), private_dns=False)
+    silenced = CompositeAlarm("lakeferry-m1.any", "", "ALARM(a)", suppressor="asleep", tags=OURS)
+    arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:asleep"
+
+    assert plan(replace(ALARM, metrics=(plain,)), to=(wish,)).is_empty
+    assert plan(replace(gateway, private_dns=True), to=(gateway,)).is_empty
+    assert plan(replace(silenced, suppressor=arn), to=(silenced,)).is_empty
+
+
 # ---- whose it is
 
 
@@ -227,7 +239,7 @@ def test_things_are_made_after_what_they_name_and_removed_before_it() -> None:
     built = provision_plan(made, (), full())
     torn = provision_plan((), made, full())
 
-    assert [one.change.after for one in built.steps] == list(made)
+    assert [one.change.after for one in built.steps if one.act == "make"] == list(made)
     order = [one.change.key for one in torn.steps if not isinstance(one.change.before, VpcEndpoint)]
     kinds = [kind for kind, _ in order]
     assert kinds == sorted(kinds, key=[one.kind_name for one in reversed(made)].index)
@@ -248,7 +260,7 @@ def test_what_hangs_on_a_replaced_group_is_replaced_with_it() -> None:
     assert made.changes[1].why == f"{DOOR.name}, which it holds, is replaced"
     assert steps(made) == [
         f"remove {RELAY.name}", f"remove {STS.name}", f"remove {DOOR.name}",
-        f"make {DOOR.name}", f"make {STS.name}", f"make {RELAY.name}",
+        f"make {DOOR.name}", f"make {STS.name}", f"make {RELAY.name}", f"finish {STS.name}",
     ]  # fmt: skip
 
 
@@ -257,7 +269,18 @@ def test_an_endpoint_that_goes_makes_room_and_a_group_that_goes_waits() -> None:
 
     made = plan(DOOR, STS, to=(replace(other, security_groups=()),))
 
-    assert steps(made) == [f"remove {STS.name}", f"make {other.name}", f"remove {DOOR.name}"]
+    assert steps(made) == [
+        f"remove {STS.name}", f"make {other.name}", f"finish {other.name}", f"remove {DOOR.name}",
+    ]  # fmt: skip
+
+
+def test_an_endpoint_is_finished_when_all_else_is_made_because_it_takes_minutes() -> None:
+    quiet = replace(STS, name="lakeferry-m1.s3", private_dns=False)
+
+    made = plan(to=(DOOR, STS, quiet, GROUP, ALARM))
+
+    assert [one for one in steps(made) if one.startswith("finish")] == [f"finish {STS.name}"]
+    assert steps(made)[-1] == f"finish {STS.name}"
 
 
 def test_the_composite_alarm_lets_go_of_an_alarm_before_it_goes() -> None:

@@ -1,7 +1,8 @@
 """AWS's control plane: moto's server, one process, emptied before every test that asks for it.
 
 Where moto is known to differ from AWS (every interface is of kind `interface`, regional NAT
-gateways and composite alarms do not exist), tests use answers of AWS's shape instead.
+gateways do not exist), tests use answers of AWS's shape instead. What an apply needs and moto
+lacks is added by `moto_completed.py`.
 """
 
 import sys
@@ -19,9 +20,10 @@ REGION = "us-east-1"
 
 @contextmanager
 def running(folder: Path) -> Iterator[Server]:
-    program = Path(sys.executable).parent / "moto_server"
+    program = Path(__file__).with_name("moto_completed.py")
     port = free_port()
-    command = [str(program), "-H", "127.0.0.1", "-p", str(port)]
+    # -P: else `import moto` would find this module.
+    command = [sys.executable, "-P", str(program), "-H", "127.0.0.1", "-p", str(port)]
     endpoint = f"http://127.0.0.1:{port}"
     with started(command, folder / "moto.log", ready=lambda: listens(port)):
         yield Server("", {"endpoint": endpoint}, endpoint, port)

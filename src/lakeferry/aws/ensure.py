@@ -1,43 +1,77 @@
 """Make one resource what it shall be, or remove it; done twice it is done once."""
 
-from dataclasses import dataclass
-
-from lakeferry.connect.aws import AwsAccess
-from lakeferry.network.resources import Resource
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where resources are made, and for which deployment."""
-
-    access: AwsAccess
-    account: str  # 12 digits
-    deployment: str
-    partition: str = "aws"  # first part of ARNs
-
-    @property
-    def region(self) -> str:
-        return self.access.region
+from lakeferry.aws import ensure_logs as logs
+from lakeferry.aws import ensure_network as network
+from lakeferry.aws import ensure_watching as watching
+from lakeferry.aws.place import Place
+from lakeferry.network.resources import (
+    Alarm,
+    CompositeAlarm,
+    Dashboard,
+    FlowLog,
+    InsightRule,
+    LogGroup,
+    Resource,
+    Role,
+    SecurityGroup,
+    Topic,
+    VpcEndpoint,
+)
 
 
 def ensure(place: Place, wanted: Resource, before: Resource | None) -> None:
     """Make `wanted`, or change `before` into it.
 
     Args:
-        before: what was found and is ours; None where nothing was.
+        before: what was found and is ours, of the same kind; None where nothing was.
 
     Raises:
-        FerryError: LF-6401 where something of others turns up under the name, LF-6403, LF-6404,
+        FerryError: LF-6401 where something of others turns up under the name; LF-6403, LF-6404;
             LF-1201 to LF-1206.
     """
-    raise NotImplementedError
+    match wanted, before:
+        case SecurityGroup(), SecurityGroup() | None:
+            network.ensure_security_group(place, wanted, before)
+        case VpcEndpoint(), VpcEndpoint() | None:
+            network.ensure_endpoint(place, wanted, before)
+        case LogGroup(), LogGroup() | None:
+            logs.ensure_log_group(place, wanted, before)
+        case Role(), Role() | None:
+            logs.ensure_role(place, wanted, before)
+        case FlowLog(), FlowLog() | None:
+            logs.ensure_flow_log(place, wanted, before)
+        case InsightRule(), InsightRule() | None:
+            watching.ensure_rule(place, wanted, before)
+        case Topic(), Topic() | None:
+            watching.ensure_topic(place, wanted, before)
+        case Alarm(), Alarm() | None:
+            watching.ensure_alarm(place, wanted, before)
+        case CompositeAlarm(), CompositeAlarm() | None:
+            watching.ensure_composite(place, wanted, before)
+        case Dashboard(), Dashboard() | None:
+            watching.ensure_dashboard(place, wanted, before)
+        case _:
+            raise TypeError(f"{type(before).__name__} cannot become {type(wanted).__name__}")
 
 
 def remove(place: Place, found: Resource) -> None:
     """Remove something of ours; that it is gone already is no error."""
-    raise NotImplementedError
-
-
-def endpoint_id(place: Place, name: str) -> str:
-    """AWS's id of an endpoint of ours."""
-    raise NotImplementedError
+    match found:
+        case SecurityGroup():
+            network.remove_security_group(place, found)
+        case VpcEndpoint():
+            network.remove_endpoint(place, found)
+        case LogGroup():
+            logs.remove_log_group(place, found)
+        case Role():
+            logs.remove_role(place, found)
+        case FlowLog():
+            logs.remove_flow_log(place, found)
+        case InsightRule():
+            watching.remove_rule(place, found)
+        case Topic():
+            watching.remove_topic(place, found)
+        case Alarm() | CompositeAlarm():
+            watching.remove_alarm(place, found)
+        case Dashboard():
+            watching.remove_dashboard(place, found)

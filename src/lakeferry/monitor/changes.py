@@ -29,7 +29,6 @@ CREATE_ONLY: Mapping[type, frozenset[str]] = {
     FlowLog: frozenset(one.name for one in fields(FlowLog) if one.compare) - {"tags"},
     EndpointRegistration: frozenset({"endpoint", "region"}),
 }
-_POLICIES = frozenset({"policy", "trust"})
 _LISTS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 # What an endpoint has that was made without a policy.
 _LET_ALL: Mapping[str, object] = {
@@ -115,13 +114,20 @@ def _and(names: tuple[str, ...] | list[str]) -> str:
 
 
 def _meant(resource: Planned, name: str, value: Any) -> Any:
-    if name == "tags":
-        return _tags(resource, value)
-    if name == "body":
-        return _json(value)
-    if name in _POLICIES:
-        policy = _policy(_json(value))
-        return None if _is_default(resource, policy) else policy
+    match name:
+        case "tags":
+            value = _tags(resource, value)
+        case "body":
+            value = _json(value)
+        case "metrics":
+            value = _metrics(value)
+        case "suppressor":
+            value = value.rpartition(":alarm:")[2]  # AWS takes a name or an ARN
+        case "private_dns" if getattr(resource, "type", "") == "Gateway":
+            value = False
+        case "policy" | "trust":
+            value = _policy(_json(value))
+            value = None if _is_default(resource, value) else value
     return value
 
 
@@ -133,6 +139,13 @@ def _tags(resource: Planned, tags: dict[str, str]) -> dict[str, str]:
         for key, value in tags.items()
         if not key.startswith("aws:") and (key, value) != ("Name", named)
     }
+
+
+def _metrics(queries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """An alarm on one plain metric keeps neither an id of it nor a label."""
+    if len(queries) == 1 and not queries[0]["expression"]:
+        return [{**queries[0], "id": "", "label": "", "returned": True}]
+    return queries
 
 
 def _json(text: str) -> Any:

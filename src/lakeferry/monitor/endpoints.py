@@ -107,7 +107,7 @@ def _said(endpoint: VpcEndpoint, wish: EndpointWish, settings: MonitorSettings) 
     if endpoint.type == "Interface" and not endpoint.eni_ids:
         yield (
             f"rules, alarms and graphs of {wish.kind} follow when its endpoint has interfaces: "
-            "run the command again after the first apply"
+            "apply goes on with them, a template is exported again"
         )
     if wish.kind == "s3" and settings.buckets:
         yield (

@@ -43,7 +43,7 @@ GONE = frozenset({"deleting", "deleted"})  # states of endpoints that are none a
 class Step:
     """One thing to do."""
 
-    act: Literal["make", "remove"]
+    act: Literal["make", "finish", "remove"]
     change: Change
 
 
@@ -79,14 +79,16 @@ class ProvisionPlan:
         """What to do, in an order in which nothing stands in another's way.
 
         First goes what is replaced, and endpoints that go: another for the same service may take
-        their route tables and names. Then all is made, then the rest goes. What hangs on another
-        goes before it and comes after it.
+        their route tables and names. Then all is made. Endpoints, which take minutes to come up,
+        are finished when all else is there. Then the rest goes. What hangs on another goes before
+        it and comes after it.
         """
         early = [one for one in self.changes if _goes_first(one)]
         late = [one for one in self.of("delete") if not _goes_first(one)]
         return (
             *(Step("remove", one) for one in sorted(early, key=_backwards, reverse=True)),
             *(Step("make", one) for one in self.of("create", "update", "replace")),
+            *(Step("finish", one) for one in self.of("create", "replace") if _takes_time(one)),
             *(Step("remove", one) for one in sorted(late, key=_backwards, reverse=True)),
         )
 
@@ -229,6 +231,10 @@ def _goes_first(one: Change) -> bool:
     if one.action == "replace":
         return True
     return one.action == "delete" and isinstance(one.before, VpcEndpoint | EndpointRegistration)
+
+
+def _takes_time(one: Change) -> bool:
+    return isinstance(one.after, VpcEndpoint) and one.after.private_dns
 
 
 def _backwards(one: Change) -> tuple[int, str, str]:

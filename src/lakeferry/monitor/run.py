@@ -8,22 +8,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Event as Flag
 
-from lakeferry.aws import ensure as aws
 from lakeferry.aws import read as aws_read
+from lakeferry.aws.place import Place
 from lakeferry.connect.aws import AwsAccess, account_of
 from lakeferry.connect.databricks import DatabricksAccess
-from lakeferry.errors import FerryError
-from lakeferry.events import ChangeApplied, ChangePlanned, Emit, silent
+from lakeferry.events import ChangePlanned, Emit, silent
 from lakeferry.monitor.brakes import Brake, brakes, hold
+from lakeferry.monitor.carry_out import Site, carry_out
 from lakeferry.monitor.changes import Change, Planned
 from lakeferry.monitor.desired import Desired, desired
-from lakeferry.monitor.plan import ProvisionPlan, Step, everything, provision_plan, refuse_stale
+from lakeferry.monitor.plan import ProvisionPlan, everything, provision_plan, refuse_stale
 from lakeferry.monitor.registrations import wanted_registrations
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.thresholds import planned_flows
 from lakeferry.network import discover as network
 from lakeferry.network.discover import Scope
-from lakeferry.network.resources import EndpointRegistration
+from lakeferry.network.resources import VpcEndpoint
 from lakeferry.network.topology import Found, Topology
 
 
@@ -112,6 +112,9 @@ def apply(
 ) -> ApplyReport:
     """Read again, plan again, and do it change by change.
 
+    The interfaces of new endpoints are known when they are made; what watches them (rules, alarms,
+    graphs) follows in a second round, as the notes of the plan say.
+
     Args:
         fingerprint: of the plan that was read by a person, or at least its first 8 characters;
             None applies whatever there is to do.
@@ -120,14 +123,20 @@ def apply(
 
     Raises:
         FerryError: those of `plan`; LF-2051 for a stale fingerprint and LF-6402 for a brake, both
-            before anything is changed; those of `aws.ensure`, after which what was made is kept.
+            before anything is changed; those of `carry_out`, after which what was made is kept.
     """
     settings = _settled(request)
     report = _planned(request, settings, emit)
     if fingerprint is not None:
         refuse_stale(report.plan, fingerprint)
     hold(report.plan, allow)
-    return replace(_do(request, settings, report.plan, emit, stop), notes=report.desired.notes)
+    done = _do(request, report.settings, report.plan, emit, stop)
+    if done.is_complete and _made_interfaces(report.plan):
+        report = _planned(request, settings, emit)
+        hold(report.plan, allow)
+        rest = _do(request, report.settings, report.plan, emit, stop)
+        done = replace(rest, plan=done.plan, done=(*done.done, *rest.done))
+    return replace(done, notes=report.desired.notes)
 
 
 def destroy(
@@ -190,6 +199,11 @@ def _endpoint_names(found: Found) -> Mapping[str, str]:
 # ---- doing
 
 
+def _made_interfaces(done: ProvisionPlan) -> bool:
+    made = (one.after for one in done.of("create", "update", "replace"))
+    return any(isinstance(one, VpcEndpoint) and one.type == "Interface" for one in made)
+
+
 def _do(
     request: MonitorRequest,
     settings: MonitorSettings,
@@ -197,66 +211,8 @@ def _do(
     emit: Emit,
     stop: Flag | None,
 ) -> ApplyReport:
-    place = aws.Place(request.access, settings.account, settings.deployment, settings.partition)
-    steps = chosen.steps
-    done: list[Change] = []
-    for number, step in enumerate(steps, 1):
-        if stop is not None and stop.is_set():
-            break
-        try:
-            _step(request, place, step)
-        except FerryError as error:
-            raise _kept(error, number - 1, len(steps)) from error
-        change = step.change
-        emit(
-            ChangeApplied(
-                settings.deployment, change.kind, change.name, change.action, step.act, number,
-                len(steps),
-            )
-        )  # fmt: skip
-        if step.act == "make" or change.action == "delete":
-            done.append(change)
-    left = tuple(
-        one for one in chosen.of("create", "update", "replace", "delete") if one not in done
-    )
-    return ApplyReport(chosen, tuple(done), left)
-
-
-def _step(request: MonitorRequest, place: aws.Place, step: Step) -> None:
-    before, after = step.change.before, step.change.after
-    if step.act == "make":
-        assert after is not None, "what is made is wanted"
-        there = None if step.change.action == "replace" else before
-        if isinstance(after, EndpointRegistration):
-            _register(request, place, after)
-        else:
-            assert not isinstance(there, EndpointRegistration), "a change keeps its kind"
-            aws.ensure(place, after, there)
-    else:
-        assert before is not None, "what is removed was found"
-        if isinstance(before, EndpointRegistration):
-            _forget(request, before)
-        else:
-            aws.remove(place, before)
-
-
-def _register(request: MonitorRequest, place: aws.Place, wanted: EndpointRegistration) -> None:
-    from lakeferry import databricks
-
-    assert request.registry is not None, "registrations are planned with a registry alone"
-    databricks.ensure_registration(
-        request.registry, wanted, aws.endpoint_id(place, wanted.endpoint)
-    )
-
-
-def _forget(request: MonitorRequest, found: EndpointRegistration) -> None:
-    from lakeferry import databricks
-
-    assert request.registry is not None, "registrations are read with a registry alone"
-    databricks.remove_registration(request.registry, found)
-
-
-def _kept(error: FerryError, done: int, total: int) -> FerryError:
-    """The same error, with how far it came."""
-    said = f"{error.where}; {done} of {total} changes were made and are kept"
-    return FerryError(error.code, error.what, said, error.next_step)
+    place = Place(request.access, settings.account, settings.deployment, settings.partition)
+    site = Site(place, settings, request.registry)
+    done = carry_out(site, chosen, emit=emit, stop=stop)
+    asked = chosen.of("create", "update", "replace", "delete")
+    return ApplyReport(chosen, done, tuple(one for one in asked if one not in done))

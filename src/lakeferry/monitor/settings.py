@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from lakeferry.network.resources import OWNER_TAG as OWNER_TAG  # noqa: PLC0414 - offered here too
 from lakeferry.network.resources import PlannedFlow, Tags
 from lakeferry.network.rule_set import QUESTIONS
-
-OWNER_TAG = "lakeferry:deployment"  # only what carries it is ever changed or removed
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 Tags = Mapping[str, str]
 NO_TAGS: Tags = {}
+OWNER_TAG = "lakeferry:deployment"  # only what carries it is ever changed or removed
 
 
 # ---- what is there, and never written by us

@@ -1,0 +1,126 @@
+"""Carry out a plan, step by step: each may be repeated, and what is done stays when one fails."""
+
+from dataclasses import dataclass
+from threading import Event as Flag
+
+from lakeferry.aws import ensure as aws
+from lakeferry.aws import ensure_logs, ensure_network
+from lakeferry.aws.place import Place
+from lakeferry.connect.databricks import DatabricksAccess
+from lakeferry.errors import FerryError
+from lakeferry.events import ChangeApplied, Emit, Warned
+from lakeferry.monitor.changes import Change, Planned
+from lakeferry.monitor.flow_logs import bucket_policy
+from lakeferry.monitor.plan import ProvisionPlan, Step
+from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.network.resources import EndpointRegistration, FlowLog, VpcEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a plan is carried out."""
+
+    place: Place
+    settings: MonitorSettings
+    registry: DatabricksAccess | None
+
+
+def carry_out(
+    site: Site, chosen: ProvisionPlan, *, emit: Emit, stop: Flag | None
+) -> tuple[Change, ...]:
+    """What was done of a plan: all of it, unless `stop` was set between two steps.
+
+    Raises:
+        FerryError: of the first step that fails, with how much was done before.
+    """
+    steps = chosen.steps
+    done: list[Change] = []
+    for number, step in enumerate(steps, 1):
+        if stop is not None and stop.is_set():
+            break
+        try:
+            _take(site, chosen, step, emit)
+        except FerryError as error:
+            raise _kept(error, chosen, done) from error
+        change = step.change
+        emit(
+            ChangeApplied(
+                chosen.deployment, change.kind, change.name, change.action, step.act, number,
+                len(steps),
+            )
+        )  # fmt: skip
+        if step.act == "make" or change.action == "delete":
+            done.append(change)
+    return tuple(done)
+
+
+def _kept(error: FerryError, chosen: ProvisionPlan, done: list[Change]) -> FerryError:
+    """The same error, with how far it came."""
+    made = chosen.of("create", "update", "replace")
+    ready = sum(1 for one in done if one.action != "delete")
+    said = f"{ready} of {len(made)} resources were made and are kept"
+    if not made:
+        said = f"{len(done)} of {len(chosen.of('delete'))} resources were removed"
+    return FerryError(error.code, error.what, f"{error.where}; {said}", error.next_step)
+
+
+def _take(site: Site, chosen: ProvisionPlan, step: Step, emit: Emit) -> None:
+    before, after = step.change.before, step.change.after
+    if step.act == "remove":
+        assert before is not None, "what is removed was found"
+        _remove(site, chosen, before)
+        return
+    assert after is not None, "what is made is wanted"
+    if step.act == "finish":
+        _finish(site, after, emit)
+    else:
+        _make(site, after, None if step.change.action == "replace" else before)
+
+
+def _make(site: Site, wanted: Planned, before: Planned | None) -> None:
+    if isinstance(wanted, EndpointRegistration):
+        _register(site, wanted)
+        return
+    assert not isinstance(before, EndpointRegistration), "a change keeps its kind"
+    if isinstance(wanted, FlowLog) and wanted.destination_type == "s3" and before is None:
+        policy = bucket_policy(site.settings)
+        ensure_logs.ensure_delivery(site.place, wanted.destination, policy)
+    aws.ensure(site.place, wanted, before)
+
+
+def _register(site: Site, wanted: EndpointRegistration) -> None:
+    from lakeferry import databricks
+
+    assert site.registry is not None, "registrations are planned with a registry alone"
+    id = ensure_network.endpoint_id(site.place, wanted.endpoint)
+    databricks.ensure_registration(site.registry, wanted, id)
+
+
+def _remove(site: Site, chosen: ProvisionPlan, found: Planned) -> None:
+    if isinstance(found, EndpointRegistration):
+        from lakeferry import databricks
+
+        assert site.registry is not None, "registrations are read with a registry alone"
+        databricks.remove_registration(site.registry, found)
+        return
+    aws.remove(site.place, found)
+    if isinstance(found, FlowLog) and found.destination_type == "s3":
+        kept = (one.after for one in chosen.changes if isinstance(one.after, FlowLog))
+        if not any(one.destination == found.destination for one in kept):
+            ensure_logs.remove_delivery(site.place, found.destination)
+
+
+def _finish(site: Site, wanted: Planned, emit: Emit) -> None:
+    """Private DNS of an endpoint, which takes its acceptance by the owner of the service."""
+    assert isinstance(wanted, VpcEndpoint), "only endpoints are finished"
+    if ensure_network.finish_endpoint(site.place, wanted):
+        return
+    emit(
+        Warned(
+            site.settings.deployment,
+            None,
+            f"{wanted.name} waits for {wanted.service} to accept it, and has no private DNS yet",
+            "register it in the Databricks account (`network.databricks` in the manifest), then "
+            "run the same command again",
+        )
+    )
