@@ -22,6 +22,7 @@ from tests.corpora import required
 from tests.network.sample_scenario import NAT_GATEWAY, SAMPLE, expected, topology
 
 ALL = ["custom", "odd", "v11", "cwl", "parquet"]
+BEGIN = 1_795_428_000
 NAT, INSTANCE = NAT_GATEWAY, "i-e06342a37b9aace83"
 
 
@@ -151,6 +152,26 @@ def test_little_room_for_what_waits_changes_nothing_where_rows_come_in_order() -
             totals.add(replace(batch, rows=batch.rows.slice(at, 100)))
 
     assert _sorted(totals.table()) == _sorted(totals_of_sample("custom").table())
+
+
+def test_minutes_that_were_taken_out_and_those_that_stay_are_all_of_it() -> None:
+    totals = PathTotals(members_of(topology()))
+    taken: list[pa.Table] = []
+    for batch in _sample("custom"):  # files of five minutes
+        totals.add(batch)
+        newest = max(batch.rows["start"].to_pylist())
+        taken.append(totals.drain(newest - 400))
+
+    assert min(totals.table()[MINUTE].to_pylist()) > BEGIN + 600
+    assert _added(*taken, totals.table()) == _added(totals_of_sample("custom").table())
+
+
+def _added(*tables: pa.Table) -> dict[tuple[Any, ...], int]:
+    found: Counter[tuple[Any, ...]] = Counter()
+    for table in tables:
+        for row in table.to_pylist():
+            found[tuple(row[key] for key in BY_PATH)] += row["bytes"]
+    return dict(found)
 
 
 def _sorted(table: pa.Table) -> list[str]:

@@ -199,7 +199,7 @@ def path_usd_per_gb(path: str, region: str, *, crosses_zones: bool = False) -> D
             usd = Decimal(0)
         case "nat_instance" | "internet_gateway" | "unknown":
             return _across_zones(region) if crosses_zones else None
-        case "virtual_private_gateway" | "local_gateway" | "peering":
+        case "virtual_private_gateway" | "local_gateway" | "peering" | "elsewhere" | "nowhere":
             return None
         case _:  # interface endpoints
             usd = _first_tier("aws.vpce.gb", region)

@@ -58,6 +58,14 @@ class FlowTotals:
             self._by,
         )
 
+    def drain(self, before_s: int) -> pa.Table:
+        """Take the groups of minutes before a time out, and answer them. `by` must have MINUTE."""
+        whole = self.table()
+        old = pc.fill_null(pc.less(whole[MINUTE], before_s), True)
+        kept = whole.filter(pc.invert(old))
+        self._sums, self._rows = ([kept] if kept.num_rows else []), 0
+        return whole.filter(old)
+
     def _key(self, rows: pa.RecordBatch, name: str) -> pa.Array:
         if name != MINUTE:
             return rows[name]

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeferry.network.attribute import (
-    AT_DEVICE,
     AT_WORKER,
     BY_PATH,
     NAT_PATHS,
@@ -51,7 +50,8 @@ class PathTotals:
         self._counted = FlowTotals(origin)
         self._waiting = _Waiting(self._attribution, origin)
         self._settled: list[pa.Table] = []
-        self._sides = FlowTotals(("device", "interface", MINUTE, "side", "s3"))
+        self._sides = FlowTotals(("device", "interface", "side", "s3"))
+        self._seen: set[str] = set()  # NAT devices whose own rows are there
 
     def add(self, batch: FlowBatch) -> None:
         if "log_status" in batch.rows.schema.names:
@@ -63,6 +63,7 @@ class PathTotals:
             self._counted.add(found.counted)
         if found.sides:
             self._sides.add(found.sides)
+            self._seen.update(pc.unique(found.sides.rows["device"]).to_pylist())
         self._waiting.add(found.returned, found.sent)
         if self._waiting.size > self._most:
             self._settled.append(self._waiting.settle(self._most))
@@ -70,17 +71,42 @@ class PathTotals:
 
     def table(self) -> pa.Table:
         """One row a group: the keys, then bytes, packets and records (int64)."""
-        parts = [self._counted.table(), *self._settled, self._waiting.all()]
+        return self._whole([self._counted.table(), *self._settled, self._waiting.all()])
+
+    def drain(self, before_s: int) -> pa.Table:
+        """Take what began before a time out of the totals, and answer it as `table` does.
+
+        For those who go on for months: minutes that are past no longer take room. `by` must have
+        MINUTE.
+        """
+        parts = [self._counted.drain(before_s), self._waiting.drain(before_s)]
+        if self._settled:
+            (settled,) = self._settled
+            old = pc.less(settled[MINUTE], before_s)
+            parts.append(settled.filter(old))
+            self._settled = [settled.filter(pc.invert(old))]
+        return self._whole(parts)
+
+    def _whole(self, parts: Sequence[pa.Table]) -> pa.Table:
         filled = [one for one in parts if one.num_rows]
         if not filled:
             return parts[0].select([*self._by, *_SUMS])
         whole = pa.concat_tables(filled, promote_options="permissive")
-        return summed(_once(whole), self._by)
+        return summed(self._once(whole), self._by)
+
+    def _once(self, whole: pa.Table) -> pa.Table:
+        """Without what workers say of a NAT device whose own rows are there."""
+        seen = pa.array(sorted(self._seen), pa.string())
+        by_worker = pc.and_(
+            pc.equal(whole["at"], AT_WORKER), pc.is_in(whole["path"], pa.array(NAT_PATHS))
+        )
+        again = pc.and_(by_worker, pc.is_in(whole["device"], seen))
+        return whole.filter(pc.invert(again))
 
     def sides(self) -> pa.Table:
         """What NAT devices took in and gave out, as their metrics would show it.
 
-        Columns device, interface, minute, side (one of SIDES), s3, bytes, packets, records. On
+        Columns device, interface, side (one of SIDES), s3, bytes, packets, records. On
         the outer side `s3` tells bytes to and from S3, in every format: the leak.
         """
         return self._sides.table()
@@ -116,17 +142,6 @@ def summed(table: pa.Table, by: Sequence[str]) -> pa.Table:
     """Sums of sums."""
     found = table.group_by(list(by), use_threads=False).aggregate([(n, "sum") for n in _SUMS])
     return pa.table({**{name: found[name] for name in by}, **{n: found[f"{n}_sum"] for n in _SUMS}})
-
-
-def _once(whole: pa.Table) -> pa.Table:
-    """Without what workers say of a NAT device whose own rows are there."""
-    at_device = pc.equal(whole["at"], AT_DEVICE)
-    seen = pc.unique(whole["device"].filter(at_device))
-    again = pc.and_(
-        pc.and_(pc.equal(whole["at"], AT_WORKER), pc.is_in(whole["path"], pa.array(NAT_PATHS))),
-        pc.is_in(whole["device"], seen.cast(whole["device"].type)),
-    )
-    return whole.filter(pc.invert(again))
 
 
 class _Waiting:
@@ -167,6 +182,15 @@ class _Waiting:
         self._returned, self._added = FlowTotals(self._by), 0
         self._sent = [_newest(_joined(self._sent), most // 2)]
         return decided
+
+    def drain(self, before_s: int) -> pa.Table:
+        """Decide what came back before a time, and forget it."""
+        table = self._table()
+        old = pc.less(table[MINUTE], before_s)
+        self._kept = table.filter(pc.invert(old))
+        self._returned, self._added = FlowTotals(self._by), 0
+        self._sent = [_newest(_joined(self._sent), _MOST_WAITING)]
+        return self._decided(table.filter(old), fully=True)[0]
 
     def _table(self) -> pa.Table:
         table = self._returned.table()

@@ -36,7 +36,7 @@ def read_topology(text: bytes, where: str) -> Topology:
             "LF-6253",
             f"this is no saved topology: {error}",
             where,
-            "save one with: lakeferry monitor discover --json",
+            "save one with: lakeferry monitor discover --save FILE",
         ) from error
     return found
 
