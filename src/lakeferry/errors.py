@@ -99,6 +99,17 @@ CODES: dict[str, ErrorKind] = {
         "It is missing, not UTF-8, no YAML, JSON or TOML, too large or too deep, or something in "
         "it stands twice. Nothing was looked at beyond it.",
     ),
+    "LF-2003": ErrorKind(
+        2,
+        "a needed confirmation was not given",
+        "The command would change something. It asks only where stdin and stderr are terminals; "
+        "elsewhere --yes, or a plan that was reviewed, says that it is meant. Nothing was changed.",
+    ),
+    "LF-2004": ErrorKind(
+        2,
+        "the answer cannot be written to this file",
+        "The folder does not exist, or may not be written to. Nothing but reading was done.",
+    ),
     "LF-2011": ErrorKind(
         2,
         "a unit can be read in two ways",
@@ -115,6 +126,12 @@ CODES: dict[str, ErrorKind] = {
         "the plan is stale",
         "What is there, or what is wanted, has changed since the plan was made, so applying it "
         "would do something that nobody has read. Nothing was changed; plan again.",
+    ),
+    "LF-2052": ErrorKind(
+        2,
+        "this is no plan",
+        "A plan is the file that `lakeferry monitor plan -o FILE` wrote, or at least the first 8 "
+        "characters of its fingerprint.",
     ),
     "LF-2101": ErrorKind(2, "no such place", "The bucket, container or folder does not exist."),
     "LF-2102": ErrorKind(

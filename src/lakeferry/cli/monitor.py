@@ -1,10 +1,20 @@
 """`lakeferry monitor ...`: the network of a migration, seen and guarded. Parse and call a door."""
 
 from threading import Event as Flag
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from lakeferry.cli.faults import all_told
+from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
+from lakeferry.cli.network_flags import (
+    NO_NETWORK,
+    NO_WATCH,
+    NetworkFlags,
+    WatchFlags,
+    request_of,
+)
+from lakeferry.cli.patience import patient
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 
@@ -13,6 +23,155 @@ monitor = App(
     help="See every byte of the migration: rules, alarms and dashboards, proven before they "
     "are deployed.",
 )
+
+_ENDED = "stopped; what was done is kept, and the same command goes on from here"
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Ask nothing.")]
+
+
+@monitor.command
+def discover(
+    *,
+    picture: Annotated[str | None, Parameter(help="Draw the paths into this file (SVG).")] = None,
+    save: Annotated[
+        str | None, Parameter(help="Keep the network in this file, for use without AWS.")
+    ] = None,
+    manifest: ManifestFlags = NO_MANIFEST,
+    network: NetworkFlags = NO_NETWORK,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Find every interface that bytes can cross, and which way they go. Changes nothing.
+
+    Start from --vpc, --subnet, --interface or --tag, or from `network` in the manifest.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        from lakeferry.cli import monitoring
+
+        request = request_of(manifest, network, needs_name=False)
+        with patient(screen) as emit:
+            return monitoring.discover(request, screen=screen, emit=emit, svg=picture, save=save)
+
+    return guarded("monitor discover", talk, all_told(run))
+
+
+@monitor.command
+def plan(
+    *,
+    out: Annotated[
+        str | None, Parameter(name=["--out", "-o"], help="Write the plan, to review and apply.")
+    ] = None,
+    manifest: ManifestFlags = NO_MANIFEST,
+    network: NetworkFlags = NO_NETWORK,
+    watch: WatchFlags = NO_WATCH,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Say what would be made, changed and removed, and what each costs a month. Changes nothing.
+
+    Exit 3 where a deployment is there and not as it was made.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        from lakeferry.cli import monitoring
+
+        request = request_of(manifest, network, watch)
+        with patient(screen) as emit:
+            return monitoring.plan(request, screen=screen, emit=emit, out=out, verbose=talk.verbose)
+
+    return guarded("monitor plan", talk, all_told(run))
+
+
+@monitor.command
+def apply(
+    reviewed: Annotated[
+        str | None, Parameter(name="PLAN", help="A plan file, or the plan's fingerprint.")
+    ] = None,
+    /,
+    *,
+    yes: Yes = False,
+    allow: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="What may be done beyond making: delete, replace, many."),
+    ] = None,
+    manifest: ManifestFlags = NO_MANIFEST,
+    network: NetworkFlags = NO_NETWORK,
+    watch: WatchFlags = NO_WATCH,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Make what the plan says; a run that was cut short goes on when it is run again.
+
+    With PLAN only that plan is applied: whatever has changed since is refused. Give it the same
+    manifest and flags as the plan.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:
+        from lakeferry.cli import monitoring
+
+        request = request_of(manifest, network, watch)
+        with patient(screen) as emit:
+            return monitoring.apply(
+                request,
+                screen=screen,
+                emit=emit,
+                stop=stop,
+                reviewed=reviewed,
+                allow=monitoring.allowed(allow),
+                yes=yes,
+            )
+
+    return guarded("monitor apply", talk, all_told(run), hears_stop=True, on_stop=_ENDED)
+
+
+@monitor.command
+def destroy(
+    *,
+    yes: Yes = False,
+    manifest: ManifestFlags = NO_MANIFEST,
+    network: NetworkFlags = NO_NETWORK,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Remove all that bears the deployment's tag, and nothing else."""
+
+    def run(screen: Screen, stop: Flag) -> int:
+        from lakeferry.cli import monitoring
+
+        request = request_of(manifest, network)
+        with patient(screen) as emit:
+            return monitoring.destroy(request, screen=screen, emit=emit, stop=stop, yes=yes)
+
+    return guarded("monitor destroy", talk, all_told(run), hears_stop=True, on_stop=_ENDED)
+
+
+@monitor.command
+def export(
+    *,
+    format: Annotated[
+        Literal["cloudformation", "terraform"], Parameter(help="Who deploys it.")
+    ] = "cloudformation",
+    out: Annotated[
+        str | None, Parameter(name=["--out", "-o"], help="File; default: stdout.")
+    ] = None,
+    keep_rules: Annotated[
+        bool,
+        Parameter(
+            negative="", help="With a small Lambda that keeps rules in step with interfaces."
+        ),
+    ] = False,
+    manifest: ManifestFlags = NO_MANIFEST,
+    network: NetworkFlags = NO_NETWORK,
+    watch: WatchFlags = NO_WATCH,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Write a template that makes what `apply` would make, to deploy by other means."""
+
+    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        from lakeferry.cli import monitoring
+
+        request = request_of(manifest, network, watch)
+        return monitoring.export(
+            request, screen=screen, format=format, out=out, keep_rules=keep_rules
+        )
+
+    return guarded("monitor export", talk, all_told(run))
 
 
 @monitor.command

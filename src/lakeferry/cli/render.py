@@ -23,6 +23,7 @@ from lakeferry.errors import FerryError
 from lakeferry.events import (
     BytesMoved,
     BytesRead,
+    ChangeApplied,
     Checked,
     Committed,
     Event,
@@ -79,6 +80,7 @@ class TextScreen:
         self._verbose = verbose
         tty = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._progress = ("bar" if tty else "plain") if progress == "auto" else progress
+        self._started = time.monotonic()
         self._shown = -math.inf
         self._painted = False
         self._moving = False  # bytes are; then no other progress is of interest
@@ -91,6 +93,10 @@ class TextScreen:
             match event:
                 case TablePlanned():
                     self._planned(event)
+                case ChangeApplied():
+                    said = f"{event.step} {event.kind.replace('_', ' ')} {event.name}"
+                    elapsed_s = time.monotonic() - self._started
+                    self._show(elapsed_s, f"{event.done}/{event.total} steps", said)
                 case BytesMoved():
                     self._moved(event)
                 case LogRead() if not self._moving:
@@ -175,7 +181,7 @@ class TextScreen:
 
     def result(self, lines: list[str], body: dict[str, Any]) -> None:  # noqa: ARG002
         self._wipe()
-        if not self._quiet:
+        if lines and not self._quiet:
             with _heard():
                 print("\n".join(lines), flush=True)
 

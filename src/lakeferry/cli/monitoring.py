@@ -1,0 +1,187 @@
+"""What `monitor discover | plan | apply | destroy | export` do: call a door, show its answer."""
+
+import sys
+from collections.abc import Callable, Collection
+from threading import Event as Flag
+from typing import Literal
+
+import orjson
+
+from lakeferry.cli import discover_answers, plan_answers
+from lakeferry.cli.columns import screen_width
+from lakeferry.cli.plan_file import fingerprint_of, plan_text, write_file
+from lakeferry.cli.render import Screen, marks
+from lakeferry.errors import FerryError
+from lakeferry.events import Emit
+from lakeferry.monitor import run
+from lakeferry.monitor.brakes import BRAKES, hold
+from lakeferry.monitor.export import export as exported
+from lakeferry.monitor.own_cost import path_usd_per_gb
+from lakeferry.monitor.plan import ProvisionPlan
+from lakeferry.monitor.run import ApplyReport, MonitorRequest, ProvisionReport
+from lakeferry.network.picture import picture
+from lakeferry.network.saved_topology import topology_text
+
+OK, LOOK = 0, 3
+
+
+def discover(
+    request: MonitorRequest, *, screen: Screen, emit: Emit, svg: str | None, save: str | None
+) -> int:
+    """Show a network; draw it and save it where that is asked for."""
+    found = run.discover(request, emit=emit)
+    region = found.found.vpc.region
+    if svg is not None:
+        drawn = picture(
+            found,
+            lambda path: path_usd_per_gb(path.kind, region, crosses_zones=path.crosses_zones),
+        )
+        write_file(svg, drawn.encode())
+    if save is not None:
+        write_file(save, topology_text(found))
+    lines = discover_answers.topology_lines(found, marks(sys.stdout), screen_width())
+    lines += [f"  drawn: {svg}"] if svg else []
+    lines += [f"  saved: {save}"] if save else []
+    screen.result(lines, {"type": "topology", "topology": orjson.loads(topology_text(found))})
+    for one in found.findings:
+        screen.result([], discover_answers.finding_body(one))
+    return OK
+
+
+def plan(
+    request: MonitorRequest, *, screen: Screen, emit: Emit, out: str | None, verbose: bool
+) -> int:
+    """Show what would be changed. Exit 3 where a deployment is not as it was made."""
+    report = run.plan(request, emit=emit)
+    _show(report, screen, verbose=verbose)
+    if out is not None:
+        write_file(out, plan_text(report))
+        screen.result([f"  written: {out}  do it: lakeferry monitor apply {out}"], {"file": out})
+    return report.exit_code
+
+
+def apply(
+    request: MonitorRequest,
+    *,
+    screen: Screen,
+    emit: Emit,
+    stop: Flag,
+    reviewed: str | None,
+    allow: Collection[str],
+    yes: bool,
+) -> int:
+    """Do what a plan says, once a person or a reviewed plan has said so.
+
+    Args:
+        reviewed: a plan file or a fingerprint; what is there now must still give that plan.
+    """
+    if reviewed is not None:
+        report = run.apply(
+            request, fingerprint=fingerprint_of(reviewed), allow=allow, emit=emit, stop=stop
+        )
+        return _applied(report, screen, stop)
+    shown = run.plan(request)
+    if shown.plan.is_empty:
+        report = ApplyReport(shown.plan, (), (), shown.desired.notes)
+        return _applied(report, screen, stop)
+    hold(shown.plan, allow)
+    if not yes:
+        _confirm(
+            "apply these changes?",
+            lambda: _show(shown, screen, verbose=False),
+            next_step="read `lakeferry monitor plan -o FILE` and apply that file, or give --yes",
+        )
+    report = run.apply(
+        request, fingerprint=shown.plan.fingerprint, allow=allow, emit=emit, stop=stop
+    )
+    return _applied(report, screen, stop)
+
+
+def destroy(request: MonitorRequest, *, screen: Screen, emit: Emit, stop: Flag, yes: bool) -> int:
+    """Remove all that bears the deployment's tag."""
+    goes = run.removal(request)
+    if not yes and not goes.is_empty:
+        _confirm(
+            "remove all of it?",
+            lambda: screen.result(_removal_lines(goes), {}),
+            next_step="give --yes",
+        )
+    report = run.destroy(request, emit=emit, stop=stop)
+    return _applied(report, screen, stop)
+
+
+def export(
+    request: MonitorRequest,
+    *,
+    screen: Screen,
+    format: Literal["cloudformation", "terraform"],
+    out: str | None,
+    keep_rules: bool,
+) -> int:
+    """A template that makes what `apply` would make: on stdout, or into a file."""
+    report = run.plan(request)
+    made = exported(report.desired, report.settings, format=format, keep_rules=keep_rules)
+    for note in made.notes:
+        screen.say(f"- {note}")
+    body = {"format": format, "file": out, "file_name": made.file_name, "notes": list(made.notes)}
+    if out is None:
+        screen.result([made.text.rstrip("\n")], {**body, "template": orjson.loads(made.text)})
+    else:
+        write_file(out, made.text.encode())
+        screen.result([f"  written: {out}"], body)
+    return OK
+
+
+def allowed(given: Collection[str] | None) -> frozenset[str]:
+    """`delete,replace` or one each. Raises LF-2001 for a brake that does not exist."""
+    words = frozenset(word for one in given or () for word in one.split(",") if word)
+    for word in sorted(words - set(BRAKES)):
+        raise FerryError(
+            "LF-2001", f"--allow `{word}` is not known", f"known: {', '.join(BRAKES)}",
+            "name what the plan says under `apply would ask for a word`",
+        )  # fmt: skip
+    return words
+
+
+# ---- parts
+
+
+def _show(report: ProvisionReport, screen: Screen, *, verbose: bool) -> None:
+    lines = plan_answers.plan_lines(report, marks(sys.stdout), screen_width(), verbose=verbose)
+    screen.result(lines, plan_answers.plan_body(report))
+    for cost in report.desired.costs:
+        screen.result([], plan_answers.cost_body(cost, report.plan.deployment))
+    for one in report.topology.findings:
+        screen.result([], discover_answers.finding_body(one))
+
+
+def _removal_lines(goes: ProvisionPlan) -> list[str]:
+    return plan_answers.change_lines(goes, (), marks(sys.stdout), screen_width())
+
+
+def _confirm(question: str, show: Callable[[], None], *, next_step: str) -> None:
+    """Ask on the terminal. Raises LF-2003 where nobody can be asked, or the answer is no."""
+    if not _somebody_is_there():
+        raise FerryError(
+            "LF-2003",
+            "this changes things, and nobody can be asked",
+            "stdin or stderr is no terminal; nothing was changed",
+            next_step,
+        )
+    show()
+    sys.stderr.write(f"  {question} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise FerryError("LF-2003", "not confirmed", "nothing was changed", next_step)
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _applied(report: ApplyReport, screen: Screen, stop: Flag) -> int:
+    lines = plan_answers.applied_lines(report, marks(sys.stdout), screen_width())
+    screen.result(lines, plan_answers.applied_body(report))
+    if report.left and stop.is_set():
+        raise KeyboardInterrupt
+    return OK
