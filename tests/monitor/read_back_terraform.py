@@ -68,9 +68,8 @@ class Configuration:
         for type_, reader in READERS.items():
             for label, one in self.resources.get(type_, {}).items():
                 read = reader(self, label, self.value(one))
-                first = {
-                    self._attribute(*it.split("."), "name") for it in one.get("depends_on", ())
-                }
+                needed = (other.split(".") for other in one.get("depends_on", ()))
+                first = {self._attribute(kind, other, "name") for kind, other in needed}
                 assert first == named_in_text(read) & self.names, label
                 yield read
 
@@ -100,7 +99,8 @@ class Configuration:
             return "."
         if first == "data":
             return self.text(self.whole["data"][rest[0]][rest[1]].get(rest[2], rest[2]))
-        return self._attribute(first, *rest)
+        label, attribute = rest
+        return self._attribute(first, label, attribute)
 
     def _attribute(self, type_: str, label: str, attribute: str) -> str:
         one = self.resources[type_][label]
