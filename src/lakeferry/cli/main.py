@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from lakeferry.cli import commands
-from lakeferry.cli.monitor import monitor
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs, parse_rate, parse_time
@@ -30,7 +29,18 @@ app = App(
     "`lakeferry explain CODE` explains an error.",
 )
 
-app.command(monitor)
+# By name, so that a clone does not import what only networks and manifests need.
+app.command(
+    "lakeferry.cli.monitor:monitor",
+    name="monitor",
+    help="See every byte of a migration: rules, alarms and dashboards, proven before they are "
+    "deployed.",
+)
+app.command(
+    "lakeferry.cli.config:config",
+    name="config",
+    help="Look at the manifest, and at what it asks for.",
+)
 
 Strength = Literal["listed", "hashed", "replayed", "rows"]
 Many = list[str] | None

@@ -6,10 +6,8 @@ from functools import cache
 from threading import Event as Flag
 
 from lakeferry.clone.keeping import Inventory, kept, not_kept
-from lakeferry.clone.mirror_clone import clone_mirror
 from lakeferry.clone.plan import Totals
 from lakeferry.clone.report import CloneReport, CloneRequest
-from lakeferry.clone.snapshot_clone import clone_snapshot
 from lakeferry.clone.surroundings import Done, Places, Surroundings
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
@@ -54,14 +52,24 @@ def clone_table(
         pulse(entries)
 
     around = Surroundings(places, _throttle(request), told, stop, read)
-    do = clone_mirror if request.mode == "mirror" else clone_snapshot
     try:
-        done = do(request, around)
+        done = _clone(request, around)
     except FerryError as error:
         if error.code == "LF-2102" and next(iter(places.source.list("")), None) is None:
             raise _no_such_place(places.source) from error
         raise
     return _report(request, done, places, tuple(warnings), time.monotonic() - started)
+
+
+def _clone(request: CloneRequest, around: Surroundings) -> Done:
+    """By the mode that was asked for; the other one is not even imported."""
+    if request.mode == "mirror":
+        from lakeferry.clone.mirror_clone import clone_mirror
+
+        return clone_mirror(request, around)
+    from lakeferry.clone.snapshot_clone import clone_snapshot
+
+    return clone_snapshot(request, around)
 
 
 def refuse_overlap(

@@ -1,8 +1,6 @@
 """Clients of S3 and of services that speak its protocol, by obstore and by boto3."""
 
 import os
-import urllib.error
-import urllib.request
 from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -93,6 +91,9 @@ def region_of(link: Connection, bucket: str) -> str:
 @cache
 def ask_region(bucket: str, endpoint: str = "https://s3.amazonaws.com") -> str | None:
     """What S3 tells anybody about a bucket: the region header comes with refusals too."""
+    import urllib.error
+    import urllib.request
+
     request = urllib.request.Request(f"{endpoint}/{bucket}", method="HEAD")
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:

@@ -6,10 +6,19 @@ gives fewer or more bytes than announced never becomes a readable object.
 
 from collections.abc import Iterable, Iterator
 
-from awscrt.checksums import crc64nvme
-
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import CRC64NVME
+
+
+def crc64nvme(data: bytes | memoryview, before: int = 0) -> int:
+    """The CRC64NVME of what `before` is that of, followed by `data`.
+
+    The library comes with the first call: it takes longer to load than a clone with nothing new.
+    """
+    from awscrt.checksums import crc64nvme as summed
+
+    crc: int = summed(data, before)
+    return crc
 
 
 class Counted:

@@ -17,10 +17,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 
-from awscrt.checksums import crc64nvme
-
 from lakeferry.errors import FerryError
-from lakeferry.store.checksum import Counted, changed, wrong_size
+from lakeferry.store.checksum import Counted, changed, crc64nvme, wrong_size
 from lakeferry.store.names import NameRules, check_name, is_temporary, unholdable
 from lakeferry.store.new_file import NewFile
 from lakeferry.store.protocol import CRC64NVME, AlreadyThere, ObjectMeta, OnMeta, Store
