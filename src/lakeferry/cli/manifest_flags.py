@@ -24,6 +24,7 @@ class ManifestFlags:
         str | None,
         Parameter(
             name=["--file", "-f"],
+            allow_leading_hyphen=True,
             help="Manifest; default: lakeferry.yaml here or in a folder above. - is stdin.",
         ),
     ] = None

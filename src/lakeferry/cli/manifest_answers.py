@@ -1,0 +1,105 @@
+"""A manifest as lines for people: what is in it, and where each value comes from. Pure."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+from lakeferry.config.manifest import Manifest
+from lakeferry.config.manifest_shape import MANIFEST
+from lakeferry.config.shape import Record
+from lakeferry.config.tree import Value, leaves
+from lakeferry.config.yaml_text import kind_of
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./$][A-Za-z0-9_./$@{}:%+=-]*(?: ?[A-Za-z0-9/%]+)*")
+# Of a URL the place is shown; what follows may be the secret of whoever gave it.
+_URL_PATH = re.compile(r"^(https?://)(?:[^/@\s]*@)?([^/\s]+)/\S+$")
+_COUNTED = (("sources", "source"), ("waves", "wave"), ("streams", "stream"))
+
+
+def counts(manifest: Manifest) -> dict[str, int]:
+    """How many sources, waves and streams there are."""
+    found = {}
+    for key, _ in _COUNTED:
+        part = manifest.root.get(key)
+        found[key] = len(part.entries) if part is not None else 0
+    return found
+
+
+def checked_lines(manifest: Manifest, signs: Mapping[str, str]) -> list[str]:
+    """A manifest without a fault."""
+    numbers = counts(manifest)
+    said = [
+        f"{numbers[key]} {noun}{'' if numbers[key] == 1 else 's'}"
+        for key, noun in _COUNTED
+        if numbers[key]
+    ]
+    parts = [key for key in manifest.root.entries if key not in numbers and key != "version"]
+    lines = [f"  {signs['ok']} {manifest.file}  {', '.join(parts)}"]
+    return [*lines, f"    {', '.join(said)}"] if said else lines
+
+
+def tree_lines(root: Value, indent: int = 0) -> list[str]:
+    """The document as YAML."""
+    lines: list[str] = []
+    space = " " * indent
+    for key, entry in root.entries.items():
+        value = entry.value
+        if value.entries:
+            lines += [f"{space}{_scalar(key)}:", *tree_lines(value, indent + 2)]
+        elif value.items:
+            lines.append(f"{space}{_scalar(key)}:")
+            for item in value.items:
+                lines += _item_lines(item, indent + 2)
+        else:
+            lines.append(f"{space}{_scalar(key)}: {_leaf(value)}")
+    return lines
+
+
+def resolved_lines(root: Value) -> list[str]:
+    """Every value with its place; defaults of the parts that are there, with `default`."""
+    rows = [(".".join(path), _leaf(value), str(value.place)) for path, value in leaves(root)]
+    rows += [(path, default, "default") for path, default in _defaults(root, MANIFEST, ())]
+    rows.sort(key=lambda row: _order(row[0]))
+    widths = [max(len(row[index]) for row in rows) for index in (0, 1)]
+    return [
+        f"{path + ':':{widths[0] + 1}}  {value:{widths[1]}}  {where}" for path, value, where in rows
+    ]
+
+
+def _order(path: str) -> tuple[int, str]:
+    first = path.partition(".")[0]
+    keys = list(MANIFEST.fields)
+    return keys.index(first) if first in keys else len(keys), path
+
+
+def _defaults(value: Value, shape: Record, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for key, field in shape.fields.items():
+        inner = value.get(key)
+        if inner is None and field.default:
+            yield ".".join((*path, key)), field.default
+        elif isinstance(field.shape, Record):
+            below = inner if inner is not None and inner.kind == "map" else None
+            if below is not None:
+                yield from _defaults(below, field.shape, (*path, key))
+
+
+def _item_lines(item: Value, indent: int) -> list[str]:
+    if not item.entries:
+        return [f"{' ' * indent}- {_leaf(item)}"]
+    first, *rest = tree_lines(item, indent + 2)
+    return [f"{' ' * indent}- {first.strip()}", *rest]
+
+
+def _leaf(value: Value) -> str:
+    if value.kind in ("map", "list"):
+        return "{}" if value.kind == "map" else "[]"
+    if value.kind != "text":
+        return value.text
+    return _scalar(_URL_PATH.sub(r"\1\2/***", value.text))
+
+
+def _scalar(text: str) -> str:
+    """As it may stand in YAML: in quotes where it would be something else without them."""
+    if _PLAIN.fullmatch(text) and kind_of(text) == "text" and ": " not in text:
+        return text
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,149 @@
+"""`lakeferry config`: the manifest checked, shown and explained to editors."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lakeferry.cli.json_lines import schema as events_schema
+from lakeferry.config.schema import schema
+from tests.cli.program import json_lines, typed
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = """\
+version: 1
+name: m1
+network: {vpc: vpc-1, flow_logs: {retention: 30 d}}
+alarms: {notify: ["https://hooks.example.com/T0/B0/hush", "${env:HOOK}"]}
+profiles: {staging: {network: {vpc: vpc-2}}}
+"""
+
+
+def written(folder: Path, text: str) -> None:
+    (folder / "lakeferry.yaml").write_text(text)
+
+
+def test_a_manifest_without_a_fault_is_exit_0(tmp_path: Path) -> None:
+    written(tmp_path, GOOD)
+
+    ended = typed("config", "check", folder=tmp_path)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "  ✓ lakeferry.yaml  name, network, alarms, profiles\n"
+
+
+def test_every_fault_is_shown_on_stderr_and_ends_with_exit_2(tmp_path: Path) -> None:
+    written(tmp_path, "version: 1\nnetwrk: {}\nlimits: {max_bytes: 2 pb}\n")
+
+    ended = typed("config", "check", folder=tmp_path)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "✗ LF-2001 lakeferry.yaml:2:1  netwrk is not a key\n"
+        "       2 | netwrk: {}\n"
+        "         | ^^^^^^\n"
+        "  next: did you mean `network`?\n"
+        '✗ LF-2011 lakeferry.yaml:3:21  limits.max_bytes: "2 pb" can mean 2 petabytes (2 PB) or '
+        "2 petabits (2 Pb = 250 TB)\n"
+        "       3 | limits: {max_bytes: 2 pb}\n"
+        "         |                     ^^^^\n"
+        "  next: write 2 PB (10^15 bytes) or 2 PiB (2^50 bytes)\n"
+    )
+
+
+def test_faults_are_lines_of_json_too(tmp_path: Path) -> None:
+    written(tmp_path, "version: 1\nnetwrk: {}\ntags: {a: 1}\n")
+
+    found = json_lines(typed("config", "check", "--json", folder=tmp_path))
+
+    assert [line["type"] for line in found] == ["start", "error", "error", "summary"]
+    assert found[1]["message"] == "lakeferry.yaml:2:1  netwrk is not a key"
+    assert found[-1]["exit"] == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("network: {insights: {rules: [nat-byte-by-dst]}}", "did you mean `nat-bytes-by-dst`?"),
+        ("network: {endpoints: {sts: gateway}}", "it has no gateway endpoint"),
+        ("network: {flow_logs: {destination: s3}}", "bucket is missing: the destination is s3"),
+        ("network: {flow_logs: {format: [version, bogus]}}", "names 'bogus'"),
+        ("alarms: {rules: {rejekted: {limit: 3}}}", "did you mean `rejected`?"),
+        ("alarms: {rules: {rejected: {limit: 5 GB/h}}}", "write a bare number"),
+        ("alarms: {rules: {s3-through-nat: {limit: 3}}}", "write a rate: `5 GB/h`"),
+    ],
+)
+def test_what_only_the_network_can_judge_is_checked_too(
+    tmp_path: Path, part: str, said: str
+) -> None:
+    written(tmp_path, f"version: 1\nname: m1\n{part}\n")
+
+    ended = typed("config", "check", folder=tmp_path)
+
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "lakeferry.yaml:3:" in ended.stderr
+
+
+def test_the_manifest_is_found_in_a_folder_above(tmp_path: Path) -> None:
+    written(tmp_path, GOOD)
+    (tmp_path / "a" / "b").mkdir(parents=True)
+
+    ended = typed("config", "check", folder=tmp_path / "a" / "b")
+
+    assert ended.returncode == 0
+    assert str(tmp_path / "lakeferry.yaml") in ended.stdout
+
+
+def test_without_a_manifest_it_says_where_it_looked(tmp_path: Path) -> None:
+    ended = typed("config", "check", folder=tmp_path)
+
+    assert ended.returncode == 2
+    assert "LF-2002 there is no manifest" in ended.stderr
+    assert str(tmp_path) in ended.stderr
+
+
+def test_a_manifest_may_come_from_stdin(tmp_path: Path) -> None:
+    assert typed("config", "check", "-f", "-", folder=tmp_path, input=GOOD).returncode == 0
+    assert typed("config", "check", "-f", "-", folder=tmp_path, input="x: 1").returncode == 2
+
+
+def test_a_profile_and_set_are_shown_with_their_origin(tmp_path: Path) -> None:
+    written(tmp_path, GOOD)
+
+    ended = typed(
+        "config", "show", "--resolved", "--profile", "staging",
+        "--set", "network.flow_logs.retention=5 d", folder=tmp_path,
+    )  # fmt: skip
+
+    found = {line.split(":")[0]: line.split()[1:] for line in ended.stdout.splitlines()}
+    assert found["network.vpc"] == ["vpc-2", "lakeferry.yaml:5:37"]
+    assert found["network.flow_logs.retention"] == ["5", "d", "--set:1:29"]
+    assert found["network.flow_logs.interval"] == ["60", "s", "default"]
+
+
+def test_what_is_shown_is_a_manifest_again(tmp_path: Path) -> None:
+    example = ROOT / "examples" / "migration.yaml"
+    shown = typed("config", "show", "-f", example, folder=tmp_path)
+
+    again = typed("config", "show", "-f", "-", folder=tmp_path, input=shown.stdout)
+
+    assert shown.returncode == 0
+    assert again.stdout == shown.stdout
+
+
+def test_a_reference_is_never_resolved_and_an_address_never_shown_whole(tmp_path: Path) -> None:
+    written(tmp_path, GOOD)
+
+    for words in (["show"], ["show", "--resolved"], ["show", "--json"]):
+        shown = typed("config", *words, folder=tmp_path, HOOK="hush").stdout
+        assert "${env:HOOK}" in shown
+        assert "hush" not in shown
+        assert "https://hooks.example.com/***" in shown
+
+
+def test_the_schemas_of_manifest_and_events_are_printed(tmp_path: Path) -> None:
+    assert json.loads(typed("config", "schema", folder=tmp_path).stdout) == schema()
+    events = typed("config", "schema", "--events", folder=tmp_path)
+    assert json.loads(events.stdout) == events_schema()
+    assert json_lines(typed("config", "schema", "--json", folder=tmp_path))
