@@ -282,6 +282,21 @@ def test_a_parquet_row_with_a_text_for_a_number_is_bad_and_a_cut_file_refused() 
     assert raised.value.code == "LF-6204"
 
 
+def test_a_large_parquet_file_is_read_from_disk_as_a_small_one_is_from_memory() -> None:
+    sink = pa.BufferOutputStream()
+    table = pa.table({"bytes": pa.array(range(4_500_000), pa.int64())})
+    pa.parquet.write_table(table, sink, compression="none", use_dictionary=False)
+    assert len(sink.getvalue()) > 32 << 20
+    report = ReadReport()
+    body = sink.getvalue().to_pybytes()
+    chunks = (body[at : at + (1 << 20)] for at in range(0, len(body), 1 << 20))
+    found = [
+        pc.sum(one.rows["bytes"]).as_py()
+        for one in read_flow_log(chunks, name="large", report=report)
+    ]
+    assert (report.records, sum(found)) == (4_500_000, sum(range(4_500_000)))
+
+
 TOKEN = st.sampled_from(
     ["7", "-", "eni-1", "0x7", "é", "1e3", "'", '"', "#", "\\", "18446744073709551616"]
 )

@@ -5,7 +5,7 @@ Published files keep numbers as text, with `-` and `None` for no value: types ar
 
 import tempfile
 from collections.abc import Iterator
-from typing import IO
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,9 +31,7 @@ def read_parquet(
     Raises:
         FerryError: LF-6202 for a wanted column that the file lacks; LF-6204 for a damaged file.
     """
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
-        for chunk in body:
-            file.write(chunk)
+    with _collected(body) as file:
         try:
             yield from _rows(file, name, wish, report)
         except (pa.ArrowInvalid, OSError) as error:
@@ -45,7 +43,25 @@ def read_parquet(
             ) from error
 
 
-def _rows(file: IO[bytes], name: str, wish: Wish, report: ReadReport) -> Iterator[FlowBatch]:
+@contextmanager
+def _collected(body: Iterator[bytes]) -> Iterator[pa.NativeFile]:
+    """The whole file: in memory where it is small, else in a temporary one."""
+    held = bytearray()  # grows where it is, and the chunks need not be kept
+    for chunk in body:
+        held += chunk
+        if len(held) > _IN_MEMORY:
+            break
+    else:
+        yield pa.BufferReader(held)
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(held)
+        del held
+        file.writelines(body)
+        yield pa.PythonFile(file, "r")
+
+
+def _rows(file: pa.NativeFile, name: str, wish: Wish, report: ReadReport) -> Iterator[FlowBatch]:
     columns = {
         _BY_COLUMN.get(found.name, found.name): found.name
         for found in pq.read_schema(file)
@@ -97,7 +113,7 @@ def _none_as_null(found: pa.DictionaryArray) -> pa.DictionaryArray:
     texts = _texts(found.dictionary)
     empty = pc.is_in(texts, _NO_VALUE)
     if not pc.any(empty).as_py():
-        return pa.DictionaryArray.from_arrays(found.indices, texts)
+        return pa.DictionaryArray.from_arrays(found.indices, texts, safe=False)
     plain = pa.DictionaryArray.from_arrays(found.indices, texts).cast(pa.string())
     plain = pc.if_else(pc.is_in(plain, _NO_VALUE), pa.scalar(None, pa.string()), plain)
     return plain.dictionary_encode()

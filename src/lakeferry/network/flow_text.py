@@ -285,6 +285,15 @@ INSTANT = _INSTANT
 
 def statuses(found: pa.Array) -> dict[str, int]:
     """How often each text stands in a column."""
+    if pa.types.is_dictionary(found.type):  # codes are counted without hashing them
+        codes = np.asarray(found.indices.drop_null())
+        numbers = np.bincount(codes, minlength=len(found.dictionary)).tolist()
+        texts = found.dictionary.to_pylist()
+        counted: dict[str, int] = {}
+        for text, number in zip(texts, numbers, strict=True):
+            if text and number:
+                counted[text] = counted.get(text, 0) + number
+        return counted
     counts = pc.value_counts(found)
     texts, numbers = counts.field("values").to_pylist(), counts.field("counts").to_pylist()
     return {str(text): number for text, number in zip(texts, numbers, strict=True) if text}

@@ -110,18 +110,20 @@ def _summed_by_code(
 
     None where the combinations are too many, or a sum might not be exact.
     """
-    codes = [_codes(key) for key in keys.values()]
+    codes = [_codes(key, 60 if name == MINUTE else 1) for name, key in keys.items()]
     cells = 1
     for _, texts in codes:
         cells *= len(texts)
     rows = len(octets)
     # Each partial sum is at most the greatest value times the rows.
     values = [np.asarray(pc.fill_null(one, 0)) for one in (octets, packets)]
-    if cells > _DENSE or any(int(np.abs(one).max()) * rows >= _EXACT for one in values):
+    greatest = max(max(int(one.max()), -int(one.min())) for one in values)
+    if cells > _DENSE or greatest * rows >= _EXACT:
         return None
-    cell = np.zeros(rows, dtype=np.int64)
-    for code, texts in codes:
-        cell = cell * len(texts) + code
+    cell = codes[0][0].astype(np.int64)
+    for code, texts in codes[1:]:
+        cell *= len(texts)
+        cell += code
     counts = np.bincount(cell, minlength=cells)
     used = np.flatnonzero(counts)
     sums = [np.bincount(cell, weights=one, minlength=cells)[used] for one in values]
@@ -137,12 +139,14 @@ def _summed_by_code(
     )
 
 
-def _codes(key: pa.Array) -> tuple[np.ndarray, pa.Array]:
-    """Numbers from 0 for the values of a key, and the values; the last one is null where any is."""
+def _codes(key: pa.Array, step: int) -> tuple[np.ndarray, pa.Array]:
+    """Numbers from 0 for the values of a key, and the values; the last one is null where any is.
+
+    Integers are multiples of `step`.
+    """
     if pa.types.is_integer(key.type) and not key.null_count:
         values = np.asarray(key)
         low, high = int(values.min()), int(values.max())
-        step = 60 if high % 60 == low % 60 == 0 and not (values % 60).any() else 1
         if (high - low) // step < _DENSE:
             return (values - low) // step, pa.array(range(low, high + 1, step), pa.int64())
     found = key if pa.types.is_dictionary(key.type) else key.dictionary_encode()
