@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from lakeferry.connect import aws
 from lakeferry.connect.aws import AwsAccess
 from tests.servers import Server, azurite, fake_gcs, hdfs, moto, versitygw
 
@@ -44,16 +43,10 @@ def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def moto_access(moto_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccess]:
-    """An empty AWS account of its own."""
+def moto_access(moto_server: Server, monkeypatch: pytest.MonkeyPatch) -> AwsAccess:
+    """An empty AWS account. Its clients outlive the test, for each takes a second to make: a test
+    that takes roles or keys of its own calls `moto.forget_clients` before and after."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    _forget_clients()
-    yield moto.emptied(moto_server)
-    _forget_clients()  # roles that were taken are gone with the server's memory
-
-
-def _forget_clients() -> None:
-    for made in (aws.client, aws.account_of, aws._session):
-        made.cache_clear()
+    return moto.emptied(moto_server)

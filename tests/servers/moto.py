@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lakeferry.connect import aws
 from lakeferry.connect.aws import AwsAccess
 from tests.servers import Server, free_port, listens, started
 
@@ -34,3 +35,9 @@ def emptied(server: Server) -> AwsAccess:
     request = urllib.request.Request(f"{server.endpoint}/moto-api/reset", method="POST")
     with urllib.request.urlopen(request, timeout=30):
         return AwsAccess(REGION, endpoint=server.endpoint)
+
+
+def forget_clients() -> None:
+    """Clients are made anew, and look for credentials again."""
+    for made in (aws.client, aws.account_of, aws._session):
+        made.cache_clear()

@@ -69,6 +69,16 @@ def read(
         FerryError: LF-6351 where nothing is what `scope` names, LF-6352 where it lies in several
             VPCs, LF-1201 to LF-1206 for refusals.
     """
+    sight = read_ways(access, scope, emit=emit)
+    emit(Noted(sight.found.vpc.id, "reading flow logs, rules, alarms and what belongs to them"))
+    return replace(sight, found=read_monitoring(access, sight.found, groups))
+
+
+def read_ways(access: AwsAccess, scope: Scope, *, emit: Emit = silent) -> Sight:
+    """What EC2 tells of the VPC and of those that its default routes lead into. Raises as `read`.
+
+    Another account's refusal does not end the run: it is told, and the way is lost there.
+    """
     vpc = find_vpc(access, scope)
     emit(Noted(vpc.id, f"reading the network of {vpc.id} in {vpc.region}"))
     roles = {one.account: one for one in scope.beyond}
@@ -82,22 +92,21 @@ def read(
             return None
         return replace(access, role=role.role, external_id=role.external_id, through=access)
 
-    found = read_network(access, vpc)
-    found, beyond = _follow(access, found, access_of, emit)
-    emit(Noted(vpc.id, "reading flow logs, rules, alarms and what belongs to them"))
-    return Sight(read_monitoring(access, found, groups), beyond)
+    found, beyond = _follow(access, read_network(access, vpc), access_of, emit)
+    return Sight(found, beyond)
 
 
 def read_network(access: AwsAccess, vpc: Vpc) -> Found:
     """All of one VPC that EC2 tells, but its flow logs and what its gateways do with traffic."""
     here = network.filters(vpc_id=[vpc.id])
     tables = network.find_route_tables(access, vpc.id)
+    subnets = network.find_subnets(access, here)
     return Found(
         vpc=vpc,
-        subnets=network.find_subnets(access, here),
+        subnets=subnets,
         enis=network.find_enis(access, here),
         route_tables=tables,
-        nat_gateways=network.find_nat_gateways(access, vpc.id),
+        nat_gateways=network.find_nat_gateways(access, vpc.id, subnets),
         instances=network.find_instances(access, here),
         endpoints=network.find_endpoints(access, vpc.id),
         prefix_lists=network.find_prefix_lists(access, tables),

@@ -67,9 +67,9 @@ def find_vpcs(access: AwsAccess, wanted: Sequence[Answer]) -> tuple[Vpc, ...]:
 
 
 def _vpc(one: Answer, region: str) -> Vpc:
-    blocks = [block["CidrBlock"] for block in one.get("CidrBlockAssociationSet", ())]
-    blocks += [block["Ipv6CidrBlock"] for block in one.get("Ipv6CidrBlockAssociationSet", ())]
-    cidrs = tuple(dict.fromkeys(blocks)) or (one["CidrBlock"],)
+    more = [block["CidrBlock"] for block in one.get("CidrBlockAssociationSet", ())]
+    six = [block["Ipv6CidrBlock"] for block in one.get("Ipv6CidrBlockAssociationSet", ())]
+    cidrs = tuple(dict.fromkeys([one["CidrBlock"], *sorted(more), *sorted(six)]))
     return Vpc(one["VpcId"], cidrs, one["OwnerId"], region, tags_of(one.get("Tags", ())))
 
 
@@ -102,8 +102,9 @@ def find_enis(access: AwsAccess, wanted: Sequence[Answer]) -> tuple[Eni, ...]:
 
 
 def _eni(one: Answer) -> Eni:
-    ips = [address["PrivateIpAddress"] for address in one.get("PrivateIpAddresses", ())]
-    ips += [address["Ipv6Address"] for address in one.get("Ipv6Addresses", ())]
+    primary = one.get("PrivateIpAddress", "")
+    more = sorted(address["PrivateIpAddress"] for address in one.get("PrivateIpAddresses", ()))
+    six = sorted(address["Ipv6Address"] for address in one.get("Ipv6Addresses", ()))
     attached = one.get("Attachment", {})
     return Eni(
         id=one["NetworkInterfaceId"],
@@ -111,8 +112,8 @@ def _eni(one: Answer) -> Eni:
         subnet_id=one.get("SubnetId", ""),
         zone=one.get("AvailabilityZone", ""),
         kind=one.get("InterfaceType", "interface"),
-        private_ip=one.get("PrivateIpAddress", ""),
-        ips=tuple(ips),
+        private_ip=primary,
+        ips=tuple(dict.fromkeys(ip for ip in (primary, *more, *six) if ip)),
         public_ip=one.get("Association", {}).get("PublicIp", ""),
         instance_id=attached.get("InstanceId", ""),
         owner_id=one.get("OwnerId", ""),
@@ -171,24 +172,28 @@ def _route_order(route: Route) -> tuple[str, str]:
     return route.destination, route.target
 
 
-def find_nat_gateways(access: AwsAccess, vpc_id: str) -> tuple[NatGateway, ...]:
+def find_nat_gateways(
+    access: AwsAccess, vpc_id: str, subnets: Iterable[Subnet]
+) -> tuple[NatGateway, ...]:
     """Those that are there or on their way. The parameter is `Filter`, unlike everywhere else."""
+    zones = {one.id: one.zone for one in subnets}
     states = ["available", "pending"]
     found = pages(
         access, "ec2", "describe_nat_gateways", "NatGateways",
         Filter=filters(vpc_id=[vpc_id], state=states), PaginationConfig=PAGE,
     )  # fmt: skip
-    return tuple(sorted((_nat_gateway(one) for one in found), key=_id))
+    return tuple(sorted((_nat_gateway(one, zones) for one in found), key=_id))
 
 
-def _nat_gateway(one: Answer) -> NatGateway:
+def _nat_gateway(one: Answer, zones: Mapping[str, str]) -> NatGateway:
+    subnet = one.get("SubnetId", "")
     held = [address for address in one.get("NatGatewayAddresses", ()) if _carries(address)]
     # The primary address first: it is the one that flow logs show.
     held.sort(key=lambda address: (not address.get("IsPrimary", True), *_address_order(address)))
     return NatGateway(
         id=one["NatGatewayId"],
         vpc_id=one["VpcId"],
-        subnet_id=one.get("SubnetId", ""),
+        subnet_id=subnet,
         availability=one.get("AvailabilityMode", "zonal"),
         connectivity=one.get("ConnectivityType", "public"),
         state=one["State"],
@@ -197,7 +202,7 @@ def _nat_gateway(one: Answer) -> NatGateway:
                 eni_id=address.get("NetworkInterfaceId", ""),
                 private_ip=address.get("PrivateIp", ""),
                 public_ip=address.get("PublicIp", ""),
-                zone=address.get("AvailabilityZone", ""),
+                zone=address.get("AvailabilityZone") or zones.get(subnet, ""),
             )
             for address in held
         ),

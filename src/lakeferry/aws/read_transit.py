@@ -72,8 +72,10 @@ def _followed(
         one["TransitGatewayAttachmentId"] for one in route.get("TransitGatewayAttachments", ())
     )
     if not targets:
-        said = "leads into nothing" if route.get("State") == "blackhole" else "does not exist"
-        yield replace(attachment, lost=f"the default route of {table} {said}")
+        said = f"{table} has no default route"
+        if route:
+            said = f"the default route of {table} leads into nothing"
+        yield replace(attachment, lost=said)
         return
     # Several are the ways of one route with equal cost: connections spread over them.
     target = _listed(theirs, targets[0])
