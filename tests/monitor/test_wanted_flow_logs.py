@@ -182,3 +182,27 @@ def test_our_own_flow_log_stays_even_where_another_says_enough() -> None:
     made = wanted(with_found(flow_logs=(existing(), ours)))
 
     assert of_kind(made, FlowLog) == (ours,)
+
+
+def test_the_flow_log_of_another_deployment_is_not_used_since_it_goes_with_it() -> None:
+    theirs = existing(tags={OWNER_TAG: "m2"})
+    made = wanted(beside(theirs))
+
+    (log,) = of_kind(made, FlowLog)
+    assert log.destination == "/lakeferry/m1/flow"
+
+
+def test_fewer_questions_do_not_replace_our_flow_log() -> None:
+    (ours,) = of_kind(wanted(), FlowLog)
+    made = wanted(beside(ours), questions=("nat-billed",))
+
+    assert "tcp-flags" in ours.fields
+    assert of_kind(made, FlowLog) == (ours,)
+
+
+def test_a_format_that_is_given_replaces_our_flow_log() -> None:
+    (ours,) = of_kind(wanted(), FlowLog)
+    made = wanted(beside(ours), flow_logs=FlowLogWish(fields=CUSTOM))
+
+    (log,) = of_kind(made, FlowLog)
+    assert log.fields == CUSTOM

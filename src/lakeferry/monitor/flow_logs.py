@@ -51,7 +51,7 @@ def wanted_fields(topology: Topology, settings: MonitorSettings) -> tuple[str, .
 
 def flow_logs(topology: Topology, settings: MonitorSettings) -> FlowLogPlan:
     """What is wanted of flow logs, given those that are there."""
-    fields = wanted_fields(topology, settings)
+    fields = _kept_fields(topology, settings) or wanted_fields(topology, settings)
     wish = settings.flow_logs
     notes: list[str] = []
     groups: tuple[LogGroup, ...] = ()
@@ -77,6 +77,20 @@ def flow_logs(topology: Topology, settings: MonitorSettings) -> FlowLogPlan:
             "bucket of the same account, else add the policy that `bucket_policy` gives"
         )
     return FlowLogPlan(groups, roles, tuple(logs), fields, rule_groups, tuple(notes))
+
+
+def _kept_fields(topology: Topology, settings: MonitorSettings) -> tuple[str, ...]:
+    """The format of our own flow log, where it has all that is needed.
+
+    Another format would be another flow log, and a gap of minutes; a field too many costs less.
+    """
+    needed = set(wanted_fields(topology, settings))
+    found = (
+        log.fields
+        for log in topology.found.flow_logs
+        if _is_ours(log, settings) and needed <= set(log.fields)
+    )
+    return next(found, ()) if not settings.flow_logs.fields else ()
 
 
 def _regional(topology: Topology) -> tuple[str, ...]:
@@ -131,6 +145,7 @@ def _reusable(
         and log.destination_type == "cloud-watch-logs"
         and log.interval_s <= settings.flow_logs.interval_s
         and log.delivery != "FAILED"
+        and OWNER_TAG not in log.tags  # another deployment's goes when that is destroyed
         and set(fields) <= set(log.fields)
         and settings.flow_logs.group in ("", log.destination)
     )
