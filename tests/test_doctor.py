@@ -102,11 +102,20 @@ def test_each_trial_is_told_as_it_ends(source: str, tmp_path: Path) -> None:
 
 
 def test_a_source_without_a_table_is_a_blocker(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("no table")
+
     log = by_name(examine(str(tmp_path)))["log"]
 
     assert log.outcome == BLOCKER
     assert log.what.startswith("LF-2102 ")
     assert log.next_step != ""
+
+
+def test_a_source_where_nothing_lies_is_a_blocker(tmp_path: Path) -> None:
+    log = by_name(examine(str(tmp_path / "nowhere")))["log"]
+
+    assert log.outcome == BLOCKER
+    assert log.what.startswith("LF-2101 ")
 
 
 def test_no_address_is_a_blocker_and_no_crash(tmp_path: Path) -> None:

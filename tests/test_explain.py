@@ -299,10 +299,19 @@ def test_a_clone_tells_its_last_record(tmp_path: Path) -> None:
 
 
 def test_a_place_without_a_table_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("no table")
+
     with pytest.raises(FerryError) as caught:
         explain_table(str(tmp_path))
 
     assert caught.value.code == "LF-2102"
+
+
+def test_a_place_where_nothing_lies_is_an_error_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(FerryError) as caught:
+        explain_table(str(tmp_path / "nowhere"))
+
+    assert caught.value.code == "LF-2101"
 
 
 def test_a_code_is_explained_however_it_is_typed() -> None:

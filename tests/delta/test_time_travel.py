@@ -44,6 +44,8 @@ def test_a_time_before_the_first_commit_is_refused(tmp_path: Path) -> None:
         version_of(at_times(tmp_path, 1000, 2000), 999)
 
     assert refused.value.code == "LF-2105"
+    assert "as old as 1970-01-01T00:00:00.999Z" in refused.value.what
+    assert "oldest version left is 0, committed 1970-01-01T00:00:01.000Z" in refused.value.where
 
 
 def test_file_times_that_go_back_are_made_to_rise(tmp_path: Path) -> None:

@@ -298,11 +298,21 @@ def test_an_unknown_strength_digest_or_engine_is_refused(
 def test_a_target_that_is_no_table_is_an_error_not_a_finding(tmp_path: Path) -> None:
     source = make_source(tmp_path / "source")
     (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "note.txt").write_text("no table")
 
     with pytest.raises(FerryError) as caught:
         verify(str(source), str(tmp_path / "target"))
 
     assert caught.value.code == "LF-2102"
+
+
+def test_a_side_where_nothing_lies_is_an_error_of_its_own(tmp_path: Path) -> None:
+    source = make_source(tmp_path / "source")
+
+    with pytest.raises(FerryError) as caught:
+        verify(str(source), str(tmp_path / "nowhere"))
+
+    assert (caught.value.code, caught.value.exit_code) == ("LF-2101", 2)
 
 
 def test_a_source_version_that_is_gone_is_an_error(tmp_path: Path) -> None:

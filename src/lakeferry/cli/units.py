@@ -49,12 +49,11 @@ def parse_time(text: str) -> int:
 def parse_pairs(pairs: list[str], option: str) -> dict[str, str]:
     """`["a=b"]` -> `{"a": "b"}`. Raises LF-2001 for one without `=`."""
     found = {}
+    form = "OLD=NEW" if option == "--map-prefix" else "NAME=VALUE"
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise FerryError(
-                "LF-2001", f"`{pair}` is no NAME=VALUE", option, f"write {option} NAME=VALUE"
-            )
+            raise FerryError("LF-2001", f"`{pair}` is no {form}", option, f"write {option} {form}")
         found[name] = value
     return found
 

@@ -9,6 +9,7 @@ from lakeferry.clone.keeping import Inventory, kept, not_kept
 from lakeferry.clone.plan import Totals
 from lakeferry.clone.report import CloneReport, CloneRequest
 from lakeferry.clone.surroundings import Done, Places, Surroundings
+from lakeferry.delta.log import told_from_nowhere
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import Emit, Event, Warned, log_pulse, silent
@@ -55,9 +56,7 @@ def clone_table(
     try:
         done = _clone(request, around)
     except FerryError as error:
-        if error.code == "LF-2102" and next(iter(places.source.list("")), None) is None:
-            raise _no_such_place(places.source) from error
-        raise
+        raise told_from_nowhere(places.source, error) from None
     return _report(request, done, places, tuple(warnings), time.monotonic() - started)
 
 
@@ -92,15 +91,6 @@ def refuse_overlap(
 def _overlap(what: str, source: str, target: str) -> FerryError:
     return FerryError(
         "LF-2103", what, f"{source} -> {target}", "choose a target outside the source table"
-    )
-
-
-def _no_such_place(source: Store) -> FerryError:
-    return FerryError(
-        "LF-2101",
-        f"there is nothing at `{source.url}`",
-        "source: no folder, or no object under this prefix",
-        "check the path and the spelling of the address",
     )
 
 

@@ -221,6 +221,18 @@ def head_version(listing: LogListing) -> int:
     )
 
 
+def told_from_nowhere(store: Store, error: FerryError) -> FerryError:
+    """LF-2101 where nothing lies at all at a place that holds no table; else `error` itself."""
+    if error.code != "LF-2102" or next(iter(store.list("")), None) is not None:
+        return error
+    return FerryError(
+        "LF-2101",
+        f"there is nothing at `{store.url}`",
+        "no folder, or no object under this prefix",
+        "check the path and the spelling of the address",
+    )
+
+
 def segment(
     listing: LogListing, version: int | None = None, *, without: frozenset[str] = frozenset()
 ) -> LogSegment:

@@ -4,6 +4,7 @@ Source: Delta protocol, "In-Commit Timestamps"; Delta's Spark reader for file ti
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from lakeferry.delta.actions import Metadata
@@ -89,13 +90,19 @@ def version_at(store: Store, listing: LogListing, timestamp_ms: int, *, newest: 
     fitting = [v for v in versions if v in times and times[v] <= timestamp_ms]
     if fitting:
         return fitting[-1]
-    first = times.get(versions[0]) if versions else None
+    oldest = min(_rebuildable(listing), default=head_version(listing))
+    since = f", committed {_utc(times[oldest])}" if oldest in times and versions else ""
     raise FerryError(
         "LF-2105",
-        f"the table has no version as old as {timestamp_ms} ms since the epoch",
-        f"{listing.url}: its oldest version left was committed at {first}",
+        f"the table has no version as old as {_utc(timestamp_ms)}",
+        f"{listing.url}: its oldest version left is {oldest}{since}",
         "ask for a later time, or for a version",
     )
+
+
+def _utc(ms: int) -> str:
+    when = datetime.fromtimestamp(ms / 1000, UTC)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _rebuildable(listing: LogListing) -> list[int]:

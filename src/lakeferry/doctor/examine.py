@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from lakeferry.connect.connection import OPTIONS, connection
 from lakeferry.delta.commit_read import read_commit
-from lakeferry.delta.log import LOG, LogListing, head_version, list_log
+from lakeferry.delta.log import LOG, LogListing, head_version, list_log, told_from_nowhere
 from lakeferry.delta.paths import below, canonical
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.doctor import machine
@@ -167,7 +167,10 @@ def _read_source(source: str, options: Mapping[str, str]) -> Iterator[Check]:
 
     def log() -> Check:
         listing.append(list_log(store))
-        version = head_version(listing[0])
+        try:
+            version = head_version(listing[0])
+        except FerryError as error:
+            raise told_from_nowhere(store, error) from None
         files = [*listing[0].commits.values()]
         if not files:
             files = [file for found in listing[0].checkpoints for file in found.files]

@@ -25,7 +25,14 @@ from lakeferry.delta.features import (
     effective_features,
 )
 from lakeferry.delta.files import OnEntries
-from lakeferry.delta.log import Checkpoint, LogListing, LogSegment, list_log, segment
+from lakeferry.delta.log import (
+    Checkpoint,
+    LogListing,
+    LogSegment,
+    list_log,
+    segment,
+    told_from_nowhere,
+)
 from lakeferry.delta.paths import canonical
 from lakeferry.delta.reconcile import Reconciliation
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
@@ -119,7 +126,7 @@ def explain_code(code: str) -> ErrorKind:
     name = code.strip().upper()
     if name in CODES:
         return CODES[name]
-    near = difflib.get_close_matches(name, CODES, n=3) or list(CODES)
+    near = difflib.get_close_matches(name, CODES, n=3, cutoff=0)
     raise FerryError(
         "LF-2001",
         f"there is no error code `{code}`",
@@ -138,7 +145,7 @@ def _read(
         )  # fmt: skip
     except FerryError as error:
         if error.code not in ("LF-3001", "LF-3002"):
-            raise
+            raise told_from_nowhere(store, error) from None
         return _read_unchecked(store, listing, version, error, on_entries)
     totals = totals_of(found)
     return TableRead(listing, found.segment, found, found.protocol, found.metadata, totals)

@@ -12,7 +12,7 @@ from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.target import newest_record
 from lakeferry.delta.features import DROP, FEATURES
 from lakeferry.delta.files import OnEntries, untold
-from lakeferry.delta.log import LogListing, list_log
+from lakeferry.delta.log import LogListing, list_log, told_from_nowhere
 from lakeferry.delta.paths import below, canonical
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
@@ -211,6 +211,9 @@ def _read_source(
 def _read(
     store: Store, listing: LogListing, version: int | None, on_entries: OnEntries
 ) -> Snapshot:
-    return read_snapshot(
-        store, version=version, allow_features=ACCEPTED, listing=listing, on_entries=on_entries
-    )
+    try:
+        return read_snapshot(
+            store, version=version, allow_features=ACCEPTED, listing=listing, on_entries=on_entries
+        )
+    except FerryError as error:
+        raise told_from_nowhere(store, error) from None
