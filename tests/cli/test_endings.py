@@ -52,16 +52,16 @@ def test_a_stopped_clone_says_that_the_same_command_goes_on(source: Path, tmp_pa
 
 def test_what_is_in_flight_has_a_while_to_end_and_no_more(source: Path, tmp_path: Path) -> None:
     hasty = "from lakeferry.cli import main, talk; talk.GRACE_S = 1; main.main()"
-    words = ["clone", source, tmp_path / "t", "--limit-rate", "1kB/h", "--json"]
-    process = start(*words, program=hasty)
-    wait_for_one(tmp_path / "t")
+    target = tmp_path / "t"
+    process = start("clone", source, target, "--limit-rate", "1kB/h", "--json", program=hasty)
+    wait_for_one(target)
 
     process.send_signal(signal.SIGTERM)
     told, _ = process.communicate(timeout=20)  # the second file would take 36 s
 
     assert process.returncode == 143
     assert lines(told)[-1]["exit"] == 143
-    assert not (tmp_path / "t" / COMMIT).exists()
+    assert not (target / COMMIT).exists()
 
 
 def wait_for_one(target: Path) -> None:

@@ -42,8 +42,8 @@ def test_a_line_of_progress_has_a_rate_and_no_time_left_while_measuring() -> Non
 
 def test_a_line_of_progress_tells_the_time_left_as_a_range() -> None:
     estimate = Estimate()
-    for second, moved in ((20, 20_000), (40, 60_000), (60, 80_000)):
-        estimate.feed(second, moved, moved // 100)
+    for second, so_far in ((20, 20_000), (40, 60_000), (60, 80_000)):
+        estimate.feed(second, so_far, so_far // 100)
     moved = BytesMoved("t", 80_000, 100_000, 800, 1000, 60.0)
 
     left = {"p10": 10, "p50": 20, "p90": 20, "basis": "rates of 10 s windows"}
