@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from lakeferry.cli.faults import all_told
+from lakeferry.cli.looking import alarms, series, top, watch
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.network_flags import (
     NO_NETWORK,
@@ -222,3 +223,7 @@ def prove(
         return proving.prove(request, screen=screen, stop=stop)
 
     return guarded("monitor prove", talk, run, hears_stop=True)
+
+
+for _command in (top, watch, alarms, series):
+    monitor.command(_command)

@@ -36,6 +36,10 @@ class Increments(Protocol):
     def faults(self) -> list[str]:
         """Logs that could not be read, and why; the last few."""
 
+    @property
+    def report(self) -> ReadReport:
+        """What was met while reading."""
+
 
 @dataclass(slots=True)
 class StoredLogs:

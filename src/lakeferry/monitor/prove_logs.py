@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from threading import Event as Flag
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.logs import open_logs
+from lakeferry.monitor.logs import LogEvents, open_logs
 from lakeferry.monitor.prove import evaluation_of
 from lakeferry.network.evaluate import Evaluation
 from lakeferry.network.flow_log import ReadReport, read_flow_log
 from lakeferry.network.json_events import JsonReadReport, read_json_events
 from lakeferry.network.resources import Alarm
 from lakeferry.network.rules import Rule
+from lakeferry.store.open import NO_OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,16 @@ def evaluate_logs(
     start_s: int | None = None,
     end_s: int | None = None,
     stop: Flag | None = None,
+    log_events: LogEvents | None = None,
+    options: Mapping[str, str] = NO_OPTIONS,
 ) -> tuple[Evaluation, LogsRead]:
     """Run rules over the logs at a place in one pass (two where JSON and CLF rules are mixed).
 
     Args:
         place: a file, a folder, `s3://...`, `log-group:NAME`, or `-` for standard input.
         fields: the format of logs that do not state it; AWS's names in order.
+        log_events: reads a log group, see `open_logs`.
+        options: of the store.
     """
     formats = {rule.log_format for rule in rules}
     if place == "-" and len(formats) > 1:
@@ -54,7 +59,7 @@ def evaluate_logs(
     text, objects = ReadReport(), JsonReadReport()
     sources: set[str] = set()
     for log_format in sorted(formats):
-        for name, body in open_logs(place):
+        for name, body in open_logs(place, options, log_events=log_events, span_s=(start_s, end_s)):
             sources.add(name)
             if log_format == "CLF":
                 for batch in read_flow_log(body, name=name, fields=fields, text=True, report=text):

@@ -157,7 +157,7 @@ def leak_text(leaks: Mapping[str | None, int], usd: Decimal | None, topology: To
     elif any(one.kind == "s3_gateway" and subnet in one.subnet_ids for one in topology.paths):
         why = (
             f"{subnet}{more} reaches S3 through NAT though it has an S3 endpoint route: a bucket "
-            "of another Region, or the endpoint's policy"
+            "of another Region, the endpoint's policy, or the route is new"
         )
     else:
         why = f"{subnet}{more} has no S3 endpoint route"

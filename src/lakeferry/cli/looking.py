@@ -1,0 +1,205 @@
+"""`monitor top | watch | alarms | series`: where bytes go, now and over months. Parse, call."""
+
+from dataclasses import dataclass
+from threading import Event as Flag
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from lakeferry.cli.faults import all_told
+from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
+from lakeferry.cli.network_flags import NO_NETWORK, NetworkFlags, WatchFlags, request_of
+from lakeferry.cli.render import Screen
+from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
+
+_ENDED = "stopped"
+Logs = Annotated[str | None, Parameter(name="LOGS")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class LogFlags:
+    """Which rows, and whose network they are read by."""
+
+    topology: Annotated[
+        str | None, Parameter(help="A network saved by `monitor discover --save`: AWS not asked.")
+    ] = None
+    format: Annotated[
+        str | None, Parameter(help="Fields of rows without a header line, in order.")
+    ] = None
+    log_option: Annotated[
+        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the logs' store.")
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class SpanFlags:
+    """From when to when."""
+
+    last: Annotated[
+        str | None, Parameter(help="Such as '1 h'; of a log group the last hour is usual.")
+    ] = None
+    start: Annotated[str | None, Parameter(help="ISO 8601, UTC unless it says.")] = None
+    end: Annotated[str | None, Parameter(help="ISO 8601; not included.")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class PlanFlags:
+    """What the migration is to move, to hold it against what moves."""
+
+    planned_bytes: Annotated[
+        str | None, Parameter(help="What the migration moves, such as '2 PiB'.")
+    ] = None
+    planned_days: Annotated[float | None, Parameter(help="In how many days.")] = None
+    planned_start: Annotated[
+        str | None, Parameter(help="From when (ISO 8601); earlier rows are not counted.")
+    ] = None
+    decimal_units: Annotated[
+        bool, Parameter(negative="", help="kB to PB of --planned-bytes are powers of 1000.")
+    ] = False
+
+    def as_watch(self) -> WatchFlags:
+        return WatchFlags(
+            planned_bytes=self.planned_bytes, planned_days=self.planned_days,
+            planned_start=self.planned_start, decimal_units=self.decimal_units,
+        )  # fmt: skip
+
+
+NO_LOGS, NO_SPAN, NO_PLAN = LogFlags(), SpanFlags(), PlanFlags()
+
+
+def top(
+    logs: Logs = None,
+    /,
+    *,
+    by: Annotated[
+        Literal["path", "eni", "worker", "remote", "src", "dst", "port"],
+        Parameter(help="What a line is about."),
+    ] = "path",
+    limit: Annotated[int, Parameter(help="Lines to show.")] = 20,
+    span: SpanFlags = NO_SPAN,
+    rows: LogFlags = NO_LOGS,
+    manifest: ManifestFlags = NO_MANIFEST,
+    network: NetworkFlags = NO_NETWORK,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Show who moves most bytes and by which device, each byte once, and what is wrong about it.
+
+    LOGS is a file, a folder, s3://, log-group:NAME, or - for stdin; default: the deployment's.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:
+        from lakeferry.cli import watching
+
+        asked = watching.Asked(rows, span, lambda: request_of(manifest, network, needs_name=False))
+        return watching.top(logs, asked, by=by, limit=limit, screen=screen, stop=stop)
+
+    return guarded("monitor top", talk, all_told(run), hears_stop=True)
+
+
+def watch(
+    logs: Logs = None,
+    /,
+    *,
+    once: Annotated[
+        bool, Parameter(negative="", help="Look once; exit 3 where something is wrong or late.")
+    ] = False,
+    interval: Annotated[float, Parameter(help="Seconds between two looks.")] = 30,
+    metrics: Annotated[
+        str | None, Parameter(help="Serve Prometheus metrics, such as 127.0.0.1:9464.")
+    ] = None,
+    metrics_file: Annotated[
+        str | None, Parameter(help="Write them into this file, for the textfile collector.")
+    ] = None,
+    plan: PlanFlags = NO_PLAN,
+    rows: LogFlags = NO_LOGS,
+    manifest: ManifestFlags = NO_MANIFEST,
+    network: NetworkFlags = NO_NETWORK,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Watch the bytes of each path against the plan until you stop it.
+
+    A table on a terminal, a line each time elsewhere. LOGS is a folder, s3:// or log-group:NAME.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:
+        from lakeferry.cli import watching
+
+        asked = watching.Asked(
+            rows, NO_SPAN,
+            lambda: request_of(manifest, network, plan.as_watch(), needs_name=False),
+        )  # fmt: skip
+        shown = watching.Shown(
+            once=once, interval_s=interval, metrics=metrics, metrics_file=metrics_file,
+            table=not (talk.json or talk.quiet or talk.progress in ("plain", "none")),
+        )  # fmt: skip
+        return watching.watch(logs, asked, plan.as_watch(), shown, screen=screen, stop=stop)
+
+    return guarded("monitor watch", talk, all_told(run), hears_stop=True, on_stop=_ENDED)
+
+
+def alarms(
+    *,
+    logs: Annotated[
+        str | None, Parameter(help="Say too when each would have fired on these flow logs.")
+    ] = None,
+    span: SpanFlags = NO_SPAN,
+    rows: LogFlags = NO_LOGS,
+    manifest: ManifestFlags = NO_MANIFEST,
+    network: NetworkFlags = NO_NETWORK,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Show the deployment's alarms, since when they are as they are, and why.
+
+    Exit 3 where one is in ALARM.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:
+        from lakeferry.cli import watching
+
+        asked = watching.Asked(rows, span, lambda: request_of(manifest, network))
+        return watching.alarms(logs, asked, screen=screen, stop=stop)
+
+    return guarded("monitor alarms", talk, all_told(run), hears_stop=True)
+
+
+def series(
+    store: Annotated[str, Parameter(help="Folder or s3:// prefix of the Parquet files.")],
+    /,
+    *,
+    start: Annotated[
+        str | None, Parameter(name="--from", help="ISO 8601; default: where the last run ended.")
+    ] = None,
+    end: Annotated[str | None, Parameter(name="--to", help="ISO 8601; not included.")] = None,
+    offline: Annotated[
+        bool, Parameter(negative="", help="Show what is kept; ask CloudWatch nothing.")
+    ] = False,
+    out: Annotated[
+        str | None, Parameter(name=["--out", "-o"], help="Write the points as .parquet or .csv.")
+    ] = None,
+    period: Annotated[int, Parameter(help="Seconds of one point.")] = 60,
+    store_option: Annotated[
+        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of STORE.")
+    ] = None,
+    manifest: ManifestFlags = NO_MANIFEST,
+    network: NetworkFlags = NO_NETWORK,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Keep the deployment's series longer than the 15 days that CloudWatch keeps them.
+
+    Run it at least every two weeks. A file a day; a second run writes nothing twice.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        from lakeferry.cli import keeping
+
+        request = request_of(manifest, network)
+        span = SpanFlags(start=start, end=end)
+        return keeping.series(
+            store, store_option, request, span, offline=offline, out=out, period_s=period,
+            screen=screen,
+        )  # fmt: skip
+
+    return guarded("monitor series", talk, all_told(run))

@@ -1,0 +1,352 @@
+"""What `monitor top | watch | alarms | series` do: read logs and CloudWatch, show, exit code."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from threading import Event as Flag
+from typing import TYPE_CHECKING
+
+from lakeferry.aws.read_alarm_states import AlarmStanding, alarm_standings
+from lakeferry.aws.read_logs import event_lines, event_pages, log_lines
+from lakeferry.cli import flow_answers as answers
+from lakeferry.cli import rule_answers
+from lakeferry.cli.columns import screen_width
+from lakeferry.cli.render import Screen, marks
+from lakeferry.cli.units import parse_pairs, parse_time
+from lakeferry.config.quantities import Unreadable, duration_s
+from lakeferry.errors import FerryError
+from lakeferry.monitor import run as door
+from lakeferry.monitor.flow_log_place import flow_log_place
+from lakeferry.monitor.increments import Event, Increments, open_increments
+from lakeferry.monitor.logs import LOG_GROUP
+from lakeferry.monitor.metrics_page import MetricsPage, Snapshot, is_loopback, parse_address
+from lakeferry.monitor.prove import proofs_of
+from lakeferry.monitor.prove_logs import evaluate_logs
+from lakeferry.monitor.read_paths import PathReader, read_paths
+from lakeferry.monitor.run import MonitorRequest
+from lakeferry.monitor.thresholds import planned_flows
+from lakeferry.monitor.top import keys_for
+from lakeferry.monitor.top import top as top_flows
+from lakeferry.monitor.watch import Watch, WatchView, is_behind
+from lakeferry.network.fields import parse_format
+from lakeferry.network.flow_batch import ReadReport
+from lakeferry.network.members import members_of
+from lakeferry.network.rules import parse_rule
+from lakeferry.network.saved_topology import read_topology
+from lakeferry.network.topology import Topology
+
+if TYPE_CHECKING:
+    from lakeferry.cli.looking import LogFlags, SpanFlags
+    from lakeferry.cli.network_flags import WatchFlags
+
+OK, LOOK = 0, 3
+HOUR = 3600
+
+
+@dataclass
+class Asked:
+    """What was typed about logs and network. Nothing is asked of AWS before it is needed."""
+
+    rows: "LogFlags"
+    span: "SpanFlags"
+    make_request: Callable[[], MonitorRequest]
+
+    @cached_property
+    def request(self) -> MonitorRequest:
+        return self.make_request()
+
+    @cached_property
+    def topology(self) -> Topology:
+        """The network: saved, or discovered. Raises as `monitor.run.discover`, and LF-6253."""
+        saved = self.rows.topology
+        if saved is None:
+            return door.discover(self.request)
+        try:
+            return read_topology(Path(saved).read_bytes(), saved)
+        except OSError as error:
+            raise FerryError(
+                "LF-6253", f"the saved topology cannot be read: {error.strerror}", saved,
+                "save one with: lakeferry monitor discover --save FILE",
+            ) from error  # fmt: skip
+
+    @property
+    def is_offline(self) -> bool:
+        return self.rows.topology is not None
+
+    @property
+    def prefix(self) -> str:
+        """Begins the names of the deployment's things; '' where none is named."""
+        if self.is_offline:
+            return ""
+        settings = self.request.settings
+        return settings.prefix if settings.deployment else ""
+
+    def place(self, logs: str | None) -> tuple[str, tuple[str, ...] | None]:
+        given = parse_format(self.rows.format) if self.rows.format else None
+        return flow_log_place(self.topology, logs, given, prefix=self.prefix)
+
+    @property
+    def options(self) -> dict[str, str]:
+        return parse_pairs(self.rows.log_option or [], "--log-option")
+
+    def bounds(self, place: str) -> tuple[int | None, int | None]:
+        """Begin and end, s since the epoch. Raises LF-2001."""
+        start = parse_time(self.span.start) // 1000 if self.span.start else None
+        end = -(-parse_time(self.span.end) // 1000) if self.span.end else None
+        last = _duration(self.span.last) if self.span.last else None
+        if last is None and start is None and place.startswith(LOG_GROUP):
+            last = HOUR
+        if last is not None:
+            end = end or int(time.time())
+            start = max(start or 0, end - last)
+        return start, end
+
+    def log_events(self, bounds: tuple[int | None, int | None], group: str) -> Iterator[bytes]:
+        start, end = (None if one is None else one * 1000 for one in bounds)
+        return log_lines(self.request.access, group, start_ms=start, end_ms=end)
+
+
+def _duration(text: str) -> int:
+    try:
+        return duration_s(text)
+    except Unreadable as error:
+        what = f"--last `{text}` {error.what}"
+        raise FerryError(error.code, what, "on the command line", error.next_step) from error
+
+
+# ---- top
+
+
+def top(logs: str | None, asked: Asked, *, by: str, limit: int, screen: Screen, stop: Flag) -> int:
+    """Show the greatest flows."""
+    place, fields = asked.place(logs)
+    bounds = asked.bounds(place)
+    members = members_of(asked.topology)
+    reader = PathReader.of(members, keys_for(by), start_s=bounds[0], end_s=bounds[1])
+    read_paths(
+        place, reader, fields=fields, options=asked.options,
+        log_events=partial(asked.log_events, bounds), stop=stop,
+    )  # fmt: skip
+    totals = reader.totals
+    found = top_flows(
+        totals.table(), by, asked.topology, seconds=reader.seconds, leaked=totals.leaked(),
+        limit=limit,
+    )  # fmt: skip
+    lines = answers.top_lines(found, marks(sys.stdout), screen_width())
+    body = {
+        "place": place,
+        "bytes": found.bytes,
+        "span_s": found.seconds,
+        "others": found.others,
+        "rows": reader.report.records,
+        "bad_lines": reader.report.bad_lines,
+        "skipped_rows": dict(totals.skipped),
+        "undirected_rows": totals.undirected,
+        "rejected_bytes": totals.rejected_bytes,
+        "not_forwarded_bytes": totals.not_forwarded(),
+    }
+    screen.result([*lines, *_left_out(reader)], body)
+    for flow in found.flows:
+        screen.result([], answers.flow_body(flow, found))
+    return OK
+
+
+def _left_out(reader: PathReader) -> Iterator[str]:
+    """What the sums do not hold, in words."""
+    totals = reader.totals
+    if skipped := sum(totals.skipped.values()):
+        yield f"  AWS left records out: {skipped:,} rows of SKIPDATA"
+    if reader.report.bad_lines:
+        yield f"  {reader.report.bad_lines:,} bad lines"
+    if totals.undirected:
+        yield f"  {totals.undirected:,} rows not counted: nothing says whether they came or went"
+    for device, octets in sorted(totals.not_forwarded().items()):
+        if octets:
+            yield f"  {octets:,} B reached {device} and went no further; not counted"
+
+
+# ---- watch
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a watch is shown."""
+
+    once: bool
+    interval_s: float
+    metrics: str | None
+    metrics_file: str | None
+    table: bool  # where stdout is a terminal
+
+
+def watch(
+    logs: str | None, asked: Asked, plan: "WatchFlags", shown: Shown, *, screen: Screen, stop: Flag
+) -> int:
+    """Look again and again, until it is stopped; once with `--once`."""
+    page = MetricsPage()
+    if shown.metrics is not None:
+        _serve(page, shown.metrics, screen)
+    sums, place = _begin(logs, asked, plan)
+    try:
+        with _painter(shown, screen, sums.start_s) as paint:
+            while True:
+                _look(place, sums, stop, first=not sums.rows)
+                states = _states(asked, place)
+                view = sums.view(bad_lines=place.report.bad_lines, faults=place.faults)
+                page.shown = Snapshot(view, sums.totals(), states)
+                if shown.metrics_file is not None:
+                    page.write(shown.metrics_file)
+                paint(view)
+                if shown.once or stop.wait(shown.interval_s):
+                    break
+    finally:
+        page.close()
+    if stop.is_set():
+        raise KeyboardInterrupt
+    return OK if view.is_fine and not _is_late(view, sums.start_s) else LOOK
+
+
+def _begin(logs: str | None, asked: Asked, plan: "WatchFlags") -> tuple[Watch, Increments]:
+    """The empty sums, with what is planned, and the place to look at."""
+    from lakeferry.cli.network_flags import NO_NETWORK, extras_of
+
+    extras = extras_of(NO_NETWORK, plan)
+    topology, transfer = asked.topology, extras.transfer
+    planned = planned_flows(topology, transfer.bytes, transfer.days) if transfer else ()
+    name, fields = asked.place(logs)
+
+    def pages_of(group: str) -> Callable[[int | None], Iterator[list[Event]]]:
+        return partial(_pages, asked, group)
+
+    place = open_increments(
+        name, ReadReport(), fields=fields, start_s=extras.start_s, options=asked.options,
+        pages_of=pages_of,
+    )  # fmt: skip
+    return Watch(topology, planned, extras.start_s), place
+
+
+def _pages(asked: Asked, group: str, start_ms: int | None) -> Iterator[list[Event]]:
+    for page in event_pages(asked.request.access, group, start_ms=start_ms):
+        yield [Event(one.id, one.at_ms, event_lines([one])) for one in page]
+
+
+def _look(place: Increments, sums: Watch, stop: Flag, *, first: bool) -> None:
+    """Take what is new. A place that fails is asked again at the next look, but for the first."""
+    try:
+        for batch in place.look():
+            sums.add(batch)
+            if stop.is_set():
+                return
+    except FerryError as error:
+        if first:
+            raise
+        place.faults.append(error.what)
+
+
+def _states(asked: Asked, place: Increments) -> dict[str, str]:
+    """States of the deployment's alarms; none where nobody names one."""
+    if not asked.prefix:
+        return {}
+    try:
+        found = alarm_standings(asked.request.access, asked.prefix)
+    except FerryError as error:
+        place.faults.append(error.what)
+        return {}
+    return {one.name: one.state for one in found}
+
+
+def _is_late(view: WatchView, start_s: int | None) -> bool:
+    return start_s is not None and any(is_behind(one, start_s, view.at_s) for one in view.paths)
+
+
+def _serve(page: MetricsPage, address: str, screen: Screen) -> None:
+    host, _ = parse_address(address)
+    served = page.serve(address)
+    screen.say(f"metrics: http://{served}/metrics")
+    if not is_loopback(host):
+        screen.say("others than this machine can read them: they are not secret, and not guarded")
+
+
+def _painter(shown: Shown, screen: Screen, start_s: int | None) -> "Painter":
+    live = shown.table and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    if live and not shown.once:
+        from lakeferry.cli.live_paths import LivePaths
+
+        return LivePaths()
+    return PlainPaths(screen, start_s, once=shown.once)
+
+
+class PlainPaths:
+    """A line each time, or all paths once; `flow` lines with --json."""
+
+    def __init__(self, screen: Screen, start_s: int | None, *, once: bool) -> None:
+        self._screen, self._start_s, self._once = screen, start_s, once
+
+    def __enter__(self) -> Callable[[WatchView], None]:
+        return self._paint
+
+    def __exit__(self, *ended: object) -> None:
+        """Nothing was taken."""
+
+    def _paint(self, view: WatchView) -> None:
+        if self._once:
+            lines = answers.watch_lines(view, marks(sys.stdout), screen_width())
+        else:
+            lines = [answers.plain_line(view, time.strftime("%H:%M:%S"))]
+        totals = {"bytes": view.bytes, "rows": view.rows, "skipped_rows": view.skipped}
+        self._screen.result(lines, {**totals, "faults": list(view.faults)})
+        for flow in view.paths:
+            self._screen.result([], answers.watch_body(flow, view, self._start_s))
+
+
+if TYPE_CHECKING:
+    from lakeferry.cli.live_paths import LivePaths
+
+    Painter = PlainPaths | LivePaths
+
+
+# ---- alarms
+
+
+def alarms(logs: str | None, asked: Asked, *, screen: Screen, stop: Flag) -> int:
+    """Show alarms as they stand, and when they would have fired on past logs."""
+    standings: tuple[AlarmStanding, ...] = ()
+    if not asked.is_offline:
+        standings = alarm_standings(asked.request.access, asked.prefix)
+        lines = answers.standing_lines(standings, marks(sys.stdout), screen_width())
+        screen.result(lines, {"alarms": len(standings)})
+    elif logs is None:
+        raise FerryError(
+            "LF-6253", "a saved topology does not say how alarms stand", str(asked.rows.topology),
+            "name flow logs with --logs, or leave --topology out",
+        )  # fmt: skip
+    if logs is None:
+        for one in standings:
+            screen.result([], answers.standing_body(one))
+    else:
+        _replay(logs, asked, screen, stop)
+    return LOOK if any(one.state == "ALARM" for one in standings) else OK
+
+
+def _replay(logs: str, asked: Asked, screen: Screen, stop: Flag) -> None:
+    """Run the deployment's rules and alarms over past flow logs."""
+    found = asked.topology.found
+    place, fields = asked.place(logs)
+    bounds = asked.bounds(place)
+    bodies = {one.name: one.body for one in found.rules if one.name.startswith(asked.prefix)}
+    rules = [parse_rule(name, body) for name, body in bodies.items()]
+    replayed = [one for one in found.alarms if one.name.startswith(asked.prefix)]
+    evaluation, _ = evaluate_logs(
+        place, rules, replayed, fields=fields, start_s=bounds[0], end_s=bounds[1], stop=stop,
+        log_events=partial(asked.log_events, bounds), options=asked.options,
+    )  # fmt: skip
+    signs = marks(sys.stdout)
+    for proof in proofs_of(evaluation, rules, replayed, bodies=bodies).alarms:
+        screen.result(rule_answers.alarm_lines(proof, signs), rule_answers.alarm_body_line(proof))
+
+
+__all__ = ["Asked", "PlainPaths", "Shown", "alarms", "top", "watch"]
