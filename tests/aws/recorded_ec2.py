@@ -61,7 +61,7 @@ class RecordedEc2:
 
     accounts: Mapping[str, Account]
     own: str  # the account of keys that no role gave
-    roles: Mapping[str, str] = field(default_factory=dict)  # ARN -> external id
+    roles: Mapping[str, str | None] = field(default_factory=dict)  # ARN -> external id
     page: int = 1000  # items of one answer
     throttled: int = 0  # so many requests are refused first
     denied: tuple[tuple[str, str], ...] = ()  # (account, operation) that are not allowed
@@ -113,7 +113,7 @@ class RecordedEc2:
                 f"<Account>{account}</Account>"
             )  # fmt: skip
         arn = request["RoleArn"]
-        if self.roles.get(arn) != request.get("ExternalId"):
+        if arn not in self.roles or self.roles[arn] != request.get("ExternalId"):
             said = f"User: arn:aws:iam::{account}:user/eve is not authorized to perform: "
             said += f"sts:AssumeRole on resource: {arn}"
             return 403, _refusal("AccessDenied", said, sts=True)

@@ -151,12 +151,32 @@ def _session(access: AwsAccess) -> Any:
 
 def _assumed(access: AwsAccess) -> Any:
     """A botocore session that is the role, and renews it before it expires."""
-    from botocore.credentials import (
-        AssumeRoleCredentialFetcher,
-        CredentialResolver,
-        DeferredRefreshableCredentials,
-    )
+    from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
+    from botocore.exceptions import ParamValidationError
     from botocore.session import Session
+
+    fetcher = _fetcher(access)
+
+    def fetched() -> Any:
+        try:
+            return fetcher.fetch_credentials()
+        except ParamValidationError as error:
+            raise FerryError(
+                "LF-1202",
+                "the role cannot be taken",
+                f"{' '.join(str(error).split())}; {access.shown}",
+                "give the role's ARN and the external id as the role's account has them",
+            ) from error
+
+    session = Session()
+    role = DeferredRefreshableCredentials(fetched, "assume-role")
+    session.register_component("credential_provider", CredentialResolver([_Given(role)]))
+    return session
+
+
+def _fetcher(access: AwsAccess) -> Any:
+    """What asks STS for the role, as whoever takes it."""
+    from botocore.credentials import AssumeRoleCredentialFetcher
 
     own = _session(access.through or replace(access, role=None, external_id=None))
     credentials = own.get_credentials()
@@ -176,14 +196,10 @@ def _assumed(access: AwsAccess) -> Any:
         settings |= {"region_name": access.region, "endpoint_url": access.endpoint}
         return own.client(service, config=_config(), **settings)
 
-    fetcher = AssumeRoleCredentialFetcher(
+    return AssumeRoleCredentialFetcher(
         client_creator=creator, source_credentials=credentials, role_arn=access.role,
         extra_args=extra,
     )  # fmt: skip
-    session = Session()
-    role = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-    session.register_component("credential_provider", CredentialResolver([_Given(role)]))
-    return session
 
 
 @dataclass(frozen=True, slots=True)

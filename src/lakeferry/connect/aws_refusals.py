@@ -60,8 +60,9 @@ _SENTENCE = re.compile(
     r"(?: on resource: (?P<resource>\S+))?"
 )
 _DENIED_BY = re.compile(
-    r"explicit deny in an? (?P<deny>[\w -]+?)(?: policy)?\b(?=:|\.|,|$)|"
-    r"no (?P<none>service control|resource control|permissions boundary|session|VPC endpoint)"
+    r"explicit deny in an? (?P<deny>permissions boundary|[\w-]+(?: [\w-]+)? policy)|"
+    r"no (?P<none>permissions boundary|(?:service control|resource control|session|VPC endpoint) "
+    r"policy)"
 )
 # In a policy a new deployment needs no new statement; names of ours begin so.
 _OURS = re.compile(r"lakeferry-.*$")
@@ -74,7 +75,7 @@ class Refusal:
     action: str  # 'cloudwatch:PutInsightRule'
     resource: str  # ARN; '*' where the service names none
     identity: str  # ARN of who asked; '' where the service does not say
-    denied_by: str = ""  # 'service control policy', ...: no statement of the identity's lifts it
+    denied_by: str = ""  # 'service control policy', ...: a further statement would not lift it
 
     @property
     def statement(self) -> str:
@@ -102,12 +103,11 @@ def refusal_of(error: Any, service: str = "", on: str = "") -> Refusal | None:
     action = found["action"] if found else f"{service or '*'}:{error.operation_name}"
     named = (found["resource"] or "") if found else ""
     denied = _DENIED_BY.search(message)
-    by = (denied["deny"] or denied["none"]) if denied else ""
     return Refusal(
         action=action,
         resource=named.rstrip(".,") or (on if on.startswith("arn:") else "*"),
         identity=(found["who"] or "") if found else "",
-        denied_by="" if by in ("", "identity-based") else f"{by} policy",
+        denied_by=(denied["deny"] or denied["none"]) if denied else "",
     )
 
 
@@ -187,8 +187,8 @@ def _missing(refusal: Refusal, where: str) -> FerryError:
             "LF-1203",
             what,
             f"on {refusal.resource}; {where}",
-            f"a {refusal.denied_by} forbids it, which no policy of the identity lifts: ask those "
-            "who run the account",
+            f"a {refusal.denied_by} stands against it, which no further statement lifts: ask "
+            "those who run the account",
         )
     return FerryError(
         "LF-1203",
@@ -228,7 +228,7 @@ def _of_client(error: Any, shown: str) -> Any:
         | aws.MetadataRetrievalError,
     ):  # fmt: skip
         return _no_credentials(said, shown)
-    if isinstance(error, aws.HTTPClientError):
+    if isinstance(error, aws.HTTPClientError | aws.ConnectionError):
         return FerryError(
             "LF-1205",
             "AWS cannot be reached",
