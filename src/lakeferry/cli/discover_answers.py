@@ -45,7 +45,7 @@ def topology_lines(found: Topology, signs: Mapping[str, str], width: int) -> lis
     vpc = found.found.vpc
     workers = len(found.workers)
     lines = [
-        f"{vpc.id}  {', '.join(vpc.cidrs)}  {vpc.region}  account {vpc.account}",
+        *paragraph(f"{vpc.id}  {', '.join(vpc.cidrs)}  {vpc.region}  account {vpc.account}", width),
         f"  {_count(len(found.scope), 'subnet')} in question, "
         f"{_count(workers, 'worker interface')}",
         "",
@@ -57,10 +57,11 @@ def topology_lines(found: Topology, signs: Mapping[str, str], width: int) -> lis
     logs = found.found.flow_logs
     if logs:
         lines += ["", *table(_LOGS, [_log(one) for one in logs], width)]
-    lines += ["", f"  {_watched(found)}"]
+    lines += ["", *paragraph(f"  {_watched(found)}", width)]
     for other in found.beyond:
-        lines.append(f"  and beyond a transit gateway {other.found.vpc.id}, ")
-        lines[-1] += f"account {other.found.vpc.account}: {_count(len(other.paths), 'path')}"
+        there = f"{other.found.vpc.id}, account {other.found.vpc.account}"
+        paths = _count(len(other.paths), "path")
+        lines += paragraph(f"  and beyond a transit gateway {there}: {paths}", width)
     return lines + finding_lines(found.findings, signs, width)
 
 
