@@ -1,15 +1,14 @@
 """Watched paths as a table that is painted over on a terminal."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 
-from rich.console import Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
+from lakeferry.cli.columns import paragraph, table
 from lakeferry.cli.flow_answers import PATHS, path_cells, standing
-from lakeferry.monitor.watch import PathFlow, WatchView
+from lakeferry.monitor.watch import WatchView
 
 _LAST = 3  # faults that are shown
 
@@ -28,27 +27,24 @@ class LivePaths:
         self._live.__exit__(None, None, None)
 
     def _paint(self, view: WatchView) -> None:
-        self._live.update(drawn(view, time.strftime("%H:%M:%S")), refresh=True)
+        shown = Text(no_wrap=True, overflow="ellipsis")
+        for line, style in live_lines(view, self._live.console.width, time.strftime("%H:%M:%S")):
+            shown.append(f"{line}\n", style)
+        shown.rstrip()
+        self._live.update(shown, refresh=True)
 
 
-def drawn(view: WatchView, clock: str) -> Group:
-    """The table, the findings below it, and how far the rows reach."""
-    parts: list[Table | Text] = [_table(view.paths)]
+def live_lines(view: WatchView, width: int, clock: str) -> Iterator[tuple[str, str]]:
+    """Lines of at most `width` with their styles: paths, findings, how far the rows reach."""
+    head, *rows = table(PATHS, [path_cells(one) for one in view.paths], width)
+    yield head, "bold"
+    for flow, row in zip(view.paths, rows, strict=True):
+        yield row, "yellow" if flow.finding else ""
     for flow in view.paths:
         if flow.finding:
-            parts.append(Text(f"▲ {flow.path} {flow.device}: {flow.finding}", style="yellow"))
-    parts += [Text(f"✗ {fault}", style="red") for fault in view.faults[-_LAST:]]
-    parts.append(Text(f"{clock}  {standing(view)}  Ctrl-C ends the watch", style="dim"))
-    return Group(*parts)
-
-
-def _table(paths: Sequence[PathFlow]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for column in PATHS:
-        table.add_column(
-            column.title, justify="right" if column.right else "left", no_wrap=True,
-            overflow="ellipsis", ratio=None,
-        )  # fmt: skip
-    for flow in paths:
-        table.add_row(*path_cells(flow), style="yellow" if flow.finding else "")
-    return table
+            for line in paragraph(f"  ▲ {flow.path} {flow.device}: {flow.finding}", width):
+                yield line, "yellow"
+    for fault in view.faults[-_LAST:]:
+        yield f"  ✗ {fault}"[:width], "red"
+    yield f"  {clock}  {standing(view)}"[:width], "dim"
+    yield "  Ctrl-C ends the watch"[:width], "dim"

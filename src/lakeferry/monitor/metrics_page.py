@@ -104,7 +104,7 @@ def _metrics(shown: Snapshot) -> "Iterator[Metric]":
     leaks = CounterMetricFamily(
         "lakeferry_leak_bytes", "Bytes to and from S3 through NAT.", labels=["path", "device"]
     )
-    for labels, number in _bytes(shown.totals).items():
+    for labels, number in sorted(_bytes(shown.totals).items()):
         octets.add_metric(labels, number)
     rates = GaugeMetricFamily(
         "lakeferry_path_bytes_per_second", "Over the last quarter of an hour.",
