@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ HADOOP_JARS = (
     "org.glassfish.jaxb:jaxb-runtime:2.3.9",
     "javax.activation:javax.activation-api:1.2.0",
 )
+PROVIDERS = CACHE / "terraform-providers"
 DELTA_JARS = ("io.delta:delta-spark_2.13:4.0.1", "io.delta:delta-storage:4.0.1")
 
 
@@ -126,6 +128,21 @@ def npm_install(package: str) -> None:
     run("npm", "install", "--prefix", folder, "--no-audit", "--no-fund", package)
 
 
+def fetch_types(package: str, target: Path) -> None:
+    """The TypeScript declarations of an npm package alone: a provider's code is 30 times that."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix=".fetch-") as work:
+        run("npm", "pack", package, "--silent", "--pack-destination", work)
+        (tarball,) = Path(work).glob("*.tgz")
+        folder = Path(work) / "package"
+        with tarfile.open(tarball) as packed:
+            wanted = [one for one in packed if one.name.endswith("/index.d.ts")]
+            packed.extractall(work, members=wanted, filter="data")
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(target)
+
+
 def fetch_jars(coordinates: tuple[str, ...], target: Path, *, transitive: bool) -> None:
     """Maven copies them beside `target` first, so that a broken fetch leaves no half folder."""
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -170,6 +187,10 @@ SERVERS = (
                    "server", "toxiproxy-server")),
     Server("azurite", "3.35.0", ("npm", "node"), CACHE / "npm/node_modules/.bin/azurite-blob",
            partial(npm_install, "azurite@3.35.0")),
+    Server("provider-aws", "21.22.1", ("npm",), PROVIDERS / "aws/lib/index.d.ts",
+           partial(fetch_types, "@cdktf/provider-aws@21.22.1", PROVIDERS / "aws")),
+    Server("provider-archive", "11.0.1", ("npm",), PROVIDERS / "archive/lib/index.d.ts",
+           partial(fetch_types, "@cdktf/provider-archive@11.0.1", PROVIDERS / "archive")),
     Server("hdfs", "3.4.2", ("mvn", "java", "javac"), HADOOP / "MiniHdfs.class", install_hadoop),
     Server("delta-jars", "4.0.1", ("mvn", "java"), DELTA / "delta-storage-4.0.1.jar",
            partial(fetch_jars, DELTA_JARS, DELTA, transitive=False)),

@@ -15,7 +15,7 @@ from tests.network.test_rule_set import V2, crowded, regional
 
 Case = tuple[Topology, MonitorSettings]
 GATEWAY_ONLY = (EndpointWish("s3", "gateway"),)
-ODD_TAGS = {"cost": "${center} %{if}", "owner": "Größe $5", "map-migrated": "migABCDE12345"}
+ODD_TAGS = {"cost center": "a/b=c:d+e@f", "owner": "Größe_5 Ω", "map-migrated": "migABCDE12345"}
 
 
 def zones(count: int) -> Topology:

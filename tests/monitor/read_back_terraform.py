@@ -52,7 +52,7 @@ class Configuration:
         self.resources: dict[str, dict[str, Properties]] = configuration["resource"]
         self.variables = {name: one["default"] for name, one in configuration["variable"].items()}
         tags = configuration["provider"]["aws"]["default_tags"]["tags"]
-        self.default_tags = {key: self.text(value) for key, value in tags.items()}
+        self.default_tags = {self.text(key): self.text(value) for key, value in tags.items()}
         self.names = {
             self._attribute(type_, label, "name")
             for type_, labels in self.resources.items()

@@ -6,9 +6,11 @@ from dataclasses import fields
 
 import pytest
 
+from lakeferry.connect.aws import client
 from lakeferry.monitor.export import export
 from lakeferry.monitor.keep_rules import keeper
 from lakeferry.network.resources import Dashboard, Resource, key_of
+from tests.monitor.direct_requests import by_requests
 from tests.monitor.networks import Case, cases, wanted_of
 from tests.monitor.read_back import EventRule, Function, Properties, Read, Stack
 from tests.monitor.read_back_terraform import Configuration
@@ -43,6 +45,26 @@ def _properties(one: Read) -> dict[str, object]:
             is_json = isinstance(value, str) and value.startswith("{")
             found[field.name] = json.loads(value) if is_json else value
     return found
+
+
+@pytest.fixture
+def anybody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Credentials of nobody, and clients that no other test uses."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    client.cache_clear()
+    yield
+    client.cache_clear()
+
+
+@pytest.mark.usefixtures("anybody")
+@pytest.mark.parametrize("name", CASES)
+def test_a_direct_apply_asks_for_what_there_shall_be(name: str) -> None:
+    case = CASES[name]
+    wanted = wanted_of(case).resources
+
+    assert compared(by_requests(wanted, case[1])) == compared(wanted)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -95,9 +95,9 @@ def _kept(waiting: list[str]) -> tuple[str, ...]:
 
 def _fits(template: dict[str, Any], text: str, settings: MonitorSettings) -> None:
     for what, count, most in (
-        ("bytes", len(text), MOST_BYTES),
         ("resources", len(template["Resources"]), MOST_RESOURCES),
         ("parameters", len(template["Parameters"]), MOST_PARAMETERS),
+        ("bytes", len(text), MOST_BYTES),
     ):
         if count > most:
             raise FerryError(

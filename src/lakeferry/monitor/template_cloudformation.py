@@ -11,7 +11,7 @@ from lakeferry.monitor.cloudformation_resources import Template, arn, entries, r
 from lakeferry.monitor.flow_logs import RETENTIONS
 from lakeferry.monitor.keep_rules import Keeper
 from lakeferry.monitor.template_names import Names, dashboard_link
-from lakeferry.network.resources import Dashboard, Topic
+from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard, InsightRule, Topic
 
 Entry = tuple[str, Template]
 
@@ -40,24 +40,26 @@ def cloudformation(names: Names, keeper: Keeper | None = None) -> Template:
 
 def _parameters(names: Names) -> Iterator[Entry]:
     """What a person may choose anew at each deployment; the defaults are what was planned."""
-    yield (
-        "RuleState",
-        {
-            "Type": "String",
-            "Default": "ENABLED",
-            "AllowedValues": ["ENABLED", "DISABLED"],
-            "Description": "Whether the Contributor Insights rules count, and cost",
-        },
-    )
-    yield (
-        "AlarmActions",
-        {
-            "Type": "String",
-            "Default": "true",
-            "AllowedValues": ["true", "false"],
-            "Description": "Whether alarms notify, and repair NAT instances",
-        },
-    )
+    if names.of(InsightRule):
+        yield (
+            "RuleState",
+            {
+                "Type": "String",
+                "Default": "ENABLED",
+                "AllowedValues": ["ENABLED", "DISABLED"],
+                "Description": "Whether the Contributor Insights rules count, and cost",
+            },
+        )
+    if any(isinstance(one, Alarm | CompositeAlarm) for one in names.resources):
+        yield (
+            "AlarmActions",
+            {
+                "Type": "String",
+                "Default": "true",
+                "AllowedValues": ["true", "false"],
+                "Description": "Whether alarms notify, and repair NAT instances",
+            },
+        )
     group = names.flow_group
     if group and group.retention_days:
         yield (

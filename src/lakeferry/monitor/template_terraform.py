@@ -11,10 +11,11 @@ from lakeferry.monitor.flow_logs import RETENTIONS
 from lakeferry.monitor.keep_rules import Keeper
 from lakeferry.monitor.template_names import Names, dashboard_link
 from lakeferry.monitor.terraform_resources import Block, Entry, entries, literal, of, tags_of
-from lakeferry.network.resources import Dashboard, Topic
+from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard, InsightRule, Topic
 
-# From 6.24 on a flow log can be of a regional NAT gateway; 7 may rename arguments.
-AWS_PROVIDER = ">= 6.24, < 7.0"
+# The arguments are those of 6.25, the first looked at in which a flow log can be of a regional NAT
+# gateway; 7 may rename arguments.
+AWS_PROVIDER = ">= 6.25, < 7.0"
 ARCHIVE_PROVIDER = ">= 2.7, < 3.0"
 RULE = "aws_cloudwatch_contributor_insight_rule"
 
@@ -63,26 +64,28 @@ def _variables(names: Names) -> Iterator[tuple[str, Block]]:
             "description": "Region of the VPC; the ids in this file are of no other",
         },
     )
-    yield (
-        "rule_state",
-        {
-            "type": "string",
-            "default": "ENABLED",
-            "description": "Whether the Contributor Insights rules count, and cost",
-            "validation": {
-                "condition": '${contains(["ENABLED", "DISABLED"], var.rule_state)}',
-                "error_message": "rule_state is ENABLED or DISABLED.",
+    if names.of(InsightRule):
+        yield (
+            "rule_state",
+            {
+                "type": "string",
+                "default": "ENABLED",
+                "description": "Whether the Contributor Insights rules count, and cost",
+                "validation": {
+                    "condition": '${contains(["ENABLED", "DISABLED"], var.rule_state)}',
+                    "error_message": "rule_state is ENABLED or DISABLED.",
+                },
             },
-        },
-    )
-    yield (
-        "alarm_actions",
-        {
-            "type": "bool",
-            "default": True,
-            "description": "Whether alarms notify, and repair NAT instances",
-        },
-    )
+        )
+    if any(isinstance(one, Alarm | CompositeAlarm) for one in names.resources):
+        yield (
+            "alarm_actions",
+            {
+                "type": "bool",
+                "default": True,
+                "description": "Whether alarms notify, and repair NAT instances",
+            },
+        )
     group = names.flow_group
     if group and group.retention_days:
         allowed = ", ".join(map(str, RETENTIONS))
