@@ -150,6 +150,14 @@ def test_a_line_of_any_length_is_left_out_in_bounded_memory() -> None:
     assert (report.bad_lines, report.bad_samples[0].line) == (1, 3)
 
 
+@pytest.mark.parametrize("size", [70_000, 1 << 20, 3 << 20])
+@pytest.mark.parametrize("text", [False, True])
+def test_a_long_line_amid_a_block_is_a_bad_line_only(size: int, text: bool) -> None:
+    batches, report = read(HEADER + LINE + b"x" * size + b"\n" + LINE, text=text)
+    assert column(batches, "bytes").count("840" if text else 840) == 2
+    assert (report.bad_lines, report.bad_samples[0].line) == (1, 3)
+
+
 def test_milliseconds_are_divided() -> None:
     body = LINE + LINE.replace(b"1439387263 1439387264", b"1512564058000 1512564059000")
     batches, _ = read(body)

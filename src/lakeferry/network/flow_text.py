@@ -78,8 +78,11 @@ class TextReader:
         if found is not None:
             self._fitting += found.num_rows
             yield from self._batch(found)
-        elif len(block) > _SMALL:
-            for at, part in parts(line, block, _SMALL // 2):
+            return
+        # A line of megabytes cannot be cut, so it comes as one part again.
+        cut = tuple(parts(line, block, _SMALL // 2)) if len(block) > _SMALL else ()
+        if len(cut) > 1:
+            for at, part in cut:
                 yield from self.rows(at, part)
         else:
             yield from self._mended(line, block)
