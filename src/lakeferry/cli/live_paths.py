@@ -1,13 +1,15 @@
 """Watched paths as a table that is painted over on a terminal."""
 
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from rich.live import Live
 from rich.text import Text
 
 from lakeferry.cli.columns import paragraph, table
 from lakeferry.cli.flow_answers import PATHS, path_cells, standing
+from lakeferry.cli.render import marks
 from lakeferry.monitor.watch import WatchView
 
 _LAST = 3  # faults that are shown
@@ -28,13 +30,16 @@ class LivePaths:
 
     def _paint(self, view: WatchView) -> None:
         shown = Text(no_wrap=True, overflow="ellipsis")
-        for line, style in live_lines(view, self._live.console.width, time.strftime("%H:%M:%S")):
+        width, signs = self._live.console.width, marks(sys.stdout)
+        for line, style in live_lines(view, width, time.strftime("%H:%M:%S"), signs):
             shown.append(f"{line}\n", style)
         shown.rstrip()
         self._live.update(shown, refresh=True)
 
 
-def live_lines(view: WatchView, width: int, clock: str) -> Iterator[tuple[str, str]]:
+def live_lines(
+    view: WatchView, width: int, clock: str, signs: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
     """Lines of at most `width` with their styles: paths, findings, how far the rows reach."""
     head, *rows = table(PATHS, [path_cells(one) for one in view.paths], width)
     yield head, "bold"
@@ -42,9 +47,10 @@ def live_lines(view: WatchView, width: int, clock: str) -> Iterator[tuple[str, s
         yield row, "yellow" if flow.finding else ""
     for flow in view.paths:
         if flow.finding:
-            for line in paragraph(f"  ▲ {flow.path} {flow.device}: {flow.finding}", width):
+            said = f"  {signs['warning']} {flow.path} {flow.device}: {flow.finding}"
+            for line in paragraph(said, width):
                 yield line, "yellow"
     for fault in view.faults[-_LAST:]:
-        yield f"  ✗ {fault}"[:width], "red"
+        yield f"  {signs['error']} {fault}"[:width], "red"
     yield f"  {clock}  {standing(view)}"[:width], "dim"
     yield "  Ctrl-C ends the watch"[:width], "dim"
