@@ -1,0 +1,382 @@
+"""Plan, apply, drift, apply, destroy: against an AWS account with a data plane, and others' things.
+
+What the emulator lacks is checked elsewhere, by botocore's own validator or on recorded shapes:
+- regional NAT gateways: `tests/aws/test_read.py`, `tests/monitor/test_aws_requests.py`;
+- `GetInsightRuleReport`: `tests/network/test_rule_report.py`, `tests/aws/test_read_metrics.py`;
+- the syntax of rules, metric math and dashboards, which it takes as it comes:
+  `tests/network/test_rules.py`, `tests/monitor/test_alarms.py`, `tests/monitor/test_dashboard.py`;
+- kinds of interfaces (`natGateway`, `vpc_endpoint`), all `interface` there: `tests/aws/`;
+- `Unsuccessful`, throttling, endpoints that take minutes, roles that are not known yet:
+  `tests/aws/test_ensure.py`;
+- conditions, names and ARNs in policies: `tests/monitor/test_iam.py` by snapshot.
+`tests/servers/moto_completed.py` adds composite alarms and two fields of ModifyVpcEndpoint to it.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from threading import Event as Flag
+from typing import Any
+
+import pytest
+
+from lakeferry.connect.aws import AwsAccess, client
+from lakeferry.errors import FerryError
+from lakeferry.events import ChangeApplied, ChangePlanned, Event
+from lakeferry.monitor import run
+from lakeferry.monitor.settings import FlowLogWish
+from tests.flows.provisioning import (
+    Cut,
+    changed,
+    cut_after,
+    inventory,
+    names,
+    network,
+    request,
+    watched,
+)
+
+pytestmark = pytest.mark.server
+
+GROUP = "/lakeferry/m1/flow"
+STALLED = "lakeferry-m1.rejected"
+RULE = "lakeferry-m1.workers"
+
+
+def test_a_plan_changes_nothing_and_an_apply_makes_all_of_it_once(moto_access: AwsAccess) -> None:
+    asked = request(moto_access, network(moto_access))
+    before = inventory(moto_access)
+
+    first = run.plan(asked)
+    assert inventory(moto_access) == before
+    done = run.apply(asked, fingerprint=first.plan.fingerprint)
+    made = inventory(moto_access)
+    again = run.plan(asked)
+    nothing = run.apply(asked)
+
+    assert first.exit_code == 0
+    assert {one.action for one in first.plan.changes} == {"create"}
+    assert len(done.done) >= len(first.plan.changes) > 30
+    assert done.is_complete
+    assert changed(again.plan) == {}
+    assert again.exit_code == 0
+    assert nothing.done == ()
+    assert inventory(moto_access) == made
+    assert {key: made[key] for key in before} == before
+
+
+def test_what_was_made_is_what_aws_tells_of_it(moto_access: AwsAccess) -> None:
+    asked = request(moto_access, network(moto_access))
+
+    run.apply(asked)
+
+    held = inventory(moto_access)
+    group = held[f"logGroups {GROUP}"]
+    assert group["retentionInDays"] == 30
+    alarm = held["MetricAlarms lakeferry-m1.s3-through-nat"]
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert {one["Expression"] for one in alarm["Metrics"]} >= {
+        'INSIGHT_RULE_METRIC("lakeferry-m1.leak-up","Sum")'
+    }
+    topics = "arn:aws:sns:us-east-1:123456789012:"
+    assert alarm["AlarmActions"] == [f"{topics}alerts", f"{topics}lakeferry-m1"]
+    recover = next(one for key, one in held.items() if ".nat-instance-recover" in key)
+    assert (recover["MetricName"], recover["Metrics"]) == ("StatusCheckFailed_System", [])
+    rule = held["InsightRules lakeferry-m1.nat-gateway-billed"]
+    assert json.loads(rule["Definition"])["LogGroupNames"] == [GROUP]
+    (flow,) = [
+        one for key, one in held.items() if key.startswith("FlowLogs") and "m1.flow" in str(one)
+    ]
+    assert flow["DeliverLogsPermissionArn"] == "arn:aws:iam::123456789012:role/lakeferry-m1.flow"
+    assert (flow["LogGroupName"], flow["MaxAggregationInterval"]) == (GROUP, 60)
+    relay = [one for one in held.values() if "databricks-relay" in str(one.get("Tags", ""))]
+    assert [len(one["NetworkInterfaceIds"]) for one in relay if "ServiceName" in one] == [2]
+
+
+def test_drift_by_hand_is_named_field_by_field_and_mended(moto_access: AwsAccess) -> None:
+    asked = request(moto_access, network(moto_access))
+    run.apply(asked)
+    whole = inventory(moto_access)
+
+    _drift(moto_access)
+    drifted = run.plan(asked)
+
+    assert drifted.exit_code == 3
+    assert changed(drifted.plan) == {STALLED: "update", RULE: "create", GROUP: "update"}
+    said = {d.field: (d.before, d.after) for one in drifted.drift for d in one.differences}
+    assert said == {"threshold": (5.0, 10.0), "retention_days": (7, 30)}
+    assert len(run.apply(asked).done) == 3
+    assert changed(run.plan(asked).plan) == {}
+    assert inventory(moto_access) == whole
+
+
+def _drift(access: AwsAccess) -> None:
+    """What somebody does by hand in the console."""
+    cloudwatch = client(access, "cloudwatch")
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=[STALLED])["MetricAlarms"]
+    taken = (
+        "AlarmName", "AlarmDescription", "ComparisonOperator", "EvaluationPeriods",
+        "DatapointsToAlarm", "TreatMissingData", "AlarmActions", "OKActions", "Metrics",
+    )  # fmt: skip
+    cloudwatch.put_metric_alarm(Threshold=5, **{key: alarm[key] for key in taken})
+    cloudwatch.delete_insight_rules(RuleNames=[RULE])
+    client(access, "logs").put_retention_policy(logGroupName=GROUP, retentionInDays=7)
+
+
+def test_destroy_leaves_nothing_of_ours_and_everything_of_others(moto_access: AwsAccess) -> None:
+    asked = request(moto_access, network(moto_access))
+    before = inventory(moto_access)
+    run.apply(asked)
+
+    gone = run.destroy(asked)
+
+    assert gone.is_complete
+    assert names(inventory(moto_access), "lakeferry") == []
+    assert inventory(moto_access) == before
+    assert run.destroy(asked).done == ()
+    assert {one.action for one in run.plan(asked).plan.changes} == {"create"}
+
+
+def test_two_deployments_live_in_one_region_and_neither_touches_the_other(
+    moto_access: AwsAccess,
+) -> None:
+    vpc = network(moto_access)
+    one, other = request(moto_access, vpc), request(moto_access, vpc, "m1-b", endpoints=())
+    run.apply(one)
+    alone = inventory(moto_access)
+
+    run.apply(other)
+
+    assert changed(run.plan(one).plan) == {}
+    assert changed(run.plan(other).plan) == {}
+    run.destroy(other)
+    assert inventory(moto_access) == alone
+    run.apply(other)
+    both = inventory(moto_access)
+    run.destroy(one)
+    assert names(inventory(moto_access), "m1-b") == names(both, "m1-b")
+
+
+# ---- plans that are not carried out
+
+
+def test_a_plan_that_was_overtaken_is_refused_and_nothing_is_changed(
+    moto_access: AwsAccess,
+) -> None:
+    asked = request(moto_access, network(moto_access))
+    read = run.plan(asked).plan.fingerprint
+    client(moto_access, "ec2").create_nat_gateway(
+        SubnetId=client(moto_access, "ec2").describe_subnets()["Subnets"][0]["SubnetId"],
+        ConnectivityType="private",
+    )
+    run.apply(asked)
+    client(moto_access, "logs").put_retention_policy(logGroupName=GROUP, retentionInDays=7)
+    before = inventory(moto_access)
+
+    with pytest.raises(FerryError) as stale:
+        run.apply(asked, fingerprint=read)
+
+    assert (stale.value.code, stale.value.exit_code) == ("LF-2051", 2)
+    assert inventory(moto_access) == before
+
+
+def test_a_deletion_is_not_made_without_a_word(moto_access: AwsAccess) -> None:
+    vpc = network(moto_access)
+    run.apply(request(moto_access, vpc))
+    fewer = request(moto_access, vpc, questions=("nat-billed", "s3-through-nat", "workers"))
+    before = inventory(moto_access)
+
+    with pytest.raises(FerryError) as held:
+        run.apply(fewer)
+
+    assert (held.value.code, held.value.exit_code) == ("LF-6402", 2)
+    assert inventory(moto_access) == before
+    run.apply(fewer, allow={"delete", "many"})
+    assert changed(run.plan(fewer).plan) == {}
+
+
+def test_another_format_replaces_the_flow_log(moto_access: AwsAccess) -> None:
+    vpc = network(moto_access)
+    run.apply(request(moto_access, vpc))
+    (old,) = [one for one in _flow_logs(moto_access) if "m1.flow" in str(one["Tags"])]
+    other = request(moto_access, vpc, flow_logs=FlowLogWish(interval_s=600))
+
+    run.apply(other, allow={"replace"})
+
+    (new,) = [one for one in _flow_logs(moto_access) if "m1.flow" in str(one["Tags"])]
+    assert new["MaxAggregationInterval"] == 600
+    assert new["FlowLogId"] != old["FlowLogId"]
+
+
+def _flow_logs(access: AwsAccess) -> list[Any]:
+    found: list[Any] = client(access, "ec2").describe_flow_logs()["FlowLogs"]
+    return found
+
+
+def test_a_name_that_others_took_is_refused_before_anything_is_made(
+    moto_access: AwsAccess,
+) -> None:
+    asked = request(moto_access, network(moto_access))
+    client(moto_access, "logs").create_log_group(logGroupName=GROUP, tags={"owner": "others"})
+    before = inventory(moto_access)
+
+    with pytest.raises(FerryError) as refused:
+        run.apply(asked)
+
+    assert (refused.value.code, refused.value.exit_code) == ("LF-6401", 2)
+    assert f"log group `{GROUP}`" in refused.value.what
+    assert inventory(moto_access) == before
+
+
+def test_flow_logs_to_s3_bring_their_statements_to_the_bucket_and_take_them_away(
+    moto_access: AwsAccess,
+) -> None:
+    vpc, s3 = network(moto_access), client(moto_access, "s3")
+    s3.create_bucket(Bucket="lake")
+    theirs = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket",
+              "Resource": "arn:aws:s3:::lake"}  # fmt: skip
+    s3.put_bucket_policy(Bucket="lake", Policy=json.dumps({"Statement": [theirs]}))
+    wish = FlowLogWish(("s3",), bucket="arn:aws:s3:::lake")
+    asked = request(moto_access, vpc, flow_logs=wish, endpoints=())
+
+    run.apply(asked)
+    held = json.loads(s3.get_bucket_policy(Bucket="lake")["Policy"])["Statement"]
+    run.destroy(asked)
+
+    assert held[0] == theirs
+    assert [one["Resource"] for one in held[1:]] == [
+        "arn:aws:s3:::lake/AWSLogs/123456789012/*", "arn:aws:s3:::lake",
+    ]  # fmt: skip
+    left = json.loads(s3.get_bucket_policy(Bucket="lake")["Policy"])["Statement"]
+    assert left == [theirs]
+
+
+# ---- applies that do not come to their end
+
+
+def test_an_apply_that_is_cut_after_every_single_request_still_gets_there(
+    moto_access: AwsAccess,
+) -> None:
+    asked = request(moto_access, network(moto_access), alarms=_few_alarms())
+
+    cuts = _cuts(moto_access, 1, lambda: run.apply(asked))
+
+    assert cuts > 40
+    assert changed(run.plan(asked).plan) == {}
+
+
+def test_a_destroy_that_is_cut_again_and_again_still_gets_there(moto_access: AwsAccess) -> None:
+    asked = request(moto_access, network(moto_access), alarms=_few_alarms())
+    before = inventory(moto_access)
+    run.apply(asked)
+
+    # A role is two requests, of which the first is sent again when there is nothing left of it.
+    cuts = _cuts(moto_access, 2, lambda: run.destroy(asked))
+
+    assert cuts > 15
+    assert inventory(moto_access) == before
+
+
+def _cuts(access: AwsAccess, writes: int, act: Callable[[], object]) -> int:
+    """How often `act` is cut, each time after so many writes, before it comes to its end."""
+    for cuts in range(150):
+        try:
+            with watched(access, cut_after(writes)):
+                act()
+        except Cut:
+            continue
+        return cuts
+    raise AssertionError("it does not come nearer to its end")
+
+
+def _few_alarms() -> dict[str, Any]:
+    from lakeferry.monitor.alarms import ALARMS
+    from lakeferry.monitor.settings import AlarmLimit
+
+    return {name: AlarmLimit(None) for name in ALARMS if name not in ("stalled", "rejected")}
+
+
+def test_a_stop_lets_the_change_in_hand_finish_and_begins_no_other(moto_access: AwsAccess) -> None:
+    asked = request(moto_access, network(moto_access))
+    stop, seen = Flag(), []
+
+    def emit(event: Event) -> None:
+        if isinstance(event, ChangeApplied):
+            seen.append(event)
+            if event.done == 3:
+                stop.set()
+
+    report = run.apply(asked, emit=emit, stop=stop)
+
+    assert [one.done for one in seen] == [1, 2, 3]
+    assert len(report.done) == 3
+    assert not report.is_complete
+    planned: list[Event] = []
+    left = run.plan(asked, emit=planned.append)
+    assert left.exit_code == 3
+    assert {one.name for one in report.left} <= {
+        one.name for one in planned if isinstance(one, ChangePlanned)
+    }
+    run.apply(asked)
+    assert changed(run.plan(asked).plan) == {}
+
+
+CHILD = """
+import os, sys
+from lakeferry.connect.aws import AwsAccess
+from lakeferry.events import ChangeApplied
+from lakeferry.monitor import run
+from tests.flows.provisioning import request
+def emit(event):
+    if isinstance(event, ChangeApplied):
+        print(event.done, flush=True)
+run.apply(request(AwsAccess("us-east-1", endpoint=sys.argv[1]), sys.argv[2]), emit=emit)
+"""
+
+
+def test_a_process_that_is_killed_anywhere_leaves_what_the_next_one_goes_on_from(
+    moto_access: AwsAccess,
+) -> None:
+    vpc = network(moto_access)
+    asked = request(moto_access, vpc)
+    total = len(run.plan(asked).plan.steps)
+
+    for last in (3, 9, total // 3):
+        _killed_at(moto_access, vpc, last)
+    left = run.plan(asked)
+    run.apply(asked)
+
+    assert 0 < len(left.plan.of("create")) < total - 9
+    assert changed(run.plan(asked).plan) == {}
+
+
+def _killed_at(access: AwsAccess, vpc: str, step: int) -> None:
+    """An apply in a process of its own, killed as soon as it tells of a step."""
+    root = Path(__file__).parents[2]
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(access.endpoint), vpc],
+        stdout=subprocess.PIPE, cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    assert child.stdout is not None
+    for line in child.stdout:
+        if int(line) >= step:
+            break
+    child.send_signal(signal.SIGKILL)
+    assert child.wait(30) == -signal.SIGKILL
+    child.stdout.close()
+
+
+def test_an_error_says_how_much_was_made_and_is_kept(moto_access: AwsAccess) -> None:
+    asked = request(moto_access, network(moto_access))
+    broken = replace(asked, settings=replace(asked.settings, flow_logs=FlowLogWish(
+        ("s3",), bucket="arn:aws:s3:::no-such-bucket")))  # fmt: skip
+
+    with pytest.raises(FerryError) as failed:
+        run.apply(broken)
+
+    assert "resources were made and are kept" in failed.value.where
