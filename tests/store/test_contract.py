@@ -209,6 +209,23 @@ def test_a_large_write_whose_source_is_gone_passes_on_the_sources_own_error(stor
 
 
 @every_store
+def test_writers_of_one_name_take_turns_and_none_takes_the_other_for_damage(store: Store) -> None:
+    bodies = [body_of(1_000 + number, seed=number) for number in range(4)]
+    start = threading.Barrier(len(bodies))
+
+    def writer(body: bytes) -> None:
+        start.wait()
+        for _ in range(8):
+            assert store.write("a/record", [body], size=len(body)).size == len(body)
+
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        list(pool.map(writer, bodies))
+
+    assert read_all(store, "a/record") in bodies
+    assert paths(store) == ["a/record"]
+
+
+@every_store
 def test_a_failed_write_keeps_what_was_there(store: Store) -> None:
     put(store, "a", b"before")
 

@@ -112,10 +112,12 @@ class HdfsStore:
     def write(self, path: str, chunks: Iterable[bytes], *, size: int) -> ObjectMeta:
         counted = Counted(chunks, size=size, where=self._where(path))
         with self._temporary(path, counted) as temporary, self._translated(path):
+            # Under its final name another writer may have replaced it already. A rename changes
+            # neither length nor time.
+            found = self._client().get_file_info(temporary)
+            if found.length != size:
+                raise wrong_size(self._where(path), expected=size, got=found.length)
             self._client().rename(temporary, self._full(path), True)
-        found = self._status(path)
-        if found.length != size:
-            raise wrong_size(self._where(path), expected=size, got=found.length)
         meta = _meta(path, found)
         return ObjectMeta(path, size, meta.e_tag, meta.modified_ms, counted.checksums)
 
