@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 # What S3 says of an upload that was completed; versitygw says so only while it completes it.
+_JOINED = b"<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>"
 _NO_UPLOAD = b"<Error><Code>NoSuchUpload</Code><Message>It does not exist.</Message></Error>"
 
 
@@ -18,6 +19,7 @@ class Losses:
 
     port: int
     lose: list[str] = field(default_factory=list)  # "METHOD text": of the next request with it
+    early: list[str] = field(default_factory=list)  # same: answered before it is passed on
     lost: list[str] = field(default_factory=list)  # status of each answer that was lost
     done: set[str] = field(default_factory=set)  # paths of these requests
 
@@ -31,6 +33,35 @@ def running(upstream_port: int) -> Iterator[Losses]:
 
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self._is_in(state.early):
+                threading.Timer(1.5, self._pass_on, [body]).start()
+                self._answer(200, _JOINED)
+                return
+            status, headers, content = self._pass_on(body)
+            if self.path in state.done:
+                self._answer(404, _NO_UPLOAD)
+                return
+            if self._is_in(state.lose):
+                state.lost.append(str(status))
+                state.done.add(self.path)
+                self.close_connection = True
+                return
+            self.send_response(status)
+            for name, value in headers:
+                if name.lower() not in _HOP:
+                    self.send_header(name, value)
+            length = dict(headers).get("Content-Length") if self.command == "HEAD" else None
+            self.send_header("Content-Length", length or str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def _answer(self, status: int, content: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def _pass_on(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
             link = http.client.HTTPConnection("127.0.0.1", upstream_port, timeout=60)
             link.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
@@ -39,31 +70,13 @@ def running(upstream_port: int) -> Iterator[Losses]:
             answer = link.getresponse()
             content = answer.read()
             link.close()
-            if self.path in state.done:
-                self.send_response(404)
-                self.send_header("Content-Length", str(len(_NO_UPLOAD)))
-                self.end_headers()
-                self.wfile.write(_NO_UPLOAD)
-                return
-            if self._is_lost(answer.status):
-                self.close_connection = True
-                return
-            self.send_response(answer.status)
-            length = answer.getheader("Content-Length") if self.command == "HEAD" else None
-            for name, value in answer.getheaders():
-                if name.lower() not in _HOP:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", length or str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            return answer.status, answer.getheaders(), content
 
-        def _is_lost(self, status: int) -> bool:
-            for wish in state.lose:
+        def _is_in(self, wishes: list[str]) -> bool:
+            for wish in wishes:
                 method, _, text = wish.partition(" ")
                 if method == self.command and text in self.path:
-                    state.lose.remove(wish)
-                    state.lost.append(str(status))
-                    state.done.add(self.path)
+                    wishes.remove(wish)
                     return True
             return False
 

@@ -1,6 +1,7 @@
 """What single services do beyond the contract: stored checksums, copies between buckets."""
 
 import hashlib
+import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from lakeferry.store.objects import part_size
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import CRC64NVME, read_all
 from lakeferry.store.s3 import S3
-from tests.servers import Server, lossy_proxy
+from tests.servers import Server, lossy_proxy, toxiproxy
 from tests.servers.azurite import make_container
 from tests.servers.fake_gcs import make_bucket
 
@@ -205,6 +206,31 @@ def test_a_large_commit_whose_last_answer_was_lost_is_ours(s3_server: Server) ->
 
     assert network.lost == ["200"]
     assert committed_by(open_store(store.url, s3_server.options), 0) == "ours"
+
+
+def test_an_object_whose_parts_are_still_being_joined_is_waited_for(s3_server: Server) -> None:
+    with lossy_proxy.running(s3_server.port) as network:
+        options = {**s3_server.options, "endpoint": f"http://127.0.0.1:{network.port}"}
+        store = open_store(f"{s3_server.place}/{new_name()}", options)
+        network.early.append("POST uploadId=")
+
+        written = store.write("a", [BODY], size=len(BODY))
+
+        assert network.early == []
+        assert written.e_tag == store.head("a").e_tag  # type: ignore[union-attr]
+
+
+def test_bodies_are_sent_as_slowly_as_the_link_is(s3_server: Server, tmp_path: Path) -> None:
+    """Where no byte comes for 20 s a reader gives up; one body of 8 MiB takes longer here."""
+    with toxiproxy.running(tmp_path, upstream_port=s3_server.port) as network:
+        network.spoil("bandwidth", stream="upstream", rate=360)  # KB/s
+        options = {**s3_server.options, "endpoint": f"http://127.0.0.1:{network.port}"}
+        store = open_store(f"{s3_server.place}/{new_name()}", options)
+        started = time.monotonic()
+
+        store.write("a", [BODY[: 8 << 20]], size=8 << 20)
+
+    assert 20 < time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize(

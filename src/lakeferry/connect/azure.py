@@ -27,7 +27,9 @@ def _account(link: Connection) -> str | None:
     return link.get("account") or os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
 
 
-def backend(link: Connection, container: str, *, retry: "RetryConfig") -> "AzureStore":
+def backend(
+    link: Connection, container: str, *, retry: "RetryConfig", sends: bool = False
+) -> "AzureStore":
     from obstore.store import AzureStore
 
     endpoint = endpoint_of(link)
@@ -43,7 +45,7 @@ def backend(link: Connection, container: str, *, retry: "RetryConfig") -> "Azure
             from obstore.auth.azure import AzureCredentialProvider
 
             options["credential_provider"] = AzureCredentialProvider(_identity(link))
-    client = http_settings(link, endpoint)
+    client = http_settings(link, endpoint, sends=sends)
     return AzureStore(container, client_options=client, retry_config=retry, **options)
 
 

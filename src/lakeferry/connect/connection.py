@@ -78,7 +78,11 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
 }
 # Bounded ranges make 15 minutes a request plenty; 20 s without a byte is a dead connection.
 _CLIENT: "ClientConfig" = {"timeout": "15m", "connect_timeout": "5s", "read_timeout": "20s"}
+# That clock runs while a body is sent, too: 8 MiB within 20 s would ask 0.4 MB/s of each of up to
+# 64 connections. And a service that joins parts says nothing until it has done so.
+_SENDING_SILENCE = "5m"
 PATIENT: "RetryConfig" = {"max_retries": 10, "retry_timeout": timedelta(minutes=3)}
+SENDING: "RetryConfig" = {"max_retries": 10, "retry_timeout": timedelta(minutes=15)}
 HASTY: "RetryConfig" = {  # for the first request: a wrong endpoint is told within seconds
     "max_retries": 2,
     "retry_timeout": timedelta(seconds=5),
@@ -129,8 +133,11 @@ def connection(kind: str, options: Mapping[str, str]) -> Connection:
     return Connection(kind, dict(options))
 
 
-def http_settings(link: Connection, endpoint: str | None) -> "ClientConfig":
+def http_settings(link: Connection, endpoint: str | None, *, sends: bool) -> "ClientConfig":
+    """`sends`: for a client whose requests carry bodies."""
     client = _CLIENT.copy()
+    if sends:
+        client["read_timeout"] = _SENDING_SILENCE
     client["user_agent"] = "lakeferry"
     if endpoint and endpoint.lower().startswith("http:"):
         client["allow_http"] = True

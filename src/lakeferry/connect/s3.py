@@ -18,7 +18,9 @@ def endpoint_of(link: Connection) -> str | None:
     return link.get("endpoint") or environment
 
 
-def backend(link: Connection, bucket: str, *, retry: "RetryConfig") -> "S3Store":
+def backend(
+    link: Connection, bucket: str, *, retry: "RetryConfig", sends: bool = False
+) -> "S3Store":
     from obstore.store import S3Store
 
     endpoint = endpoint_of(link)
@@ -40,7 +42,10 @@ def backend(link: Connection, bucket: str, *, retry: "RetryConfig") -> "S3Store"
     elif link.get("profile") or not os.environ.get("AWS_ACCESS_KEY_ID"):
         options["credential_provider"] = _chain(link)
     return S3Store(
-        bucket, client_options=http_settings(link, endpoint), retry_config=retry, **options
+        bucket,
+        client_options=http_settings(link, endpoint, sends=sends),
+        retry_config=retry,
+        **options,
     )
 
 

@@ -5,6 +5,7 @@ service) comes from a `Service`: `s3.py` and `azure.py`.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 PART = 8 << 20  # bytes; an object up to here is one request
 PARTS_AT_ONCE = 4
 MOST_PARTS = 9_000  # S3 allows 10,000; Azure 50,000
+JOINING_S = (0.2, 0.5, 1, 2, 5, *[10] * 30)  # pauses before another look: five minutes in all
 READERS = 16  # threads that fetch ranges, for all large objects of one store together
 
 
@@ -65,6 +67,7 @@ class ObjectStore:
         prefix: str,
         rules: NameRules,
         greet: Callable[[], "Backend"] | None = None,
+        sender: Callable[[], "Backend"] | None = None,
         service: Service | None = None,
         large_commit_bytes: int = 32 << 20,
     ) -> None:
@@ -76,6 +79,8 @@ class ObjectStore:
             rules: names that the service would not keep.
             greet: makes a backend that gives up soon. The first request goes by it, so that a
                 wrong endpoint, key or bucket is told in seconds and by its right name.
+            sender: makes the backend by which bodies are sent, which must be patient with slow
+                links; None: the same one.
             service: None only for memory.
             large_commit_bytes: `put_if_absent` sends bodies over this size in parts.
         """
@@ -84,9 +89,11 @@ class ObjectStore:
         self._prefix = prefix
         self._rules = rules
         self._greet = greet
+        self._connect_sender = sender
         self.service = service
         self._large_commit_bytes = large_commit_bytes
         self._ready: Backend | None = None
+        self._ready_sender: Backend | None = None
         self._opening = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="lakeferry-read")
 
@@ -146,19 +153,36 @@ class ObjectStore:
         yield from read_ranges(fetch, min(stop, last), last, pool=self._readers)
 
     def write(self, path: str, chunks: Iterable[bytes], *, size: int) -> ObjectMeta:
-        key, backend = self.key(path), self._backend()
+        key, backend = self.key(path), self._sender()
         counted = Counted(chunks, size=size, where=self._where(path))
         if size <= PART:
             body = b"".join(counted)
             with self._translated(path):
                 answer = obstore.put(backend, key, body, use_multipart=False)
-        else:
-            with self._translated(path, sending=counted):
-                answer = put_in_parts(backend, key, counted, size=size)
-        return ObjectMeta(path, size, _bare(answer["e_tag"]), None, counted.checksums)
+            return ObjectMeta(path, size, _bare(answer["e_tag"]), None, counted.checksums)
+        with self._translated(path, sending=counted):
+            put_in_parts(backend, key, counted, size=size)
+        joined = self._await_joined(path, size)
+        return replace(joined, checksums=counted.checksums)
+
+    def _await_joined(self, path: str, size: int) -> ObjectMeta:
+        """The object that was sent in parts, when it is there.
+
+        A request to join parts whose answer was long in coming was made again; versitygw says yes
+        to the second while it is still at work on the first.
+        """
+        found = self.head(path)
+        for pause_s in JOINING_S:
+            if found is not None and found.size == size:
+                return found
+            time.sleep(pause_s)
+            found = self.head(path)
+        if found is not None and found.size == size:
+            return found
+        raise wrong_size(self._where(path), expected=size, got=found.size if found else 0)
 
     def put_if_absent(self, path: str, chunks: Iterable[bytes], *, size_hint: int) -> None:
-        key, backend = self.key(path), self._backend()
+        key, backend = self.key(path), self._sender()
         stream = iter(chunks)
         limit = self._large_commit_bytes if self.service else 1 << 62
         body, is_all = split_small(stream, limit)
@@ -219,6 +243,15 @@ class ObjectStore:
                         self._say_hello(self._greet())
                     self._ready = backend
         return self._ready
+
+    def _sender(self) -> "Backend":
+        backend = self._backend()
+        if self._connect_sender is None:
+            return backend
+        if self._ready_sender is None:
+            with self._opening:
+                self._ready_sender = self._ready_sender or self._connect_sender()
+        return self._ready_sender
 
     def _say_hello(self, backend: "Backend") -> None:
         # A folder that is not there: one empty page. HEAD would be cheaper, but its refusals

@@ -16,6 +16,7 @@ from lakeferry.connect.connection import (
     HASTY,
     LARGE_COMMIT_BYTES,
     PATIENT,
+    SENDING,
     Connection,
     connection,
 )
@@ -173,6 +174,7 @@ def _s3(at: Address, link: Connection) -> Store:
         at.url,
         partial(s3.backend, link, at.place, retry=PATIENT),
         greet=partial(s3.backend, link, at.place, retry=HASTY),
+        sender=partial(s3.backend, link, at.place, retry=SENDING, sends=True),
         prefix=at.path,
         rules=RULES,
         service=S3(link, at.place, part=min(PART, max(limit, S3.LEAST_PART))),
@@ -189,6 +191,7 @@ def _azure(at: Address, link: Connection) -> Store:
         at.url,
         partial(azure.backend, link, at.place, retry=PATIENT),
         greet=partial(azure.backend, link, at.place, retry=HASTY),
+        sender=partial(azure.backend, link, at.place, retry=SENDING, sends=True),
         prefix=at.path,
         rules=RULES,
         service=Azure(link, at.place, block=min(BLOCK, limit)),
