@@ -58,7 +58,12 @@ def test_every_option_that_a_document_names_exists() -> None:
     named = {option for document in DOCUMENTS for option in options_in(document.read_text())}
     of_other_programs = {"--universal", "--generate-hashes", "--no-header", "--require-hashes"}
     of_other_programs |= {"--locked", "--list", "--only"}
-    known = options_in("\n".join(map(help_of, ("clone", "verify", "explain", "doctor", "demo"))))
+    of_other_programs |= {"--stack-name", "--template-file", "--capabilities", "--s3-bucket"}
+    helps = [*map(help_of, ("clone", "verify", "explain", "doctor", "demo"))]
+    helps += [
+        help_of("monitor", word) for word in ("discover", "plan", "apply", "export", "destroy")
+    ]
+    known = options_in("\n".join(helps))
 
     assert named - of_other_programs - known == set()
 

@@ -195,11 +195,11 @@ def _named(listed: list[Properties]) -> str:
 
 
 def _stack_group(_stack: Stack, _id: str, one: Properties) -> SecurityGroup:
-    rules = [
-        (each["IpProtocol"], each["FromPort"], each["ToPort"],
-         each["CidrIpv6"] if "CidrIpv6" in each else each["CidrIp"])
-        for each in one["SecurityGroupIngress"]
-    ]  # fmt: skip
+    rules = []
+    for each in one["SecurityGroupIngress"]:
+        cidr = each["CidrIpv6"] if "CidrIpv6" in each else each["CidrIp"]
+        assert (":" in cidr) == ("CidrIpv6" in each)
+        rules.append((each["IpProtocol"], each["FromPort"], each["ToPort"], cidr))
     assert _named(one["Tags"]) == one["GroupName"]
     return SecurityGroup(
         one["GroupName"], one["VpcId"], one["GroupDescription"], port_ranges(rules),

@@ -129,9 +129,9 @@ class Names:
 
     @cached_property
     def _arns(self) -> re.Pattern[str]:
-        """The longest first, and whole: the ARN of `a.b` begins with that of `a`."""
-        longest = sorted(self._by_arn, key=lambda arn: (-len(arn), arn))
-        return re.compile(f"({'|'.join(map(re.escape, longest))})(?![A-Za-z0-9._/-])")
+        """Whole ones: the ARN of `a.b` begins with that of `a`."""
+        any_of = "|".join(map(re.escape, sorted(self._by_arn)))
+        return re.compile(f"({any_of})(?![A-Za-z0-9._/-])")
 
     def _arn(self, resource: Resource) -> Iterator[str]:
         where = f"{self.settings.region}:{self.settings.account}"

@@ -67,6 +67,9 @@ def entries(names: Names, resource: Resource) -> Iterator[Entry]:
     """A resource, and what the provider has apart from it: policies and subscriptions."""
     arguments = _present(_MAKERS[type(resource)](names, resource))
     needed = [address(names, one) for one in names.needed(resource)]
+    if isinstance(resource, FlowLog) and (role := names.made(Role, resource.role)):
+        # EC2 tries the role when the flow log is made, and its policy is a resource of its own.
+        needed.append(address(names, role).replace("aws_iam_role.", "aws_iam_role_policy."))
     if needed:
         arguments["depends_on"] = needed
     type_, _, label = address(names, resource).partition(".")
