@@ -137,6 +137,7 @@ def ensure_flow_log(place: Place, wanted: FlowLog, before: FlowLog | None) -> No
         f"EC2 cannot take the role `{wanted.role}` to deliver with",
         f"{wanted.name}; {place.access.shown}",
         timeout_s=ROLE_IS_KNOWN_IN_S,
+        sleep=place.sleep,
     )
 
 

@@ -89,7 +89,13 @@ def remove_security_group(place: Place, found: SecurityGroup) -> None:
         return None if code == "DependencyViolation" else True
 
     what = f"the security group `{found.name}` is still in use"
-    until(gone, what, f"{found.id}; {place.access.shown}", timeout_s=GONE_IN_S)
+    until(
+        gone,
+        what,
+        f"{found.id}; {place.access.shown}",
+        timeout_s=GONE_IN_S,
+        sleep=place.sleep,
+    )
 
 
 Entry = tuple[str, int, int, str]  # protocol, first port, last port, address
@@ -225,7 +231,13 @@ def finish_endpoint(place: Place, wanted: VpcEndpoint) -> bool:
         found = _endpoint(place, wanted.name)
         return found if found and found["State"].lower() != "pending" else None
 
-    found = until(settled, "the endpoint is not available yet", where, timeout_s=THERE_IN_S)
+    found = until(
+        settled,
+        "the endpoint is not available yet",
+        where,
+        timeout_s=THERE_IN_S,
+        sleep=place.sleep,
+    )
     if found["State"].lower() != "available":
         return False
     if not found.get("PrivateDnsEnabled"):
@@ -238,7 +250,7 @@ def endpoint_id(place: Place, name: str) -> str:
     """AWS's id of an endpoint of ours; LF-6404 where there is none."""
     found = until(
         lambda: _endpoint(place, name), f"there is no endpoint `{name}`", place.access.shown,
-        timeout_s=30,
+        timeout_s=30, sleep=place.sleep,
     )  # fmt: skip
     id: str = found["VpcEndpointId"]
     return id
@@ -272,7 +284,13 @@ def remove_endpoint(place: Place, found: VpcEndpoint) -> None:
         return all(one["State"].lower() == "deleted" for one in listed) or None
 
     what = f"the endpoint `{found.name}` is still being deleted"
-    until(gone, what, f"{found.id}; {place.access.shown}", timeout_s=GONE_IN_S)
+    until(
+        gone,
+        what,
+        f"{found.id}; {place.access.shown}",
+        timeout_s=GONE_IN_S,
+        sleep=place.sleep,
+    )
 
 
 def refuse_unsuccessful(

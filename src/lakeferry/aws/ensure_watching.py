@@ -120,7 +120,7 @@ def remove_topic(place: Place, found: Topic) -> None:
 def ensure_alarm(place: Place, wanted: Alarm, before: Alarm | None) -> None:
     arn = place.arn("cloudwatch", f"alarm:{wanted.name}")
     request = {**_alarm(place, wanted), **_watched(wanted)}
-    paced(lambda: place.ask("cloudwatch", "put_metric_alarm", arn, **request))
+    paced(lambda: place.ask("cloudwatch", "put_metric_alarm", arn, **request), sleep=place.sleep)
     _retag(place, arn, wanted.tags, before.tags if before else wanted.tags)
 
 
@@ -182,7 +182,7 @@ def ensure_composite(place: Place, wanted: CompositeAlarm, before: CompositeAlar
         request["ActionsSuppressor"] = wanted.suppressor
         request["ActionsSuppressorWaitPeriod"] = wanted.suppressor_wait_s
         request["ActionsSuppressorExtensionPeriod"] = wanted.suppressor_wait_s
-    paced(lambda: place.ask("cloudwatch", "put_composite_alarm", arn, **request))
+    paced(lambda: place.ask("cloudwatch", "put_composite_alarm", arn, **request), sleep=place.sleep)
     _retag(place, arn, wanted.tags, before.tags if before else wanted.tags)
 
 

@@ -18,9 +18,14 @@ MOST_PAUSE_S = 15.0
 MOST_THROTTLED = 6  # times beyond the client's own tries
 
 
+class Interrupted(Exception):
+    """A person asked to stop while something was waited for. Whoever asked to wait catches it."""
+
+
 def paced(request: Callable[[], Answer], *, sleep: Sleep = time.sleep) -> Answer:
-    """The answer of a request whose rate AWS limits hard: tried again at a third of a second,
-    then at twice that, and so on.
+    """The answer of a request whose rate AWS limits hard, asked again and again.
+
+    The first pause is a third of a second, each further one twice that.
 
     Raises:
         FerryError: LF-1204 when it is refused as too fast to the end.
@@ -45,28 +50,29 @@ def until(
     timeout_s: float,
     pause_s: float = 2.0,
     sleep: Sleep = time.sleep,
-    now: Callable[[], float] = time.monotonic,
 ) -> Answer:
     """The first answer that is not None.
 
     Args:
-        what: that is waited for, as a sentence of the error: 'the role cannot be taken yet'.
+        what: is still so when the time is up, as a sentence: 'the role cannot be taken yet'.
+        timeout_s: of all pauses together.
         pause_s: before the second try; later pauses grow to MOST_PAUSE_S.
 
     Raises:
         FerryError: LF-6404 when the time is up.
     """
-    deadline = now() + timeout_s
+    left_s = timeout_s
     while True:
         found = done()
         if found is not None:
             return found
-        if now() + pause_s > deadline:
+        if left_s <= 0:
             raise FerryError(
                 "LF-6404",
                 f"after {timeout_s:.0f} s {what}",
                 where,
                 "run the same command again: it goes on from there",
             )
-        sleep(pause_s)
+        sleep(min(pause_s, left_s))
+        left_s -= pause_s
         pause_s = min(1.5 * pause_s, MOST_PAUSE_S)

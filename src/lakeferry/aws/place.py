@@ -1,7 +1,8 @@
 """Where resources are made and for which deployment: requests, ARNs and tags of that place."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from lakeferry.connect.aws import AwsAccess, call
@@ -17,6 +18,7 @@ class Place:
     account: str  # 12 digits
     deployment: str
     partition: str = "aws"  # first part of ARNs
+    sleep: Callable[[float], None] = field(default=time.sleep, compare=False)  # seconds
 
     @property
     def region(self) -> str:

@@ -1,10 +1,12 @@
 """Carry out a plan, step by step: each may be repeated, and what is done stays when one fails."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from threading import Event as Flag
 
 from lakeferry.aws import ensure as aws
 from lakeferry.aws import ensure_logs, ensure_network
+from lakeferry.aws.patience import Interrupted
 from lakeferry.aws.place import Place
 from lakeferry.connect.databricks import DatabricksAccess
 from lakeferry.errors import FerryError
@@ -34,12 +36,16 @@ def carry_out(
         FerryError: of the first step that fails, with how much was done before.
     """
     steps = chosen.steps
+    if stop is not None:
+        site = replace(site, place=replace(site.place, sleep=_until_stopped(stop)))
     done: list[Change] = []
     for number, step in enumerate(steps, 1):
         if stop is not None and stop.is_set():
             break
         try:
             _take(site, chosen, step, emit)
+        except Interrupted:
+            break
         except FerryError as error:
             raise _kept(error, chosen, done) from error
         change = step.change
@@ -52,6 +58,16 @@ def carry_out(
         if step.act == "make" or change.action == "delete":
             done.append(change)
     return tuple(done)
+
+
+def _until_stopped(stop: Flag) -> Callable[[float], None]:
+    """A pause that ends with the wait when a person asks to stop: endpoints take minutes."""
+
+    def sleep(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise Interrupted
+
+    return sleep
 
 
 def _kept(error: FerryError, chosen: ProvisionPlan, done: list[Change]) -> FerryError:
