@@ -11,7 +11,15 @@ from lakeferry.network.flow_log_findings import flow_log_findings
 from lakeferry.network.resources import NatGateway, RouteTable, VpcEndpoint
 from lakeferry.network.services import label_of
 from lakeferry.network.topology import Finding, Path, Topology
-from lakeferry.network.ways import EVERYWHERE_6, has_s3_route, is_up, table_of, zone_id_of
+from lakeferry.network.ways import (
+    EVERYWHERE,
+    EVERYWHERE_6,
+    has_s3_route,
+    is_up,
+    route_to,
+    table_of,
+    zone_id_of,
+)
 
 MOST_INTERFACES = 10  # that one rule can name
 
@@ -28,7 +36,9 @@ def findings(topology: Topology, *, passed_through: bool = False) -> tuple[Findi
         made += [*_endpoints(topology), *_s3(topology), *_workers(topology)]
     order = ("warning", "info")
     return tuple(
-        sorted(set(made), key=lambda one: (order.index(one.severity), one.code, one.where))
+        sorted(
+            set(made), key=lambda one: (order.index(one.severity), one.code, one.where, one.what)
+        )
     )
 
 
@@ -36,31 +46,33 @@ def findings(topology: Topology, *, passed_through: bool = False) -> tuple[Findi
 
 
 def _routes(topology: Topology) -> Iterator[Finding]:
-    found = topology.found
     for path in topology.paths:
         yield from _way(topology, path)
     for table, subnets in _tables(topology):
-        for route in table.routes:
-            if route.state == "blackhole":
-                yield finding(
-                    "blackhole-route",
-                    table.id,
-                    f"{route.destination} of {listed(subnets)} leads to {route.target}, which is "
-                    "gone",
-                    "give the route a target that is there, or remove it",
-                )
-        six = [one for one in table.routes if one.destination == EVERYWHERE_6]
-        four = [one for one in table.routes if one.destination == "0.0.0.0/0"]
-        if six and four and six[0].target != four[0].target:
-            yield finding(
-                "ipv6-way-out",
-                table.id,
-                f"IPv6 of {listed(subnets)} leaves by {six[0].target}, IPv4 by {four[0].target}",
-                "watch the workers' own interfaces, or take the route away",
-            )
+        yield from _table(topology, table, listed(subnets))
     for gateway in topology.nat_gateways:
-        if gateway.vpc_id != found.vpc.id:
+        if gateway.vpc_id != topology.found.vpc.id:
             yield _far_gateway(gateway.id, gateway.vpc_id)
+
+
+def _table(topology: Topology, table: RouteTable, subnets: str) -> Iterator[Finding]:
+    for route in table.routes:
+        if route.state == "blackhole":
+            yield finding(
+                "blackhole-route",
+                table.id,
+                f"{route.destination} of {subnets} leads to {route.target}, which is gone",
+                "give the route a target that is there, or remove it",
+            )
+    lists = topology.found.prefix_lists
+    four, six = (route_to(all, table, lists) for all in (EVERYWHERE, EVERYWHERE_6))
+    if four and six and four.target != six.target:
+        yield finding(
+            "ipv6-way-out",
+            table.id,
+            f"IPv6 of {subnets} leaves by {six.target}, IPv4 by {four.target}",
+            "watch the workers' own interfaces, or take the route away",
+        )
 
 
 def _far_gateway(id: str, vpc_id: str) -> Finding:

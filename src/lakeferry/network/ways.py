@@ -63,23 +63,24 @@ def table_of(found: Found, subnet_id: str) -> RouteTable | None:
     return next(own, next((table for table in tables if table.is_main), None))
 
 
-def default_route(table: RouteTable, lists: Iterable[PrefixList]) -> Route | None:
+def default_route(table: RouteTable, lists: Sequence[PrefixList]) -> Route | None:
     """The route of an address that no other route is about; that of IPv6 where it is the only."""
-    inside = {one.id: one.cidrs for one in lists}
-    by_destination: dict[str, list[Route]] = {}
-    for route in table.routes:
-        for cidr in inside.get(route.destination, (route.destination,)):
-            by_destination.setdefault(cidr, []).append(route)
-    first = HALVES[0] if all(half in by_destination for half in HALVES) else EVERYWHERE
-    for destination in (first, EVERYWHERE_6):
-        if found := by_destination.get(destination):
-            return min(found, key=_priority)
-    return None
+    halves = [route_to(half, table, lists) for half in HALVES]
+    found = halves[0] if all(halves) else route_to(EVERYWHERE, table, lists)
+    return found or route_to(EVERYWHERE_6, table, lists)
 
 
-def _priority(route: Route) -> tuple[bool, bool, str]:
+def route_to(destination: str, table: RouteTable, lists: Sequence[PrefixList]) -> Route | None:
+    """The route for exactly these addresses, by itself or in a prefix list."""
+    named = {one.id for one in lists if destination in one.cidrs} | {destination}
+    found = (route for route in table.routes if route.destination in named)
+    return min(found, key=_priority, default=None)
+
+
+def _priority(route: Route) -> tuple[bool, bool, str, str]:
     """A route for a CIDR goes before one for a prefix list, a static before a propagated one."""
-    return route.destination.startswith("pl-"), route.target.startswith("vgw-"), route.target
+    by_list, propagated = route.destination.startswith("pl-"), route.target.startswith("vgw-")
+    return by_list, propagated, route.target, route.state
 
 
 def ways_out(world: World, vpc_id: str, subnet_ids: Iterable[str]) -> tuple[Path, ...]:
