@@ -19,14 +19,13 @@ GROUP = "/lakeferry/m1/flow"
 def stubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-    client.cache_clear()
     made = {name: Stubber(client(ACCESS, name)) for name in ("logs", "cloudwatch")}
     for stub in made.values():
         stub.activate()
     yield made
     for stub in made.values():
+        stub.deactivate()
         stub.assert_no_pending_responses()
-    client.cache_clear()
 
 
 def event(id: str, at_ms: int, message: str) -> dict[str, Any]:

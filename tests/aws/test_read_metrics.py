@@ -37,11 +37,9 @@ def at(seconds: int) -> datetime:
 def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-    client.cache_clear()
     with Stubber(client(ACCESS, "cloudwatch")) as stub:
         yield stub
     stub.assert_no_pending_responses()
-    client.cache_clear()
 
 
 def report(*datapoints: dict[str, Any], contributors: Any = ()) -> dict[str, Any]:

@@ -96,9 +96,9 @@ def _show(found: pa.Table, done: Kept | None, out: str | None, screen: Screen) -
     )
     rows = sums.sort_by([(name, "ascending") for name in by]).to_pylist()
     lines = [] if not rows else table(_SERIES, [_cells(row) for row in rows], screen_width())
-    said = f"  {found.num_rows:,} points kept of this span"
+    said = f"  kept of this span: {found.num_rows:,}"
     if done is not None:
-        said += f"; {done.points:,} read, {len(done.written)} files written"
+        said += f"; read now: {done.points:,}; files written: {len(done.written)}"
     lines += [said, *([f"  written: {out}"] if out else [])]
     body = {
         "points": found.num_rows,
