@@ -26,14 +26,25 @@ def start(*words: str | Path, program: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_a_signal_interrupts_at_once_what_has_nothing_in_flight(tmp_path: Path) -> None:
-    process = start("demo", tmp_path / "demo")
-    wait_for(tmp_path / "demo" / "lake")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_interrupts_at_once_what_has_nothing_in_flight(
+    tmp_path: Path, number: int, code: int
+) -> None:
+    endless = (
+        "import pathlib, time\n"
+        "from lakeferry.cli.talk import Talk, guarded\n"
+        "def run(screen, stop):\n"
+        f"    pathlib.Path({str(tmp_path / 'runs')!r}).touch()\n"
+        "    time.sleep(600)\n"
+        "raise SystemExit(guarded('verify', Talk(), run))\n"
+    )
+    process = start(program=endless)
+    wait_for(tmp_path / "runs")
 
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=20)
 
-    assert (process.returncode, said) == (130, "  stopped\n")
+    assert (process.returncode, said) == (code, "  stopped\n")
 
 
 def test_a_stopped_clone_says_that_the_same_command_goes_on(source: Path, tmp_path: Path) -> None:
