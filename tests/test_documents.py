@@ -60,9 +60,8 @@ def test_every_option_that_a_document_names_exists() -> None:
     of_other_programs |= {"--locked", "--list", "--only"}
     of_other_programs |= {"--stack-name", "--template-file", "--capabilities", "--s3-bucket"}
     helps = [*map(help_of, ("clone", "verify", "explain", "doctor", "demo"))]
-    helps += [
-        help_of("monitor", word) for word in ("discover", "plan", "apply", "export", "destroy")
-    ]
+    parts = ("discover", "plan", "apply", "export", "destroy", "top", "watch", "alarms", "series")
+    helps += [help_of("monitor", word) for word in parts]
     known = options_in("\n".join(helps))
 
     assert named - of_other_programs - known == set()
