@@ -1,7 +1,9 @@
 """A network is read from an AWS account, and gives the topology that was built there."""
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +23,8 @@ from lakeferry.network.resources import (
     Role,
     Topic,
 )
-from lakeferry.network.topology import Hop, Path, Topology
+from lakeferry.network.topology import Hop, Topology
+from lakeferry.network.topology import Path as Way
 from tests.aws import data_plane
 from tests.aws.data_plane import DataPlane
 from tests.servers.moto import ACCOUNT, REGION, forget_clients
@@ -55,11 +58,11 @@ def test_a_vpc_gives_its_paths_workers_and_devices(
     endpoints = sorted([(plane.kinesis, False), (plane.sts, True)])
     gateway, box = ("nat_gateway", plane.nat_gateway), ("nat_instance", plane.nat_instance)
     assert made.paths == (
-        Path(*gateway, (first,), hops(gateway, out)),
-        Path(*box, (second,), hops(box, out)),
-        Path("s3_gateway", plane.s3, (first,), hops(("gateway_endpoint", plane.s3))),
+        Way(*gateway, (first,), hops(gateway, out)),
+        Way(*box, (second,), hops(box, out)),
+        Way("s3_gateway", plane.s3, (first,), hops(("gateway_endpoint", plane.s3))),
         *(
-            Path("interface_endpoint", id, both, hops(("interface_endpoint", id)), "", far)
+            Way("interface_endpoint", id, both, hops(("interface_endpoint", id)), "", far)
             for id, far in endpoints
         ),
     )
@@ -284,3 +287,10 @@ def test_sight_is_a_value(moto_access: AwsAccess, plane: DataPlane) -> None:
 
     assert first == again
     assert isinstance(first, Sight)
+
+
+def test_the_document_lists_the_permissions_of_reading() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "network.md").read_text()
+    (listed,) = re.findall(r"```\n(.*?)```", page, re.DOTALL)
+
+    assert tuple(listed.split()) == READ_ACTIONS

@@ -1,7 +1,9 @@
 """Each finding is told of the network that has the fault, and of no other."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -267,3 +269,10 @@ def test_findings_of_subnets_outside_the_scope_are_not_told() -> None:
     found = with_table(TABLES[1], default(GATEWAYS[0]))
 
     assert seen(found, Scope(subnets=PRIVATE[:1])).findings == ()
+
+
+def test_the_document_lists_every_finding_with_its_meaning() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "network.md").read_text()
+    rows = re.findall(r"^\| `([\w-]+)` \| (warning|info) \| (.+) \|$", page, re.MULTILINE)
+
+    assert rows == [(code, kind.severity, kind.meaning) for code, kind in FINDINGS.items()]

@@ -1,7 +1,7 @@
 """What watches a network, as values: flow logs, log groups, rules, alarms, dashboards, topics.
 
-Tags are asked for only of what bears a name of ours: of the rest they decide nothing, and each is
-a request of its own.
+Tags are asked for where the name is one of ours: of other rules they decide nothing, and each is a
+request of its own. A log group that flow logs write to is asked in any case, for there are few.
 
 Source: EC2, CloudWatch Logs, CloudWatch, IAM and SNS API References.
 """
@@ -64,6 +64,12 @@ def _flow_log(one: Answer) -> FlowLog:
         hive=options.get("HiveCompatiblePartitions", False) if to_s3 else False,
         per_hour=options.get("PerHourPartition", False) if to_s3 else False,
         tags=tags,
+        tag_keys=tuple(
+            sorted(
+                (each["ResourceType"], tuple(each["TagKeys"]))
+                for each in one.get("TagFieldSpecifications", ())
+            )
+        ),
         id=one["FlowLogId"],
         delivery=one.get("DeliverLogsStatus", ""),
         error=one.get("DeliverLogsErrorMessage", ""),
