@@ -1,15 +1,20 @@
 """The program as it is typed, in a folder of its own, and its JSON lines held to their schema."""
 
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import jsonschema
 
 from lakeferry.cli.json_lines import schema
+from lakeferry.cli.main import main
 
 LAKEFERRY = str(Path(sys.executable).with_name("lakeferry"))
 _NOT_KEPT = ("AWS_", "LAKEFERRY_", "COLUMNS")
@@ -19,17 +24,48 @@ Ended = subprocess.CompletedProcess[str]
 
 def typed(*words: str | Path, folder: Path, input: str = "", **environment: str) -> Ended:
     """`lakeferry WORDS` in a folder. Of the environment only what is given names AWS."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_KEPT)}
-    kept |= {"NO_COLOR": "1", "TERM": "dumb", "HOME": str(folder), **environment}
     return subprocess.run(
         [LAKEFERRY, *map(str, words)],
         cwd=folder,
-        env=kept,
+        env=_environment(folder, environment),
         input=input,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def called(*words: str | Path, folder: Path, input: str = "", **environment: str) -> Ended:
+    """The same within this process, for what asks no service: clients of one are kept for all."""
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(3)]
+    given, out, err = streams
+    given.buffer.write(input.encode())
+    given.seek(0)
+    heard = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    command = [str(word) for word in words]
+    with (
+        chdir(folder),
+        patch.dict(os.environ, _environment(folder, environment), clear=True),
+        patch.object(sys, "stdin", given),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main(command)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    for number, handler in heard.items():
+        signal.signal(number, handler)
+    texts = []
+    for stream in (out, err):
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode())
+    return Ended(command, code, *texts)
+
+
+def _environment(folder: Path, given: dict[str, str]) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_KEPT)}
+    return kept | {"NO_COLOR": "1", "TERM": "dumb", "HOME": str(folder), **given}
 
 
 def json_lines(ended: Ended) -> list[dict[str, Any]]:

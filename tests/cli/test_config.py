@@ -7,7 +7,7 @@ import pytest
 
 from lakeferry.cli.json_lines import schema as events_schema
 from lakeferry.config.schema import schema
-from tests.cli.program import json_lines, typed
+from tests.cli.program import called, json_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = """\
@@ -26,7 +26,7 @@ def written(folder: Path, text: str) -> None:
 def test_a_manifest_without_a_fault_is_exit_0(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
 
-    ended = typed("config", "check", folder=tmp_path)
+    ended = called("config", "check", folder=tmp_path)
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == "  ✓ lakeferry.yaml  name, network, alarms, profiles\n"
@@ -35,7 +35,7 @@ def test_a_manifest_without_a_fault_is_exit_0(tmp_path: Path) -> None:
 def test_every_fault_is_shown_on_stderr_and_ends_with_exit_2(tmp_path: Path) -> None:
     written(tmp_path, "version: 1\nnetwrk: {}\nlimits: {max_bytes: 2 pb}\n")
 
-    ended = typed("config", "check", folder=tmp_path)
+    ended = called("config", "check", folder=tmp_path)
 
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
@@ -54,7 +54,7 @@ def test_every_fault_is_shown_on_stderr_and_ends_with_exit_2(tmp_path: Path) -> 
 def test_faults_are_lines_of_json_too(tmp_path: Path) -> None:
     written(tmp_path, "version: 1\nnetwrk: {}\ntags: {a: 1}\n")
 
-    found = json_lines(typed("config", "check", "--json", folder=tmp_path))
+    found = json_lines(called("config", "check", "--json", folder=tmp_path))
 
     assert [line["type"] for line in found] == ["start", "error", "error", "summary"]
     assert found[1]["message"] == "lakeferry.yaml:2:1  netwrk is not a key"
@@ -78,7 +78,7 @@ def test_what_only_the_network_can_judge_is_checked_too(
 ) -> None:
     written(tmp_path, f"version: 1\nname: m1\n{part}\n")
 
-    ended = typed("config", "check", folder=tmp_path)
+    ended = called("config", "check", folder=tmp_path)
 
     assert ended.returncode == 2
     assert said in ended.stderr
@@ -89,14 +89,14 @@ def test_the_manifest_is_found_in_a_folder_above(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
     (tmp_path / "a" / "b").mkdir(parents=True)
 
-    ended = typed("config", "check", folder=tmp_path / "a" / "b")
+    ended = called("config", "check", folder=tmp_path / "a" / "b")
 
     assert ended.returncode == 0
     assert str(tmp_path / "lakeferry.yaml") in ended.stdout
 
 
 def test_without_a_manifest_it_says_where_it_looked(tmp_path: Path) -> None:
-    ended = typed("config", "check", folder=tmp_path)
+    ended = called("config", "check", folder=tmp_path)
 
     assert ended.returncode == 2
     assert "LF-2002 there is no manifest" in ended.stderr
@@ -104,14 +104,14 @@ def test_without_a_manifest_it_says_where_it_looked(tmp_path: Path) -> None:
 
 
 def test_a_manifest_may_come_from_stdin(tmp_path: Path) -> None:
-    assert typed("config", "check", "-f", "-", folder=tmp_path, input=GOOD).returncode == 0
-    assert typed("config", "check", "-f", "-", folder=tmp_path, input="x: 1").returncode == 2
+    assert called("config", "check", "-f", "-", folder=tmp_path, input=GOOD).returncode == 0
+    assert called("config", "check", "-f", "-", folder=tmp_path, input="x: 1").returncode == 2
 
 
 def test_a_profile_and_set_are_shown_with_their_origin(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
 
-    ended = typed(
+    ended = called(
         "config", "show", "--resolved", "--profile", "staging",
         "--set", "network.flow_logs.retention=5 d", folder=tmp_path,
     )  # fmt: skip
@@ -124,9 +124,9 @@ def test_a_profile_and_set_are_shown_with_their_origin(tmp_path: Path) -> None:
 
 def test_what_is_shown_is_a_manifest_again(tmp_path: Path) -> None:
     example = ROOT / "examples" / "migration.yaml"
-    shown = typed("config", "show", "-f", example, folder=tmp_path)
+    shown = called("config", "show", "-f", example, folder=tmp_path)
 
-    again = typed("config", "show", "-f", "-", folder=tmp_path, input=shown.stdout)
+    again = called("config", "show", "-f", "-", folder=tmp_path, input=shown.stdout)
 
     assert shown.returncode == 0
     assert again.stdout == shown.stdout
@@ -136,14 +136,14 @@ def test_a_reference_is_never_resolved_and_an_address_never_shown_whole(tmp_path
     written(tmp_path, GOOD)
 
     for words in (["show"], ["show", "--resolved"], ["show", "--json"]):
-        shown = typed("config", *words, folder=tmp_path, HOOK="hush").stdout
+        shown = called("config", *words, folder=tmp_path, HOOK="hush").stdout
         assert "${env:HOOK}" in shown
         assert "hush" not in shown
         assert "https://hooks.example.com/***" in shown
 
 
 def test_the_schemas_of_manifest_and_events_are_printed(tmp_path: Path) -> None:
-    assert json.loads(typed("config", "schema", folder=tmp_path).stdout) == schema()
-    events = typed("config", "schema", "--events", folder=tmp_path)
+    assert json.loads(called("config", "schema", folder=tmp_path).stdout) == schema()
+    events = called("config", "schema", "--events", folder=tmp_path)
     assert json.loads(events.stdout) == events_schema()
-    assert json_lines(typed("config", "schema", "--json", folder=tmp_path))
+    assert json_lines(called("config", "schema", "--json", folder=tmp_path))

@@ -9,8 +9,10 @@ from lakeferry.cli.faults import all_told
 from lakeferry.cli.looking import alarms, series, top, watch
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.network_flags import (
+    NO_ACCESS,
     NO_NETWORK,
     NO_WATCH,
+    AccessFlags,
     NetworkFlags,
     WatchFlags,
     request_of,
@@ -196,6 +198,7 @@ def prove(
     ] = None,
     start: Annotated[str | None, Parameter(help="ISO 8601, UTC unless it says.")] = None,
     end: Annotated[str | None, Parameter(help="ISO 8601; not included.")] = None,
+    access: AccessFlags = NO_ACCESS,
     talk: Talk = QUIET_TALK,
 ) -> int:
     """Run Contributor Insights rules over flow logs on this machine, before deploying them.
@@ -219,10 +222,11 @@ def prove(
             format=format,
             start=start,
             end=end,
+            access=access.access,
         )
         return proving.prove(request, screen=screen, stop=stop)
 
-    return guarded("monitor prove", talk, run, hears_stop=True)
+    return guarded("monitor prove", talk, all_told(run), hears_stop=True)
 
 
 for _command in (top, watch, alarms, series):

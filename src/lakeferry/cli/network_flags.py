@@ -14,6 +14,7 @@ from lakeferry.config.overlay import Flag
 from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:
+    from lakeferry.connect.aws import AwsAccess
     from lakeferry.monitor.choices import Extras
     from lakeferry.monitor.run import MonitorRequest
 
@@ -166,7 +167,36 @@ class WatchFlags:
             yield Flag("--workers", (at, "workers", "count"), self.workers)
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class AccessFlags:
+    """As whom AWS is asked, where no network is meant."""
+
+    region: Annotated[str | None, Parameter(help="AWS Region of a log group.")] = None
+    aws_profile: Annotated[
+        str | None, Parameter(help="A profile of the AWS configuration files.")
+    ] = None
+    role: Annotated[str | None, Parameter(help="ARN of a role to take.")] = None
+    external_id: Annotated[str | None, Parameter(help="What the role's owner asks for.")] = None
+    endpoint_url: Annotated[
+        str | None, Parameter(help="URL in place of AWS's own, for all services.")
+    ] = None
+
+    def access(self) -> "AwsAccess":
+        """Raises as `choices.access_of`. A manifest is not looked for."""
+        from lakeferry.config.read import read_manifest
+        from lakeferry.monitor.choices import access_of
+
+        chosen = NetworkFlags(
+            region=self.region, aws_profile=self.aws_profile, role=self.role,
+            external_id=self.external_id, endpoint_url=self.endpoint_url,
+        )  # fmt: skip
+        manifest = read_manifest(None, flags=list(chosen.flags())).manifest
+        return access_of(manifest, extras_of(chosen))
+
+
 NO_NETWORK = NetworkFlags()
+NO_ACCESS = AccessFlags()
 NO_WATCH = WatchFlags()
 
 

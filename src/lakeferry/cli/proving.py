@@ -1,13 +1,17 @@
 """`monitor prove`: check rules, run them over logs, replay alarms; show and give an exit code."""
 
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Event as Flag
 
+from lakeferry.aws.read_logs import log_lines
 from lakeferry.cli import rule_answers as answers
 from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.units import parse_time
+from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
+from lakeferry.monitor.logs import LogEvents
 from lakeferry.monitor.prove import problems_of, proofs_of
 from lakeferry.monitor.prove_logs import LogsRead, evaluate_logs
 from lakeferry.monitor.rule_files import read_alarms, read_rules
@@ -38,6 +42,7 @@ class Request:
     format: str | None
     start: str | None
     end: str | None
+    access: Callable[[], AwsAccess] | None = None  # asked where the logs are a log group
 
 
 def prove(request: Request, *, screen: Screen, stop: Flag) -> int:
@@ -113,6 +118,7 @@ def _evaluate(
         fields=parse_format(request.format) if request.format else None,
         start_s=parse_time(request.start) // 1000 if request.start else None,
         end_s=-(-parse_time(request.end) // 1000) if request.end else None,
+        log_events=_log_events(request),
         stop=stop,
     )
     proofs = proofs_of(evaluation, rules, alarms, period_s=request.period_s, bodies=bodies)
@@ -133,6 +139,24 @@ def _evaluate(
     fine = [proof.is_fine for proof in proofs.rules]
     _summary(read, fine + [alarm.is_fine for alarm in proofs.alarms], screen)
     return OK if proofs.is_fine else LOOK
+
+
+def _log_events(request: Request) -> LogEvents | None:
+    """What reads a log group, of the times that are asked for."""
+    access = request.access
+    if access is None:
+        return None
+
+    def read(group: str) -> Iterator[bytes]:
+        start, end = request.start, request.end
+        return log_lines(
+            access(),
+            group,
+            start_ms=parse_time(start) if start else None,
+            end_ms=parse_time(end) if end else None,
+        )
+
+    return read
 
 
 def _summary(read: LogsRead, fine: list[bool], screen: Screen) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 import orjson
 
 from lakeferry.cli.units import time_text
+from lakeferry.monitor.choice_problems import FORMATS
 from lakeferry.monitor.prove import AlarmProof, RuleProof, assumptions
 from lakeferry.network.alarm_state import StateChange
+from lakeferry.network.fields import FIELDS, format_text
 from lakeferry.network.rule_report import ranking
+from lakeferry.network.rule_value import Rule
 from lakeferry.network.rules import Problem
 
 _INT64 = 1 << 63
@@ -69,11 +72,24 @@ def rule_lines(
         lines.append(f"      {proof.reason.text}")
     for problem in proof.problems:
         lines.append(f"      {problem.severity} {problem.code} at {problem.at}: {problem.message}")
+    if any(problem.code == "FieldNotInFormat" for problem in proof.problems):
+        lines += _format_lines(report.rule)
     ranked = ranking(report, order_by)[:most]
     width = max((len(number_text(value)) for _, value in ranked), default=0)
     for key, value in ranked:
         lines.append(f"      {number_text(value):>{width}}  {'  '.join(key)}")
     return lines
+
+
+def _format_lines(rule: Rule) -> list[str]:
+    """The format to ask for, where a rule reads fields that the log does not hold."""
+    read = [name for name in rule.used if name in FIELDS]
+    known = [name for name, fields in FORMATS.items() if set(read) <= set(fields)]
+    format = known[0] if known else f"'{format_text(read)}'"
+    if not read:
+        return []
+    step = f"lakeferry monitor plan --flow-log-format {format}"
+    return [f"      next: a flow log that holds {', '.join(read)}: {step}"]
 
 
 def number_text(number: int | float | Fraction) -> str:
