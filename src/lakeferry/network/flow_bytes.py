@@ -9,6 +9,7 @@ from lakeferry.errors import FerryError
 
 BLOCK = 4 << 20  # bytes; larger ones are no faster
 _INFLATED = 1 << 20  # bytes at once, whatever the ratio of a gzip body
+_PACKED = 64 << 10  # bytes at once: what is left of it after a MiB is copied each time
 _IN_CACHE = 64 << 10
 GZIP = b"\x1f\x8b"
 
@@ -42,8 +43,8 @@ def inflated(body: Iterator[bytes], name: str) -> Iterator[bytes]:
     broken = cast(type[Exception], isal_zlib.error)  # its stub says otherwise
     unpack = isal_zlib.decompressobj(31)
     fed = False
-    for chunk in body:
-        rest = chunk
+    for piece in _pieces(body, _PACKED):
+        rest = piece
         while rest:
             if unpack.eof:  # zeros after the last member are padding
                 rest = rest.lstrip(b"\0") if fed else rest
@@ -73,7 +74,7 @@ def blocks(
     A line that is longer is left out, and `too_long` is told its number and first bytes. Where
     the chunks end with an error, the whole lines before it come first.
     """
-    held: list[bytes] = []
+    held = bytearray()  # one for all blocks: fresh memory for each would cost a tenth of all time
     size, line, skipping = 0, 1, False
     try:
         for chunk in chunks:
@@ -84,35 +85,41 @@ def blocks(
                     continue
                 rest, skipping = rest[end:], False
                 line += 1
-            held.append(rest)
+            if size + len(rest) > len(held):
+                held += bytes(max(len(held), len(rest)))
+            held[size : size + len(rest)] = rest
             size += len(rest)
             if size < most:
                 continue
-            block, rest = _cut(held)
-            if block:
+            cut = held.rfind(b"\n", 0, size) + 1
+            if cut:
+                block = _copy(held, cut)
                 yield line, block
                 line += newlines(block)
             else:
-                too_long(line, b"".join(held)[:1024])
-                skipping, rest = True, b""
-            held, size = [rest], len(rest)
+                too_long(line, _copy(held, min(size, 1024)))
+                skipping, cut = True, size
+            held[: size - cut] = held[cut:size]
+            size -= cut
     except FerryError:
-        block, _ = _cut(held)
-        if block:
-            yield line, block
+        cut = held.rfind(b"\n", 0, size) + 1
+        if cut:
+            yield line, _copy(held, cut)
         raise
     if size:
-        yield line, b"".join(held)
+        yield line, _copy(held, size)
 
 
-def _cut(held: list[bytes]) -> tuple[bytes, bytes]:
-    """The whole lines of some chunks in a row, and the begin of the line after them."""
-    for at in reversed(range(len(held))):
-        cut = held[at].rfind(b"\n") + 1
-        if cut:
-            lines = b"".join((*held[:at], memoryview(held[at])[:cut]))
-            return lines, b"".join((memoryview(held[at])[cut:], *held[at + 1 :]))
-    return b"", b"".join(held)
+def _copy(held: bytearray, size: int) -> bytes:
+    with memoryview(held) as view:
+        return bytes(view[:size])
+
+
+def _pieces(body: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """A body in pieces of at most `size` bytes."""
+    for chunk in body:
+        for at in range(0, len(chunk), size):
+            yield chunk[at : at + size]
 
 
 def newlines(block: bytes) -> int:
