@@ -345,6 +345,24 @@ def test_what_comes_back_takes_the_way_of_what_was_sent_by_the_same_ports() -> N
     }  # fmt: skip
 
 
+def test_of_ports_that_were_used_again_on_another_way_the_time_decides() -> None:
+    s3 = "52.216.1.1"
+    found = totals_of(
+        "\n".join(
+            (
+                row("eni-w", "10.0.1.5", s3, 10, "egress", path="7"),
+                row("eni-w", s3, "10.0.1.5", 1, "ingress", ports="443 40000"),
+                row("eni-w", "10.0.1.5", s3, 20, "egress", path="8", start=LATER + 600),
+                row("eni-w", s3, "10.0.1.5", 2, "ingress", ports="443 40000", start=LATER + 660),
+            )
+        )
+    )
+    assert by(found, "path", "direction") == {
+        ("s3_gateway", "up"): 10, ("internet_gateway", "up"): 20,
+        ("s3_gateway", "down"): 1, ("internet_gateway", "down"): 2,
+    }  # fmt: skip
+
+
 def test_traffic_between_workers_is_counted_where_it_was_sent() -> None:
     found = totals_of(
         row("eni-w", "10.0.1.5", "10.0.2.5", 50, "egress", path="1")

@@ -205,11 +205,12 @@ class _Waiting:
         if not table.num_rows:
             return table.select([*self._keys, *_SUMS]), table
         sent = _joined(self._sent)
-        exact = _looked_up(np.asarray(table["ports"]), sent.ports, sent)
-        likely = _looked_up(np.asarray(table["peer"]), sent.peer, sent)
+        minute = np.asarray(table[MINUTE])
+        ports, peer = (np.asarray(table[name]) for name in ("ports", "peer"))
+        exact = _by_minute(ports, minute, sent)
+        likely = _looked_up(peer, sent.peer, sent)
         routed = np.asarray(table["way"])
         way = np.where(exact >= 0, exact, np.where(likely >= 0, likely, routed))
-        minute = np.asarray(table[MINUTE])
         open_ = (exact < 0) & (minute > int(minute.max()) - _PATIENCE_S)
         ready = np.ones(len(way), bool) if fully else ~open_
         done = self._with_way(table.filter(pa.array(ready)), way[ready])
@@ -231,7 +232,7 @@ _NOTHING = Sent(*[np.zeros(0, np.int64)] * 4)
 
 
 def _joined(parts: Sequence[Sent]) -> Sent:
-    """All that was sent, the newest last; of each connection, once."""
+    """All that was sent; of each connection and minute, once."""
     if not parts:
         return _NOTHING
     ports, peer, minute, way = (
@@ -240,7 +241,7 @@ def _joined(parts: Sequence[Sent]) -> Sent:
     )
     order = np.lexsort((minute, ports))
     last = np.ones(len(order), bool)
-    last[:-1] = ports[order][1:] != ports[order][:-1]
+    last[:-1] = (ports[order][1:] != ports[order][:-1]) | (minute[order][1:] != minute[order][:-1])
     chosen = order[last]
     return Sent(ports[chosen], peer[chosen], minute[chosen], way[chosen])
 
@@ -250,6 +251,25 @@ def _newest(sent: Sent, most: int) -> Sent:
         return sent
     at = np.argsort(sent.minute, kind="stable")[-most:]
     return Sent(sent.ports[at], sent.peer[at], sent.minute[at], sent.way[at])
+
+
+def _by_minute(ports: np.ndarray, minute: np.ndarray, sent: Sent) -> np.ndarray:
+    """The way of a connection's requests in the same minute, the one beside it, else the newest.
+
+    Ports are used again, and routes change: of a pair that was seen on two ways the time decides.
+    """
+    known = _at(sent.ports, sent.minute)
+    found = np.full(len(ports), -1, np.int64)
+    for step_s in (0, -60, 60):
+        near = _looked_up(_at(ports, minute + step_s), known, sent)
+        found = np.where(found >= 0, found, near)
+    return np.where(found >= 0, found, _looked_up(ports, sent.ports, sent))
+
+
+def _at(hashes: np.ndarray, minute: np.ndarray) -> np.ndarray:
+    """A hash of a connection at a minute."""
+    odd = np.uint64(0x9E3779B97F4A7C15)
+    return (hashes.view(np.uint64) ^ (minute.astype(np.uint64) * odd)).view(np.int64)
 
 
 def _looked_up(wanted: np.ndarray, known: np.ndarray, sent: Sent) -> np.ndarray:
