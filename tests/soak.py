@@ -6,8 +6,8 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from itertools import cycle
+from collections.abc import Callable, Iterator, Mapping
+from itertools import cycle, product
 from pathlib import Path
 
 from tests.flows import kill_runner
@@ -16,6 +16,7 @@ from tests.flows.killing import Scene, Stage
 from tests.servers import versitygw
 
 KINDS = [(mode, again) for mode in ("snapshot", "mirror") for again in (False, True)]
+Place = tuple[str, Mapping[str, str]]  # an address and its options
 Kill = tuple[str, Callable[[], bool]]  # what is done, for the message; doing it
 
 
@@ -44,11 +45,13 @@ def _kills(
 ) -> Iterator[Kill]:
     server = stack.enter_context(versitygw.running(folder))
     stages: list[tuple[Scene, Stage, float]] = []
-    for number, (mode, again) in enumerate(KINDS * 2):
-        local = number < len(KINDS)
-        place = str(folder / "targets") if local else f"{server.place}/kills"
+    disk: Place = (str(folder / "targets"), {})
+    s3: Place = (f"{server.place}/kills", server.options)
+    ways = [(None, disk), (None, s3), (s3, disk), (s3, s3)]
+    for number, ((mode, again), (source, target)) in enumerate(product(KINDS, ways)):
         home = folder / f"stage{number}"
-        scene = Scene(mode, again, place, {} if local else server.options)
+        origin = (f"{source[0]}/source{number}", source[1]) if source else ("", {})
+        scene = Scene(mode, again, *target, *origin)
         stage = Stage(home, scene, runner)
         started = time.monotonic()
         stage.kill_after(60)  # it lives, so this is how long one takes

@@ -28,10 +28,13 @@ class Scene:
     incremental: bool
     place: str  # a folder or prefix below which targets are made
     options: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""  # a place that the source is brought to first; '': it lies on this disk
+    source_options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        return f"{self.mode}, {'incremental' if self.incremental else 'full'}, {self.place}"
+        kind = f"{self.mode}, {'incremental' if self.incremental else 'full'}"
+        return f"{kind}, {self.source or 'this disk'} -> {self.place}"
 
 
 class Stage:
@@ -42,6 +45,9 @@ class Stage:
         self._runner = runner
         self._old = with_state(grow(folder / "old", BEFORE), b"old state")
         self._source = with_state(grow(folder / "source"), b"new state")
+        self._address = scene.source or str(self._source)
+        if scene.source:
+            bring(self._source, open_store(scene.source, scene.source_options))
         self._end = look(self._source)
         self._allowed = self._allowed_states()
         self._operations = self._count()
@@ -79,7 +85,7 @@ class Stage:
                 landed.append(event.path)
 
         request = CloneRequest(order.source, order.target, order.mode)
-        source = open_store(order.source)
+        source = open_store(order.source, order.source_options)
         clone_stores(request, source, target, note)
         assert self._readable(target) == self._end
         assert not set(landed) & set(left), "a file that had arrived was copied again"
@@ -115,7 +121,8 @@ class Stage:
 
     def _order(self) -> Order:
         place = f"{self._scene.place}/{uuid.uuid4().hex}"
-        return Order(str(self._source), place, self._scene.mode, {}, dict(self._scene.options))
+        options = dict(self._scene.source_options), dict(self._scene.options)
+        return Order(self._address, place, self._scene.mode, *options)
 
     def _count(self) -> int:
         order = self._order()
@@ -128,6 +135,14 @@ class Stage:
     def _clean(self, place: str) -> None:
         if "://" not in place:
             shutil.rmtree(place)
+
+
+def bring(root: Path, store: Store) -> None:
+    """Put all of the folder `root` into a store."""
+    for file in root.rglob("*"):
+        if file.is_file():
+            body = file.read_bytes()
+            store.write(str(file.relative_to(root)), [body], size=len(body))
 
 
 def with_state(root: Path, body: bytes) -> Path:

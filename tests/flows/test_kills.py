@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,29 @@ def told(what: str) -> Iterator[None]:
     except AssertionError as error:
         error.add_note(what)
         raise
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("mode", "incremental", "target"),
+    [
+        ("snapshot", False, "s3"),
+        ("snapshot", True, "this disk"),
+        ("mirror", False, "this disk"),
+        ("mirror", True, "s3"),
+    ],
+)
+def test_a_clone_from_s3_survives_a_kill_at_its_steps(
+    runner: Runner, s3_server: Server, tmp_path: Path, mode: str, incremental: bool, target: str
+) -> None:
+    home = f"{s3_server.place}/kills-{uuid.uuid4().hex}"
+    place, options = (f"{home}/t", s3_server.options) if target == "s3" else (str(tmp_path), {})
+    scene = Scene(mode, incremental, place, options, f"{home}/source", s3_server.options)
+    stage = Stage(tmp_path, scene, runner)
+
+    killed = sum(stage.kill_at(number, when) for number, when in list(stage.points)[::13])
+
+    assert killed > 4
 
 
 @pytest.mark.server
