@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lakeferry.delta.features import FEATURES
 from lakeferry.errors import CODES
+from scripts.manifest_page import manifest_page
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "lakeferry"
@@ -107,6 +108,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs" / "reference" / "errors.md": errors_page(),
         ROOT / "docs" / "reference" / "features.md": features_page(),
+        ROOT / "docs" / "reference" / "manifest.md": manifest_page(MADE_BY),
         architecture: architecture_page(architecture.read_text()),
     }
 
