@@ -98,6 +98,14 @@ def test_each_trial_is_told_as_it_ends(source: str, tmp_path: Path) -> None:
     assert any(isinstance(event, Noted) for event in told)
 
 
+def test_each_trial_is_handed_over_as_it_ends(tmp_path: Path) -> None:
+    told: list[Check] = []
+
+    checks = examine(str(tmp_path / "nowhere"), on_check=told.append)
+
+    assert tuple(told) == checks
+
+
 # ---- what is found
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lakeferry.cli import json_lines, render
 from lakeferry.cli.estimate import Estimate
-from lakeferry.cli.render import TextScreen, fitted
+from lakeferry.cli.render import TextScreen, fitted, wrapped
 from lakeferry.clone.run import clone
 from lakeferry.events import BytesMoved, Event, TablePlanned
 from lakeferry.workers import map_threads
@@ -97,3 +97,15 @@ def test_a_painted_line_never_wraps(width: int, text: str) -> None:
     parts = ("1.3 TB of 2.0 TB", "65.0 %", "11,312/17,384 files", "1.9 GB/s", "9 to 11 h left")
 
     assert fitted(parts, width) == text
+
+
+def test_long_lines_break_between_words_on_a_terminal() -> None:
+    lines = ["  short", "    not kept: time travel  to versions before the clone"]
+
+    assert wrapped(lines, 30) == [
+        "  short",
+        "    not kept: time travel  to",
+        "        versions before the",
+        "        clone",
+    ]
+    assert wrapped(lines, 10) == lines  # too narrow for anything

@@ -13,7 +13,6 @@ from lakeferry.cli import json_lines
 from lakeferry.cli.answers import clone_lines, verify_lines
 from lakeferry.cli.render import Screen, marks
 from lakeferry.clone import run
-from lakeferry.events import silent
 from lakeferry.verify import run as proof
 
 OK, FAILED, LOOK = 0, 1, 3
@@ -98,18 +97,20 @@ def doctor(
     screen: Screen,
 ) -> int:
     """Try it; exit 1 on a blocker, with `strict` 3 on a warning."""
-    from lakeferry.doctor import examine
+    from lakeferry.doctor import Check, examine
 
     signs = marks(sys.stdout)
-    checks = examine(
-        source, target, source_options=options[0], target_options=options[1], emit=silent
-    )
-    for check in checks:
+
+    def show(check: Check) -> None:
         sign = signs[{"ok": "ok", "warning": "warning", "blocker": "error"}[check.outcome]]
-        lines = [f"  {sign} {check.name:<12} {check.what}"]
+        lines = [f"  {sign} {check.name:<13} {check.what}"]
         if check.next_step:
             lines.append(f"      next: {check.next_step}")
         screen.result(lines, {"type": "check", **json_lines.plain(asdict(check))})
+
+    checks = examine(
+        source, target, source_options=options[0], target_options=options[1], on_check=show
+    )
     blockers = sum(check.outcome == "blocker" for check in checks)
     warnings = sum(check.outcome == "warning" for check in checks)
     screen.result(

@@ -25,6 +25,8 @@ app = App(
     help="Move Delta lakes between clouds, table by table, exactly as they are.",
     version=VERSION,
     result_action="return_value",
+    # That a flag is off unless it is given needs no words.
+    default_parameter=Parameter(show_default=lambda value: value or None),
     help_epilogue="Exit codes: 0 done, 1 failed, 2 wrong request, 3 needs a look. "
     "`lakeferry explain CODE` explains an error.",
 )

@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import sys
+import textwrap
 import threading
 import time
 import uuid
@@ -182,6 +183,8 @@ class TextScreen:
     def result(self, lines: list[str], body: dict[str, Any]) -> None:  # noqa: ARG002
         self._wipe()
         if lines and not self._quiet:
+            if sys.stdout.isatty():
+                lines = wrapped(lines, shutil.get_terminal_size().columns)
             with _heard():
                 print("\n".join(lines), flush=True)
 
@@ -204,6 +207,17 @@ def _heard() -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputLost from error
+
+
+def wrapped(lines: list[str], width: int) -> list[str]:
+    """Lines for a terminal: broken between words, what follows set deeper than the beginning."""
+    found: list[str] = []
+    for line in lines:
+        deeper = " " * (len(line) - len(line.lstrip()) + 4)
+        wrap = textwrap.TextWrapper(width, subsequent_indent=deeper, break_long_words=False)
+        wrap.break_on_hyphens = False
+        found += wrap.wrap(line) if len(line) > width > 2 * len(deeper) else [line]
+    return found
 
 
 def fitted(parts: tuple[str, ...], width: int) -> str:

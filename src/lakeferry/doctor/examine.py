@@ -6,7 +6,7 @@ The source is only read. In the target everything happens below `_lakeferry_prob
 import os
 import pwd
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pyarrow.compute as pc
 
@@ -74,6 +74,7 @@ def examine(
     source_options: Mapping[str, str] = NO_OPTIONS,
     target_options: Mapping[str, str] = NO_OPTIONS,
     emit: Emit = silent,
+    on_check: Callable[[Check], None] | None = None,
 ) -> tuple[Check, ...]:
     """Try whether `source` can be cloned from this machine to `target`.
 
@@ -83,6 +84,7 @@ def examine(
         source_options, target_options: docs/reference/stores.md.
         emit: called with `Noted` for each trial that went well and `Warned` for each other, as
             they end.
+        on_check: called with each trial as it ends.
 
     Returns:
         What was tried. Troubles of stores are blockers in it, not exceptions.
@@ -90,6 +92,8 @@ def examine(
     found = []
     for check in _checks(source, target, source_options, target_options):
         found.append(check)
+        if on_check is not None:
+            on_check(check)
         table = target if target is not None else source
         if check.outcome == OK:
             emit(Noted(table, f"{check.name}: {check.what}"))
