@@ -72,7 +72,9 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
 
 
-def measure(command: list[str], environment: dict[str, str] | None = None) -> Cost:
+def measure(
+    command: list[str], environment: dict[str, str] | None = None, accept: tuple[int, ...] = (0,)
+) -> Cost:
     started = time.perf_counter()
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -82,7 +84,7 @@ def measure(command: list[str], environment: dict[str, str] | None = None) -> Co
     said = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode not in accept:
         sys.exit(f"{' '.join(command)}: {process.returncode}\n{said.decode()[-2000:]}")
     wall = time.perf_counter() - started
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
