@@ -415,6 +415,12 @@ CODES: dict[str, ErrorKind] = {
         "split, may ask fewer questions, or may be exported for Terraform, which has no such "
         "limit. Nothing was written.",
     ),
+    "LF-6412": ErrorKind(
+        2,
+        "Terraform's provider cannot make this",
+        "The releases of the AWS provider that the file would ask for have no argument for it. "
+        "`monitor apply` and CloudFormation can make it. Nothing was written.",
+    ),
 }
 
 

@@ -27,7 +27,7 @@ from lakeferry.network.resources import (
     Topic,
     VpcEndpoint,
 )  # fmt: skip
-from tests.monitor.read_back import WHERE, canonical, name_in, port_ranges
+from tests.monitor.read_back import WHERE, canonical, name_in, port_ranges, tag_keys
 from tests.network.sample_scenario import ACCOUNT, REGION
 
 Asked = list[tuple[str, Mapping[str, Any]]]  # operation and parameters
@@ -161,7 +161,7 @@ def _flow_log(_wire: Wire, asked: Mapping[str, Any]) -> FlowLog:
         name_in(asked.get("DeliverLogsPermissionArn", "")), parse_format(asked["LogFormat"]),
         asked["MaxAggregationInterval"], options.get("FileFormat", ""),
         options.get("HiveCompatiblePartitions", False), options.get("PerHourPartition", False),
-        tags,
+        tags, tag_keys(asked),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from tests.network.test_rule_set import V2, crowded, regional
 
 Case = tuple[Topology, MonitorSettings]
 GATEWAY_ONLY = (EndpointWish("s3", "gateway"),)
+ROW_TAGS = (("instance", ("ClusterId", "map-migrated")), ("network-interface", ("owner",)))
 ODD_TAGS = {"cost center": "a/b=c:d+e@f", "owner": "Größe_5 Ω", "map-migrated": "migABCDE12345"}
 
 
@@ -73,6 +74,7 @@ def cases() -> Mapping[str, Case]:
         "logs for ever, encrypted": (topology(), full(flow_logs=for_ever)),
         "limits of one's own": (topology(), full(alarms=limits, usd_per_day=Decimal(100))),
         "a silencing alarm of others": (topology(), full(window=None, suppressor="quiet-hours")),
+        "tags in rows": (topology(), full(flow_logs=FlowLogWish(tag_keys=ROW_TAGS))),
         "many who are told": (topology(), full(notify=telling)),
         "odd tags": (bare(), full("m_1", tags=ODD_TAGS)),
         "a long name": (crowded(2), full("m" * 63, per="eni")),

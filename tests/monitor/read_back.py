@@ -6,7 +6,7 @@ reference is followed to what it would be once deployed; parameters have their d
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,11 @@ def named_in_text(one: Read) -> set[str]:
     if isinstance(one, InsightRule):
         return set(json.loads(one.body)["LogGroupNames"])
     return set()
+
+
+def tag_keys(one: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    listed = one.get("TagFieldSpecifications", ())
+    return tuple((each["ResourceType"], tuple(each["TagKeys"])) for each in listed)
 
 
 def port_ranges(rules: list[tuple[str, int, int, str]]) -> tuple[PortRange, ...]:
@@ -237,7 +242,7 @@ def _stack_flow_log(_stack: Stack, _id: str, one: Properties) -> FlowLog:
         name_in(one.get("DeliverLogsPermissionArn", "")), parse_format(one["LogFormat"]),
         one["MaxAggregationInterval"], options.get("FileFormat", ""),
         options.get("HiveCompatiblePartitions", False), options.get("PerHourPartition", False),
-        _tags(one["Tags"]),
+        _tags(one["Tags"]), tag_keys(one),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lakeferry.errors import FerryError
 from lakeferry.monitor.desired import desired
 from lakeferry.monitor.export import export
 from lakeferry.monitor.terraform_resources import literal
@@ -21,6 +22,7 @@ from tests.monitor.wishes import full
 from tests.network.sample_scenario import topology
 
 CASES = cases()
+BY_TERRAFORM = [name for name in CASES if name != "tags in rows"]  # no argument: LF-6412
 REFERENCE = re.compile(r"(?<!\$)\$\{(aws_\w+|data\.archive_file)\.(\w+)\.(\w+)\}")
 
 
@@ -47,7 +49,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", BY_TERRAFORM)
 def test_the_provider_knows_every_argument_and_misses_none(name: str) -> None:
     made = configuration(name)
 
@@ -64,7 +66,7 @@ def test_the_provider_knows_every_argument_and_misses_none(name: str) -> None:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", BY_TERRAFORM)
 def test_every_reference_is_to_an_attribute_of_something_that_is_made(name: str) -> None:
     made = configuration(name)
     references = {one for text in texts(made) for one in REFERENCE.findall(text)}
@@ -103,6 +105,18 @@ def test_the_judge_refuses_what_the_provider_would() -> None:
             assert list(faults(type_, one)) != [], one
 
 
+def test_what_the_provider_has_no_argument_for_is_refused() -> None:
+    case = CASES["tags in rows"]
+
+    with pytest.raises(FerryError, match="the flow log's rows shall hold tags") as refused:
+        export(wanted_of(case), case[1], format="terraform")
+
+    assert refused.value.code == "LF-6412"
+    assert not any(
+        "tag_field" in name for name in binding("aws_flow_log").arguments("FlowLogConfig")
+    )
+
+
 # ---- the language
 
 
@@ -113,7 +127,7 @@ def test_fields_of_a_flow_log_are_escaped_and_rules_are_not_templates() -> None:
     assert "${" not in log["log_format"].replace("$${", "")
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", BY_TERRAFORM)
 def test_what_is_left_to_terraform_is_a_reference_a_variable_or_a_test_of_one(name: str) -> None:
     expression = re.compile(r"(?<!\$)\$\{([^}]*)\}")
     allowed = re.compile(
@@ -129,7 +143,7 @@ def test_what_is_left_to_terraform_is_a_reference_a_variable_or_a_test_of_one(na
             assert allowed.fullmatch(one), one
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", BY_TERRAFORM)
 def test_labels_are_identifiers_and_no_two_resources_have_one(name: str) -> None:
     made = configuration(name)
 

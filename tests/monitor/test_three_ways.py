@@ -16,6 +16,7 @@ from tests.monitor.read_back import EventRule, Function, Properties, Read, Stack
 from tests.monitor.read_back_terraform import Configuration
 
 CASES = cases()
+BY_TERRAFORM = [name for name in CASES if name != "tags in rows"]  # no argument: LF-6412
 
 
 def by_cloudformation(case: Case, *, keep_rules: bool = False) -> list[Read]:
@@ -74,14 +75,14 @@ def test_cloudformation_makes_what_a_direct_apply_makes(name: str) -> None:
     assert compared(by_cloudformation(case)) == compared(wanted_of(case).resources)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", BY_TERRAFORM)
 def test_terraform_makes_what_a_direct_apply_makes(name: str) -> None:
     case = CASES[name]
 
     assert compared(by_terraform(case)) == compared(wanted_of(case).resources)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", BY_TERRAFORM)
 def test_with_the_keeper_of_rules_both_templates_make_the_same(name: str) -> None:
     case = CASES[name]
     stack = compared(by_cloudformation(case, keep_rules=True))
@@ -113,7 +114,13 @@ def test_a_dashboard_bears_its_tags_where_it_can() -> None:
 # ---- the judge is judged: whatever is dropped is missed
 
 UNREADABLE = (AssertionError, KeyError, RuntimeError, StopIteration, TypeError, ValueError)
-RICH = ("all is missing", "flow logs to S3 too", "logs for ever, encrypted", "many who are told")
+RICH = (
+    "all is missing",
+    "tags in rows",
+    "flow logs to S3 too",
+    "logs for ever, encrypted",
+    "many who are told",
+)
 
 
 @pytest.mark.parametrize("name", RICH)
@@ -132,7 +139,7 @@ def test_a_property_that_cloudformation_lost_is_missed(name: str) -> None:
     assert unseen == set()
 
 
-@pytest.mark.parametrize("name", RICH)
+@pytest.mark.parametrize("name", [name for name in RICH if name in BY_TERRAFORM])
 def test_an_argument_that_terraform_lost_is_missed(name: str) -> None:
     case = CASES[name]
     text = export(wanted_of(case), case[1], format="terraform", keep_rules=True).text

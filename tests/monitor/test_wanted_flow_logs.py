@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from lakeferry.monitor.desired import desired
 from lakeferry.monitor.flow_logs import bucket_policy
 from lakeferry.monitor.settings import OWNER_TAG, FlowLogWish
 from lakeferry.network.resources import FlowLog, InsightRule, LogGroup, NatGateway, Role
@@ -38,6 +39,39 @@ def test_the_format_begins_with_the_fields_of_version_2_and_holds_what_the_rules
     assert set(CUSTOM) <= set(log.fields)
     assert log.fields[-1] == "tcp-flags"
     assert made.unanswerable == ()
+
+
+def test_tags_in_rows_bring_their_fields_and_their_keys() -> None:
+    keys = (("instance", ("ClusterId", "map-migrated")), ("network-interface", ("owner",)))
+    made = wanted(flow_logs=FlowLogWish(tag_keys=keys))
+    (log,) = of_kind(made, FlowLog)
+
+    assert log.fields[-3:] == ("instance-tag", "instance-tag-2", "interface-tag")
+    assert log.tag_keys == keys
+    assert any("ec2:DescribeTags" in note for note in made.notes)
+
+
+def test_a_field_of_tags_without_a_key_and_a_third_key_are_said() -> None:
+    keys = (("instance", ("a", "b", "c")),)
+    made = wanted(flow_logs=FlowLogWish(fields=(*V2, "asg-tag"), tag_keys=keys))
+    (log,) = of_kind(made, FlowLog)
+
+    assert log.tag_keys == (("instance", ("a", "b")),)
+    assert log.fields[-3:] == ("asg-tag", "instance-tag", "instance-tag-2")
+    assert any("two tags of instance: c are left out" in note for note in made.notes)
+    assert any("the field asg-tag needs the key of a tag" in note for note in made.notes)
+
+
+def test_a_flow_log_of_others_with_other_tags_in_its_rows_is_not_enough() -> None:
+    keys = (("instance", ("ClusterId",)),)
+    there = existing(
+        fields=(*CUSTOM, "tcp-flags", "instance-tag"), tag_keys=(("instance", ("x",)),)
+    )
+    chosen = full(flow_logs=FlowLogWish(tag_keys=keys))
+
+    assert of_kind(desired(beside(there), chosen), FlowLog) != ()
+    same = beside(replace(there, tag_keys=keys))
+    assert of_kind(desired(same, chosen), FlowLog) == ()
 
 
 def test_a_flow_log_takes_all_traffic_of_the_vpc_each_minute() -> None:

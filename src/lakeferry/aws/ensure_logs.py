@@ -153,6 +153,10 @@ def _request(place: Place, wanted: FlowLog) -> Mapping[str, Any]:
         # Of these tries alone: a token that comes again would give back a flow log of before.
         "ClientToken": str(uuid.uuid4()),
     }
+    if wanted.tag_keys:
+        found["TagFieldSpecifications"] = [
+            {"ResourceType": kind, "TagKeys": list(keys)} for kind, keys in wanted.tag_keys
+        ]
     if wanted.destination_type == "s3":
         found["LogDestination"] = wanted.destination
         found["DestinationOptions"] = {  # all three, or the service refuses

@@ -51,6 +51,7 @@ class FlowLogsConfig:
     retention_days: int | None = None  # one that CloudWatch Logs knows
     file_format: str | None = None  # 'plain-text', 'parquet'; for S3
     kms_key: str | None = None  # ARN; for the log group
+    tag_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by whose tags
 
 
 @dataclass(frozen=True, slots=True)

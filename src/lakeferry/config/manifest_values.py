@@ -120,6 +120,11 @@ def _flow_logs(root: Value) -> FlowLogsConfig:
         retention_days=None if retention is None else max(1, -(-retention // 86_400)),
         file_format=_text(root, *at, "file_format"),
         kms_key=_text(root, *at, "kms_key"),
+        tag_keys={
+            kind: _texts(root, *at, "tag_keys", kind)
+            for kind in ("auto-scaling-group", "instance", "network-interface")
+            if root.get(*at, "tag_keys", kind) is not None
+        },
     )
 
 

@@ -145,6 +145,7 @@ def _flow_logs(manifest: Manifest) -> FlowLogWish:
         "retention_days": wish.retention_days,
         "file_format": wish.file_format,
         "kms_key": resolved(wish.kms_key or ""),
+        "tag_keys": tuple((kind, _resolved(keys)) for kind, keys in sorted(wish.tag_keys.items())),
     }
     return replace(usual, **{key: value for key, value in chosen.items() if value})
 

@@ -195,6 +195,9 @@ def _flow_log(names: Names, one: FlowLog) -> tuple[str, Template]:
             }
             if to_s3
             else None,
+            "TagFieldSpecifications": [
+                {"ResourceType": kind, "TagKeys": list(keys)} for kind, keys in one.tag_keys
+            ],
             "Tags": tag_list(one.tags, one.name),
         }
     )

@@ -10,8 +10,8 @@ from lakeferry.monitor.keep_rules import Keeper, keeper
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.template_cloudformation import cloudformation
 from lakeferry.monitor.template_names import WORDS, Names
-from lakeferry.monitor.template_terraform import terraform
-from lakeferry.network.resources import VpcEndpoint
+from lakeferry.monitor.template_terraform import AWS_PROVIDER, terraform
+from lakeferry.network.resources import FlowLog, VpcEndpoint
 
 # Of one template; CloudFormation User Guide, "CloudFormation quotas".
 MOST_DIRECT_BYTES = 51_200  # in the request itself; beyond that it lies in a bucket
@@ -44,13 +44,15 @@ def export(
         format: who deploys it.
         keep_rules: with the Lambda that keeps rules in step with network interfaces.
 
-    Raises: LF-6411 for what does not fit a CloudFormation template.
+    Raises: LF-6411 for what does not fit a CloudFormation template, LF-6412 for what Terraform's
+        provider has no argument for.
     """
     made = keeper(desired, settings) if keep_rules else None
     wanted = tuple(one for one in desired.resources if type(one) in WORDS)
     names = Names((*wanted, *(made.resources if made else ())), settings)
     notes = (*desired.notes, *_notes(names, made))
     if format == "terraform":
+        _has_arguments(names, settings)
         text = _text(terraform(names, made))
         return Export(text, f"lakeferry-{settings.deployment}.tf.json", notes)
     template = cloudformation(names, made)
@@ -91,6 +93,18 @@ def _kept(waiting: list[str]) -> tuple[str, ...]:
     )
     first = (f"the Lambda makes the rules of {', '.join(waiting)}",) if waiting else ()
     return (*first, said)
+
+
+def _has_arguments(names: Names, settings: MonitorSettings) -> None:
+    tagged = [one for one in names.of(FlowLog) if one.tag_keys]
+    if tagged:
+        raise FerryError(
+            "LF-6412",
+            "the flow log's rows shall hold tags, and Terraform's AWS provider has no argument "
+            "for their keys",
+            f"deployment `{settings.deployment}`, {tagged[0].name}; provider {AWS_PROVIDER}",
+            "export for CloudFormation, or leave out `network.flow_logs.tag_keys`",
+        )
 
 
 def _fits(template: dict[str, Any], text: str, settings: MonitorSettings) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import orjson
 
 from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
-from lakeferry.network.fields import RECOMMENDED_FORMAT
+from lakeferry.network.fields import RECOMMENDED_FORMAT, TAG_FIELDS
 from lakeferry.network.resources import FlowLog, LogGroup, Role
 from lakeferry.network.rule_set import fitted
 from lakeferry.network.topology import Topology
@@ -39,21 +39,48 @@ class FlowLogPlan:
 
 def wanted_fields(topology: Topology, settings: MonitorSettings) -> tuple[str, ...]:
     """The format: what was chosen, else all that the rules read, version 2's fields first."""
+    tags = _tag_fields(settings)
     if settings.flow_logs.fields:
-        return settings.flow_logs.fields
+        return tuple(dict.fromkeys((*settings.flow_logs.fields, *tags)))
     fields: tuple[str, ...] = RECOMMENDED_FORMAT
     if "connections" in settings.questions:
         fields = (*fields, "tcp-flags")
     if _regional(topology):
         fields = (*fields, "resource-id")
-    return fields
+    return (*fields, *tags)
+
+
+def _tag_fields(settings: MonitorSettings) -> tuple[str, ...]:
+    """Those that the chosen keys fill."""
+    keys = _tag_keys(settings)
+    return tuple(name for kind, some in keys for name in TAG_FIELDS[kind][: len(some)])
+
+
+def _tag_keys(settings: MonitorSettings) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """By whose tags they are, in the order in which AWS answers; two keys each, not more."""
+    return tuple((kind, keys[:2]) for kind, keys in sorted(settings.flow_logs.tag_keys) if keys)
+
+
+def _tag_notes(settings: MonitorSettings, fields: tuple[str, ...]) -> Iterator[str]:
+    if _tag_keys(settings):
+        yield (
+            "tags in rows: whoever makes the flow log needs ec2:DescribeTags and "
+            "iam:CreateServiceLinkedRole, for Auto Scaling groups autoscaling:DescribeTags and a "
+            "trail of CloudTrail; values are percent-encoded"
+        )
+    for kind, keys in settings.flow_logs.tag_keys:
+        if len(keys) > 2:
+            yield f"a flow log holds two tags of {kind}: {', '.join(keys[2:])} are left out"
+    for name in sorted({one for two in TAG_FIELDS.values() for one in two} & set(fields)):
+        if name not in _tag_fields(settings):
+            yield f"the field {name} needs the key of a tag (flow_logs.tag_keys): AWS refuses it"
 
 
 def flow_logs(topology: Topology, settings: MonitorSettings) -> FlowLogPlan:
     """What is wanted of flow logs, given those that are there."""
     fields = _kept_fields(topology, settings) or wanted_fields(topology, settings)
     wish = settings.flow_logs
-    notes: list[str] = []
+    notes = [*_tag_notes(settings, fields)]
     groups: tuple[LogGroup, ...] = ()
     roles: tuple[Role, ...] = ()
     logs: list[FlowLog] = []
@@ -124,6 +151,7 @@ def _logs(
             hive=to_s3,
             per_hour=to_s3,
             tags=settings.all_tags,
+            tag_keys=_tag_keys(settings),
         )
 
 
@@ -147,6 +175,7 @@ def _reusable(
         and log.delivery != "FAILED"
         and OWNER_TAG not in log.tags  # another deployment's goes when that is destroyed
         and set(fields) <= set(log.fields)
+        and set(_tag_keys(settings)) <= set(log.tag_keys)
         and settings.flow_logs.group in ("", log.destination)
     )
     return next(found, None)

@@ -34,6 +34,8 @@ class FlowLogWish:
     retention_days: int | None = 30  # None: for ever
     file_format: Literal["plain-text", "parquet"] = "parquet"  # for S3
     kms_key: str = ""  # ARN; of the log group
+    # Whose tags stand in each row, and at most two keys: (('instance', ('ClusterId',)),).
+    tag_keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

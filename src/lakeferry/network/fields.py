@@ -65,6 +65,12 @@ RECOMMENDED_FORMAT = (
     "reject-reason",
 )  # fmt: skip
 CONNECTION_FORMAT = (*RECOMMENDED_FORMAT, "tcp-flags")
+# Whose tags the fields of version 11 hold; which tags, a flow log says beside its format.
+TAG_FIELDS: Mapping[str, tuple[str, str]] = {
+    "auto-scaling-group": ("asg-tag", "asg-tag-2"),
+    "instance": ("instance-tag", "instance-tag-2"),
+    "network-interface": ("interface-tag", "interface-tag-2"),
+}
 _PLACE = re.compile(r"\$\{([a-z0-9-]+)\}")
 
 

@@ -215,6 +215,8 @@ class FlowLog:
     hive: bool = False
     per_hour: bool = False
     tags: Tags = field(default_factory=dict)
+    # Of the fields that hold tags: keys, at most 2, by whose tags they are; see fields.TAG_FIELDS.
+    tag_keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
     id: str = field(default="", compare=False)
     delivery: str = field(default="", compare=False)  # DeliverLogsStatus: 'SUCCESS', 'FAILED'
     error: str = field(default="", compare=False)  # DeliverLogsErrorMessage
