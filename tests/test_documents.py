@@ -54,6 +54,14 @@ def test_the_guide_names_every_option_of_clone_and_no_other() -> None:
     assert options_in(rows) == options_in(help_of("clone"))
 
 
+def test_the_guide_names_every_option_of_monitors_plan_apply_and_export() -> None:
+    guide = (ROOT / "docs" / "guides" / "watch-a-network.md").read_text()
+    rows = "\n".join(re.findall(r"^\| (`--.*?) \|", guide, re.MULTILINE))
+    helps = [help_of("monitor", word) for word in ("plan", "apply", "export")]
+
+    assert options_in(rows) == options_in("\n".join(helps))
+
+
 def test_every_option_that_a_document_names_exists() -> None:
     named = {option for document in DOCUMENTS for option in options_in(document.read_text())}
     of_other_programs = {"--universal", "--generate-hashes", "--no-header", "--require-hashes"}
@@ -61,7 +69,8 @@ def test_every_option_that_a_document_names_exists() -> None:
     of_other_programs |= {"--stack-name", "--template-file", "--capabilities", "--s3-bucket"}
     helps = [*map(help_of, ("clone", "verify", "explain", "doctor", "demo"))]
     parts = ("discover", "plan", "apply", "export", "destroy", "top", "watch", "alarms", "series")
-    helps += [help_of("monitor", word) for word in parts]
+    helps += [help_of("monitor", word) for word in (*parts, "prove")]
+    helps += [help_of("config", word) for word in ("check", "show", "schema", "iam")]
     known = options_in("\n".join(helps))
 
     assert named - of_other_programs - known == set()
