@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from lakeferry.cli.flow_answers import plain_line
@@ -240,3 +242,27 @@ def test_a_saved_network_does_not_say_how_alarms_stand(folder: Path) -> None:
     ended = typed("monitor", "alarms", *SAVED, folder=folder)
     assert ended.returncode == 2
     assert "LF-6253" in ended.stderr
+
+
+# ---- series
+
+
+def test_bytes_of_each_path_are_kept_from_flow_logs(folder: Path) -> None:
+    words = ("monitor", "series", "kept", "--name", "m1", "--region", "us-east-1", *SAVED)
+    first = json_lines(typed(*words, "--logs", "logs", "--json", folder=folder))
+    again = json_lines(typed(*words, "--logs", "logs", "--json", folder=folder))
+    shown = typed(*words, "--offline", "--out", "all.parquet", folder=folder)
+
+    assert first[-1]["written"] == ["deployment=m1/day=2026-11-23/series.parquet"]
+    assert (again[-1]["written"], again[-1]["points"]) == ([], first[-1]["points"])
+    assert "flow-log nat_gateway leak" in shown.stdout
+    kept = pq.read_table(folder / "all.parquet")
+    assert sum(kept["value"].to_pylist()) == 22_020_842_044
+    leaked = kept.filter(pc.equal(kept["name"], "nat_gateway leak"))
+    assert sum(leaked["value"].to_pylist()) == 621_319_811
+
+
+def test_a_file_of_another_format_is_refused(folder: Path) -> None:
+    ended = typed("monitor", "series", "kept", "--name", "m1", "--region", "us-east-1", *SAVED,
+                  "--offline", "--out", "all.xlsx", folder=folder)  # fmt: skip
+    assert (ended.returncode, "LF-2001" in ended.stderr) == (2, True)

@@ -135,6 +135,35 @@ def test_alarms_show_which_one_rings_and_why(
     ]  # fmt: skip
 
 
+def test_a_watch_tells_prometheus_how_alarms_stand(
+    moto_access: AwsAccess, plane: DataPlane, tmp_path: Path
+) -> None:
+    client(moto_access, "cloudwatch").put_metric_alarm(
+        AlarmName="lakeferry-m1.s3-leak", Namespace="AWS/NATGateway", MetricName="x",
+        Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+    client(moto_access, "cloudwatch").set_alarm_state(
+        AlarmName="lakeferry-m1.s3-leak", StateValue="ALARM", StateReason="x"
+    )
+    storage = client(moto_access, "s3")
+    storage.create_bucket(Bucket="flow")
+    body = "\n".join([" ".join(RECOMMENDED_FORMAT), *s3_rows(plane, moto_access), ""]).encode()
+    storage.put_object(Bucket="flow", Key="AWSLogs/1/a.log", Body=body)
+
+    ended = monitor(
+        moto_access, tmp_path, "watch", "s3://flow/AWSLogs", "--vpc", plane.vpc, "--name", "m1",
+        "--once", "--metrics-file", "m.prom", "--log-option", f"endpoint={moto_access.endpoint}",
+    )  # fmt: skip
+
+    text = (tmp_path / "m.prom").read_text()
+    assert ended.returncode == 0, ended.stderr
+    assert 'lakeferry_alarm_state{alarm="lakeferry-m1.s3-leak",state="ALARM"} 1.0' in text
+    assert (
+        'lakeferry_bytes_total{direction="up",interface="workers",path="s3_gateway"} 1000.0' in text
+    )
+
+
 def metric(name: str, at_s: int, value: float) -> dict[str, object]:
     return {"MetricName": name, "Timestamp": at_s, "Value": value,
             "Dimensions": [{"Name": "NatGatewayId", "Value": "nat-1"}]}  # fmt: skip

@@ -1,5 +1,6 @@
 """`monitor top` names who moves most, by which device, and what is wrong about it."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -89,6 +90,14 @@ def test_a_log_of_version_2_shows_the_leak_by_device() -> None:
                                          network=with_found(prefix_lists=LISTS)).flows}  # fmt: skip
     assert flows[NAT_GATEWAY].leaked == 621_319_811
     assert flows[NAT_GATEWAY].finding.startswith("not ours: S3 through NAT, $")
+
+
+def test_a_device_is_called_by_its_name() -> None:
+    (gateway,) = topology().nat_gateways
+    named = replace(topology(), nat_gateways=(replace(gateway, tags={"Name": "nat-a"}),))
+    flows = {flow.device: flow.name for flow in answer("path", network=named).flows}
+    assert flows[NAT_GATEWAY] == "nat-a"
+    assert flows["vpce-01"] == ""
 
 
 def test_only_the_time_that_was_asked_for_is_counted() -> None:

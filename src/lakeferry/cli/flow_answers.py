@@ -37,7 +37,8 @@ def top_lines(found: Top, signs: Mapping[str, str], width: int) -> list[str]:
     rows: list[tuple[str, ...]] = []
     for flow in found.flows:
         moved = (size_text(flow.bytes), _percent(flow.share))
-        rows.append((flow.key or "-", flow.path, flow.device or "-", *moved))
+        through = f"{flow.name} {flow.device}".strip() or "-"
+        rows.append((flow.key or "-", flow.path, through, *moved))
     by_path = found.by == "path"
     columns = tuple(
         Column(found.by, elastic=True) if at == 0 else one
@@ -73,6 +74,7 @@ def flow_body(flow: Flow, found: Top) -> dict[str, Any]:
         "key": flow.key or None,
         "path": flow.path,
         "device": flow.device or None,
+        "device_name": flow.name or None,
         "bytes": flow.bytes,
         "share": round(flow.share, 6),
         "bytes_per_s": round(flow.bytes / found.seconds) if found.seconds else None,

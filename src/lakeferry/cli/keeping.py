@@ -1,7 +1,9 @@
 """What `monitor series` does: pull series into files of ours, and show what is kept."""
 
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import partial
+from threading import Event as Flag
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,18 +11,24 @@ import pyarrow.compute as pc
 from lakeferry.cli.columns import Column, screen_width, table
 from lakeferry.cli.plan_file import write_file
 from lakeferry.cli.render import Screen
-from lakeferry.cli.units import parse_pairs, parse_time
+from lakeferry.cli.units import parse_pairs
+from lakeferry.cli.watching import Asked
 from lakeferry.errors import FerryError
-from lakeferry.monitor import run as door
-from lakeferry.monitor.keep_series import Kept, Wanted, from_cloudwatch, keep, read_series
-from lakeferry.monitor.run import MonitorRequest
-from lakeferry.monitor.series import wanted_metrics
+from lakeferry.monitor.keep_series import (
+    Kept,
+    Wanted,
+    from_cloudwatch,
+    keep,
+    keep_points,
+    read_series,
+)
+from lakeferry.monitor.read_paths import PathReader, read_paths
+from lakeferry.monitor.series import PATH_SERIES, path_points, wanted_metrics
+from lakeferry.network.members import members_of
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
 
-if TYPE_CHECKING:
-    from lakeferry.cli.looking import SpanFlags
-
+Bounds = tuple[int | None, int | None]
 OK = 0
 _SERIES = (
     Column("series", elastic=True),
@@ -33,46 +41,61 @@ _SERIES = (
 _FORMATS = (".parquet", ".csv")
 
 
-def series(
-    place: str,
-    options: list[str] | None,
-    request: MonitorRequest,
-    span: "SpanFlags",
-    *,
-    offline: bool,
-    out: str | None,
-    period_s: int,
-    screen: Screen,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was typed."""
+
+    store: str
+    store_option: list[str] | None
+    offline: bool
+    out: str | None
+    logs: str | None
+    period_s: int
+
+
+def series(wish: Wish, asked: Asked, *, screen: Screen, stop: Flag) -> int:
     """Bring the files up to date unless `offline`; show, and write, what is kept of the span."""
+    out = wish.out
     if out is not None and not out.endswith(_FORMATS):
         raise FerryError(
             "LF-2001", f"`{out}` says no format", "--out", f"end it in {' or '.join(_FORMATS)}"
         )
-    start = parse_time(span.start) // 1000 if span.start else None
-    end = -(-parse_time(span.end) // 1000) if span.end else None
-    store = open_store(place, parse_pairs(options or [], "--store-option"))
-    done = None if offline else _pull(store, request, start, end, period_s)
-    found = read_series(store, request.settings.deployment, start_s=start, end_s=end)
+    store = open_store(wish.store, parse_pairs(wish.store_option or [], "--store-option"))
+    bounds = asked.bounds("")
+    done = None
+    if not wish.offline and wish.logs is None:
+        done = _pull(store, asked, bounds, wish.period_s)
+    if wish.logs is not None:
+        done = _from_logs(store, wish.logs, asked, stop)
+    deployment = asked.request.settings.deployment
+    found = read_series(store, deployment, start_s=bounds[0], end_s=bounds[1])
     if out is not None:
         write_file(out, _file(found, out))
     _show(found, done, out, screen)
     return OK
 
 
-def _pull(
-    store: Store, request: MonitorRequest, start: int | None, end: int | None, period_s: int
-) -> Kept:
-    topology, settings = door.discover(request), request.settings
-    wanted = Wanted(
-        settings.deployment,
-        wanted_metrics(topology, settings.streams),
-        tuple(one.name for one in topology.found.rules if one.name.startswith(settings.prefix)),
-        period_s,
-    )
-    now = int(time.time())
-    read = from_cloudwatch(request.access)
-    return keep(store, wanted, read, now_s=now, start_s=start, end_s=end)
+def _pull(store: Store, asked: Asked, bounds: Bounds, period_s: int) -> Kept:
+    """From CloudWatch."""
+    settings, topology = asked.request.settings, asked.topology
+    ours = (one.name for one in topology.found.rules if one.name.startswith(settings.prefix))
+    metrics = wanted_metrics(topology, settings.streams)
+    wanted = Wanted(settings.deployment, metrics, tuple(ours), period_s)
+    read = from_cloudwatch(asked.request.access)
+    return keep(store, wanted, read, now_s=int(time.time()), start_s=bounds[0], end_s=bounds[1])
+
+
+def _from_logs(store: Store, logs: str, asked: Asked, stop: Flag) -> Kept:
+    """The bytes of each path and minute, from flow logs. Minutes are whole or left out."""
+    place, fields = asked.place(logs)
+    start, end = asked.bounds(place)
+    start = None if start is None else -(-start // 60) * 60
+    end = None if end is None else end // 60 * 60
+    reader = PathReader.of(members_of(asked.topology), PATH_SERIES, start_s=start, end_s=end)
+    events = partial(asked.log_events, (start, end))
+    read_paths(place, reader, fields=fields, options=asked.options, log_events=events, stop=stop)
+    deployment = asked.request.settings.deployment
+    return keep_points(store, deployment, path_points(reader.totals.table()))
 
 
 def _file(found: pa.Table, out: str) -> bytes:

@@ -179,10 +179,15 @@ def series(
     out: Annotated[
         str | None, Parameter(name=["--out", "-o"], help="Write the points as .parquet or .csv.")
     ] = None,
+    logs: Annotated[
+        str | None,
+        Parameter(help="Keep the bytes of each path from these flow logs, not CloudWatch's."),
+    ] = None,
     period: Annotated[int, Parameter(help="Seconds of one point.")] = 60,
     store_option: Annotated[
         list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of STORE.")
     ] = None,
+    rows: LogFlags = NO_LOGS,
     manifest: ManifestFlags = NO_MANIFEST,
     network: NetworkFlags = NO_NETWORK,
     talk: Talk = QUIET_TALK,
@@ -192,14 +197,13 @@ def series(
     Run it at least every two weeks. A file a day; a second run writes nothing twice.
     """
 
-    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
-        from lakeferry.cli import keeping
+    def run(screen: Screen, stop: Flag) -> int:
+        from lakeferry.cli import keeping, watching
 
-        request = request_of(manifest, network)
-        span = SpanFlags(start=start, end=end)
-        return keeping.series(
-            store, store_option, request, span, offline=offline, out=out, period_s=period,
-            screen=screen,
-        )  # fmt: skip
+        asked = watching.Asked(
+            rows, SpanFlags(start=start, end=end), lambda: request_of(manifest, network)
+        )
+        wish = keeping.Wish(store, store_option, offline, out, logs, period)
+        return keeping.series(wish, asked, screen=screen, stop=stop)
 
-    return guarded("monitor series", talk, all_told(run))
+    return guarded("monitor series", talk, all_told(run), hears_stop=True)

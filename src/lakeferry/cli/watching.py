@@ -218,12 +218,15 @@ def _begin(logs: str | None, asked: Asked, plan: "WatchFlags") -> tuple[Watch, I
     topology, transfer = asked.topology, extras.transfer
     planned = planned_flows(topology, transfer.bytes, transfer.days) if transfer else ()
     name, fields = asked.place(logs)
+    start_s = extras.start_s
+    if start_s is None and name.startswith(LOG_GROUP):
+        start_s = int(time.time()) - HOUR  # a group may hold months
 
     def pages_of(group: str) -> Callable[[int | None], Iterator[list[Event]]]:
         return partial(_pages, asked, group)
 
     place = open_increments(
-        name, ReadReport(), fields=fields, start_s=extras.start_s, options=asked.options,
+        name, ReadReport(), fields=fields, start_s=start_s, options=asked.options,
         pages_of=pages_of,
     )  # fmt: skip
     return Watch(topology, planned, extras.start_s), place

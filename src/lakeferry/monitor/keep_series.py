@@ -5,7 +5,7 @@ takes the place of an older one. A file is written whole or not at all.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 import pyarrow as pa
@@ -44,7 +44,7 @@ class Wanted:
 class Kept:
     """What one pull did."""
 
-    start_s: int
+    start_s: int  # what was asked for; of points that were given, the first and the last
     end_s: int
     points: int  # that were read
     written: tuple[str, ...]  # files that changed
@@ -93,18 +93,26 @@ def keep(
     begin = max(oldest, start_s if start_s is not None else _next(store, wanted.deployment, oldest))
     begin = begin // wanted.period_s * wanted.period_s
     end = min(now_s, end_s if end_s is not None else now_s)
+    done = keep_points(store, wanted.deployment, read(wanted, begin, end))
+    if start_s is None:
+        _mark(store, wanted.deployment, end)
+    return replace(done, start_s=begin, end_s=end)
+
+
+def keep_points(store: Store, deployment: str, points: Iterable[Point]) -> Kept:
+    """Put points into the files of their days. Raises as `keep` does."""
     written: dict[str, None] = {}
-    count = 0
-    for part in _parts(read(wanted, begin, end)):
+    count, first, last = 0, 0, 0
+    for part in _parts(points):
         count += len(part)
+        times = [one.at_s for one in part]
+        first, last = min(first or times[0], *times), max(last, *times)
         for day, rows in by_day(points_table(part)).items():
-            path = path_of(wanted.deployment, day)
+            path = path_of(deployment, day)
             if _put(store, path, rows):
                 written[path] = None
     store.settle()
-    if start_s is None:
-        _mark(store, wanted.deployment, end)
-    return Kept(begin, end, count, tuple(written))
+    return Kept(first, last, count, tuple(written))
 
 
 def read_series(

@@ -1,6 +1,6 @@
 """Series that outlive CloudWatch's 15 days: which are kept, and how points become a table. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -15,16 +15,19 @@ from lakeferry.monitor.service_alarms import (
     endpoint_dimensions,
     watched_endpoints,
 )
+from lakeferry.network.flow_totals import MINUTE
 from lakeferry.network.topology import Topology
 
 DAY = 86_400
+FLOW_LOG = "flow-log"  # stands for the namespace of what flow logs say
+PATH_SERIES = ("path", "device", "direction", "leak", MINUTE)
 KEY = ("time", "period_s", "namespace", "name", "detail", "statistic")
 SCHEMA = pa.schema(
     [
         ("time", pa.timestamp("s", tz="UTC")),  # begin of the period
         ("period_s", pa.int32()),
-        ("namespace", pa.string()),  # 'AWS/NATGateway', ...; 'insight-rule'
-        ("name", pa.string()),  # of the metric or the rule
+        ("namespace", pa.string()),  # 'AWS/NATGateway', ...; 'insight-rule'; 'flow-log'
+        ("name", pa.string()),  # of the metric, the rule or the path
         ("detail", pa.string()),  # dimensions `a=b,c=d`; a contributor's keys
         ("statistic", pa.string()),  # 'Sum', ...; 'Contributor'
         ("value", pa.float64()),
@@ -79,6 +82,14 @@ def _of(
         for statistic, names in metrics.items()
         for name in names
     ]
+
+
+def path_points(totals: pa.Table) -> Iterator[Point]:
+    """Bytes of each path by minute, as `PathTotals` by PATH_SERIES sums them."""
+    for row in totals.to_pylist():
+        detail = f"device={row['device']},direction={row['direction']}"
+        name = f"{row['path']} leak" if row["leak"] else row["path"]
+        yield Point(row[MINUTE], 60, FLOW_LOG, name, detail, "Sum", float(row["bytes"]))
 
 
 def points_table(points: Iterable[Point]) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pyarrow as pa
@@ -31,6 +31,7 @@ class Flow:
     key: str  # '': the flow log does not say
     path: str
     device: str  # id; '' of an internet gateway
+    name: str  # of the device, as its tag has it; '' where it has none
     bytes: int
     leaked: int  # of them to and from S3 through NAT
     share: float  # of all bytes
@@ -80,6 +81,7 @@ def top(
     order = [("bytes", "descending"), (key, "ascending"), ("device", "ascending")]
     shown = sums.take(pc.sort_indices(sums, order)[:limit]).to_pylist()
     leaks = _leaks(totals, key)
+    names = device_names(topology)
     if by in ("path", "eni") and not leaks:
         for row in shown:
             if octets := (leaked or {}).get(row["device"]):
@@ -87,7 +89,11 @@ def top(
     return Top(
         by=by,
         flows=tuple(
-            _flow(row, key, leaks[row[key], row["path"], row["device"]], whole, topology, seconds)
+            replace(
+                _flow(row, key, leaks[row[key], row["path"], row["device"]], topology, seconds),
+                share=row["bytes"] / whole if whole else 0.0,
+                name=names.get(row["device"], ""),
+            )
             for row in shown
         ),
         others=len(sums) - len(shown),
@@ -119,7 +125,6 @@ def _flow(
     row: Mapping[str, object],
     key: str,
     leaks: Mapping[str | None, int],
-    whole: int,
     topology: Topology,
     seconds: float,
 ) -> Flow:
@@ -132,12 +137,21 @@ def _flow(
         key="" if row[key] is None else str(row[key]),
         path=path,
         device=str(row["device"]),
+        name="",
         bytes=octets,
         leaked=leaked,
-        share=octets / whole if whole else 0.0,
+        share=0.0,
         usd_per_hour=usd if leaked else None,
         finding=leak_text(leaks, usd, topology) if leaked else "",
     )
+
+
+def device_names(topology: Topology) -> dict[str, str]:
+    """The tag `Name` of each gateway, instance and endpoint that has one."""
+    found = {one.id: one.tags.get("Name", "") for one in topology.nat_gateways}
+    found |= {one.id: one.tags.get("Name", "") for one in topology.nat_instances}
+    found |= {one.id: one.name for one in topology.found.endpoints}
+    return {id: name for id, name in found.items() if name}
 
 
 def usd_per_hour(octets: int, path: str, region: str, seconds: float) -> Decimal | None:
