@@ -14,6 +14,7 @@ import pytest
 
 from lakeferry.cli.json_lines import schema
 from tests.clone.small import append, new_table
+from tests.servers import versitygw
 
 LAKEFERRY = str(Path(sys.executable).with_name("lakeferry"))
 
@@ -145,6 +146,30 @@ def test_follow_goes_on_until_it_is_stopped(source: Path, tmp_path: Path) -> Non
 
     process.send_signal(signal.SIGTERM)
 
+    assert process.wait(30) == 143
+
+
+@pytest.mark.server
+def test_who_follows_outlives_a_store_that_does_not_answer(source: Path, tmp_path: Path) -> None:
+    with versitygw.running(tmp_path / "s3") as server:
+        target = f"{server.place}/t"
+        options = [f"--target-option={name}={value}" for name, value in server.options.items()]
+        command = [LAKEFERRY, "clone", str(source), target, *options, "--follow"]
+        process = subprocess.Popen(
+            [*command, "--interval", "0.2"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert "cloned" in process.stdout.readline()
+
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    process.send_signal(signal.SIGTERM)
+
+    assert first.startswith("▲ LF-1003 ")
+    assert "the next look is in 0.2 s" in first
     assert process.wait(30) == 143
 
 

@@ -13,9 +13,13 @@ from lakeferry.cli import json_lines
 from lakeferry.cli.answers import clone_lines, verify_lines
 from lakeferry.cli.render import Screen, marks
 from lakeferry.clone import run
+from lakeferry.clone.report import CloneReport
+from lakeferry.errors import FerryError
+from lakeferry.events import Event, Warned
 from lakeferry.verify import run as proof
 
 OK, FAILED, LOOK = 0, 1, 3
+PASSING = ("LF-1003", "LF-1004", "LF-4102", "LF-4107", "LF-5001", "LF-5101")  # may mend by itself
 
 
 def clone(
@@ -30,35 +34,63 @@ def clone(
 ) -> int:
     """Clone once, or until stopped where `interval_s` is given.
 
+    Who follows has cloned once, so what may pass (no answer, no room, others who write) is told and
+    tried again; anything else ends it.
+
     Raises:
+        FerryError: the clone or the verification failed.
         KeyboardInterrupt: stopped.
     """
     followed = False
     while True:
-        report = run.clone(source, target, **options, on_event=screen.event, stop=stop)
-        lines, body = clone_lines(report), json_lines.clone_summary(report)
-        code = OK
-        if verify is not None and not report.dry_run:
-            found = proof.verify(
-                source,
-                target,
-                strength=verify,
-                on_event=screen.event,
-                **{
-                    name: options[name]
-                    for name in ("jobs", "map_prefix", "source_options", "target_options")
-                },
-            )
-            lines += [f"  {line}" for line in verify_lines(found)]
-            body["verified"] = json_lines.verify_summary(found)
-            code = OK if found.equal else LOOK
-        if not (followed and report.up_to_date):
-            screen.result(lines, body)
-        if interval_s is None or code != OK:
-            return code
-        followed = True
+        try:
+            report = run.clone(source, target, **options, on_event=screen.event, stop=stop)
+            code = OK
+            if not (followed and report.up_to_date):
+                code = _show_clone(report, options, screen=screen, stop=stop, verify=verify)
+            if interval_s is None or code != OK:
+                return code
+            followed = True
+        except FerryError as error:
+            if not followed or error.code not in PASSING:
+                raise
+            again = f"{error.what}; the next look is in {interval_s:g} s"
+            screen.event(Warned(target, error.code, again, error.next_step))
         if stop.wait(interval_s):
             raise KeyboardInterrupt
+
+
+def _show_clone(
+    report: CloneReport,
+    options: Mapping[str, Any],
+    *,
+    screen: Screen,
+    stop: Flag,
+    verify: str | None,
+) -> int:
+    """Show what a clone did, and verify it if that was asked for."""
+    lines, body = clone_lines(report), json_lines.clone_summary(report)
+    code = OK
+    if verify is not None and not report.dry_run:
+        shared = ("jobs", "map_prefix", "source_options", "target_options")
+
+        def told(event: Event) -> None:
+            if stop.is_set():
+                raise KeyboardInterrupt
+            screen.event(event)
+
+        found = proof.verify(
+            report.source,
+            report.target,
+            strength=verify,
+            on_event=told,
+            **{name: options[name] for name in shared},
+        )
+        lines += [f"  {line}" for line in verify_lines(found)]
+        body["verified"] = json_lines.verify_summary(found)
+        code = OK if found.equal else LOOK
+    screen.result(lines, body)
+    return code
 
 
 def verify(source: str, target: str, options: Mapping[str, Any], *, screen: Screen) -> int:
