@@ -23,6 +23,13 @@ _COLUMNS = (
     Column("$/month", right=True),
     Column("why", priority=3),
 )
+_STANDINGS = {  # of a price, see `own_prices.json`
+    "price_list": "AWS's price list",
+    "golden": "AWS's own examples",
+    "secondary": "secondary sources",
+    "unverified": "unverified",
+    "price of": "another Region's, where this one's are not known",
+}
 _MOST_DIFFERENCES = 3  # of one resource, unless all are asked for
 
 
@@ -169,9 +176,10 @@ def _sum_lines(report: ProvisionReport, width: int) -> list[str]:
     kept = len(plan.of("keep"))
     said = [counted(plan), f"{kept} as they shall be" if kept else ""]
     line = f"  {', '.join(one for one in said if one)}; {total}"
-    known = sorted({one.basis.partition(" (")[2].rstrip(")") for one in report.desired.costs})
-    prices = f"  prices: {'; '.join(filter(None, known))}"
-    return [*paragraph(line, width), prices, f"  plan {plan.fingerprint[:12]}"]
+    bases = " ".join(one.basis.partition(" (")[2] for one in report.desired.costs)
+    known = [said for word, said in _STANDINGS.items() if word in bases]
+    prices = paragraph(f"  prices: {', '.join(known)}", width) if known else []
+    return [*paragraph(line, width), *prices, f"  plan {plan.fingerprint[:12]}"]
 
 
 def unanswerable_lines(
