@@ -57,6 +57,14 @@ CALLS = (
     "DeleteVpcEndpoints", "ModifyVpcEndpoint", "ReplaceRoute", "ReplaceRouteTableAssociation",
 )  # fmt: skip
 
+LOOK = (
+    "cloudwatch:DescribeInsightRules", "ec2:DescribeNatGateways", "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints",
+)  # fmt: skip
+TEND = (
+    "cloudwatch:DeleteInsightRules", "cloudwatch:ListTagsForResource", "cloudwatch:TagResource",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
@@ -152,56 +160,26 @@ def _role(desired: Desired, settings: MonitorSettings, group: LogGroup) -> Role:
     start, where = f"arn:{settings.partition}", f"{settings.region}:{settings.account}"
     rules = f"{start}:cloudwatch:{where}:insight-rule/{settings.prefix}*"
     groups = sorted({one for rule in desired.rules.rules for one in rule.rule.log_groups})
+    # Whoever writes rules can read every log group through them.
+    reads = {"cloudwatch:requestInsightRuleLogGroups": groups}
+    log = f"{start}:logs:{where}:log-group:{group.name}:*"
     statements = (
-        # EC2's and CloudWatch's lists cannot be limited to resources.
+        _allow("Look", LOOK, "*"),  # AWS limits these to no resource
         {
-            "Sid": "Look",
-            "Effect": "Allow",
-            "Action": [
-                "cloudwatch:DescribeInsightRules",
-                "ec2:DescribeNatGateways",
-                "ec2:DescribeNetworkInterfaces",
-                "ec2:DescribeRouteTables",
-                "ec2:DescribeVpcEndpoints",
-            ],
-            "Resource": "*",
+            **_allow("Write", ("cloudwatch:PutInsightRule",), rules),
+            "Condition": {"ForAllValues:StringEqualsIgnoreCase": reads},
         },
-        {
-            "Sid": "Write",
-            "Effect": "Allow",
-            "Action": "cloudwatch:PutInsightRule",
-            "Resource": rules,
-            # Whoever writes rules can read every log group through them.
-            "Condition": {
-                "ForAllValues:StringEqualsIgnoreCase": {
-                    "cloudwatch:requestInsightRuleLogGroups": groups
-                }
-            },
-        },
-        {
-            "Sid": "RulesOfThisDeployment",
-            "Effect": "Allow",
-            "Action": [
-                "cloudwatch:DeleteInsightRules",
-                "cloudwatch:ListTagsForResource",
-                "cloudwatch:TagResource",
-            ],
-            "Resource": rules,
-        },
-        {
-            "Sid": "Log",
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": f"{start}:logs:{where}:log-group:{group.name}:*",
-        },
+        _allow("RulesOfThisDeployment", TEND, rules),
+        _allow("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), log),
     )
-    trust = {
-        "Effect": "Allow",
-        "Principal": {"Service": "lambda.amazonaws.com"},
-        "Action": "sts:AssumeRole",
-    }
+    principal = {"Service": "lambda.amazonaws.com"}
+    trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     name = fitted(f"{settings.prefix}keep-rules", MOST_ROLE_NAME)
     return Role(name, _document(trust), _document(*statements), settings.all_tags)
+
+
+def _allow(sid: str, actions: Sequence[str], resource: str) -> dict[str, object]:
+    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}
 
 
 def _document(*statements: Mapping[str, object]) -> str:

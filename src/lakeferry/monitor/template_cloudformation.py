@@ -9,7 +9,7 @@ from typing import Any
 
 from lakeferry.monitor.cloudformation_resources import Template, arn, entries, ref, tag_list
 from lakeferry.monitor.flow_logs import RETENTIONS
-from lakeferry.monitor.keep_rules import Keeper
+from lakeferry.monitor.keep_rules import Keeper, Trigger
 from lakeferry.monitor.template_names import Names, dashboard_link
 from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard, InsightRule, Topic
 
@@ -41,36 +41,16 @@ def cloudformation(names: Names, keeper: Keeper | None = None) -> Template:
 def _parameters(names: Names) -> Iterator[Entry]:
     """What a person may choose anew at each deployment; the defaults are what was planned."""
     if names.of(InsightRule):
-        yield (
-            "RuleState",
-            {
-                "Type": "String",
-                "Default": "ENABLED",
-                "AllowedValues": ["ENABLED", "DISABLED"],
-                "Description": "Whether the Contributor Insights rules count, and cost",
-            },
-        )
+        said = "Whether the Contributor Insights rules count, and cost"
+        yield "RuleState", _choice("ENABLED", ["ENABLED", "DISABLED"], said)
     if any(isinstance(one, Alarm | CompositeAlarm) for one in names.resources):
-        yield (
-            "AlarmActions",
-            {
-                "Type": "String",
-                "Default": "true",
-                "AllowedValues": ["true", "false"],
-                "Description": "Whether alarms notify, and repair NAT instances",
-            },
-        )
+        said = "Whether alarms notify, and repair NAT instances"
+        yield "AlarmActions", _choice("true", ["true", "false"], said)
     group = names.flow_group
     if group and group.retention_days:
-        yield (
-            "LogRetentionDays",
-            {
-                "Type": "Number",
-                "Default": group.retention_days,
-                "AllowedValues": list(RETENTIONS),
-                "Description": "Days for which flow logs are kept",
-            },
-        )
+        said = "Days for which flow logs are kept"
+        chosen = _choice(group.retention_days, list(RETENTIONS), said)
+        yield "LogRetentionDays", {**chosen, "Type": "Number"}
     for topic in names.of(Topic):
         for number, (protocol, address) in enumerate(topic.subscriptions, start=1):
             yield (
@@ -81,6 +61,10 @@ def _parameters(names: Names) -> Iterator[Entry]:
                     "Description": f"Who is told by {protocol}; empty for nobody",
                 },
             )
+
+
+def _choice(default: object, of: list[Any], said: str) -> Template:
+    return {"Type": "String", "Default": default, "AllowedValues": of, "Description": said}
 
 
 def _outputs(names: Names) -> Iterator[Entry]:
@@ -103,54 +87,43 @@ def _outputs(names: Names) -> Iterator[Entry]:
 
 
 def _keeper(names: Names, keeper: Keeper) -> Iterator[Entry]:
-    function = {"Ref": "KeepRules"}
-    yield (
-        "KeepRules",
-        {
-            "Type": "AWS::Lambda::Function",
-            "Properties": {
-                "FunctionName": keeper.function,
-                "Description": keeper.description,
-                "Runtime": keeper.runtime,
-                "Handler": "index.handler",
-                "Code": {"ZipFile": keeper.source},
-                "Role": arn(names, keeper.role),
-                "Timeout": keeper.timeout_s,
-                "MemorySize": keeper.memory_mib,
-                "LoggingConfig": {"LogFormat": "Text", "LogGroup": ref(names, keeper.group)},
-                "Tags": tag_list(keeper.tags),
-            },
-        },
-    )
+    yield "KeepRules", {"Type": "AWS::Lambda::Function", "Properties": _function(names, keeper)}
     for trigger in keeper.triggers:
         id = f"KeepRules{trigger.word}"
-        when: dict[str, Any] = {"ScheduleExpression": trigger.schedule}
-        if trigger.pattern:
-            when = {"EventPattern": trigger.pattern}
-        target = {"Id": "keep-rules", "Arn": {"Fn::GetAtt": ["KeepRules", "Arn"]}}
-        yield (
-            id,
-            {
-                "Type": "AWS::Events::Rule",
-                "Properties": {
-                    "Name": trigger.name,
-                    "Description": trigger.description,
-                    "State": "ENABLED",
-                    "Targets": [target],
-                    "Tags": tag_list(keeper.tags),
-                    **when,
-                },
-            },
-        )
-        yield (
-            f"{id}Permission",
-            {
-                "Type": "AWS::Lambda::Permission",
-                "Properties": {
-                    "Action": "lambda:InvokeFunction",
-                    "FunctionName": function,
-                    "Principal": "events.amazonaws.com",
-                    "SourceArn": {"Fn::GetAtt": [id, "Arn"]},
-                },
-            },
-        )
+        rule = {**_trigger(trigger), "Tags": tag_list(keeper.tags)}
+        yield id, {"Type": "AWS::Events::Rule", "Properties": rule}
+        permission = {
+            "Action": "lambda:InvokeFunction",
+            "FunctionName": {"Ref": "KeepRules"},
+            "Principal": "events.amazonaws.com",
+            "SourceArn": {"Fn::GetAtt": [id, "Arn"]},
+        }
+        yield f"{id}Permission", {"Type": "AWS::Lambda::Permission", "Properties": permission}
+
+
+def _function(names: Names, keeper: Keeper) -> Template:
+    return {
+        "FunctionName": keeper.function,
+        "Description": keeper.description,
+        "Runtime": keeper.runtime,
+        "Handler": "index.handler",
+        "Code": {"ZipFile": keeper.source},
+        "Role": arn(names, keeper.role),
+        "Timeout": keeper.timeout_s,
+        "MemorySize": keeper.memory_mib,
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": ref(names, keeper.group)},
+        "Tags": tag_list(keeper.tags),
+    }
+
+
+def _trigger(trigger: Trigger) -> Template:
+    when: dict[str, Any] = {"ScheduleExpression": trigger.schedule}
+    if trigger.pattern:
+        when = {"EventPattern": trigger.pattern}
+    return {
+        "Name": trigger.name,
+        "Description": trigger.description,
+        "State": "ENABLED",
+        "Targets": [{"Id": "keep-rules", "Arn": {"Fn::GetAtt": ["KeepRules", "Arn"]}}],
+        **when,
+    }

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lakeferry.monitor.flow_logs import RETENTIONS
-from lakeferry.monitor.keep_rules import Keeper
+from lakeferry.monitor.keep_rules import Keeper, Trigger
 from lakeferry.monitor.template_names import Names, dashboard_link
 from lakeferry.monitor.terraform_resources import Block, Entry, entries, literal, of, tags_of
 from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard, InsightRule, Topic
@@ -56,61 +56,37 @@ def _default_tags(names: Names) -> Block:
 
 def _variables(names: Names) -> Iterator[tuple[str, Block]]:
     """What a person may choose anew at each apply; the defaults are what was planned."""
-    yield (
-        "region",
-        {
-            "type": "string",
-            "default": names.settings.region,
-            "description": "Region of the VPC; the ids in this file are of no other",
-        },
-    )
+    said = "Region of the VPC; the ids in this file are of no other"
+    yield "region", _variable("string", names.settings.region, said)
     if names.of(InsightRule):
-        yield (
-            "rule_state",
-            {
-                "type": "string",
-                "default": "ENABLED",
-                "description": "Whether the Contributor Insights rules count, and cost",
-                "validation": {
-                    "condition": '${contains(["ENABLED", "DISABLED"], var.rule_state)}',
-                    "error_message": "rule_state is ENABLED or DISABLED.",
-                },
-            },
-        )
+        said = "Whether the Contributor Insights rules count, and cost"
+        state = _variable("string", "ENABLED", said)
+        yield "rule_state", _one_of(state, "rule_state", '"ENABLED", "DISABLED"')
     if any(isinstance(one, Alarm | CompositeAlarm) for one in names.resources):
-        yield (
-            "alarm_actions",
-            {
-                "type": "bool",
-                "default": True,
-                "description": "Whether alarms notify, and repair NAT instances",
-            },
-        )
+        said = "Whether alarms notify, and repair NAT instances"
+        yield "alarm_actions", _variable("bool", True, said)
     group = names.flow_group
     if group and group.retention_days:
+        days = _variable("number", group.retention_days, "Days for which flow logs are kept")
         allowed = ", ".join(map(str, RETENTIONS))
-        yield (
-            "log_retention_days",
-            {
-                "type": "number",
-                "default": group.retention_days,
-                "description": "Days for which flow logs are kept",
-                "validation": {
-                    "condition": f"${{contains([{allowed}], var.log_retention_days)}}",
-                    "error_message": f"CloudWatch Logs keeps logs for {allowed} days.",
-                },
-            },
-        )
+        yield "log_retention_days", _one_of(days, "log_retention_days", allowed)
     for topic in names.of(Topic):
         for number, (protocol, who) in enumerate(topic.subscriptions, start=1):
-            yield (
-                f"subscriber_{number}",
-                {
-                    "type": "string",
-                    "default": who,  # no template: a default is taken as it is
-                    "description": f"Who is told by {protocol}; empty for nobody",
-                },
-            )
+            said = f"Who is told by {protocol}; empty for nobody"
+            yield f"subscriber_{number}", _variable("string", who, said)
+
+
+def _variable(type_: str, default: object, said: str) -> Block:
+    """The default is no template: it is taken as it is."""
+    return {"type": type_, "default": default, "description": said}
+
+
+def _one_of(variable: Block, name: str, allowed: str) -> Block:
+    validation = {
+        "condition": f"${{contains([{allowed}], var.{name})}}",
+        "error_message": f"{name} is one of {allowed.replace(chr(34), '')}.",
+    }
+    return {**variable, "validation": validation}
 
 
 def _outputs(names: Names) -> Iterator[tuple[str, Block]]:
@@ -146,57 +122,49 @@ def _left_to_the_keeper(type_: str, label: str, arguments: Block) -> Entry:
 
 
 def _keeper(names: Names, keeper: Keeper) -> Iterator[Entry]:
-    archive = "${data.archive_file.keep_rules."
     tags: dict[str, Any] = {"tags": own} if (own := tags_of(names, keeper.tags)) else {}
-    yield (
-        "aws_lambda_function",
-        "keep_rules",
-        {
-            "function_name": keeper.function,
-            "description": keeper.description,
-            "runtime": keeper.runtime,
-            "handler": "index.handler",
-            "filename": archive + "output_path}",
-            "source_code_hash": archive + "output_base64sha256}",
-            "role": of(names, keeper.role, "arn"),
-            "timeout": keeper.timeout_s,
-            "memory_size": keeper.memory_mib,
-            "logging_config": {"log_format": "Text", "log_group": of(names, keeper.group, "name")},
-            **tags,
-        },
-    )
+    yield "aws_lambda_function", "keep_rules", {**_function(names, keeper), **tags}
     for trigger in keeper.triggers:
         label = f"keep_rules_{trigger.word.lower()}"
-        when: dict[str, Any] = {"schedule_expression": trigger.schedule}
-        if trigger.pattern:
-            when = {"event_pattern": literal(trigger.pattern_text)}
-        yield (
-            "aws_cloudwatch_event_rule",
-            label,
-            {
-                "name": trigger.name,
-                "description": trigger.description,
-                "state": "ENABLED",
-                **when,
-                **tags,
-            },
-        )
-        yield (
-            "aws_cloudwatch_event_target",
-            label,
-            {
-                "rule": f"${{aws_cloudwatch_event_rule.{label}.name}}",
-                "target_id": "keep-rules",
-                "arn": "${aws_lambda_function.keep_rules.arn}",
-            },
-        )
-        yield (
-            "aws_lambda_permission",
-            label,
-            {
-                "action": "lambda:InvokeFunction",
-                "function_name": "${aws_lambda_function.keep_rules.function_name}",
-                "principal": "events.amazonaws.com",
-                "source_arn": f"${{aws_cloudwatch_event_rule.{label}.arn}}",
-            },
-        )
+        yield "aws_cloudwatch_event_rule", label, {**_trigger(trigger), **tags}
+        target = {
+            "rule": f"${{aws_cloudwatch_event_rule.{label}.name}}",
+            "target_id": "keep-rules",
+            "arn": "${aws_lambda_function.keep_rules.arn}",
+        }
+        yield "aws_cloudwatch_event_target", label, target
+        permission = {
+            "action": "lambda:InvokeFunction",
+            "function_name": "${aws_lambda_function.keep_rules.function_name}",
+            "principal": "events.amazonaws.com",
+            "source_arn": f"${{aws_cloudwatch_event_rule.{label}.arn}}",
+        }
+        yield "aws_lambda_permission", label, permission
+
+
+def _function(names: Names, keeper: Keeper) -> Block:
+    archive = "${data.archive_file.keep_rules."
+    return {
+        "function_name": keeper.function,
+        "description": keeper.description,
+        "runtime": keeper.runtime,
+        "handler": "index.handler",
+        "filename": archive + "output_path}",
+        "source_code_hash": archive + "output_base64sha256}",
+        "role": of(names, keeper.role, "arn"),
+        "timeout": keeper.timeout_s,
+        "memory_size": keeper.memory_mib,
+        "logging_config": {"log_format": "Text", "log_group": of(names, keeper.group, "name")},
+    }
+
+
+def _trigger(trigger: Trigger) -> Block:
+    when: dict[str, Any] = {"schedule_expression": trigger.schedule}
+    if trigger.pattern:
+        when = {"event_pattern": literal(trigger.pattern_text)}
+    return {
+        "name": trigger.name,
+        "description": trigger.description,
+        "state": "ENABLED",
+        **when,
+    }
