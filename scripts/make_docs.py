@@ -16,7 +16,7 @@ from scripts.manifest_page import manifest_page
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "lakeferry"
 MADE_BY = "<!-- made by `make docs`; edit the code it comes from instead -->"
-TREE_BEGINS = "<!-- tree: made by `make docs` from the first line of every docstring -->"
+TREE_BEGINS = "<!-- tree: made by `make docs` from the first line of every room's docstring -->"
 TREE_ENDS = "<!-- end of tree -->"
 FAMILIES = {
     "LF-1": "Access: identity, rights, the line",
@@ -81,25 +81,46 @@ def first_line(module: Path) -> str:
     return docstring.partition("\n")[0].removesuffix(".")
 
 
-def tree_lines(folder: Path, *, indent: int) -> list[str]:
-    """One line a module, then one block a room; both in the order of their names."""
+def tree_lines(folder: Path, *, indent: int, modules: bool) -> list[str]:
+    """One line a module, then one block a room; both in the order of their names.
+
+    `modules`: those of rooms too; False leaves them out.
+    """
     lines: list[str] = []
     for module in sorted(folder.glob("*.py")):
-        if module.name != "__init__.py":
+        if module.name != "__init__.py" and (modules or folder == SOURCE):
             lines.append(f"{' ' * indent + module.name:26}{first_line(module)}")
     for room in sorted(folder.iterdir()):
         if (room / "__init__.py").exists():
             lines.append(f"{' ' * indent + room.name + '/':26}{first_line(room / '__init__.py')}")
-            lines.extend(tree_lines(room, indent=indent + 2))
+            lines.extend(tree_lines(room, indent=indent + 2, modules=modules))
     return lines
 
 
+def tree(*, modules: bool) -> str:
+    """`src/lakeferry` as a block of text."""
+    return "\n".join(
+        ["```", "src/lakeferry/", *tree_lines(SOURCE, indent=2, modules=modules), "```"]
+    )
+
+
 def architecture_page(page: str) -> str:
-    """`page` with the tree between its two marks made anew."""
+    """`page` with the tree of rooms between its two marks made anew."""
     before, _, rest = page.partition(TREE_BEGINS)
     _, _, after = rest.partition(TREE_ENDS)
-    tree = "\n".join(["```", "src/lakeferry/", *tree_lines(SOURCE, indent=2), "```"])
-    return f"{before}{TREE_BEGINS}\n{tree}\n{TREE_ENDS}{after}"
+    return f"{before}{TREE_BEGINS}\n{tree(modules=False)}\n{TREE_ENDS}{after}"
+
+
+def modules_page() -> str:
+    """Every module and what it is for."""
+    parts = [
+        MADE_BY,
+        "# Modules",
+        "What each is for, from the first line of its docstring. How the rooms fit together: "
+        "[ARCHITECTURE.md](../../ARCHITECTURE.md).",
+        tree(modules=True),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def pages() -> dict[Path, str]:
@@ -109,6 +130,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "reference" / "errors.md": errors_page(),
         ROOT / "docs" / "reference" / "features.md": features_page(),
         ROOT / "docs" / "reference" / "manifest.md": manifest_page(MADE_BY),
+        ROOT / "docs" / "reference" / "modules.md": modules_page(),
         architecture: architecture_page(architecture.read_text()),
     }
 
