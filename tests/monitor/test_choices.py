@@ -66,6 +66,18 @@ network:
     assert made.settings == named
 
 
+def test_tags_that_stand_in_every_row_are_named_by_whose_they_are(tmp_path: Path) -> None:
+    written = """
+network:
+  region: eu-west-1
+  flow_logs: {tag_keys: {network-interface: [owner], instance: [ClusterId, map-migrated]}}
+"""
+    made = request(tmp_path, written)
+
+    keys = (("instance", ("ClusterId", "map-migrated")), ("network-interface", ("owner",)))
+    assert made.settings.flow_logs == FlowLogWish(tag_keys=keys)
+
+
 def test_everything_that_the_example_says_is_in_the_request() -> None:
     made = monitor_request(read_manifest(EXAMPLES / "monitor.yaml").manifest)
 

@@ -92,7 +92,11 @@ def _kept(waiting: list[str]) -> tuple[str, ...]:
         "bear the deployment's tag, and `monitor destroy` finds them"
     )
     first = (f"the Lambda makes the rules of {', '.join(waiting)}",) if waiting else ()
-    return (*first, said)
+    cost = (
+        "the Lambda, its log and its alarm are not in the monthly cost: it runs 8,640 times in 30 "
+        "days for seconds"
+    )
+    return (*first, said, cost)
 
 
 def _has_arguments(names: Names, settings: MonitorSettings) -> None:
