@@ -94,11 +94,8 @@ def read_manifest(
         empty = Problem("LF-2002", Place(name, 1, 1), "the manifest is empty", _START)
         refuse(problems or [empty], texts)
         raise AssertionError
-    if profile is not None and root.kind == "map":
-        root, wrong = with_profile(root, profile)
-        problems += wrong
     if root.kind == "map":
-        root, wrong = with_sets(root, sets)
+        root, wrong = _overlaid(root, profile, sets)
         problems += wrong
         root = with_flags(without(root, *instead), flags)
     problems += check(root, MANIFEST)
@@ -111,6 +108,14 @@ def read_manifest(
 
 
 _START = "begin with `version: 1` and `name:`"
+
+
+def _overlaid(root: Value, profile: str | None, sets: Sequence[str]) -> tuple[Value, list[Problem]]:
+    wrong: list[Problem] = []
+    if profile is not None:
+        root, wrong = with_profile(root, profile)
+    root, more = with_sets(root, sets)
+    return root, wrong + more
 
 
 def _profiles(root: Value, besides: str | None) -> list[Problem]:
