@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
+from threading import Event as Flag
 
 import pytest
 
+import lakeferry
 from lakeferry.clone.companions import checkpoint_head
 from lakeferry.errors import FerryError
+from lakeferry.events import Committed, Event
 from lakeferry.store.open import open_store
 from tests.clone.small import append, clone, commits, new_table, put_files
 from tests.delta.tables import add, commit, remove, write
@@ -33,6 +36,21 @@ def test_commits_are_equal_byte_for_byte(source: Path, target: Path) -> None:
 
     assert log(target) == log(source)
     assert (report.files_copied, report.commits, report.target_version) == (3, 2, 1)
+
+
+def test_a_mirror_that_is_stopped_ends_between_two_commits(source: Path, target: Path) -> None:
+    stop = Flag()
+
+    def stop_after_the_first(event: Event) -> None:
+        if isinstance(event, Committed):
+            stop.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        lakeferry.clone(source, target, mode="mirror", stop=stop, on_event=stop_after_the_first)
+
+    assert list(log(target)) == ["00000000000000000000.json"]
+    assert clone(source, target, mode="mirror").commits == 1
+    assert log(target) == log(source)
 
 
 def test_commit_times_are_kept_where_files_have_times(source: Path, target: Path) -> None:

@@ -434,6 +434,7 @@ def test_a_request_that_contradicts_itself_is_refused(source: Path, target: Path
     assert refused(source, target, mode="mirror", carry_txns=False).code == "LF-2001"
     assert refused(source, target, mode="sideways").code == "LF-2001"
     assert refused(source, target, jobs=0).code == "LF-2001"
+    assert refused(source, target, limit_bytes_per_s=0).code == "LF-2001"
 
 
 @pytest.mark.server

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import lakeferry
 from lakeferry.clone.run import clone
 from lakeferry.errors import FerryError
 from lakeferry.events import Checked, Event, Noted
@@ -304,6 +305,13 @@ def test_a_target_that_is_no_table_is_an_error_not_a_finding(tmp_path: Path) -> 
         verify(str(source), str(tmp_path / "target"))
 
     assert caught.value.code == "LF-2102"
+
+
+def test_both_sides_may_be_paths(tmp_path: Path) -> None:
+    source, target = make_source(tmp_path / "source"), tmp_path / "target"
+    lakeferry.clone(source, target)
+
+    assert lakeferry.verify(source, target).equal
 
 
 def test_a_side_where_nothing_lies_is_an_error_of_its_own(tmp_path: Path) -> None:

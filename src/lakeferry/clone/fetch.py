@@ -166,8 +166,7 @@ def fetch(
             case Landed():
                 tally.take(outcome)
     tally.show()
-    if around.stop is not None and around.stop.is_set():
-        raise KeyboardInterrupt
+    around.heed_stop()
     return tally.finish()
 
 

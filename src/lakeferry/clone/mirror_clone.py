@@ -254,6 +254,7 @@ def _publish(
         first = listing.commits.get(plan.base.version)
         timed &= first is None or _put_commit(request, places, first.meta)
     for file in plan.commits:
+        around.heed_stop()
         timed &= _put_commit(request, places, file.meta)
         around.emit(Committed(places.target.url, file.version, file.version))
     for file in plan.companions:

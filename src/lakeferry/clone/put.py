@@ -35,6 +35,7 @@ def put_commits(
     rows = footer_rows(plans, target)
     record, ict_since = None, dict[str, str]()
     for planned in plans:
+        around.heed_stop()
         last = planned is plans[-1]
         stamp = CommitStamp(
             source=source.url,

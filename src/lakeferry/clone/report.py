@@ -40,6 +40,8 @@ class CloneRequest:
             raise _usage("a mirror's commits hold every txn", "--no-txn, --mode mirror")
         if self.jobs < 1:
             raise _usage(f"{self.jobs} jobs cannot copy anything", "--jobs")
+        if self.limit_bytes_per_s is not None and not self.limit_bytes_per_s > 0:
+            raise _usage(f"{self.limit_bytes_per_s} bytes/s move nothing", "--limit-rate")
 
 
 def _usage(what: str, where: str) -> FerryError:

@@ -3,6 +3,7 @@
 Slow libraries are imported inside, so that importing lakeferry costs nothing.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from threading import Event as Flag
 from typing import Any, TypedDict, Unpack
@@ -36,8 +37,8 @@ class CloneOptions(Stores, total=False):
 
 
 def clone(
-    source: str,
-    target: str,
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
     *,
     on_event: Emit = silent,
     stop: Flag | None = None,
@@ -58,8 +59,8 @@ def clone(
 
     named: dict[str, Any] = dict(options)
     request = CloneRequest(
-        source,
-        target,
+        os.fspath(source),
+        os.fspath(target),
         moved=named.pop("map_prefix", {}),
         allow_features=frozenset(named.pop("allow_features", ())),
         **named,

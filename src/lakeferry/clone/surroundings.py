@@ -43,6 +43,11 @@ class Surroundings:
     stop: Flag | None = None
     on_entries: OnEntries = untold
 
+    def heed_stop(self) -> None:
+        """KeyboardInterrupt where the end was asked for; called where it leaves nothing half."""
+        if self.stop is not None and self.stop.is_set():
+            raise KeyboardInterrupt
+
 
 @dataclass(frozen=True)
 class Done:

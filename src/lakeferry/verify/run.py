@@ -1,5 +1,6 @@
 """The door of the room: `verify` as a Python call; the command line calls it too."""
 
+import os
 from typing import Any, Unpack
 
 from lakeferry.clone.run import Stores
@@ -17,7 +18,11 @@ class VerifyOptions(Stores, total=False):
 
 
 def verify(
-    source: str, target: str, *, on_event: Emit = silent, **options: Unpack[VerifyOptions]
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    on_event: Emit = silent,
+    **options: Unpack[VerifyOptions],
 ) -> VerifyReport:
     """Compare a clone with its source, as strongly as asked.
 
@@ -32,5 +37,6 @@ def verify(
     from lakeferry.verify.table import verify_table
 
     named: dict[str, Any] = dict(options)
-    request = VerifyRequest(source, target, moved=named.pop("map_prefix", {}), **named)
+    sides = os.fspath(source), os.fspath(target)
+    request = VerifyRequest(*sides, moved=named.pop("map_prefix", {}), **named)
     return verify_table(request, emit=on_event)
