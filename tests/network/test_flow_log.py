@@ -290,6 +290,18 @@ def test_a_parquet_row_with_a_text_for_a_number_is_bad_and_a_cut_file_refused() 
     assert raised.value.code == "LF-6204"
 
 
+def test_which_columns_are_read_may_depend_on_the_format_of_each_log() -> None:
+    report = ReadReport()
+    found = [
+        [*batch.rows.schema.names]
+        for body in (HEADER + LINE, b"bytes interface-id\n7 eni-1\n")
+        for batch in read_flow_log(
+            iter([body]), name="log", columns=lambda fields: fields[:1], text=True, report=report
+        )
+    ]
+    assert found == [["version", "event_ms"], ["bytes", "event_ms"]]
+
+
 def test_a_large_parquet_file_is_read_from_disk_as_a_small_one_is_from_memory() -> None:
     sink = pa.BufferOutputStream()
     table = pa.table({"bytes": pa.array(range(4_500_000), pa.int64())})

@@ -62,7 +62,11 @@ def evaluate_logs(
         for name, body in open_logs(place, options, log_events=log_events, span_s=(start_s, end_s)):
             sources.add(name)
             if log_format == "CLF":
-                for batch in read_flow_log(body, name=name, fields=fields, text=True, report=text):
+                batches = read_flow_log(
+                    body, name=name, fields=fields, columns=evaluation.fields_of, text=True,
+                    report=text,
+                )  # fmt: skip
+                for batch in batches:
                     evaluation.add(batch)
                     if stop is not None and stop.is_set():
                         raise KeyboardInterrupt

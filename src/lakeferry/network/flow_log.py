@@ -17,7 +17,7 @@ from lakeferry.network.flow_batch import BadLine, FlowBatch, ReadReport
 from lakeferry.network.flow_bytes import BLOCK, GZIP, begun, blocks, inflated
 from lakeferry.network.flow_events import LONGEST, event_lines
 from lakeferry.network.flow_parquet import MAGIC, read_parquet
-from lakeferry.network.flow_text import INSTANT, TextReader, Wish, iso_time
+from lakeferry.network.flow_text import INSTANT, ColumnsOf, TextReader, Wish, iso_time
 
 __all__ = ["BadLine", "FlowBatch", "ReadReport", "read_flow_log"]
 
@@ -30,7 +30,7 @@ def read_flow_log(
     *,
     name: str,
     fields: tuple[str, ...] | None = None,
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str] | ColumnsOf | None = None,
     also: Sequence[str] = (),
     text: bool = False,
     coded: bool = False,
@@ -42,7 +42,7 @@ def read_flow_log(
         body: its bytes, as they are kept.
         name: what it is called in the report and in errors.
         fields: the format of a log that does not state it; a header line wins over it.
-        columns: the fields to read, AWS's names; None for all.
+        columns: the fields to read, AWS's names; or which they are of a format; None for all.
         also: more fields, read where the log has them: the batches of two logs may differ.
         text: False: int64 and string columns, `-` is null, `start` and `end` in s. True: every
             token as it stands (`-` too; null where a line lacks it; `-` for a null of Parquet) and
@@ -55,7 +55,8 @@ def read_flow_log(
         FerryError: LF-6201 where no format is known; LF-6202 for a column that the format lacks;
             LF-6203 where no line fits; LF-6204 for a damaged log, after the rows before it.
     """
-    wish = Wish(None if columns is None else tuple(columns), text, coded and not text, tuple(also))
+    asked = columns if columns is None or callable(columns) else tuple(columns)
+    wish = Wish(asked, text, coded and not text, tuple(also))
     report.sources.setdefault(name, 0)
     first, body = begun(body)
     if first.startswith(MAGIC):

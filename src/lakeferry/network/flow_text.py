@@ -7,7 +7,7 @@ are looked at line by line: such lines are mended where they can be read in one 
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,11 +32,14 @@ _CODED = pa.dictionary(pa.int32(), pa.string())
 _INSTANT = pa.timestamp("ms", tz="UTC")
 
 
+ColumnsOf = Callable[[tuple[str, ...]], Sequence[str]]  # of a format, the fields to read
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is wanted of a log."""
 
-    columns: tuple[str, ...] | None  # AWS's names; None for all
+    columns: tuple[str, ...] | ColumnsOf | None  # AWS's names; None for all
     text: bool  # every token as written, and when each event was
     coded: bool  # text columns as dictionaries
     also: tuple[str, ...] = ()  # more columns, of a log that has them
@@ -45,8 +48,9 @@ class Wish:
         """The columns to read of a log with these fields; some may not be among them."""
         if self.columns is None:
             return fields
+        columns = self.columns(fields) if callable(self.columns) else self.columns
         more = (one for one in self.also if one in fields)
-        return tuple(dict.fromkeys((*self.columns, *more)))
+        return tuple(dict.fromkeys((*columns, *more)))
 
 
 class TextReader:
@@ -161,6 +165,7 @@ class TextReader:
                 convert_options=csv.ConvertOptions(
                     include_columns=self._read,
                     column_types={name: self._type(name) for name in self._read},
+                    check_utf8=not block.isascii(),
                     null_values=absent,
                     strings_can_be_null=mended or not self._wish.text,
                 ),
