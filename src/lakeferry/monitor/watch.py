@@ -20,6 +20,7 @@ from lakeferry.network.topology import Topology
 
 BY = ("path", "device", "interface", "direction", "leak", "subnet", MINUTE)
 RECENT_S = 7200  # minutes that are kept one by one
+_DRAIN_S = 3600  # how often older ones are added up
 RATE_S = 900  # over which a rate is taken
 _NEWEST_S = 60  # the last minute is not whole yet
 _ON_TIME = 0.9  # of what the plan would have sent by now
@@ -105,7 +106,7 @@ class Watch:
         self._totals.add(FlowBatch(batch.fields, rows, batch.source))
         if newest > self.newest_s:
             before, self.newest_s = self.newest_s, newest
-            if newest // 600 > before // 600:
+            if newest // _DRAIN_S > before // _DRAIN_S:
                 self._count(self._totals.drain(newest // 60 * 60 - RECENT_S), self._past)
 
     def totals(self) -> Counter[Key]:
