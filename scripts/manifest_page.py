@@ -31,7 +31,8 @@ ending. It is read, never rewritten.
 
 `lakeferry config check` names every fault at once with its line; `lakeferry config show --resolved`
 shows each value with where it comes from; `lakeferry config schema` prints the JSON Schema for
-editors. [examples](../../examples/README.md) has whole manifests.
+editors, which look for it where the first line of an example says.
+[Examples](../../examples/README.md) are whole manifests.
 
 ## Rules
 

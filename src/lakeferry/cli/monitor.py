@@ -63,6 +63,10 @@ def plan(
     out: Annotated[
         str | None, Parameter(name=["--out", "-o"], help="Write the plan, to review and apply.")
     ] = None,
+    prove: Annotated[
+        str | None,
+        Parameter(help="Run the planned rules and alarms over these flow logs: as LOGS of prove."),
+    ] = None,
     manifest: ManifestFlags = NO_MANIFEST,
     network: NetworkFlags = NO_NETWORK,
     watch: WatchFlags = NO_WATCH,
@@ -70,15 +74,18 @@ def plan(
 ) -> int:
     """Say what would be made, changed and removed, and what each costs a month. Changes nothing.
 
-    Exit 3 where a deployment is there and not as it was made.
+    Exit 3 where a deployment is there and not as it was made, or a rule does not fit the logs.
     """
 
-    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+    def run(screen: Screen, stop: Flag) -> int:
         from lakeferry.cli import monitoring
 
         request = request_of(manifest, network, watch)
         with patient(screen) as emit:
-            return monitoring.plan(request, screen=screen, emit=emit, out=out, verbose=talk.verbose)
+            return monitoring.plan(
+                request, screen=screen, emit=emit, stop=stop, out=out, logs=prove,
+                verbose=talk.verbose,
+            )  # fmt: skip
 
     return guarded("monitor plan", talk, all_told(run))
 

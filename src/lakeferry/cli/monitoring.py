@@ -49,15 +49,30 @@ def discover(
 
 
 def plan(
-    request: MonitorRequest, *, screen: Screen, emit: Emit, out: str | None, verbose: bool
+    request: MonitorRequest,
+    *,
+    screen: Screen,
+    emit: Emit,
+    stop: Flag,
+    out: str | None,
+    logs: str | None,
+    verbose: bool,
 ) -> int:
-    """Show what would be changed. Exit 3 where a deployment is not as it was made."""
+    """Show what would be changed, and how its rules fare on past logs.
+
+    Exit 3 where a deployment is not as it was made, or a rule does not fit the logs.
+    """
     report = run.plan(request, emit=emit)
     _show(report, screen, verbose=verbose)
+    fits = True
+    if logs is not None:
+        from lakeferry.cli.planned_proof import prove_planned
+
+        fits = prove_planned(report, logs, request.access, screen=screen, stop=stop)
     if out is not None:
         write_file(out, plan_text(report))
         screen.result([f"  written: {out}  do it: lakeferry monitor apply {out}"], {"file": out})
-    return report.exit_code
+    return report.exit_code if fits else LOOK
 
 
 def apply(

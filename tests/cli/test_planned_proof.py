@@ -1,0 +1,55 @@
+"""`monitor plan --prove`: what is planned, over the shared scenario whose truth is known."""
+
+from pathlib import Path
+from threading import Event as Flag
+from typing import Any
+
+import pytest
+
+from lakeferry.cli.planned_proof import prove_planned
+from lakeferry.cli.render import TextScreen
+from lakeferry.connect.aws import AwsAccess
+from lakeferry.errors import FerryError
+from lakeferry.monitor.settings import FlowLogWish
+from tests.cli.test_plan_answers import report
+from tests.corpora import FLOWLOGS, required
+from tests.network.test_rule_set import CUSTOM
+
+SCENARIO = FLOWLOGS / "sample"
+
+
+def proven(capsys: pytest.CaptureFixture[str], place: str, **chosen: Any) -> tuple[bool, list[str]]:
+    """Whether all rules fit, and what was said; the planned format is the scenario's."""
+    made = report(**{"flow_logs": FlowLogWish(fields=CUSTOM), **chosen})
+    screen = TextScreen(quiet=False, verbose=False, progress="none")
+    fits = prove_planned(made, place, AwsAccess("us-east-1"), screen=screen, stop=Flag())
+    return fits, capsys.readouterr().out.splitlines()
+
+
+def test_every_planned_rule_matches_the_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    fits, lines = proven(capsys, str(required(SCENARIO / "custom")))
+
+    assert fits
+    assert lines[0].startswith("  ✓ 17 of 17 rules match in 5,146 events of ")
+    assert any("alarm lakeferry-m1.s3-through-nat would have fired" in line for line in lines)
+
+
+def test_logs_of_version_2_do_not_fit_and_each_lack_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fits, lines = proven(capsys, str(required(SCENARIO / "v2")))
+
+    assert not fits
+    assert lines[0].startswith("  ▲ 5 of 17 rules match in 5,146 events of ")
+    (leak,) = [line for line in lines if "lakeferry-m1.leak-up" in line]
+    assert "FieldNotInFormat: the format has 14 fields and no position 19" in leak
+    assert leak.endswith("and 2 more")
+
+
+def test_logs_that_are_not_there_are_an_error(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with pytest.raises(FerryError) as refused:
+        proven(capsys, str(tmp_path / "nowhere"))
+
+    assert refused.value.code == "LF-6205"
