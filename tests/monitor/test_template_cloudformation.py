@@ -16,7 +16,8 @@ from lakeferry.errors import FerryError
 from lakeferry.monitor.desired import desired
 from lakeferry.monitor.export import Export, export
 from lakeferry.monitor.keep_rules import keeper
-from lakeferry.network.resources import InsightRule, Topic
+from lakeferry.monitor.template_names import Names
+from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Topic
 from lakeferry.network.rules import check_rule
 from tests.monitor.networks import cases, wanted_of
 from tests.monitor.read_back import Stack
@@ -112,6 +113,18 @@ def test_what_the_template_makes_is_never_named_by_a_written_arn(name: str) -> N
     text = json.dumps(made)
     assert not any(f':{one}"' in text or f':{one}\\"' in text for one in names if one)
     assert prefix in text
+
+
+def test_an_alarm_whose_name_continues_anothers_is_named_by_its_own_reference() -> None:
+    wanted, settings = wanted_of(CASES["all there is"]), CASES["all there is"][1]
+    names = Names(wanted.resources, settings)
+    start = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:lakeferry-m1.stalled"
+    short = names.made(CompositeAlarm, "lakeferry-m1.stalled")
+    (long,) = (one for one in names.of(Alarm) if one.name.startswith("lakeferry-m1.stalled."))
+    tail = long.name.removeprefix("lakeferry-m1.stalled")
+
+    assert names.text(f'["{start}{tail}","{start}"]') == ('["', long, '","', short, '"]')
+    assert names.text(f"{start}{tail}x") == (f"{start}{tail}x",)
 
 
 @pytest.mark.parametrize("name", CASES)
