@@ -243,7 +243,7 @@ def test_a_missing_permission_names_action_resource_and_statement(
 
     refused = at(refuser, tmp_path, "apply", *chosen, "--yes")
 
-    assert refused.returncode == 2
+    assert refused.returncode == 1, "something was made before"
     assert "LF-1203" in refused.stderr
     assert "ec2:CreateFlowLogs" in refused.stderr
     assert "arn:aws:ec2:us-east-1:123456789012:vpc-flow-log/*" in refused.stderr
@@ -252,6 +252,20 @@ def test_a_missing_permission_names_action_resource_and_statement(
 
     refuser.answers.clear()
     assert at(refuser, tmp_path, "apply", *chosen, "--yes").returncode == 0
+
+
+@pytest.mark.server
+def test_a_permission_that_is_missing_from_the_start_is_exit_2(
+    refuser: Refusing, tmp_path: Path
+) -> None:
+    refuser.answers["DescribeVpcs"] = ec2_error(
+        "UnauthorizedOperation", "You are not authorized to perform: ec2:DescribeVpcs"
+    )
+
+    ended = at(refuser, tmp_path, "plan", "--vpc", "vpc-0123", "--name", "m1")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "ec2:DescribeVpcs" in ended.stderr
 
 
 @pytest.mark.server

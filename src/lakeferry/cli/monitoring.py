@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Collection
+from functools import partial
 from threading import Event as Flag
 from typing import Literal
 
@@ -12,7 +13,7 @@ from lakeferry.cli.columns import screen_width
 from lakeferry.cli.plan_file import fingerprint_of, plan_text, write_file
 from lakeferry.cli.render import Screen, marks
 from lakeferry.errors import FerryError
-from lakeferry.events import Emit
+from lakeferry.events import ChangeApplied, Emit, Event
 from lakeferry.monitor import run
 from lakeferry.monitor.brakes import BRAKES, hold
 from lakeferry.monitor.export import export as exported
@@ -22,7 +23,7 @@ from lakeferry.monitor.run import ApplyReport, MonitorRequest, ProvisionReport
 from lakeferry.network.picture import picture
 from lakeferry.network.saved_topology import topology_text
 
-OK, LOOK = 0, 3
+OK, FAILED, LOOK = 0, 1, 3
 
 
 def discover(
@@ -91,10 +92,9 @@ def apply(
         reviewed: a plan file or a fingerprint; what is there now must still give that plan.
     """
     if reviewed is not None:
-        report = run.apply(
-            request, fingerprint=fingerprint_of(reviewed), allow=allow, emit=emit, stop=stop
-        )
-        return _applied(report, screen, stop)
+        fingerprint = fingerprint_of(reviewed)
+        act = partial(run.apply, request, fingerprint=fingerprint, allow=allow, stop=stop)
+        return _attempt(act, emit, screen, stop)
     shown = run.plan(request)
     if shown.plan.is_empty:
         report = ApplyReport(shown.plan, (), (), shown.desired.notes)
@@ -106,10 +106,9 @@ def apply(
             lambda: _show(shown, screen, verbose=False),
             next_step="read `lakeferry monitor plan -o FILE` and apply that file, or give --yes",
         )
-    report = run.apply(
-        request, fingerprint=shown.plan.fingerprint, allow=allow, emit=emit, stop=stop
-    )
-    return _applied(report, screen, stop)
+    fingerprint = shown.plan.fingerprint
+    act = partial(run.apply, request, fingerprint=fingerprint, allow=allow, stop=stop)
+    return _attempt(act, emit, screen, stop)
 
 
 def destroy(request: MonitorRequest, *, screen: Screen, emit: Emit, stop: Flag, yes: bool) -> int:
@@ -121,8 +120,7 @@ def destroy(request: MonitorRequest, *, screen: Screen, emit: Emit, stop: Flag, 
             lambda: screen.result(_removal_lines(goes), {}),
             next_step="give --yes",
         )
-    report = run.destroy(request, emit=emit, stop=stop)
-    return _applied(report, screen, stop)
+    return _attempt(partial(run.destroy, request, stop=stop), emit, screen, stop)
 
 
 def export(
@@ -192,6 +190,25 @@ def _confirm(question: str, show: Callable[[], None], *, next_step: str) -> None
 
 def _somebody_is_there() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _attempt(act: Callable[..., ApplyReport], emit: Emit, screen: Screen, stop: Flag) -> int:
+    """Do it and show it. What fails after something was changed is no wrong request any more."""
+    made = 0
+
+    def counting(event: Event) -> None:
+        nonlocal made
+        made += isinstance(event, ChangeApplied)
+        emit(event)
+
+    try:
+        report = act(emit=counting)
+    except FerryError as error:
+        if not made:
+            raise
+        screen.error(error)
+        return FAILED
+    return _applied(report, screen, stop)
 
 
 def _applied(report: ApplyReport, screen: Screen, stop: Flag) -> int:
