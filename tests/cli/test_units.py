@@ -4,6 +4,7 @@ import pytest
 
 from lakeferry.cli.estimate import Estimate, Left, left_text
 from lakeferry.cli.units import (
+    counted,
     duration_text,
     parse_pairs,
     parse_rate,
@@ -54,6 +55,10 @@ def test_pairs_may_hold_an_equals_sign_in_the_value() -> None:
 def test_a_pair_without_a_value_is_refused() -> None:
     with pytest.raises(FerryError):
         parse_pairs(["a"], "--map-prefix")
+
+
+def test_one_is_one() -> None:
+    assert (counted(1, "file"), counted(4000, "file")) == ("1 file", "4,000 files")
 
 
 @pytest.mark.parametrize(

@@ -379,3 +379,12 @@ def test_an_older_version_is_refused_beside_copy_into_state_alone(
         clone(source, target.parent / "other", version=0)
 
     assert refused.value.code == "LF-4108"
+
+
+def test_a_rate_limit_holds_for_all_files_together(tmp_path: Path, target: Path) -> None:
+    source = new_table(tmp_path / "four", "a", "b", "c", "d")
+
+    report = clone(source, target, limit_bytes_per_s=50)
+
+    assert report.bytes_copied == 40
+    assert report.seconds >= 0.6  # the first ten bytes go at once

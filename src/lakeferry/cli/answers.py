@@ -3,7 +3,7 @@
 import sys
 
 from lakeferry.cli.render import marks, took
-from lakeferry.cli.units import duration_text, size_text
+from lakeferry.cli.units import counted, duration_text, size_text
 from lakeferry.clone.report import CloneReport
 from lakeferry.verify.report import VerifyReport
 
@@ -14,9 +14,9 @@ def clone_lines(report: CloneReport) -> list[str]:
     holds = f"version {report.target_version} of the target holds source version"
     if report.dry_run:
         return [
-            f"  would copy {report.files_copied:,} files, {size_text(report.bytes_copied)}, and "
-            f"remove {report.num_removed_files:,} from the state; source version "
-            f"{report.source_version}, {report.source_num_of_files:,} files, "
+            f"  would copy {counted(report.files_copied, 'file')}, "
+            f"{size_text(report.bytes_copied)}, and remove {report.num_removed_files:,} from the state; source version "
+            f"{report.source_version}, {counted(report.source_num_of_files, 'file')}, "
             f"{size_text(report.source_table_size)}",
             f"    keeps: {report.kept}",
             f"    does not keep: {report.not_kept}",
@@ -29,8 +29,8 @@ def clone_lines(report: CloneReport) -> list[str]:
     lines = [
         f"  {ok} cloned  {holds} {report.source_version}  "
         f"{took(report.seconds, report.bytes_copied)}",
-        f"    copied: {report.files_copied:,} files, {size_text(report.bytes_copied)}{present}; "
-        f"removed from the state: {report.num_removed_files:,}; commits: {report.commits}",
+        f"    copied: {counted(report.files_copied, 'file')}, "
+        f"{size_text(report.bytes_copied)}{present}; removed from the state: {report.num_removed_files:,}; commits: {report.commits}",
         f"    kept: {report.kept}",
     ]
     if report.not_kept:
@@ -47,7 +47,7 @@ def verify_lines(report: VerifyReport) -> list[str]:
     word = "equal" if report.equal else "DIFFERENT"
     lines = [
         f"  {sign} {word}, strength {report.strength}: version {report.target_version} of the "
-        f"target and source version {report.source_version}, {report.files:,} files, "
+        f"target and source version {report.source_version}, {counted(report.files, 'file')}, "
         f"{size_text(report.bytes_read)} read  {duration_text(report.seconds)}"
     ]
     if report.rows is not None:

@@ -12,6 +12,7 @@ import orjson
 from lakeferry.cli import json_lines
 from lakeferry.cli.answers import clone_lines, verify_lines
 from lakeferry.cli.render import Screen, marks
+from lakeferry.cli.units import counted
 from lakeferry.clone import run
 from lakeferry.clone.report import CloneReport
 from lakeferry.errors import FerryError
@@ -146,16 +147,12 @@ def doctor(
     blockers = sum(check.outcome == "blocker" for check in checks)
     warnings = sum(check.outcome == "warning" for check in checks)
     screen.result(
-        [f"  {_count(blockers, 'blocker')}, {_count(warnings, 'warning')}"],
+        [f"  {counted(blockers, 'blocker')}, {counted(warnings, 'warning')}"],
         {"blockers": blockers, "warnings": warnings},
     )
     if blockers:
         return FAILED
     return LOOK if strict and warnings else OK
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def demo(folder: str, *, fast: bool, screen: Screen) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from lakeferry.cli.units import size_text, time_text
+from lakeferry.cli.units import counted, size_text, time_text
 from lakeferry.explain.values import TableExplanation, Verdict
 
 
@@ -33,7 +33,8 @@ def _head(table: TableExplanation) -> Iterator[str]:
     )
     if log.companions:
         shown = ", ".join(log.companions[:3])
-        yield f"  beside it    {len(log.companions)} objects that no action names: {shown}"
+        objects = counted(len(log.companions), "object")
+        yield f"  beside it    {objects} that no action names: {shown}"
 
 
 def _features(table: TableExplanation) -> Iterator[str]:
@@ -49,7 +50,8 @@ def _state(table: TableExplanation) -> Iterator[str]:
     yield from _pairs("properties", table.properties)
     yield from _pairs("domains", table.domains)
     if table.streams:
-        yield f"  txn          {len(table.streams)} applications go on exactly where they stood"
+        applications = counted(len(table.streams), "application")
+        yield f"  txn          {applications} whose stream goes on where it stood"
         for stream in table.streams:
             expired = "  (expired for readers; a clone keeps it)" if stream.expired else ""
             yield f"    {stream.app_id}  {stream.version}{expired}"

@@ -19,7 +19,7 @@ import orjson
 
 from lakeferry.cli import json_lines
 from lakeferry.cli.estimate import Estimate, left_text
-from lakeferry.cli.units import duration_text, size_text, time_text
+from lakeferry.cli.units import counted, duration_text, size_text, time_text
 from lakeferry.errors import FerryError
 from lakeferry.events import (
     BytesMoved,
@@ -124,7 +124,7 @@ class TextScreen:
         """The totals, before the first byte; in a pipe only if it takes long enough to tell."""
         table = event.table.rstrip("/").rpartition("/")[2]
         size = size_text(event.bytes)
-        self._plan = f"{table}  {event.text}  {event.files:,} files, {size} to copy"
+        self._plan = f"{table}  {event.text}  {counted(event.files, 'file')}, {size} to copy"
         if self._progress == "bar" and not self._quiet:
             self._say(f"  {self._plan}")
             self._plan = ""

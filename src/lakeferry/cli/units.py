@@ -58,6 +58,11 @@ def parse_pairs(pairs: list[str], option: str) -> dict[str, str]:
     return found
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `4,000 files`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def size_text(size: float) -> str:
     """`5.2 TB`: decimal, one digit behind the point."""
     for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
