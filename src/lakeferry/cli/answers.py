@@ -15,8 +15,8 @@ def clone_lines(report: CloneReport) -> list[str]:
     if report.dry_run:
         return [
             f"  would copy {counted(report.files_copied, 'file')}, "
-            f"{size_text(report.bytes_copied)}, and remove {report.num_removed_files:,} from the state; source version "
-            f"{report.source_version}, {counted(report.source_num_of_files, 'file')}, "
+            f"{size_text(report.bytes_copied)}, and remove {report.num_removed_files:,} from the "
+            f"state; source version {report.source_version}, {counted(report.source_num_of_files, 'file')}, "
             f"{size_text(report.source_table_size)}",
             f"    keeps: {report.kept}",
             f"    does not keep: {report.not_kept}",
@@ -30,7 +30,8 @@ def clone_lines(report: CloneReport) -> list[str]:
         f"  {ok} cloned  {holds} {report.source_version}  "
         f"{took(report.seconds, report.bytes_copied)}",
         f"    copied: {counted(report.files_copied, 'file')}, "
-        f"{size_text(report.bytes_copied)}{present}; removed from the state: {report.num_removed_files:,}; commits: {report.commits}",
+        f"{size_text(report.bytes_copied)}{present}; removed from the state: "
+        f"{report.num_removed_files:,}; commits: {report.commits}",
         f"    kept: {report.kept}",
     ]
     if report.not_kept:
