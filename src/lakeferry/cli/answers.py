@@ -16,8 +16,8 @@ def clone_lines(report: CloneReport) -> list[str]:
         return [
             f"  would copy {counted(report.files_copied, 'file')}, "
             f"{size_text(report.bytes_copied)}, and remove {report.num_removed_files:,} from the "
-            f"state; source version {report.source_version}, {counted(report.source_num_of_files, 'file')}, "
-            f"{size_text(report.source_table_size)}",
+            f"state; source version {report.source_version}, "
+            f"{counted(report.source_num_of_files, 'file')}, {size_text(report.source_table_size)}",
             f"    keeps: {report.kept}",
             f"    does not keep: {report.not_kept}",
             "  nothing was written",
