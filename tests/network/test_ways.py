@@ -135,7 +135,8 @@ def test_bytes_come_into_a_nat_instance_by_one_interface_and_leave_by_another() 
     way = out(nat_box("eni-in", OUTER, INNER))
 
     # The inner interface is in the other zone: that is the way that is billed.
-    assert (way.kind, way.crosses_zones, hops(way)[-1]) == ("nat_instance", True, IGW)
+    assert (way.kind, way.crosses_zones) == ("nat_instance", True)
+    assert hops(way) == [("nat_instance", "i-box"), IGW]
 
 
 def test_an_interface_of_nobody_is_no_nat_instance() -> None:
@@ -162,6 +163,14 @@ def test_a_regional_gateway_needs_no_subnet_and_crosses_no_zone() -> None:
     way = out(found)
 
     assert (way.kind, way.id, way.lost_at, way.crosses_zones) == ("nat_gateway", "nat-r", "", False)
+    assert hops(way) == [("nat_gateway", "nat-r")]
+
+
+def test_the_first_of_two_nat_devices_decides_the_price() -> None:
+    way = out(nat_box("eni-in", INNER))  # it stands in a private subnet, behind a gateway
+
+    assert (way.kind, way.id) == ("nat_instance", "i-box")
+    assert hops(way) == [("nat_instance", "i-box"), ("nat_gateway", GATEWAYS[1]), IGW]
 
 
 def test_a_private_nat_gateway_does_not_reach_the_internet() -> None:

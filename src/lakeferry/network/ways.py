@@ -231,7 +231,7 @@ def _transit_gateway(world: World, found: Found, route: Route, zone_id: str) -> 
     if own is None:
         return lost(f"{found.vpc.id} has no attachment to {route.target} that can be seen")
     target = next((one for one in found.transit if one.id == own.default_to), None)
-    if own.lost or target is None:
+    if target is None:
         return lost(own.lost or f"nothing says where {own.id} leads to")
     if target.kind != "vpc":
         return lost(f"{target.id} leads out of VPCs: {target.kind} {target.resource_id}")
@@ -250,7 +250,7 @@ def _attachment(found: Found, gateway_id: str) -> TransitAttachment | None:
     own = (
         one
         for one in found.transit
-        if one.gateway_id == gateway_id and one.resource_id == found.vpc.id and one.subnet_ids
+        if one.gateway_id == gateway_id and one.resource_id == found.vpc.id
     )
     return next(own, None)
 
