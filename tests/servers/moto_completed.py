@@ -1,15 +1,22 @@
 """moto's server with what it lacks of an apply. Run as moto_server.
 
 Composite alarms are kept as they are put and never evaluated: moto answers 500 to
-PutCompositeAlarm. ModifyVpcEndpoint heeds PrivateDnsEnabled and ResetPolicy: moto drops both.
+PutCompositeAlarm. ModifyVpcEndpoint heeds PrivateDnsEnabled and ResetPolicy, and CreateFlowLogs
+keeps DestinationOptions and TagFieldSpecifications: moto drops all four. Log groups can be given
+a key and lose it: moto answers 500 to both. Tags come to rules by TagResource, and are ignored when
+a rule or an alarm is put again: moto refuses the one and takes the other. Whoever lacks a right is
+told in the protocol of the service: moto answers in XML, and calls CloudWatch `monitoring`.
 """
 
 from typing import Any
 
-from moto.cloudwatch.models import Alarm
+from moto.cloudwatch.models import Alarm, CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
-from moto.core.responses import EmptyResult
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 from moto.ec2.responses import EC2Response
+from moto.iam.access_control import IAMRequest
+from moto.logs.responses import LogsResponse
 from moto.server import main
 
 
@@ -52,9 +59,108 @@ def modify_vpc_endpoint(self: EC2Response) -> Any:
     return answer
 
 
-def complete(clouds: Any = CloudWatchResponse, network: Any = EC2Response) -> None:
+_create_flow_logs = EC2Response.create_flow_logs
+
+
+def create_flow_logs(self: EC2Response) -> Any:
+    before = set(self.ec2_backend.flow_logs)
+    answer = _create_flow_logs(self)
+    options = self._get_param("DestinationOptions")
+    for id in self.ec2_backend.flow_logs.keys() - before:
+        made: Any = self.ec2_backend.flow_logs[id]
+        if options:
+            made.destination_options = {
+                key: value if key == "FileFormat" else str(value).lower() == "true"
+                for key, value in options.items()
+            }
+        if tag_fields := self._get_param("TagFieldSpecifications"):
+            made.tag_field_specifications = tag_fields
+    return answer
+
+
+def associate_kms_key(self: LogsResponse) -> str:
+    group = self.logs_backend.groups[self._get_param("logGroupName")]
+    group.kms_key_id = self._get_param("kmsKeyId")  # None: it loses it
+    return ""
+
+
+# ---- tags in CloudWatch
+
+_tag_resource, _put_rule, _put_alarm = (
+    CloudWatchBackend.tag_resource,
+    CloudWatchBackend.put_insight_rule,
+    CloudWatchBackend.put_metric_alarm,
+)
+
+
+def tag_resource(self: CloudWatchBackend, arn: str, tags: dict[str, str]) -> None:
+    if any(rule.rule_arn == arn for rule in self.insight_rules.values()):
+        self.tagger.tag_resource(arn, self.tagger.convert_dict_to_tags_input(tags))
+    else:
+        _tag_resource(self, arn, tags)
+
+
+def put_insight_rule(self: CloudWatchBackend, name: str, *given: Any, **more: Any) -> Any:
+    if name in self.insight_rules:
+        more["tags"] = None
+    return _put_rule(self, name, *given, **more)
+
+
+def put_metric_alarm(self: CloudWatchBackend, name: str, *given: Any, **more: Any) -> Any:
+    if name in self.alarms:
+        more["tags"] = None
+    return _put_alarm(self, name, *given, **more)
+
+
+# ---- rights
+
+
+_call_action, _check = BaseResponse.call_action, IAMRequest.check_action_permitted
+_DENIED = {
+    "ec2": "UnauthorizedOperation",
+    "logs": "AccessDeniedException",
+    "sns": "AuthorizationError",
+}  # every other service says AccessDenied
+
+
+def call_action(self: BaseResponse) -> Any:
+    try:
+        return _call_action(self)
+    except ServiceException as refusal:
+        return self.serialized(ActionResult(refusal))
+
+
+def check_action_permitted(self: IAMRequest, resource: str) -> None:
+    self._action = self._action.replace("monitoring:", "cloudwatch:")
+    _check(self, resource)
+
+
+def raise_access_denied(self: IAMRequest) -> None:
+    who, service = self._access_key.arn, self._action.partition(":")[0]
+    # moto finds the protocol by the module in which an error's class stands.
+    denied = type("Denied", (ServiceException,), {"__module__": f"moto.{service}.exceptions"})
+    said = f"User: {who} is not authorized to perform: {self._action}"
+    raise denied(_DENIED.get(service, "AccessDenied"), said)
+
+
+def complete(
+    clouds: Any = CloudWatchResponse,
+    backend: Any = CloudWatchBackend,
+    network: Any = EC2Response,
+    logs: Any = LogsResponse,
+    every: Any = BaseResponse,
+    judge: Any = IAMRequest,
+) -> None:
     clouds.put_composite_alarm = put_composite_alarm
+    backend.tag_resource = tag_resource
+    backend.put_insight_rule = put_insight_rule
+    backend.put_metric_alarm = put_metric_alarm
     network.modify_vpc_endpoint = modify_vpc_endpoint
+    network.create_flow_logs = create_flow_logs
+    every.call_action = call_action
+    judge.check_action_permitted = check_action_permitted
+    judge._raise_access_denied = raise_access_denied
+    logs.associate_kms_key = logs.disassociate_kms_key = associate_kms_key
 
 
 if __name__ == "__main__":

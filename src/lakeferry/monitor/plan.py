@@ -61,8 +61,13 @@ class ProvisionPlan:
         return tuple(one for one in self.changes if one.action in actions)
 
     @property
+    def work(self) -> tuple[Change, ...]:
+        """All but what is kept."""
+        return self.of("create", "update", "replace", "delete")
+
+    @property
     def is_empty(self) -> bool:
-        return all(one.action == "keep" for one in self.changes)
+        return not self.work
 
     @property
     def found(self) -> int:
@@ -72,7 +77,7 @@ class ProvisionPlan:
     @property
     def drift(self) -> tuple[Change, ...]:
         """What is not as it was made: all changes, once anything of the deployment is there."""
-        return self.of("create", "update", "replace", "delete") if self.found else ()
+        return self.work if self.found else ()
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -72,7 +72,7 @@ class ApplyReport:
 
     plan: ProvisionPlan
     done: tuple[Change, ...]  # in the order in which they were finished
-    left: tuple[Change, ...]  # not finished, because it was stopped
+    left: tuple[Change, ...]  # because it was stopped, or a second round needs a word
     notes: tuple[str, ...] = ()  # of what there shall be
 
     @property
@@ -97,7 +97,7 @@ def plan(request: MonitorRequest, *, emit: Emit = silent) -> ProvisionReport:
     """
     settings = _settled(request)
     report = _planned(request, settings, emit)
-    for one in report.plan.of("create", "update", "replace", "delete"):
+    for one in report.plan.work:
         emit(ChangePlanned(settings.deployment, one.kind, one.name, one.action, one.why))
     return report
 
@@ -133,8 +133,9 @@ def apply(
     done = _do(request, report.settings, report.plan, emit, stop)
     if done.is_complete and _made_interfaces(report.plan):
         report = _planned(request, settings, emit)
-        hold(report.plan, allow)
-        rest = _do(request, report.settings, report.plan, emit, stop)
+        rest = ApplyReport(report.plan, (), report.plan.work)
+        if all(one.kind in allow for one in report.brakes):
+            rest = _do(request, report.settings, report.plan, emit, stop)
         done = replace(rest, plan=done.plan, done=(*done.done, *rest.done))
     return replace(done, notes=report.desired.notes)
 
@@ -214,5 +215,4 @@ def _do(
     place = Place(request.access, settings.account, settings.deployment, settings.partition)
     site = Site(place, settings, request.registry)
     done = carry_out(site, chosen, emit=emit, stop=stop)
-    asked = chosen.of("create", "update", "replace", "delete")
-    return ApplyReport(chosen, done, tuple(one for one in asked if one not in done))
+    return ApplyReport(chosen, done, tuple(one for one in chosen.work if one not in done))

@@ -1,0 +1,288 @@
+"""The least that a role needs to plan, apply and destroy: policies of IAM for one deployment. Pure.
+
+Reading is limited to what is read, writing to names of the deployment or to what bears its tag.
+AWS itself has not judged these texts; see README.
+
+Source: Service Authorization Reference of EC2, CloudWatch, CloudWatch Logs, IAM, SNS, S3; VPC User
+Guide, "Control the use of flow logs"; CloudWatch User Guide, "Using condition keys to limit
+Contributor Insights users' access to log groups"; PrivateLink Guide, "Identity-based policies".
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lakeferry.monitor.dashboard import dashboard_name
+from lakeferry.monitor.flow_logs import role_name
+from lakeferry.monitor.notify import topic, topic_name
+from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.network.resources import OWNER_TAG
+
+Step = Literal["plan", "apply", "destroy"]
+STEPS: tuple[Step, ...] = ("plan", "apply", "destroy")
+OF_EVERY_DEPLOYMENT = "lakeferry-*"  # names that are read, to tell ours from others'
+
+# What AWS asks for beside the action of a request itself.
+IMPLIED: Mapping[str, tuple[str, ...]] = {
+    "ec2:CreateFlowLogs": ("iam:PassRole", "logs:CreateLogDelivery", "logs:DeleteLogDelivery"),
+    "ec2:CreateVpcEndpoint": ("route53:AssociateVPCWithHostedZone",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One `Allow`."""
+
+    sid: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    condition: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        found: dict[str, Any] = {
+            "Sid": self.sid,
+            "Effect": "Allow",
+            "Action": sorted(self.actions),
+            "Resource": list(self.resources),
+        }
+        return {**found, "Condition": self.condition} if self.condition else found
+
+
+def least_policy(
+    settings: MonitorSettings,
+    step: Step,
+    *,
+    log_groups: Sequence[str] = (),
+    roles: Sequence[str] = (),
+) -> Mapping[str, Any]:
+    """A policy document.
+
+    Args:
+        settings: with the account's 12 digits.
+        step: 'apply' holds 'plan' and what 'destroy' removes, for a change can be a replacement.
+        log_groups: whose events the rules may read; (): the deployment's own.
+        roles: ARNs to take in other accounts, where a way out leads through them.
+    """
+    names = _Names(settings)
+    found = [*_reads(names, roles)]
+    if step != "plan":
+        groups = tuple(log_groups) or (settings.group,)
+        found += _writes(names, groups, make=step == "apply")
+    return {"Version": "2012-10-17", "Statement": [one.body for one in found]}
+
+
+def actions_of(policy: Mapping[str, Any]) -> frozenset[str]:
+    """Every action that a document allows."""
+    return frozenset(one for statement in policy["Statement"] for one in statement["Action"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """ARNs of one deployment."""
+
+    settings: MonitorSettings
+
+    def arn(self, service: str, rest: str, *, region: bool = True) -> str:
+        where = self.settings.region if region else ""
+        return f"arn:{self.settings.partition}:{service}:{where}:{self.settings.account}:{rest}"
+
+    def ec2(self, *kinds: str) -> tuple[str, ...]:
+        return tuple(self.arn("ec2", f"{kind}/*") for kind in kinds)
+
+    @property
+    def group(self) -> tuple[str, ...]:
+        arn = self.arn("logs", f"log-group:{self.settings.group}")
+        return (arn, f"{arn}:*")  # actions on the group and those on its streams
+
+    @property
+    def role(self) -> str:
+        return self.arn("iam", f"role/{role_name(self.settings)}", region=False)
+
+    @property
+    def rules(self) -> str:
+        return self.arn("cloudwatch", f"insight-rule/{self.settings.prefix}*")
+
+    @property
+    def alarms(self) -> str:
+        return self.arn("cloudwatch", f"alarm:{self.settings.prefix}*")
+
+    @property
+    def dashboard(self) -> str:
+        name = dashboard_name(self.settings)
+        return self.arn("cloudwatch", f"dashboard/{name}", region=False)
+
+    @property
+    def topic(self) -> str:
+        return self.arn("sns", topic_name(self.settings))
+
+    @property
+    def bucket(self) -> str:
+        """ARN without the prefix; '' where nothing goes to S3."""
+        wish = self.settings.flow_logs
+        return wish.bucket.partition("/")[0] if "s3" in wish.destinations else ""
+
+    @property
+    def is_ours(self) -> Mapping[str, Any]:
+        return self._tag("ResourceTag")
+
+    @property
+    def becomes_ours(self) -> Mapping[str, Any]:
+        return self._tag("RequestTag")
+
+    def _tag(self, which: str) -> Mapping[str, Any]:
+        return {"StringEquals": {f"aws:{which}/{OWNER_TAG}": self.settings.deployment}}
+
+
+# ---- reading
+
+
+def _reads(names: _Names, roles: Sequence[str]) -> Iterator[Statement]:
+    yield Statement(
+        "Look",
+        (
+            "cloudwatch:DescribeInsightRules", "cloudwatch:ListDashboards",
+            "ec2:DescribeFlowLogs", "ec2:DescribeInstances", "ec2:DescribeManagedPrefixLists",
+            "ec2:DescribeNatGateways", "ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables",
+            "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+            "ec2:DescribeTransitGatewayAttachments", "ec2:DescribeTransitGatewayVpcAttachments",
+            "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs", "ec2:GetManagedPrefixListEntries",
+            "ec2:SearchTransitGatewayRoutes", "iam:ListRoles", "sns:ListTopics",
+            "sts:GetCallerIdentity",
+        ),
+        ("*",),  # these know no narrower resource
+    )  # fmt: skip
+    yield Statement(
+        "LookAtLogGroups",
+        ("logs:DescribeLogGroups", "logs:ListTagsForResource"),
+        (names.arn("logs", "log-group:*"),),
+    )
+    yield Statement(
+        "LookAtDeployments",
+        (
+            "cloudwatch:DescribeAlarms", "cloudwatch:GetDashboard",
+            "cloudwatch:ListTagsForResource", "iam:GetRolePolicy", "iam:ListRoleTags",
+            "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource",
+        ),
+        (
+            names.arn("cloudwatch", "alarm:*"),  # a list by prefix asks for all of them
+            names.arn("cloudwatch", f"insight-rule/{OF_EVERY_DEPLOYMENT}"),
+            names.arn("cloudwatch", f"dashboard/{OF_EVERY_DEPLOYMENT}", region=False),
+            names.arn("iam", f"role/{OF_EVERY_DEPLOYMENT}", region=False),
+            names.arn("sns", OF_EVERY_DEPLOYMENT),
+        ),
+    )  # fmt: skip
+    if roles:
+        yield Statement("LookBeyond", ("sts:AssumeRole",), tuple(roles))
+
+
+# ---- making, changing, removing
+
+
+def _writes(names: _Names, log_groups: Sequence[str], *, make: bool) -> Iterator[Statement]:
+    """What changes something; without `make` only what removes it."""
+    yield from _network(names, make=make)
+    if make:
+        yield from _helpers(names)
+        yield Statement(
+            "PutRules",
+            ("cloudwatch:PutInsightRule",),
+            (names.rules,),
+            # Whoever may put a rule may read every log group by it.
+            {
+                "ForAllValues:StringEqualsIgnoreCase": {
+                    "cloudwatch:requestInsightRuleLogGroups": list(log_groups)
+                }
+            },
+        )
+    yield Statement(
+        "LogGroup", _some(_LOG_GROUP, make=make, remove=("logs:DeleteLogGroup",)), names.group
+    )
+    yield Statement(
+        "Role",
+        _some(_ROLE, make=make, remove=("iam:DeleteRole", "iam:DeleteRolePolicy")),
+        (names.role,),
+    )
+    # An apply always leaves a dashboard, so it removes none.
+    removed = _NOT_WATCHING if make else (*_NOT_WATCHING, "cloudwatch:DeleteDashboards")
+    yield Statement(
+        "Watching",
+        _some(_WATCHING, make=make, remove=removed),
+        (names.rules, names.alarms, names.dashboard),
+    )
+    if topic(names.settings):
+        yield Statement("Topic", _some(_TOPIC, make=make, remove=("sns:DeleteTopic",)),
+                        (names.topic,))  # fmt: skip
+    if names.bucket:
+        yield Statement("Bucket", _BUCKET, (names.bucket,))
+
+
+_LOG_GROUP = (
+    "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteRetentionPolicy",
+    "logs:DisassociateKmsKey", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
+)  # fmt: skip
+_ROLE = (
+    "iam:CreateRole", "iam:PutRolePolicy", "iam:TagRole", "iam:UntagRole",
+    "iam:UpdateAssumeRolePolicy",
+)  # fmt: skip
+_WATCHING = (
+    "cloudwatch:PutCompositeAlarm", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm",
+    "cloudwatch:TagResource", "cloudwatch:UntagResource",
+)  # fmt: skip
+_NOT_WATCHING = ("cloudwatch:DeleteAlarms", "cloudwatch:DeleteInsightRules")
+_TOPIC = (
+    "sns:CreateTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource",
+    "sns:Unsubscribe", "sns:UntagResource",
+)  # fmt: skip
+_BUCKET = ("s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketPolicy")
+_MADE_IN_NETWORK = ("ec2:CreateFlowLogs", "ec2:CreateSecurityGroup", "ec2:CreateVpcEndpoint")
+_REMOVED_FROM_NETWORK = (
+    "ec2:DeleteFlowLogs", "ec2:DeleteSecurityGroup", "ec2:DeleteVpcEndpoints",
+)  # fmt: skip
+_CHANGED_IN_NETWORK = (
+    "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags", "ec2:DeleteTags",
+    "ec2:ModifyVpcEndpoint", "ec2:RevokeSecurityGroupIngress",
+)  # fmt: skip
+
+
+def _some(made: tuple[str, ...], *, make: bool, remove: tuple[str, ...]) -> tuple[str, ...]:
+    return (*made, *remove) if make else remove
+
+
+def _network(names: _Names, *, make: bool) -> Iterator[Statement]:
+    ours = names.ec2("security-group", "vpc-endpoint", "vpc-flow-log")
+    if make:
+        yield Statement("MakeInNetwork", _MADE_IN_NETWORK, ours, names.becomes_ours)
+        yield Statement(
+            "TagWhatIsMade",
+            ("ec2:CreateTags",),
+            ours,
+            {"StringEquals": {
+                "ec2:CreateAction": [one.partition(":")[2] for one in _MADE_IN_NETWORK]
+            }},
+        )  # fmt: skip
+        yield Statement(
+            "UseOfNetwork",
+            (*_MADE_IN_NETWORK, "ec2:ModifyVpcEndpoint"),
+            names.ec2("natgateway", "route-table", "security-group", "subnet", "vpc"),
+        )
+    changed = _some(_CHANGED_IN_NETWORK, make=make, remove=_REMOVED_FROM_NETWORK)
+    yield Statement("OursInNetwork", changed, ours, names.is_ours)
+
+
+def _helpers(names: _Names) -> Iterator[Statement]:
+    """What AWS asks for beside the requests' own actions: see IMPLIED."""
+    yield Statement(
+        "PassRole",
+        ("iam:PassRole",),
+        (names.role,),
+        {"StringEquals": {"iam:PassedToService": "vpc-flow-logs.amazonaws.com"}},
+    )
+    yield Statement(
+        "ForFlowLogsAndEndpoints",
+        (
+            "logs:CreateLogDelivery", "logs:DeleteLogDelivery",
+            "route53:AssociateVPCWithHostedZone",
+        ),
+        ("*",),
+    )  # fmt: skip
