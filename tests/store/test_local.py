@@ -255,3 +255,27 @@ def test_a_commit_is_refused_without_reading_it_where_one_is(tmp_path: Path) -> 
 
     with pytest.raises(AlreadyThere):
         store.put_if_absent("_delta_log/1.json", untouched(), size_hint=0)
+
+
+@pytest.mark.parametrize("below", ["", "/table"])
+def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    store = LocalStore(f"{tmp_path}/file{below}")
+
+    with pytest.raises(FerryError) as refused:
+        list(store.list("_delta_log"))
+
+    assert (refused.value.code, refused.value.exit_code) == ("LF-2101", 2)
+
+
+def test_a_folder_that_cannot_be_made_is_told() -> None:
+    with pytest.raises(FerryError) as refused:
+        LocalStore("/proc/no-such-folder").write("a", [b"x"], size=1)
+
+    assert (refused.value.code, refused.value.exit_code) == ("LF-2101", 2)
+
+
+def test_a_file_in_place_of_a_sub_folder_lists_as_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+
+    assert list(LocalStore(str(tmp_path)).list("a/b")) == []

@@ -67,8 +67,12 @@ class LocalStore:
                 try:
                     seen = os.stat(full)
                     entries = os.scandir(full)
-                except (FileNotFoundError, NotADirectoryError):
+                except FileNotFoundError:
                     continue
+                except NotADirectoryError:
+                    if os.path.isdir(self._root):
+                        continue
+                    raise self._no_folder("a file stands where a folder is wanted") from None
             if (seen.st_dev, seen.st_ino) in entered:
                 continue  # a link back to a folder above: its files were listed already
             entered.add((seen.st_dev, seen.st_ino))
@@ -203,10 +207,16 @@ class LocalStore:
     @contextmanager
     def _new(self, path: str) -> Iterator[NewFile]:
         """A new file that will be `path`; without a `_publish` it is gone at the end."""
-        with self._translated(path):
-            file = NewFile(self._full(path))
+        try:
+            with self._translated(path):
+                file = NewFile(self._full(path))
+        except FileNotFoundError as error:
+            raise self._no_folder(f"the folder cannot be made: {error.strerror}") from error
         with closing(file):
             yield file
+
+    def _no_folder(self, what: str) -> FerryError:
+        return FerryError("LF-2101", what, f"at {self._root}", "give the address of a folder")
 
     def _reserve(self, path: str, file: NewFile, size: int) -> None:
         with self._translated(path):
