@@ -142,8 +142,43 @@ def test_a_reference_is_never_resolved_and_an_address_never_shown_whole(tmp_path
         assert "https://hooks.example.com/***" in shown
 
 
+def test_the_manifest_as_json_has_types_and_origins(tmp_path: Path) -> None:
+    written(tmp_path, "version: 1\nname: m1\nnetwork: {workers: {count: 8}}\n")
+
+    last = json_lines(called("config", "show", "--resolved", "--json", folder=tmp_path))[-1]
+
+    assert last["manifest"] == {"version": 1, "name": "m1", "network": {"workers": {"count": 8}}}
+    assert {"path": "name", "value": "m1", "from": "lakeferry.yaml:2:7"} in last["values"]
+
+
 def test_the_schemas_of_manifest_and_events_are_printed(tmp_path: Path) -> None:
     assert json.loads(called("config", "schema", folder=tmp_path).stdout) == schema()
     events = called("config", "schema", "--events", folder=tmp_path)
     assert json.loads(events.stdout) == events_schema()
     assert json_lines(called("config", "schema", "--json", folder=tmp_path))
+
+
+@pytest.mark.parametrize("step", ["plan", "apply", "destroy"])
+def test_the_least_policy_is_printed_for_each_step(tmp_path: Path, step: str) -> None:
+    written(tmp_path, GOOD)
+    words = ("config", "iam", "--for", "monitor", step, "--account", "111122223333")
+
+    ended = called(*words, folder=tmp_path, AWS_REGION="eu-west-1", HOOK="https://example.com/x")
+
+    assert ended.returncode == 0
+    policy = json.loads(ended.stdout)
+    assert policy["Version"] == "2012-10-17"
+    actions = {action for one in policy["Statement"] for action in one["Action"]}
+    assert ("cloudwatch:PutInsightRule" in actions) is (step == "apply")
+    assert ("cloudwatch:DeleteInsightRules" in actions) is (step != "plan")
+    named = [one for one in str(policy).split("'") if one.startswith("arn:aws:cloudwatch")]
+    assert all(":111122223333:" in one for one in named)
+
+
+def test_a_policy_for_a_wrong_account_is_refused(tmp_path: Path) -> None:
+    words = ("config", "iam", "--name", "m1", "--account", "12")
+
+    ended = called(*words, folder=tmp_path, AWS_REGION="eu-west-1")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "write 12 digits" in ended.stderr

@@ -1,12 +1,19 @@
 """`lakeferry config ...`: the manifest checked, shown, and what it asks of editors and of AWS."""
 
 from threading import Event as Flag
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from lakeferry.cli.faults import all_told
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
+from lakeferry.cli.network_flags import (
+    NO_NETWORK,
+    NO_WATCH,
+    NetworkFlags,
+    WatchFlags,
+    request_of,
+)
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 
@@ -61,3 +68,35 @@ def schema(
         return configuring.schema(screen=screen, events=events)
 
     return guarded("config schema", talk, run)
+
+
+@config.command
+def iam(
+    step: Annotated[
+        Literal["plan", "apply", "destroy"], Parameter(help="What the role shall do.")
+    ] = "apply",
+    /,
+    *,
+    for_: Annotated[
+        Literal["monitor"], Parameter(name="--for", help="Which commands it is for.")
+    ] = "monitor",
+    account: Annotated[
+        str | None, Parameter(help="12 digits; default: the account of who asks.")
+    ] = None,
+    manifest: ManifestFlags = NO_MANIFEST,
+    network: NetworkFlags = NO_NETWORK,
+    watch: WatchFlags = NO_WATCH,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Print the least policy that a role needs, with the names of this manifest.
+
+    AWS itself has not judged these texts; README says what has.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        from lakeferry.cli import configuring
+
+        request = request_of(manifest, network, watch)
+        return configuring.iam(request, step, account=account, screen=screen)
+
+    return guarded(f"config iam --for {for_}", talk, all_told(run))

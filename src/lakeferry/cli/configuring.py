@@ -1,16 +1,32 @@
-"""What `config check | show | schema` do."""
+"""What `config check | show | schema | iam` do."""
 
+import re
 import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 import orjson
 
 from lakeferry.cli import json_lines
-from lakeferry.cli.manifest_answers import checked_lines, counts, resolved_lines, tree_lines
+from lakeferry.cli.manifest_answers import (
+    checked_lines,
+    counts,
+    resolved_lines,
+    resolved_rows,
+    tree_body,
+    tree_lines,
+)
 from lakeferry.cli.manifest_flags import ManifestFlags, read
 from lakeferry.cli.render import Screen, marks
 from lakeferry.config.schema import schema as manifest_schema
+from lakeferry.errors import FerryError
+
+if TYPE_CHECKING:
+    from lakeferry.monitor.run import MonitorRequest
 
 OK = 0
+# Characters of a customer managed policy, blanks not counted; IAM User Guide, "Quotas".
+MOST_POLICY = 6_144
 
 
 def check(chosen: ManifestFlags, *, screen: Screen) -> int:
@@ -25,9 +41,12 @@ def check(chosen: ManifestFlags, *, screen: Screen) -> int:
 def show(chosen: ManifestFlags, *, screen: Screen, resolved: bool) -> int:
     """The manifest after profile and `--set`; with `resolved` each value's origin."""
     manifest = read(chosen, is_needed=True).manifest
-    lines = resolved_lines(manifest.root) if resolved else tree_lines(manifest.root)
-    body = {"file": manifest.file, "sha256": manifest.sha256, "manifest": lines}
-    screen.result(lines, body)
+    root = manifest.root
+    body = {"file": manifest.file, "sha256": manifest.sha256, "manifest": tree_body(root)}
+    if resolved:
+        rows = resolved_rows(root)
+        body["values"] = [dict(zip(("path", "value", "from"), row, strict=True)) for row in rows]
+    screen.result(resolved_lines(root) if resolved else tree_lines(root), body)
     return OK
 
 
@@ -36,4 +55,33 @@ def schema(*, screen: Screen, events: bool) -> int:
     made = json_lines.schema() if events else manifest_schema()
     text = orjson.dumps(made, option=orjson.OPT_INDENT_2).decode()
     screen.result([text], {"schema_of": made["$id"], "json_schema": made})
+    return OK
+
+
+def iam(
+    request: "MonitorRequest",
+    step: Literal["plan", "apply", "destroy"],
+    *,
+    account: str | None,
+    screen: Screen,
+) -> int:
+    """The least policy on stdout."""
+    from lakeferry.connect.aws import account_of
+    from lakeferry.monitor.iam import least_policy
+
+    if account is not None and re.fullmatch("[0-9]{12}", account) is None:
+        raise FerryError(
+            "LF-2001", f"--account `{account}` is no account", "on the command line",
+            "write 12 digits",
+        )  # fmt: skip
+    settings = replace(request.settings, account=account or account_of(request.access))
+    roles = tuple(one.role for one in request.scope.beyond)
+    policy = least_policy(settings, step, roles=roles)
+    if len(orjson.dumps(policy)) > MOST_POLICY:
+        screen.say(
+            f"- a managed policy has at most {MOST_POLICY:,} characters: attach this one to the "
+            "role itself, or split its statements over two"
+        )
+    text = orjson.dumps(policy, option=orjson.OPT_INDENT_2).decode()
+    screen.result([text], {"for": "monitor", "step": step, "policy": policy})
     return OK

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from lakeferry.config.manifest import Manifest
 from lakeferry.config.manifest_shape import MANIFEST
@@ -55,11 +56,27 @@ def tree_lines(root: Value, indent: int = 0) -> list[str]:
     return lines
 
 
-def resolved_lines(root: Value) -> list[str]:
-    """Every value with its place; defaults of the parts that are there, with `default`."""
+def tree_body(value: Value) -> Any:
+    """The document as JSON: numbers and booleans as such, all else as text."""
+    if value.kind == "map":
+        return {key: tree_body(entry.value) for key, entry in value.entries.items()}
+    if value.kind == "list":
+        return [tree_body(item) for item in value.items]
+    if value.kind in ("integer", "number", "boolean"):
+        return json.loads(value.text.lower().replace("_", ""))
+    return _shown(value.text)
+
+
+def resolved_rows(root: Value) -> list[tuple[str, str, str]]:
+    """Every value as (path, value, place); defaults of the parts that are there, with `default`."""
     rows = [(".".join(path), _leaf(value), str(value.place)) for path, value in leaves(root)]
     rows += [(path, default, "default") for path, default in _defaults(root, MANIFEST, ())]
-    rows.sort(key=lambda row: _order(row[0]))
+    return sorted(rows, key=lambda row: _order(row[0]))
+
+
+def resolved_lines(root: Value) -> list[str]:
+    """The same in columns."""
+    rows = resolved_rows(root)
     widths = [max(len(row[index]) for row in rows) for index in (0, 1)]
     return [
         f"{path + ':':{widths[0] + 1}}  {value:{widths[1]}}  {where}" for path, value, where in rows
@@ -95,7 +112,11 @@ def _leaf(value: Value) -> str:
         return "{}" if value.kind == "map" else "[]"
     if value.kind != "text":
         return value.text
-    return _scalar(_URL_PATH.sub(r"\1\2/***", value.text))
+    return _scalar(_shown(value.text))
+
+
+def _shown(text: str) -> str:
+    return _URL_PATH.sub(r"\1\2/***", text)
 
 
 def _scalar(text: str) -> str:
