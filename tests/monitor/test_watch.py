@@ -72,6 +72,13 @@ def test_a_rate_is_that_of_the_last_whole_minutes() -> None:
     assert watch.rates()["kinesis", "vpce-03"] == pytest.approx(last / 900)
 
 
+def test_a_rate_of_few_minutes_is_that_of_those_minutes() -> None:
+    watch = watched(start_s=BEGIN + 960)
+    rows = [row for row in watch._totals.table().to_pylist() if row["path"] == "kinesis"]
+    whole = sum(row["bytes"] for row in rows if row["minute"] < BEGIN + 1140)
+    assert watch.rates()["kinesis", "vpce-03"] == pytest.approx(whole / 180)
+
+
 def test_minutes_that_are_past_are_added_up_and_change_nothing() -> None:
     watch = watched()
     late = Watch(topology())
