@@ -19,11 +19,11 @@ def endpoint_of(link: Connection) -> str:
 def endpoint_or_none(link: Connection) -> str | None:
     """None where neither address, options nor environment name an account."""
     given = link.get("endpoint") or os.environ.get("AZURE_STORAGE_ENDPOINT")
-    account = _account(link)
+    account = account_of(link)
     return given or (f"https://{account}.blob.core.windows.net" if account else None)
 
 
-def _account(link: Connection) -> str | None:
+def account_of(link: Connection) -> str | None:
     return link.get("account") or os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
 
 
@@ -33,7 +33,7 @@ def backend(
     from obstore.store import AzureStore
 
     endpoint = endpoint_of(link)
-    options: dict[str, Any] = {"account_name": _account(link), "endpoint": endpoint}
+    options: dict[str, Any] = {"account_name": account_of(link), "endpoint": endpoint}
     match _secret(link):
         case ("anonymous", _):
             options["skip_signature"] = True

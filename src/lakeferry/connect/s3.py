@@ -1,6 +1,7 @@
 """Clients of S3 and of services that speak its protocol, by obstore and by boto3."""
 
 import os
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,41 @@ def client(link: Connection, bucket: str, *, answer_s: int = 60) -> Any:
         "s3", region_name=region_of(link, bucket), endpoint_url=endpoint, config=config,
         verify=link.get("ca_file"),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a client that is not ours needs to reach the same place; keys are None for nobody."""
+
+    endpoint: str | None  # URL; None: AWS's own
+    region: str
+    virtual_hosted: bool
+    access_key_id: str | None = None
+    secret_access_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+def access(link: Connection, bucket: str) -> Access:
+    """The keys as they are now: they may expire, so ask again for each use.
+
+    Raises:
+        FerryError: LF-1001 there are none.
+    """
+    endpoint = endpoint_of(link)
+    virtual = link.is_true("virtual_hosted") or not endpoint
+    place = Access(endpoint, region_of(link, bucket), virtual)
+    if link.is_true("anonymous"):
+        return place
+    found = _session(link).get_credentials()
+    if found is None:
+        raise _no_credentials()
+    keys = found.get_frozen_credentials()
+    return replace(
+        place,
+        access_key_id=keys.access_key,
+        secret_access_key=keys.secret_key,
+        session_token=keys.token,
+    )
 
 
 def sends_checksum(link: Connection) -> bool:
@@ -150,11 +186,15 @@ def _chain(link: Connection) -> Any:
 
     session = _session(link)
     if session.get_credentials() is None:
-        raise FerryError(
-            "LF-1001",
-            "no AWS credentials were found",
-            "neither in options, environment, profiles nor from this machine's role",
-            "set AWS_PROFILE, give `access_key_id`, or `anonymous=true` for a public bucket",
-        )
+        raise _no_credentials()
     # The provider is asked again every 15 minutes; botocore renews what expires earlier.
     return Boto3CredentialProvider(session, ttl=timedelta(minutes=15))
+
+
+def _no_credentials() -> FerryError:
+    return FerryError(
+        "LF-1001",
+        "no AWS credentials were found",
+        "neither in options, environment, profiles nor from this machine's role",
+        "set AWS_PROFILE, give `access_key_id`, or `anonymous=true` for a public bucket",
+    )

@@ -54,7 +54,7 @@ def open_store(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Store:
     Raises:
         FerryError: LF-2104 for an address that is none; LF-2001 for an unknown option.
     """
-    link = _connection(url, options)
+    link = connection_of(url, options)
     at = locate(url, options)
     match at.kind:
         case "s3":
@@ -118,7 +118,7 @@ def locate(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Address:
         raise _no_address(url)
     authority, _, path = rest[2:].partition("/")
     path = path.strip("/")
-    link = _connection(url, options)
+    link = connection_of(url, options)
     if not authority and not (kind == "hdfs" and path):
         raise _no_address(url)
     match kind:
@@ -146,7 +146,7 @@ def _where(at: Address) -> tuple[str, str, str, str]:
     return (at.kind, at.service, at.place, at.path)
 
 
-def _connection(url: str, options: Mapping[str, str]) -> Connection:
+def connection_of(url: str, options: Mapping[str, str]) -> Connection:
     """The checked options of the address's kind; an Azure address brings its account."""
     kind = _kind(url)
     found: dict[str, str] = {}

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from lakeferry.delta.paths import canonical
 from lakeferry.errors import FerryError
 from lakeferry.verify.digest import Digest, digest_batches
+from lakeferry.verify.engine_places import EnginePlace, place_of
 from lakeferry.verify.findings import Findings, differs
 from lakeferry.verify.read_rows import logical_schema
 from lakeferry.verify.sides import Sides
@@ -19,7 +19,7 @@ from lakeferry.verify.sides import Sides
 ENGINE_CHECKS = ("engine",)
 _INSTALL = {
     "deltalake": "pip install deltalake",
-    "duckdb": "pip install duckdb duckdb-extension-delta",
+    "duckdb": "pip install duckdb duckdb-extension-delta duckdb-extension-httpfs",
     "spark": "pip install pyspark==4.0.1, with delta-spark_2.13:4.0.1 among spark.jars",
 }
 Batches = Iterator[pa.RecordBatch]
@@ -32,7 +32,7 @@ def compare_engine(sides: Sides, findings: Findings, *, engine: str, ours: Diges
         FerryError: LF-2001 the engine is not installed, or it cannot read this table.
     """
     schema = logical_schema(sides.target)
-    place = canonical(sides.target.url).removeprefix("file://")
+    place = place_of(sides.target.url, sides.target_options, engine=engine)
     theirs = digest_batches(schema, _named(ENGINES[engine](place, sides.target.version), schema))
     if theirs.rows != ours.rows:
         findings.add("engine", f"{engine} sees {theirs.rows:,} rows, our reader {ours.rows:,}")
@@ -49,7 +49,7 @@ def _named(batches: Batches, schema: pa.Schema) -> Batches:
         yield batch.rename_columns([names.get(name.lower(), name) for name in batch.schema.names])
 
 
-def _deltalake(place: str, version: int) -> Batches:
+def _deltalake(place: EnginePlace, version: int) -> Batches:
     try:
         from deltalake import DeltaTable, QueryBuilder
         from deltalake.exceptions import DeltaError
@@ -57,45 +57,48 @@ def _deltalake(place: str, version: int) -> Batches:
         raise _missing("deltalake") from error
     try:
         # Through a query: `to_pyarrow_table` knows neither deletion vectors nor column mapping.
-        table = DeltaTable(place, version=version)
+        table = DeltaTable(place.url, version=version, storage_options=dict(place.options))
         answer = QueryBuilder().register("t", table).execute("SELECT * FROM t")
         yield from pa.RecordBatchReader.from_stream(answer)
     except (DeltaError, OSError, ValueError, pa.ArrowException) as error:
         raise _refused("deltalake", place, error) from error
 
 
-def _duckdb(place: str, version: int) -> Batches:
+def _duckdb(place: EnginePlace, version: int) -> Batches:
     try:
         import duckdb
     except ImportError as error:
         raise _missing("duckdb") from error
     try:
         with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
-            _load_delta(connection)
+            _load(connection, "delta")
+            if place.secret:
+                _load(connection, "httpfs")
+                connection.execute(place.secret)
             connection.execute("SET TimeZone = 'UTC'")
             answer = connection.execute(
                 "SELECT * FROM delta_scan($path, version := $version)",
-                {"path": place, "version": version},
+                {"path": place.url, "version": version},
             )
             yield from answer.to_arrow_reader()
     except duckdb.Error as error:
         raise _refused("duckdb", place, error) from error
 
 
-def _load_delta(connection: Any) -> None:
-    """Its delta extension: from the wheel where that is installed, else as DuckDB finds it."""
+def _load(connection: Any, name: str) -> None:
+    """An extension: from its wheel where that is installed, else as DuckDB finds it."""
     from importlib.util import find_spec
     from pathlib import Path
 
-    wheel = find_spec("duckdb_extension_delta")
+    wheel = find_spec(f"duckdb_extension_{name}")
     if wheel is None or wheel.origin is None:
-        connection.load_extension("delta")
+        connection.load_extension(name)
         return
-    [extension] = (Path(wheel.origin).parent / "extensions").glob("*/delta.duckdb_extension")
+    [extension] = (Path(wheel.origin).parent / "extensions").glob(f"*/{name}.duckdb_extension")
     connection.load_extension(str(extension))
 
 
-def _spark(place: str, version: int) -> Batches:
+def _spark(place: EnginePlace, version: int) -> Batches:
     try:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
@@ -113,14 +116,14 @@ def _spark(place: str, version: int) -> Batches:
         .getOrCreate()
     )
     try:
-        frame = session.read.format("delta").option("versionAsOf", version).load(place)
+        frame = session.read.format("delta").option("versionAsOf", version).load(place.url)
         # Not toArrow: its last step, a cast, refuses null variants.
         yield from frame._collect_as_arrow()
     except (PySparkException, Py4JError) as error:
         raise _refused("spark", place, error) from error
 
 
-ENGINES: dict[str, Callable[[str, int], Batches]] = {
+ENGINES: dict[str, Callable[[EnginePlace, int], Batches]] = {
     "deltalake": _deltalake,
     "duckdb": _duckdb,
     "spark": _spark,
@@ -136,11 +139,11 @@ def _missing(engine: str) -> FerryError:
     )
 
 
-def _refused(engine: str, place: str, error: Exception) -> FerryError:
+def _refused(engine: str, place: EnginePlace, error: Exception) -> FerryError:
     line = (str(error).strip() or repr(error)).splitlines()[0]
     return FerryError(
         "LF-2001",
         f"`{engine}` cannot read the table: {line[:300]}",
-        f"--against {engine}, {place}",
+        f"--against {engine}, {place.url}",
         f"ask another engine, or see that this one is whole: {_INSTALL[engine]}",
     )

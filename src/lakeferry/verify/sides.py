@@ -1,7 +1,7 @@
 """The two sides of a verification: opened, read at the right versions, their bytes counted."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
@@ -112,6 +112,7 @@ class Sides:
     roots: Roots
     elsewhere: Callable[[str], tuple[Store, str]]  # decoded URL -> store, path in it
     target_root: str  # canonical
+    target_options: Mapping[str, str]  # by which its store was opened
     meter: Meter
 
     @property
@@ -176,6 +177,7 @@ def open_sides(request: VerifyRequest, *, on_entries: OnEntries = untold) -> Sid
         record=record,
         roots=Roots(source.url, request.moved, shallow=record.shallow if record else False),
         elsewhere=elsewhere,
+        target_options=request.target_options,
         target_root=canonical(target.url),
         meter=meter,
     )
