@@ -1,7 +1,8 @@
 """Attribution row by row in plain Python, written apart from the one in columns."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -74,9 +75,7 @@ class Reference:
 
     def _returned(self, row: Row) -> tuple[str, str]:
         """The way of the last request of the same ports in this minute, the last, the next."""
-        sent = [one for one in self._rows if self._is_worker_s_request(one)
-                and one["interface_id"] == row["interface_id"]
-                and self._far(one) == self._far(row)]  # fmt: skip
+        sent = self._requests()[row["interface_id"], self._far(row)]
         same = [one for one in sent if (one["srcport"], one["dstport"], one["protocol"])
                 == (row["dstport"], row["srcport"], row["protocol"])]  # fmt: skip
         minute = row["start"] // 60 * 60
@@ -89,6 +88,14 @@ class Reference:
                 newest = max(one["start"] // 60 for one in some)
                 return self._sent([one for one in some if one["start"] // 60 == newest][-1])
         return self._sent({**row, "traffic_path": None, "pkt_dst_aws_service": None})
+
+    @cache
+    def _requests(self) -> Mapping[tuple[str, str | None], list[Row]]:
+        """What workers sent out of the VPC, by interface and remote address."""
+        found: defaultdict[tuple[str, str | None], list[Row]] = defaultdict(list)
+        for row in filter(self._is_worker_s_request, self._rows):
+            found[row["interface_id"], self._far(row)].append(row)
+        return found
 
     def _is_worker_s_request(self, row: Row) -> bool:
         is_other = self._member(row).role == "other"

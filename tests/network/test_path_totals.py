@@ -363,6 +363,20 @@ def test_of_ports_that_were_used_again_on_another_way_the_time_decides() -> None
     }  # fmt: skip
 
 
+def test_between_two_minutes_the_one_before_decides() -> None:
+    s3 = "52.216.1.1"
+    found = totals_of(
+        "\n".join(
+            (
+                row("eni-w", "10.0.1.5", s3, 10, "egress", path="7", start=LATER),
+                row("eni-w", "10.0.1.5", s3, 20, "egress", path="8", start=LATER + 120),
+                row("eni-w", s3, "10.0.1.5", 1, "ingress", ports="443 40000", start=LATER + 60),
+            )
+        )
+    )
+    assert by(found, "path", "direction")["s3_gateway", "down"] == 1
+
+
 def test_traffic_between_workers_is_counted_where_it_was_sent() -> None:
     found = totals_of(
         row("eni-w", "10.0.1.5", "10.0.2.5", 50, "egress", path="1")
