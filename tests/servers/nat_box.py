@@ -177,7 +177,7 @@ def _rows(connection: Connection, up: bool, s3: bool) -> Iterator[dict[str, str]
     # Interface, its own address, and its peer's: the row's addresses. Then the packet's, and who
     # has which port. An interface of a NAT shows its own address for traffic that only passes.
     places = (
-        (WORKER_ENI, (CLIENT, SERVER), (CLIENT, SERVER), ours, not up),
+        (WORKER_ENI, (CLIENT, SERVER), (CLIENT, SERVER), ours, up),
         (INNER_ENI, (CLIENT, INNER), (CLIENT, SERVER), ours, not up),
         (OUTER_ENI, (OUTER, SERVER), (OUTER, SERVER), theirs, up),
     )
