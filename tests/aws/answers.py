@@ -97,6 +97,9 @@ ONE_VPC: Mapping[str, Sequence[Item]] = {
             Ipv6CidrBlockAssociationSet=[{
                 "AssociationId": "vpc-cidr-assoc-02", "Ipv6CidrBlock": "2600:1f18:1::/56",
                 "Ipv6CidrBlockState": {"State": "associated"}, "NetworkBorderGroup": REGION,
+            }, {
+                "AssociationId": "vpc-cidr-assoc-03", "Ipv6CidrBlock": "2600:1f18:2::/56",
+                "Ipv6CidrBlockState": {"State": "disassociated"},
             }],
         ),
     ],
@@ -353,4 +356,30 @@ EGRESS_VPC: Mapping[str, Sequence[Item]] = {
         for id, where in zip(WALLS, (WALL_A, WALL_B), strict=True)
     ],
     "DescribeTransitGatewayVpcAttachments": [vpc_link(EGRESS_LINK, EGRESS, HUB, IN_A, IN_B)],
+}  # fmt: skip
+
+
+# ---- a VPC that its owner, the hub, shares: we are shown subnets, tables and what is ours in it
+
+SHARED_WITH_US: Mapping[str, Sequence[Item]] = {
+    "DescribeVpcs": [vpc(SPOKE, HUB, "10.2.0.0/16")],
+    "DescribeSubnets": SPOKE_ACCOUNT["DescribeSubnets"],
+    "DescribeRouteTables": [table("rtb-0c1", SPOKE, [route(NatGatewayId=NAT_A)], main=True)],
+    "DescribeNetworkInterfaces": [{**eni(WORKER, SPOKE_A, "us-east-1a", "10.2.1.9"),
+                                   "VpcId": SPOKE}],
+}  # fmt: skip
+OWNED_BY_HUB: Mapping[str, Sequence[Item]] = {
+    **SHARED_WITH_US,
+    "DescribeNetworkInterfaces": [
+        {**eni(ZONAL_ENI, SPOKE_B, "us-east-1b", "10.2.2.4", "natGateway"), "VpcId": SPOKE}
+    ],
+    "DescribeNatGateways": [
+        {"NatGatewayId": NAT_A, "VpcId": SPOKE, "SubnetId": SPOKE_B, "State": "available",
+         "AvailabilityMode": "regional", "NatGatewayAddresses": []},
+    ],
+    "DescribeFlowLogs": [
+        {"FlowLogId": "fl-0c1", "ResourceId": SPOKE, "TrafficType": "ALL", "LogFormat": V2,
+         "LogDestinationType": "s3", "LogDestination": "arn:aws:s3:::flow/lake",
+         "MaxAggregationInterval": 60, "FlowLogStatus": "ACTIVE", "DeliverLogsStatus": "SUCCESS"},
+    ],
 }  # fmt: skip

@@ -22,13 +22,17 @@ from tests.aws.answers import (
     NAT_A,
     NAT_B,
     OWN,
+    OWNED_BY_HUB,
     REGION,
     ROLE,
+    SHARED_WITH_US,
     SPOKE,
     SPOKE_A,
     SPOKE_ACCOUNT,
     SPOKE_B,
     WALLS,
+    WORKER,
+    ZONAL_ENI,
     hub,
 )
 from tests.aws.recorded_ec2 import Item, RecordedEc2, serving
@@ -211,3 +215,42 @@ def test_a_way_that_ends_in_a_gateway_says_why(
     ec2.accounts = {OWN: SPOKE_ACCOUNT, HUB: hub(changed=answers)}
 
     assert why in lost(ec2)[1]
+
+
+# ---- a shared VPC
+
+
+def test_a_shared_vpc_is_read_as_its_owner_too(ec2: RecordedEc2) -> None:
+    ec2.accounts = {OWN: SHARED_WITH_US, HUB: OWNED_BY_HUB}
+
+    made = seen(ec2, GIVEN)
+
+    assert [(path.kind, path.id, path.lost_at) for path in made.paths] == [
+        ("nat_gateway", NAT_A, "")
+    ]
+    assert [eni.id for eni in made.found.enis] == [WORKER, ZONAL_ENI]
+    assert [log.id for log in made.found.flow_logs] == ["fl-0c1"]
+    assert "shared-vpc" not in [one.code for one in made.findings]
+
+
+@pytest.mark.parametrize(
+    "scope", [Scope(vpc=SPOKE), Scope(vpc=SPOKE, beyond=(Beyond(HUB, ROLE, "another"),))]
+)
+def test_what_a_shared_vpc_hides_is_told(ec2: RecordedEc2, scope: Scope) -> None:
+    ec2.accounts = {OWN: SHARED_WITH_US, HUB: OWNED_BY_HUB}
+
+    made = seen(ec2, scope)
+
+    (path,) = made.paths
+    assert path.lost_at == f"{NAT_A} is not among the NAT gateways of {SPOKE}"
+    (finding,) = (one for one in made.findings if one.code == "shared-vpc")
+    assert HUB in finding.next_step
+
+
+def test_a_permission_that_we_lack_for_the_gateway_itself_ends_the_way(ec2: RecordedEc2) -> None:
+    ec2.denied = ((OWN, "DescribeTransitGatewayAttachments"),)
+
+    where, why = lost(ec2)
+
+    assert where == GATEWAY
+    assert why.startswith("this account did not let us look")

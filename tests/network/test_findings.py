@@ -169,6 +169,7 @@ FAULTS: Mapping[str, tuple[Callable[[], Found], str]] = {
     "no-workers": (lambda: changed(enis=SOUND.enis[2:], instances=()), VPC),
     "public-address": (lambda: public_workers("198.51.100.77"), VPC),
     "regional-nat-unseen": (regional, "nat-r"),
+    "shared-vpc": (lambda: changed(reader="999900001111"), VPC),
     "source-dest-check": (lambda: box(check=True), "i-box"),
 }
 

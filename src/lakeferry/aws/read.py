@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lakeferry.aws import read_monitoring as monitoring
 from lakeferry.aws import read_network as network
@@ -92,7 +93,11 @@ def read_ways(access: AwsAccess, scope: Scope, *, emit: Emit = silent) -> Sight:
             return None
         return replace(access, role=role.role, external_id=role.external_id, through=access)
 
-    found, beyond = _follow(access, read_network(access, vpc), access_of, emit)
+    found = replace(read_network(access, vpc), reader=own)
+    asked = access
+    if vpc.account != own and (owner := access_of(vpc.account)):
+        found, asked = _with_owner(owner, found, emit), owner
+    found, beyond = _follow(asked, found, access_of, emit)
     return Sight(found, beyond)
 
 
@@ -115,9 +120,35 @@ def read_network(access: AwsAccess, vpc: Vpc) -> Found:
     )
 
 
+def _with_owner(owner: AwsAccess, found: Found, emit: Emit) -> Found:
+    """A VPC that its owner shares with us: we are shown what is ours in it, the owner the rest."""
+    try:
+        theirs = read_network(owner, found.vpc)
+        logs = monitoring.find_flow_logs(owner, _loggable(theirs))
+    except FerryError as error:
+        if error.code not in REFUSED:
+            raise
+        emit(Warned(found.vpc.id, error.code, f"{error.what}; {error.where}", error.next_step))
+        return found
+    parts = (
+        "subnets", "enis", "route_tables", "nat_gateways", "instances", "endpoints",
+        "prefix_lists", "security_groups", "transit",
+    )  # fmt: skip
+    both = {
+        name: {one.id: one for one in (*getattr(found, name), *getattr(theirs, name))}
+        for name in parts
+    }
+    merged: dict[str, Any] = {
+        name: tuple(one[id] for id in sorted(one)) for name, one in both.items()
+    }
+    return replace(found, **merged, flow_logs=logs, reader=found.vpc.account)
+
+
 def read_monitoring(access: AwsAccess, found: Found, groups: Iterable[str] = ()) -> Found:
     """What was found with what watches it."""
-    logs = monitoring.find_flow_logs(access, _loggable(found))
+    own = monitoring.find_flow_logs(access, _loggable(found))
+    by_id = {one.id: one for one in (*found.flow_logs, *own)}  # a shared VPC has its owner's too
+    logs = tuple(by_id[id] for id in sorted(by_id))
     named = {one.destination for one in logs if one.destination_type == "cloud-watch-logs"}
     alarms, composite = monitoring.find_alarms(access)
     start = f"arn:{access.partition}:cloudwatch:{access.region}:{account_of(access)}:"

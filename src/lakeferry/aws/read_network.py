@@ -67,10 +67,20 @@ def find_vpcs(access: AwsAccess, wanted: Sequence[Answer]) -> tuple[Vpc, ...]:
 
 
 def _vpc(one: Answer, region: str) -> Vpc:
-    more = [block["CidrBlock"] for block in one.get("CidrBlockAssociationSet", ())]
-    six = [block["Ipv6CidrBlock"] for block in one.get("Ipv6CidrBlockAssociationSet", ())]
+    more = _blocks(one, "CidrBlock")
+    six = _blocks(one, "Ipv6CidrBlock")
     cidrs = tuple(dict.fromkeys([one["CidrBlock"], *sorted(more), *sorted(six)]))
     return Vpc(one["VpcId"], cidrs, one["OwnerId"], region, tags_of(one.get("Tags", ())))
+
+
+def _blocks(one: Answer, kind: str) -> list[str]:
+    """Address blocks in force; one that was taken away is listed for a while."""
+    tied = one.get(f"{kind}AssociationSet", ())
+    return [
+        block[kind]
+        for block in tied
+        if block.get(f"{kind}State", {}).get("State", "associated") in ("associated", "associating")
+    ]
 
 
 def find_subnets(access: AwsAccess, wanted: Sequence[Answer]) -> tuple[Subnet, ...]:
@@ -82,7 +92,7 @@ def find_subnets(access: AwsAccess, wanted: Sequence[Answer]) -> tuple[Subnet, .
 
 def _subnet(one: Answer) -> Subnet:
     blocks = [one["CidrBlock"]] if one.get("CidrBlock") else []
-    blocks += [block["Ipv6CidrBlock"] for block in one.get("Ipv6CidrBlockAssociationSet", ())]
+    blocks += _blocks(one, "Ipv6CidrBlock")
     return Subnet(
         id=one["SubnetId"],
         vpc_id=one["VpcId"],

@@ -73,6 +73,9 @@ FINDINGS: Mapping[str, FindingKind] = {
     "regional-nat-unseen": FindingKind(
         "warning", "a regional NAT gateway is under no flow log with the field `resource-id`"
     ),
+    "shared-vpc": FindingKind(
+        "warning", "the VPC is another account's, whose gateways and endpoints are not shown to us"
+    ),
     "source-dest-check": FindingKind(
         "warning", "a route leads to an instance that drops what is not addressed to it"
     ),

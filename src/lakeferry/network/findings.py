@@ -53,6 +53,15 @@ def _routes(topology: Topology) -> Iterator[Finding]:
     for gateway in topology.nat_gateways:
         if gateway.vpc_id != topology.found.vpc.id:
             yield _far_gateway(gateway.id, gateway.vpc_id)
+    vpc, reader = topology.found.vpc, topology.found.reader
+    if reader not in ("", vpc.account):
+        yield finding(
+            "shared-vpc",
+            vpc.id,
+            f"{vpc.id} is shared by account {vpc.account}: its gateways, endpoints and flow logs "
+            f"are not shown to {reader}",
+            f"give a role for account {vpc.account} (`network.beyond`)",
+        )
 
 
 def _table(topology: Topology, table: RouteTable, subnets: str) -> Iterator[Finding]:

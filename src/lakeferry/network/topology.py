@@ -97,6 +97,7 @@ class Found:
     roles: tuple[Role, ...] = ()  # whose name begins as ours do; so topics
     topics: tuple[Topic, ...] = ()
     transit: tuple[TransitAttachment, ...] = ()  # of this VPC, and those that its ways lead to
+    reader: str = ""  # account as which it was read; another than the VPC's is shown a part of it
 
 
 @dataclass(frozen=True, slots=True)
