@@ -17,7 +17,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
@@ -26,6 +26,7 @@ from typing import Any
 import pytest
 
 from lakeferry.connect.aws import AwsAccess, client
+from lakeferry.connect.databricks import DatabricksAccess, account_client
 from lakeferry.errors import FerryError
 from lakeferry.events import ChangeApplied, ChangePlanned, Event
 from lakeferry.monitor import run
@@ -40,6 +41,8 @@ from tests.flows.provisioning import (
     request,
     watched,
 )
+from tests.servers import databricks_account
+from tests.servers.databricks_account import ACCOUNT_ID, TOKEN, Account
 
 pytestmark = pytest.mark.server
 
@@ -380,3 +383,40 @@ def test_an_error_says_how_much_was_made_and_is_kept(moto_access: AwsAccess) -> 
         run.apply(broken)
 
     assert "resources were made and are kept" in failed.value.where
+
+
+# ---- endpoints in a Databricks account
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    with databricks_account.running() as running:
+        yield running
+    account_client.cache_clear()
+
+
+def test_endpoints_of_databricks_are_registered_in_its_account_and_forgotten(
+    moto_access: AwsAccess, account: Account
+) -> None:
+    registry = DatabricksAccess(ACCOUNT_ID, account.host, token=TOKEN)
+    asked = replace(request(moto_access, network(moto_access)), registry=registry)
+    account.register(
+        {"vpc_endpoint_name": "theirs", "aws_vpc_endpoint_id": "vpce-9", "region": "us-east-1"}
+    )
+    ours = ["lakeferry-m1.databricks-relay", "lakeferry-m1.databricks-workspace"]
+
+    run.apply(asked)
+
+    assert account.names() == [*ours, "theirs"]
+    assert changed(run.plan(asked).plan) == {}
+    relay = next(one for one in account.endpoints if one["vpc_endpoint_name"] == ours[0])
+    ec2 = client(moto_access, "ec2")
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[relay["aws_vpc_endpoint_id"]])
+    again = run.plan(asked).plan
+    actions = {one.kind: one.action for one in again.changes if one.name == ours[0]}
+    assert actions == {"vpc_endpoint": "create", "endpoint_registration": "replace"}
+    run.apply(asked, allow={"replace", "delete", "many"})
+    assert changed(run.plan(asked).plan) == {}
+    assert account.names() == [*ours, "theirs"]
+    run.destroy(asked)
+    assert account.names() == ["theirs"]
