@@ -1,8 +1,11 @@
 """What every strength finds, and that weaker ones say what they did not look at."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import lakeferry
@@ -18,6 +21,7 @@ from tests.verify.tables import (
     add,
     body_of,
     cloned,
+    field,
     flip_byte,
     make_source,
     proof,
@@ -208,6 +212,45 @@ def test_another_txn_than_the_source_s_is_a_finding_though_others_were_left_out(
     report = proof((source, target), "listed")
 
     assert report.findings[0].what == "txn of `stream`, version: 9 at the source, 7 at the target"
+
+
+def shredded(root: Path) -> Path:
+    """One file whose variant column keeps its numbers in a typed column."""
+    parts = [("metadata", pa.binary()), ("value", pa.binary()), ("typed_value", pa.int64())]
+    rows = [{"metadata": b"\x01\x00\x00", "value": None, "typed_value": 7}]
+    root.mkdir()
+    pq.write_table(pa.table({"v": pa.array(rows, pa.struct(parts))}), root / "a.parquet")
+    features = ["variantType", "variantShredding-preview"]
+    schema = {"type": "struct", "fields": [field("v", "variant")]}
+    size = (root / "a.parquet").stat().st_size
+    write_commit(
+        root,
+        0,
+        [
+            {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7,
+                          "readerFeatures": features, "writerFeatures": features}},
+            {"metaData": {"id": "t", "format": {"provider": "parquet", "options": {}},
+                          "schemaString": json.dumps(schema), "partitionColumns": [],
+                          "configuration": {}}},
+            {"add": {"path": "a.parquet", "partitionValues": {}, "size": size,
+                     "modificationTime": 1, "dataChange": True}},
+        ],
+    )  # fmt: skip
+    return root
+
+
+def test_shredded_variants_are_cloned_and_hashed_and_refused_by_name_as_rows(
+    tmp_path: Path,
+) -> None:
+    source, target = shredded(tmp_path / "source"), tmp_path / "target"
+    clone(str(source), str(target))
+
+    assert proof((source, target), "hashed").equal
+    with pytest.raises(FerryError, match="column `v`: a variant is stored shredded") as caught:
+        proof((source, target), "rows")
+
+    assert caught.value.code == "LF-4109"
+    assert "--strength hashed" in caught.value.next_step
 
 
 def test_an_extra_txn_may_be_that_of_the_table_that_was_replaced(tmp_path: Path) -> None:

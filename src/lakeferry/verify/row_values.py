@@ -77,7 +77,7 @@ def _conform_struct(array: pa.Array, kind: Struct, *, by_id: bool) -> pa.Array:
         raise Misfit(f"a struct is stored as {array.type}")
     stored = list(array.type)
     if kind.variant and any(field.name == "typed_value" for field in stored):
-        raise Misfit("a variant is stored shredded, which we cannot read yet")
+        raise Misfit("a variant is stored shredded (in typed columns), which is not read")
     wanted = arrow_type(kind)
     if not kind.fields:
         return pa.array([{} if valid else None for valid in array.is_valid().to_pylist()], wanted)
