@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cached_property
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -75,7 +75,7 @@ class Reference:
 
     def _returned(self, row: Row) -> tuple[str, str]:
         """The way of the last request of the same ports in this minute, the last, the next."""
-        sent = self._requests()[row["interface_id"], self._far(row)]
+        sent = self._requests[row["interface_id"], self._far(row)]
         same = [one for one in sent if (one["srcport"], one["dstport"], one["protocol"])
                 == (row["dstport"], row["srcport"], row["protocol"])]  # fmt: skip
         minute = row["start"] // 60 * 60
@@ -89,7 +89,7 @@ class Reference:
                 return self._sent([one for one in some if one["start"] // 60 == newest][-1])
         return self._sent({**row, "traffic_path": None, "pkt_dst_aws_service": None})
 
-    @cache
+    @cached_property
     def _requests(self) -> Mapping[tuple[str, str | None], list[Row]]:
         """What workers sent out of the VPC, by interface and remote address."""
         found: defaultdict[tuple[str, str | None], list[Row]] = defaultdict(list)
