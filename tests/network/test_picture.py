@@ -101,10 +101,34 @@ def lost_sight() -> Topology:
     return Topology(base.found, IDS, base.workers, (), (), (path, base.paths[2]), (finding,))
 
 
+def crowded() -> Topology:
+    """Nine subnets with long names, twelve endpoints, and a finding for each."""
+    base = three_zones()
+    subnets = tuple(
+        replace(subnet(at, "abc"[at % 3], "lake " * 12 + "湖" * 20), id=f"subnet-0{at}" + "f" * 15)
+        for at in range(9)
+    )
+    ids = tuple(one.id for one in subnets)
+    service = "com.amazonaws.us-east-1.service"
+    endpoints = tuple(
+        VpcEndpoint("", "vpc-1", f"{service}-{at}", "Interface", ids[at % 5 :], id=f"vpce-0{at}")
+        for at in range(12)
+    )
+    found = replace(base.found, subnets=(*subnets, *base.found.subnets[3:]), endpoints=endpoints)
+    findings = tuple(
+        Finding("x", "warning", where, "what is wrong is long " * 12, "do this " * 30)
+        for where in (*ids, *ids, *(one.id for one in endpoints))
+    )
+    paths = (replace(base.paths[0], subnet_ids=ids[::3]),
+             replace(base.paths[1], subnet_ids=(*ids[1::3], *ids[2::3])))  # fmt: skip
+    return Topology(found, ids, (), base.nat_gateways, (), paths, findings)
+
+
 ALL: dict[str, Callable[[], Topology]] = {
     "sample": topology,
     "three zones": three_zones,
     "lost sight": lost_sight,
+    "crowded": crowded,
 }
 
 
