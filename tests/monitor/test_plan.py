@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from lakeferry.errors import FerryError
 from lakeferry.monitor.brakes import brakes, hold
 from lakeferry.monitor.changes import Planned, change
-from lakeferry.monitor.plan import ProvisionPlan, counted, provision_plan, refuse_stale
+from lakeferry.monitor.plan import ORDER, ProvisionPlan, counted, provision_plan, refuse_stale
 from lakeferry.monitor.settings import OWNER_TAG
 from lakeferry.network.resources import (
     Alarm,
@@ -21,6 +21,7 @@ from lakeferry.network.resources import (
     LogGroup,
     MetricQuery,
     PortRange,
+    Resource,
     SecurityGroup,
     Topic,
     VpcEndpoint,
@@ -372,3 +373,17 @@ def test_a_plan_is_counted_in_words() -> None:
 def test_a_change_of_nothing_to_nothing_cannot_be_made() -> None:
     with pytest.raises(AssertionError):
         _ = change(None, None).key
+
+
+def test_an_endpoint_that_lacks_its_private_dns_alone_is_finished() -> None:
+    made = plan(DOOR, replace(STS, private_dns=False), to=(DOOR, STS))
+
+    assert steps(made) == [f"make {STS.name}", f"finish {STS.name}"]
+    assert "finish" not in str(steps(plan(DOOR, replace(STS, policy="{}"), to=(DOOR, STS))))
+
+
+def test_every_kind_of_resource_has_its_place_in_the_order() -> None:
+    assert set(ORDER) == {*get_args(Resource), EndpointRegistration}
+    assert {kind.kind_name for kind in ORDER} == {
+        one.kind_name for one in (*wanted(bare()).resources, RELAY)
+    }

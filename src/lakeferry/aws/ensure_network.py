@@ -162,15 +162,13 @@ def _group_ids(place: Place, vpc_id: str, names: Iterable[str]) -> list[str]:
 
 
 def ensure_endpoint(place: Place, wanted: VpcEndpoint, before: VpcEndpoint | None) -> None:
-    """Make an endpoint without private DNS (`finish_endpoint` turns it on), or change one."""
+    """Make an endpoint or change it, but for private DNS, which `finish_endpoint` turns on."""
     if before is None:
         _make_endpoint(place, wanted)
         return
     changed = _modification(place, wanted, before)
     if changed:
         place.ask("ec2", "modify_vpc_endpoint", before.id, VpcEndpointId=before.id, **changed)
-    if wanted.private_dns and not before.private_dns:
-        finish_endpoint(place, replace(wanted, id=before.id))
     retag(place, before.id, wanted.tags, before.tags)
 
 

@@ -186,7 +186,9 @@ def _sorted(value: Any) -> list[Any]:
 def _is_default(resource: Planned, policy: Any) -> bool:
     if not isinstance(resource, VpcEndpoint) or not isinstance(policy, dict):
         return False
-    statements = [{k: v for k, v in one.items() if k != "Sid"} for one in policy["Statement"]]
+    statements = [
+        {k: v for k, v in one.items() if k != "Sid"} for one in policy.get("Statement", ())
+    ]
     return statements == [_LET_ALL]
 
 

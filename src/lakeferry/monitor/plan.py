@@ -93,7 +93,7 @@ class ProvisionPlan:
         return (
             *(Step("remove", one) for one in sorted(early, key=_backwards, reverse=True)),
             *(Step("make", one) for one in self.of("create", "update", "replace")),
-            *(Step("finish", one) for one in self.of("create", "replace") if _takes_time(one)),
+            *(Step("finish", one) for one in self.work if _takes_time(one)),
             *(Step("remove", one) for one in sorted(late, key=_backwards, reverse=True)),
         )
 
@@ -239,7 +239,11 @@ def _goes_first(one: Change) -> bool:
 
 
 def _takes_time(one: Change) -> bool:
-    return isinstance(one.after, VpcEndpoint) and one.after.private_dns
+    """Private DNS is turned on when an endpoint is available, not before."""
+    if not isinstance(one.after, VpcEndpoint) or not one.after.private_dns:
+        return False
+    there = isinstance(one.before, VpcEndpoint) and one.before.private_dns
+    return one.action == "replace" or not there
 
 
 def _backwards(one: Change) -> tuple[int, str, str]:
