@@ -135,6 +135,13 @@ def test_a_wrong_word_is_a_line_too() -> None:
     assert ended.stderr == ""
 
 
+def test_a_word_that_is_no_utf_8_is_a_line_too() -> None:
+    ended = run("explain", os.fsdecode(b"LF-\xff"), "--json")
+
+    assert ended.returncode == 2
+    assert "`LF-\udcff`" in lines(ended.stdout)[1]["message"]
+
+
 def test_a_bug_keeps_its_traceback_and_the_last_line() -> None:
     broken = (
         "from lakeferry.cli.talk import Talk, guarded\n"

@@ -279,3 +279,14 @@ def test_a_file_in_place_of_a_sub_folder_lists_as_nothing(tmp_path: Path) -> Non
     (tmp_path / "a").write_bytes(b"x")
 
     assert list(LocalStore(str(tmp_path)).list("a/b")) == []
+
+
+def test_a_path_that_no_folder_can_have_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    wrong = [tmp_path / "loop", tmp_path / ("a" * 300), tmp_path / os.fsdecode(b"\xff")]
+
+    for path in wrong:
+        with pytest.raises(FerryError) as refused:
+            LocalStore(str(path))
+        assert refused.value.code == "LF-2104"
+        refused.value.where.encode()

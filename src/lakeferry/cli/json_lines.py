@@ -3,6 +3,7 @@
 Shape: `events.schema.json` beside this module; keys are only ever added within `v` 1.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import resources
@@ -127,5 +128,13 @@ def verify_summary(report: VerifyReport) -> dict[str, Any]:
 
 def plain(value: Mapping[str, Any]) -> dict[str, Any]:
     """The same as JSON types."""
-    found: dict[str, Any] = orjson.loads(orjson.dumps(dict(value), default=list))
+    found: dict[str, Any] = json.loads(encoded(dict(value)))
     return found
+
+
+def encoded(value: dict[str, Any]) -> bytes:
+    """One line of JSON. Bytes of a file's name that are no UTF-8 come as `\\udcXX`."""
+    try:
+        return orjson.dumps(value, default=list)
+    except orjson.JSONEncodeError:
+        return json.dumps(value, default=list, separators=(",", ":")).encode()

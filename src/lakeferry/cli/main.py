@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 failed, or the data is at fault; 2 the request is at fault
 changed; 3 finished and needs a look; 130 and 143 stopped by a signal in a clean state.
 """
 
+import io
 import math
 import os
 import sys
@@ -276,7 +277,7 @@ def _places(map_prefix: Many, source_option: Many, target_option: Many) -> dict[
 
 def main(arguments: list[str] | None = None) -> int:
     """The entry point; exits with the command's code."""
-    _open_closed_streams()
+    _ready_streams()
     words = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(words, exit_on_error=False, print_error=False)
@@ -297,11 +298,16 @@ def _refused(wrong: CycloptsError, talk: Talk) -> int:
     return guarded(command, talk, run)
 
 
-def _open_closed_streams() -> None:
-    """Without them the first files that are opened would take what is printed."""
+def _ready_streams() -> None:
+    """Open what is closed, and let nothing be unprintable.
+
+    Without a standard stream the first file that is opened would take what is printed.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

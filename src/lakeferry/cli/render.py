@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TextIO
 
-import orjson
-
 from lakeferry.cli import json_lines
 from lakeferry.cli.estimate import Estimate, left_text
 from lakeferry.cli.units import counted, duration_text, size_text, time_text
@@ -281,7 +279,7 @@ class JsonScreen:
                 "run": self._run,
             }
             self._seq += 1
-            text = orjson.dumps({**head, **body})
+            text = json_lines.encoded({**head, **body})
             with _heard():
                 sys.stdout.buffer.write(text + b"\n")
                 sys.stdout.buffer.flush()

@@ -36,9 +36,9 @@ class LocalStore:
     """One folder and what lies below it. The folder is made by the first write."""
 
     def __init__(self, root: str) -> None:
-        """`root`: a path; links in it are followed once, here."""
-        self._root = os.path.realpath(root)
+        """`root`: a path; links in it are followed once, here. LF-2104 if it can be no folder's."""
         self._disks: dict[int, int] = {}  # device -> a descriptor on it, for settle
+        self._root = _real(root)
         self._lock = threading.Lock()
 
     @property
@@ -296,6 +296,22 @@ class LocalStore:
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _OF_THREAD = threading.local()
+
+
+def _real(root: str) -> str:
+    """The path without links. One that is not UTF-8 could not be named by a commit or a record."""
+    real = os.path.realpath(root)
+    try:
+        real.encode()
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            os.stat(real)
+    except (UnicodeEncodeError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        where = f"`{os.fsencode(root).decode(errors='backslashreplace')}`"
+        raise FerryError(
+            "LF-2104", f"no folder can have this path: {why}", where, "choose another path"
+        ) from None
+    return real
 
 
 def _own_buffer() -> memoryview:
