@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,15 @@ def test_clients_are_shared_and_say_who_we_are() -> None:
     assert made is client(AwsAccess("eu-west-1"), "ec2")
     assert "lakeferry/" in made.meta.config.user_agent_extra
     assert made.meta.config.retries["mode"] == "standard"
+
+
+@pytest.mark.usefixtures("keys")
+def test_many_threads_may_ask_for_clients_at_once() -> None:
+    access = AwsAccess("eu-west-1")
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda name: client(access, name), ["ec2", "logs", "sns", "sts"] * 4))
+
+    assert {one.meta.service_model.service_name for one in made} == {"ec2", "logs", "sns", "sts"}
 
 
 # ---- what AWS says

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from threading import RLock
 from typing import Any
 
 from lakeferry.connect.aws_refusals import explained
@@ -17,6 +18,7 @@ from lakeferry.version import VERSION
 
 MOST_ATTEMPTS = 8  # of one request, with pauses up to 20 s; AWS_MAX_ATTEMPTS overrides it
 SESSION_NAME = "lakeferry"  # of assumed roles, as CloudTrail shows them
+_MAKING = RLock()  # clients may be shared among threads, the sessions that make them may not
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def client(access: AwsAccess, service: str) -> Any:
     Raises:
         FerryError: LF-1201 where the profile does not exist.
     """
-    with explained(access.shown):
+    with explained(access.shown), _MAKING:
         return _session(access).client(
             service, region_name=access.region, endpoint_url=access.endpoint, config=_config()
         )
@@ -194,7 +196,8 @@ def _fetcher(access: AwsAccess) -> Any:
 
     def creator(service: str, **settings: Any) -> Any:
         settings |= {"region_name": access.region, "endpoint_url": access.endpoint}
-        return own.client(service, config=_config(), **settings)
+        with _MAKING:
+            return own.client(service, config=_config(), **settings)
 
     return AssumeRoleCredentialFetcher(
         client_creator=creator, source_credentials=credentials, role_arn=access.role,
