@@ -30,7 +30,10 @@ from lakeferry.connect.databricks import DatabricksAccess, account_client
 from lakeferry.errors import FerryError
 from lakeferry.events import ChangeApplied, ChangePlanned, Event
 from lakeferry.monitor import run
+from lakeferry.monitor.brakes import BRAKES
 from lakeferry.monitor.settings import FlowLogWish
+from lakeferry.network.discover import Scope
+from tests.aws.data_plane import made_egress
 from tests.flows.provisioning import (
     Cut,
     changed,
@@ -163,6 +166,39 @@ def test_two_deployments_live_in_one_region_and_neither_touches_the_other(
     both = inventory(moto_access)
     run.destroy(one)
     assert names(inventory(moto_access), "m1-b") == names(both, "m1-b")
+
+
+def test_a_deployment_moves_to_another_vpc_and_leaves_nothing_in_the_first(
+    moto_access: AwsAccess,
+) -> None:
+    first = network(moto_access)
+    before = inventory(moto_access)
+    run.apply(request(moto_access, first))
+    second = made_egress(moto_access)
+    there = inventory(moto_access)
+    moved = request(moto_access, second.vpc, "m1")
+
+    run.apply(moved, allow=set(BRAKES))
+
+    assert changed(run.plan(moved).plan) == {}
+    run.destroy(moved)
+    left = inventory(moto_access)
+    assert names(left, "lakeferry") == []
+    assert {key: one for key, one in left.items() if key in before} == before
+    assert left.keys() <= there.keys()
+
+
+def test_what_watched_a_network_that_is_gone_is_removed(moto_access: AwsAccess) -> None:
+    asked = request(moto_access, network(moto_access))
+    run.apply(asked)
+    nowhere = replace(asked, scope=Scope(vpc="vpc-0123456789abcdef0"))
+
+    gone = run.destroy(nowhere)
+
+    assert gone.is_complete
+    assert names(inventory(moto_access), "lakeferry") == []
+    with pytest.raises(FerryError, match="LF-6351"):
+        run.plan(nowhere)
 
 
 # ---- plans that are not carried out
@@ -334,6 +370,7 @@ import os, sys
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.events import ChangeApplied
 from lakeferry.monitor import run
+from lakeferry.monitor.brakes import BRAKES
 from tests.flows.provisioning import request
 def emit(event):
     if isinstance(event, ChangeApplied):

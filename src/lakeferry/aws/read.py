@@ -12,7 +12,7 @@ from lakeferry.connect.aws import AwsAccess, account_of
 from lakeferry.errors import FerryError
 from lakeferry.events import Emit, Noted, Warned, silent
 from lakeferry.network.discover import Scope
-from lakeferry.network.resources import TransitAttachment, Vpc
+from lakeferry.network.resources import Tags, TransitAttachment, Vpc
 from lakeferry.network.topology import Found
 
 MOST_VPCS = 8  # that one way out is followed through
@@ -162,6 +162,21 @@ def read_monitoring(access: AwsAccess, found: Found, groups: Iterable[str] = ())
         dashboards=monitoring.find_dashboards(access),
         roles=monitoring.find_roles(access),
         topics=monitoring.find_topics(access),
+    )
+
+
+def read_owned(access: AwsAccess, found: Found, tags: Tags) -> Found:
+    """What was found with the endpoints and groups of other VPCs that bear the tags.
+
+    A deployment can have moved from one VPC to another, and what it made must be found where it is.
+    """
+    points = network.find_endpoints(access, tags=tags)
+    groups = network.find_security_groups(access, tags=tags)
+    known = {one.id for part in (found.endpoints, found.security_groups) for one in part}
+    return replace(
+        found,
+        endpoints=(*found.endpoints, *(one for one in points if one.id not in known)),
+        security_groups=(*found.security_groups, *(one for one in groups if one.id not in known)),
     )
 
 

@@ -11,6 +11,7 @@ import orjson
 
 from lakeferry.connect.aws import AwsAccess, pages
 from lakeferry.network.resources import (
+    NO_TAGS,
     Eni,
     Instance,
     NatAddress,
@@ -43,6 +44,11 @@ def filters(**wanted: Sequence[str]) -> list[dict[str, Any]]:
 
 def tag_filters(tags: Tags) -> list[dict[str, Any]]:
     return [{"Name": f"tag:{key}", "Values": [value]} for key, value in sorted(tags.items())]
+
+
+def _of_vpc(vpc_id: str, tags: Tags) -> list[dict[str, Any]]:
+    """What is in a VPC, or in any, and bears the tags."""
+    return [*(filters(vpc_id=[vpc_id]) if vpc_id else ()), *tag_filters(tags)]
 
 
 def tags_of(found: Iterable[Answer]) -> Tags:
@@ -255,11 +261,13 @@ def _instance(one: Answer) -> Instance:
     )
 
 
-def find_endpoints(access: AwsAccess, vpc_id: str) -> tuple[VpcEndpoint, ...]:
+def find_endpoints(
+    access: AwsAccess, vpc_id: str = "", *, tags: Tags = NO_TAGS
+) -> tuple[VpcEndpoint, ...]:
     """Endpoints of all types; those that were deleted or failed carry nothing and are left out."""
     found = pages(
         access, "ec2", "describe_vpc_endpoints", "VpcEndpoints",
-        Filters=filters(vpc_id=[vpc_id]), PaginationConfig=PAGE,
+        Filters=_of_vpc(vpc_id, tags), PaginationConfig=PAGE,
     )  # fmt: skip
     kept = (_endpoint(one) for one in found if one.get("State", "").lower() not in _GONE)
     return tuple(sorted(kept, key=_id))
@@ -306,10 +314,12 @@ def _endpoint_policy(text: str) -> str:
     return canonical(text)
 
 
-def find_security_groups(access: AwsAccess, vpc_id: str) -> tuple[SecurityGroup, ...]:
+def find_security_groups(
+    access: AwsAccess, vpc_id: str = "", *, tags: Tags = NO_TAGS
+) -> tuple[SecurityGroup, ...]:
     found = pages(
         access, "ec2", "describe_security_groups", "SecurityGroups",
-        Filters=filters(vpc_id=[vpc_id]), PaginationConfig=PAGE,
+        Filters=_of_vpc(vpc_id, tags), PaginationConfig=PAGE,
     )  # fmt: skip
     return tuple(sorted((_security_group(one) for one in found), key=_id))
 

@@ -12,6 +12,7 @@ from lakeferry.aws import read as aws_read
 from lakeferry.aws.place import Place
 from lakeferry.connect.aws import AwsAccess, account_of
 from lakeferry.connect.databricks import DatabricksAccess
+from lakeferry.errors import FerryError
 from lakeferry.events import ChangePlanned, Emit, silent
 from lakeferry.monitor.brakes import Brake, brakes, hold
 from lakeferry.monitor.carry_out import Site, carry_out
@@ -23,7 +24,7 @@ from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.thresholds import planned_flows
 from lakeferry.network import discover as network
 from lakeferry.network.discover import Scope
-from lakeferry.network.resources import VpcEndpoint
+from lakeferry.network.resources import OWNER_TAG, Vpc, VpcEndpoint
 from lakeferry.network.topology import Found, Topology
 
 
@@ -151,8 +152,15 @@ def destroy(
 def removal(request: MonitorRequest, *, emit: Emit = silent) -> ProvisionPlan:
     """What `destroy` would remove. Nothing is."""
     settings = _settled(request)
-    found = _everything(request, _seen(request, settings, emit).found)
-    return provision_plan((), found, settings)
+    try:
+        found = _seen(request, settings, emit).found
+    except FerryError as error:
+        if error.code != "LF-6351":
+            raise
+        # The network is gone; what watched it is not.
+        nothing = Found(Vpc("", (), settings.account, settings.region))
+        found = aws_read.read_monitoring(request.access, nothing, (settings.group,))
+    return provision_plan((), _everything(request, settings, found), settings)
 
 
 # ---- reading and deciding
@@ -172,7 +180,7 @@ def _seen(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> Top
 
 def _planned(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> ProvisionReport:
     topology = _seen(request, settings, emit)
-    there = _everything(request, topology.found)
+    there = _everything(request, settings, topology.found)
     if request.transfer is not None and not settings.planned:
         flows = planned_flows(topology, request.transfer.bytes, request.transfer.days)
         settings = replace(settings, planned=flows)
@@ -184,7 +192,10 @@ def _planned(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> 
     return ProvisionReport(topology, settings, shall, made, brakes(made))
 
 
-def _everything(request: MonitorRequest, found: Found) -> tuple[Planned, ...]:
+def _everything(
+    request: MonitorRequest, settings: MonitorSettings, found: Found
+) -> tuple[Planned, ...]:
+    found = aws_read.read_owned(request.access, found, {OWNER_TAG: settings.deployment})
     if request.registry is None:
         return everything(found)
     from lakeferry import databricks
