@@ -19,13 +19,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench._flow_ways import WAYS
 from bench._plot import bars, lines, svg
 from bench.clone_vs_peers import Cost, measure
-from lakeferry.network.fields import RECOMMENDED_FORMAT, column, is_integer
+from lakeferry.network.fields import RECOMMENDED_FORMAT
 from tests.servers import CACHE
 
 PLOT = Path(__file__).with_name("flow_logs.svg")
@@ -34,10 +35,6 @@ FLOOR = "zcat, wc -l"
 RULES = "lakeferry, all rules at once"
 GOALS = {"lakeferry": 1.2, "lakeferry, Parquet zstd": 10.0, "lakeferry, Parquet gzip": 10.0,
          RULES: 0.5}  # fmt: skip
-_QUERY = (
-    "select count(*), sum(b), sum(p), sum(n) from (select interface_id, start // 60, "
-    "flow_direction, sum(bytes) b, sum(packets) p, count(*) n from {} group by all)"
-)
 _AT = {name: RECOMMENDED_FORMAT.index(name) + 1 for name in RECOMMENDED_FORMAT}
 _AWK = (
     f'FNR > 1 && $1 != "version" {{ k = ${_AT["interface-id"]} " " int(${_AT["start"]} / 60) '
@@ -45,69 +42,6 @@ _AWK = (
     ' END { for (k in n) { g++; B += b[k]; P += p[k]; N += n[k] } printf "%d %.0f %.0f %d\\n", g, '
     "B, P, N }"
 )
-
-Answer = tuple[int, int, int, int]  # groups, bytes, packets, rows
-
-
-def with_lakeferry(folder: Path) -> Answer:
-    from lakeferry.monitor.logs import open_logs
-    from lakeferry.network.flow_log import ReadReport, read_flow_log
-    from lakeferry.network.flow_totals import BY_DIRECTION, FlowTotals, columns_for
-
-    totals, report, columns = FlowTotals(), ReadReport(), columns_for(BY_DIRECTION)
-    for name, body in open_logs(str(folder)):
-        for batch in read_flow_log(body, name=name, columns=columns, coded=True, report=report):
-            totals.add(batch)
-    table = totals.table()
-    sums = [sum(table[name].to_pylist()) for name in ("bytes", "packets", "records")]
-    return len(table), sums[0], sums[1], sums[2]
-
-
-def with_duckdb(folder: Path) -> Answer:
-    import duckdb
-
-    kinds = {
-        column(name): "BIGINT" if name in ("bytes", "packets", "start", "end") else "VARCHAR"
-        for name in RECOMMENDED_FORMAT
-    }
-    texts = f"read_csv('{folder}/*.log.gz', delim=' ', header=true, auto_detect=false, quote='', "
-    texts += f"escape='', columns={kinds})"
-    parquet = any(folder.glob("*.parquet"))
-    source = f"read_parquet('{folder}/*.parquet')" if parquet else texts
-    found: Answer = duckdb.sql(_QUERY.format(source)).fetchall()[0]
-    return found
-
-
-def with_polars(folder: Path) -> Answer:
-    sys.path.insert(0, str(CACHE / "peers-1"))
-    import polars
-
-    if any(folder.glob("*.parquet")):
-        lines = polars.scan_parquet(folder / "*.parquet")
-        lines = lines.rename({column(name): name for name in RECOMMENDED_FORMAT})
-    else:
-        types = {
-            name: polars.Int64 if is_integer(name) and name in ("bytes", "packets", "start")
-            else polars.String for name in RECOMMENDED_FORMAT
-        }  # fmt: skip
-        lines = polars.scan_csv(
-            folder / "*.log.gz", separator=" ", quote_char=None, schema=types, has_header=True
-        )
-    table = (
-        lines.select(
-            "interface-id", polars.col("start") // 60, "flow-direction", "bytes", "packets"
-        )
-        .group_by("interface-id", "start", "flow-direction")
-        .agg(polars.sum("bytes", "packets"), n=polars.len())
-        .collect(engine="streaming")
-    )
-    sums = table.select(polars.sum("bytes", "packets", "n")).row(0)
-    return table.height, int(sums[0]), int(sums[1]), int(sums[2])
-
-
-WAYS: dict[str, Callable[[Path], Answer]] = {
-    "lakeferry": with_lakeferry, "duckdb": with_duckdb, "polars": with_polars,
-}  # fmt: skip
 
 
 def commands(folders: dict[str, Path], rules: Path) -> dict[str, list[str]]:
@@ -125,15 +59,9 @@ def commands(folders: dict[str, Path], rules: Path) -> dict[str, list[str]]:
             continue
         for form, folder in folders.items():
             label = way if form == "text" else f"{way}, Parquet {form}"
-            found[label] = [
-                sys.executable,
-                "-m",
-                "bench.flow_logs",
-                "--way",
-                way,
-                "--keep",
-                str(folder),
-            ]
+            path = f"PYTHONPATH={CACHE / 'peers-1'}" if way == "polars" else "PYTHONPATH="
+            command = ["env", path, sys.executable, "-m", "bench._flow_ways"]
+            found[label] = [*command, way, str(folder)]
     return found
 
 
@@ -219,11 +147,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=50, help="millions")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--keep", help="a folder for the made files, which stay there")
-    parser.add_argument("--way", choices=WAYS, help="ask one way about a folder, and print it")
     asked = parser.parse_args()
-    if asked.way:
-        print(*WAYS[asked.way](Path(asked.keep)))
-        return
     with workspace(asked.keep) as folder:
         sizes = sorted({min(size, asked.rows) for size in (TILES, 20, asked.rows)})
         answers_agree(commands(make(folder, sizes[0]), folder / "rules"))
