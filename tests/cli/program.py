@@ -36,7 +36,10 @@ def typed(*words: str | Path, folder: Path, input: str = "", **environment: str)
 
 
 def called(*words: str | Path, folder: Path, input: str = "", **environment: str) -> Ended:
-    """The same within this process, for what asks no service: clients of one are kept for all."""
+    """The same within this process, which is faster.
+
+    Clients of AWS are kept by what flags say of it, so an endpoint is given as `--endpoint-url`.
+    """
     streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(3)]
     given, out, err = streams
     given.buffer.write(input.encode())

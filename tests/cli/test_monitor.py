@@ -16,7 +16,7 @@ from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.network.saved_topology import read_topology
 from tests.aws import data_plane
 from tests.aws.data_plane import DataPlane
-from tests.cli.program import LAKEFERRY, Ended, json_lines, typed
+from tests.cli.program import LAKEFERRY, Ended, called, json_lines
 
 pytestmark = pytest.mark.server
 
@@ -37,7 +37,10 @@ def environment(access: AwsAccess) -> dict[str, str]:
 
 
 def monitor(access: AwsAccess, folder: Path, *words: str | Path, **more: Any) -> Ended:
-    return typed("monitor", *words, folder=folder, **environment(access), **more)
+    given = environment(access)
+    # A flag, not the environment: clients of one process are kept by what the flags say.
+    where = ("--endpoint-url", given.pop("AWS_ENDPOINT_URL"))
+    return called("monitor", *words, *where, folder=folder, **given, **more)
 
 
 def rules(access: AwsAccess) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from lakeferry.connect.aws import AwsAccess, client
 from tests.aws import data_plane
-from tests.cli.program import Ended, called, json_lines, typed
+from tests.cli.program import Ended, called, json_lines
 from tests.servers import moto, refusing
 from tests.servers.refusing import Refusal, Refusing, ec2_error
 
@@ -218,13 +218,13 @@ def refuser(moto_access: AwsAccess) -> Iterator[Refusing]:
 
 def at(proxy: Refusing, folder: Path, *words: str, **more: str) -> Ended:
     environment = {
-        "AWS_ENDPOINT_URL": proxy.endpoint,
         "AWS_REGION": moto.REGION,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         **more,
     }
-    return typed("monitor", *words, folder=folder, **environment)
+    where = ("--endpoint-url", proxy.endpoint)
+    return called("monitor", *words, *where, folder=folder, **environment)
 
 
 @pytest.mark.server
