@@ -112,6 +112,21 @@ def test_a_topology_is_one_line_of_json_and_its_findings_are_more(
     assert {"no-s3-endpoint", "endpoint-zones"} <= codes
 
 
+def test_an_address_that_a_topic_tells_is_not_shown_whole(
+    moto_access: AwsAccess, plane: DataPlane, tmp_path: Path
+) -> None:
+    sns = client(moto_access, "sns")
+    topic = sns.create_topic(Name="lakeferry-m0")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="https", Endpoint="https://hooks.example.com/T0/hush")
+
+    words = ("discover", "--vpc", plane.vpc, "--json", "--save", "network.json")
+    ended = monitor(moto_access, tmp_path, *words)
+
+    kept = (tmp_path / "network.json").read_text()
+    assert "hush" not in ended.stdout + kept
+    assert "https://hooks.example.com/***" in kept
+
+
 # ---- plan, apply, drift, destroy
 
 
@@ -326,3 +341,19 @@ def test_a_template_may_bring_the_keeper_of_rules(
     found = json_lines(monitor(moto_access, tmp_path, *words))
 
     assert "AWS::Lambda::Function" in json.dumps(found[-1]["template"])
+
+
+@pytest.mark.parametrize("format", ["cloudformation", "terraform"])
+def test_an_address_that_a_reference_gave_is_in_no_template(
+    moto_access: AwsAccess, plane: DataPlane, tmp_path: Path, format: str
+) -> None:
+    words = ("export", "--format", format, "--vpc", plane.vpc, "--name", "m1", "--notify")
+    hook = "https://hooks.example.com/T0/B0/hush"
+
+    hidden = monitor(moto_access, tmp_path, *words, "${env:HOOK}", HOOK=hook)
+    written = monitor(moto_access, tmp_path, *words, "ops@example.com")
+
+    assert hidden.returncode == 0
+    assert "hush" not in hidden.stdout + hidden.stderr
+    assert "deploy it with them" in hidden.stderr
+    assert "ops@example.com" in written.stdout

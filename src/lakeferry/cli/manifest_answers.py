@@ -64,7 +64,7 @@ def tree_body(value: Value) -> Any:
         return [tree_body(item) for item in value.items]
     if value.kind in ("integer", "number", "boolean"):
         return json.loads(value.text.lower().replace("_", ""))
-    return _shown(value.text)
+    return url_shown(value.text)
 
 
 def resolved_rows(root: Value) -> list[tuple[str, str, str]]:
@@ -112,10 +112,11 @@ def _leaf(value: Value) -> str:
         return "{}" if value.kind == "map" else "[]"
     if value.kind != "text":
         return value.text
-    return _scalar(_shown(value.text))
+    return _scalar(url_shown(value.text))
 
 
-def _shown(text: str) -> str:
+def url_shown(text: str) -> str:
+    """Of a URL only its host; anything else as it is."""
     return _URL_PATH.sub(r"\1\2/***", text)
 
 

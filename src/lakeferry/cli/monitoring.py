@@ -1,7 +1,9 @@
 """What `monitor discover | plan | apply | destroy | export` do: call a door, show its answer."""
 
+import json
 import sys
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from threading import Event as Flag
 from typing import Literal
@@ -10,6 +12,7 @@ import orjson
 
 from lakeferry.cli import discover_answers, plan_answers
 from lakeferry.cli.columns import screen_width
+from lakeferry.cli.manifest_answers import url_shown
 from lakeferry.cli.plan_file import fingerprint_of, plan_text, write_file
 from lakeferry.cli.render import Screen, marks
 from lakeferry.errors import FerryError
@@ -22,6 +25,7 @@ from lakeferry.monitor.plan import ProvisionPlan
 from lakeferry.monitor.run import ApplyReport, MonitorRequest, ProvisionReport
 from lakeferry.network.picture import picture
 from lakeferry.network.saved_topology import topology_text
+from lakeferry.network.topology import Topology
 
 OK, FAILED, LOOK = 0, 1, 3
 
@@ -30,7 +34,7 @@ def discover(
     request: MonitorRequest, *, screen: Screen, emit: Emit, svg: str | None, save: str | None
 ) -> int:
     """Show a network; draw it and save it where that is asked for."""
-    found = run.discover(request, emit=emit)
+    found = _discreet(run.discover(request, emit=emit))
     region = found.found.vpc.region
     if svg is not None:
         drawn = picture(
@@ -134,13 +138,16 @@ def export(
     """A template that makes what `apply` would make: on stdout, or into a file."""
     report = run.plan(request)
     made = exported(report.desired, report.settings, format=format, keep_rules=keep_rules)
-    for note in made.notes:
+    text, notes = _without(made.text, request.hidden), list(made.notes)
+    if text != made.text:
+        notes.append("addresses that references gave are not in the template: deploy it with them")
+    for note in notes:
         screen.say(f"- {note}")
-    body = {"format": format, "file": out, "file_name": made.file_name, "notes": list(made.notes)}
+    body = {"format": format, "file": out, "file_name": made.file_name, "notes": notes}
     if out is None:
-        screen.result([made.text.rstrip("\n")], {**body, "template": orjson.loads(made.text)})
+        screen.result([text.rstrip("\n")], {**body, "template": orjson.loads(text)})
     else:
-        write_file(out, made.text.encode())
+        write_file(out, text.encode())
         screen.result([f"  written: {out}"], body)
     return OK
 
@@ -166,6 +173,22 @@ def _show(report: ProvisionReport, screen: Screen, *, verbose: bool) -> None:
         screen.result([], plan_answers.cost_body(cost, report.plan.deployment))
     for one in report.topology.findings:
         screen.result([], discover_answers.finding_body(one))
+
+
+def _without(template: str, hidden: Collection[str]) -> str:
+    """Addresses are defaults of parameters there; an empty one means nobody."""
+    for one in hidden:
+        template = template.replace(json.dumps(one), '""')
+    return template
+
+
+def _discreet(topology: Topology) -> Topology:
+    """Without what may be secret: of a URL that a topic tells, only its host is kept."""
+    topics = tuple(
+        replace(one, subscriptions=tuple((how, url_shown(to)) for how, to in one.subscriptions))
+        for one in topology.found.topics
+    )
+    return replace(topology, found=replace(topology.found, topics=topics))
 
 
 def _removal_lines(goes: ProvisionPlan) -> list[str]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from lakeferry.config.manifest import Manifest, NetworkConfig
+from lakeferry.config.references import references
 from lakeferry.config.tree import Value
 from lakeferry.connect.aws import AwsAccess, usual_region
 from lakeferry.connect.databricks import ACCOUNTS, DatabricksAccess
@@ -62,6 +63,7 @@ def monitor_request(
         settings=_settings(manifest, extras, name or "", access.region),
         registry=_registry(manifest),
         transfer=extras.transfer,
+        hidden=tuple(resolved(one) for one in manifest.alarms.notify if references(one)),
     )
 
 

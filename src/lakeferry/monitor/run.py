@@ -5,7 +5,7 @@ on when it is run again, from whatever machine.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Event as Flag
 
 from lakeferry.aws import read as aws_read
@@ -45,6 +45,7 @@ class MonitorRequest:
     settings: MonitorSettings  # an empty `account` is asked of STS
     registry: DatabricksAccess | None = None  # where Databricks' endpoints are registered
     transfer: Transfer | None = None  # gives `settings.planned`, where that is empty
+    hidden: tuple[str, ...] = field(default=(), repr=False)  # what references gave: shown nowhere
 
 
 @dataclass(frozen=True, slots=True)
