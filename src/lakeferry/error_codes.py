@@ -1,0 +1,280 @@
+"""The codes of errors about access, requests, tables, sources and targets: LF-1 to LF-5."""
+
+from lakeferry.error_kinds import ErrorKind
+
+CODES: dict[str, ErrorKind] = {
+    "LF-1001": ErrorKind(
+        2,
+        "the store refused the credentials",
+        "The service answered 401 or 403 to the identity itself. Credentials come from each "
+        "SDK's own environment or from --source-option/--target-option; nothing was written.",
+    ),
+    "LF-1002": ErrorKind(
+        2,
+        "the identity may not do this here",
+        "The identity is known but lacks the right to read the source or to write the target. "
+        "`lakeferry doctor SOURCE TARGET` tries each right and names the one that is missing.",
+    ),
+    "LF-1003": ErrorKind(
+        1,
+        "the store cannot be reached",
+        "Every try failed: name resolution, connection or time-out. What had arrived is kept; "
+        "run the same command again when the store answers.",
+    ),
+    "LF-1004": ErrorKind(
+        1,
+        "the store answered what it must not",
+        "A body shorter than announced, another size than listed, or a fault that outlived all "
+        "retries. Nothing of it was kept.",
+    ),
+    "LF-1201": ErrorKind(
+        2,
+        "AWS has no identity to work with",
+        "No credentials were found, the profile does not exist, or the token has expired. They "
+        "come from the environment, from profiles, or from the role of the machine.",
+    ),
+    "LF-1202": ErrorKind(
+        2,
+        "a role cannot be taken",
+        "STS refused AssumeRole: the identity may not ask for it, the role's trust policy does not "
+        "name the identity, or it asks for another external id.",
+    ),
+    "LF-1203": ErrorKind(
+        2,
+        "a permission of AWS is missing",
+        "The message names the action, the resource and a statement that grants it. What was made "
+        "before is kept; the same command goes on from there.",
+    ),
+    "LF-1204": ErrorKind(
+        1,
+        "AWS throttles",
+        "Requests were refused as too many until all retries were used up. The limits are per "
+        "account and Region, so others' requests count too. What was made before is kept.",
+    ),
+    "LF-1205": ErrorKind(
+        1,
+        "AWS cannot be reached",
+        "Every try failed: name resolution, connection, TLS or time-out.",
+    ),
+    "LF-1206": ErrorKind(
+        1,
+        "AWS refused a request",
+        "The service's own code and words are in the message. Nothing of that request was done.",
+    ),
+    "LF-1301": ErrorKind(
+        2,
+        "Databricks has no identity to work with",
+        "No credentials were found for the Databricks account, or they are refused there. "
+        "Endpoints are registered by an admin of the account, not of a workspace.",
+    ),
+    "LF-1302": ErrorKind(
+        1,
+        "Databricks refused a request",
+        "The service's own code and words are in the message. An endpoint that a workspace uses "
+        "cannot be forgotten, for one.",
+    ),
+    "LF-2001": ErrorKind(
+        2,
+        "the command line or the manifest is wrong",
+        "See `lakeferry COMMAND --help`, and docs/reference/manifest.md for the manifest's keys.",
+    ),
+    "LF-2002": ErrorKind(
+        2,
+        "the manifest cannot be read",
+        "It is missing, not UTF-8, no YAML, JSON or TOML, too large or too deep, or something in "
+        "it stands twice. Nothing was looked at beyond it.",
+    ),
+    "LF-2003": ErrorKind(
+        2,
+        "a needed confirmation was not given",
+        "The command would change something. It asks only where stdin and stderr are terminals; "
+        "elsewhere --yes, or a plan that was reviewed, says that it is meant. Nothing was changed.",
+    ),
+    "LF-2004": ErrorKind(
+        2,
+        "the answer cannot be written to this file",
+        "The folder does not exist, or may not be written to. Nothing but reading was done.",
+    ),
+    "LF-2011": ErrorKind(
+        2,
+        "a unit can be read in two ways",
+        "`b` may be bit or byte, `K` 1000 or 1024: a factor of eight is not guessed.",
+    ),
+    "LF-2031": ErrorKind(
+        2,
+        "a secret is written out",
+        "A manifest is shared and kept, so a secret may stand in it only as a reference, which is "
+        "resolved when a connection needs it.",
+    ),
+    "LF-2051": ErrorKind(
+        2,
+        "the plan is stale",
+        "What is there, or what is wanted, has changed since the plan was made, so applying it "
+        "would do something that nobody has read. Nothing was changed; plan again.",
+    ),
+    "LF-2052": ErrorKind(
+        2,
+        "this is no plan",
+        "A plan is the file that `lakeferry monitor plan -o FILE` wrote, or at least the first 8 "
+        "characters of its fingerprint.",
+    ),
+    "LF-2101": ErrorKind(2, "no such place", "The bucket, container or folder does not exist."),
+    "LF-2102": ErrorKind(
+        2,
+        "this place holds no Delta table",
+        "There is no `_delta_log` with a commit or a checkpoint below the path.",
+    ),
+    "LF-2103": ErrorKind(
+        2,
+        "source and target overlap",
+        "A table cannot be cloned onto itself, nor into a folder inside itself or around itself.",
+    ),
+    "LF-2104": ErrorKind(
+        2,
+        "this is no address of a store",
+        "Known: a local path, file:, s3://, s3a://, abfss://, abfs://, az://, gs://, hdfs://.",
+    ),
+    "LF-2105": ErrorKind(
+        2,
+        "the table has no such version",
+        "Either it was never committed or log cleanup has removed what would rebuild it.",
+    ),
+    "LF-3001": ErrorKind(
+        2,
+        "unknown reader feature",
+        "The protocol says that only readers that know the feature may interpret the table; "
+        "a copy by others could silently be another table. Nothing was written.",
+    ),
+    "LF-3002": ErrorKind(
+        2,
+        "a table feature that a clone cannot keep",
+        "The table relies on something outside its own log (a catalog, a manifest tree, a new "
+        "home) or on a writer feature that lakeferry does not know. See "
+        "docs/reference/features.md.",
+    ),
+    "LF-3003": ErrorKind(
+        2,
+        "a mirror cannot be made of this table",
+        "A mirror keeps the source's commits byte for byte, so whatever needs another byte "
+        "in the log (absolute paths, a catalog's commits) forbids it. A snapshot clone can.",
+    ),
+    "LF-3101": ErrorKind(1, "the log is empty", "`_delta_log` exists but holds no commit."),
+    "LF-3102": ErrorKind(
+        1,
+        "a commit is missing from the log",
+        "Commits must follow each other without a gap from a checkpoint or from version 0; "
+        "what lies behind the gap cannot be known.",
+    ),
+    "LF-3103": ErrorKind(
+        1, "a commit cannot be parsed", "A line of the commit is no JSON object of one action."
+    ),
+    "LF-3104": ErrorKind(
+        1,
+        "a checkpoint cannot be read",
+        "No complete, readable checkpoint covers the log, and older commits are gone.",
+    ),
+    "LF-3105": ErrorKind(
+        1,
+        "the log states no table",
+        "No protocol or no metadata action is visible, or an action lacks a required field.",
+    ),
+    "LF-3106": ErrorKind(
+        1,
+        "a path in the log is unsafe",
+        "The path climbs out of the table root (`..`) or has an empty segment.",
+    ),
+    "LF-3107": ErrorKind(
+        1,
+        "the target cannot hold this name",
+        "Stores differ in the names they can keep; the file would be lost or renamed.",
+    ),
+    "LF-4101": ErrorKind(
+        1,
+        "a data file is missing",
+        "The log says that the file is live, but the store does not have it. The source table "
+        "is damaged; readers of the source fail on the same file.",
+    ),
+    "LF-4102": ErrorKind(
+        1,
+        "files were vacuumed while they were copied",
+        "The pinned version lost files and newer versions kept losing theirs too. What arrived "
+        "stays usable for the next run.",
+    ),
+    "LF-4103": ErrorKind(
+        1,
+        "a file has another size than the log says",
+        "The file was cut or written over outside Delta. It was not copied.",
+    ),
+    "LF-4104": ErrorKind(
+        1,
+        "the source went back in time",
+        "The source has the same table id but a lower version than what was cloned: its log was "
+        "rewritten or its storage restored. --replace makes the target equal to it again.",
+    ),
+    "LF-4106": ErrorKind(
+        2,
+        "the source is another table now",
+        "The table under this path was dropped and re-created: its id differs from the one that "
+        "was cloned. --replace makes the target a clone of the new one.",
+    ),
+    "LF-4107": ErrorKind(
+        1,
+        "COPY INTO state would not stand still",
+        "The state under `_delta_log` that no action names kept changing while it was read, so "
+        "no moment was found at which it and a version agree. Pause COPY INTO and run again.",
+    ),
+    "LF-4108": ErrorKind(
+        2,
+        "COPY INTO state is known for the newest version only",
+        "An older version was asked for, but the state of COPY INTO belongs to the newest one: "
+        "carried along it would make COPY INTO skip files whose rows the clone does not have.",
+    ),
+    "LF-4109": ErrorKind(
+        1,
+        "the rows of a file cannot be read",
+        "The file is no whole Parquet file, its deletion vector is damaged, or it holds a column "
+        "in a type that the table's schema does not allow. Comparing files instead "
+        "(--strength hashed) does not need its rows.",
+    ),
+    "LF-5001": ErrorKind(
+        1,
+        "another writer took the version",
+        "The commit lost its race and the target has changed since the plan was made. Run the "
+        "same command again; files that landed are not copied twice.",
+    ),
+    "LF-5002": ErrorKind(
+        2,
+        "the target holds another table",
+        "What lies there was not cloned from this source. --replace makes it a clone; its old "
+        "files stay until they are vacuumed.",
+    ),
+    "LF-5003": ErrorKind(
+        3,
+        "someone else has written to the target",
+        "Commits that change data or metadata were made on the clone itself. --replace makes it "
+        "equal to the source again, undoing them.",
+    ),
+    "LF-5004": ErrorKind(
+        2,
+        "this store cannot create a file only if it is absent",
+        "Without put-if-absent two writers can both believe that they wrote a version. "
+        "--single-writer accepts the risk.",
+    ),
+    "LF-5005": ErrorKind(
+        1,
+        "streams downstream of the target would break",
+        "The source rearranged files that were born since the last clone and the commits or "
+        "files that would tell them apart are gone; on an append-only table this is refused.",
+    ),
+    "LF-5008": ErrorKind(
+        1,
+        "another file has this name at the target",
+        "A file of the same name and another content lies where a file of the clone must go. It "
+        "is not written over, for a version of the target may still need it.",
+    ),
+    "LF-5101": ErrorKind(
+        1,
+        "the target is full",
+        "The disk or quota has no room. Nothing half-written is visible; free space and run again.",
+    ),
+}

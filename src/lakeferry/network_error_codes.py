@@ -1,0 +1,135 @@
+"""The codes of errors about networks and what watches them: LF-6."""
+
+from lakeferry.error_kinds import ErrorKind
+
+CODES: dict[str, ErrorKind] = {
+    "LF-6001": ErrorKind(
+        3,
+        "the clone differs from its source",
+        "A verification found what no clone may show; the report names each difference. A "
+        "difference of the logs is mended by cloning again. A file that is missing at the target, "
+        "or that was removed because it is damaged, is brought back by --replace.",
+    ),
+    "LF-6201": ErrorKind(
+        2,
+        "the flow log format cannot be read",
+        "A format is a list of field names as AWS writes them, each at most once. Logs that carry "
+        "no header line and are not in the default format need one to be given.",
+    ),
+    "LF-6202": ErrorKind(
+        2,
+        "this flow log lacks a field that the question needs",
+        "The format of a flow log cannot be changed; a new flow log has to be made. The message "
+        "names the field and the format to ask for.",
+    ),
+    "LF-6203": ErrorKind(
+        1,
+        "no line of this log fits its format",
+        "Not one line has as many fields as the header, or the format that was given, names. "
+        "Reading it would be guessing.",
+    ),
+    "LF-6204": ErrorKind(
+        1,
+        "a log is damaged or cut short",
+        "Its gzip or Parquet bytes end early or do not decode. What came before was read.",
+    ),
+    "LF-6205": ErrorKind(
+        2,
+        "there are no logs here",
+        "The file, folder, prefix or log group does not exist, or holds no flow log.",
+    ),
+    "LF-6251": ErrorKind(
+        1,
+        "CloudWatch gave only a part of a series",
+        "An answer of `GetMetricData` says for a metric that it failed inside or that the role may "
+        "not read it. What was kept before is unchanged; the next run asks for the same time.",
+    ),
+    "LF-6252": ErrorKind(
+        1,
+        "a file of kept series cannot be read",
+        "A day's Parquet file under the folder of series is damaged or is not one of ours. It is "
+        "not written over.",
+    ),
+    "LF-6253": ErrorKind(
+        2,
+        "the question cannot be answered from this",
+        "A question about paths needs the network, and one about a plan needs the plan: give the "
+        "VPC, a saved topology, or the planned bytes and days.",
+    ),
+    "LF-6301": ErrorKind(
+        2,
+        "CloudWatch would reject this rule",
+        "The body breaks the grammar or a quota of Contributor Insights. Every reason is named, in "
+        "the service's own words where they are known. Nothing was evaluated or made.",
+    ),
+    "LF-6303": ErrorKind(
+        2,
+        "no such metric of a rule",
+        "A rule has UniqueContributors, MaxContributorValue, SampleCount, Sum, Minimum, Maximum "
+        "and Average, and contributors are ordered by Sum or Maximum.",
+    ),
+    "LF-6304": ErrorKind(
+        2,
+        "this alarm cannot be understood",
+        "The alarm is not as `PutMetricAlarm` takes it, or its expression cannot be computed from "
+        "rules: INSIGHT_RULE_METRIC, arithmetic, comparisons and the functions in "
+        "docs/reference/rules.md are known.",
+    ),
+    "LF-6305": ErrorKind(
+        2,
+        "no rules here",
+        "RULES is a JSON file of bodies by name, a file with one body, or a folder of such files, "
+        "each named as its rule.",
+    ),
+    "LF-6351": ErrorKind(
+        2,
+        "there is no such network",
+        "No VPC, subnet or interface of this account and Region has the id or the tags. Ids belong "
+        "to one Region.",
+    ),
+    "LF-6352": ErrorKind(
+        2,
+        "what was named lies in several VPCs",
+        "One deployment watches one VPC: its rules, flow logs and endpoints are of that VPC. Name "
+        "one, and make a deployment for each.",
+    ),
+    "LF-6401": ErrorKind(
+        2,
+        "something of others bears this name",
+        "Only what carries the tag `lakeferry:deployment` with the deployment's name is changed "
+        "or removed. Something without it stands where a resource of the deployment must go. "
+        "Nothing was changed.",
+    ),
+    "LF-6402": ErrorKind(
+        2,
+        "these changes need an explicit word",
+        "A plan that deletes or replaces something, or that changes more than 30 % of 10 or more "
+        "resources, is not applied unless that is allowed by name. Nothing was changed.",
+    ),
+    "LF-6403": ErrorKind(
+        1,
+        "AWS answered yes and did not do it",
+        "Some calls answer 200 and list inside what they did not do: `Unsuccessful` of flow logs, "
+        "`DashboardValidationMessages` of dashboards. What was made before is kept; mend the "
+        "cause and run the same command again.",
+    ),
+    "LF-6404": ErrorKind(
+        1,
+        "a change did not come to an end in time",
+        "AWS took the request, and what it asks for was not there (or not gone) when the time was "
+        "up. It may still come; run the same command again, which goes on from there.",
+    ),
+    "LF-6411": ErrorKind(
+        2,
+        "CloudFormation does not take a template of this size",
+        "A template has at most 1 MB, 500 resources and 200 parameters. A deployment may be "
+        "split, may ask fewer questions, or may be exported for Terraform, which has no such "
+        "limit. Nothing was written.",
+    ),
+    "LF-6412": ErrorKind(
+        2,
+        "Terraform's provider cannot make this",
+        "The releases of the AWS provider that the file would ask for have no argument for it. "
+        "`monitor apply` and CloudFormation can make it. Nothing was written.",
+    ),
+}
