@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import Any
 
 from lakeferry.network.fields import parse_format
@@ -183,9 +184,13 @@ def _flow_log(all_: Configuration, _label: str, one: Properties) -> FlowLog:
     )  # fmt: skip
 
 
-def _rule(all_: Configuration, _label: str, one: Properties) -> InsightRule:
-    kept = "aws_lambda_function" in all_.resources
-    assert one.get("lifecycle") == ({"ignore_changes": ["rule_definition"]} if kept else None)
+def _rule(all_: Configuration, label: str, one: Properties) -> InsightRule:
+    assert one["lifecycle"] == {"replace_triggered_by": [f"terraform_data.rule_{label}"]}
+    state, _, digest = all_.value(all_.resources["terraform_data"][f"rule_{label}"])[
+        "input"
+    ].partition(" ")
+    assert state == one["rule_state"]
+    assert digest == sha256(one["rule_definition"].encode()).hexdigest()
     enabled = one["rule_state"] == "ENABLED"
     return InsightRule(one["rule_name"], one["rule_definition"], enabled, all_.tags(one))
 

@@ -79,6 +79,9 @@ def binding(kind: str) -> Binding:
 
 def faults(kind: str, arguments: Mapping[str, Any]) -> Iterator[str]:
     """Everything that the provider would refuse about one resource."""
+    if kind == "terraform_data":  # Terraform's own
+        yield from (f"{kind}.{key}: no such argument" for key in arguments.keys() - {"input"})
+        return
     found = binding(kind)
     if f'tfResourceType = "{kind}"' not in found.text and kind != "provider":
         yield f"{kind}: the binding is of another resource"

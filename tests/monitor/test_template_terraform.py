@@ -196,17 +196,6 @@ def test_a_person_may_choose_region_state_retention_actions_and_who_is_told() ->
     }  # fmt: skip
 
 
-def test_the_keepers_own_changes_are_no_drift() -> None:
-    rules = configuration("all there is")["resource"]["aws_cloudwatch_contributor_insight_rule"]
-    without = configuration("all there is", keep_rules=False)["resource"]
-
-    ignored = {"ignore_changes": ["rule_definition"]}
-    assert all(one["lifecycle"] == ignored for one in rules.values())
-    assert not any(
-        "lifecycle" in one for one in without["aws_cloudwatch_contributor_insight_rule"].values()
-    )
-
-
 # ---- Terraform itself, where it is installed; providers cannot be fetched everywhere
 
 
@@ -246,9 +235,10 @@ def _without_providers(made: dict[str, Any]) -> dict[str, Any]:
 
 if shutil.which("terraform"):  # not skipped elsewhere: nothing that runs everywhere depends on it
 
-    def applied(folder: Path) -> Any:
+    def applied(folder: Path, *more: str) -> Any:
         """The output `all` of a configuration that needs no provider."""
-        for words in (("init", "-input=false"), ("apply", "-auto-approve", "-input=false")):
+        apply = ("apply", "-auto-approve", "-input=false", *more)
+        for words in (("init", "-input=false"), apply):
             ran = subprocess.run(
                 ["terraform", f"-chdir={folder}", *words], capture_output=True, check=False
             )
@@ -280,6 +270,30 @@ if shutil.which("terraform"):  # not skipped elsewhere: nothing that runs everyw
         (tmp_path / "main.tf.json").write_text(json.dumps({"output": {"all": shown}}))
 
         assert applied(tmp_path) == {one: one for one in odd}
+
+    def test_a_rule_with_another_body_or_state_is_made_anew(tmp_path: Path) -> None:
+        """The provider updates no rule. Something of Terraform's own stands for it here."""
+        made = configuration("all is missing")
+        label = "leak_up"
+        watched = made["resource"]["terraform_data"][f"rule_{label}"]
+        rule = made["resource"]["aws_cloudwatch_contributor_insight_rule"][label]
+        stand_in = {"input": "rule", "lifecycle": rule["lifecycle"]}
+        file = {
+            "variable": {"rule_state": made["variable"]["rule_state"]},
+            "resource": {"terraform_data": {f"rule_{label}": watched, "stand_in": stand_in}},
+            "output": {"all": {"value": "${terraform_data.stand_in.id}"}},
+        }
+        place = tmp_path / "main.tf.json"
+
+        ids = []
+        for change in ("", "", "another body"):
+            watched["input"] += change
+            place.write_text(json.dumps(file))
+            ids.append(applied(tmp_path))
+        ids.append(applied(tmp_path, "-var=rule_state=DISABLED"))
+
+        assert ids[0] == ids[1]
+        assert len(set(ids)) == 3
 
     def test_terraform_knows_which_providers_the_whole_file_needs(tmp_path: Path) -> None:
         text = json.dumps(configuration("all is missing"))

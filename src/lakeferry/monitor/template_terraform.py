@@ -17,7 +17,6 @@ from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard, Insigh
 # gateway; 7 may rename arguments.
 AWS_PROVIDER = ">= 6.25, < 7.0"
 ARCHIVE_PROVIDER = ">= 2.7, < 3.0"
-RULE = "aws_cloudwatch_contributor_insight_rule"
 
 
 def terraform(names: Names, keeper: Keeper | None = None) -> Block:
@@ -25,7 +24,6 @@ def terraform(names: Names, keeper: Keeper | None = None) -> Block:
     made = [entry for one in names.resources for entry in entries(names, one)]
     if keeper:
         made += _keeper(names, keeper)
-        made = [_left_to_the_keeper(*entry) for entry in made]
     resources: dict[str, dict[str, Block]] = {}
     for type_, label, arguments in made:
         resources.setdefault(type_, {})[label] = arguments
@@ -112,13 +110,6 @@ def _archive(keeper: Keeper) -> Block:
         "source_content_filename": "index.py",
         "output_path": f"${{path.module}}/{keeper.function}.zip",
     }
-
-
-def _left_to_the_keeper(type_: str, label: str, arguments: Block) -> Entry:
-    """What the keeper writes into rules is no drift that the next apply takes back."""
-    if type_ == RULE:
-        arguments = {**arguments, "lifecycle": {"ignore_changes": ["rule_definition"]}}
-    return type_, label, arguments
 
 
 def _keeper(names: Names, keeper: Keeper) -> Iterator[Entry]:

@@ -9,6 +9,7 @@ Configuration Syntax", "Strings and Templates".
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
 from lakeferry.monitor.alarm_parts import plain_metric
@@ -73,6 +74,13 @@ def entries(names: Names, resource: Resource) -> Iterator[Entry]:
     if needed:
         arguments["depends_on"] = needed
     type_, _, label = address(names, resource).partition(".")
+    if isinstance(resource, InsightRule):
+        # The provider has no update of a rule: it would say that it did it, and do nothing. So a
+        # rule with another body or state is made anew.
+        arguments["lifecycle"] = {"replace_triggered_by": [f"terraform_data.rule_{label}"]}
+        digest = sha256(resource.body.encode()).hexdigest()
+        state = _state(resource)
+        yield "terraform_data", f"rule_{label}", {"input": f"{state} {digest}"}
     yield type_, label, arguments
     if isinstance(resource, Role):
         policy = {
@@ -214,9 +222,13 @@ def _rule(names: Names, one: InsightRule) -> Block:
     return {
         "rule_name": one.name,
         "rule_definition": literal(one.body),
-        "rule_state": "${var.rule_state}" if one.enabled else "DISABLED",
+        "rule_state": _state(one),
         "tags": tags_of(names, one.tags),
     }
+
+
+def _state(one: InsightRule) -> str:
+    return "${var.rule_state}" if one.enabled else "DISABLED"
 
 
 def _topic(names: Names, one: Topic) -> Block:
