@@ -5,14 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from lakeferry.aws.read_alarm_states import alarm_standings
+from lakeferry.aws.read_logs import log_lines
 from lakeferry.aws.read_metrics import WantedMetric, metric_points
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.errors import FerryError
+from lakeferry.monitor import run
 from lakeferry.monitor.keep_series import Wanted, from_cloudwatch, keep, read_series
+from lakeferry.monitor.series import wanted_metrics
 from lakeferry.network.fields import RECOMMENDED_FORMAT
 from lakeferry.store.open import open_store
 from tests.aws.data_plane import DataPlane, made
 from tests.cli.program import Ended, json_lines, typed
+from tests.flows.provisioning import network, request
+from tests.flows.test_provision_rights import granted, recorded
 
 pytestmark = pytest.mark.server
 
@@ -215,3 +221,21 @@ def test_a_report_that_the_account_does_not_give_ends_the_run(
     with pytest.raises(FerryError):
         keep(open_store(str(tmp_path)), Wanted("m1", (), ("r",)), read, now_s=NOW,
              start_s=NOW - 600)  # fmt: skip
+
+
+def test_watching_asks_for_what_its_policy_allows(moto_access: AwsAccess, tmp_path: Path) -> None:
+    asked = request(moto_access, network(moto_access))
+    run.apply(asked)
+    logged(moto_access, "/lakeferry/m1/flow", [row(bytes=1)])
+    with recorded(moto_access) as actions:
+        found = run.discover(asked)
+        list(log_lines(moto_access, "/lakeferry/m1/flow"))
+        alarm_standings(moto_access, "lakeferry-m1.")
+        read = from_cloudwatch(moto_access)
+        with pytest.raises(FerryError):  # the emulator has no GetInsightRuleReport
+            keep(open_store(str(tmp_path)), Wanted("m1", wanted_metrics(found), ("r",)), read,
+                 now_s=NOW, start_s=NOW - 600)  # fmt: skip
+
+    more = granted(asked, "watch") - granted(asked, "plan")
+    assert actions <= granted(asked, "watch")
+    assert more <= actions

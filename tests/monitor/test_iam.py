@@ -140,6 +140,19 @@ def test_roles_of_other_accounts_are_taken_only_where_they_are_named() -> None:
     assert "sts:AssumeRole" not in actions_of(least_policy(full(), "apply"))
 
 
+def test_whoever_watches_reads_rows_and_reports_of_this_deployment() -> None:
+    group = f"arn:aws:logs:{HERE}:log-group:/lakeferry/m1/flow"
+    assert statement("ReadRows", "watch")["Resource"] == [group, f"{group}:*"]
+    assert statement("ReadReports", "watch")["Resource"] == [
+        f"arn:aws:cloudwatch:{HERE}:insight-rule/lakeferry-m1.*"
+    ]
+    assert statement("ReadBucket", "watch")["Resource"] == ["arn:aws:s3:::lake/*"]
+    more = actions_of(least_policy(full(), "watch")) - actions_of(least_policy(full(), "plan"))
+    assert more == {
+        "logs:FilterLogEvents", "cloudwatch:GetInsightRuleReport", "cloudwatch:GetMetricData",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_document_fits_one_managed_policy_and_grants_nothing_by_a_star(step: Step) -> None:
     document = least_policy(full("a" * 40, flow_logs=BOTH), step)

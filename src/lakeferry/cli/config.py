@@ -73,7 +73,7 @@ def schema(
 @config.command
 def iam(
     step: Annotated[
-        Literal["plan", "apply", "destroy"], Parameter(help="What the role shall do.")
+        Literal["plan", "apply", "destroy", "watch"], Parameter(help="What the role shall do.")
     ] = "apply",
     /,
     *,

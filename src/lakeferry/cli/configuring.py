@@ -60,7 +60,7 @@ def schema(*, screen: Screen, events: bool) -> int:
 
 def iam(
     request: "MonitorRequest",
-    step: Literal["plan", "apply", "destroy"],
+    step: Literal["plan", "apply", "destroy", "watch"],
     *,
     account: str | None,
     screen: Screen,

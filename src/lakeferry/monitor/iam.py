@@ -1,4 +1,4 @@
-"""The least that a role needs to plan, apply and destroy: policies of IAM for one deployment. Pure.
+"""The least that a role needs to plan, apply, destroy and watch one deployment: policies. Pure.
 
 Reading is limited to what is read, writing to names of the deployment or to what bears its tag.
 AWS itself has not judged these texts; see README.
@@ -18,8 +18,8 @@ from lakeferry.monitor.notify import topic, topic_name
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.network.resources import OWNER_TAG
 
-Step = Literal["plan", "apply", "destroy"]
-STEPS: tuple[Step, ...] = ("plan", "apply", "destroy")
+Step = Literal["plan", "apply", "destroy", "watch"]
+STEPS: tuple[Step, ...] = ("plan", "apply", "destroy", "watch")
 OF_EVERY_DEPLOYMENT = "lakeferry-*"  # names that are read, to tell ours from others'
 
 # What AWS asks for beside the action of a request itself.
@@ -60,13 +60,16 @@ def least_policy(
 
     Args:
         settings: with the account's 12 digits.
-        step: 'apply' holds 'plan' and what 'destroy' removes, for a change can be a replacement.
+        step: 'apply' holds 'plan' and what 'destroy' removes, for a change can be a replacement;
+            'watch' holds 'plan' and reads rows, reports and metrics.
         log_groups: whose events the rules may read; (): the deployment's own.
         roles: ARNs to take in other accounts, where a way out leads through them.
     """
     names = _Names(settings)
     found = [*_reads(names, roles)]
-    if step != "plan":
+    if step == "watch":
+        found += _looks(names)
+    elif step != "plan":
         groups = tuple(log_groups) or (settings.group,)
         found += _writes(names, groups, make=step == "apply")
     return {"Version": "2012-10-17", "Statement": [one.body for one in found]}
@@ -174,6 +177,16 @@ def _reads(names: _Names, roles: Sequence[str]) -> Iterator[Statement]:
     )  # fmt: skip
     if roles:
         yield Statement("LookBeyond", ("sts:AssumeRole",), tuple(roles))
+
+
+def _looks(names: _Names) -> Iterator[Statement]:
+    """What `monitor top | watch | alarms | series` ask for beside discovery."""
+    yield Statement("ReadRows", ("logs:FilterLogEvents",), names.group)
+    yield Statement("ReadReports", ("cloudwatch:GetInsightRuleReport",), (names.rules,))
+    yield Statement("ReadMetrics", ("cloudwatch:GetMetricData",), ("*",))
+    if names.bucket:
+        yield Statement("ListBucket", ("s3:ListBucket",), (names.bucket,))
+        yield Statement("ReadBucket", ("s3:GetObject",), (f"{names.bucket}/*",))
 
 
 # ---- making, changing, removing
