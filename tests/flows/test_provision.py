@@ -1,15 +1,19 @@
 """Plan, apply, drift, apply, destroy: against an AWS account with a data plane, and others' things.
 
-What the emulator lacks is checked elsewhere, by botocore's own validator or on recorded shapes:
-- regional NAT gateways: `tests/aws/test_read.py`, `tests/monitor/test_aws_requests.py`;
-- `GetInsightRuleReport`: `tests/network/test_rule_report.py`, `tests/aws/test_read_metrics.py`;
-- the syntax of rules, metric math and dashboards, which it takes as it comes:
-  `tests/network/test_rules.py`, `tests/monitor/test_alarms.py`, `tests/monitor/test_dashboard.py`;
-- kinds of interfaces (`natGateway`, `vpc_endpoint`), all `interface` there: `tests/aws/`;
-- `Unsuccessful`, throttling, endpoints that take minutes, roles that are not known yet:
-  `tests/aws/test_ensure.py`;
-- conditions, names and ARNs in policies: `tests/monitor/test_iam.py` by snapshot.
-`tests/servers/moto_completed.py` adds composite alarms and two fields of ModifyVpcEndpoint to it.
+What the emulator lacks or takes as it comes is checked elsewhere, by botocore's own
+validator and on recorded shapes:
+- regional NAT gateways, kinds of interfaces (all are `interface` there), transit routes of other
+  accounts: `tests/aws/test_read_network.py`, `tests/aws/test_read_transit.py`;
+- requests for flow logs of regional NAT gateways, and every pattern and enumeration that its models
+  have: `tests/monitor/test_aws_requests.py`;
+- `GetInsightRuleReport`: `tests/aws/test_read_metrics.py`;
+- the syntax of rules, metric math and dashboards: `tests/network/test_rules.py`,
+  `tests/network/test_metric_math.py`, `tests/monitor/test_dashboard.py`;
+- `Unsuccessful` inside a success, roles that are not known yet, endpoints that take minutes, things
+  that are there already, throttling: `tests/aws/test_ensure_*.py`;
+- conditions, names and ARNs in policies: `tests/monitor/test_iam.py`, as texts.
+`tests/servers/moto_completed.py` adds what an apply needs and moto has not: composite alarms,
+fields of endpoints and flow logs, keys of log groups, and what CloudWatch does about tags.
 """
 
 import json
