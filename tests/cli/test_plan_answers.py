@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cli.plan_answers import plan_body, plan_lines
+from lakeferry.cli.plan_answers import applied_lines, plan_body, plan_lines
 from lakeferry.cli.plan_file import plan_text
 from lakeferry.monitor.brakes import brakes
 from lakeferry.monitor.desired import desired
 from lakeferry.monitor.plan import provision_plan
-from lakeferry.monitor.run import ProvisionReport
+from lakeferry.monitor.run import ApplyReport, ProvisionReport
 from lakeferry.monitor.settings import FlowLogWish, MonitorSettings
 from lakeferry.network.fields import DEFAULT_FORMAT
 from lakeferry.network.resources import Alarm, FlowLog, InsightRule, Resource, Topic
@@ -139,6 +139,22 @@ def test_it_fits_the_screen(made: ProvisionReport, width: int) -> None:
 
     assert [line for line in lines if len(line) > width] == []
     assert any("$" in line and "lakeferry-" in line for line in lines)
+
+
+def test_an_apply_that_was_stopped_says_how_far_it_came() -> None:
+    made = report()
+    asked = made.plan.of("create")
+
+    early = applied_lines(ApplyReport(made.plan, (), asked), SIGNS, 120)
+    later = applied_lines(ApplyReport(made.plan, asked[:1], asked[1:]), SIGNS, 120)
+    whole = applied_lines(ApplyReport(made.plan, asked, ()), SIGNS, 120)
+
+    assert early == [
+        f"  ▲ 0 of {len(asked)} changes made; the same command goes on from here",
+    ]
+    assert later[1].split() == ["+", "log", "group", "/lakeferry/m1/flow"]
+    assert later[-1].startswith(f"  ▲ 1 of {len(asked)} changes made")
+    assert whole[-1] == f"  ✓ {len(asked)} of {len(asked)} changes made"
 
 
 def test_without_utf_8_signs_are_words() -> None:

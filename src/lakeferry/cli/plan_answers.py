@@ -84,7 +84,8 @@ def applied_lines(report: ApplyReport, signs: Mapping[str, str], width: int) -> 
     plan, done, left = report.plan, report.done, report.left
     if not done and not left:
         return [f"  {signs['ok']} {plan.deployment}: nothing to do"]
-    lines = table(_COLUMNS[:3], [_row(one, None, signs)[:3] for one in done], width)
+    rows = [_row(one, None, signs)[:3] for one in done]
+    lines = table(_COLUMNS[:3], rows, width) if rows else []
     said = f"{len(done)} of {len(done) + len(left)} changes made"
     if left:
         lines.append(f"  {signs['warning']} {said}; the same command goes on from here")
