@@ -6,6 +6,7 @@ says it, a commit has its rows. A clone may catch the source between them; then 
 between as well. It must never be where the source never was.
 """
 
+import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -292,3 +293,101 @@ def test_an_older_version_of_a_table_with_state_is_refused(
     assert not target.exists()
     lakeferry.clone(str(source), str(target), mode=mode, version=3)
     assert (target / STATE / "state").read_bytes() == b"state"
+
+
+# ---- the state alone
+
+
+def loaded(tmp_path: Path, mode: str) -> tuple[Path, Path]:
+    """A source with state and its clone; then the state goes on and the table does not."""
+    source, target = grow(tmp_path / "source", 1), tmp_path / "target"
+    (source / STATE).mkdir()
+    (source / STATE / "state").write_bytes(b"old")
+    (source / STATE / "gone").write_bytes(b"gone")
+    lakeferry.clone(str(source), str(target), mode=mode)
+    (source / STATE / "state").write_bytes(b"new")
+    (source / STATE / "gone").unlink()
+    return source, target
+
+
+def state_of(root: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in (root / STATE).iterdir()}
+
+
+def commits_of(root: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in (root / "_delta_log").glob("0*.json")}
+
+
+@both_modes
+def test_state_that_moves_alone_is_carried_without_a_commit(tmp_path: Path, mode: str) -> None:
+    source, target = loaded(tmp_path, mode)
+    before = commits_of(target)
+    said: list[object] = []
+
+    report = lakeferry.clone(str(source), str(target), mode=mode, on_event=said.append)
+
+    assert (report.commits, report.target_version) == (0, max(map(_version, before)))
+    assert not report.up_to_date
+    assert commits_of(target) == before
+    assert state_of(target) == {"state": b"new"}
+    assert [event.message for event in said if isinstance(event, Noted)] == [
+        "1 companion of the log was brought up to date; the table itself has nothing new"
+    ]
+    # The record says so: the next run decides by names alone, and the one after a commit goes on.
+    assert lakeferry.clone(str(source), str(target), mode=mode).up_to_date
+    grow(source)
+    assert lakeferry.clone(str(source), str(target), mode=mode).commits > 0
+    assert lakeferry.verify(str(source), str(target), strength="rows").findings == ()
+
+
+def _version(name: str) -> int:
+    return int(name.partition(".")[0])
+
+
+@both_modes
+def test_carrying_the_state_alone_survives_an_end_at_any_moment(tmp_path: Path, mode: str) -> None:
+    source, first = loaded(tmp_path, mode)
+    request = CloneRequest(str(source), "memory://", mode, jobs=1)
+
+    def begin() -> Store:
+        target = memory_store()
+        for path, body in tree(open_store(str(first))).items():
+            put(target, path, body)
+        return target
+
+    counted = Watch(lambda _: None)
+    clone_stores(request, open_store(str(source)), WatchedStore(begin(), counted))
+    for number in range(1, counted.count + 1):
+        target = begin()
+        before = list_log(target).commits.keys()
+
+        def end(moment: Moment, at: int = number) -> None:
+            if moment.number == at and moment.when == "before":
+                raise KeyboardInterrupt
+
+        with contextlib.suppress(KeyboardInterrupt):
+            clone_stores(request, open_store(str(source)), WatchedStore(target, Watch(end)))
+        clone_stores(request, open_store(str(source)), target)
+        assert list_log(target).commits.keys() == before
+        assert read_all(target, OBJECT) == b"new"
+        assert target.head(f"{STATE}/gone") is None
+
+
+def test_a_clone_that_carries_state_alone_gives_way_to_one_that_commits(tmp_path: Path) -> None:
+    """The slower one has put older state over the other's; it looks again and makes that good."""
+    source, target = loaded(tmp_path, "snapshot")
+    acted: list[int] = []
+
+    def overtake(moment: Moment) -> None:
+        if moment.operation == "write" and STATE in moment.path and not acted:
+            acted.append(1)
+            (source / STATE / "state").write_bytes(b"newest")
+            grow(source)
+            lakeferry.clone(str(source), str(target))
+
+    store = WatchedStore(open_store(str(target)), Watch(overtake))
+    clone_stores(CloneRequest(str(source), str(target)), open_store(str(source)), store)
+
+    assert acted
+    assert state_of(target) == {"state": b"newest"}
+    assert lakeferry.verify(str(source), str(target)).findings == ()

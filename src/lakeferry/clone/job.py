@@ -137,7 +137,7 @@ def _report(
         mode=request.mode,
         source_version=done.source_version,
         target_version=done.target_version,
-        up_to_date=not (done.plans or done.mirrored or done.haul.copied_files),
+        up_to_date=not (done.plans or done.mirrored or done.haul.copied_files or done.state_moved),
         dry_run=request.dry_run,
         commits=0 if request.dry_run else len(done.plans) + done.mirrored,
         files_copied=done.haul.copied_files,

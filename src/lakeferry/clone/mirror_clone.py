@@ -24,6 +24,7 @@ from lakeferry.clone.mirror_plan import (
     plan_mirror,
 )
 from lakeferry.clone.plan import count
+from lakeferry.clone.put import state_moved
 from lakeferry.clone.record import MIRROR, CloneRecord, head_facts, put_record
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.snapshot_clone import ROUNDS, describe, lost_from_version, missing
@@ -98,7 +99,10 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
     extras.refuse_overwritten(
         listing, places.source, places.target, record.extras, head=source.version
     )
-    return Done(source, source.version, source.version, (), haul, names, record, len(plan.commits))
+    return Done(
+        source, source.version, source.version, (), haul, names, record, len(plan.commits),
+        state_moved=plan.is_empty,
+    )  # fmt: skip
 
 
 def _refuse_other(
@@ -262,6 +266,8 @@ def _publish(
     for checkpoint in plan.checkpoints:
         _copy_checkpoint(places.source, places.target, checkpoint)
     _point_to_checkpoint(places.source, places.target, plan.end)
+    if plan.is_empty:
+        around.emit(Noted(places.target.url, state_moved(len(record.extras))))
     if not timed and source.in_commit_timestamp is None:
         around.emit(
             Noted(

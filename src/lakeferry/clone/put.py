@@ -3,12 +3,14 @@
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from lakeferry.clone import extras
 from lakeferry.clone.body import CommitStamp, commit_chunks, ict_enablement, with_ict_since
 from lakeferry.clone.companions import write_companions
 from lakeferry.clone.footers import footer_rows
+from lakeferry.clone.keeping import many
 from lakeferry.clone.plan import ClonePlan
 from lakeferry.clone.record import CloneRecord, drop_record, head_facts, put_record
 from lakeferry.clone.report import CloneRequest
@@ -16,7 +18,7 @@ from lakeferry.clone.surroundings import Haul, PlanAgain, Surroundings
 from lakeferry.delta.commit import VersionTaken, commit_info, in_chunks, publish
 from lakeferry.delta.log import LogListing
 from lakeferry.delta.snapshot import Snapshot
-from lakeferry.events import Committed
+from lakeferry.events import Committed, Noted
 from lakeferry.store.protocol import Store
 
 
@@ -59,6 +61,39 @@ def put_commits(
     )
     write_companions(target, plan, record.txn_id, emit=around.emit)
     return record
+
+
+def put_state(
+    around: Surroundings, listing: LogListing, record: CloneRecord, *, head: int
+) -> CloneRecord:
+    """Bring only what lies beside the log: the target's rows are those of this moment already.
+
+    No commit: the table has nothing new, and streams that read the target would see an empty
+    version for each step of a COPY INTO. The record of the last clone is put again, so that the
+    next run knows what lies there.
+
+    Args:
+        listing: of the source, pinned together with the version whose rows the target has.
+        record: of the last clone.
+        head: newest version of the target.
+
+    Raises:
+        PlanAgain: the source's state moved, or another clone has committed meanwhile.
+    """
+    source, target = around.places.source, around.places.target
+    target.settle()
+    held = _carry(around, listing, record.extras)
+    renewed = replace(record, extras=held)
+    put_record(target, renewed, None)
+    extras.refuse_overwritten(listing, source, target, held, head=head)
+    around.emit(Noted(target.url, state_moved(len(held))))
+    return renewed
+
+
+def state_moved(count: int) -> str:
+    """What a run says that brought nothing but companions of the log; `count`: there are now."""
+    brought = f"{many(count, 'companion')} of the log {'was' if count == 1 else 'were'} brought"
+    return f"{brought} up to date; the table itself has nothing new"
 
 
 def _record(

@@ -14,7 +14,7 @@ from lakeferry.clone.fetch import copy_items, fetch, refuse_unholdable
 from lakeferry.clone.keeping import irrevocable
 from lakeferry.clone.landing import LandedFiles, Roots
 from lakeferry.clone.plan import ClonePlan, Totals
-from lakeferry.clone.put import put_commits
+from lakeferry.clone.put import put_commits, put_state
 from lakeferry.clone.record import head_facts
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.steps import plan_steps
@@ -114,6 +114,9 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
     if nothing_new and same_state:
         return Done(source, source.version, here, (), haul, names, view.record)
     extras.refuse_moved(listing, store)
+    if nothing_new and view.record is not None and here is not None:
+        record = put_state(around, listing, view.record, head=here)
+        return Done(source, source.version, here, (), haul, names, record, state_moved=True)
     record = put_commits(request, around, source, listing, plans, haul, carried)
     return Done(source, source.version, record.target_version, plans, haul, names, record)
 

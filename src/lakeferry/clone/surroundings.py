@@ -61,6 +61,7 @@ class Done:
     extras: tuple[str, ...]
     record: CloneRecord | None
     mirrored: int = 0  # commits that a mirror put
+    state_moved: bool = False  # what lies beside the log was brought, without a commit
 
 
 class PlanAgain(Exception):
