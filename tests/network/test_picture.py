@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from lakeferry.network.picture import picture
 from lakeferry.network.picture_parts import cells, cut
-from lakeferry.network.resources import Eni, NatAddress, NatGateway, Subnet, Vpc, VpcEndpoint
+from lakeferry.network.resources import (
+    Eni,
+    NatAddress,
+    NatGateway,
+    RouteTable,
+    Subnet,
+    Vpc,
+    VpcEndpoint,
+)
 from lakeferry.network.topology import Finding, Found, Hop, Path, Topology
 from tests.network.sample_scenario import topology
 
@@ -201,6 +209,21 @@ def test_findings_are_marked_where_they_are_and_listed() -> None:
     shown = texts(three_zones())
     assert sorted(one for one in shown if re.fullmatch(r"▲[\d,]+", one)) == ["▲1", "▲2", "▲3"]
     assert any(one.startswith(f"▲1 {IDS[2]}: its route table") for one in shown)
+
+
+def test_a_finding_about_a_route_table_is_marked_at_its_subnets() -> None:
+    base = three_zones()
+    tables = (
+        RouteTable("rtb-main", "vpc-1", True, (), ()),
+        RouteTable("rtb-b", "vpc-1", False, IDS[1:2], ()),
+    )
+    findings = (
+        Finding("no-s3-endpoint", "warning", "rtb-b", "no route", "add it"),
+        Finding("no-s3-endpoint", "warning", "rtb-main", "no route", "add it"),
+    )
+    network = replace(base, found=replace(base.found, route_tables=tables), findings=findings)
+    shown = [one for one in texts(network) if one.startswith("▲") and len(one) == 2]
+    assert sorted(shown) == ["▲1", "▲2", "▲2"]
 
 
 def test_where_sight_is_lost_says_so() -> None:

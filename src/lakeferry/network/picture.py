@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from lakeferry.network.picture_parts import PALE, Box, Canvas, halves
+from lakeferry.network.picture_parts import PALE, Box, Canvas, columns, halves
 from lakeferry.network.resources import VpcEndpoint
 from lakeferry.network.services import label_of
 from lakeferry.network.topology import Finding, Path, Topology
@@ -74,7 +74,7 @@ def picture(topology: Topology, price_of: PriceOf) -> str:
     ends = _end_boxes(lines, devices)
     for line, device in zip(lines, devices, strict=True):
         _draw_line(canvas, line, device, ends[line.end], subnets, topology)
-    marks = _marks(topology.findings)
+    marks = _marks(topology)
     _draw_subnets(canvas, topology, subnets, marks)
     for line, device in zip(lines, devices, strict=True):
         mark, colour = marks.get(line.path.id, ""), _colour(line)
@@ -256,12 +256,27 @@ def _draw_subnets(
         canvas.box(box, name or one.id, details, stroke="#94a3b8", mark=marks.get(one.id, ""))
 
 
-def _marks(findings: Sequence[Finding]) -> dict[str, str]:
-    """The signs at a resource: the numbers of its findings in the list below."""
+def _marks(topology: Topology) -> dict[str, str]:
+    """The signs at a resource: the numbers of its findings in the list below.
+
+    A route table is not drawn; its subnets bear its signs.
+    """
     numbers: dict[str, list[str]] = {}
-    for number, one in enumerate(findings[:_MOST_FINDINGS], 1):
-        numbers.setdefault(one.where, []).append(str(number))
+    for number, one in enumerate(topology.findings[:_MOST_FINDINGS], 1):
+        for where in (one.where, *_subnets_of(topology, one.where)):
+            numbers.setdefault(where, []).append(str(number))
     return {where: f"▲{','.join(found)}" for where, found in numbers.items()}
+
+
+def _subnets_of(topology: Topology, table_id: str) -> tuple[str, ...]:
+    """The subnets that take a route table; the main one's are those that name no other."""
+    tables = topology.found.route_tables
+    table = next((one for one in tables if one.id == table_id), None)
+    if table is None:
+        return ()
+    named = {subnet for one in tables for subnet in one.subnet_ids}
+    rest = (one.id for one in topology.found.subnets if one.id not in named)
+    return (*table.subnet_ids, *(rest if table.is_main else ()))
 
 
 def _draw_findings(canvas: Canvas, findings: Sequence[Finding], y: float) -> float:
@@ -269,10 +284,11 @@ def _draw_findings(canvas: Canvas, findings: Sequence[Finding], y: float) -> flo
     room = _WIDTH - 2 * _LEFT
     for number, one in enumerate(findings[:_MOST_FINDINGS], 1):
         colour = _BAD if one.severity == "warning" else _OTHER
-        said = f"▲{number} {one.where}: {one.what}"
-        canvas.text(_LEFT, y, said, room, colour=colour, bold=True)
-        canvas.text(_LEFT + 22, y + 16, one.next_step, room - 22, size=11, colour=PALE)
-        y += 40
+        for said in halves(f"▲{number} {one.where}: {one.what}", columns(room, 12)):
+            canvas.text(_LEFT, y, said, room, colour=colour, bold=True)
+            y += 16
+        canvas.text(_LEFT + 22, y, one.next_step, room - 22, size=11, colour=PALE)
+        y += 24
     more = len(findings) - _MOST_FINDINGS
     if more > 0:
         canvas.text(_LEFT, y, f"and {more} more findings", room, colour=PALE)

@@ -51,7 +51,7 @@ class Canvas:
         anchor: str = "start",
     ) -> None:
         """A text on one line, at most `width` wide; the whole of a cut one in its tooltip."""
-        shown = cut(text, int(width / (size * _CELL)))
+        shown = cut(text, columns(width, size))
         weight = ' font-weight="600"' if bold else ""
         side = f' text-anchor="{anchor}"' if anchor != "start" else ""
         tip = f"<title>{_plain(text)}</title>" if shown != text else ""
@@ -91,7 +91,7 @@ class Canvas:
 
     def label(self, x: float, y: float, text: str, width: float, *, colour: str) -> None:
         """A text over lines, on its own ground."""
-        shown = cut(text, int(width / (12 * _CELL)))
+        shown = cut(text, columns(width, 12))
         wide = cells(shown) * 12 * _CELL + 8
         self.parts.append(
             f'<rect x="{x - 4:g}" y="{y - 13:g}" width="{wide:g}" height="18" fill="#f8fafc"/>'
@@ -105,6 +105,11 @@ class Canvas:
             f'viewBox="0 0 {self.width:g} {height:g}" role="img" font-family="{_FONT}">\n'
             f'<rect width="100%" height="100%" fill="#f8fafc"/>\n{body}\n</svg>\n'
         )
+
+
+def columns(width: float, size: int) -> int:
+    """How many characters of a size fit into a width."""
+    return int(width / (size * _CELL))
 
 
 def halves(text: str, most: int = 30) -> tuple[str, ...]:
