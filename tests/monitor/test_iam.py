@@ -4,6 +4,7 @@ That the actions are those that are asked for is shown in `tests/flows/test_prov
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -119,6 +120,19 @@ def test_nothing_is_granted_for_what_is_not_chosen() -> None:
     assert not any(one.startswith(("s3:", "sns:Cre", "sns:Sub")) for one in actions_of(document))
 
 
+def test_tags_in_rows_ask_for_the_rights_to_see_tags() -> None:
+    keys = replace(BOTH, tag_keys=(("instance", ("ClusterId",)),))
+    groups = replace(BOTH, tag_keys=(("auto-scaling-group", ("team",)),))
+
+    assert statement("TagsInRows", flow_logs=keys)["Action"] == ["ec2:DescribeTags"]
+    assert statement("TagsInRows", flow_logs=groups)["Action"] == [
+        "autoscaling:DescribeTags", "ec2:DescribeTags",
+    ]  # fmt: skip
+    assert statement("LinkRole", flow_logs=keys)["Resource"] == [
+        "arn:aws:iam::123456789012:role/aws-service-role/*"
+    ]
+
+
 def test_a_plan_only_reads_and_a_destroy_makes_nothing() -> None:
     reading = actions_of(least_policy(full(), "plan"))
     removing = actions_of(least_policy(full(), "destroy")) - reading
@@ -163,8 +177,6 @@ def test_a_document_fits_one_managed_policy_and_grants_nothing_by_a_star(step: S
 
 
 def test_another_partition_has_its_own_arns() -> None:
-    from dataclasses import replace
-
     document = least_policy(replace(full(), region="cn-north-1"), "apply")
 
     assert "arn:aws:" not in json.dumps(document)

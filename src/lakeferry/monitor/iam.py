@@ -299,3 +299,9 @@ def _helpers(names: _Names) -> Iterator[Statement]:
         ),
         ("*",),
     )  # fmt: skip
+    kinds = {kind for kind, keys in names.settings.flow_logs.tag_keys if keys}
+    if kinds:
+        tags = ("ec2:DescribeTags", "autoscaling:DescribeTags")
+        yield Statement("TagsInRows", tags if "auto-scaling-group" in kinds else tags[:1], ("*",))
+        linked = names.arn("iam", "role/aws-service-role/*", region=False)
+        yield Statement("LinkRole", ("iam:CreateServiceLinkedRole",), (linked,))
