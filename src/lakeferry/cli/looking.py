@@ -10,10 +10,11 @@ from lakeferry.cli.faults import all_told
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.network_flags import NO_NETWORK, NetworkFlags, WatchFlags, request_of
 from lakeferry.cli.render import Screen
+from lakeferry.cli.standard_input import OR_STDIN
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 
 _ENDED = "stopped"
-Logs = Annotated[str | None, Parameter(name="LOGS")]
+Logs = Annotated[str | None, Parameter(name="LOGS"), OR_STDIN]
 
 
 @Parameter(name="*")
@@ -143,7 +144,9 @@ def watch(
 def alarms(
     *,
     logs: Annotated[
-        str | None, Parameter(help="Say too when each would have fired on these flow logs.")
+        str | None,
+        Parameter(help="Say too when each would have fired on these flow logs."),
+        OR_STDIN,
     ] = None,
     span: SpanFlags = NO_SPAN,
     rows: LogFlags = NO_LOGS,
@@ -182,6 +185,7 @@ def series(
     logs: Annotated[
         str | None,
         Parameter(help="Keep the bytes of each path from these flow logs, not CloudWatch's."),
+        OR_STDIN,
     ] = None,
     period: Annotated[int, Parameter(help="Seconds of one point.")] = 60,
     store_option: Annotated[

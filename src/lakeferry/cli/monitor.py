@@ -19,6 +19,7 @@ from lakeferry.cli.network_flags import (
 )
 from lakeferry.cli.patience import patient
 from lakeferry.cli.render import Screen
+from lakeferry.cli.standard_input import OR_STDIN
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 
 monitor = App(
@@ -66,6 +67,7 @@ def plan(
     prove: Annotated[
         str | None,
         Parameter(help="Run the planned rules and alarms over these flow logs: as LOGS of prove."),
+        OR_STDIN,
     ] = None,
     manifest: ManifestFlags = NO_MANIFEST,
     network: NetworkFlags = NO_NETWORK,
@@ -187,7 +189,7 @@ def export(
 @monitor.command
 def prove(
     rules: str,
-    logs: str | None = None,
+    logs: Annotated[str | None, OR_STDIN] = None,
     /,
     *,
     period: Annotated[int, Parameter(help="Seconds of one datapoint.")] = 60,
