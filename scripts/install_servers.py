@@ -71,7 +71,7 @@ def main() -> None:
     if wanted.list:
         for server in chosen:
             state = "installed" if is_there(server) else "missing"
-            print(f"{server.name:12} {server.version:8} {state:10} {server.proof}")
+            print(f"{server.name:16} {server.version:8} {state:10} {server.proof}")
         return
     failed = [server.name for server in chosen if not installed(server)]
     if failed:
