@@ -180,6 +180,16 @@ def test_the_policy_that_aws_gives_an_endpoint_is_the_same_as_none() -> None:
     assert not plan(DOOR, replace(STS, policy=allow("*", "sts:Get*")), to=(DOOR, STS)).is_empty
 
 
+def test_an_order_that_aws_does_not_promise_is_no_difference() -> None:
+    two = (ALARM.metrics[0], replace(ALARM.metrics[0], id="m2", returned=False))
+    wish = replace(ALARM, metrics=two, actions=("a", "b"))
+    ports = (*HTTPS_IN, PortRange("tcp", 6666, 6666, ("10.0.0.0/16",)))
+
+    assert plan(replace(wish, metrics=two[::-1], actions=("b", "a")), to=(wish,)).is_empty
+    assert plan(replace(DOOR, ingress=ports[::-1]), to=(replace(DOOR, ingress=ports),)).is_empty
+    assert not plan(replace(LOG, fields=LOG.fields[::-1]), GROUP, to=(GROUP, LOG)).is_empty
+
+
 def test_tags_of_aws_itself_and_the_name_as_a_tag_are_no_difference() -> None:
     there = replace(STS, tags={**OURS, "Name": STS.name, "aws:cloudformation:stack-id": "x"})
 

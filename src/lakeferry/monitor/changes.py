@@ -121,6 +121,8 @@ def _meant(resource: Planned, name: str, value: Any) -> Any:
             value = _json(value)
         case "metrics":
             value = _metrics(value)
+        case "actions" | "ok_actions" | "ingress":
+            value = sorted(value, key=str)  # AWS promises no order of them
         case "suppressor":
             value = value.rpartition(":alarm:")[2]  # AWS takes a name or an ARN
         case "private_dns" if getattr(resource, "type", "") == "Gateway":
@@ -145,7 +147,7 @@ def _metrics(queries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """An alarm on one plain metric keeps neither an id of it nor a label."""
     if len(queries) == 1 and not queries[0]["expression"]:
         return [{**queries[0], "id": "", "label": "", "returned": True}]
-    return queries
+    return sorted(queries, key=lambda one: str(one["id"]))
 
 
 def _json(text: str) -> Any:
