@@ -52,7 +52,6 @@ def _of_path(path: str, count: int, number: int, random: np.random.Generator) ->
     """The rows of connections that take one path, an Arrow table for each place and direction."""
     worker = random.integers(0, WORKERS, count)
     zone = worker % ZONES
-    inner = _address(pa.array(worker), 10, 20, 16)
     ports = _texts(random.integers(1024, 65536, count))
     start = FIRST_S + number * FILE_S + random.integers(0, FILE_S, count)
     common = {"start": start, "end": start + random.integers(1, 60, count)}
@@ -63,30 +62,11 @@ def _of_path(path: str, count: int, number: int, random: np.random.Generator) ->
     }
     packets = {way: {"packets": size, "bytes": size * random.integers(40, 1500, count)}
                for way, size in sizes.items()}  # fmt: skip
-    at_worker = {"interface-id": _ids("eni", worker), "subnet-id": _ids("subnet", 100 + zone),
-                 "instance-id": _ids("i", worker)}  # fmt: skip
-    if path == "kinesis":
-        host = _address(pa.array(zone), 10, 20, 32)
-        device = {"interface-id": _ids("eni", 300 + zone), "subnet-id": _ids("subnet", 100 + zone)}
-    else:
-        last = S3_HOSTS if path == "s3" else SOURCES
-        host = _address(pa.array(random.integers(0, last, count)), 52 if path == "s3" else 20, 216)
-        device = {"interface-id": _ids("eni", 200 + zone), "subnet-id": _ids("subnet", 200 + zone)}
-    nat = _address(pa.array(zone), 10, 20, 0)
+    last = S3_HOSTS if path == "s3" else SOURCES
+    host = _address(pa.array(random.integers(0, last, count)), 52 if path == "s3" else 20, 216)
     outside = {"s3": "7", "nat": "1", "kinesis": "1"}[path]
-    # Place, whether it is egress there, from, to, the packet's from and to, whose bytes.
-    found = [(at_worker, True, inner, host, inner, host, "out"),
-             (at_worker, False, host, inner, host, inner, "in")]  # fmt: skip
-    if path == "kinesis":
-        found += [(device, False, inner, host, inner, host, "out"),
-                  (device, True, host, inner, host, inner, "in")]  # fmt: skip
-    if path == "nat":
-        found += [(device, False, inner, nat, inner, host, "out"),
-                  (device, True, nat, host, nat, host, "out"),
-                  (device, False, host, nat, host, nat, "in"),
-                  (device, True, nat, inner, host, inner, "in")]  # fmt: skip
     made = []
-    for place, egress, origin, goal, packet_from, packet_to, way in found:
+    for place, egress, origin, goal, packet_from, packet_to, way in _sights(path, worker, host):
         up = way == "out"
         texts = {
             **place, "srcaddr": origin, "dstaddr": goal, "pkt-srcaddr": packet_from,
@@ -99,6 +79,37 @@ def _of_path(path: str, count: int, number: int, random: np.random.Generator) ->
         }  # fmt: skip
         made.append(_table(count, texts, {**common, **packets[way]}))
     return made
+
+
+# Place, whether it is egress there, from, to, the packet's from and to, whose bytes.
+Sight = tuple[Columns, bool, pa.Array, pa.Array, pa.Array, pa.Array, str]
+
+
+def _sights(path: str, worker: np.ndarray, host: pa.Array) -> list[Sight]:
+    """Where, and as what, a connection is seen."""
+    zone = worker % ZONES
+    inner = _address(pa.array(worker), 10, 20, 16)
+    at_worker = {"interface-id": _ids("eni", worker), "subnet-id": _ids("subnet", 100 + zone),
+                 "instance-id": _ids("i", worker)}  # fmt: skip
+    if path == "kinesis":
+        host = _address(pa.array(zone), 10, 20, 32)
+        device = {"interface-id": _ids("eni", 300 + zone), "subnet-id": _ids("subnet", 100 + zone)}
+    else:
+        device = {"interface-id": _ids("eni", 200 + zone), "subnet-id": _ids("subnet", 200 + zone)}
+    nat = _address(pa.array(zone), 10, 20, 0)
+    found: list[Sight] = [
+        (at_worker, True, inner, host, inner, host, "out"),
+        (at_worker, False, host, inner, host, inner, "in"),
+    ]
+    if path == "kinesis":
+        found += [(device, False, inner, host, inner, host, "out"),
+                  (device, True, host, inner, host, inner, "in")]  # fmt: skip
+    if path == "nat":
+        found += [(device, False, inner, nat, inner, host, "out"),
+                  (device, True, nat, host, nat, host, "out"),
+                  (device, False, host, nat, host, nat, "in"),
+                  (device, True, nat, inner, host, inner, "in")]  # fmt: skip
+    return found
 
 
 _SAME = {"version": "8", "account-id": ACCOUNT, "protocol": "6", "action": "ACCEPT",
