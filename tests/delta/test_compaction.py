@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakeferry.delta.checkpoint_write import write_checkpoint
 from lakeferry.delta.checksum import version_checksum
-from lakeferry.delta.log import list_log
+from lakeferry.delta.compaction import shortened
+from lakeferry.delta.log import Checkpoint, LogFile, LogSegment, list_log
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.store.open import open_store
+from lakeferry.store.protocol import ObjectMeta
 from tests.corpora import SPARK, required
 
 from .tables import (
@@ -83,6 +86,34 @@ def test_of_overlapping_compactions_the_longest_from_the_start_is_read(tmp_path:
     spoil(tmp_path, 1, 2, 3)
 
     assert paths(read_snapshot(open_store(str(tmp_path))).files) == ["a", "c", "d"]
+
+
+def test_a_compaction_hides_what_a_checkpoint_before_it_has(tmp_path: Path) -> None:
+    four(tmp_path)
+    store = open_store(str(tmp_path))
+    start = read_snapshot(store, version=0, tombstones=True)
+    write_checkpoint(store, 0, state=start, files=start.files, removes=start.removes)
+    compacted(tmp_path, 1, 2, add("c"), remove("b"), TXN)
+    spoil(tmp_path, 0, 1, 2)
+
+    assert paths(read_snapshot(store).files) == ["a", "c", "d"]
+
+
+@pytest.mark.parametrize(("checkpoint_bytes", "reads"), [(1 << 20, 2), ((1 << 20) + 1, 3)])
+def test_where_the_check_costs_more_than_it_spares_the_commits_are_read(
+    checkpoint_bytes: int, reads: int
+) -> None:
+    """One commit is spared, and the checkpoint would have to be read once more."""
+
+    def file(kind: str, version: int, size: int = 100, end: int = 0) -> LogFile:
+        return LogFile(kind, version, ObjectMeta(f"{kind}{version}", size), end=end)
+
+    checkpoint = Checkpoint(6, (file("checkpoint", 6, checkpoint_bytes),))
+    commits = tuple(file("commit", version) for version in (7, 8, 9))
+    compaction = file("compacted", 7, end=8)
+    chosen = LogSegment(commits, checkpoint, (compaction,), file("crc", 9), 9)
+
+    assert len(shortened(chosen)) == reads
 
 
 def test_a_version_within_a_compaction_is_read_from_commits(tmp_path: Path) -> None:
