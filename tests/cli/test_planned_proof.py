@@ -18,6 +18,12 @@ from tests.network.test_rule_set import CUSTOM
 SCENARIO = FLOWLOGS / "sample"
 
 
+@pytest.fixture(autouse=True)
+def no_limit_of_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines are told whole: pytest-xdist says COLUMNS."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 def proven(capsys: pytest.CaptureFixture[str], place: str, **chosen: Any) -> tuple[bool, list[str]]:
     """Whether all rules fit, and what was said; the planned format is the scenario's."""
     made = report(**{"flow_logs": FlowLogWish(fields=CUSTOM), **chosen})
