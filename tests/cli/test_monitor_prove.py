@@ -1,5 +1,6 @@
 """`monitor prove` as typed: where rules and logs come from, and what is said of them."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -35,3 +36,43 @@ def test_an_option_that_is_misspelt_is_no_place_of_logs(tmp_path: Path) -> None:
 
     assert ended.returncode == 2
     assert "--peroid" in ended.stderr
+
+
+def test_more_rules_than_a_region_holds_are_said(tmp_path: Path) -> None:
+    many = {f"r{number}": rule() for number in range(101)}
+    (tmp_path / "a.log").write_text(ROWS)
+
+    checked = prove(tmp_path, rules=many)
+    proven = prove(tmp_path, "a.log", "--json", rules=many)
+
+    assert (checked.returncode, proven.returncode) == (3, 3)
+    assert "RulesOverQuota: 101 rules, and a Region of an account has 100" in checked.stdout
+    (quota,) = [one for one in json_lines(proven) if one["type"] == "check"]
+    assert [one["code"] for one in quota["problems"]] == ["RulesOverQuota"]
+
+
+def test_rows_without_data_and_rows_that_were_left_out_are_counted_and_shown(
+    tmp_path: Path,
+) -> None:
+    empty = "2 111122223333 eni-1 - - - - - - - 1700000000 1700000060 - {}\n"
+    (tmp_path / "a.log").write_text(ROWS + empty.format("NODATA") * 2 + empty.format("SKIPDATA"))
+
+    ended = prove(tmp_path, "a.log")
+
+    assert "6 events of 1 source, 0 bad lines; OK 3, NODATA 2, SKIPDATA 1" in ended.stdout
+    assert "AWS left rows out" in ended.stdout
+
+
+def test_formats_that_differ_are_named_with_the_file_where_each_begins(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.log").write_text(ROWS)
+    (tmp_path / "logs" / "b.log.gz").write_bytes(gzip.compress(b"bytes srcaddr start\n7 - 9\n" * 2))
+
+    ended = prove(tmp_path, "logs")
+    asked = prove(tmp_path, "logs", "--json")
+
+    assert "2 formats in one place" in ended.stdout
+    assert "v2 from a.log (3 rows)" in ended.stdout
+    assert "`bytes srcaddr start` from b.log.gz (2 rows)" in ended.stdout
+    formats = json_lines(asked)[-1]["formats"]
+    assert [(one["rows"], one["first"]) for one in formats] == [(3, "a.log"), (2, "b.log.gz")]

@@ -110,7 +110,7 @@ def test_a_bad_line_is_counted_and_shown(tmp_path: Path, line: bytes, said: str)
     ended = prove(tmp_path, (HEADER + ROW).encode() + line + ROW.encode())
 
     assert ended.returncode == 0
-    assert "1 bad lines" in ended.stdout
+    assert "1 bad line" in ended.stdout
     assert said in ended.stdout
     assert "200  10.0.0.1" in ended.stdout
 

@@ -21,6 +21,7 @@ from lakeferry.cli.patience import patient
 from lakeferry.cli.render import Screen
 from lakeferry.cli.standard_input import OR_STDIN
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
+from lakeferry.cli.units import parse_pairs
 
 monitor = App(
     name="monitor",
@@ -207,6 +208,9 @@ def prove(
     ] = None,
     start: Annotated[str | None, Parameter(help="ISO 8601, UTC unless it says.")] = None,
     end: Annotated[str | None, Parameter(help="ISO 8601; not included.")] = None,
+    log_option: Annotated[
+        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the logs' store.")
+    ] = None,
     access: AccessFlags = NO_ACCESS,
     talk: Talk = QUIET_TALK,
 ) -> int:
@@ -232,6 +236,7 @@ def prove(
             start=start,
             end=end,
             access=access.access,
+            options=parse_pairs(log_option or [], "--log-option"),
         )
         return proving.prove(request, screen=screen, stop=stop)
 

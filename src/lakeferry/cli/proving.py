@@ -1,8 +1,8 @@
 """`monitor prove`: check rules, run them over logs, replay alarms; show and give an exit code."""
 
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from threading import Event as Flag
 
 from lakeferry.aws.read_logs import log_lines
@@ -43,6 +43,7 @@ class Request:
     start: str | None
     end: str | None
     access: Callable[[], AwsAccess] | None = None  # asked where the logs are a log group
+    options: Mapping[str, str] = field(default_factory=dict)  # of the logs' store
 
 
 def prove(request: Request, *, screen: Screen, stop: Flag) -> int:
@@ -62,9 +63,14 @@ def prove(request: Request, *, screen: Screen, stop: Flag) -> int:
         screen.error(rejected(name, wrong))
     if refused:
         return REQUEST
+    over = problems.get("", ())
+    if over:
+        screen.result(answers.quota_lines(over, marks(sys.stdout)), answers.check_body("", over))
     if request.logs is None:
-        return _only_check(bodies, request, screen)
-    return _evaluate(bodies, metrics, request, screen=screen, stop=stop)
+        code = _only_check(bodies, request, screen)
+    else:
+        code = _evaluate(bodies, metrics, request, screen=screen, stop=stop)
+    return LOOK if over else code
 
 
 def _metrics(request: Request) -> list[str]:
@@ -120,6 +126,7 @@ def _evaluate(
         end_s=-(-parse_time(request.end) // 1000) if request.end else None,
         log_events=_log_events(request),
         stop=stop,
+        options=request.options,
     )
     proofs = proofs_of(evaluation, rules, alarms, period_s=request.period_s, bodies=bodies)
     signs = marks(sys.stdout)
@@ -163,12 +170,6 @@ def _summary(read: LogsRead, fine: list[bool], screen: Screen) -> None:
     body = {
         "rules_and_alarms": len(fine),
         "needs_look": fine.count(False),
-        "events": read.events,
-        "bad_lines": read.bad_lines,
-        "bad_samples": list(read.bad_samples),
-        "rows_by_log_status": dict(read.by_status),
-        "sources": read.sources,
+        **answers.read_body(read),
     }
-    lines = [f"  {read.events:,} events of {read.sources:,} sources, {read.bad_lines:,} bad lines"]
-    lines += [f"      bad: {sample}" for sample in read.bad_samples]
-    screen.result(lines, body)
+    screen.result(answers.read_lines(read, marks(sys.stdout)), body)

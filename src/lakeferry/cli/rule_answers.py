@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 
-from lakeferry.cli.units import time_text
+from lakeferry.cli.units import counted, time_text
 from lakeferry.monitor.choice_problems import FORMATS
 from lakeferry.monitor.prove import AlarmProof, RuleProof, assumptions
+from lakeferry.monitor.prove_logs import LogsRead
 from lakeferry.network.alarm_state import StateChange
 from lakeferry.network.fields import FIELDS, format_text
 from lakeferry.network.rule_report import ranking
@@ -152,3 +153,53 @@ def check_body(name: str, problems: Sequence[Problem]) -> dict[str, Any]:
     """One `check` line of a rule that was only checked."""
     found = [asdict(problem) for problem in problems]
     return {"type": "check", "what": name, "equal": not problems, "problems": found}
+
+
+def quota_lines(problems: Sequence[Problem], signs: Mapping[str, str]) -> list[str]:
+    """What is wrong with all rules together."""
+    return [f"  {signs['warning']} {problem.code}: {problem.message}" for problem in problems]
+
+
+def read_lines(read: LogsRead, signs: Mapping[str, str]) -> list[str]:
+    """What was met in the logs: events, rows by `log-status`, bad lines, formats."""
+    statuses = ", ".join(f"{status} {rows:,}" for status, rows in read.by_status.items())
+    lines = [
+        f"  {counted(read.events, 'event')} of {counted(read.sources, 'source')}, "
+        f"{counted(read.bad_lines, 'bad line')}" + (f"; {statuses}" if statuses else "")
+    ]
+    lines += [f"      bad: {sample}" for sample in read.bad_samples]
+    if read.by_status.get("SKIPDATA"):
+        lines.append(
+            f"  {signs['warning']} SKIPDATA: AWS left rows out, how many is not known; sums are "
+            "too small"
+        )
+    if len(read.formats) > 1:
+        each = "; ".join(
+            f"{_format_name(one.fields)} from {one.first} ({counted(one.rows, 'row')})"
+            for one in read.formats
+        )
+        said = f"{len(read.formats)} formats in one place, and a rule knows positions alone"
+        lines.append(f"  {signs['warning']} {said}: {each}")
+    return lines
+
+
+def _format_name(fields: tuple[str, ...]) -> str:
+    """`v2`, or the fields themselves where a format has no name of ours."""
+    names = [name for name, known in FORMATS.items() if known == fields]
+    more = " ..." if len(fields) > 6 else ""
+    return names[0] if names else f"`{' '.join(fields[:6])}{more}`"
+
+
+def read_body(read: LogsRead) -> dict[str, Any]:
+    """The same for the summary line."""
+    return {
+        "events": read.events,
+        "bad_lines": read.bad_lines,
+        "bad_samples": list(read.bad_samples),
+        "rows_by_log_status": dict(read.by_status),
+        "sources": read.sources,
+        "formats": [
+            {"format": format_text(one.fields), "rows": one.rows, "first": one.first}
+            for one in read.formats
+        ],
+    }

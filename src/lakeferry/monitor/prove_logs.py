@@ -16,6 +16,15 @@ from lakeferry.store.open import NO_OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
+class FormatRead:
+    """One format of flow logs that was met."""
+
+    fields: tuple[str, ...]
+    rows: int
+    first: str  # the source in which it came first
+
+
+@dataclass(frozen=True, slots=True)
 class LogsRead:
     """What was met while reading."""
 
@@ -24,6 +33,7 @@ class LogsRead:
     bad_samples: tuple[str, ...]  # source, line, reason
     by_status: Mapping[str, int]  # rows by log-status
     sources: int  # files and streams
+    formats: tuple[FormatRead, ...] = ()  # in the order in which they came
 
 
 def evaluate_logs(
@@ -86,4 +96,7 @@ def _read(text: ReadReport, objects: JsonReadReport, sources: int) -> LogsRead:
         bad_samples=tuple(samples),
         by_status=dict(text.by_status),
         sources=sources,
+        formats=tuple(
+            FormatRead(fields, rows, text.begun[fields]) for fields, rows in text.formats.items()
+        ),
     )

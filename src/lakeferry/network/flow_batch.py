@@ -41,6 +41,7 @@ class ReadReport:
     by_status: dict[str, int] = field(default_factory=dict)  # rows by log-status
     sources: dict[str, int] = field(default_factory=dict)  # rows by source
     formats: dict[tuple[str, ...], int] = field(default_factory=dict)  # rows by format
+    begun: dict[tuple[str, ...], str] = field(default_factory=dict)  # first source of each format
 
     @property
     def no_data(self) -> int:
@@ -62,6 +63,7 @@ class ReadReport:
         self.records += count
         self.sources[source] = self.sources.get(source, 0) + count
         self.formats[fields] = self.formats.get(fields, 0) + count
+        self.begun.setdefault(fields, source)
 
     def add_statuses(self, counts: dict[str, int]) -> None:
         for status, count in counts.items():
