@@ -1,6 +1,7 @@
 """A plan is carried out step by step; a wait ends when a person asks to stop."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from threading import Event as Flag
 from typing import Any
 
@@ -10,7 +11,7 @@ from botocore.stub import Stubber
 from lakeferry.aws.place import Place
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.events import ChangeApplied, Event, Warned
-from lakeferry.monitor.carry_out import Site, carry_out
+from lakeferry.monitor.carry_out import Site, carry_out, finished
 from lakeferry.monitor.plan import ProvisionPlan, provision_plan
 from lakeferry.network.resources import OWNER_TAG, VpcEndpoint
 from tests.monitor.wishes import settings
@@ -68,5 +69,18 @@ def test_a_stop_ends_the_wait_for_an_endpoint(ec2: Stubber) -> None:
 
     done = carry_out(site(), plan(), emit=seen.append, stop=stop)
 
-    assert [one.name for one in done] == [RELAY.name]
+    assert done == ()  # it is made and has no private DNS
     assert [(one.step, one.done) for one in seen if isinstance(one, ChangeApplied)] == [("make", 1)]
+
+
+def test_a_change_is_finished_with_the_last_of_its_steps() -> None:
+    before = replace(RELAY, service="other", id="vpce-0")
+    double = replace(RELAY, id="vpce-1")
+    changes = provision_plan((RELAY,), (before, double, double), settings())
+
+    assert [f"{one.act} {one.change.action}" for one in changes.steps] == [
+        "remove delete", "remove delete",
+    ]  # fmt: skip
+    assert len(finished(changes.steps, 1)) == 1
+    replaced = provision_plan((RELAY,), (before,), settings())
+    assert [len(finished(replaced.steps, taken)) for taken in range(4)] == [0, 0, 0, 1]

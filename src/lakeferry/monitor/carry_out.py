@@ -1,6 +1,6 @@
 """Carry out a plan, step by step: each may be repeated, and what is done stays when one fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from threading import Event as Flag
 
@@ -30,7 +30,7 @@ class Site:
 def carry_out(
     site: Site, chosen: ProvisionPlan, *, emit: Emit, stop: Flag | None
 ) -> tuple[Change, ...]:
-    """What was done of a plan: all of it, unless `stop` was set between two steps.
+    """The changes of a plan that were finished: all, unless `stop` was set before the end.
 
     Raises:
         FerryError: of the first step that fails, with how much was done before.
@@ -38,8 +38,8 @@ def carry_out(
     steps = chosen.steps
     if stop is not None:
         site = replace(site, place=replace(site.place, sleep=_until_stopped(stop)))
-    done: list[Change] = []
-    for number, step in enumerate(steps, 1):
+    taken = 0
+    for step in steps:
         if stop is not None and stop.is_set():
             break
         try:
@@ -47,17 +47,24 @@ def carry_out(
         except Interrupted:
             break
         except FerryError as error:
-            raise _kept(error, chosen, done) from error
+            raise _kept(error, chosen, finished(steps, taken)) from error
+        taken += 1
         change = step.change
         emit(
             ChangeApplied(
-                chosen.deployment, change.kind, change.name, change.action, step.act, number,
+                chosen.deployment, change.kind, change.name, change.action, step.act, taken,
                 len(steps),
             )
         )  # fmt: skip
-        if step.act == "make" or change.action == "delete":
-            done.append(change)
-    return tuple(done)
+    return finished(steps, taken)
+
+
+def finished(steps: Sequence[Step], taken: int) -> tuple[Change, ...]:
+    """The changes of which every step is among the first `taken`, by their first step."""
+    # By identity: of two equal changes, such as two doubles that go, one may be left.
+    left = {id(one.change) for one in steps[taken:]}
+    found = {id(one.change): one.change for one in steps[:taken] if id(one.change) not in left}
+    return tuple(found.values())
 
 
 def _until_stopped(stop: Flag) -> Callable[[float], None]:
@@ -70,7 +77,7 @@ def _until_stopped(stop: Flag) -> Callable[[float], None]:
     return sleep
 
 
-def _kept(error: FerryError, chosen: ProvisionPlan, done: list[Change]) -> FerryError:
+def _kept(error: FerryError, chosen: ProvisionPlan, done: Collection[Change]) -> FerryError:
     """The same error, with how far it came."""
     made = chosen.of("create", "update", "replace")
     ready = sum(1 for one in done if one.action != "delete")

@@ -73,7 +73,7 @@ class ApplyReport:
     """What an apply or a destroy did."""
 
     plan: ProvisionPlan
-    done: tuple[Change, ...]  # in the order in which they were finished
+    done: tuple[Change, ...]  # finished, in the order in which they were begun
     left: tuple[Change, ...]  # because it was stopped, or a second round needs a word
     notes: tuple[str, ...] = ()  # of what there shall be
 
@@ -227,4 +227,5 @@ def _do(
     place = Place(request.access, settings.account, settings.deployment, settings.partition)
     site = Site(place, settings, request.registry)
     done = carry_out(site, chosen, emit=emit, stop=stop)
-    return ApplyReport(chosen, done, tuple(one for one in chosen.work if one not in done))
+    ready = {id(one) for one in done}
+    return ApplyReport(chosen, done, tuple(one for one in chosen.work if id(one) not in ready))
