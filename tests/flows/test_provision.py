@@ -29,6 +29,8 @@ from typing import Any
 
 import pytest
 
+from lakeferry.aws.ensure import ensure, remove
+from lakeferry.aws.place import Place
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.connect.databricks import DatabricksAccess, account_client
 from lakeferry.errors import FerryError
@@ -37,6 +39,7 @@ from lakeferry.monitor import run
 from lakeferry.monitor.brakes import BRAKES
 from lakeferry.monitor.settings import FlowLogWish
 from lakeferry.network.discover import Scope
+from lakeferry.network.resources import EndpointRegistration, VpcEndpoint
 from tests.aws.data_plane import made_egress
 from tests.flows.provisioning import (
     Cut,
@@ -50,6 +53,7 @@ from tests.flows.provisioning import (
 )
 from tests.servers import databricks_account
 from tests.servers.databricks_account import ACCOUNT_ID, TOKEN, Account
+from tests.servers.moto import ACCOUNT
 
 pytestmark = pytest.mark.server
 
@@ -462,3 +466,30 @@ def test_endpoints_of_databricks_are_registered_in_its_account_and_forgotten(
     assert account.names() == [*ours, "theirs"]
     run.destroy(asked)
     assert account.names() == ["theirs"]
+
+
+# ---- one write at a time
+
+
+def test_what_is_made_again_or_removed_again_is_as_after_the_first_time(
+    moto_access: AwsAccess,
+) -> None:
+    asked = request(moto_access, network(moto_access))
+    run.apply(asked)
+    made = [one.after for one in run.plan(asked).plan.changes]
+    held = inventory(moto_access)
+    place = Place(moto_access, ACCOUNT, "m1", sleep=lambda _: None)
+
+    for one in made:
+        # An endpoint has no name that AWS would refuse twice: it is known by what was read.
+        if one is not None and not isinstance(one, VpcEndpoint | EndpointRegistration):
+            ensure(place, one, None)
+
+    assert inventory(moto_access) == held
+    gone = [one.before for one in run.removal(asked).changes if one.before is not None]
+    run.destroy(asked)
+    nothing = inventory(moto_access)
+    for found in gone:
+        assert not isinstance(found, EndpointRegistration)
+        remove(place, found)
+    assert inventory(moto_access) == nothing
