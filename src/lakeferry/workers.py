@@ -5,7 +5,7 @@ trouble (`Failed`); it may run twice for one item, so it must be idempotent. Ite
 a window at a time, so a plan of millions of files never becomes a list.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -36,7 +36,7 @@ def map_threads(
     count: int,
     stop: Event | None = None,
     on_silence: Callable[[], None] | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Run `task` over `items` in up to `count` threads; results come as they are ready.
 
     One hand begins; the others join it when its tasks turn out to wait for something, a network or

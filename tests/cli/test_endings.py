@@ -154,3 +154,14 @@ def test_a_bug_keeps_its_traceback_and_the_last_line() -> None:
     assert process.returncode == 1
     assert lines(told)[-1]["exit"] == 1
     assert "ZeroDivisionError" in said
+
+
+def test_a_failure_amid_many_files_ends_the_command(tmp_path: Path) -> None:
+    source = new_table(tmp_path / "source", *(f"f{number}" for number in range(1000)))
+    (source / "f3").write_bytes(b"cut")
+
+    process = start("clone", source, tmp_path / "t")
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "LF-4103" in said

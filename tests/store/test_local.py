@@ -290,3 +290,20 @@ def test_a_path_that_no_folder_can_have_is_refused(tmp_path: Path) -> None:
             LocalStore(str(path))
         assert refused.value.code == "LF-2104"
         refused.value.where.encode()
+
+
+def test_too_few_open_files_are_told(tmp_path: Path) -> None:
+    put(LocalStore(str(tmp_path)), "a")
+    program = (
+        "import resource, sys\n"
+        "from lakeferry.store.local import LocalStore\n"
+        f"store = LocalStore({str(tmp_path)!r})\n"
+        "list(store.read('a'))\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "list(store.read('a'))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert "LF-2001 too many files are open at once" in ended.stderr

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -156,15 +157,18 @@ def fetch(
     look = _look_at(around.places.target, files)
     tally = _Tally(around, table, files, total_bytes)
     task = partial(_bring, around=around, look=look)
-    hands = map_threads(task, items(), count=jobs, stop=around.stop, on_silence=tally.pulse)
-    for outcome in hands:
-        match outcome:
-            case Failed(error=error):
-                raise error
-            case Gone(item=item):
-                tally.haul.gone.append(item)
-            case Landed():
-                tally.take(outcome)
+    # Closed here: an error that is kept would keep the hands too, and the process with them.
+    with closing(
+        map_threads(task, items(), count=jobs, stop=around.stop, on_silence=tally.pulse)
+    ) as outcomes:
+        for outcome in outcomes:
+            match outcome:
+                case Failed(error=error):
+                    raise error
+                case Gone(item=item):
+                    tally.haul.gone.append(item)
+                case Landed():
+                    tally.take(outcome)
     tally.show()
     around.heed_stop()
     return tally.finish()

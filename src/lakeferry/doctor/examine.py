@@ -7,6 +7,7 @@ import os
 import pwd
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 
 import pyarrow.compute as pc
 
@@ -146,7 +147,9 @@ def _reach(side: str, url: str, options: Mapping[str, str], folder: str) -> Chec
 def _identity(at: Address, options: Mapping[str, str]) -> str:
     """As whom the store will see us, without asking it; no secret is shown."""
     if at.kind == "local":
-        return f"user {pwd.getpwuid(os.getuid()).pw_name}"
+        with suppress(KeyError):  # a container may run as a number that has no name
+            return f"user {pwd.getpwuid(os.getuid()).pw_name}"
+        return f"user {os.getuid()}"
     link = connection(at.kind, options)
     if "anonymous" in OPTIONS[at.kind] and link.is_true("anonymous"):
         return "nobody (anonymous)"

@@ -332,6 +332,9 @@ def _translate(error: OSError, path: str, where: str) -> FerryError | None:
         )
     if error.errno in _BAD_NAME:
         return unholdable(path, f"the file system refused the name ({error.strerror})", where)
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        what = f"too many files are open at once: {error.strerror}"
+        return FerryError("LF-2001", what, f"at {where}", "give fewer --jobs, or raise `ulimit -n`")
     if error.errno in _BROKEN:
         what = f"the disk failed: {error.strerror}"
         return FerryError("LF-1004", what, f"at {where}", "look at the disk, then run again")
