@@ -29,7 +29,7 @@ def test_items_are_taken_a_window_at_a_time() -> None:
     next(results)
 
     assert taken <= workers.WINDOW
-    results.close()  # type: ignore[attr-defined]
+    results.close()
 
 
 def test_stop_ends_the_taking_and_awaits_what_runs() -> None:
