@@ -5,8 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from lakeferry.network.fields import CONNECTION_FORMAT
+from lakeferry.network.rule_set import RuleWish, rule_set
+from lakeferry.network.saved_topology import topology_text
 from tests.cli.program import Ended, called, json_lines
 from tests.cli.test_monitor_refusals import HEADER, ROW, rule
+from tests.network.sample_scenario import topology
 
 ROWS = HEADER + ROW * 3
 
@@ -76,3 +82,41 @@ def test_formats_that_differ_are_named_with_the_file_where_each_begins(tmp_path:
     assert "`bytes srcaddr start` from b.log.gz (2 rows)" in ended.stdout
     formats = json_lines(asked)[-1]["formats"]
     assert [(one["rows"], one["first"]) for one in formats] == [(3, "a.log"), (2, "b.log.gz")]
+
+
+def saved(folder: Path) -> Path:
+    """The scenario's network as `discover --save` keeps it."""
+    (folder / "network.json").write_bytes(topology_text(topology()))
+    return folder / "network.json"
+
+
+def test_a_log_is_generated_from_a_saved_network_where_none_exists_yet(tmp_path: Path) -> None:
+    saved(tmp_path)
+    made = rule_set(topology(), CONNECTION_FORMAT, RuleWish("m1.", ("/g",))).rules
+    rules = {one.name: json.loads(one.body) for one in made}
+
+    ended = prove(tmp_path, "generated:10 min", "--topology", "network.json", rules=rules)
+
+    assert ended.returncode == 0
+    assert ended.stdout.count("✓ m1.") == len(made)
+    assert "matches nothing" not in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["generated:"], "--topology FILE"),
+        (["generated:soon", "--topology", "network.json"], "`soon`"),
+        (["generated:3 d", "--topology", "network.json"], "1 minute to 1 day"),
+        (["generated:", "--topology", "nowhere.json"], "LF-6253"),
+    ],
+)
+def test_a_log_that_cannot_be_generated_is_exit_2(
+    tmp_path: Path, words: list[str], said: str
+) -> None:
+    saved(tmp_path)
+
+    ended = prove(tmp_path, *words)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert said in ended.stderr

@@ -59,3 +59,13 @@ def test_logs_that_are_not_there_are_an_error(
         proven(capsys, str(tmp_path / "nowhere"))
 
     assert refused.value.code == "LF-6205"
+
+
+def test_planned_rules_are_proven_on_a_generated_log_where_none_exists_yet(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fits, lines = proven(capsys, "generated:")
+
+    assert fits
+    assert lines[0].startswith("  ✓ 17 of 17 rules match in ")
+    assert any("alarm lakeferry-m1.s3-through-nat would have fired" in line for line in lines)

@@ -212,12 +212,17 @@ def prove(
         list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the logs' store.")
     ] = None,
     access: AccessFlags = NO_ACCESS,
+    topology: Annotated[
+        str | None,
+        Parameter(help="A network saved by `monitor discover --save`, for LOGS `generated:`."),
+    ] = None,
     talk: Talk = QUIET_TALK,
 ) -> int:
     """Run Contributor Insights rules over flow logs on this machine, before deploying them.
 
     RULES is a JSON file of bodies by name, one body, or a folder of bodies. LOGS is a file, a
-    folder, s3://, log-group:NAME, or - for stdin; without LOGS the rules are checked alone.
+    folder, s3://, log-group:NAME, or - for stdin; `generated:` makes one up from --topology, where
+    none exists yet. Without LOGS the rules are checked alone.
     Exit 2 for a rule that CloudWatch would refuse, 3 for one that matches nothing.
     """
 
@@ -237,6 +242,7 @@ def prove(
             end=end,
             access=access.access,
             options=parse_pairs(log_option or [], "--log-option"),
+            topology=topology,
         )
         return proving.prove(request, screen=screen, stop=stop)
 

@@ -1,6 +1,7 @@
 """`monitor plan --prove LOGS`: the rules and alarms of a plan, run over past flow logs."""
 
 import sys
+import time
 from collections.abc import Iterator
 from threading import Event as Flag
 
@@ -9,6 +10,7 @@ from lakeferry.cli import rule_answers
 from lakeferry.cli.columns import paragraph, screen_width
 from lakeferry.cli.render import Screen, marks
 from lakeferry.connect.aws import AwsAccess
+from lakeferry.monitor.generated_logs import generated
 from lakeferry.monitor.prove import AlarmProof, Proofs, RuleProof, proofs_of
 from lakeferry.monitor.prove_logs import LogsRead, evaluate_logs
 from lakeferry.monitor.run import ProvisionReport
@@ -29,7 +31,13 @@ def prove_planned(
     def log_events(group: str) -> Iterator[bytes]:
         return log_lines(access, group)
 
-    evaluation, read = evaluate_logs(place, rules, alarms, log_events=log_events, stop=stop)
+    def made_up(place: str) -> Iterator[bytes]:
+        planned, now_s = report.settings.planned, int(time.time())
+        return generated(place, report.topology, shall.fields, planned, now_s=now_s)
+
+    evaluation, read = evaluate_logs(
+        place, rules, alarms, log_events=log_events, generated=made_up, stop=stop
+    )
     proofs = proofs_of(evaluation, rules, alarms)
     for rule in proofs.rules:
         found = report_body(rule.report, max_contributors=MOST_CONTRIBUTORS, metrics=METRICS)

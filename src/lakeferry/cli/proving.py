@@ -1,6 +1,7 @@
 """`monitor prove`: check rules, run them over logs, replay alarms; show and give an exit code."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import Event as Flag
@@ -8,9 +9,11 @@ from threading import Event as Flag
 from lakeferry.aws.read_logs import log_lines
 from lakeferry.cli import rule_answers as answers
 from lakeferry.cli.render import Screen, marks
+from lakeferry.cli.saved_network import saved_topology
 from lakeferry.cli.units import parse_time
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
+from lakeferry.monitor.generated_logs import generated, usual_fields
 from lakeferry.monitor.logs import LogEvents
 from lakeferry.monitor.prove import problems_of, proofs_of
 from lakeferry.monitor.prove_logs import LogsRead, evaluate_logs
@@ -43,6 +46,7 @@ class Request:
     start: str | None
     end: str | None
     access: Callable[[], AwsAccess] | None = None  # asked where the logs are a log group
+    topology: str | None = None  # a saved one, of which a log is generated
     options: Mapping[str, str] = field(default_factory=dict)  # of the logs' store
 
 
@@ -125,6 +129,7 @@ def _evaluate(
         start_s=parse_time(request.start) // 1000 if request.start else None,
         end_s=-(-parse_time(request.end) // 1000) if request.end else None,
         log_events=_log_events(request),
+        generated=_generated(request),
         stop=stop,
         options=request.options,
     )
@@ -164,6 +169,25 @@ def _log_events(request: Request) -> LogEvents | None:
         )
 
     return read
+
+
+def _generated(request: Request) -> LogEvents:
+    """What makes a log up from a saved network. It raises LF-2001 where none was named."""
+
+    def made_up(place: str) -> Iterator[bytes]:
+        if request.topology is None:
+            raise FerryError(
+                "LF-2001",
+                "a log is generated from a network, and none is named",
+                place,
+                "save one with `lakeferry monitor discover --save FILE`, and give --topology FILE; "
+                "or prove the rules of a plan: lakeferry monitor plan --prove generated:",
+            )
+        network = saved_topology(request.topology)
+        fields = parse_format(request.format) if request.format else usual_fields(network)
+        return generated(place, network, fields, now_s=int(time.time()))
+
+    return made_up
 
 
 def _summary(read: LogsRead, fine: list[bool], screen: Screen) -> None:

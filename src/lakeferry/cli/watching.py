@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from lakeferry.cli import flow_answers as answers
 from lakeferry.cli import rule_answers
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.render import Screen, marks
+from lakeferry.cli.saved_network import saved_topology
 from lakeferry.cli.units import parse_pairs, parse_time
 from lakeferry.config.quantities import Unreadable, duration_s
 from lakeferry.errors import FerryError
@@ -36,7 +36,6 @@ from lakeferry.network.fields import parse_format
 from lakeferry.network.flow_batch import ReadReport
 from lakeferry.network.members import members_of
 from lakeferry.network.rules import parse_rule
-from lakeferry.network.saved_topology import read_topology
 from lakeferry.network.topology import Topology
 
 if TYPE_CHECKING:
@@ -65,13 +64,7 @@ class Asked:
         saved = self.rows.topology
         if saved is None:
             return door.discover(self.request)
-        try:
-            return read_topology(Path(saved).read_bytes(), saved)
-        except OSError as error:
-            raise FerryError(
-                "LF-6253", f"the saved topology cannot be read: {error.strerror}", saved,
-                "save one with: lakeferry monitor discover --save FILE",
-            ) from error  # fmt: skip
+        return saved_topology(saved)
 
     @property
     def is_offline(self) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from lakeferry.errors import FerryError
+from lakeferry.monitor.generated_logs import GENERATED
 from lakeferry.store.open import NO_OPTIONS, open_store
 from lakeferry.store.protocol import Store
 
@@ -27,6 +28,7 @@ def open_logs(
     options: Mapping[str, str] = NO_OPTIONS,
     *,
     log_events: LogEvents | None = None,
+    generated: LogEvents | None = None,
     span_s: tuple[int | None, int | None] = (None, None),
 ) -> Opened:
     """Each log at a place, in the order of names, with its bytes; each is opened when it is taken.
@@ -37,6 +39,7 @@ def open_logs(
             begin with `.` or `_` are not.
         options: of the store, see docs/reference/stores.md.
         log_events: reads a log group by its name, as JSON lines of log events.
+        generated: makes up the log of a place that begins with `generated:`.
         span_s: begin and end of what is of interest, s since the epoch: files whose names say
             that all their rows lie outside are left out.
 
@@ -47,6 +50,8 @@ def open_logs(
         yield "standard input", _stdin()
     elif place.startswith(LOG_GROUP):
         yield place, _group(place, log_events)
+    elif place.startswith(GENERATED) and generated is not None:
+        yield place, generated(place)
     else:
         yield from _stored(place, options, span_s)
 

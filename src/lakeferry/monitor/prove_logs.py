@@ -47,14 +47,16 @@ def evaluate_logs(
     end_s: int | None = None,
     stop: Flag | None = None,
     log_events: LogEvents | None = None,
+    generated: LogEvents | None = None,
     options: Mapping[str, str] = NO_OPTIONS,
 ) -> tuple[Evaluation, LogsRead]:
     """Run rules over the logs at a place in one pass (two where JSON and CLF rules are mixed).
 
     Args:
-        place: a file, a folder, `s3://...`, `log-group:NAME`, or `-` for standard input.
+        place: a file, a folder, `s3://...`, `log-group:NAME`, `generated:`, or `-`
+            for standard input.
         fields: the format of logs that do not state it; AWS's names in order.
-        log_events: reads a log group, see `open_logs`.
+        log_events, generated: read a log group, make a log up; see `open_logs`.
         options: of the store.
     """
     formats = {rule.log_format for rule in rules}
@@ -69,7 +71,9 @@ def evaluate_logs(
     text, objects = ReadReport(), JsonReadReport()
     sources: set[str] = set()
     for log_format in sorted(formats):
-        for name, body in open_logs(place, options, log_events=log_events, span_s=(start_s, end_s)):
+        for name, body in open_logs(
+            place, options, log_events=log_events, generated=generated, span_s=(start_s, end_s)
+        ):
             sources.add(name)
             if log_format == "CLF":
                 batches = read_flow_log(
