@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
@@ -18,8 +19,9 @@ _LAST = 3  # faults that are shown
 class LivePaths:
     """Paints each view over the one before, and leaves the last one standing."""
 
-    def __init__(self) -> None:
-        self._live = Live(auto_refresh=False, transient=False)
+    def __init__(self, *, color: bool = True) -> None:
+        console = Console(no_color=not color)
+        self._live = Live(console=console, auto_refresh=False, transient=False)
 
     def __enter__(self) -> Callable[[WatchView], None]:
         self._live.__enter__()

@@ -1,11 +1,13 @@
 """`monitor top | watch | alarms | series`: where bytes go, now and over months. Parse, call."""
 
+import sys
 from dataclasses import dataclass
 from threading import Event as Flag
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from lakeferry.cli.colour import is_wanted
 from lakeferry.cli.faults import all_told
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.network_flags import NO_NETWORK, NetworkFlags, WatchFlags, request_of
@@ -135,6 +137,7 @@ def watch(
         shown = watching.Shown(
             once=once, interval_s=interval, metrics=metrics, metrics_file=metrics_file,
             table=not (talk.json or talk.quiet or talk.progress in ("plain", "none")),
+            color=is_wanted(talk.color, sys.stdout),
         )  # fmt: skip
         return watching.watch(logs, asked, plan.as_watch(), shown, screen=screen, stop=stop)
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from lakeferry.cli import commands
+from lakeferry.cli.mirrored import is_set, mirrored
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs, parse_rate, parse_time
@@ -29,7 +30,8 @@ app = App(
     # That a flag is off unless it is given needs no words.
     default_parameter=Parameter(show_default=lambda value: value or None),
     help_epilogue="Exit codes: 0 done, 1 failed, 2 wrong request, 3 needs a look. "
-    "`lakeferry explain CODE` explains an error.",
+    "`lakeferry explain CODE` explains an error. The environment may set the options that all "
+    "share, as LAKEFERRY_JSON=1 does --json.",
 )
 
 # By name, so that a clone does not import what only networks and manifests need.
@@ -75,7 +77,9 @@ class CloneFlags:
     dry_run: Annotated[bool, Parameter(negative="", help="Plan and count; write nothing.")] = False
     verify: Annotated[Strength | None, Parameter(help="Check afterwards, this strongly.")] = None
     jobs: Jobs = 16
-    limit_rate: Annotated[str | None, Parameter(help="Such as 200MB/s or 1Gbit/s.")] = None
+    limit_rate: Annotated[
+        str | None, mirrored("--limit-rate", help="Such as 200MB/s or 1Gbit/s.")
+    ] = None
     follow: Annotated[bool, Parameter(negative="", help="Go on cloning until stopped.")] = False
     interval: Annotated[float, Parameter(help="Seconds between two looks with --follow.")] = 60
     replace: Annotated[
@@ -282,7 +286,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code = app(words, exit_on_error=False, print_error=False)
     except CycloptsError as wrong:
-        code = _refused(wrong, Talk(json="--json" in words))
+        code = _refused(wrong, Talk(json="--json" in words or is_set("--json")))
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from lakeferry.cli.mirrored import mirrored
 from lakeferry.config.overlay import Flag
 from lakeferry.config.problems import refuse
 from lakeferry.config.read import STDIN, Read, find_manifest, read_manifest
@@ -22,17 +23,18 @@ class ManifestFlags:
 
     file: Annotated[
         str | None,
-        Parameter(
-            name=["--file", "-f"],
+        mirrored(
+            "--file",
+            "-f",
             allow_leading_hyphen=True,
             help="Manifest; default: lakeferry.yaml here or in a folder above. - is stdin.",
         ),
     ] = None
     profile: Annotated[
-        str | None, Parameter(help="One of the manifest's profiles, laid upon it.")
+        str | None, mirrored("--profile", help="One of the manifest's profiles, laid upon it.")
     ] = None
     set: Annotated[
-        Many, Parameter(negative="", help="PATH=VALUE, such as network.vpc=vpc-0a1b.")
+        Many, mirrored("--set", negative="", help="PATH=VALUE, such as network.vpc=vpc-0a1b.")
     ] = None
 
     def path(self) -> str | None:

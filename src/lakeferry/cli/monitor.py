@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from lakeferry.cli.faults import all_told
 from lakeferry.cli.looking import alarms, series, top, watch
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
+from lakeferry.cli.mirrored import mirrored
 from lakeferry.cli.network_flags import (
     NO_ACCESS,
     NO_NETWORK,
@@ -30,7 +31,7 @@ monitor = App(
 )
 
 _ENDED = "stopped; what was done is kept, and the same command goes on from here"
-Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Ask nothing.")]
+Yes = Annotated[bool, mirrored("--yes", "-y", negative="", help="Ask nothing.")]
 
 
 @monitor.command
@@ -211,11 +212,11 @@ def prove(
     log_option: Annotated[
         list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the logs' store.")
     ] = None,
-    access: AccessFlags = NO_ACCESS,
     topology: Annotated[
         str | None,
         Parameter(help="A network saved by `monitor discover --save`, for LOGS `generated:`."),
     ] = None,
+    access: AccessFlags = NO_ACCESS,
     talk: Talk = QUIET_TALK,
 ) -> int:
     """Run Contributor Insights rules over flow logs on this machine, before deploying them.
@@ -241,8 +242,8 @@ def prove(
             start=start,
             end=end,
             access=access.access,
-            options=parse_pairs(log_option or [], "--log-option"),
             topology=topology,
+            options=parse_pairs(log_option or [], "--log-option"),
         )
         return proving.prove(request, screen=screen, stop=stop)
 

@@ -13,9 +13,9 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol, TextIO
+from typing import Any, BinaryIO, Protocol, TextIO
 
-from lakeferry.cli import json_lines
+from lakeferry.cli import colour, json_lines
 from lakeferry.cli.estimate import Estimate, left_text
 from lakeferry.cli.units import counted, duration_text, size_text, time_text
 from lakeferry.errors import FerryError
@@ -74,8 +74,11 @@ def marks(stream: TextIO) -> dict[str, str]:
 class TextScreen:
     """People: a line that is painted over on a terminal, plain lines elsewhere."""
 
-    def __init__(self, *, quiet: bool, verbose: bool, progress: str) -> None:
+    def __init__(
+        self, *, quiet: bool, verbose: bool, progress: str, color: colour.Choice = "auto"
+    ) -> None:
         self._quiet = quiet
+        self._color = color
         self._verbose = verbose
         tty = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._progress = ("bar" if tty else "plain") if progress == "auto" else progress
@@ -162,7 +165,7 @@ class TextScreen:
 
     def _say(self, text: str) -> None:
         self._wipe()
-        _talk(text)
+        _talk(colour.painted(text) if colour.is_wanted(self._color, sys.stderr) else text)
 
     def _wipe(self) -> None:
         if self._painted:
@@ -183,6 +186,8 @@ class TextScreen:
         if lines and not self._quiet:
             if sys.stdout.isatty():
                 lines = wrapped(lines, shutil.get_terminal_size().columns)
+            if colour.is_wanted(self._color, sys.stdout):
+                lines = [colour.painted(line) for line in lines]
             with _heard():
                 print("\n".join(lines), flush=True)
 
@@ -232,8 +237,9 @@ def fitted(parts: tuple[str, ...], width: int) -> str:
 class JsonScreen:
     """Scripts: one object a line on stdout, `start` first and `summary` last."""
 
-    def __init__(self, command: str, *, verbose: bool) -> None:
+    def __init__(self, command: str, *, verbose: bool, out: BinaryIO | None = None) -> None:
         self._command = command
+        self._out = sys.stdout.buffer if out is None else out
         self._verbose = verbose
         self._run = uuid.uuid4().hex[:12]
         self._seq = 0
@@ -281,8 +287,8 @@ class JsonScreen:
             self._seq += 1
             text = json_lines.encoded({**head, **body})
             with _heard():
-                sys.stdout.buffer.write(text + b"\n")
-                sys.stdout.buffer.flush()
+                self._out.write(text + b"\n")
+                self._out.flush()
 
     def result(self, lines: list[str], body: dict[str, Any]) -> None:  # noqa: ARG002
         if "type" in body:

@@ -5,13 +5,15 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event as Flag
 from types import FrameType
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from lakeferry.cli.logged import LoggedScreen
+from lakeferry.cli.mirrored import mirrored
 from lakeferry.cli.render import JsonScreen, OutputLost, Screen, TextScreen
 from lakeferry.errors import FerryError
 
@@ -23,21 +25,47 @@ GRACE_S = 30  # for what is in flight when a signal comes
 class Talk:
     """How a command talks; the same for all of them."""
 
-    json: Annotated[bool, Parameter(negative="", help="One JSON object a line on stdout.")] = False
+    json: Annotated[
+        bool, mirrored("--json", negative="", help="One JSON object a line on stdout.")
+    ] = False
     quiet: Annotated[
-        bool, Parameter(name=["--quiet", "-q"], negative="", help="Only errors and warnings.")
+        bool, mirrored("--quiet", "-q", negative="", help="Only errors and warnings.")
     ] = False
     verbose: Annotated[
-        bool, Parameter(name=["--verbose", "-v"], negative="", help="A line for each file.")
+        bool, mirrored("--verbose", "-v", negative="", help="A line for each file.")
     ] = False
     progress: Annotated[
-        Literal["auto", "bar", "plain", "none"], Parameter(help="How to show progress.")
+        Literal["auto", "bar", "plain", "none"], mirrored("--progress", help="How to show it.")
     ] = "auto"
+    color: Annotated[
+        Literal["auto", "always", "never"], mirrored("--color", help="Of signs; on terminals.")
+    ] = "auto"
+    log_file: Annotated[
+        str | None, mirrored("--log-file", help="Append JSON lines to this file, too.")
+    ] = None
 
     def screen(self, command: str) -> Screen:
+        """Raises LF-2004 where the log file cannot be opened."""
+        shown: Screen
         if self.json:
-            return JsonScreen(command, verbose=self.verbose)
-        return TextScreen(quiet=self.quiet, verbose=self.verbose, progress=self.progress)
+            shown = JsonScreen(command, verbose=self.verbose)
+        else:
+            shown = TextScreen(
+                quiet=self.quiet, verbose=self.verbose, progress=self.progress,
+                color=self.color,
+            )  # fmt: skip
+        if self.log_file is None:
+            return shown
+        try:
+            return LoggedScreen(shown, command, open(self.log_file, "ab", buffering=0))
+        except OSError as error:
+            raise FerryError(
+                "LF-2004", "the log file cannot be written", f"{self.log_file}: {error.strerror}",
+                "name another with --log-file",
+            ) from error  # fmt: skip
+
+    def without_log(self) -> "Talk":
+        return replace(self, log_file=None)
 
 
 QUIET_TALK = Talk()
@@ -60,7 +88,13 @@ def guarded(
     """
     stop, signals = Flag(), list[int]()
     try:
-        screen = talk.screen(command)
+        try:
+            screen = talk.screen(command)
+        except FerryError as error:
+            screen = talk.without_log().screen(command)
+            screen.error(error)
+            screen.end(error.exit_code)
+            return error.exit_code
         _on_signals(signals, stop, screen, hears_stop=hears_stop)
         try:
             code = run(screen, stop)

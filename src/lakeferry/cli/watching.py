@@ -174,6 +174,7 @@ class Shown:
     metrics: str | None
     metrics_file: str | None
     table: bool  # where stdout is a terminal
+    color: bool = True
 
 
 def watch(
@@ -272,7 +273,7 @@ def _painter(shown: Shown, screen: Screen, start_s: int | None) -> "Painter":
     if live and not shown.once:
         from lakeferry.cli.live_paths import LivePaths
 
-        return LivePaths()
+        return LivePaths(color=shown.color)
     return PlainPaths(screen, start_s, once=shown.once)
 
 

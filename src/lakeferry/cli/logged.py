@@ -1,0 +1,38 @@
+"""A screen that keeps all that it is told in a file as well, as JSON lines, whatever it shows."""
+
+from typing import Any, BinaryIO
+
+from lakeferry.cli.render import JsonScreen, Screen
+from lakeferry.errors import FerryError
+from lakeferry.events import Event
+
+
+class LoggedScreen:
+    """`shown` for whoever looks now; the file for later, every file that landed included."""
+
+    def __init__(self, shown: Screen, command: str, file: BinaryIO) -> None:
+        self._screens: tuple[Screen, ...] = (JsonScreen(command, verbose=True, out=file), shown)
+
+    def event(self, event: Event) -> None:
+        for screen in self._screens:
+            screen.event(event)
+
+    def say(self, text: str) -> None:
+        for screen in self._screens:
+            screen.say(text)
+
+    def stopping(self, text: str) -> None:
+        for screen in self._screens:
+            screen.stopping(text)
+
+    def result(self, lines: list[str], body: dict[str, Any]) -> None:
+        for screen in self._screens:
+            screen.result(lines, body)
+
+    def error(self, error: FerryError) -> None:
+        for screen in self._screens:
+            screen.error(error)
+
+    def end(self, exit_code: int) -> None:
+        for screen in self._screens:
+            screen.end(exit_code)
