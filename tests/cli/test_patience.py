@@ -88,3 +88,45 @@ def test_a_bug_among_faults_is_not_hidden(screen: TextScreen) -> None:
 
     with pytest.raises(ExceptionGroup):
         all_told(run)(screen, Flag())
+
+
+class SlowScreen(TextScreen):
+    """Shows its first event only once another one waits, as a busy machine may."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=False, verbose=False, progress="plain")
+        self.shown: list[str] = []
+        self.enters = Flag()
+
+    def event(self, event: Any) -> None:
+        if not self.enters.is_set():
+            self.enters.set()
+            time.sleep(0.2)
+        self.shown.append(event.message)
+
+
+def test_a_note_that_was_held_is_never_shown_after_a_newer_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "QUIET_S", 0.05)
+    slow = SlowScreen()
+
+    with patient(slow) as emit:
+        emit(Noted("vpc-1", "older"))
+        slow.enters.wait(10)
+        emit(Noted("vpc-1", "newer"))
+
+    assert slow.shown == ["older", "newer"]
+
+
+def test_nothing_is_shown_once_the_work_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "QUIET_S", 0.05)
+    slow = SlowScreen()
+
+    with patient(slow) as emit:
+        emit(Noted("vpc-1", "older"))
+        slow.enters.wait(10)
+    slow.shown.append("the result")
+
+    time.sleep(0.3)
+    assert slow.shown == ["older", "the result"]

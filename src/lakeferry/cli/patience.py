@@ -13,20 +13,22 @@ from lakeferry.events import Emit, Event, Noted
 def patient(screen: Screen) -> Iterator[Emit]:
     """An `Emit` that shows notes only while the work takes longer; all else at once."""
     waiting: list[Event] = []
-    lock = threading.Lock()
+    lock = threading.Lock()  # also while an event is shown: what is older must not come later
     started = time.monotonic()
 
     def late() -> None:
         with lock:
-            held, waiting[:] = waiting[-1:], []
-        for event in held:
-            screen.event(event)
+            for event in waiting[-1:]:
+                screen.event(event)
+            waiting.clear()
 
     def emit(event: Event) -> None:
-        if isinstance(event, Noted) and time.monotonic() - started < QUIET_S:
-            with lock:
-                waiting.append(event)
-        else:
+        with lock:
+            if isinstance(event, Noted):
+                waiting.clear()
+                if time.monotonic() - started < QUIET_S:
+                    waiting.append(event)
+                    return
             screen.event(event)
 
     timer = threading.Timer(QUIET_S, late)
@@ -36,3 +38,5 @@ def patient(screen: Screen) -> Iterator[Emit]:
         yield emit
     finally:
         timer.cancel()
+        with lock:  # a note that is being shown comes before the result
+            waiting.clear()
