@@ -125,6 +125,7 @@ ONE_VPC: Mapping[str, Sequence[Item]] = {
             {"DestinationPrefixListId": CORPORATE, "NatGatewayId": REGIONAL,
              "Origin": "CreateRoute", "State": "active"},
         ], C),
+        table("rtb-0a1000000000000e", VPC, [route(GatewayId="igw-0a1")]),
         table("rtb-0a1000000000000f", VPC, [route(GatewayId="igw-0a1")], main=True),
     ],
     "DescribeNatGateways": [

@@ -98,6 +98,7 @@ def test_a_regional_nat_gateway_has_an_address_a_zone_and_no_interface(ec2: Reco
             NatAddress("", "", "198.51.100.6", "us-east-1a"),
             NatAddress("", "", "198.51.100.7", "us-east-1c"),
         ),
+        route_table_id="rtb-0a1000000000000e",
     )  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def test_ways_follow_prefix_lists_main_tables_and_both_kinds_of_gateway(ec2: Rec
     ]
     assert [[hop.kind for hop in path.hops] for path in out] == [
         ["nat_gateway", "internet_gateway"],
-        ["nat_gateway"],
+        ["nat_gateway", "internet_gateway"],
     ]
     assert made.scope == (A, B, C)
     assert [eni.id for eni in made.workers] == [WORKER, WORKER_B]

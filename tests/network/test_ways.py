@@ -166,6 +166,42 @@ def test_a_regional_gateway_needs_no_subnet_and_crosses_no_zone() -> None:
     assert hops(way) == [("nat_gateway", "nat-r")]
 
 
+def behind_regional(*routes: Route) -> Found:
+    """A regional gateway as the way out, with a route table of its own."""
+    regional = replace(
+        SOUND.nat_gateways[0], id="nat-r", subnet_id="", availability="regional",
+        route_table_id="rtb-r",
+    )  # fmt: skip
+    found = with_table(TABLES[0], default("nat-r"))
+    tables = (*found.route_tables, table("rtb-r", (), *routes))
+    return replace(found, nat_gateways=(regional,), route_tables=tables)
+
+
+def test_a_regional_gateway_is_followed_by_the_route_table_of_its_own() -> None:
+    way = out(behind_regional(default("igw-1")))
+
+    assert (way.kind, way.id, way.lost_at, way.crosses_zones) == ("nat_gateway", "nat-r", "", False)
+    assert hops(way) == [("nat_gateway", "nat-r"), IGW]
+
+
+@pytest.mark.parametrize(
+    ("routes", "lost"),
+    [
+        ((), "rtb-r has no default route"),
+        ((default("igw-1", "blackhole"),), "leads to igw-1, which is gone"),
+        ((default("vgw-1"),), "outside AWS"),
+        ((default("nat-r"),), "in a circle"),
+    ],
+)
+def test_a_regional_gateway_without_a_way_on_says_where_sight_is_lost(
+    routes: tuple[Route, ...], lost: str
+) -> None:
+    way = out(behind_regional(*routes))
+
+    assert (way.kind, way.id) == ("nat_gateway", "nat-r")
+    assert lost in way.lost_at
+
+
 def test_the_first_of_two_nat_devices_decides_the_price() -> None:
     way = out(nat_box("eni-in", INNER))  # it stands in a private subnet, behind a gateway
 

@@ -223,6 +223,7 @@ def _nat_gateway(one: Answer, zones: Mapping[str, str]) -> NatGateway:
             for address in held
         ),
         tags=tags_of(one.get("Tags", ())),
+        route_table_id=one.get("RouteTableId", ""),
     )
 
 

@@ -75,6 +75,7 @@ class NatGateway:
     state: str
     addresses: tuple[NatAddress, ...]
     tags: Tags = field(default_factory=dict)
+    route_table_id: str = ""  # of a regional gateway, which stands in no subnet; else ''
 
 
 @dataclass(frozen=True, slots=True)

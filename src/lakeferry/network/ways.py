@@ -39,7 +39,8 @@ class Step:
 
     hops: tuple[Hop, ...] = ()
     device: Device | None = None
-    next: tuple[str, str] | None = None  # VPC and subnet whose route table decides from here
+    # VPC, and the subnet whose route table decides from here; or that table's own id.
+    next: tuple[str, str] | None = None
     kind: str = ""  # of the path, where it ends without a device
     id: str = ""
     lost_at: str = ""
@@ -57,8 +58,13 @@ class Way:
 
 
 def table_of(found: Found, subnet_id: str) -> RouteTable | None:
-    """The table that a subnet is associated with, else the VPC's main table."""
+    """The table that a subnet is associated with, else the VPC's main table.
+
+    A regional NAT gateway stands in no subnet and names its table: `rtb-...` is that table itself.
+    """
     tables = found.route_tables
+    if subnet_id.startswith("rtb-"):
+        return next((table for table in tables if table.id == subnet_id), None)
     own = (table for table in tables if subnet_id in table.subnet_ids)
     return next(own, next((table for table in tables if table.is_main), None))
 
@@ -176,9 +182,11 @@ def _nat_gateway(_world: World, found: Found, route: Route, _zone: str) -> Step:
         return Step(hops, kind="nat_gateway", id=route.target, lost_at=lost)
     private = gateway.connectivity == "private"
     if gateway.availability == "regional":
-        # It stands in no subnet and has a way to the internet of its own.
-        device = Device("nat_gateway", gateway.id, "", private)
-        return Step(hops, device, kind="nat_gateway", id=gateway.id)
+        # It stands in no subnet. Where its own table is not shown, it reaches the internet.
+        device, own = Device("nat_gateway", gateway.id, "", private), gateway.route_table_id
+        if table_of(found, own or "rtb-") is None:
+            return Step(hops, device, kind="nat_gateway", id=gateway.id)
+        return Step(hops, device, (found.vpc.id, own))
     device = Device("nat_gateway", gateway.id, zone_id_of(found, gateway.subnet_id), private)
     return Step(hops, device, (found.vpc.id, gateway.subnet_id))
 
