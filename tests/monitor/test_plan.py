@@ -180,6 +180,47 @@ def test_the_policy_that_aws_gives_an_endpoint_is_the_same_as_none() -> None:
     assert not plan(DOOR, replace(STS, policy=allow("*", "sts:Get*")), to=(DOOR, STS)).is_empty
 
 
+def test_a_condition_with_one_value_or_a_list_of_it_is_the_same() -> None:
+    def asked(values: Any, account: str = "1") -> Topic:
+        policy = json.loads(allow("*", "sns:Publish"))
+        policy["Statement"][0]["Condition"] = {
+            "ArnLike": {"aws:SourceArn": values}, "StringEquals": {"aws:SourceAccount": account},
+        }  # fmt: skip
+        return Topic("t", json.dumps(policy), tags=OURS)
+
+    assert plan(asked("arn:a"), to=(asked(["arn:a"]),)).is_empty
+    assert not plan(asked("arn:a"), to=(asked(["arn:b"]),)).is_empty
+    assert not plan(asked("arn:a", "2"), to=(asked("arn:a"),)).is_empty
+
+
+def test_texts_that_are_no_json_and_policies_that_are_no_policy_are_compared_as_they_are() -> None:
+    board, topic = Dashboard("lakeferry-m1", "one"), Topic("t", "[1]", tags=OURS)
+
+    assert plan(board, topic, to=(board, topic)).is_empty
+    assert actions(plan(board, to=(Dashboard(board.name, "other"),))) == {board.name: "update"}
+    assert actions(plan(topic, to=(replace(topic, policy="[2]"),))) == {"t": "update"}
+
+
+def test_an_alarm_on_several_metrics_or_on_another_one_is_another_alarm() -> None:
+    plain = MetricQuery("m1", 60, namespace="AWS/EC2", metric="NetworkIn", statistic="Sum")
+    two = (plain, replace(plain, id="m2", label="out"))
+    wish = replace(ALARM, metrics=two)
+
+    assert plan(wish, to=(wish,)).is_empty
+    for other in (
+        (replace(plain, statistic="Maximum"),), (plain, replace(two[1], label="in")),
+        (plain, replace(two[1], returned=False)),
+    ):  # fmt: skip
+        assert not plan(replace(wish, metrics=other), to=(wish,)).is_empty
+    single = replace(ALARM, metrics=(plain,))
+    louder = replace(ALARM, metrics=(replace(plain, statistic="Maximum"),))
+    assert [one.field for one in plan(louder, to=(single,)).changes[0].differences] == [
+        "metrics[0].statistic"
+    ]
+    math = replace(ALARM, metrics=(replace(ALARM.metrics[0], label="bytes"),))
+    assert not plan(math, to=(ALARM,)).is_empty
+
+
 def test_an_order_that_aws_does_not_promise_is_no_difference() -> None:
     two = (ALARM.metrics[0], replace(ALARM.metrics[0], id="m2", returned=False))
     wish = replace(ALARM, metrics=two, actions=("a", "b"))
@@ -324,6 +365,16 @@ def test_a_deletion_and_a_replacement_need_a_word_each() -> None:
     with pytest.raises(FerryError, match="1 replaced"):
         hold(made, {"delete"})
     hold(made, {"delete", "replace"})
+
+
+def test_a_brake_names_three_and_counts_the_rest() -> None:
+    three, four = plan(*alarms(3)), plan(*alarms(4))
+
+    assert brakes(three)[0].what.endswith("(lakeferry-m1.a2, lakeferry-m1.a1, lakeferry-m1.a0)")
+    assert brakes(four)[0].what == (
+        "4 deleted (lakeferry-m1.a3, lakeferry-m1.a2, lakeferry-m1.a1 and 1 more)"
+    )
+    assert {one.kind for one in four.changes} == {"alarm"}
 
 
 def alarms(count: int, *, other: int = 0) -> tuple[Alarm, ...]:
