@@ -1,5 +1,6 @@
 """VPC endpoints are registered in a Databricks account, and forgotten, as often as one asks."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from lakeferry.connect.databricks import DatabricksAccess, account_client
 from lakeferry.databricks import ensure_registration, registrations, remove_registration
 from lakeferry.errors import FerryError
 from lakeferry.network.resources import EndpointRegistration
-from tests.servers import databricks_account
+from tests.servers import databricks_account, free_port
 from tests.servers.databricks_account import ACCOUNT_ID, PATH, TOKEN, Account
 
 RELAY = EndpointRegistration("lakeferry-m1.databricks-relay", "lakeferry-m1.databricks-relay",
@@ -130,3 +131,21 @@ def test_an_access_shows_no_secret(access: DatabricksAccess) -> None:
 
     assert "s3cret" not in shown
     assert "t0ken" not in shown
+
+
+def test_an_account_that_nobody_answers_for_is_told_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lakeferry.connect.databricks.PATIENCE_S", 1)
+    nobody = f"http://127.0.0.1:{free_port()}"
+    by_secret = DatabricksAccess(ACCOUNT_ID, nobody, client_id="a", client_secret="b")
+    by_token = DatabricksAccess(ACCOUNT_ID, nobody, token="c")
+
+    for access in (by_secret, by_token):
+        begun = time.monotonic()
+        with pytest.raises(FerryError) as refused:
+            registrations(access, {})
+
+        assert (refused.value.code, refused.value.exit_code) == ("LF-1303", 1)
+        assert "Connection refused" in refused.value.where
+        assert time.monotonic() - begun < 20

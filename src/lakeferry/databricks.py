@@ -6,7 +6,7 @@ Source: Databricks REST API reference, Account API, "VPC endpoint configurations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from lakeferry.connect.databricks import DatabricksAccess, account_client
+from lakeferry.connect.databricks import DatabricksAccess, account_client, unreachable
 from lakeferry.errors import FerryError
 from lakeferry.network.resources import EndpointRegistration
 
@@ -22,7 +22,7 @@ def registrations(
         names: names of endpoints by their ids in AWS, for those that are ours.
 
     Raises:
-        FerryError: LF-1301 or LF-1302.
+        FerryError: LF-1301, LF-1302 or LF-1303.
     """
     listed = _asked(access, lambda: list(account_client(access).vpc_endpoints.list()))
     found = [
@@ -99,3 +99,5 @@ def _asked(access: DatabricksAccess, request: Callable[[], Answer]) -> Answer:
             "mend what the message names, then run the same command again; what was made before "
             "is kept",
         ) from error
+    except OSError as error:  # nobody answered in time; the SDK's own errors are such, too
+        raise unreachable(access, error) from error

@@ -73,6 +73,12 @@ CODES: dict[str, ErrorKind] = {
         "The service's own code and words are in the message. An endpoint that a workspace uses "
         "cannot be forgotten, for one.",
     ),
+    "LF-1303": ErrorKind(
+        1,
+        "Databricks does not answer",
+        "The host of the Databricks account could not be reached, or gave no answer in time. "
+        "Nothing is known of what is registered there.",
+    ),
     "LF-2001": ErrorKind(
         2,
         "the command line or the manifest is wrong",

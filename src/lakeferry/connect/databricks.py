@@ -1,5 +1,6 @@
 """The client of a Databricks account: where VPC endpoints are registered."""
 
+import logging
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ from lakeferry.version import VERSION
 if TYPE_CHECKING:
     from databricks.sdk import AccountClient
 
+# The SDK goes on for 5 minutes by itself, each time that it asks: for how to sign in, for a token,
+# and for the answer.
+PATIENCE_S, ONE_TRY_S = 15, 10
 ACCOUNTS = "https://accounts.cloud.databricks.com"  # of Databricks on AWS
 
 
@@ -38,15 +42,19 @@ def account_client(access: DatabricksAccess) -> "AccountClient":
     """The SDK's client, one for each access.
 
     Raises:
-        FerryError: LF-1301 where no credentials are found.
+        FerryError: LF-1301 where no credentials are found, LF-1303 where nobody answers.
     """
     from databricks.sdk import AccountClient
+    from databricks.sdk.config import Config
+
+    # It warns of what becomes an error soon after, which we tell.
+    logging.getLogger("databricks").addHandler(logging.NullHandler())
 
     def given(text: str | None) -> str | None:
         return None if text is None else resolved(text)
 
     try:
-        return AccountClient(
+        config = Config(
             host=access.host,
             account_id=access.account_id,
             client_id=given(access.client_id),
@@ -55,8 +63,13 @@ def account_client(access: DatabricksAccess) -> "AccountClient":
             profile=access.profile,
             product="lakeferry",
             product_version=VERSION,
+            http_timeout_seconds=ONE_TRY_S,
+            retry_timeout_seconds=PATIENCE_S,
         )
+        return AccountClient(config=config)
     except ValueError as error:  # the SDK's way to say that nothing in its chain fits
+        if (why := _silence(access.host)) is not None:
+            raise unreachable(access, why) from error
         raise FerryError(
             "LF-1301",
             "Databricks has no identity to work with",
@@ -64,3 +77,31 @@ def account_client(access: DatabricksAccess) -> "AccountClient":
             "give `client_id` and `client_secret` of a service principal that is account admin, "
             "or set DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET",
         ) from error
+
+
+def unreachable(access: DatabricksAccess, why: BaseException) -> FerryError:
+    """The error to raise where the account's host gives no answer."""
+    while why.__cause__ is not None:
+        why = why.__cause__
+    said = " ".join(str(why).rpartition("(Caused by ")[2].split())
+    return FerryError(
+        "LF-1303",
+        "the Databricks account does not answer",
+        f"{said[:200]}; account {access.account_id} at {access.host}",
+        "see that this machine reaches it (a proxy is taken from HTTPS_PROXY), or go on without "
+        "`network.databricks` and register the endpoints later",
+    )
+
+
+def _silence(host: str) -> OSError | None:
+    """Why a host gives no answer at all; None where it gives one.
+
+    Without the host the SDK does not know where to sign in, and says that of the credentials.
+    """
+    import requests
+
+    try:
+        requests.head(host, timeout=ONE_TRY_S)
+    except OSError as error:  # what requests raises is one
+        return error
+    return None
