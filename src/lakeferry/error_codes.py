@@ -143,7 +143,8 @@ CODES: dict[str, ErrorKind] = {
     "LF-2105": ErrorKind(
         2,
         "the table has no such version",
-        "Either it was never committed or log cleanup has removed what would rebuild it.",
+        "Either it was never committed or log cleanup has removed what would rebuild it; or the "
+        "time asked for is after the newest commit.",
     ),
     "LF-3001": ErrorKind(
         2,

@@ -36,7 +36,7 @@ def version_of(store: Store, ms: int) -> int:
 def test_a_time_means_the_last_commit_before_it(tmp_path: Path) -> None:
     store = at_times(tmp_path, 1000, 2000, 3000)
 
-    assert [version_of(store, ms) for ms in (1000, 1999, 2000, 9999)] == [0, 0, 1, 2]
+    assert [version_of(store, ms) for ms in (1000, 1999, 2000, 3000)] == [0, 0, 1, 2]
 
 
 def test_a_time_before_the_first_commit_is_refused(tmp_path: Path) -> None:
@@ -46,6 +46,22 @@ def test_a_time_before_the_first_commit_is_refused(tmp_path: Path) -> None:
     assert refused.value.code == "LF-2105"
     assert "as old as 1970-01-01T00:00:00.999Z" in refused.value.what
     assert "oldest version left is 0, committed 1970-01-01T00:00:01.000Z" in refused.value.where
+
+
+def test_a_time_after_the_newest_commit_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FerryError) as refused:
+        version_of(at_times(tmp_path, 1000, 2000), 2001)
+
+    assert refused.value.code == "LF-2105"
+    assert "1970-01-01T00:00:02.001Z" in refused.value.what
+    assert "newest version is 1, committed 1970-01-01T00:00:02.000Z" in refused.value.where
+    assert "up to 1970-01-01T00:00:02.000Z" in refused.value.next_step
+
+
+@pytest.mark.parametrize("far", [-(10**17), 10**17])
+def test_a_time_that_no_calendar_has_is_refused(tmp_path: Path, far: int) -> None:
+    with pytest.raises(FerryError, match="LF-2105"):
+        version_of(at_times(tmp_path, 1000), far)
 
 
 def test_file_times_that_go_back_are_made_to_rise(tmp_path: Path) -> None:
@@ -62,11 +78,12 @@ def test_in_commit_timestamps_count_where_the_table_has_them(tmp_path: Path) -> 
         commit(tmp_path, version, info(100 + version * 10), add(f"f{version}"))
     store = open_store(str(tmp_path))
 
-    assert [version_of(store, ms) for ms in (100, 109, 110, 145, 10**15)] == [0, 0, 1, 4, 5]
+    assert [version_of(store, ms) for ms in (100, 109, 110, 145, 150)] == [0, 0, 1, 4, 5]
     assert read_snapshot(store, version=3).in_commit_timestamp == 130
     assert read_snapshot(store, version=3).timestamp_ms == 130
-    with pytest.raises(FerryError, match="LF-2105"):
-        version_of(store, 99)
+    for outside in (99, 151):
+        with pytest.raises(FerryError, match="LF-2105"):
+            version_of(store, outside)
 
 
 def test_versions_from_before_in_commit_timestamps_go_by_file_times(tmp_path: Path) -> None:

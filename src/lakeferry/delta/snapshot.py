@@ -56,7 +56,7 @@ def read_snapshot(
     Args:
         store: its root is the table's.
         version: of the table; None: the newest.
-        timestamp_ms: instead of a version: the newest commit not after this time.
+        timestamp_ms: instead of a version: the one that was current then.
         allow_features: features that `check_readable` would refuse, accepted by name.
         tombstones: also keep the remove actions (`Snapshot.removes`).
         listing: an earlier `list_log` to go by.
@@ -70,7 +70,9 @@ def read_snapshot(
         newest = read_snapshot(
             store, allow_features=allow_features, listing=listing, on_entries=on_entries
         )
-        version = version_at(store, listing, timestamp_ms, newest=newest.metadata)
+        version = version_at(
+            store, listing, timestamp_ms, newest=newest.metadata, newest_ms=newest.timestamp_ms
+        )
     unreadable: dict[str, UnreadableCheckpoint] = {}
     while True:
         chosen = _choose(listing, version, unreadable)

@@ -68,14 +68,41 @@ def commit_time_ms(listing: LogListing, chosen: LogSegment) -> int | None:
     return chosen.checkpoint.files[0].meta.modified_ms
 
 
-def version_at(store: Store, listing: LogListing, timestamp_ms: int, *, newest: Metadata) -> int:
-    """The newest version that was committed not after `timestamp_ms`.
+def version_at(
+    store: Store,
+    listing: LogListing,
+    timestamp_ms: int,
+    *,
+    newest: Metadata,
+    newest_ms: int | None,
+) -> int:
+    """The version that was current at `timestamp_ms`.
 
-    `newest`: metadata of the newest version, which says since when in-commit timestamps count.
+    A time after the newest commit is refused, as Delta's own reader does: which version will be
+    current then is not known yet, and the same command would mean another one tomorrow.
+
+    Args:
+        newest: metadata of the newest version, which says since when in-commit timestamps count.
+        newest_ms: when that version was committed; None where nothing says it.
 
     Raises:
-        FerryError: LF-2105 where the table's oldest version that can be rebuilt is younger.
+        FerryError: LF-2105 where the table's oldest version that can be rebuilt is younger, or
+            its newest is older.
     """
+    found = _committed_by(store, listing, timestamp_ms, newest)
+    if newest_ms is not None and timestamp_ms > newest_ms:
+        raise FerryError(
+            "LF-2105",
+            f"no commit says which version is current at {_utc(timestamp_ms)}: it is after all",
+            f"{listing.url}: its newest version is {head_version(listing)}, committed "
+            f"{_utc(newest_ms)}",
+            f"ask for a time up to {_utc(newest_ms)}; or for no time, which means the newest",
+        )
+    return found
+
+
+def _committed_by(store: Store, listing: LogListing, timestamp_ms: int, newest: Metadata) -> int:
+    """The newest version that was committed not after `timestamp_ms`."""
     versions = _rebuildable(listing)
     stamped = _stamped_since(newest)
     if stamped is not None and versions:
@@ -101,7 +128,10 @@ def version_at(store: Store, listing: LogListing, timestamp_ms: int, *, newest: 
 
 
 def _utc(ms: int) -> str:
-    when = datetime.fromtimestamp(ms / 1000, UTC)
+    try:
+        when = datetime.fromtimestamp(ms / 1000, UTC)
+    except (OverflowError, ValueError):
+        return f"{ms} ms since 1970"  # more years than a calendar has here
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
