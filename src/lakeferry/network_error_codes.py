@@ -132,4 +132,27 @@ CODES: dict[str, ErrorKind] = {
         "The releases of the AWS provider that the file would ask for have no argument for it. "
         "`monitor apply` and CloudFormation can make it. Nothing was written.",
     ),
+    "LF-6501": ErrorKind(
+        2,
+        "no prices for this region",
+        "The price book knows some regions of each cloud, and none is priced as another. The "
+        "nearest by name is offered; a file of prices adds the others.",
+    ),
+    "LF-6502": ErrorKind(
+        2,
+        "this instance type is not known",
+        "Neither its bandwidth nor its price can be guessed. The nearest by name is offered; a "
+        "file of prices adds the others.",
+    ),
+    "LF-6503": ErrorKind(
+        2,
+        "amounts in two currencies",
+        "Exchange rates are not built in, and amounts in different currencies are never added.",
+    ),
+    "LF-6504": ErrorKind(
+        2,
+        "a file of prices cannot be read",
+        "Its form is that of docs/reference/prices.md: amounts are strings, tiers run from 0 "
+        "upwards without a gap, each price has an id, a source and a standing.",
+    ),
 }
