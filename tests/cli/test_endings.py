@@ -1,5 +1,6 @@
 """How commands end: by a signal, with nobody who listens, by a wrong word, by a bug of ours."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -45,6 +46,72 @@ def test_a_signal_interrupts_at_once_what_has_nothing_in_flight(
     _, said = process.communicate(timeout=20)
 
     assert (process.returncode, said) == (code, "  stopped\n")
+
+
+LOST = """
+import os, signal, sys
+from lakeferry.cli.talk import Talk, guarded
+class Thing:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+def run(screen, stop):
+    Thing()
+    return 0
+sys.unraisablehook = lambda told: None
+raise SystemExit(guarded('verify', Talk(), run))
+"""
+LATE = """
+import os, signal
+from lakeferry.cli.render import TextScreen
+from lakeferry.cli.talk import Talk, guarded
+class Screen(TextScreen):
+    def end(self, exit_code):
+        os.kill(os.getpid(), signal.SIGINT)
+class Late(Talk):
+    def screen(self, command):
+        return Screen(quiet=False, verbose=False, progress='none')
+raise SystemExit(guarded('verify', Late(), lambda screen, stop: 3))
+"""
+
+
+def test_a_signal_that_python_dropped_is_heard_when_the_command_ends() -> None:
+    process = start(program=LOST)
+    _, said = process.communicate(timeout=20)
+
+    assert (process.returncode, said) == (130, "  stopped\n")
+
+
+def test_a_signal_that_comes_when_all_is_done_changes_nothing() -> None:
+    process = start(program=LATE)
+    _, said = process.communicate(timeout=20)
+
+    assert (process.returncode, said) == (3, "")
+
+
+def test_ctrl_c_in_the_demo_ends_its_other_process_too_without_a_word_of_it(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "demo"
+    process = subprocess.Popen(
+        [LAKEFERRY, "demo", str(folder), "--fast"], stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, process_group=0,
+    )  # fmt: skip
+    wait_for(folder / "clones/readings")  # whose clone is killed amid
+
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+
+    assert (process.returncode, said) == (130, "  stopped\n")
+    assert not [command for command in commands() if str(folder).encode() in command]
+
+
+def commands() -> list[bytes]:
+    """The command line of each process."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found.append(file.read_bytes())
+    return found
 
 
 def test_a_stopped_clone_says_that_the_same_command_goes_on(source: Path, tmp_path: Path) -> None:

@@ -155,12 +155,18 @@ def doctor(
     return LOOK if strict and warnings else OK
 
 
-def demo(folder: str, *, fast: bool, screen: Screen) -> int:
-    """Run the demo; each step is shown as it ends."""
+def demo(folder: str, *, fast: bool, screen: Screen, stop: Flag) -> int:
+    """Run the demo; each step is shown as it ends.
+
+    Raises:
+        KeyboardInterrupt: stopped.
+    """
     from lakeferry.demo.report import DemoStep
     from lakeferry.demo.run import demo as door
 
     def show(step: DemoStep) -> None:
+        if stop.is_set():  # and yet here: what was raised got lost on its way
+            raise KeyboardInterrupt
         body = {"type": "step", "name": step.name, "text": step.text}
         seconds = round(step.elapsed_s, 3)
         screen.result([f"  {seconds:4.0f} s  {step.text}"], {**body, "seconds": seconds})

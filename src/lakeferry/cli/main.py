@@ -267,7 +267,7 @@ def demo(
     return guarded(
         "demo",
         talk,
-        lambda screen, stop: commands.demo(folder, fast=fast, screen=screen),  # noqa: ARG005
+        lambda screen, stop: commands.demo(folder, fast=fast, screen=screen, stop=stop),
     )
 
 

@@ -3,8 +3,8 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import Event as Flag
 from types import FrameType
@@ -86,7 +86,6 @@ def guarded(
             it wherever it is.
         on_stop: what to say when a signal has ended it.
     """
-    stop, signals = Flag(), list[int]()
     try:
         try:
             screen = talk.screen(command)
@@ -95,49 +94,83 @@ def guarded(
             screen.error(error)
             screen.end(error.exit_code)
             return error.exit_code
-        _on_signals(signals, stop, screen, hears_stop=hears_stop)
-        try:
-            code = run(screen, stop)
-        except FerryError as error:
-            screen.error(error)
-            code = error.exit_code
-        except KeyboardInterrupt:
-            screen.say(on_stop)
-            code = 128 + (signals[0] if signals else signal.SIGINT)
-        except OutputLost:
-            raise
-        except Exception:
-            screen.end(1)  # a bug: its traceback follows
-            raise
+        code = _outcome(run, screen, _Signals(screen, hears_stop=hears_stop), on_stop)
         screen.end(code)
     except OutputLost as lost:
         return _unheard(lost)
     return code
 
 
-def _on_signals(signals: list[int], stop: Flag, screen: Screen, *, hears_stop: bool) -> None:
-    """The first signal ends cleanly, within `GRACE_S`; the second at once. Fills `signals`."""
+def _outcome(
+    run: Callable[[Screen, Flag], int], screen: Screen, signals: "_Signals", on_stop: str
+) -> int:
+    """The exit code of a command; what ended it is told."""
+    try:
+        with signals.heard():
+            return run(screen, signals.stop)
+    except FerryError as error:
+        screen.error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        screen.say(on_stop)
+        return 128 + (signals.seen[0] if signals.seen else signal.SIGINT)
+    except OutputLost:
+        raise
+    except Exception:
+        screen.end(1)  # a bug: its traceback follows
+        raise
 
-    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        signals.append(number)
-        if len(signals) > 1:
+
+class _Signals:
+    """The first signal ends a command cleanly, within `GRACE_S`; the second at once."""
+
+    def __init__(self, screen: Screen, *, hears_stop: bool) -> None:
+        self.stop = Flag()
+        self.seen: list[int] = []
+        self._screen = screen
+        self._hears_stop = hears_stop
+        self._running = False
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Raises KeyboardInterrupt for a signal, unless what runs here hears `stop` and ends.
+
+        Only here: one that comes before is raised as this begins, and one that comes when all is
+        done finds nothing to interrupt. One that got lost on its way (Python drops what is raised
+        in a finalizer, and so do some libraries while they are imported) is raised at the end.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+        signal.signal(signal.SIGALRM, self._leave)
+        try:
+            self._running = True
+            self._interrupt_if_seen()
+            yield
+            self._interrupt_if_seen()
+        finally:
+            self._running = False
+
+    def _interrupt_if_seen(self) -> None:
+        if self.seen and not self._hears_stop:
+            raise KeyboardInterrupt
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self.seen.append(number)
+        if len(self.seen) > 1:
             os._exit(128 + number)
         signal.alarm(GRACE_S)
-        stop.set()
-        if not hears_stop:
-            raise KeyboardInterrupt
+        self.stop.set()
+        if not self._running:
+            return
+        self._interrupt_if_seen()
         if number == signal.SIGINT:
-            screen.stopping("stopping: files in flight end first; again to stop at once")
+            self._screen.stopping("stopping: files in flight end first; again to stop at once")
 
-    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    def _leave(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         # What is in flight takes too long. Leaving it half done is as safe as a crash.
         with suppress(OutputLost, RuntimeError):  # the handler may have interrupted a print
-            screen.end(128 + signals[0])
-        os._exit(128 + signals[0])
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
-    signal.signal(signal.SIGALRM, leave)
+            self._screen.end(128 + self.seen[0])
+        os._exit(128 + self.seen[0])
 
 
 def _unheard(lost: OutputLost) -> int:

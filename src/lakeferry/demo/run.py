@@ -174,11 +174,13 @@ def _kill_at(source: str, target: str, count: int) -> None:
     """Clone in another process; SIGKILL it as soon as `count` files are there."""
     whole = sum(path.stat().st_size for path in Path(source).glob("*.parquet"))
     command = [sys.executable, "-c", _CHILD, source, target, str(whole / KILL_S)]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as child:
-        while child.poll() is None and len(_identities(Path(target))) < count:
-            time.sleep(0.002)
-        child.kill()
-        child.wait()
+    # In a group of its own: a Ctrl-C is for this process, which then kills that one.
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0) as child:
+        try:
+            while child.poll() is None and len(_identities(Path(target))) < count:
+                time.sleep(0.002)
+        finally:
+            child.kill()
     _must(child.returncode == -signal.SIGKILL, f"the clone ended by itself: {child.returncode}")
 
 
