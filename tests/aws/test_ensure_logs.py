@@ -1,5 +1,6 @@
 """Flow logs, log groups and roles: failures inside successes, roles that are not known yet."""
 
+import json
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -9,14 +10,26 @@ from botocore.stub import ANY
 from lakeferry.aws.ensure import ensure, remove
 from lakeferry.aws.ensure_logs import ensure_delivery, remove_delivery
 from lakeferry.aws.place import Place
+from lakeferry.connect.aws import client
 from lakeferry.network.resources import (
     OWNER_TAG,
     FlowLog,
     LogGroup,
     Role,
     Topic,
+    VpcEndpoint,
 )  # fmt: skip
-from tests.aws.ensuring import ACCOUNT, DOOR, OURS, TAGS, THEIRS, refused, stubbed, unsuccessful
+from tests.aws.ensuring import (
+    ACCESS,
+    ACCOUNT,
+    DOOR,
+    OURS,
+    TAGS,
+    THEIRS,
+    refused,
+    stubbed,
+    unsuccessful,
+)
 
 FLOW = FlowLog(
     "lakeferry-m1.flow", "vpc-1", "VPC", "ALL", "cloud-watch-logs", "/flow", "lakeferry-m1.flow",
@@ -224,3 +237,64 @@ def test_a_role_that_is_gone_already_is_removed(place: Place) -> None:
         iam.add_client_error("delete_role_policy", "NoSuchEntity")
         iam.add_client_error("delete_role", "NoSuchEntity")
         remove(place, Role("lakeferry-m1.flow", "{}", "{}", OURS))
+
+
+def test_nothing_is_asked_for_what_is_as_it_shall_be(place: Place) -> None:
+    group, role = LogGroup("/flow", 30, "key", OURS), Role("lakeferry-m1.flow", "{}", "{}", OURS)
+    topic = Topic("lakeferry-m1", "{}", (("email", "ops@example.com"),), OURS)
+    endpoint = VpcEndpoint("e", "vpc-1", "s3", "Gateway", tags=OURS, id="vpce-1")
+    with ExitStack() as stack:
+        for service in ("logs", "iam", "sns", "ec2"):
+            stack.enter_context(stubbed(service))
+        for one in (group, role, topic, endpoint, DOOR, replace(FLOW, id="fl-1")):
+            ensure(place, one, one)
+
+
+def test_a_flow_log_to_s3_is_asked_for_with_all_its_options(place: Place) -> None:
+    wish = replace(
+        FLOW, destination_type="s3", destination="arn:aws:s3:::lake/flow", role="",
+        file_format="parquet", hive=True, per_hour=True,
+        tag_keys=(("instance", ("ClusterId",)),),
+    )  # fmt: skip
+    with stubbed("ec2") as ec2:
+        ec2.add_response(
+            "create_flow_logs",
+            {"FlowLogIds": ["fl-1"]},
+            {
+                "ResourceIds": ["vpc-1"], "ResourceType": "VPC", "TrafficType": "ALL",
+                "LogDestinationType": "s3", "LogDestination": "arn:aws:s3:::lake/flow",
+                "LogFormat": "${version} ${bytes}", "MaxAggregationInterval": 60,
+                "ClientToken": ANY, "TagSpecifications": ANY,
+                "DestinationOptions": {
+                    "FileFormat": "parquet", "HiveCompatiblePartitions": True,
+                    "PerHourPartition": True,
+                },
+                "TagFieldSpecifications": [
+                    {"ResourceType": "instance", "TagKeys": ["ClusterId"]}
+                ],
+            },
+        )  # fmt: skip
+        ensure(place, wish, None)
+
+
+def test_statements_of_others_stay_in_the_policy_of_a_bucket(place: Place) -> None:
+    theirs = {"Sid": "Theirs", "Effect": "Deny"}
+    put: list[str] = []
+    asked = {"Bucket": "lake", "ExpectedBucketOwner": ACCOUNT}
+    events = client(ACCESS, "s3").meta.events
+    events.register(
+        "provide-client-params.s3.PutBucketPolicy", lambda params, **_: put.append(params["Policy"])
+    )
+    with stubbed("s3") as s3:
+        s3.add_response("get_bucket_policy", {"Policy": json.dumps({"Statement": theirs})}, asked)
+        s3.add_response("put_bucket_policy", {})
+        ensure_delivery(place, "arn:aws:s3:::lake/flow", '{"Statement":[{"Sid":"A"}]}')
+        s3.add_response("get_bucket_policy", {"Policy": put[0]}, asked)
+        s3.add_response("put_bucket_policy", {})
+        remove_delivery(place, "arn:aws:s3:::lake/flow")
+
+    first, second = (json.loads(one)["Statement"] for one in put)
+    assert first[0] == theirs
+    assert first[1]["Sid"].startswith("ALakeferry")
+    assert first[1]["Sid"].isalnum()
+    assert second == [theirs]

@@ -57,6 +57,26 @@ def test_a_topic_tells_whom_it_shall_and_forgets_the_rest_once_they_had_confirme
         ensure(place, Topic("lakeferry-m1", '{"P":1}', told, OURS), before)
 
 
+def test_a_topic_of_ours_that_is_there_already_gets_policy_tags_and_subscriptions(
+    place: Place,
+) -> None:
+    arn = f"arn:aws:sns:us-east-1:{ACCOUNT}:lakeferry-m1"
+    said = "Topic already exists with different attributes"
+    with stubbed("sns") as sns:
+        sns.add_client_error("create_topic", "InvalidParameter", said)
+        sns.add_response("list_tags_for_resource", {"Tags": [*TAGS, {"Key": "old", "Value": "x"}]})
+        sns.add_response("set_topic_attributes", {})
+        sns.add_response(
+            "subscribe", {}, {"TopicArn": arn, "Protocol": "email", "Endpoint": "ops@example.com"}
+        )
+        sns.add_response(
+            "tag_resource", {}, {"ResourceArn": arn, "Tags": [{"Key": "owner", "Value": "data"}]}
+        )
+        sns.add_response("untag_resource", {}, {"ResourceArn": arn, "TagKeys": ["old"]})
+        told = (("email", "ops@example.com"),)
+        ensure(place, Topic("lakeferry-m1", '{"P":1}', told, {**OURS, "owner": "data"}), None)
+
+
 # ---- rules, alarms, dashboards
 
 
