@@ -155,4 +155,16 @@ CODES: dict[str, ErrorKind] = {
         "Its form is that of docs/reference/prices.md: amounts are strings, tiers run from 0 "
         "upwards without a gap, each price has an id, a source and a standing.",
     ),
+    "LF-6505": ErrorKind(
+        2,
+        "objects do not go in parts of this size",
+        "S3 takes at most 10,000 parts of an object, each of 5 MiB to 5 GiB but for the last.",
+    ),
+    "LF-6506": ErrorKind(
+        2,
+        "no such path leads from this source",
+        "A Direct Connect starts on premises, an ExpressRoute in Azure, an Interconnect in Google "
+        "Cloud, a gateway endpoint in the bucket's own region. The message names the paths there "
+        "are.",
+    ),
 }

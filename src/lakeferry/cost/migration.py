@@ -10,10 +10,12 @@ from lakeferry.cost.span import Span
 
 MIB = 2**20
 
-Cloud = Literal["azure", "gcp", "aws", "on_premises"]
+# `partner`: a service in AWS that others run and offer by PrivateLink.
+Cloud = Literal["azure", "gcp", "aws", "on_premises", "partner"]
 Routing = Literal["default", "internet"]
 Waiver = Literal["none", "exit", "eu_at_cost"]
 Placement = Literal["pull", "push"]  # workers in AWS, or beside the source
+# Beside the source, `nat_gateway` is that cloud's NAT.
 Path = Literal[
     "nat_gateway",
     "nat_instance",
@@ -36,7 +38,9 @@ class Source:
     routing: Routing = "default"  # Azure: Microsoft's network, or the opt-in to the internet
     accounts: int = 1  # billing accounts that share the bytes evenly; each has its own ladder
     waiver: Waiver = "none"  # egress credited on leaving, or at cost in the EU: both on request
-    behind_nat: bool = True  # for push: whether the workers there leave through that cloud's NAT
+    worker_usd_hour: Decimal | None = None  # a worker there, for push; None: not known
+    worker_gbps: Decimal | None = None  # what one of them sends; None: not known
+    line_gbps: Decimal | None = None  # the most that leaves there in all; None: not known
 
     def __post_init__(self) -> None:
         if self.accounts < 1:
@@ -88,6 +92,7 @@ class Migration:
     zones: int = 3  # availability zones with a NAT gateway each
     nat_instances: NatInstances = field(default_factory=NatInstances)
     overhead: Decimal = Decimal("0.03")  # headers and what is sent again; measure it
+    egress_with_overhead: bool = False  # whether the source's cloud counts it too: not documented
     part_size: int = 64 * MIB
     single_put: int | None = None  # objects up to this size go in one PUT; None: `part_size`
     read_size: int = 8 * MIB  # of a ranged read at the source
@@ -123,6 +128,11 @@ class Migration:
         return int(self.bytes * (1 + self.overhead))
 
     @property
+    def egress_bytes(self) -> int:
+        """What the source's cloud is taken to count."""
+        return self.wire_bytes if self.egress_with_overhead else self.bytes
+
+    @property
     @exact()
     def gbps(self) -> Decimal:
         """The average rate on the wire, Gbit/s (10^9 bits)."""
@@ -131,8 +141,7 @@ class Migration:
     def lasting(self, span: Span) -> "Migration":
         return replace(self, span=span)
 
-    @exact()
     def of_bytes(self, volume: int) -> "Migration":
-        """The same plan with another volume in objects of the same size."""
-        objects = round(Decimal(self.objects) * volume / self.bytes) if self.bytes else 0
+        """The same plan with another volume, in as many more or fewer objects, none larger."""
+        objects = -(-self.objects * volume // self.bytes) if self.bytes else 0
         return replace(self, bytes=volume, objects=objects)

@@ -21,7 +21,7 @@ CONFIDENCE = (
 
 STALE_DAYS = 180  # a price older than this is named in a warning
 
-Grows = Literal["bytes", "time", "requests", "nothing"]
+Grows = Literal["bytes", "hours", "months", "requests", "nothing"]
 Part = Literal[
     "source egress",
     "source requests",
@@ -107,7 +107,7 @@ class Quote:
 
     @exact()
     def growing_with(self, grows: Grows) -> Decimal:
-        """The exact dollars that grow with bytes, time or requests."""
+        """The exact dollars that grow with bytes, hours, months or requests."""
         found = (one.usd for one in self.lines if one.grows_with == grows and one.usd is not None)
         return sum(found, Decimal(0))
 

@@ -35,6 +35,7 @@ class Span:
     """The hours of a migration, by calendar month, in order of time."""
 
     parts: tuple[MonthPart, ...]
+    start: datetime | None = None  # UTC; None: no date is known
 
     @property
     def hours(self) -> int:
@@ -46,9 +47,11 @@ class Span:
         """By how much to multiply what is billed by the month, and for parts of one."""
         return sum((Decimal(one.hours) / one.month_hours for one in self.parts), Decimal(0))
 
-    @property
-    def dated(self) -> bool:
-        return any(part.month for part in self.parts)
+    def lasting(self, hours: int) -> "Span":
+        """As long as `hours`, from the same start."""
+        if self.start is not None:
+            return from_date(self.start, hours)
+        return Span((MonthPart("", hours, self.parts[0].month_hours),))
 
     def split(self, volume: int) -> tuple[int, ...]:
         """`volume` (bytes, requests) by month, as an even rate spreads it; sums to `volume`."""
@@ -81,7 +84,8 @@ def typical_month() -> Span:
 def from_date(start: datetime, hours: int) -> Span:
     """The `hours` after `start`, cut where AWS's months end: at midnight UTC.
 
-    A start within an hour counts from the hour's beginning, as partial hours are billed whole.
+    `start` carries its offset from UTC. A start within an hour counts from the hour's beginning,
+    as partial hours are billed whole.
     """
     at = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     parts: list[MonthPart] = []
@@ -93,4 +97,4 @@ def from_date(start: datetime, hours: int) -> Span:
         parts.append(MonthPart(f"{at:%Y-%m}", here, days * 24))
         hours -= here
         at = end
-    return Span(tuple(parts))
+    return Span(tuple(parts), start.astimezone(UTC))

@@ -1,0 +1,55 @@
+"""What it costs to watch a migration: flow logs, Contributor Insights, alarms, dashboards.
+
+Source: Amazon CloudWatch pricing.
+"""
+
+from decimal import Decimal
+
+from lakeferry.cost.charge import charge, charge_by_month
+from lakeferry.cost.migration import Watching
+from lakeferry.cost.money import exact
+from lakeferry.cost.prices import PriceBook
+from lakeferry.cost.quote import Line
+from lakeferry.cost.span import Span
+
+
+@exact()
+def watching(wanted: Watching, book: PriceBook, region: str, span: Span) -> tuple[Line, ...]:
+    """The lines of what is watched; what is not asked for has none.
+
+    Flow logs are vended logs: their ladder is climbed once a month. A rule is paid for each
+    event that it matches, so an event that six rules match is paid six times.
+    """
+    stored = Decimal(wanted.log_bytes) / 2**30 * wanted.kept_months
+    months = span.months
+    monthly = (
+        ("aws.cw.logstore", stored, "flow log, kept, GB-months", "bytes"),
+        ("aws.cw.ci_rule", wanted.rules * months, "insight rules", "months"),
+        ("aws.cw.alarm", wanted.alarms * months, "metrics that alarms read", "months"),
+        ("aws.cw.dashboard", wanted.dashboards * months, "dashboards", "months"),
+    )
+    flowing = (
+        ("aws.cw.vended", wanted.log_bytes, "flow log, ingested"),
+        ("aws.cw.ci_event", wanted.events, "events that insight rules match"),
+    )
+    return (
+        *(
+            charge_by_month(
+                book, book.of(id, region), span.split(quantity), item, part="monitoring"
+            )
+            for id, quantity, item in flowing
+            if quantity
+        ),
+        *(
+            charge(
+                book,
+                book.of(id, region),
+                quantity,
+                item,
+                part="monitoring",
+                grows_with="months" if grows == "months" else "bytes",
+            )
+            for id, quantity, item, grows in monthly
+            if quantity
+        ),
+    )
