@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from lakeferry.network.flow_batch import FlowBatch
 from lakeferry.network.flow_rows import DIRECTIONS, DOWN, UNKNOWN, UP, Codes, FlowRows, named
 from lakeferry.network.flow_totals import MINUTE
+from lakeferry.network.known_texts import KnownTexts
 from lakeferry.network.members import DEVICE, INSIDE, S3, Members, Way
 
 NEEDED = ("interface-id", "srcaddr", "dstaddr", "bytes", "packets", "start")
@@ -48,7 +49,7 @@ _BY_TRAFFIC_PATH = {
     6: "local_gateway", 8: "internet_gateway",
 }  # fmt: skip
 
-FindWay = Callable[[str], Way | None]
+WayOf = Callable[[str | None], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Attribution:
         self._codes: dict[tuple[str, str, str], int] = {}
         self._members = members
         self._by = [name for name in by if name != MINUTE]
+        self._known = KnownTexts()
 
     def look(self, batch: FlowBatch) -> Attributed:
         """What the rows of a batch say.
@@ -97,7 +99,7 @@ class Attribution:
             batch: read typed and `coded`, with the columns NEEDED and of HELPFUL what there is.
         """
         accepted, rejected = _accepted(batch.rows)
-        rows = FlowRows(accepted, self._members)
+        rows = FlowRows(accepted, self._members, self._known)
         outside = self._outside(rows)
         counted = self._counted(rows, outside)
         back = self._by_routes(rows, outside & (rows.direction == DOWN))
@@ -114,7 +116,7 @@ class Attribution:
 
     def _outside(self, rows: FlowRows) -> np.ndarray:
         """Rows between a worker and what lies outside the VPC."""
-        far = rows.far_end(lambda one: self._members.address(one) & (INSIDE | DEVICE) == 0)
+        far = rows.about(rows.far_end, self._members.address) & (INSIDE | DEVICE) == 0
         found: np.ndarray = far & ~rows.is_nat & ~rows.is_endpoint
         return found
 
@@ -123,7 +125,7 @@ class Attribution:
         at_device = rows.by_member(
             lambda one: -1 if one.role == "other" else self._way(one.path, one.device, AT_DEVICE)
         )
-        far = rows.far_end(self._members.address)
+        far = rows.about(rows.far_end, self._members.address)
         here = ~rows.is_nat & ~rows.is_endpoint & (far & INSIDE > 0) & (far & DEVICE == 0)
         way = np.where(rows.inner | rows.is_endpoint, at_device, -1)
         up = rows.direction == UP
@@ -146,32 +148,36 @@ class Attribution:
     def _by_routes(self, rows: FlowRows, of: np.ndarray) -> Codes:
         """The way that today's routes give; -1 for rows that are not `of` them."""
         s3 = self._is_s3(rows)
-        gateway = self._spread(rows, lambda subnet: self._members.to_s3.get(subnet))
+        gateway = self._spread(rows, self._to_s3)
         way = np.where(s3 & (gateway >= 0), gateway, self._default(rows))
         return np.where(of, way, -1)
 
     def _gateway(self, rows: FlowRows) -> Codes:
         """The gateway endpoint of a row's subnet; one that is not known has no id."""
-        known = self._spread(rows, lambda subnet: self._members.to_s3.get(subnet))
+        known = self._spread(rows, self._to_s3)
         s3 = np.where(known >= 0, known, self._way("s3_gateway", "", AT_WORKER))
         other = self._way("dynamodb_gateway", "", AT_WORKER)
         return np.where(_is_service(rows, ("DYNAMODB",)), other, s3)
 
     def _default(self, rows: FlowRows) -> Codes:
         nothing = self._way("unknown", "", AT_WORKER)
-        found = self._spread(rows, lambda subnet: self._members.out.get(subnet))
+        found = self._spread(rows, self._out)
         return np.where(found >= 0, found, nothing)
 
-    def _spread(self, rows: FlowRows, find: FindWay) -> Codes:
+    def _spread(self, rows: FlowRows, way_of: WayOf) -> Codes:
         """A way for each row's subnet: of its interface, else as the row names it; -1: none."""
-
-        def code(subnet: str | None) -> int:
-            way = find(subnet or "")
-            return -1 if way is None else self._way(way.path, way.device, AT_WORKER)
-
         known = rows.by_member(lambda one: one.subnet_id != "")
-        by_member = rows.by_member(lambda one: code(one.subnet_id))
-        return np.where(known, by_member, rows.where("subnet_id", code))
+        by_member = rows.by_member(lambda one: way_of(one.subnet_id))
+        return np.where(known, by_member, rows.where("subnet_id", way_of))
+
+    def _to_s3(self, subnet: str | None) -> int:
+        return self._code(self._members.to_s3.get(subnet or ""))
+
+    def _out(self, subnet: str | None) -> int:
+        return self._code(self._members.out.get(subnet or ""))
+
+    def _code(self, way: Way | None) -> int:
+        return -1 if way is None else self._way(way.path, way.device, AT_WORKER)
 
     def _way(self, path: str, device: str, at: str) -> int:
         key = (path, device, at)
@@ -182,21 +188,15 @@ class Attribution:
 
     def _is_s3(self, rows: FlowRows) -> np.ndarray:
         """Rows whose far end is S3: by its address range, or by the row's own word."""
-        in_list = rows.far_end(lambda one: self._members.address(one) & S3 > 0)
+        in_list = rows.about(rows.far_end, self._members.address) & S3 > 0
         found: np.ndarray = in_list | _is_service(rows, ("S3",))
         return found
 
     def _is_s3_outside(self, rows: FlowRows) -> np.ndarray:
         """The same at a NAT device, where on the outer side what comes in is from the far end."""
-        bits = np.where(
-            rows.coming,
-            rows.end("src", self._members.address),
-            rows.end("dst", self._members.address),
-        )
-        to, of = (
-            rows.where(f"pkt_{side}_aws_service", lambda one: one == "S3")
-            for side in ("dst", "src")
-        )
+        far = np.where(rows.coming, rows.end("src"), rows.end("dst"))
+        bits = rows.about(far, self._members.address)
+        to, of = (rows.where(f"pkt_{side}_aws_service", _is_s3_text) for side in ("dst", "src"))
         return (bits & S3 > 0) | np.where(rows.coming, of, to)
 
     # ---- by what it is asked
@@ -245,8 +245,8 @@ class Attribution:
             "worker": lambda: rows.texts(rows.near_end, at, self._members.name),
             "subnet": lambda: rows.texts(rows.near_end, at, self._members.subnet),
             "remote": lambda: rows.texts(rows.far_end, at, self._members.place),
-            "src": lambda: rows.texts(lambda answer: rows.end("src", answer), at),
-            "dst": lambda: rows.texts(lambda answer: rows.end("dst", answer), at),
+            "src": lambda: rows.texts(rows.end("src"), at, _itself),
+            "dst": lambda: rows.texts(rows.end("dst"), at, _itself),
             "interface": lambda: rows.of_member(lambda one: one.id, at),
             "direction": lambda: named(DIRECTIONS, rows.direction[at]),
         }
@@ -261,11 +261,25 @@ class Attribution:
 
 def _is_service(rows: FlowRows, services: Sequence[str]) -> np.ndarray:
     """Rows whose far end is one of these services, as the row has it."""
-    to, of = (
-        rows.where(f"pkt_{side}_aws_service", lambda one: one in services)
-        for side in ("dst", "src")
-    )
-    return np.where(rows.direction == UP, to, of)
+    bits = sum(_SERVICES[one] for one in services)
+    to, of = (rows.where(f"pkt_{side}_aws_service", _service) for side in ("dst", "src"))
+    found: np.ndarray = np.where(rows.direction == UP, to, of) & bits > 0
+    return found
+
+
+_SERVICES = {"S3": 1, "DYNAMODB": 2}
+
+
+def _service(text: str | None) -> int:
+    return _SERVICES.get(text or "", 0)
+
+
+def _is_s3_text(text: str | None) -> bool:
+    return text == "S3"
+
+
+def _itself(text: str | None) -> str | None:
+    return text
 
 
 def _accepted(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, int]:

@@ -1,12 +1,14 @@
 """Rows of flow logs, looked at by who they are about: device or worker, which side, which way."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from lakeferry.network.known_texts import KnownTexts
 from lakeferry.network.members import INSIDE, Member, Members
 
 UP, DOWN, UNKNOWN = 0, 1, 2  # from workers, to workers
@@ -17,18 +19,22 @@ _EITHER = -1  # neither stated nor to be told
 
 
 class FlowRows:
-    """The rows of one batch. Distinct texts are looked at once, and their answers spread.
+    """The rows of one batch. Texts that are `known` are not looked at again; answers are spread.
 
     coming: whether a row's bytes entered its interface. direction: UP, DOWN or UNKNOWN. inner:
     rows of a NAT device on the side where the workers are.
     """
 
-    def __init__(self, table: pa.RecordBatch, members: Members) -> None:
+    def __init__(
+        self, table: pa.RecordBatch, members: Members, known: KnownTexts | None = None
+    ) -> None:
         self.table = table
         self.network = members
-        self._read: dict[str, tuple[Codes, list[str | None]]] = {}
-        self._numbers: dict[str | None, int] = {}
-        ids, texts = self.coded("interface_id")
+        self._known = KnownTexts() if known is None else known
+        self._known.make_room()
+        self._read: dict[str, Codes] = {}
+        self._ends: dict[str, Codes] = {}
+        ids, texts = _coded(table, "interface_id")
         self.members = [members.member(one) for one in texts]
         self._ids = ids
         self._take_regional()
@@ -42,11 +48,12 @@ class FlowRows:
 
     # ---- columns as codes
 
-    def coded(self, name: str) -> tuple[Codes, list[str | None]]:
-        """Codes of a text column and its texts; the last is None, as is all of a missing one."""
+    def coded(self, name: str) -> Codes:
+        """The numbers of a text column's texts; that of no text for all of a missing one."""
         found = self._read.get(name)
         if found is None:
-            found = self._read[name] = _coded(self.table, name)
+            codes, texts = _coded(self.table, name)
+            found = self._read[name] = self._known.numbers(texts)[codes]
         return found
 
     def numbers(self, name: str) -> Codes:
@@ -56,9 +63,9 @@ class FlowRows:
         return np.asarray(pc.fill_null(self.table[name], -1)).astype(np.int64)
 
     def where(self, name: str, answer: Callable[[str | None], bool | int]) -> np.ndarray:
-        """An answer about each distinct text of a column, spread over the rows."""
-        codes, texts = self.coded(name)
-        found: np.ndarray = np.array([answer(one) for one in texts])[codes]
+        """An answer about each text of a column. `answer` is a function or method, no lambda."""
+        codes = self.coded(name)
+        found: np.ndarray = self._known.answers(answer)[codes]
         return found
 
     def by_member(self, answer: Callable[[Member], bool | int]) -> np.ndarray:
@@ -71,35 +78,40 @@ class FlowRows:
 
     # ---- the two ends of a packet
 
-    def end(self, side: str, answer: Callable[[str | None], bool | int]) -> np.ndarray:
-        """An answer about a packet's `src` or `dst`; the row's own address stands in for it."""
-        stated = self.where(f"pkt_{side}addr", lambda one: one is not None)
-        packet = self.where(f"pkt_{side}addr", answer)
-        return np.where(stated, packet, self.where(f"{side}addr", answer))
+    def end(self, side: str) -> Codes:
+        """Numbers of a packet's `src` or `dst`; the row's own address stands in for it."""
+        found = self._ends.get(side)
+        if found is None:
+            packet, own = self.coded(f"pkt_{side}addr"), self.coded(f"{side}addr")
+            found = self._ends[side] = np.where(packet > 0, packet, own)
+        return found
 
-    def far_end(self, answer: Callable[[str | None], bool | int]) -> np.ndarray:
-        """An answer about the end that is no worker."""
-        return np.where(self.direction == UP, self.end("dst", answer), self.end("src", answer))
+    @cached_property
+    def far_end(self) -> Codes:
+        """Numbers of the end that is no worker."""
+        return np.where(self.direction == UP, self.end("dst"), self.end("src"))
 
-    def near_end(self, answer: Callable[[str | None], bool | int]) -> np.ndarray:
-        """An answer about the worker's end."""
-        return np.where(self.direction == UP, self.end("src", answer), self.end("dst", answer))
+    @cached_property
+    def near_end(self) -> Codes:
+        """Numbers of the worker's end."""
+        return np.where(self.direction == UP, self.end("src"), self.end("dst"))
+
+    def about(self, end: Codes, answer: Callable[[str | None], bool | int]) -> np.ndarray:
+        """An answer about each of these numbers; as `where`."""
+        found: np.ndarray = self._known.answers(answer)[end]
+        return found
 
     def texts(
-        self,
-        end: Callable[[Callable[[str | None], int]], np.ndarray],
-        at: np.ndarray,
-        name: Callable[[str | None], str | None] = lambda one: one,
+        self, end: Codes, at: np.ndarray, name: Callable[[str | None], str | None]
     ) -> pa.DictionaryArray:
         """One end of rows as texts, under the names that `name` gives to addresses."""
-        numbers: dict[str | None, int] = {}
-        codes = end(lambda one: numbers.setdefault(name(one), len(numbers)))[at]
-        return named(list(numbers), codes)
+        codes, names = self._known.named(name)
+        return named(names, codes[end[at]])
 
     def hashes(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A hash of rows' worker, remote address, ports and protocol; and of the first two."""
         interface = self.by_member(lambda one: _hash(one.id))[at].astype(np.uint64)
-        remote = self.far_end(_hash)[at].astype(np.uint64)
+        remote = self.about(self.far_end[at], _hash).astype(np.uint64)
         peer = _mixed(interface, remote)
         up = (self.direction == UP)[at]
         src, dst = self.numbers("srcport")[at], self.numbers("dstport")[at]
@@ -116,22 +128,27 @@ class FlowRows:
             return
         first = len(self.members)
         self.members += [Member(id, "nat", "nat_gateway", id) for id in regional]
-        known = {id: first + at for at, id in enumerate(regional)}
-        given = self.where("resource_id", lambda one: known.get(one or "", -1))
+        codes = self.coded("resource_id")
+        given = np.full(len(self._known), -1, np.int64)
+        for at, id in enumerate(regional):
+            given[max(0, self._known.number(id))] = first + at
+        given[0] = -1
+        given = given[codes]
         self._ids = np.where(given >= 0, given, self._ids)
 
     def _coming(self) -> Codes:
         """1 for rows that entered their interface, 0 for those that left, -1 where none tells."""
-        stated = {"ingress": 1, "egress": 0}
-        found = self.where("flow_direction", lambda one: stated.get(one or "", _EITHER))
-        return np.where(found < 0, self._coming_by_address(), found)
+        found = self.where("flow_direction", _stated_direction)
+        return np.where(found < 0, self._coming_by_address(), found) if (found < 0).any() else found
 
     def _coming_by_address(self) -> Codes:
-        owner = {ip: at for at, one in enumerate(self.members) for ip in one.ips}
-        to, of = (
-            self.where(name, lambda one: owner.get(one or "", -1)) == self._ids
-            for name in ("dstaddr", "srcaddr")
-        )
+        ends = [self.coded(name) for name in ("dstaddr", "srcaddr")]
+        owner = np.full(len(self._known), -1, np.int64)
+        for at, one in enumerate(self.members):
+            for ip in one.ips:
+                owner[max(0, self._known.number(ip))] = at
+        owner[0] = -1
+        to, of = (owner[codes] == self._ids for codes in ends)
         inside_to, inside_of = (self.inside(name) for name in ("dstaddr", "srcaddr"))
         # An interface that came after discovery: whoever is inside is its own.
         stranger = self.by_member(lambda one: not one.ips)
@@ -139,7 +156,7 @@ class FlowRows:
         return np.where(to == of, _EITHER, np.where(to, 1, 0))
 
     def inside(self, name: str) -> np.ndarray:
-        return self.where(name, lambda one: self.network.address(one) & INSIDE > 0)
+        return self.where(name, self.network.address) & INSIDE > 0
 
     def _is_inner(self) -> np.ndarray:
         """The packet is for or from another than the device, as the row has it.
@@ -151,22 +168,30 @@ class FlowRows:
         return np.where(self.coming, came, left)
 
     def _forwarded(self, side: str, peer: str) -> np.ndarray:
-        packet, row = (
-            self.where(name, self._number) for name in (f"pkt_{side}addr", f"{side}addr")
-        )
-        stated = self.where(f"pkt_{side}addr", lambda one: one is not None)
-        return np.where(stated, packet != row, self.inside(peer))
-
-    def _number(self, text: str | None) -> int:
-        return self._numbers.setdefault(text, len(self._numbers))
+        packet, row = self.coded(f"pkt_{side}addr"), self.coded(f"{side}addr")
+        return np.where(packet > 0, packet != row, self.inside(peer))
 
 
 def named(names: Sequence[str | None], codes: Codes) -> pa.DictionaryArray:
-    """Texts by their codes. Names may repeat: they are sums of one group all the same."""
+    """Texts by their codes, null for None. Names may repeat: they are one group all the same.
+
+    The dictionary holds those alone that are used: a batch names few of all.
+    """
+    used = np.zeros(max(1, len(names)), bool)
+    used[codes] = True
     distinct: dict[str | None, int] = {}
-    known = np.array([distinct.setdefault(one, len(distinct)) for one in names] or [0])
-    texts = pa.array(list(distinct), pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(known[codes], pa.int32()), texts)
+    at = np.full(len(used), -1, np.int64)
+    for code in np.flatnonzero(used).tolist():
+        name = names[code]
+        if name is not None:
+            at[code] = distinct.setdefault(name, len(distinct))
+    found = at[codes]
+    indices = pa.array(found.astype(np.int32), mask=found < 0)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(list(distinct), pa.string()))
+
+
+def _stated_direction(text: str | None) -> int:
+    return {"ingress": 1, "egress": 0}.get(text or "", _EITHER)
 
 
 def _coded(table: pa.RecordBatch, name: str) -> tuple[Codes, list[str | None]]:

@@ -5,7 +5,8 @@ waits, the oldest takes the way of the same remote address, else that of today's
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -140,8 +141,15 @@ class PathTotals:
 
 def summed(table: pa.Table, by: Sequence[str]) -> pa.Table:
     """Sums of sums."""
-    found = table.group_by(list(by), use_threads=False).aggregate([(n, "sum") for n in _SUMS])
-    return pa.table({**{name: found[name] for name in by}, **{n: found[f"{n}_sum"] for n in _SUMS}})
+    groups = table.unify_dictionaries().group_by(list(by), use_threads=False)
+    found = groups.aggregate([(name, "sum") for name in _SUMS])
+    keys = {name: _plain(found[name]) for name in by}
+    return pa.table({**keys, **{name: found[f"{name}_sum"] for name in _SUMS}})
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts for codes, which differ from batch to batch."""
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
 
 
 class _Waiting:
@@ -150,8 +158,9 @@ class _Waiting:
     def __init__(self, attribution: Attribution, keys: Sequence[str]) -> None:
         self._attribution = attribution
         self._keys = tuple(keys)
-        self._by = tuple(dict.fromkeys((*keys, MINUTE, "way", "ports", "peer", "s3")))
-        self._returned = FlowTotals(self._by)
+        self._columns = tuple(dict.fromkeys((*keys, MINUTE, "way", "ports", "peer", "s3", *_SUMS)))
+        # Rows as they came: hardly two are of one connection and minute, so sums would not be less.
+        self._returned: list[pa.Table] = []
         self._kept: pa.Table | None = None
         self._added = 0
         self._sent: list[Sent] = []
@@ -163,8 +172,13 @@ class _Waiting:
 
     def add(self, returned: FlowBatch | None, sent: Sent) -> None:
         if returned is not None:
-            self._returned.add(returned)
-            self._added += returned.rows.num_rows
+            rows = returned.rows
+            found = {name: rows[name] for name in rows.schema.names}
+            found[MINUTE] = pc.multiply(pc.divide(rows["start"], 60), 60)
+            found["packets"] = pc.fill_null(rows["packets"], 0)
+            found["records"] = pa.array(np.ones(len(rows), np.int64))
+            self._returned.append(pa.table({name: found[name] for name in self._columns}))
+            self._added += rows.num_rows
         if len(sent.ports):
             self._sent.append(sent)
 
@@ -179,7 +193,7 @@ class _Waiting:
         if self._kept.num_rows > most // 2:
             more, nothing = self._decided(self._kept, fully=True)
             decided, self._kept = pa.concat_tables([decided, more]), nothing
-        self._returned, self._added = FlowTotals(self._by), 0
+        self._returned, self._added = [], 0
         self._sent = [_newest(_joined(self._sent), most // 2)]
         return decided
 
@@ -188,17 +202,16 @@ class _Waiting:
         table = self._table()
         old = pc.less(table[MINUTE], before_s)
         self._kept = table.filter(pc.invert(old))
-        self._returned, self._added = FlowTotals(self._by), 0
+        self._returned, self._added = [], 0
         self._sent = [_newest(_joined(self._sent), _MOST_WAITING)]
         return self._decided(table.filter(old), fully=True)[0]
 
     def _table(self) -> pa.Table:
-        table = self._returned.table()
-        if self._kept is None or not self._kept.num_rows:
-            return table
-        if not table.num_rows:
-            return self._kept
-        return pa.concat_tables([self._kept, table], promote_options="permissive")
+        parts = [*([self._kept] if self._kept is not None else []), *self._returned]
+        filled = [one for one in parts if one.num_rows]
+        if not filled:
+            return pa.table({name: pa.array([], pa.int64()) for name in self._columns})
+        return pa.concat_tables(filled).unify_dictionaries().combine_chunks()
 
     def _decided(self, table: pa.Table, *, fully: bool) -> tuple[pa.Table, pa.Table]:
         """What is decided, by the keys of totals; and what is still open."""
@@ -208,9 +221,9 @@ class _Waiting:
         minute = np.asarray(table[MINUTE])
         ports, peer = (np.asarray(table[name]) for name in ("ports", "peer"))
         exact = _by_minute(ports, minute, sent)
-        likely = _looked_up(peer, sent.peer, sent)
-        routed = np.asarray(table["way"])
-        way = np.where(exact >= 0, exact, np.where(likely >= 0, likely, routed))
+        way = exact.copy()
+        _fill(way, lambda at: _looked_up(peer[at], sent.peer, sent))
+        _fill(way, lambda at: np.asarray(table["way"])[at])
         open_ = (exact < 0) & (minute > int(minute.max()) - _PATIENCE_S)
         ready = np.ones(len(way), bool) if fully else ~open_
         done = self._with_way(table.filter(pa.array(ready)), way[ready])
@@ -239,11 +252,16 @@ def _joined(parts: Sequence[Sent]) -> Sent:
         np.concatenate([getattr(one, name) for one in parts])
         for name in ("ports", "peer", "minute", "way")
     )
-    order = np.lexsort((minute, ports))
-    last = np.ones(len(order), bool)
-    last[:-1] = (ports[order][1:] != ports[order][:-1]) | (minute[order][1:] != minute[order][:-1])
-    chosen = order[last]
-    return Sent(ports[chosen], peer[chosen], minute[chosen], way[chosen])
+    last = _last_of(_at(ports, minute))
+    return Sent(ports[last], peer[last], minute[last], way[last])
+
+
+def _last_of(hashes: np.ndarray) -> np.ndarray:
+    """Where each hash stands for the last time, in their order."""
+    backwards = pa.array(hashes[::-1])
+    first = np.asarray(pc.index_in(backwards, backwards))
+    count = len(hashes)
+    return (count - 1 - np.flatnonzero(first == np.arange(count)))[::-1]
 
 
 def _newest(sent: Sent, most: int) -> Sent:
@@ -261,9 +279,23 @@ def _by_minute(ports: np.ndarray, minute: np.ndarray, sent: Sent) -> np.ndarray:
     known = _at(sent.ports, sent.minute)
     found = np.full(len(ports), -1, np.int64)
     for step_s in (0, -60, 60):
-        near = _looked_up(_at(ports, minute + step_s), known, sent)
-        found = np.where(found >= 0, found, near)
-    return np.where(found >= 0, found, _looked_up(ports, sent.ports, sent))
+        near = partial(_near, ports, minute + step_s, known, sent)
+        _fill(found, near)
+    _fill(found, lambda at: _looked_up(ports[at], sent.ports, sent))
+    return found
+
+
+def _near(
+    ports: np.ndarray, minute: np.ndarray, known: np.ndarray, sent: Sent, at: np.ndarray
+) -> np.ndarray:
+    return _looked_up(_at(ports[at], minute[at]), known, sent)
+
+
+def _fill(found: np.ndarray, way_of: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Ask for the ways of those rows alone that have none yet: nearly all are found at once."""
+    at = np.flatnonzero(found < 0)
+    if len(at):
+        found[at] = way_of(at)
 
 
 def _at(hashes: np.ndarray, minute: np.ndarray) -> np.ndarray:
@@ -276,7 +308,8 @@ def _looked_up(wanted: np.ndarray, known: np.ndarray, sent: Sent) -> np.ndarray:
     """The way of the newest entry that has each hash; -1 where there is none."""
     if not len(known):
         return np.full(len(wanted), -1, np.int64)
-    order = np.lexsort((sent.minute, known))
-    at = np.searchsorted(known[order], wanted, side="right") - 1
-    found = order[np.maximum(at, 0)]
-    return np.where((at >= 0) & (known[found] == wanted), sent.way[found], -1)
+    order = np.argsort(sent.minute, kind="stable")[::-1]
+    # A table of hashes: of equal ones the first counts, which is the newest.
+    at = pc.index_in(pa.array(wanted), pa.array(known[order]))
+    found = np.asarray(pc.fill_null(at, -1))
+    return np.where(found >= 0, sent.way[order[found]], -1)
