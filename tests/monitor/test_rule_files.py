@@ -27,6 +27,50 @@ TEMPLATE = {
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": {}},
     }
 }
+TERRAFORM = {
+    "terraform": {},
+    "resource": {
+        "aws_cloudwatch_contributor_insight_rule": {
+            "rule": {"rule_name": "r", "rule_definition": TEXT, "rule_state": "ENABLED"},
+            "named": {"rule_name": "${var.name}.x", "rule_definition": TEXT},
+        },
+        "aws_cloudwatch_metric_alarm": {
+            "alarm": {
+                "alarm_name": "a $${b}",
+                "comparison_operator": "GreaterThanThreshold",
+                "evaluation_periods": 5,
+                "datapoints_to_alarm": 3,
+                "threshold": 7,
+                "treat_missing_data": "notBreaching",
+                "metric_query": [
+                    {
+                        "id": "m1",
+                        "metric": {
+                            "namespace": "AWS/NATGateway",
+                            "metric_name": "PacketsDropCount",
+                            "dimensions": {"NatGatewayId": "nat-1"},
+                            "period": 60,
+                            "stat": "Sum",
+                        },
+                    },
+                    {"id": "e1", "expression": "m1 * 2", "period": 60, "return_data": True},
+                ],
+            },
+            "plain": {
+                "alarm_name": "plain",
+                "comparison_operator": "LessThanThreshold",
+                "evaluation_periods": 1,
+                "threshold": 0,
+                "metric_name": "ActiveConnections",
+                "namespace": "AWS/PrivateLinkEndpoints",
+                "dimensions": {"VPC Endpoint Id": "vpce-1"},
+                "period": 60,
+                "statistic": "Maximum",
+            },
+        },
+        "aws_sns_topic": {"topic": {"name": "t"}},
+    },
+}
 
 
 def written(path: Path, found: object) -> str:
@@ -41,6 +85,7 @@ def written(path: Path, found: object) -> str:
         (BODY, ["file"]),
         ({"InsightRules": [{"Name": "r", "Definition": TEXT}]}, ["r"]),
         (TEMPLATE, ["r", "Named"]),
+        (TERRAFORM, ["r", "named"]),
     ],
 )
 def test_rules_are_bodies_by_name_in_any_form(
@@ -92,3 +137,17 @@ def test_a_file_without_alarms_is_an_error(tmp_path: Path) -> None:
         with pytest.raises(FerryError) as caught:
             read_alarms(written(tmp_path / "alarms.json", found))
         assert caught.value.code == "LF-6304"
+
+
+def test_alarms_of_a_terraform_template_are_read_as_aws_gets_them(tmp_path: Path) -> None:
+    with_queries, plain = read_alarms(written(tmp_path / "alarms.tf.json", TERRAFORM))
+
+    assert (with_queries.name, with_queries.threshold) == ("a ${b}", 7)
+    assert (with_queries.periods, with_queries.datapoints) == (5, 3)
+    counted, doubled = with_queries.metrics
+    assert (counted.metric, counted.dimensions) == (
+        "PacketsDropCount",
+        (("NatGatewayId", "nat-1"),),
+    )
+    assert (counted.returned, doubled.returned, doubled.expression) == (False, True, "m1 * 2")
+    assert (plain.missing, plain.metrics[0].statistic) == ("missing", "Maximum")

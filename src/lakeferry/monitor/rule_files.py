@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lakeferry.errors import FerryError
+from lakeferry.monitor.terraform_alarms import alarm_request, plain
 from lakeferry.network.alarm_form import alarm_of
 from lakeferry.network.resources import Alarm
 
@@ -15,7 +16,8 @@ def read_rules(place: str) -> dict[str, str]:
     """Rule bodies by name.
 
     `place` is a folder of `NAME.json` files with one body each, or a JSON file that holds: one
-    body; bodies by name; the answer of DescribeInsightRules; a CloudFormation template in JSON.
+    body; bodies by name; the answer of DescribeInsightRules; a template in JSON, of CloudFormation
+    or of Terraform (its `resource` blocks).
     A file that is no JSON is taken for a body, so that the validator says what is wrong with it.
 
     Raises: LF-6305 where there is no rule.
@@ -59,7 +61,29 @@ def _rules(path: Path) -> dict[str, str]:
         return {
             _name(one.get("RuleName"), logical): _text(one["RuleBody"]) for logical, one in rules
         }
+    if _is_terraform(found):
+        blocks = _terraform(found, "aws_cloudwatch_contributor_insight_rule").items()
+        return {
+            _named(one.get("rule_name"), label): plain(_text(one["rule_definition"]))
+            for label, one in blocks
+        }
     return {name: _text(body) for name, body in found.items()}
+
+
+def _is_terraform(found: dict[str, Any]) -> bool:
+    kinds = found.get("resource")
+    return isinstance(kinds, dict) and any(str(kind).startswith("aws_") for kind in kinds)
+
+
+def _terraform(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    """Arguments by label, of one type."""
+    return dict(template["resource"].get(kind, {}))
+
+
+def _named(name: object, label: str) -> str:
+    """A name that Terraform computes is known by the resource's label."""
+    is_known = isinstance(name, str) and "${" not in name.replace("$${", "")
+    return plain(str(name)) if is_known else label
 
 
 def _resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
@@ -81,7 +105,7 @@ def read_alarms(place: str) -> tuple[Alarm, ...]:
     """Alarms from a JSON file.
 
     It holds one request of PutMetricAlarm, a list of them, requests by name, the answer of
-    DescribeAlarms, or a CloudFormation template. Raises: LF-6304.
+    DescribeAlarms, or a template of CloudFormation or Terraform. Raises: LF-6304.
     """
     try:
         found = json.loads(Path(place).read_text(encoding="utf-8"))
@@ -105,4 +129,7 @@ def _requests(found: Any) -> list[dict[str, Any]]:
     if "Resources" in found:
         alarms = _resources(found, "AWS::CloudWatch::Alarm").items()
         return [one | {"AlarmName": _name(one.get("AlarmName"), name)} for name, one in alarms]
+    if _is_terraform(found):
+        blocks = _terraform(found, "aws_cloudwatch_metric_alarm").items()
+        return [alarm_request(_named(one.get("alarm_name"), label), one) for label, one in blocks]
     return [{"AlarmName": name, **request} for name, request in found.items()]
