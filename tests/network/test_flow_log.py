@@ -184,6 +184,21 @@ def test_a_header_is_no_event_whatever_is_read(columns: tuple[str, ...] | None, 
     assert report.by_status == {"OK": 2}
 
 
+@pytest.mark.parametrize("text", [True, False])
+def test_logs_that_were_put_together_are_read_as_fast_as_one(text: bool) -> None:
+    batches, report = read((HEADER + LINE * 40) * 50, text=text)
+
+    assert [batch.rows.num_rows for batch in batches] == [2000]
+    assert (report.records, report.bad_lines) == (2000, 0)
+
+
+def test_a_bad_line_of_logs_that_were_put_together_has_the_number_of_its_line() -> None:
+    _, report = read((HEADER + LINE * 40) * 50 + b"bogus line\n" + LINE)
+
+    (bad,) = report.bad_samples
+    assert (bad.line, bad.text) == (50 * 41 + 1, "bogus line")
+
+
 def test_a_header_wins_over_the_format_that_is_given() -> None:
     batches, _ = read(b"bytes start\n7 60\n", fields=DEFAULT_FORMAT)
     assert batches[0].fields == ("bytes", "start")

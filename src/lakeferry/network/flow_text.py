@@ -70,6 +70,7 @@ class TextReader:
         self._timed = timed  # the type of TIME; None where lines do not begin with it
         self._fields: tuple[str, ...] = ()
         self._read: tuple[str, ...] = ()
+        self._header = b""  # the line that named the fields, if one did
         self._fitting = self._misfits = 0
 
     def rows(self, line: int, block: bytes) -> Iterator[FlowBatch]:
@@ -78,7 +79,7 @@ class TextReader:
             line, block = self._begin(line, block)
         if not self._fields or not block:
             return
-        found = None if _is_odd(block) else self._parsed(block)
+        found = self._in_one_go(block)
         if found is not None:
             self._fitting += found.num_rows
             yield from self._batch(found)
@@ -90,6 +91,18 @@ class TextReader:
                 yield from self.rows(at, part)
         else:
             yield from self._mended(line, block)
+
+    def _in_one_go(self, block: bytes) -> pa.RecordBatch | None:
+        """The rows of a block; None where a line has to be looked at."""
+        if _is_odd(block):
+            return None
+        found = self._parsed(block)
+        if found is None and self._header and self._header in block:
+            # Logs that were put together repeat their header. A blank line in its place keeps the
+            # numbers of lines, and Arrow skips it.
+            again = b"\n" + self._header + b"\n"
+            found = self._parsed((b"\n" + block).replace(again, b"\n\n"))
+        return found
 
     def end(self) -> None:
         """Refuse a log of which no line fits. Raises LF-6203."""
@@ -110,7 +123,7 @@ class TextReader:
             return line, b""
         if is_header(lines[0]):
             self._use(tuple(token.decode() for token in lines[0]))
-            *_, rest = (block + b"\n").split(b"\n", blank + 1)
+            *_, self._header, rest = (block + b"\n").split(b"\n", blank + 1)
             return line + blank + 1, rest
         if self._given is None and not any(len(one) == len(DEFAULT_FORMAT) for one in lines):
             raise FerryError(
@@ -197,6 +210,7 @@ class TextReader:
                 yield from self._joined(good)
                 good = []
                 self._use(tuple(token.decode() for token in self._values(tokens)))
+                self._header = raw
                 continue
             fitted = self._fit(number, raw, tokens)
             if fitted is not None:

@@ -164,11 +164,12 @@ class _Waiting:
         self._kept: pa.Table | None = None
         self._added = 0
         self._sent: list[Sent] = []
+        self._sent_rows = 0
 
     @property
     def size(self) -> int:
         kept = self._kept.num_rows if self._kept is not None else 0
-        return self._added + max(0, sum(len(one.ports) for one in self._sent) - kept)
+        return self._added + max(0, self._sent_rows - kept)
 
     def add(self, returned: FlowBatch | None, sent: Sent) -> None:
         if returned is not None:
@@ -181,6 +182,7 @@ class _Waiting:
             self._added += rows.num_rows
         if len(sent.ports):
             self._sent.append(sent)
+            self._sent_rows += len(sent.ports)
 
     def all(self) -> pa.Table:
         """All that waits, by the best that is known now."""
@@ -194,7 +196,7 @@ class _Waiting:
             more, nothing = self._decided(self._kept, fully=True)
             decided, self._kept = pa.concat_tables([decided, more]), nothing
         self._returned, self._added = [], 0
-        self._sent = [_newest(_joined(self._sent), most // 2)]
+        self._keep_newest(most // 2)
         return decided
 
     def drain(self, before_s: int) -> pa.Table:
@@ -203,8 +205,12 @@ class _Waiting:
         old = pc.less(table[MINUTE], before_s)
         self._kept = table.filter(pc.invert(old))
         self._returned, self._added = [], 0
-        self._sent = [_newest(_joined(self._sent), _MOST_WAITING)]
+        self._keep_newest(_MOST_WAITING)
         return self._decided(table.filter(old), fully=True)[0]
+
+    def _keep_newest(self, most: int) -> None:
+        self._sent = [_newest(_joined(self._sent), most)]
+        self._sent_rows = len(self._sent[0].ports)
 
     def _table(self) -> pa.Table:
         parts = [*([self._kept] if self._kept is not None else []), *self._returned]
