@@ -17,7 +17,8 @@ from lakeferry.network.flow_batch import FlowBatch, ReadReport
 from lakeferry.network.flow_text import Wish, milliseconds, seconds, statuses
 
 MAGIC = b"PAR1"
-_ROWS = 1 << 17  # at once
+_ROWS = 1 << 18  # at once, of few columns: each batch costs half a millisecond
+_VALUES = 1 << 21  # at once, of many
 _IN_MEMORY = 32 << 20  # bytes; a larger file goes to a temporary one
 _NO_VALUE = pa.array(["-", "None", ""])
 _BY_COLUMN = {column(name): name for name in FIELDS}
@@ -74,10 +75,11 @@ def _rows(file: pa.NativeFile, name: str, wish: Wish, report: ReadReport) -> Ite
     read = dict.fromkeys((*wanted, *(one for one in extra if one in fields)))
     stored = [columns[one] for one in read] or [columns[fields[0]]]
     coded = [columns[one] for one in read if not is_integer(one)]
+    size = min(_ROWS, _VALUES // len(stored))
     file.seek(0)
     with pq.ParquetFile(file, read_dictionary=coded, pre_buffer=False) as opened:
         first = 1
-        for batch in opened.iter_batches(batch_size=_ROWS, columns=stored, use_threads=False):
+        for batch in opened.iter_batches(batch_size=size, columns=stored, use_threads=False):
             made = {one: _column(batch[columns[one]], one, wish) for one in read}
             rows = _fitting(batch, made, first, name, report)
             first += batch.num_rows
@@ -113,6 +115,8 @@ def _none_as_null(found: pa.DictionaryArray) -> pa.DictionaryArray:
     texts = _texts(found.dictionary)
     empty = pc.is_in(texts, _NO_VALUE)
     if not pc.any(empty).as_py():
+        if texts.type == found.type.value_type:
+            return found
         return pa.DictionaryArray.from_arrays(found.indices, texts, safe=False)
     plain = pa.DictionaryArray.from_arrays(found.indices, texts).cast(pa.string())
     plain = pc.if_else(pc.is_in(plain, _NO_VALUE), pa.scalar(None, pa.string()), plain)

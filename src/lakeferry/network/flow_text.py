@@ -308,9 +308,11 @@ INSTANT = _INSTANT
 def statuses(found: pa.Array) -> dict[str, int]:
     """How often each text stands in a column."""
     if pa.types.is_dictionary(found.type):  # codes are counted without hashing them
-        codes = np.asarray(found.indices.drop_null())
-        numbers = np.bincount(codes, minlength=len(found.dictionary)).tolist()
         texts = found.dictionary.to_pylist()
+        if len(texts) == 1:  # nearly always OK
+            return {text: len(found) - found.null_count for text in texts if text}
+        codes = np.asarray(found.indices.drop_null())
+        numbers = np.bincount(codes, minlength=len(texts)).tolist()
         counted: dict[str, int] = {}
         for text, number in zip(texts, numbers, strict=True):
             if text and number:
