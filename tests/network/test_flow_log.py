@@ -158,6 +158,17 @@ def test_a_long_line_amid_a_block_is_a_bad_line_only(size: int, text: bool) -> N
     assert (report.bad_lines, report.bad_samples[0].line) == (1, 3)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_a_log_in_utf_16_says_so(encoding: str) -> None:
+    mark = b"" if encoding == "utf-16" else b"\xfe\xff"
+
+    with pytest.raises(FerryError, match="UTF-16") as raised:
+        read(mark + (HEADER + LINE).decode().encode(encoding))
+
+    assert (raised.value.code, raised.value.where) == ("LF-6204", "log")
+    assert "iconv" in raised.value.next_step
+
+
 def test_milliseconds_are_divided() -> None:
     body = LINE + LINE.replace(b"1439387263 1439387264", b"1512564058000 1512564059000")
     batches, _ = read(body)

@@ -13,6 +13,7 @@ from functools import partial
 
 import pyarrow as pa
 
+from lakeferry.errors import FerryError
 from lakeferry.network.flow_batch import BadLine, FlowBatch, ReadReport
 from lakeferry.network.flow_bytes import BLOCK, GZIP, begun, blocks, inflated
 from lakeferry.network.flow_events import LONGEST, event_lines
@@ -22,6 +23,7 @@ from lakeferry.network.flow_text import INSTANT, ColumnsOf, TextReader, Wish, is
 __all__ = ["BadLine", "FlowBatch", "ReadReport", "read_flow_log"]
 
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BLANKS = b" \t\r\n"
 
 
@@ -53,7 +55,8 @@ def read_flow_log(
 
     Raises:
         FerryError: LF-6201 where no format is known; LF-6202 for a column that the format lacks;
-            LF-6203 where no line fits; LF-6204 for a damaged log, after the rows before it.
+            LF-6203 where no line fits; LF-6204 for a damaged log, after the rows before it,
+            and for UTF-16.
     """
     asked = columns if columns is None or callable(columns) else tuple(columns)
     wish = Wish(asked, text, coded and not text, tuple(also))
@@ -76,6 +79,13 @@ def _text_blocks(
 ) -> tuple[pa.DataType | None, Iterator[tuple[int, bytes]]]:
     """Whole lines with the number of the first, and of which type a time before each line is."""
     first, body = begun(body, 64)
+    if first.startswith(_UTF_16):
+        raise FerryError(
+            "LF-6204",
+            "the log is UTF-16, and flow logs are UTF-8",
+            name,
+            "convert it: iconv -f UTF-16 -t UTF-8 (PowerShell's `>` writes UTF-16)",
+        )
     start = first.removeprefix(_BOM).lstrip(_BLANKS)
     too_long = partial(_too_long, name, report)
     if start[:1] in (b"{", b"["):
