@@ -167,4 +167,67 @@ CODES: dict[str, ErrorKind] = {
         "Cloud, a gateway endpoint in the bucket's own region. The message names the paths there "
         "are.",
     ),
+    "LF-6521": ErrorKind(
+        2,
+        "no path carries the bytes in time",
+        "Each path is replayed minute by minute, and every one ends too late, cannot be had by "
+        "then, or has no price. The message names them; more time, or more or larger instances, "
+        "mends it.",
+    ),
+    "LF-6601": ErrorKind(
+        1,
+        "a file of the bill is damaged or cut short",
+        "Its gzip, zip, CSV or Parquet bytes end early or do not decode. A total over the rest "
+        "would be too low, so none is given.",
+    ),
+    "LF-6602": ErrorKind(
+        2,
+        "this is no AWS bill that can be read",
+        "A bill is CUR 2.0 or the legacy Cost and Usage Report, as Parquet or CSV (plain, gzip, "
+        "zip), with the type, time, amount, cost and currency of each line. FOCUS names its "
+        "columns otherwise.",
+    ),
+    "LF-6603": ErrorKind(
+        2,
+        "the bill has no line",
+        "The files hold a header and nothing else that can be read.",
+    ),
+    "LF-6604": ErrorKind(
+        1,
+        "the bill is half delivered",
+        "AWS writes the manifest of a period after all its files. A manifest that cannot be read, "
+        "or that names a file which is not there, means that part of the bill is missing.",
+    ),
+    "LF-6605": ErrorKind(
+        2,
+        "the bill is there in two versions",
+        "AWS writes a period anew several times a day until it is final. Adding two deliveries "
+        "would count most lines twice, so one has to be chosen: the newest, which the period's "
+        "manifest names.",
+    ),
+    "LF-6606": ErrorKind(
+        2,
+        "nothing says which Region of the bill is meant",
+        "A bill covers all Regions of an account or an organisation. The paths that were copied "
+        "name theirs; without them it has to be said.",
+    ),
+    "LF-6607": ErrorKind(
+        2,
+        "what was copied or seen cannot be read",
+        "The CSV forms are `hour,nat,payload_bytes` and "
+        "`hour,interface_id,bytes,bytes_to_s3_prefix_list`: hours are UTC, bytes are whole and "
+        "not negative.",
+    ),
+    "LF-6608": ErrorKind(
+        2,
+        "a unit of the bill has no one meaning",
+        "AWS bills bytes in `GB` of 2^30 bytes. A file that states another unit was converted by "
+        "somebody, and 2^30 against 10^9 is 7 % of the bill.",
+    ),
+    "LF-6609": ErrorKind(
+        2,
+        "the bill is in more than one currency",
+        "Dollars and euros have no sum, and no exchange rate is built in. Each payer account has "
+        "one currency.",
+    ),
 }

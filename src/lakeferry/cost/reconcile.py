@@ -1,0 +1,274 @@
+"""Bytes copied, bytes seen by flow logs and bytes billed, side by side per hour and path.
+
+Hours are UTC. Where the bill is by the day, so is all else: a day cannot be told by the hour.
+
+Source: VPC User Guide, "Flow log records"; Data Exports User Guide, dictionary of CUR 2.0.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pyarrow.compute as pc
+
+from lakeferry.cost.bill import DAY, HOUR, Bill
+from lakeferry.cost.billed import (
+    ByteLine,
+    Metered,
+    Totals,
+    by_resource,
+    byte_lines,
+    cost_of,
+    rate_of,
+    totals_of,
+)
+from lakeferry.cost.judging import Cell, Judged, Tolerances, is_metered, judge
+from lakeferry.cost.money import exact
+from lakeferry.cost.observed import Copied, Seen
+from lakeferry.cost.pairing import Pairing, pair
+from lakeferry.cost.usage_types import NAT
+from lakeferry.errors import FerryError
+
+_Key = tuple[str, int]  # path, and when its hour or day begins
+_KNOWN = ("leak", "retried", "unsolicited", "others", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Every path and hour judged, and the sums."""
+
+    currency: str
+    length: int  # s of each cell: HOUR, or DAY where the bill is by the day
+    cells: tuple[Judged, ...]  # by path, then time
+    totals: Totals
+    pairing: Pairing
+    seen_by_interface: Mapping[str, int]  # bytes
+    elsewhere: tuple[Metered, ...]  # billed by the byte, and not of a path in `cells`
+    final: str  # of the bill: `final`, `open`, `unknown`
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one.cell.path for one in self.cells))
+
+    @property
+    def copied(self) -> dict[str, int]:
+        """Bytes by path; a path of which nothing is known is absent."""
+        return self._sums("copied")
+
+    @property
+    def seen(self) -> dict[str, int]:
+        """Bytes by path; a path of which nothing is known is absent."""
+        return self._sums("seen")
+
+    @property
+    def billed(self) -> dict[str, int]:
+        """Bytes by path; a path of which nothing is known is absent."""
+        return self._sums("billed")
+
+    @property
+    def leak(self) -> int:
+        """Bytes to and from S3 that took a path which charges for them."""
+        return sum(one.cell.leak for one in self.cells)
+
+    @property
+    @exact()
+    def leak_usd(self) -> Decimal | None:
+        """None: some hour leaks, and there is no price for it."""
+        found = [one.cell.leak_usd for one in self.cells]
+        return None if None in found else sum((one for one in found if one), Decimal(0))
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """How many cells have each verdict."""
+        return dict(Counter(one.verdict for one in self.cells))
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether anything is beyond its tolerance."""
+        return any(one.verdict != "ok" for one in self.cells)
+
+    def _sums(self, figure: str) -> dict[str, int]:
+        sums: Counter[str] = Counter()
+        for one in self.cells:
+            count = getattr(one.cell, figure)
+            if count is not None:
+                sums[one.cell.path] += count
+        return dict(sums)
+
+
+def reconcile(
+    bill: Bill,
+    copied: Sequence[Copied] | None,
+    seen: Sequence[Seen] | None,
+    *,
+    region: str | None = None,
+    path_of: Mapping[str, str] | None = None,
+    list_rate: Decimal | None = None,
+    tolerances: Tolerances | None = None,
+) -> Reconciliation:
+    """Set the three side by side.
+
+    Args:
+        copied: by hour and path; None where nobody says what was copied.
+        seen: by hour and interface; None where there is no flow log.
+        region: whose zonal NAT gateways the totals count; None: those of the paths.
+        path_of: interface -> path, from the network; what it does not say is told by the bytes.
+        list_rate: a price per GB, for hours of which the bill has none.
+
+    Without `copied` and `seen` every NAT gateway of the Region is a path.
+
+    Raises:
+        FerryError: LF-6606 where NAT gateways of several Regions are billed and nothing says
+            which are meant; LF-6608 for a unit that is not AWS's.
+    """
+    lines = byte_lines(bill)
+    limits = tolerances or Tolerances()
+    pairing = _paired(lines, seen or (), path_of or {}, limits)
+    paths = {one.path for one in copied or ()} | set(pairing.path_of.values())
+    regions = (region,) if region else _regions(lines, paths)
+    if not paths:
+        zonal = (one for one in lines if one.path == NAT and one.region in regions)
+        paths = {one.resource for one in zonal if one.resource}
+    watched = set(pairing.path_of.values())
+    ours = [one for one in lines if one.resource in paths]
+    length = DAY if any(one.end - one.start > HOUR for one in ours) else HOUR
+    cells = _cells(ours, copied, seen, pairing, length, _reach(bill, length), list_rate)
+    judged = tuple(
+        judge(
+            one,
+            limits,
+            final=bill.final == "final",
+            watched=one.path in watched,
+            before=one.start < bill.start // length * length,
+        )
+        for one in cells
+    )
+    return Reconciliation(
+        currency=bill.currency,
+        length=length,
+        cells=judged,
+        totals=totals_of(bill, lines, regions),
+        pairing=pairing,
+        seen_by_interface=dict(sum_by((one.interface, one.bytes) for one in seen or ())),
+        elsewhere=by_resource(one for one in lines if one.resource not in paths),
+        final=bill.final,
+    )
+
+
+def sum_by(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for key, count in pairs:
+        sums[key] += count
+    return sums
+
+
+def _regions(lines: Iterable[ByteLine], paths: set[str]) -> tuple[str, ...]:
+    ours = sorted({one.region for one in lines if one.resource in paths})
+    found = ours or sorted({one.region for one in lines if one.path == NAT})
+    if len(found) > 1 and not ours:
+        raise FerryError(
+            "LF-6606",
+            f"the bill has NAT gateways in {len(found)} Regions, and nothing says which are meant",
+            ", ".join(found),
+            "say which: --region, or name the paths in the file of what was copied",
+        )
+    return tuple(found)
+
+
+def _paired(
+    lines: Sequence[ByteLine],
+    seen: Sequence[Seen],
+    path_of: Mapping[str, str],
+    tolerances: Tolerances,
+) -> Pairing:
+    hourly = any(one.end - one.start <= HOUR for one in lines)
+    length = HOUR if hourly else DAY
+    by_interface: dict[str, Counter[int]] = {}
+    for one in seen:
+        by_interface.setdefault(one.interface, Counter())[_begin(one.hour, length)] += one.bytes
+    by_path: dict[str, Counter[int]] = {}
+    for line in lines:
+        if line.resource:
+            by_path.setdefault(line.resource, Counter())[_begin(line.start, length)] += line.bytes
+    return pair(by_interface, by_path, path_of, tolerance=tolerances.gap)
+
+
+def _begin(second: int, length: int) -> int:
+    return second // length * length
+
+
+def _reach(bill: Bill, length: int) -> int:
+    """Up to when (s) the bill knows what the paths carried.
+
+    Lines by the day reach to midnight from the morning on, so they tell nothing of hours.
+    """
+    fits = pc.less_equal(pc.subtract(bill.metered["end"], bill.metered["start"]), length)
+    reached = pc.max(bill.metered.filter(fits)["end"]).as_py()
+    return int(reached) if reached is not None else bill.end
+
+
+@exact()
+def _cells(
+    lines: Sequence[ByteLine],
+    copied: Sequence[Copied] | None,
+    seen: Sequence[Seen] | None,
+    pairing: Pairing,
+    length: int,
+    reach: int,
+    list_rate: Decimal | None,
+) -> list[Cell]:
+    sums: dict[_Key, Counter[str]] = {}
+    of_cell: dict[_Key, list[ByteLine]] = {}
+
+    def at(path: str, second: int) -> Counter[str]:
+        return sums.setdefault((path, _begin(second, length)), Counter())
+
+    for one in copied or ():
+        at(one.path, one.hour).update(copied=one.payload, retried=one.retried)
+    for found in seen or ():
+        cell = at(pairing.path_of.get(found.interface, found.interface), found.hour)
+        cell.update(seen=found.bytes, leak=found.to_s3, skipped=found.skipped)
+        cell.update(unsolicited=found.unsolicited, others=found.others)
+    for line in lines:
+        at(line.resource, line.start).update(billed=line.bytes)
+        of_cell.setdefault((line.resource, _begin(line.start, length)), []).append(line)
+    rates = _Rates(lines, list_rate)
+    return [
+        Cell(
+            start=key[1],
+            path=key[0],
+            copied=found_there["copied"] if copied is not None else None,
+            seen=found_there.get("seen"),
+            billed=_billed(key, found_there, reach),
+            usd=cost_of(of_cell[key]) if key in of_cell else None,
+            rate=rates.of(key[0], of_cell.get(key, ())),
+            **{one: found_there[one] for one in _KNOWN},
+        )
+        for key, found_there in sorted(sums.items())
+    ]
+
+
+class _Rates:
+    """What a GB costs: in its hour; else as the path has it, as NAT has it, or by the list."""
+
+    def __init__(self, lines: Sequence[ByteLine], listed: Decimal | None) -> None:
+        of: dict[str, list[ByteLine]] = {}
+        for one in lines:
+            of.setdefault(one.resource, []).append(one)
+        self._of_path = {path: rate_of(found) for path, found in of.items()}
+        nat = rate_of([one for one in lines if one.path == NAT])
+        self._usual = listed if nat is None else nat
+
+    def of(self, path: str, lines: Sequence[ByteLine]) -> Decimal | None:
+        found = rate_of(lines)
+        found = self._of_path.get(path) if found is None else found
+        return self._usual if found is None else found
+
+
+def _billed(key: _Key, sums: Counter[str], reach: int) -> int | None:
+    """Bytes of the bill. Where it has no line: none within its reach, not known beyond."""
+    path, start = key
+    if "billed" in sums:
+        return sums["billed"]
+    return 0 if is_metered(path) and start < reach else None

@@ -1,0 +1,172 @@
+"""Bills as AWS delivers them -> lines of one form, exact, with what is malformed told by name."""
+
+import gzip
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from lakeferry.cost.bill_lines import SCHEMA, BillFile, BillReport, read_lines
+from lakeferry.errors import FerryError
+from tests.cost.bills import (
+    ENCODINGS,
+    BillLine,
+    csv_text,
+    cur2,
+    file,
+    legacy,
+    parquet,
+    sample,
+    seconds,
+    without,
+    zipped,
+)
+
+TWO = [
+    BillLine("a", tags={"user_map_migrated": "mig12345"}),
+    BillLine("b", amount="12.3456789012", cost="0.5555555505", hour=5, invoice="INV7"),
+]
+
+
+def read(bill: BillFile, report: BillReport | None = None) -> pa.Table:
+    return pa.Table.from_batches(read_lines(bill, report or BillReport()), SCHEMA)
+
+
+@pytest.mark.parametrize("content", [cur2(TWO), parquet(TWO), legacy(TWO), zipped(legacy(TWO))])
+def test_a_line_is_the_same_in_every_encoding(content: bytes) -> None:
+    lines = read(file(content)).to_pylist()
+
+    assert [one["id"] for one in lines] == ["a", "b"]
+    assert [one["amount"] for one in lines] == [Decimal(1), Decimal("12.3456789012")]
+    assert [one["cost"] for one in lines] == [Decimal("0.045"), Decimal("0.5555555505")]
+    assert (lines[1]["start"], lines[1]["end"]) == (seconds(5), seconds(6))
+    assert [one["tag"] for one in lines] == ["mig12345", ""]
+    assert [one["final"] for one in lines] == [False, True]
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_the_sample_has_160_lines_of_which_none_is_malformed(name: str) -> None:
+    report = BillReport()
+    read(sample(name), report)
+
+    assert (report.rows, report.malformed, report.sources) == (160, 0, {name: 160})
+
+
+def test_the_three_encodings_of_the_sample_hold_the_same_lines() -> None:
+    csv, columns, old = (read(sample(name)) for name in ENCODINGS)
+    told = [name for name in SCHEMA.names if name != "period"]  # the legacy file does not say it
+
+    assert columns.equals(csv)
+    assert old.select(told).equals(csv.select(told))
+
+
+def test_a_double_is_the_shortest_decimal_that_reads_back_as_it() -> None:
+    line = BillLine("a", amount="0.1", cost="99999.0123456789")
+
+    (found,) = read(file(parquet([line]))).to_pylist()
+
+    assert (found["amount"], found["cost"]) == (Decimal("0.1"), Decimal("99999.0123456789"))
+
+
+def test_an_exponent_is_read_as_the_number_it_is() -> None:
+    (found,) = read(file(cur2([BillLine("a", amount="4E-7", cost="0E-10")]))).to_pylist()
+
+    assert (found["amount"], found["cost"]) == (Decimal("0.0000004"), Decimal(0))
+
+
+def test_the_tag_is_found_however_its_key_is_spelt() -> None:
+    spelt = [
+        BillLine("a", tags={"user_map-migrated": "mig12345"}),
+        BillLine("b", tags={"user:map-migrated": "mig12345"}),
+        BillLine("c", tags={"user_map": "mig12345"}),
+    ]
+
+    for content in (cur2(spelt), parquet(spelt)):
+        assert read(file(content))["tag"].to_pylist() == ["mig12345", "mig12345", ""]
+
+
+def test_a_number_that_is_none_leaves_its_line_out_and_is_named() -> None:
+    report = BillReport()
+    lines = [BillLine("a"), BillLine("b", cost="4,50"), BillLine("c", amount="NaN")]
+
+    found = read(file(cur2(lines)), report)
+
+    assert found["id"].to_pylist() == ["a"]
+    assert report.malformed == 2
+    assert [(one.source, one.row, one.reason) for one in report.samples] == [
+        ("bill", 3, "its cost is no number"),
+        ("bill", 4, "its usage amount is no number"),
+    ]
+
+
+def test_a_double_that_is_no_number_leaves_its_line_out() -> None:
+    report = BillReport()
+    read(file(parquet([BillLine("a"), BillLine("b", cost="nan")])), report)
+
+    assert [(one.row, one.reason) for one in report.samples] == [(2, "its cost is no number")]
+
+
+def test_a_row_with_a_column_too_many_is_left_out_and_named() -> None:
+    text = csv_text([BillLine(id).columns() for id in "abc"]).splitlines()
+    text[2] += ",more"
+    report = BillReport()
+
+    found = read(file("\n".join(text).encode()), report)
+
+    assert found["id"].to_pylist() == ["a", "c"]
+    assert (report.malformed, report.samples[0].row) == (1, 3)
+    assert report.samples[0].reason == "it has 19 columns where the header has 18"
+
+
+def test_a_time_that_is_none_or_runs_backwards_leaves_its_line_out() -> None:
+    rows = [BillLine("a").columns() for _ in range(2)]
+    rows[0] |= {"line_item_usage_start_date": "soon", "identity_time_interval": ""}
+    rows[1] |= {"identity_time_interval": "2026-10-01T05:00:00Z/2026-10-01T04:00:00Z"}
+    report = BillReport()
+
+    assert read(file(csv_text(rows).encode()), report).num_rows == 0
+    assert {one.reason for one in report.samples} == {"its time is none, or ends before it starts"}
+
+
+def test_a_tax_needs_no_amount_but_a_volume_does() -> None:
+    report = BillReport()
+    lines = [BillLine("a", amount="", kind="Tax"), BillLine("b", amount="")]
+
+    found = read(file(cur2(lines)), report)
+
+    assert (found["id"].to_pylist(), found["amount"].to_pylist()) == (["a"], [Decimal(0)])
+    assert report.malformed == 1
+
+
+def test_a_bill_without_invoice_numbers_does_not_say_whether_it_is_final() -> None:
+    content = csv_text([without(BillLine("a"), "bill_invoice_id")]).encode()
+
+    assert read(file(content))["final"].to_pylist() == [None]
+
+
+@pytest.mark.parametrize("part", [0.3, 0.9])
+@pytest.mark.parametrize("content", [cur2(TWO * 50), parquet(TWO * 50), zipped(legacy(TWO * 50))])
+def test_a_file_that_is_cut_short_is_refused(content: bytes, part: float) -> None:
+    with pytest.raises(FerryError, match="LF-6601"):
+        read(file(content[: int(len(content) * part)]))
+
+
+def test_a_file_that_lacks_a_column_is_refused_by_its_name() -> None:
+    content = csv_text([without(BillLine("a"), "line_item_unblended_cost")]).encode()
+
+    with pytest.raises(FerryError, match="it lacks line_item_unblended_cost") as caught:
+        read(file(content, "oct.csv"))
+
+    assert caught.value.code == "LF-6602"
+    assert "oct.csv" in caught.value.where
+
+
+def test_a_focus_export_is_told_from_a_bill() -> None:
+    with pytest.raises(FerryError, match="this is a FOCUS export"):
+        read(file(b"BilledCost,ChargePeriodStart\n1,2026-10-01\n"))
+
+
+def test_a_header_alone_is_a_bill_without_lines() -> None:
+    content = gzip.compress(csv_text([BillLine("a").columns()]).splitlines()[0].encode() + b"\n")
+
+    assert read(file(content)).num_rows == 0
