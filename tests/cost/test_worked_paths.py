@@ -1,0 +1,302 @@
+"""The worked examples of cost.md section 5: each path, its break-even, requests, streams."""
+
+from decimal import Decimal
+
+import pytest
+
+from lakeferry.cost.break_even import (
+    break_even,
+    capacity_gb,
+    circuit_or_internet,
+    endpoint_or_gateway,
+    instance_or_gateway,
+    zonal_or_shared,
+)
+from lakeferry.cost.migration import MIB, NatInstances, Watching
+from lakeferry.cost.money import exact
+from lakeferry.cost.paths import (
+    crossing_zones,
+    direct_connect,
+    expressroute,
+    interconnect,
+    interface_endpoint,
+    nat_gateway,
+    nat_instance,
+    privatelink,
+    public_addresses,
+    s3_gateway,
+    standby,
+)
+from lakeferry.cost.requests import requests
+from lakeferry.cost.span import Span, of_days, typical_month
+from lakeferry.cost.stream import Stream, shards_needed, stream, stream_endpoint
+from lakeferry.cost.watching import watching
+from lakeferry.errors import FerryError
+from tests.cost.plans import BOOK, GIB, PIB, US, of_gb, total
+
+THIRTY_DAYS = of_days(30)
+MONTH = typical_month()
+P_GW = Decimal("0.045")
+
+
+def instances(count: int, type: str, span: Span) -> Decimal:
+    return total(nat_instance(BOOK, US, NatInstances(type, count), span))
+
+
+def starts(number: Decimal, text: str) -> bool:
+    """`text` are the first digits of a number that does not end."""
+    return str(number).startswith(text)
+
+
+def test_5_1_three_nat_gateways_carry_2_pib() -> None:
+    lines = nat_gateway(BOOK, US, 3, THIRTY_DAYS, [2 * PIB])
+
+    assert total(lines[:2]) == Decimal("108.00")
+    assert total(lines[2:]) == Decimal("94371.84")
+    assert total(lines) == Decimal("94479.84")
+
+
+def test_5_2_three_nat_instances_and_what_waits_for_them() -> None:
+    lines = nat_instance(BOOK, US, NatInstances("c7gn.large", 3, disk_gb=8), THIRTY_DAYS)
+    waiting = standby(BOOK, US, 3, THIRTY_DAYS)
+
+    assert [line.usd for line in lines] == [
+        Decimal("269.568"),
+        Decimal("10.80"),
+        Decimal("1.92"),
+    ]
+    assert total(lines) == Decimal("282.288")
+    assert (total(waiting[:2]), total(waiting[2:])) == (Decimal("108.00"), Decimal("21.60"))
+    assert total(waiting) == Decimal("129.60")
+    assert total((*lines, *waiting)) == Decimal("411.888")
+
+
+def test_5_3_one_instance_against_one_gateway() -> None:
+    gateway = total(nat_gateway(BOOK, US, 1, MONTH))
+    one = instances(1, "c7gn.large", MONTH)
+
+    assert (one, gateway) == (Decimal("95.394"), Decimal("36.50"))
+    assert starts(instance_or_gateway(one, gateway, P_GW), "1308.7555")
+
+
+def test_5_3_the_same_with_its_standby_gateway_kept() -> None:
+    gateway = total(nat_gateway(BOOK, US, 1, MONTH))
+    kept = instances(1, "c7gn.large", MONTH) + gateway
+
+    assert kept == Decimal("131.894")
+    assert starts(instance_or_gateway(kept, gateway, P_GW), "2119.8666")
+
+
+def test_5_3_three_zones_each_with_standby() -> None:
+    gateways = total(nat_gateway(BOOK, US, 3, MONTH))
+    kept = instances(3, "c7gn.large", MONTH) + total(standby(BOOK, US, 3, MONTH))
+
+    assert (kept, gateways) == (Decimal("417.582"), Decimal("109.50"))
+    assert starts(instance_or_gateway(kept, gateways, P_GW), "6846.2666")
+
+
+def test_5_3_the_smallest_instance_wins_from_the_first_byte_up_to_what_it_can_carry() -> None:
+    smallest = instances(1, "t4g.nano", MONTH)
+    gateway = total(nat_gateway(BOOK, US, 1, MONTH))
+    sustained = BOOK.instance("t4g.nano").internet_gbps
+
+    assert smallest == Decimal("7.356")
+    assert instance_or_gateway(smallest, gateway, P_GW) < 0
+    assert capacity_gb(sustained, 720) == Decimal("9655.95245361328125")
+
+
+def test_5_4_an_interface_endpoint_pays_for_itself() -> None:
+    endpoint = total(interface_endpoint(BOOK, US, 3, MONTH))
+    per_gb = BOOK.of("aws.vpce.gb", US).first_usd
+
+    assert endpoint == Decimal("21.90")
+    assert per_gb is not None
+    assert starts(endpoint_or_gateway(endpoint, per_gb, P_GW), "625.714")
+
+
+def test_5_5_one_shared_gateway_against_one_in_each_zone() -> None:
+    one = total(nat_gateway(BOOK, US, 1, MONTH))
+
+    assert one == Decimal("36.50")
+    assert zonal_or_shared(2, one, Decimal("0.01")) == 3_650
+
+
+def test_5_5_two_thirds_of_2_pib_between_zones_cost_more_than_any_instance() -> None:
+    crossing = crossing_zones(BOOK, US, [2 * PIB * 2 // 3])
+
+    assert starts(total(crossing), "27962.0266")
+
+
+def test_5_6_s3_bytes_through_nat_are_a_leak_that_a_free_endpoint_ends() -> None:
+    gigabytes = [40_000 * GIB]
+
+    assert of_gb("aws.natgw.gb.us-east-1", 40_000) == Decimal("1800.00")
+    assert total(s3_gateway(BOOK, US, gigabytes)) == 0
+
+
+@pytest.mark.parametrize(
+    ("objects", "size", "part", "each", "all", "usd"),
+    [
+        (16_777_216, 128 * MIB, 8 * MIB, 18, 301_989_888, "1509.94944"),
+        (16_777_216, 128 * MIB, 64 * MIB, 4, 67_108_864, "335.54432"),
+        (16_777_216, 128 * MIB, 128 * MIB, 1, 16_777_216, "83.88608"),
+        (2_097_152, 1024 * MIB, 8 * MIB, 130, 272_629_760, "1363.1488"),
+        (2_097_152, 1024 * MIB, 64 * MIB, 18, 37_748_736, "188.74368"),
+        (2_097_152, 1024 * MIB, 256 * MIB, 6, 12_582_912, "62.91456"),
+    ],
+)
+def test_5_7_requests_by_part(
+    objects: int, size: int, part: int, each: int, all: int, usd: str
+) -> None:
+    assert requests(size, part) == each
+    assert objects * each == all
+    assert of_gb("aws.s3.put.us-east-1", all) == Decimal(usd)
+
+
+def test_5_7_reads_in_ranges_of_8_mib() -> None:
+    ranges = 2 * PIB // (8 * MIB)
+
+    assert ranges == 268_435_456
+    assert of_gb("aws.s3.get.us-east-1", ranges) == Decimal("107.3741824")
+
+
+@pytest.mark.parametrize(
+    ("size", "part", "next_step"),
+    [
+        (5 * 2**40, 64 * MIB, "at least 549,755,814 bytes"),  # 81,920 parts
+        (1024 * MIB, 4 * MIB, "at least 5,242,880 bytes"),
+        (20 * 2**30, 6 * 2**30, "at least 5,242,880 bytes"),
+    ],
+)
+def test_5_7_parts_that_s3_does_not_take_are_refused(size: int, part: int, next_step: str) -> None:
+    with pytest.raises(FerryError) as error:
+        requests(size, part)
+
+    assert error.value.code == "LF-6505"
+    assert next_step in error.value.next_step
+
+
+def test_5_8_a_thousand_million_flow_records() -> None:
+    lines = watching(Watching(log_records=10**9), BOOK, US, THIRTY_DAYS)
+    by_item = {line.item: line for line in lines}
+    ingested, kept = by_item["flow log, ingested"], by_item["flow log, kept, GB-months"]
+
+    assert starts(ingested.quantity, "139.698")
+    assert starts(ingested.usd or Decimal(0), "69.849193")
+    assert starts(kept.usd or Decimal(0), "4.190951")
+
+
+def test_5_8_sixty_thousand_vended_gb_in_one_month() -> None:
+    assert of_gb("aws.cw.vended.us-east-1", 60_000) == Decimal("12728.00")
+
+
+def test_5_8_six_rules_that_match_everything_cost_more_than_the_log() -> None:
+    wanted = Watching(log_records=10**9, rules=6)
+    lines = watching(wanted, BOOK, US, THIRTY_DAYS)
+    by_id = {line.price_id: line.usd for line in lines}
+
+    assert by_id["aws.cw.ci_rule.us-east-1"] == Decimal("3.00")
+    assert by_id["aws.cw.ci_event.us-east-1"] == Decimal("120.00")
+
+
+def test_5_8_alarms_and_a_dashboard() -> None:
+    lines = watching(Watching(alarms=12, dashboards=1), BOOK, US, THIRTY_DAYS)
+
+    assert [line.usd for line in lines] == [Decimal("1.20"), Decimal("3.00")]
+
+
+# ---- 5.9 Kinesis: 10^9 records of 1 KiB a day for 30 days
+
+DAILY = 10**9
+A_MONTH = Stream(records=30 * DAILY, record_bytes=1024, shards=24)
+
+
+def test_5_9_by_shards() -> None:
+    shards, units = stream(A_MONTH, BOOK, US, THIRTY_DAYS)
+    packed = Stream(records=30 * DAILY, record_bytes=1024, shards=24, packed=25)
+
+    assert shards.usd == Decimal("259.20")
+    assert (units.quantity, units.usd) == (Decimal(3 * 10**10), Decimal("420.00"))
+    assert stream(packed, BOOK, US, THIRTY_DAYS)[1].usd == Decimal("16.80")
+
+
+def test_5_9_on_demand() -> None:
+    wanted = Stream(records=30 * DAILY, record_bytes=1024, mode="on_demand")
+    lines = stream(wanted, BOOK, US, THIRTY_DAYS)
+
+    assert [line.usd for line in lines] == [
+        Decimal("28.80"),
+        Decimal("2288.818359375"),
+        Decimal("1144.4091796875"),
+    ]
+    assert total(lines) == Decimal("3462.0275390625")
+
+
+def test_5_9_its_endpoint() -> None:
+    hours, gigabytes = stream_endpoint(A_MONTH, BOOK, US, 3, THIRTY_DAYS)
+
+    assert gigabytes.usd == Decimal("286.102294921875")
+    assert hours.usd == Decimal("21.60")
+
+
+def test_5_9_shards_for_the_average_rate() -> None:
+    with exact():
+        average = Decimal(DAILY) / 86_400
+
+    assert round(average) == 11_574
+    assert shards_needed(average, 1024) == 12
+
+
+def test_5_11_a_private_circuit_at_the_marginal_tier() -> None:
+    internet = BOOK.at("azure.egress.mgn.eastus").last_usd
+    private = BOOK.at("azure.er.metered.zone1.eastus").last_usd
+
+    assert internet is not None
+    assert private is not None
+    assert circuit_or_internet(Decimal(1000), internet, private) == 40_000
+
+
+# ---- the other paths
+
+
+def test_a_break_even_of_equal_prices_a_gb_does_not_exist() -> None:
+    assert break_even(Decimal(10), P_GW, Decimal(5), P_GW) is None
+
+
+def test_endpoints_climb_one_ladder_together() -> None:
+    used = 1_048_576 * GIB
+    (_, gb) = interface_endpoint(BOOK, US, 3, THIRTY_DAYS, [100 * GIB], used=used)
+
+    assert gb.usd == Decimal("0.600")
+
+
+def test_privatelink_costs_what_an_endpoint_costs() -> None:
+    there = privatelink(BOOK, US, 3, THIRTY_DAYS, [PIB])
+
+    assert total(there) == total(interface_endpoint(BOOK, US, 3, THIRTY_DAYS, [PIB]))
+    assert total(there) == Decimal("21.60") + Decimal("10485.76")
+
+
+def test_public_addresses_cost_their_hours() -> None:
+    assert total(public_addresses(BOOK, US, 6, THIRTY_DAYS)) == Decimal("21.60")
+
+
+def test_a_direct_connect_into_aws_is_its_port_and_what_the_carrier_asks() -> None:
+    port, carrier = direct_connect(BOOK, 10, THIRTY_DAYS)
+
+    assert port.usd == Decimal("1620.00")
+    assert carrier.usd is None
+
+
+def test_an_expressroute_is_a_circuit_to_ask_for_and_a_gateway_by_the_hour() -> None:
+    circuit, units, connection = expressroute(BOOK, 5, THIRTY_DAYS)
+
+    assert circuit.usd is None
+    assert units.usd == Decimal("1512.00")  # 5 x 720 x 0.42
+    assert connection.usd == Decimal("36.00")
+
+
+def test_an_interconnect_has_no_price_and_still_appears() -> None:
+    (line,) = interconnect(BOOK, 10, THIRTY_DAYS)
+
+    assert (line.usd, line.confidence) == (None, "missing")

@@ -1,0 +1,253 @@
+"""The worked migration of cost.md section 8: its lines, its total, and what moves it."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from lakeferry.cost.egress import waiver_hint
+from lakeferry.cost.migration import MIB, Migration, Path, Source
+from lakeferry.cost.money import cents, dollars, exact, exact_text
+from lakeferry.cost.quote import Quote, doubts
+from lakeferry.cost.sensitivity import flip_gb, flip_hours, sensitivity
+from lakeferry.cost.span import from_date, of_days
+from lakeferry.cost.total import paths_of, price
+from lakeferry.errors import FerryError
+from tests.cost.plans import BOOK, PIB, TWO_PIB, US
+
+GATEWAY = price(TWO_PIB, BOOK, "nat_gateway")
+INSTANCE = price(TWO_PIB, BOOK, "nat_instance")
+
+
+def of(quote: Quote, id: str) -> Decimal | None:
+    found = [line.usd for line in quote.lines if line.price_id == f"{id}.{US}"]
+    (usd,) = found
+    return usd
+
+
+def moves(path: Path, what: str, changed: Migration) -> str:
+    (found,) = sensitivity(TWO_PIB, BOOK, path, [(what, changed)])
+    return str(cents(found.usd))
+
+
+def test_8_every_line_of_the_gateways() -> None:
+    assert GATEWAY.of("source egress") == Decimal("108630.975")
+    assert of(GATEWAY, "aws.natgw.gb") == Decimal("97320.96")  # 2,162,688 GB with overhead
+    with exact():
+        hours = GATEWAY.of("network path") - Decimal("97320.96")
+    assert hours == Decimal("108.00")
+    assert GATEWAY.of("target requests") == Decimal("335.54432")
+    assert GATEWAY.of("verification") == Decimal("6.7108864")
+    assert GATEWAY.of("workers") == Decimal("3919.104")
+    assert str(GATEWAY.of("monitoring")).startswith("201.24014468")
+    assert [line.item for line in GATEWAY.unpriced] == ["source reads"]
+
+
+def test_8_the_instances_differ_only_in_the_path_and_the_standby() -> None:
+    assert INSTANCE.of("network path", "standby") == Decimal("411.888")
+    assert INSTANCE.growing_with("bytes") < GATEWAY.growing_with("bytes")
+    for part in ("source egress", "target requests", "verification", "workers", "monitoring"):
+        assert INSTANCE.of(part) == GATEWAY.of(part)
+
+
+def test_8_both_totals_to_the_last_digit() -> None:
+    assert exact_text(GATEWAY.total) == "210522.5343510819305419921875"
+    assert exact_text(INSTANCE.total) == "113505.4623510819305419921875"
+    with exact():
+        assert GATEWAY.total - INSTANCE.total == Decimal("97017.072")
+
+
+def test_8_a_total_with_an_unpriced_line_is_a_lower_bound() -> None:
+    assert (dollars(GATEWAY.total), GATEWAY.at_least) == ("210,522.53", True)
+    assert (dollars(INSTANCE.total), INSTANCE.at_least) == ("113,505.46", True)
+
+
+@pytest.mark.parametrize(
+    ("what", "changed", "gateway", "instance"),
+    [
+        ("volume +10 %", TWO_PIB.of_bytes(2 * PIB * 11 // 10), "20252.08", "10519.99"),
+        ("2 PB, not 2 PiB", TWO_PIB.of_bytes(2 * 10**15), "-22646.20", "-11763.61"),
+        ("overhead 8 %", replace(TWO_PIB, overhead=Decimal("0.08")), "4600.63", "0.00"),
+        ("parts of 8 MiB", replace(TWO_PIB, part_size=8 * MIB), "1174.41", "1174.41"),
+        ("45 days", TWO_PIB.lasting(of_days(45)), "2017.15", "2169.10"),
+        (
+            "Internet routing",
+            replace(TWO_PIB, source=Source("azure", "eastus", "internet")),
+            "-21348.90",
+            "-21348.90",
+        ),
+    ],
+)
+def test_8_what_each_assumption_moves(
+    what: str, changed: Migration, gateway: str, instance: str
+) -> None:
+    assert moves("nat_gateway", what, changed) == gateway
+    assert moves("nat_instance", what, changed) == instance
+
+
+def test_8_the_usual_changes_are_sorted_as_a_tornado() -> None:
+    found = sensitivity(TWO_PIB, BOOK, "nat_gateway")
+
+    assert [one.what for one in found] == [
+        "2 PB instead of 2 PiB",
+        "Internet routing at the source",
+        "volume 10 % larger",
+        "overhead of 8 %",
+        "45 instead of 30 days",
+        "parts of 8 MiB",
+    ]
+
+
+def test_8_one_more_day_of_instances_standby_and_workers() -> None:
+    longer = price(replace(TWO_PIB, overrun_hours=24), BOOK, "nat_instance")
+
+    assert longer.of("overrun") == Decimal("144.3024")
+
+
+def test_8_the_choice_flips_at_a_volume_and_at_a_duration() -> None:
+    volume = flip_gb(GATEWAY, INSTANCE, Decimal("0.045"))
+    hours = flip_hours(GATEWAY, INSTANCE, 720)
+
+    assert str(volume).startswith("6753.0666")  # (411.888 - 108) / 0.045
+    assert hours is not None
+    assert round(hours) == 230_582  # 97,320.96 / (303.888 / 720): 26 years
+
+
+def test_8_storage_of_both_copies_is_about_half_the_gateways_bytes() -> None:
+    both = price(replace(TWO_PIB, with_storage=True), BOOK, "nat_gateway")
+
+    assert of(both, "aws.s3.storage") == Decimal("44603.392")
+    assert [line.item for line in both.unpriced] == [
+        "source reads",
+        "source storage while both exist, GB-months",
+    ]
+
+
+# ---- what a quote says of itself
+
+
+def test_a_quote_says_its_worst_standing_and_its_oldest_date() -> None:
+    assert (INSTANCE.confidence, INSTANCE.as_of) == ("missing", "2024-07-01")
+
+
+def test_old_and_unverified_prices_are_named_once() -> None:
+    found = doubts((*INSTANCE.lines, *INSTANCE.lines), date(2026, 11, 26))
+
+    assert "aws.s3.get.us-east-1: not seen in a source" in found
+    assert "aws.s3.put.us-east-1: as of 2024-07-01, 878 days old" in found
+    assert len(found) == len(set(found))
+    assert not any("natgw" in one for one in found)  # 2026-08-17
+
+
+def test_the_printed_total_is_the_rounded_total_and_not_the_sum_of_rounded_lines() -> None:
+    third = replace(INSTANCE.lines[0], usd=Decimal("0.004"))
+    quote = Quote((third, third, third))
+
+    assert (cents(quote.total), quote.rounding) == (Decimal("0.01"), Decimal("0.01"))
+
+
+def test_two_currencies_are_not_added() -> None:
+    with pytest.raises(ValueError, match="EUR"):
+        GATEWAY + replace(INSTANCE, currency="EUR")
+
+
+def test_each_line_says_where_its_price_is_from() -> None:
+    assert all(line.source for line in INSTANCE.lines)
+
+
+# ---- leaving a cloud
+
+
+def test_an_exit_programme_credits_the_internet_egress() -> None:
+    leaving = replace(TWO_PIB, source=Source("azure", "eastus", waiver="exit"))
+    quote = price(leaving, BOOK, "nat_instance")
+
+    assert quote.of("source egress", "credits") == 0
+
+
+def test_an_exit_programme_ends_after_sixty_days() -> None:
+    slow = replace(TWO_PIB, source=Source("azure", "eastus", waiver="exit"), span=of_days(61))
+
+    assert price(slow, BOOK, "nat_instance").of("credits") == 0
+
+
+def test_an_exit_programme_does_not_reach_expressroute() -> None:
+    leaving = replace(TWO_PIB, source=Source("azure", "eastus", waiver="exit"))
+
+    assert price(leaving, BOOK, "expressroute").of("credits") == 0
+    assert price(leaving, BOOK, "expressroute").of("source egress") == Decimal("52428.80")
+
+
+def test_egress_at_cost_is_unpriced_until_the_cloud_says_its_price() -> None:
+    asked = replace(TWO_PIB, source=Source("azure", "westeurope", waiver="eu_at_cost"))
+    quote = price(asked, BOOK, "nat_gateway")
+
+    assert "azure.egress.eu_at_cost.westeurope" in [line.price_id for line in quote.unpriced]
+
+
+def test_a_waiver_is_pointed_at_where_egress_is_a_fifth_of_the_total() -> None:
+    at_home = replace(TWO_PIB, source=Source("on_premises"))
+
+    assert "azure may credit this egress" in waiver_hint(TWO_PIB, GATEWAY)
+    assert waiver_hint(at_home, price(at_home, BOOK, "nat_gateway")) == ""
+
+
+# ---- paths
+
+
+def test_a_path_that_does_not_lead_from_the_source_is_refused_with_those_that_do() -> None:
+    with pytest.raises(FerryError) as error:
+        price(TWO_PIB, BOOK, "direct_connect")
+
+    assert error.value.code == "LF-6506"
+    assert "nat_gateway, nat_instance, internet_gateway, expressroute" in error.value.where
+
+
+def test_the_gateway_endpoint_serves_only_the_buckets_own_region() -> None:
+    here = replace(TWO_PIB, source=Source("aws", "us-east-1"))
+    elsewhere = replace(TWO_PIB, source=Source("aws", "us-west-2"))
+
+    assert "s3_gateway" in paths_of(here)
+    assert "s3_gateway" not in paths_of(elsewhere)
+    assert price(here, BOOK, "s3_gateway").of("source egress", "network path") == 0
+    assert price(elsewhere, BOOK, "nat_gateway").of("source egress") == Decimal("41943.04")
+
+
+def test_what_others_are_charged_by_another_region_is_the_senders_alone() -> None:
+    ohio = replace(TWO_PIB, source=Source("aws", "ap-southeast-2"))
+
+    assert price(ohio, BOOK, "nat_gateway").of("source egress") == Decimal("205520.896")
+
+
+def test_pushing_pays_no_nat_of_aws_and_that_of_the_source_only_by_choice() -> None:
+    plain = price(TWO_PIB, BOOK, "internet_gateway", "push")
+    behind = price(TWO_PIB, BOOK, "nat_gateway", "push")
+
+    assert plain.of("network path", "standby", "monitoring") == 0
+    assert behind.of("network path") == Decimal("97353.36")  # 720 x 0.045 and 2,162,688 GB
+    assert "azure.worker.hour" in [line.price_id for line in plain.unpriced]
+
+
+def test_a_worker_beside_the_source_has_the_price_that_is_given() -> None:
+    given = replace(TWO_PIB, source=Source("azure", "eastus", worker_usd_hour=Decimal("0.80")))
+
+    assert price(given, BOOK, "internet_gateway", "push").of("workers") == Decimal("3456.00")
+
+
+def test_google_bills_its_nat_by_the_vm() -> None:
+    google = replace(TWO_PIB, source=Source("gcp", "us-central1"))
+    quote = price(google, BOOK, "nat_gateway", "push")
+
+    assert quote.of("source egress") == Decimal("168089.60")
+    assert quote.of("network path") == Decimal("6.048") + Decimal("10.80") + Decimal("97320.96")
+
+
+def test_a_plan_over_two_months_pays_half_of_what_is_monthly_in_each() -> None:
+    start = datetime(2026, 11, 16, tzinfo=UTC)
+    quote = price(TWO_PIB.lasting(from_date(start, 744)), BOOK, "nat_instance")
+
+    disks = of(quote, "aws.ebs.gp3")  # 360 of November's 720 h, 384 of December's 744
+    with exact():
+        months = Decimal(360) / 720 + Decimal(384) / 744
+        assert disks == 24 * months * Decimal("0.08")
