@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.logs import open_logs
+from lakeferry.monitor.logs import open_logs, store_options
 from lakeferry.network.flow_log import ReadReport, read_flow_log
 
 LINE = b"2 1 eni-1 10.0.0.1 10.0.0.2 443 49152 6 10 840 1439387263 1439387264 ACCEPT OK\n"
@@ -81,3 +81,13 @@ def test_files_that_were_delivered_at_another_time_are_not_opened(tmp_path: Path
     assert taken(ten + 600, None) == names[2:]  # rows of 10:05 end before 10:10
     assert taken(ten, ten + 300) == names[:3]  # a row that ends at 10:07 may begin at 9:58
     assert len(list(open_logs(str(tmp_path), span_s=(ten + 10**6, None)))) == 1
+
+
+def test_s3_is_met_as_the_rest_of_aws_unless_it_is_said_otherwise() -> None:
+    aws = {"region": "us-east-1", "profile": "prod", "endpoint": None}
+
+    at_s3 = store_options("s3://b/logs", {"region": "eu-west-1"}, **aws)
+    here = store_options("logs", {}, **aws)
+
+    assert at_s3 == {"region": "eu-west-1", "profile": "prod"}
+    assert here == {}

@@ -93,7 +93,9 @@ def _from_logs(store: Store, logs: str, asked: Asked, stop: Flag) -> Kept:
     end = None if end is None else end // 60 * 60
     reader = PathReader.of(members_of(asked.topology), PATH_SERIES, start_s=start, end_s=end)
     events = partial(asked.log_events, (start, end))
-    read_paths(place, reader, fields=fields, options=asked.options, log_events=events, stop=stop)
+    read_paths(
+        place, reader, fields=fields, options=asked.options(place), log_events=events, stop=stop
+    )
     deployment = asked.request.settings.deployment
     return keep_points(store, deployment, path_points(reader.totals.table()))
 

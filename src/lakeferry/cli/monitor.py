@@ -230,6 +230,7 @@ def prove(
     def run(screen: Screen, stop: Flag) -> int:
         from lakeferry.cli import proving
 
+        from lakeferry.monitor.logs import store_options
         request = proving.Request(
             rules=rules,
             logs=logs,
@@ -243,7 +244,13 @@ def prove(
             end=end,
             access=access.access,
             topology=topology,
-            options=parse_pairs(log_option or [], "--log-option"),
+            options=store_options(
+                logs or "",
+                parse_pairs(log_option or [], "--log-option"),
+                region=access.region,
+                profile=access.aws_profile,
+                endpoint=access.endpoint_url,
+            ),
         )
         return proving.prove(request, screen=screen, stop=stop)
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from threading import Event as Flag
@@ -22,7 +22,7 @@ from lakeferry.errors import FerryError
 from lakeferry.monitor import run as door
 from lakeferry.monitor.flow_log_place import flow_log_place
 from lakeferry.monitor.increments import Event, Increments, open_increments
-from lakeferry.monitor.logs import LOG_GROUP
+from lakeferry.monitor.logs import LOG_GROUP, store_options
 from lakeferry.monitor.metrics_page import MetricsPage, Snapshot, is_loopback, parse_address
 from lakeferry.monitor.prove import proofs_of
 from lakeferry.monitor.prove_logs import evaluate_logs
@@ -82,9 +82,14 @@ class Asked:
         given = parse_format(self.rows.format) if self.rows.format else None
         return flow_log_place(self.topology, logs, given, prefix=self.prefix)
 
-    @property
-    def options(self) -> dict[str, str]:
-        return parse_pairs(self.rows.log_option or [], "--log-option")
+    def options(self, place: str) -> Mapping[str, str]:
+        given = parse_pairs(self.rows.log_option or [], "--log-option")
+        if self.is_offline:
+            return given
+        access = self.request.access
+        return store_options(
+            place, given, region=access.region, profile=access.profile, endpoint=access.endpoint
+        )
 
     def bounds(self, place: str) -> tuple[int | None, int | None]:
         """Begin and end, s since the epoch. Raises LF-2001."""
@@ -121,7 +126,7 @@ def top(logs: str | None, asked: Asked, *, by: str, limit: int, screen: Screen, 
     members = members_of(asked.topology)
     reader = PathReader.of(members, keys_for(by), start_s=bounds[0], end_s=bounds[1])
     read_paths(
-        place, reader, fields=fields, options=asked.options,
+        place, reader, fields=fields, options=asked.options(place),
         log_events=partial(asked.log_events, bounds), stop=stop,
     )  # fmt: skip
     totals = reader.totals
@@ -220,7 +225,7 @@ def _begin(logs: str | None, asked: Asked, plan: "WatchFlags") -> tuple[Watch, I
         return partial(_pages, asked, group)
 
     place = open_increments(
-        name, ReadReport(), fields=fields, start_s=start_s, options=asked.options,
+        name, ReadReport(), fields=fields, start_s=start_s, options=asked.options(name),
         pages_of=pages_of,
     )  # fmt: skip
     return Watch(topology, planned, extras.start_s), place
@@ -339,7 +344,7 @@ def _replay(logs: str, asked: Asked, screen: Screen, stop: Flag) -> None:
     replayed = [one for one in found.alarms if one.name.startswith(asked.prefix)]
     evaluation, _ = evaluate_logs(
         place, rules, replayed, fields=fields, start_s=bounds[0], end_s=bounds[1], stop=stop,
-        log_events=partial(asked.log_events, bounds), options=asked.options,
+        log_events=partial(asked.log_events, bounds), options=asked.options(place),
     )  # fmt: skip
     signs = marks(sys.stdout)
     for proof in proofs_of(evaluation, rules, replayed, bodies=bodies).alarms:

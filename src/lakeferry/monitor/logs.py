@@ -56,6 +56,21 @@ def open_logs(
         yield from _stored(place, options, span_s)
 
 
+def store_options(
+    place: str,
+    given: Mapping[str, str],
+    *,
+    region: str | None,
+    profile: str | None,
+    endpoint: str | None,
+) -> Mapping[str, str]:
+    """Settings of the logs' store: S3 is met as the rest of AWS, unless it is said otherwise."""
+    if not place.startswith("s3://"):
+        return given
+    usual = {"region": region, "profile": profile, "endpoint": endpoint}
+    return {**{name: value for name, value in usual.items() if value}, **given}
+
+
 def _stdin() -> Iterator[bytes]:
     while chunk := sys.stdin.buffer.read(_CHUNK):
         yield chunk
