@@ -180,3 +180,54 @@ def test_a_group_in_use_is_waited_for(place: Place, slept: list[float]) -> None:
         remove(place, DOOR)
 
     assert slept == [2.0, 3.0]
+
+
+def test_an_interface_endpoint_gets_and_loses_subnets_and_groups(place: Place) -> None:
+    wish = replace(STS, subnet_ids=("subnet-1", "subnet-2"), security_groups=("sg-1", "sg-2"))
+    before = replace(wish, subnet_ids=("subnet-2", "subnet-3"), security_groups=("sg-2", "sg-3"))
+    with stubbed("ec2") as ec2:
+        ec2.add_response(
+            "modify_vpc_endpoint", {},
+            {
+                "VpcEndpointId": "vpce-1", "AddSubnetIds": ["subnet-1"],
+                "RemoveSubnetIds": ["subnet-3"], "AddSecurityGroupIds": ["sg-1"],
+                "RemoveSecurityGroupIds": ["sg-3"],
+            },
+        )  # fmt: skip
+        ensure(place, wish, before)
+
+
+def test_a_gateway_endpoint_is_made_in_its_route_tables(place: Place) -> None:
+    gateway = VpcEndpoint(
+        "lakeferry-m1.s3-gateway", "vpc-1", "com.amazonaws.us-east-1.s3", "Gateway",
+        route_table_ids=("rtb-1",), policy="{}", tags=OURS,
+    )  # fmt: skip
+    with stubbed("ec2") as ec2:
+        ec2.add_response(
+            "create_vpc_endpoint", {},
+            {
+                "VpcEndpointType": "Gateway", "VpcId": "vpc-1", "ServiceName": gateway.service,
+                "ClientToken": ANY, "TagSpecifications": ANY, "RouteTableIds": ["rtb-1"],
+                "PolicyDocument": "{}",
+            },
+        )  # fmt: skip
+        ensure(place, gateway, None)
+
+
+def test_a_new_group_lets_in_all_that_it_shall(place: Place) -> None:
+    def entry(key: str, field: str, source: str) -> dict[str, Any]:
+        return {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, key: [{field: source}]}
+
+    with stubbed("ec2") as ec2:
+        ec2.add_response("create_security_group", {"GroupId": "sg-7"})
+        ec2.add_response(
+            "authorize_security_group_ingress", {},
+            {
+                "GroupId": "sg-7",
+                "IpPermissions": [
+                    entry("IpRanges", "CidrIp", "10.0.0.0/16"),
+                    entry("Ipv6Ranges", "CidrIpv6", "2001:db8::/56"),
+                ],
+            },
+        )  # fmt: skip
+        ensure(place, replace(DOOR, id=""), None)
