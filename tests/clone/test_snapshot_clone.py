@@ -268,11 +268,12 @@ def test_a_shallow_clone_copies_no_data(source: Path, target: Path) -> None:
     assert [path.name for path in target.iterdir()] == ["_delta_log"]
 
 
-def test_in_commit_timestamps_are_the_targets_own(source: Path, target: Path) -> None:
+@pytest.mark.parametrize("true", ["true", "TRUE"])  # as it was typed
+def test_in_commit_timestamps_are_the_targets_own(source: Path, target: Path, true: str) -> None:
     clone(source, target)
     since = "delta.inCommitTimestampEnablement"
     on = {
-        "delta.enableInCommitTimestamps": "true",
+        "delta.enableInCommitTimestamps": true,
         f"{since}Version": "1",
         f"{since}Timestamp": "9",
     }

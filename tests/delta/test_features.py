@@ -164,7 +164,7 @@ def test_properties_that_are_true_only_at_the_source_are_not_carried() -> None:
         "delta.inCommitTimestampEnablementTimestamp": "8",
     }
 
-    assert cloned_configuration(configuration, first=True) == {
+    assert cloned_configuration(configuration) == {
         "delta.appendOnly": "true",
         "delta.constraints.c": "a > 0",
         "delta.enableInCommitTimestamps": "true",

@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakeferry.clone.plan import ICT, ICT_SINCE, ClonePlan, Header
+from lakeferry.clone.plan import ClonePlan, Header
 from lakeferry.delta.actions import (
     FILE_SCHEMA,
     domain_json,
@@ -22,6 +22,7 @@ from lakeferry.delta.actions import (
 )
 from lakeferry.delta.commit import line
 from lakeferry.delta.json_lines import add_lines, remove_lines
+from lakeferry.delta.time_travel import ICT, ICT_SINCE
 from lakeferry.version import ENGINE
 
 
@@ -56,7 +57,7 @@ def commit_info(plan: ClonePlan, stamp: CommitStamp) -> dict[str, Any]:
         "numDeletionVectorsRemoved": plan.removed.vectors,
     }
     info: dict[str, Any] = {}
-    if plan.after.metadata.configuration.get(ICT) == "true":
+    if plan.after.metadata.is_on(ICT):
         info["inCommitTimestamp"] = in_commit_timestamp(stamp)
     info |= {
         "timestamp": stamp.now_ms,
@@ -130,7 +131,7 @@ def with_ict_since(plan: ClonePlan, since: Mapping[str, str]) -> ClonePlan:
         since: `ict_enablement` of this plan's commit, or of one before it in the same run.
     """
     after = plan.after.metadata
-    if not since or after.configuration.get(ICT) != "true":
+    if not since or not after.is_on(ICT):
         return plan
     whole = replace(after, configuration={**after.configuration, **since})
     header = replace(plan.header, metadata=whole) if plan.header.metadata else plan.header

@@ -7,13 +7,14 @@ import time
 
 import orjson
 
-from lakeferry.clone.plan import ICT, ClonePlan
+from lakeferry.clone.plan import ClonePlan
 from lakeferry.delta.checkpoint_write import write_checkpoint
 from lakeferry.delta.checksum import last_checkpoint_json, version_checksum
 from lakeferry.delta.commit import commit_info
 from lakeferry.delta.files import FileSet
 from lakeferry.delta.log import LAST_CHECKPOINT, LOG, crc_name
 from lakeferry.delta.snapshot import read_snapshot
+from lakeferry.delta.time_travel import ICT
 from lakeferry.errors import FerryError
 from lakeferry.events import Emit, Warned
 from lakeferry.store.protocol import AlreadyThere, Store
@@ -80,7 +81,7 @@ def _deserves_checkpoint(plan: ClonePlan) -> bool:
 def _write_checksum(target: Store, plan: ClonePlan, txn_id: str) -> None:
     """`N.crc`: the target's files are the source's now, so the source's totals are its own."""
     timestamp = None
-    if plan.after.metadata.configuration.get(ICT) == "true":
+    if plan.after.metadata.is_on(ICT):
         timestamp = (commit_info(target, plan.target_version) or {}).get("inCommitTimestamp")
     body = version_checksum(
         plan.after,

@@ -80,7 +80,7 @@ def not_kept(has: Inventory) -> Iterator[str]:
         elif feature is not None and feature.action == CARRY and feature.note:
             yield f"of {name}: {feature.note}"
     configuration = has.metadata.configuration
-    for name in sorted(configuration.keys() - cloned_configuration(configuration, first=True)):
+    for name in sorted(configuration.keys() - cloned_configuration(configuration)):
         yield f"the property {name}: true only at the source"
     if has.absolute_paths:
         yield (

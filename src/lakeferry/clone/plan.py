@@ -15,13 +15,8 @@ from lakeferry.delta.features import cloned_configuration, cloned_protocol
 from lakeferry.delta.files import FileSet, MemoryFiles
 from lakeferry.delta.paths import canonical
 from lakeferry.delta.snapshot import Snapshot
+from lakeferry.delta.time_travel import ICT, ICT_SINCE
 from lakeferry.errors import FerryError
-
-ICT = "delta.enableInCommitTimestamps"
-ICT_SINCE = (
-    "delta.inCommitTimestampEnablementVersion",
-    "delta.inCommitTimestampEnablementTimestamp",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +206,11 @@ def plan_header(
 
 def cloned_metadata(source: Metadata, target: Metadata | None, new_id: str) -> Metadata:
     """The source's metadata as the target states it: its own id, without what cannot move."""
-    configuration = dict(cloned_configuration(source.configuration, first=target is None))
+    configuration = cloned_configuration(source.configuration)
     if target is not None:
         # These say since when the *target* has in-commit timestamps.
         own = {key: target.configuration[key] for key in ICT_SINCE if key in target.configuration}
-        if configuration.get(ICT) == "true":
+        if source.is_on(ICT):
             configuration |= own
     return replace(source, id=target.id if target else new_id, configuration=configuration)
 
@@ -223,8 +218,7 @@ def cloned_metadata(source: Metadata, target: Metadata | None, new_id: str) -> M
 def _turns_on_ict(header: Header, target: Snapshot | None) -> bool:
     if header.metadata is None or target is None:
         return False
-    on = header.metadata.configuration.get(ICT) == "true"
-    return on and target.metadata.configuration.get(ICT) != "true"
+    return header.metadata.is_on(ICT) and not target.metadata.is_on(ICT)
 
 
 def _decide_data_change(
@@ -249,7 +243,7 @@ def _removes(changes: RangeChanges) -> dict[bytes, bool]:
 
 
 def _refuse_stream_break(source: Snapshot, metadata: Metadata) -> None:
-    if metadata.configuration.get("delta.appendOnly") != "true":
+    if not metadata.is_on("delta.appendOnly"):
         return
     raise FerryError(
         "LF-5005",

@@ -14,7 +14,6 @@ from lakeferry.clone.changes import DataChange
 from lakeferry.clone.difference import Marked, Mask
 from lakeferry.clone.landing import Roots, land_batch
 from lakeferry.clone.plan import (
-    ICT,
     ClonePlan,
     Header,
     SmallState,
@@ -22,10 +21,10 @@ from lakeferry.clone.plan import (
     cloned_metadata,
     count,
 )
-from lakeferry.delta.actions import Metadata
 from lakeferry.delta.commit_read import Commit
 from lakeferry.delta.features import cloned_protocol
 from lakeferry.delta.files import FileSet, spill
+from lakeferry.delta.time_travel import ICT
 
 
 def plan_replay(
@@ -71,7 +70,7 @@ def plan_replay(
                 removed=removed,
                 stated=stated,
                 after=state,
-                enables_ict=_is_on(state.metadata) and not _is_on(before.metadata),
+                enables_ict=state.metadata.is_on(ICT) and not before.metadata.is_on(ICT),
             )
         )
     return tuple(plans)
@@ -105,10 +104,6 @@ def _is_new(add: FileSet, known: set[str]) -> Mask:
             flags.append(path not in known)
             known.add(path)
     return np.array(flags, bool)
-
-
-def _is_on(metadata: Metadata) -> bool:
-    return metadata.configuration.get(ICT) == "true"
 
 
 def _header(commit: Commit, before: SmallState, *, carry_txns: bool) -> Header:

@@ -74,6 +74,10 @@ class Metadata:
     created_time: int | None = None  # ms since the epoch
     extra: Json = field(default_factory=dict)
 
+    def is_on(self, name: str) -> bool:
+        """Whether a property is set to true; Delta keeps the case in which that was typed."""
+        return self.configuration.get(name, "").lower() == "true"
+
 
 @dataclass(frozen=True, slots=True)
 class Txn:

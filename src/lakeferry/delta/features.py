@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lakeferry.delta.actions import Metadata, Protocol
+from lakeferry.delta.time_travel import ICT_SINCE
 from lakeferry.errors import FerryError
 
 READER, WRITER = "reader-writer", "writer"
@@ -92,8 +93,7 @@ _NOT_CARRIED = frozenset(
         "io.unitycatalog.tableId",
         "ucTableId",
         "delta.requireCheckpointProtectionBeforeVersion",
-        "delta.inCommitTimestampEnablementVersion",
-        "delta.inCommitTimestampEnablementTimestamp",
+        *ICT_SINCE,
     }
 )
 
@@ -252,13 +252,6 @@ def _without_dropped(protocol: Protocol) -> Protocol:
     )
 
 
-def cloned_configuration(configuration: Mapping[str, str], *, first: bool) -> dict[str, str]:
-    """The table properties of a clone: the source's without those that are true only there.
-
-    Args:
-        configuration: the source's.
-        first: whether version 0 of the clone is made; a later commit keeps what the target itself
-            says about when it turned in-commit timestamps on, which the caller adds.
-    """
-    del first  # neither kind may carry the source's own versions
+def cloned_configuration(configuration: Mapping[str, str]) -> dict[str, str]:
+    """The table properties of a clone: the source's without those that are true only there."""
     return {name: value for name, value in configuration.items() if name not in _NOT_CARRIED}

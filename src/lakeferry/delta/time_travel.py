@@ -13,9 +13,11 @@ from lakeferry.delta.log import LogFile, LogListing, LogSegment, head_version, s
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import Store
 
-ENABLED = "delta.enableInCommitTimestamps"
-ENABLED_AT_VERSION = "delta.inCommitTimestampEnablementVersion"
-ENABLED_AT_MS = "delta.inCommitTimestampEnablementTimestamp"
+ICT = "delta.enableInCommitTimestamps"
+ICT_SINCE = (  # the version, and its time in ms
+    "delta.inCommitTimestampEnablementVersion",
+    "delta.inCommitTimestampEnablementTimestamp",
+)
 
 
 def in_commit_timestamp(
@@ -29,7 +31,7 @@ def in_commit_timestamp(
 
     `commit_info`: of `version`, where it was read already.
     """
-    if metadata.configuration.get(ENABLED, "").lower() != "true":
+    if not metadata.is_on(ICT):
         return None
     file = listing.commits.get(version)
     if commit_info is None and file is not None:
@@ -154,10 +156,10 @@ def _rebuildable(listing: LogListing) -> list[int]:
 
 def _stamped_since(newest: Metadata) -> tuple[int, int] | None:
     """Version and time at which in-commit timestamps begin; None where they are off."""
-    configuration = newest.configuration
-    if configuration.get(ENABLED, "").lower() != "true":
+    if not newest.is_on(ICT):
         return None
-    return int(configuration.get(ENABLED_AT_VERSION, 0)), int(configuration.get(ENABLED_AT_MS, 0))
+    version, ms = (int(newest.configuration.get(name, 0)) for name in ICT_SINCE)
+    return version, ms
 
 
 def _search(
