@@ -136,3 +136,25 @@ def test_presence_of_a_field_of_the_format_says_nothing() -> None:
     one = rule(["srcaddr"], OK, Filter("action", "IsPresent"))
 
     assert flags(one) == [("warning", "AlwaysMatches")]
+
+
+TAGGED = (*V2, "instance-tag")
+
+
+@pytest.mark.parametrize("operator", ["In", "StartsWith"])
+def test_a_tag_is_compared_as_it_is_written_percent_encoded(operator: str) -> None:
+    def code(text: str) -> list[tuple[str, str]]:
+        one = Filter("instance-tag", operator, texts=(text,))
+        return flags(rule(["srcaddr"], one, OK, fields=TAGGED), TAGGED)
+
+    assert code("mig-7") == code("cost center") == code("mig%2d7") == [("error", "NeverMatches")]
+    assert code("mig%2D7") == code("plain_7") == code("50%25") == []
+
+
+def test_the_encoded_form_of_a_tag_is_offered() -> None:
+    one = Filter("instance-tag", "In", texts=("cost center/a:b=c-d",))
+
+    found = check_rule(rule_body(rule(["srcaddr"], one, OK, fields=TAGGED)), fields=TAGGED)
+
+    (said,) = [problem.message for problem in found if problem.code == "NeverMatches"]
+    assert said.endswith("write cost%20center%2Fa%3Ab%3Dc%2Dd")

@@ -9,7 +9,9 @@ syntax".
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import quote, unquote
 
+from lakeferry.network.fields import TAG_FIELDS
 from lakeferry.network.rule_grammar import Problem
 from lakeferry.network.rule_value import NUMBER_OPERATORS, Filter, Rule
 
@@ -17,6 +19,8 @@ NUMBER_FIELDS = frozenset({
     "version", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end", "tcp-flags",
     "traffic-path", "encryption-status",
 })  # fmt: skip
+
+_TAGS = frozenset(name for names in TAG_FIELDS.values() for name in names)
 
 # All that a flow log writes in a NODATA or SKIPDATA row; every other field of such a row is `-`.
 _ALWAYS = frozenset({"version", "account-id", "interface-id", "start", "end"})
@@ -134,6 +138,9 @@ def _filter(one: Filter, name: str, at: str) -> Iterator[Problem]:
         severity, code = ("warning", "AlwaysMatches") if one.present else ("error", "NeverMatches")
         yield Problem("warning" if severity == "warning" else "error", code, at, said)
         return
+    if name in _TAGS:
+        yield from _tag(one, name, at)
+        return
     form = _FORMS.get(name)
     if one.operator == "StartsWith" or form is None:
         return
@@ -144,6 +151,28 @@ def _filter(one: Filter, name: str, at: str) -> Iterator[Problem]:
     hopeless = one.operator == "In" and len(strange) == len(one.texts)
     code = "NeverMatches" if hopeless else "ValueNeverWritten"
     yield Problem("error" if hopeless else "warning", code, f"{at}.{one.operator}", said)
+
+
+def _tag(one: Filter, name: str, at: str) -> Iterator[Problem]:
+    """Values of tags stand in rows percent-encoded, a hyphen too; version 11."""
+    strange = [text for text in one.texts if text != "-" and _encoded(text) != text]
+    if one.operator == "StartsWith":  # which may end within a code
+        strange = [text for text in strange if not _encoded(text).startswith(text)]
+    if not strange:
+        return
+    written = ", ".join(_encoded(text) for text in strange)
+    said = (
+        f"a flow log writes tags percent-encoded, so `{name}` is never "
+        f"{', '.join(map(repr, strange))}: write {written}"
+    )
+    hopeless = one.operator != "NotIn" and len(strange) == len(one.texts)
+    code = "NeverMatches" if hopeless else "ValueNeverWritten"
+    yield Problem("error" if hopeless else "warning", code, f"{at}.{one.operator}", said)
+
+
+def _encoded(text: str) -> str:
+    """As a flow log writes a tag's value; a text that is encoded already stays as it is."""
+    return quote(unquote(text), safe="").replace("-", "%2D")
 
 
 def _together(rule: Rule, names: dict[str, str]) -> Iterator[Problem]:
