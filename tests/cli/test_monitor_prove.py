@@ -10,9 +10,11 @@ import pytest
 from lakeferry.network.fields import CONNECTION_FORMAT
 from lakeferry.network.rule_set import RuleWish, rule_set
 from lakeferry.network.saved_topology import topology_text
+from lakeferry.store.open import open_store
 from tests.cli.program import Ended, called, json_lines
 from tests.cli.test_monitor_refusals import HEADER, ROW, rule
 from tests.network.sample_scenario import topology
+from tests.servers import Server
 
 ROWS = HEADER + ROW * 3
 
@@ -120,3 +122,22 @@ def test_a_log_that_cannot_be_generated_is_exit_2(
 
     assert (ended.returncode, ended.stdout) == (2, "")
     assert said in ended.stderr
+
+
+@pytest.mark.server
+def test_logs_are_read_from_a_prefix_of_a_bucket(s3_server: Server, tmp_path: Path) -> None:
+    store = open_store(s3_server.place, s3_server.options)
+    folder = "flow/AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/23"
+    for number in range(3):
+        body = gzip.compress(ROWS.encode())
+        store.write(f"{folder}/{number}.log.gz", iter([body]), size=len(body))
+    options = [f"{name}={value}" for name, value in s3_server.options.items()]
+    words = [word for option in options for word in ("--log-option", option)]
+
+    ended = prove(tmp_path, f"{s3_server.place}/flow/", *words)
+    nothing = prove(tmp_path, f"{s3_server.place}/other/", *words)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "by-source  900 of bytes" in ended.stdout
+    assert "9 events of 3 sources" in ended.stdout
+    assert (nothing.returncode, "LF-6205" in nothing.stderr) == (2, True)

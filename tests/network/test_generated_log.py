@@ -1,8 +1,8 @@
 """A made up flow log of a network: every byte is known before it is written."""
 
-import io
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,6 +11,7 @@ from lakeferry.monitor.read_paths import PathReader
 from lakeferry.network.attribute import HELPFUL, NEEDED
 from lakeferry.network.evaluate import Evaluation
 from lakeferry.network.fields import CONNECTION_FORMAT, DEFAULT_FORMAT, FIELDS
+from lakeferry.network.flow_batch import FlowBatch
 from lakeferry.network.flow_log import ReadReport, read_flow_log
 from lakeferry.network.generated_flows import GeneratedFlow, generated_flows
 from lakeferry.network.generated_rows import generated_log
@@ -18,7 +19,9 @@ from lakeferry.network.members import members_of
 from lakeferry.network.resources import NatGateway
 from lakeferry.network.rule_report import RuleReport
 from lakeferry.network.rule_set import RuleWish, rule_set
+from lakeferry.network.rules import parse_rule
 from lakeferry.network.topology import Topology
+from tests.network.published_rules import TCP, clf, within
 from tests.network.sample_scenario import topology
 
 START = 1_700_000_040  # a whole minute
@@ -44,14 +47,15 @@ def log(network: Topology, fields: Sequence[str] = CONNECTION_FORMAT) -> bytes:
     return b"".join(generated_log(network, fields, start_s=START, minutes=MINUTES))
 
 
+def text_batches(body: bytes) -> Iterator[FlowBatch]:
+    return read_flow_log(iter([body]), name="made", text=True, report=ReadReport())
+
+
 def proven(network: Topology, fields: Sequence[str]) -> dict[str, RuleReport]:
     """What the network's own rules see in the log, by the end of their names."""
     made = rule_set(network, fields, RuleWish("lakeferry-m1.", ("/g",)))
     evaluation = Evaluation([one.rule for one in made.rules])
-    body = io.BytesIO(log(network, fields))
-    for batch in read_flow_log(
-        iter(lambda: body.read(1 << 16), b""), name="made", text=True, report=ReadReport()
-    ):
+    for batch in text_batches(log(network, fields)):
         evaluation.add(batch)
     found = evaluation.finish()
     return {name.removeprefix("lakeferry-m1."): report for name, report in found.items()}
@@ -156,3 +160,36 @@ def test_what_is_planned_is_what_is_sent() -> None:
 
 def test_equal_networks_give_equal_logs() -> None:
     assert log(topology()) == log(topology())
+
+
+def test_the_samples_connection_rule_counts_rows_and_ours_the_connections_that_open() -> None:
+    network = topology()
+    kinesis = next(one for one in network.found.endpoints if one.service.endswith("streams"))
+    theirs = [
+        parse_rule(
+            eni, json.dumps(clf(["interface_id", "srcaddr"], within("interface_id", eni), TCP))
+        )
+        for eni in kinesis.eni_ids
+    ]
+    evaluation = Evaluation(theirs)
+    for batch in text_batches(log(network)):
+        evaluation.add(batch)
+    rows = sum(one.total for one in evaluation.finish().values())
+    ours = proven(network, CONNECTION_FORMAT)["connections-kinesis-streams"]
+
+    here = [one for one in flows(network) if one.path == "kinesis"]
+    opened = Counter(one.worker.ip for one in here if one.is_new)
+    assert rows == 2 * len(here)  # each minute of each connection, both directions, new or not
+    assert ours.total == sum(opened.values()) < len(here)
+    by_source = Counter[str]()
+    for (_, source), one in ours.shares.items():
+        by_source[source] += sum(int(share.value) for share in one.values())
+    assert by_source == opened
+
+
+def test_refused_connections_are_reproduced_by_source_and_answers_are_no_connections() -> None:
+    network = topology()
+    refused = proven(network, CONNECTION_FORMAT)["rejected-connections"]
+
+    assert [key[1] for key in refused.shares] == ["198.51.100.7"]
+    assert refused.total == 2  # one in five minutes of seven
