@@ -23,7 +23,7 @@ _COLUMNS = (
     Column("$/month", right=True),
     Column("why", priority=3),
 )
-_STANDINGS = {  # of a price, see `own_prices.json`
+_STANDINGS = {  # of a price, see `cost.quote`
     "price_list": "AWS's price list",
     "golden": "AWS's own examples",
     "secondary": "secondary sources",

@@ -1,19 +1,18 @@
 """What each thing that monitoring makes costs a month, beside it.
 
-Prices are data with source and date (`own_prices.json`). A month has 730 hours. What traffic
+Prices are those of the one price book, with source and date. A month has 730 hours. What traffic
 costs is not here: an endpoint's bytes replace bytes that a NAT device would have carried.
 
 Source: Amazon CloudWatch pricing; AWS PrivateLink pricing.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from importlib.resources import files
-from typing import Any
 
+from lakeferry.cost.money import exact
+from lakeferry.cost.price_file import own_book
+from lakeferry.cost.prices import Price, ladder
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.network.resources import (
     Alarm,
@@ -98,17 +97,19 @@ def costs(resources: Iterable[Resource], expected: Volume, region: str) -> tuple
     return tuple(_cost(one, expected, region) for one in resources)
 
 
+@exact()
 def total(found: Iterable[MonthlyCost]) -> Decimal:
     return sum((one.usd for one in found), Decimal(0))
 
 
+@exact()
 def _cost(resource: Resource, expected: Volume, region: str) -> MonthlyCost:
     parts, said = _parts(resource, expected)
     usd = Decimal(0)
     standing: dict[str, None] = {}
     for id, quantity in parts:
         price, where = _price(id, region)
-        usd += _tiered(price, quantity)
+        usd += _usd(price, price.units(quantity))
         standing[where] = None
     basis = f"{said} ({'; '.join(standing)})" if standing else said
     return MonthlyCost(*key_of(resource), usd, basis)
@@ -166,17 +167,10 @@ def _gb(bytes: int) -> str:
 # ---- prices
 
 
-@cache
-def _data() -> dict[str, Any]:
-    text = files("lakeferry.monitor").joinpath("own_prices.json").read_bytes()
-    data: dict[str, Any] = json.loads(text)
-    return data
-
-
 def nat_gbps(instance_type: str) -> float | None:
     """What an instance sustains to the internet; None for a type that is not in the data."""
-    found = _data()["nat_gbps"].get(instance_type)
-    return None if found is None else float(found)
+    found = own_book().instance_types.get(instance_type)
+    return None if found is None else float(found.internet_gbps)
 
 
 def nat_usd_per_gb(region: str) -> Decimal:
@@ -213,25 +207,20 @@ def _across_zones(region: str) -> Decimal:
 
 def _first_tier(id: str, region: str) -> Decimal:
     price, _ = _price(id, region)
-    return Decimal(price["tiers"][0]["price"])
+    return _usd(price, Decimal(1))
 
 
-def _price(id: str, region: str) -> tuple[dict[str, Any], str]:
+def _usd(price: Price, units: Decimal) -> Decimal:
+    found = ladder(price, units)
+    if found is None:
+        raise LookupError(f"{price.id} has no figure, though monitoring makes what it prices")
+    return found
+
+
+def _price(id: str, region: str) -> tuple[Price, str]:
     """The price of a region, or of FALLBACK_REGION with a word that says so."""
-    prices = {one["id"]: one for one in _data()["prices"]}
-    found = prices.get(f"{id}.{region}")
-    if found is not None and found["tiers"] is not None:
-        return found, str(found["confidence"])
-    found = prices[f"{id}.{FALLBACK_REGION}"]
-    return found, f"{found['confidence']}, price of {FALLBACK_REGION}"
-
-
-def _tiered(price: dict[str, Any], quantity: int) -> Decimal:
-    """Graduated: each part of the quantity at its own tier's price."""
-    units = Decimal(quantity) / price.get("bytes_per_unit", 1)
-    usd = Decimal(0)
-    for tier in price["tiers"]:
-        start = Decimal(tier["from"])
-        end = units if tier["to"] is None else min(units, Decimal(tier["to"]))
-        usd += max(Decimal(0), end - start) * Decimal(tier["price"])
-    return usd
+    found = own_book().at(f"{id}.{region}")
+    if found.tiers is not None:
+        return found, found.confidence
+    found = own_book().at(f"{id}.{FALLBACK_REGION}")
+    return found, f"{found.confidence}, price of {FALLBACK_REGION}"
