@@ -232,3 +232,25 @@ def test_a_failure_amid_many_files_ends_the_command(tmp_path: Path) -> None:
 
     assert process.returncode == 1
     assert "LF-4103" in said
+
+
+def test_the_interpreter_is_not_taken_apart_at_the_end_and_its_affairs_are_in_order() -> None:
+    """Threads of native libraries do not survive it now and then; see `main._leave`."""
+    program = (
+        "import atexit, sys, threading, time\n"
+        "from lakeferry.cli import main\n"
+        "class Last:\n"
+        "    def __del__(self): print('taken apart', flush=True)\n"
+        "last = Last()\n"
+        "def late(): time.sleep(0.5); print('a thread has ended')\n"
+        "threading.Thread(target=late).start()\n"
+        "atexit.register(print, 'in order')\n"
+        "main.main()\n"
+    )
+    ended = start("--version", program=program)
+    said, _ = ended.communicate(timeout=60)
+
+    assert ended.returncode == 0
+    assert "a thread has ended" in said
+    assert "in order" in said
+    assert "taken apart" not in said
