@@ -5,6 +5,7 @@ import gzip
 import orjson
 import pytest
 
+from lakeferry.errors import FerryError
 from lakeferry.network.json_events import JsonReadReport, read_json_events, texts_at
 
 EVENT = {"timestamp": 1_700_000_000_123, "message": '{"a": {"b": [1, "x"]}}'}
@@ -60,3 +61,28 @@ def test_leaves_are_texts_as_json_writes_them() -> None:
     assert texts_at(events, "$.a[0].b").to_pylist() == ["x", "1", "1.5", "true", None, None, None]
     assert texts_at(events, "$.a[1].b").null_count == 7
     assert texts_at(events, "$.a['b']").null_count == 7
+
+
+@pytest.mark.parametrize("spoil", [lambda b: b[:-20], lambda b: b[:30] + b"!!" + b[32:]])
+def test_a_damaged_gzip_is_refused(spoil) -> None:  # type: ignore[no-untyped-def]
+    whole = gzip.compress(b"".join(orjson.dumps({"n": n}) + b"\n" for n in range(99)))
+
+    with pytest.raises(FerryError) as raised:
+        read(spoil(whole))
+
+    assert (raised.value.code, raised.value.where) == ("LF-6204", "log")
+
+
+def test_the_answer_of_get_log_events_is_one_document_on_many_lines() -> None:
+    answer = {"events": [EVENT, EVENT], "nextForwardToken": "f/1"}
+
+    events, report = read(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
+
+    assert events == [(1_700_000_000_123, {"a": {"b": [1, "x"]}})] * 2
+    assert (report.events, report.bad_lines) == (2, 0)
+
+
+def test_a_flow_log_event_in_json_has_the_time_at_which_it_starts() -> None:
+    events, _ = read(b'{"interfaceId": "eni-1", "start": 1700000000}\n')
+
+    assert [time for time, _ in events] == [1_700_000_000_000]

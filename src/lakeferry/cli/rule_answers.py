@@ -14,6 +14,7 @@ from lakeferry.monitor.prove_logs import LogsRead
 from lakeferry.network.alarm_state import StateChange
 from lakeferry.network.fields import FIELDS, format_text
 from lakeferry.network.rule_report import ranking
+from lakeferry.network.rule_tally import Tally
 from lakeferry.network.rule_value import Rule
 from lakeferry.network.rules import Problem
 
@@ -65,9 +66,11 @@ def rule_lines(
     lines = [f"  {sign} {name}  matches nothing of {tally.events:,} events"]
     if proof.reason is None:
         what = "counted" if report.rule.value_of is None else f"of {report.rule.value_of}"
+        who = counted(len(report.shares), "contributor")
         lines = [
-            f"  {sign} {name}  {number_text(report.total)} {what}  "
-            f"{len(report.shares):,} contributors  {tally.kept:,} of {tally.events:,} events"
+            f"  {sign} {name}  {number_text(report.total)} {what}  {who}  "
+            f"{tally.kept:,} of {tally.events:,} events",
+            *_ignored_lines(tally),
         ]
     else:
         lines.append(f"      {proof.reason.text}")
@@ -80,6 +83,17 @@ def rule_lines(
     for key, value in ranked:
         lines.append(f"      {number_text(value):>{width}}  {'  '.join(key)}")
     return lines
+
+
+def _ignored_lines(tally: Tally) -> list[str]:
+    """Events that would have counted, and do not."""
+    reasons = (
+        (tally.no_time, "without a time"),
+        (tally.no_key, "without a key"),
+        (tally.no_value, "without a number"),
+    )
+    told = ", ".join(f"{counted(count, 'event')} {why}" for count, why in reasons if count)
+    return [f"      ignored: {told}"] if told else []
 
 
 def _format_lines(rule: Rule) -> list[str]:

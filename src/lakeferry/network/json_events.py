@@ -1,7 +1,6 @@
 """Log events whose messages are JSON objects: read, and looked into by the paths of rules."""
 
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,8 +8,10 @@ from datetime import UTC, datetime
 import orjson
 import pyarrow as pa
 
+from lakeferry.network.flow_bytes import GZIP, begun, inflated
+
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
-_GZIP = b"\x1f\x8b"
+_TIMES = ("timestamp", "@timestamp", "time", "start")  # of an event that is not wrapped
 _BATCH = 10_000  # events
 _LONGEST_LINE = 16 << 20  # bytes; a subscription message holds many events
 _MILLISECONDS_FROM = 10**11  # a time above it is not in seconds
@@ -40,11 +41,18 @@ def read_json_events(
     """Read log events, one JSON object a line, gzip or not.
 
     A line is a log event (`timestamp` and `message`), a subscription message (`logEvents`), or an
-    event itself; then its time is `timestamp`, `@timestamp` or `time`, in ms, s or ISO 8601.
+    event itself; then its time is `timestamp`, `@timestamp`, `time` or `start`, in ms, s or
+    ISO 8601. One document with `events` on many lines is read too, as GetLogEvents answers.
+
+    Raises:
+        FerryError: LF-6204 for a gzip body that is damaged or cut short.
     """
     events: list[Mapping[str, object]] = []
     times: list[int | None] = []
-    for number, line in enumerate(_lines(body), 1):
+    first, body = begun(body)
+    if first.startswith(GZIP):
+        body = inflated(body, name)
+    for number, line in enumerate(_values(body), 1):
         if not line.strip():
             continue
         for time_ms, event in _events(line):
@@ -67,14 +75,14 @@ def _events(line: bytes) -> Iterator[tuple[int | None, Mapping[str, object] | No
     if outer is None:
         yield None, None
         return
-    inner = outer.get("logEvents")
+    inner = outer.get("logEvents", outer.get("events"))
     for event in inner if isinstance(inner, list) else [outer]:
         if not isinstance(event, dict):
             yield None, None
         elif isinstance(message := event.get("message"), str) and "timestamp" in event:
             yield _time_ms(event["timestamp"]), _object(message)
         else:
-            found = (event.get(key) for key in ("timestamp", "@timestamp", "time"))
+            found = (event.get(key) for key in _TIMES)
             yield next((t for t in map(_time_ms, found) if t is not None), None), event
 
 
@@ -99,9 +107,33 @@ def _time_ms(value: object) -> int | None:
     return round((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
+def _values(body: Iterator[bytes]) -> Iterator[bytes]:
+    """Lines, each a value; all of it where the first line alone is none and the whole is."""
+    lines = _lines(body)
+    first = next(lines, b"").removeprefix(b"\xef\xbb\xbf")
+    if first.strip() not in (b"{", b"["):
+        yield first
+        yield from lines
+        return
+    held, size = [first], 0
+    for line in lines:
+        held.append(line)
+        size += len(line)
+        if size > _LONGEST_LINE:
+            break
+    whole = b"\n".join(held)
+    try:
+        found = orjson.loads(whole)
+    except orjson.JSONDecodeError:
+        yield from held
+        yield from lines
+        return
+    yield from map(orjson.dumps, found if isinstance(found, list) else [found])
+
+
 def _lines(body: Iterator[bytes]) -> Iterator[bytes]:
     rest = b""
-    for chunk in _plain(body):
+    for chunk in body:
         *whole, rest = (rest + chunk).split(b"\n")
         yield from whole
         if len(rest) > _LONGEST_LINE:
@@ -109,26 +141,6 @@ def _lines(body: Iterator[bytes]) -> Iterator[bytes]:
             rest = b""
     if rest:
         yield rest
-
-
-def _plain(body: Iterator[bytes]) -> Iterator[bytes]:
-    first = next(body, b"")
-    if not first.startswith(_GZIP):
-        yield first
-        yield from body
-        return
-    inflate = zlib.decompressobj(31)
-    for chunk in _chain(first, body):
-        yield inflate.decompress(chunk)
-        while inflate.eof and inflate.unused_data:  # the next member
-            left = inflate.unused_data
-            inflate = zlib.decompressobj(31)
-            yield inflate.decompress(left)
-
-
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 def texts_at(events: Sequence[Mapping[str, object]], path: str) -> pa.StringArray:
