@@ -167,6 +167,12 @@ CODES: dict[str, ErrorKind] = {
         "Cloud, a gateway endpoint in the bucket's own region. The message names the paths there "
         "are.",
     ),
+    "LF-6507": ErrorKind(
+        2,
+        "a discount cannot be applied",
+        "It names a service or a family of instances that no price is of, or is no fraction from 0 "
+        "to 1. It would have taken nothing off without a word.",
+    ),
     "LF-6521": ErrorKind(
         2,
         "no path carries the bytes in time",
@@ -229,5 +235,12 @@ CODES: dict[str, ErrorKind] = {
         "the bill is in more than one currency",
         "Dollars and euros have no sum, and no exchange rate is built in. Each payer account has "
         "one currency.",
+    ),
+    "LF-6610": ErrorKind(
+        2,
+        "this is no value of map-migrated",
+        "AWS counts `mig`, `sap`, `oracle`, `comm`, `mig_ec2_` or `comm_ec2_` in lower case, "
+        "followed by the agreement's id: 5 digits, or 10 of A-Z and 0-9. Any other value earns "
+        "nothing, and a tag does not count for the past.",
     ),
 }

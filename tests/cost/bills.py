@@ -1,4 +1,4 @@
-"""Bills made line by line, and written as AWS delivers them: CUR 2.0 and legacy, CSV and Parquet."""
+"""Bills made line by line, and written as AWS delivers them: CUR 2.0 and legacy."""
 
 import csv
 import gzip

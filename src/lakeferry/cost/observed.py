@@ -5,10 +5,13 @@ name parts of these bytes that are known. Hours are UTC, bytes are whole.
 """
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
+
+import pyarrow as pa
 
 from lakeferry.errors import FerryError
 
@@ -125,3 +128,29 @@ def _malformed(
         name,
         f"write `{header}`: one hour (UTC, such as 2026-10-01T05:00:00Z) of one path a line",
     )
+
+
+def seen_of(totals: pa.Table, skipped: Mapping[str, int] | None = None) -> tuple[Seen, ...]:
+    """What flow logs saw by device and hour, from the totals of `network.PathTotals`.
+
+    Args:
+        totals: columns device, leak (whether it went to S3 by a path that charges), minute (s),
+            bytes (int64); further columns are summed over. Rows without a device are left out.
+        skipped: records that AWS left out, by device; told in the device's first hour.
+
+    A minute is that in which a record began, so with records of a minute an hour may have what
+    a record carried into the next; over hours in a row that evens out.
+    """
+    sums: dict[tuple[str, int], Counter[str]] = {}
+    for row in totals.select(["device", "leak", "minute", "bytes"]).to_pylist():
+        if row["device"] and row["minute"] is not None:
+            cell = sums.setdefault((row["device"], row["minute"] // HOUR * HOUR), Counter())
+            cell["bytes"] += row["bytes"]
+            cell["to_s3"] += row["bytes"] if row["leak"] else 0
+    told: set[str] = set()
+    found: list[Seen] = []
+    for (device, hour), cell in sorted(sums.items()):
+        lost = 0 if device in told else (skipped or {}).get(device, 0)
+        told.add(device)
+        found.append(Seen(hour, device, cell["bytes"], cell["to_s3"], skipped=lost))
+    return tuple(found)

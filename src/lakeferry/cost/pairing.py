@@ -30,7 +30,7 @@ def pair(
     """Find the path of each interface of a flow log.
 
     Args:
-        seen: by interface. One that is named as a path is itself one.
+        seen: by interface. What is not named as an interface is a path itself.
         billed: by path.
         given: interface -> path, from the network or from a person; wins.
         tolerance: by how much of the greater two hours may differ and still agree.
@@ -39,7 +39,7 @@ def pair(
     gateway: these stay unknown. A single interface and a single path are each other's.
     """
     known = {one: given[one] for one in seen if one in given}
-    known |= {one: one for one in seen if one in billed}
+    known |= {one: one for one in seen if one in billed or not one.startswith("eni-")}
     left = sorted(one for one in seen if one not in known)
     free = sorted(one for one in billed if one not in known.values())
     if len(left) == len(free) == 1:
