@@ -63,6 +63,11 @@ def test_every_price_says_its_source_and_its_standing() -> None:
     assert all(price.source and price.confidence in CONFIDENCE for price in BOOK.prices.values())
 
 
+def test_an_instances_price_says_the_source_of_its_region() -> None:
+    assert "karpenter" in BOOK.hourly("c7gn.large", US).source
+    assert "skypilot" in BOOK.hourly("c7gn.medium", "eu-west-1").source
+
+
 def test_prices_without_a_figure_are_exactly_those_that_are_missing() -> None:
     missing = {id for id, price in BOOK.prices.items() if price.tiers is None}
 

@@ -44,7 +44,9 @@ def read_book(text: bytes, name: str) -> PriceBook:
     if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
         raise _wrong(name, f"`schema_version` is not {SCHEMA_VERSION}")
     prices = _each(name, data.get("prices", []), _price)
-    instances = _each(name, data.get("instance_types", {}).get("items", []), _instance)
+    types = data.get("instance_types", {})
+    sources = _instance_sources(types.get("sources", []))
+    instances = _each(name, types.get("items", []), lambda entry: _instance(entry, sources))
     currency = data.get("currency")
     if not isinstance(currency, str) or not currency:
         raise _wrong(name, "`currency` is missing")
@@ -119,9 +121,19 @@ def _tier(entry: Entry) -> Tier:
     return Tier(start, None if end is None else _decimal(end), usd)
 
 
-def _instance(entry: Entry) -> tuple[str, InstanceType]:
+def _instance_sources(texts: list[str]) -> Mapping[str, str]:
+    """Where hourly prices are from, by region: written as `prices us-east-1: a price list`."""
+    named = (text.removeprefix("prices ").partition(": ") for text in texts)
+    return {region: source for region, _, source in named}
+
+
+def _instance(entry: Entry, sources: Mapping[str, str]) -> tuple[str, InstanceType]:
     name = str(entry["type"])
-    hourly = {region: _hour(name, region, one) for region, one in entry["hourly_usd"].items()}
+    elsewhere = sources.get("elsewhere", "not stated")
+    hourly = {
+        region: _hour(name, region, one, sources.get(region, elsewhere))
+        for region, one in entry["hourly_usd"].items()
+    }
     return name, InstanceType(
         name=name,
         vcpus=int(entry["vcpus"]),
@@ -136,12 +148,13 @@ def _instance(entry: Entry) -> tuple[str, InstanceType]:
     )
 
 
-def _hour(name: str, region: str, entry: Entry) -> Price:
+def _hour(name: str, region: str, entry: Entry, source: str) -> Price:
+    """On demand, Linux, shared tenancy."""
     return Price(
         id=instance_id(name, region),
         unit="hour",
         tiers=(Tier(Decimal(0), None, _decimal(entry["price"])),),
-        source=str(entry.get("source", "EC2 on demand, Linux, shared tenancy")),
+        source=str(entry.get("source", source)),
         as_of=entry.get("as_of"),
         confidence=_confidence(entry["confidence"]),
         provider="aws",
