@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.load import SAFE, load_of, planned_load, seen_load, total
+from lakeferry.cost.load import SAFE, load_of, planned_load, seen_load, summed, total
 
 record = st.tuples(st.integers(-200, 900), st.integers(0, 700), st.integers(0, 2**45))
 
@@ -87,3 +87,9 @@ def test_half_and_negative_bytes_are_refused(given_: list[int]) -> None:
 def test_a_plan_without_minutes_is_refused() -> None:
     with pytest.raises(ValueError, match="no plan"):
         planned_load(1, minutes=0)
+
+
+def test_loads_of_several_lengths_are_summed_minute_by_minute() -> None:
+    assert summed([load_of([1, 2]), load_of([10])]).tolist() == [11, 2]
+    assert summed([load_of([2**62]), load_of([2**62, 1])]).tolist() == [2**63, 1]
+    assert summed([]).tolist() == []

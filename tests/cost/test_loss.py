@@ -106,3 +106,10 @@ def test_a_dark_loss_is_never_faster_than_none(
 
 def replay_both(own: list[int], other: list[int]) -> object:
     return together([replay(load_of(own), TEN), replay(load_of(other), TEN)])
+
+
+def test_losses_of_loads_beyond_int64_are_exact() -> None:
+    own, other = load_of([2**62, 2**61]), load_of([2**62 - 1])
+    found = replay_loss(own, other, steady(2**62), steady(2**62), Loss(0, 1, resent=1))
+
+    assert found.carried == 2**62 + 2**61 + 2**62

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.cost.load import load_of
-from lakeferry.cost.placement import Overload, Subnet, fewest, overloads, place, summed
+from lakeferry.cost.placement import Overload, Subnet, fewest, overloads, place
 from lakeferry.cost.replay import GBPS
 
 ZONES = ("a", "b", "c")
@@ -68,11 +68,6 @@ def test_a_zone_without_instance_is_carried_from_another_and_named() -> None:
 
 def test_a_single_instance_leaves_its_subnets_without_target_when_lost() -> None:
     assert place([subnet("a", "a", 1)], ["a"], 1).takes_over == ({},)
-
-
-def test_loads_of_several_lengths_are_summed_minute_by_minute() -> None:
-    assert summed([load_of([1, 2]), load_of([10])]).tolist() == [11, 2]
-    assert summed([]).tolist() == []
 
 
 @given(

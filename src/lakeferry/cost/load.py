@@ -4,7 +4,7 @@ A load is an array of whole bytes, one entry a minute. It is int64; where a sum 
 it is an array of Python's integers, so that no figure is ever rounded or wrapped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -95,3 +95,13 @@ def total(load: Load) -> int:
     load = load.astype(np.int64, copy=False)
     high, low = load >> 31, load & ((1 << 31) - 1)
     return (int(high.sum()) << 31) + int(low.sum())
+
+
+def summed(loads: Iterable[Load]) -> Load:
+    """Loads of the same minutes, as one; shorter ones end in silence."""
+    parts = list(loads)
+    kind = np.int64 if sum(total(part) for part in parts) < SAFE else object
+    found = np.zeros(max((len(part) for part in parts), default=0), dtype=kind)
+    for part in parts:
+        found[: len(part)] += part
+    return found

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from lakeferry.cost.load import Load, load_of, total
+from lakeferry.cost.load import SAFE, Load, load_of, total
 from lakeferry.cost.replay import Carrier, Replay, in_a_row, minutes_of, replay, together
 
 
@@ -53,28 +53,27 @@ def replay_loss(
     that is dark throughout has no next: all waits until the instance is back.
     """
     ends = max(len(own), len(other), loss.back + 1)
-    own, other = _padded(own, ends), _padded(other, ends)
+    own, other = _alike(own, other, ends, beside=loss.resent)
     moves = loss.minute + loss.dark
     before, left, _ = minutes_of(
         own[: loss.minute], carrier, backlog=0, credit=carrier.first_credit
     )
-    waits = left + np.cumsum(own[loss.minute : moves].astype(object))
+    waits = left + np.cumsum(own[loss.minute : moves])
     handed = left + total(own[loss.minute : moves]) + loss.resent
     before = replace(before, came=before.came - left)  # what is left there comes elsewhere
 
-    after = own.astype(object)[loss.back :]
-    bears = other.astype(object)
+    after, bears = own[loss.back :].copy(), other.copy()
     takes_over = loss.dark < loss.minutes
     if takes_over:
         bears[moves : loss.back] += own[moves : loss.back]
         bears[moves] += handed
     else:
         after[0] += handed
-    lost = in_a_row(before, replay(load_of(after), carrier), after=loss.back)
-    both = together((lost, replay(load_of(bears), other_carrier)))
+    lost = in_a_row(before, replay(after, carrier), after=loss.back)
+    both = together((lost, replay(bears, other_carrier)))
 
     way, at, by = (bears, moves, other_carrier) if takes_over else (after, 0, carrier)
-    _, behind, _ = minutes_of(load_of(way[: at + 1]), by, backlog=0, credit=by.first_credit)
+    _, behind, _ = minutes_of(way[: at + 1], by, backlog=0, credit=by.first_credit)
     delay = loss.dark + Fraction(behind, by.sustained) if handed else Fraction(0)
     return replace(
         both,
@@ -116,10 +115,13 @@ def worst_loss(
 def _busiest(load: Load, other: Load, minutes: int) -> int:
     """The minute from which `minutes` have the most to carry; the first of equals."""
     ends = max(len(load), len(other), minutes)
-    both = _padded(load, ends).astype(object) + _padded(other, ends).astype(object)
-    sums = np.concatenate(([0], np.cumsum(both)))
+    one, two = _alike(load, other, ends)
+    sums = np.concatenate(([0], np.cumsum(one + two)))
     return int(np.argmax(sums[minutes:] - sums[:-minutes]))
 
 
-def _padded(load: Load, minutes: int) -> Load:
-    return np.concatenate((load, np.zeros(minutes - len(load), dtype=load.dtype)))
+def _alike(one: Load, two: Load, minutes: int, *, beside: int = 0) -> tuple[Load, Load]:
+    """Both of so many minutes, and of a kind that holds all bytes of both and those beside."""
+    kind = np.int64 if total(one) + total(two) + beside < SAFE else object
+    ends = [np.zeros(minutes - len(load), dtype=kind) for load in (one, two)]
+    return np.concatenate((one.astype(kind), ends[0])), np.concatenate((two.astype(kind), ends[1]))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from lakeferry.cost.load import Load, load_of
+from lakeferry.cost.load import Load, summed
 from lakeferry.cost.sizing import HEAD_ROOM, busiest
 
 
@@ -112,16 +112,6 @@ def fewest(
         if not overloads(placement, subnets, sustained=sustained, head_room=head_room):
             return placement
     return None
-
-
-def summed(loads: Iterable[Load]) -> Load:
-    """Loads of the same minutes, as one; shorter ones end in silence."""
-    parts = list(loads)
-    sums: list[int] = [0] * max((len(part) for part in parts), default=0)
-    found = load_of(sums).astype(object)
-    for part in parts:
-        found[: len(part)] += part
-    return load_of(found)
 
 
 def _dealt(

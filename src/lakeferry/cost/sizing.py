@@ -16,7 +16,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from lakeferry.cost.load import Load, load_of
+from lakeferry.cost.load import Load, summed
 from lakeferry.cost.money import exact
 from lakeferry.cost.prices import InstanceType
 from lakeferry.cost.replay import GBPS
@@ -77,13 +77,8 @@ class Demand:
 
 def demand_of(down: Load, up: Load, *, packet_bytes: int = 1_500, connections: int = 0) -> Demand:
     """The demand of loads, minute by minute the same time: their 99.9th percentiles."""
-    ends = max(len(down), len(up))
-    both = [*down.tolist(), *[0] * (ends - len(down))]
-    for minute, bytes in enumerate(up.tolist()):
-        both[minute] += bytes
-    return Demand(
-        busiest(down), busiest(up), busiest(load_of(both)), packet_bytes, connections=connections
-    )
+    both = busiest(summed((down, up)))
+    return Demand(busiest(down), busiest(up), both, packet_bytes, connections=connections)
 
 
 @dataclass(frozen=True, slots=True)
