@@ -16,7 +16,7 @@ Key = tuple[str, ...]
 
 MOST_KEY_BYTES = 1024  # CloudWatch cuts longer values
 _LOW = 32  # bits of the low half of a sum
-_COMPACT_AT = 1 << 18  # rows of partial results that are kept before they are joined
+_COMPACT_AT = 1 << 16  # rows of partial results that are kept before they are joined
 
 
 @dataclass(frozen=True, slots=True)
