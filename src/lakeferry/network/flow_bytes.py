@@ -10,7 +10,7 @@ from lakeferry.errors import FerryError
 BLOCK = 4 << 20  # bytes; larger ones are no faster
 _INFLATED = 1 << 20  # bytes at once, whatever the ratio of a gzip body
 _PACKED = 64 << 10  # bytes at once: what is left of it after a MiB is copied each time
-_IN_CACHE = 64 << 10
+_IN_CACHE = 256 << 10
 GZIP = b"\x1f\x8b"
 
 TooLong = Callable[[int, bytes], None]
