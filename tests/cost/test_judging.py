@@ -15,8 +15,12 @@ T = Tolerances()
 
 def cell(copied: float | None, seen: float | None, billed: float | None, **known: Any) -> Cell:
     """Figures in GiB."""
-    octets = [None if one is None else int(one * GIB) for one in (copied, seen, billed)]
-    return Cell(known.pop("start", 0), known.pop("path", NAT_A), *octets, **known)
+    path = known.pop("path", NAT_A)
+    return Cell(0, path, _bytes(copied), _bytes(seen), _bytes(billed), **known)
+
+
+def _bytes(gigabytes: float | None) -> int | None:
+    return None if gigabytes is None else int(gigabytes * GIB)
 
 
 def verdicts(one: Cell, **how: Any) -> tuple[str, ...]:

@@ -165,7 +165,7 @@ def test_a_day_of_a_path_is_the_sum_of_its_hours(result: Reconciliation) -> None
     assert second.verdicts == {"ok": 23, "flow log gap": 1}
     assert sum(first.parts.values()) == first.billed
     assert (first.leak, first.leak_usd) == (233639510016, Decimal("9.79171875"))
-    assert (second.leak, second.leak_usd) == (0, 0)
+    assert (second.leak, second.leak_usd) == (0, Decimal(0))
     assert first.usd is not None
     assert second.usd is not None
     assert first.usd + second.usd == Decimal("175.55484375")

@@ -1,0 +1,178 @@
+"""Copied, seen and billed side by side: which paths, which hours, and what each costs."""
+
+from decimal import Decimal
+
+import pytest
+
+from lakeferry.cost.bill import Bill, read_bill
+from lakeferry.cost.judging import Tolerances
+from lakeferry.cost.observed import Copied, Seen
+from lakeferry.cost.reconcile import Reconciliation, reconcile
+from lakeferry.errors import FerryError
+from tests.cost.bills import ENI_A, GIB, NAT_A, NAT_B, BillLine, cur2, file, seconds
+
+EU_NAT = "nat-0999999999999999e"
+
+
+def bill(*lines: BillLine) -> Bill:
+    return read_bill([file(cur2(lines))])
+
+
+def hour(at: int, gigabytes: int = 100, **changed: str) -> BillLine:
+    cost = f"{Decimal('0.045') * gigabytes:.10f}"
+    resource = changed.pop("resource", NAT_A)
+    return BillLine(
+        f"{resource}{at}", amount=str(gigabytes), cost=cost, hour=at, resource=resource, **changed
+    )
+
+
+def copied(*hours: int, path: str = NAT_A) -> list[Copied]:
+    return [Copied(seconds(at), path, 100 * GIB) for at in hours]
+
+
+def seen(*hours: int, interface: str = ENI_A, leak: int = 0) -> list[Seen]:
+    """100 GiB of which some went to S3."""
+    return [Seen(seconds(at), interface, 100 * GIB, leak * GIB) for at in hours]
+
+
+def verdicts(found: Reconciliation) -> list[str]:
+    return [one.verdict for one in found.cells]
+
+
+def test_hours_that_the_bill_does_not_reach_are_not_final() -> None:
+    found = reconcile(bill(hour(0), hour(1)), copied(0, 1, 2), seen(0, 1, 2))
+
+    assert verdicts(found) == ["ok", "ok", "bill not final"]
+    assert found.cells[2].cell.billed is None
+    assert found.needs_a_look
+
+
+def test_lines_by_the_day_do_not_make_a_bill_reach_to_midnight() -> None:
+    volume = BillLine("v", usage_type="EBS:VolumeUsage.gp3", hours=24, unit="GB-Mo", resource="vol")
+
+    found = reconcile(bill(hour(0), volume), copied(0, 1), seen(0, 1))
+
+    assert verdicts(found) == ["ok", "bill not final"]
+
+
+def test_a_bill_by_the_day_is_reconciled_by_the_day() -> None:
+    daily = hour(0, 2400, hours=24)
+
+    found = reconcile(bill(daily), copied(*range(24)), seen(*range(24)))
+
+    assert (found.length, verdicts(found)) == (86400, ["ok"])
+    assert found.copied == found.seen == found.billed == {NAT_A: 2400 * GIB}
+
+
+def test_an_hour_before_the_bill_is_not_in_it() -> None:
+    found = reconcile(bill(hour(5), hour(6)), copied(4, 5, 6), seen(4, 5, 6))
+
+    assert verdicts(found) == ["not in the bill", "ok", "ok"]
+
+
+def test_a_path_of_another_region_is_reconciled_where_it_was_copied_by() -> None:
+    eu = hour(0, region="eu-west-1", usage_type="EU-NatGateway-Bytes", resource=EU_NAT)
+
+    found = reconcile(bill(hour(0), eu), copied(0, path=EU_NAT), None)
+
+    assert found.totals.regions == ("eu-west-1",)
+    assert (found.paths, verdicts(found)) == ((EU_NAT,), ["ok"])
+    assert [one.resource for one in found.elsewhere] == [NAT_A]
+
+
+def test_without_any_path_several_regions_are_refused_and_one_can_be_named() -> None:
+    eu = hour(0, region="eu-west-1", usage_type="EU-NatGateway-Bytes", resource=EU_NAT)
+    both = bill(hour(0), eu)
+
+    with pytest.raises(FerryError, match="eu-west-1, us-east-1") as caught:
+        reconcile(both, None, None)
+
+    assert caught.value.code == "LF-6606"
+    assert reconcile(both, None, None, region="eu-west-1").paths == (EU_NAT,)
+
+
+def test_a_regional_gateway_that_was_copied_by_is_a_path_of_its_own() -> None:
+    line = hour(0, usage_type="RegionalNatGateway-Bytes")
+
+    found = reconcile(bill(line), copied(0), None)
+
+    assert verdicts(found) == ["ok"]
+    assert found.totals.nat_bytes == 0  # no zonal one
+
+
+def test_credits_and_discounts_carry_no_bytes() -> None:
+    credit = BillLine("c", amount="50", cost="-2.25", kind="Credit", resource=NAT_A)
+
+    found = reconcile(bill(hour(0), credit), copied(0), seen(0))
+
+    assert found.billed == {NAT_A: 100 * GIB}
+    assert (found.totals.credits, found.totals.invoice) == (Decimal("-2.25"), Decimal("2.25"))
+
+
+def test_covered_usage_counts_as_usage() -> None:
+    covered = hour(0, kind="SavingsPlanCoveredUsage")
+
+    assert reconcile(bill(covered), copied(0), seen(0)).billed == {NAT_A: 100 * GIB}
+
+
+def test_the_leak_is_priced_by_what_its_own_hour_costs() -> None:
+    cheaper = hour(1, rate="0.030")
+
+    found = reconcile(bill(hour(0), cheaper), copied(0), seen(0, 1, leak=10))
+
+    assert [one.cell.leak_usd for one in found.cells] == [Decimal("0.45"), Decimal("0.30")]
+    assert found.leak_usd == Decimal("0.75")
+
+
+def test_a_rate_that_the_bill_does_not_state_is_cost_over_amount() -> None:
+    found = reconcile(bill(hour(0, rate="")), copied(0), seen(0, leak=10))
+
+    assert found.leak_usd == Decimal("0.45")
+
+
+def test_a_free_path_leaks_nothing() -> None:
+    free = BillLine("f", amount="100", cost="0", rate="0", resource=NAT_A)
+
+    assert reconcile(bill(free), copied(0), seen(0, leak=10)).leak_usd == 0
+
+
+def test_a_leak_that_is_not_billed_yet_is_priced_by_the_hours_before() -> None:
+    found = reconcile(bill(hour(0)), copied(0, 1), seen(0, 1, leak=10))
+
+    assert found.leak_usd == Decimal("0.90")
+
+
+def test_a_leak_that_nothing_prices_is_unpriced_until_a_price_is_given() -> None:
+    other = BillLine("o", usage_type="BoxUsage:c7gn.large", resource="i-1", unit="Hrs")
+    through = [Seen(seconds(0), "i-1", GIB, GIB)]
+
+    assert reconcile(bill(other), None, through).leak_usd is None
+    priced = reconcile(bill(other), None, through, list_rate=Decimal("0.045"))
+    assert priced.leak_usd == Decimal("0.045")
+
+
+def test_an_interface_that_fits_no_gateway_is_a_row_of_its_own() -> None:
+    lines = [hour(at, resource=path) for at in (0, 1) for path in (NAT_A, NAT_B)]
+
+    found = reconcile(bill(*lines), [*copied(0, 1), *copied(0, 1, path=NAT_B)], seen(0, 1))
+
+    assert found.pairing.unknown == (ENI_A,)
+    assert found.verdicts == {"interface unknown": 2, "ok": 4}
+
+
+def test_an_interface_can_be_named() -> None:
+    lines = [hour(at, resource=path) for at in (0, 1) for path in (NAT_A, NAT_B)]
+
+    found = reconcile(bill(*lines), copied(0, 1), seen(0, 1), path_of={ENI_A: NAT_A})
+
+    assert verdicts(found) == ["ok", "ok"]
+
+
+def test_tolerances_are_the_callers() -> None:
+    strict = Tolerances(overhead=Decimal(0), gap=Decimal(0), least=0)
+    through = [Seen(seconds(0), ENI_A, 100 * GIB + 1)]
+
+    assert verdicts(reconcile(bill(hour(0)), copied(0), through)) == ["ok"]
+    assert verdicts(reconcile(bill(hour(0)), copied(0), through, tolerances=strict)) == [
+        "bill not final"
+    ]
