@@ -6,6 +6,7 @@ The server is moto; what it cannot judge is said in README.
 import json
 import os
 import pty
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,25 @@ def test_two_deployments_live_side_by_side(
     assert {name.partition(".")[0] for name in rules(moto_access)} == {"lakeferry-m2"}
     left = monitor(moto_access, tmp_path, "plan", "--vpc", plane.vpc, "--name", "m2")
     assert left.returncode == 0
+
+
+def test_the_last_line_of_a_plan_applies_it_as_it_is_printed(
+    moto_access: AwsAccess, plane: DataPlane, tmp_path: Path
+) -> None:
+    planned = monitor(
+        moto_access, tmp_path, "plan", "--vpc", plane.vpc, "--name", "m1", "--workers", "9",
+        "--planned-bytes", "2 PiB", "--planned-days", "30", "--rule", "skipped", "-o", "plan.json",
+        "--notify", "https://hooks.example.com/T0/B0/hush",
+    )  # fmt: skip
+
+    line = planned.stdout.splitlines()[-1]
+    assert line.startswith("  do it: lakeferry monitor apply plan.json --vpc")
+    assert "hush" not in line
+    again = shlex.split(line.replace("/***", "/T0/B0/hush"))[2:]
+    assert again[0] == "lakeferry"
+    made = called(*again[1:], folder=tmp_path, **environment(moto_access))
+    assert made.returncode == 0, made.stderr
+    assert rules(moto_access) == ["lakeferry-m1.skipped"]
 
 
 def test_a_plan_that_was_read_is_applied_and_no_other(

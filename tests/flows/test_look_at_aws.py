@@ -92,6 +92,23 @@ def test_top_reads_the_log_group_of_the_network(
     assert flows["s3_gateway"]["device"] == plane.s3
 
 
+def test_rules_are_proven_on_a_log_group_whose_flow_log_says_its_format(
+    moto_access: AwsAccess, plane: DataPlane, tmp_path: Path
+) -> None:
+    logged(moto_access, "/network/flow", s3_rows(plane, moto_access))
+    logged(moto_access, GROUP, s3_rows(plane, moto_access))
+    exported = ("export", "--vpc", plane.vpc, "--name", "m1")
+    monitor(moto_access, tmp_path, *exported, "-o", "rules.json")
+
+    known = monitor(moto_access, tmp_path, "prove", "rules.json", "log-group:/network/flow")
+    unknown = monitor(moto_access, tmp_path, "prove", "rules.json", f"log-group:{GROUP}")
+
+    assert known.returncode == 3  # rules matched nothing, for one on gateways
+    assert "2 events" in known.stdout
+    assert unknown.returncode == 2
+    assert "LF-6201" in unknown.stderr
+
+
 def test_a_watch_reads_a_log_group_again_and_again(
     moto_access: AwsAccess, plane: DataPlane, tmp_path: Path
 ) -> None:

@@ -47,6 +47,13 @@ def find_flow_logs(access: AwsAccess, resources: Collection[str]) -> tuple[FlowL
     return tuple(sorted(kept, key=lambda one: one.id))
 
 
+def formats_into(access: AwsAccess, group: str) -> tuple[tuple[str, ...], ...]:
+    """The formats of the flow logs that write to a log group, each once."""
+    found = pages(access, "ec2", "describe_flow_logs", "FlowLogs", PaginationConfig=SMALL_PAGE)
+    logs = [_flow_log(one) for one in found]
+    return tuple(dict.fromkeys(one.fields for one in logs if one.destination == group))
+
+
 def _flow_log(one: Answer) -> FlowLog:
     tags, to_s3 = tags_of(one.get("Tags", ())), one.get("LogDestinationType") == "s3"
     options, id = one.get("DestinationOptions", {}), one.get("ResourceId", "")

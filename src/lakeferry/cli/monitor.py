@@ -17,6 +17,7 @@ from lakeferry.cli.network_flags import (
     NetworkFlags,
     WatchFlags,
     request_of,
+    words_of,
 )
 from lakeferry.cli.patience import patient
 from lakeferry.cli.render import Screen
@@ -88,7 +89,7 @@ def plan(
         with patient(screen) as emit:
             return monitoring.plan(
                 request, screen=screen, emit=emit, stop=stop, out=out, logs=prove,
-                verbose=talk.verbose,
+                verbose=talk.verbose, typed=words_of(manifest, network, watch),
             )  # fmt: skip
 
     return guarded("monitor plan", talk, all_told(run))
@@ -229,8 +230,8 @@ def prove(
 
     def run(screen: Screen, stop: Flag) -> int:
         from lakeferry.cli import proving
-
         from lakeferry.monitor.logs import store_options
+
         request = proving.Request(
             rules=rules,
             logs=logs,

@@ -1,8 +1,9 @@
 """What `monitor discover | plan | apply | destroy | export` do: call a door, show its answer."""
 
 import json
+import shlex
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from threading import Event as Flag
@@ -62,9 +63,11 @@ def plan(
     out: str | None,
     logs: str | None,
     verbose: bool,
+    typed: Sequence[str] = (),
 ) -> int:
     """Show what would be changed, and how its rules fare on past logs.
 
+    `typed` are the flags by which the network and the wish were named: `apply` wants them again.
     Exit 3 where a deployment is not as it was made, or a rule does not fit the logs.
     """
     report = run.plan(request, emit=emit)
@@ -76,7 +79,8 @@ def plan(
         fits = prove_planned(report, logs, request.access, screen=screen, stop=stop)
     if out is not None:
         write_file(out, plan_text(report))
-        screen.result([f"  written: {out}  do it: lakeferry monitor apply {out}"], {"file": out})
+        again = shlex.join(["lakeferry", "monitor", "apply", out, *map(url_shown, typed)])
+        screen.result([f"  written: {out}", f"  do it: {again}"], {"file": out})
     return report.exit_code if fits else LOOK
 
 

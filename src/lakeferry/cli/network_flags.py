@@ -1,9 +1,9 @@
 """The flags that choose a network and what shall watch it, and the request that they make."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -246,6 +246,20 @@ def extras_of(network: NetworkFlags, watch: WatchFlags = NO_WATCH) -> "Extras":
         usd_per_day=_dollars(watch.usd_per_day, "--usd-per-day"),
         suppressor=watch.suppressor or "",
     )
+
+
+def words_of(*chosen: Any) -> list[str]:
+    """Flags that were given, as they are typed: those that are not as they are by themselves."""
+    found: list[str] = []
+    for one in chosen:
+        for each in fields(one):
+            value = getattr(one, each.name)
+            if value == each.default:
+                continue
+            flag = "--" + each.name.replace("_", "-")
+            for said in value if isinstance(value, list) else [value]:
+                found += [flag] if said is True else [flag, str(said)]
+    return found
 
 
 def _dollars(text: str | None, flag: str) -> Decimal | None:

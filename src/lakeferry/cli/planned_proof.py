@@ -10,6 +10,7 @@ from lakeferry.cli import rule_answers
 from lakeferry.cli.columns import paragraph, screen_width
 from lakeferry.cli.render import Screen, marks
 from lakeferry.connect.aws import AwsAccess
+from lakeferry.monitor.flow_log_place import flow_log_place
 from lakeferry.monitor.generated_logs import generated
 from lakeferry.monitor.prove import AlarmProof, Proofs, RuleProof, proofs_of
 from lakeferry.monitor.prove_logs import LogsRead, evaluate_logs
@@ -35,8 +36,9 @@ def prove_planned(
         planned, now_s = report.settings.planned, int(time.time())
         return generated(place, report.topology, shall.fields, planned, now_s=now_s)
 
+    _, fields = flow_log_place(report.topology, place)
     evaluation, read = evaluate_logs(
-        place, rules, alarms, log_events=log_events, generated=made_up, stop=stop
+        place, rules, alarms, fields=fields, log_events=log_events, generated=made_up, stop=stop
     )
     proofs = proofs_of(evaluation, rules, alarms)
     for rule in proofs.rules:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Event as Flag
 
 from lakeferry.aws.read_logs import log_lines
+from lakeferry.aws.read_monitoring import formats_into
 from lakeferry.cli import rule_answers as answers
 from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.saved_network import saved_topology
@@ -14,7 +15,7 @@ from lakeferry.cli.units import parse_time
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
 from lakeferry.monitor.generated_logs import generated, usual_fields
-from lakeferry.monitor.logs import LogEvents
+from lakeferry.monitor.logs import LOG_GROUP, LogEvents
 from lakeferry.monitor.prove import problems_of, proofs_of
 from lakeferry.monitor.prove_logs import LogsRead, evaluate_logs
 from lakeferry.monitor.rule_files import read_alarms, read_rules
@@ -125,7 +126,7 @@ def _evaluate(
         rules,
         alarms,
         period_s=request.period_s,
-        fields=parse_format(request.format) if request.format else None,
+        fields=_fields(request),
         start_s=parse_time(request.start) // 1000 if request.start else None,
         end_s=-(-parse_time(request.end) // 1000) if request.end else None,
         log_events=_log_events(request),
@@ -151,6 +152,20 @@ def _evaluate(
     fine = [proof.is_fine for proof in proofs.rules]
     _summary(read, fine + [alarm.is_fine for alarm in proofs.alarms], screen)
     return OK if proofs.is_fine else LOOK
+
+
+def _fields(request: Request) -> tuple[str, ...] | None:
+    """The format of a log that does not state it: as given, else that of the group's flow log."""
+    if request.format:
+        return parse_format(request.format)
+    place, access = request.logs or "", request.access
+    if access is None or not place.startswith(LOG_GROUP):
+        return None
+    try:
+        formats = formats_into(access(), place.removeprefix(LOG_GROUP))
+    except FerryError:
+        return None  # who may read the group need not see what writes to it
+    return formats[0] if len(formats) == 1 else None
 
 
 def _log_events(request: Request) -> LogEvents | None:

@@ -1,0 +1,105 @@
+"""Each command of the guides about networks, typed as it is printed, one after another.
+
+Only ids of the reader's own are put in: of the VPC. The account is emulated.
+"""
+
+import gzip
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from lakeferry.connect.aws import AwsAccess, client
+from lakeferry.network.fields import RECOMMENDED_FORMAT, format_text
+from tests.aws.data_plane import DataPlane, made
+from tests.cli.program import LAKEFERRY, called
+from tests.flows.test_look_at_aws import logged, s3_rows
+
+pytestmark = pytest.mark.server
+
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+DELIVERED = (
+    "AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/"
+    "123456789012_vpcflowlogs_us-east-1_fl-1_{}_ab12.log.gz"
+)
+
+
+def commands(guide: str, plane: DataPlane) -> list[list[str]]:
+    text = (GUIDES / guide).read_text().replace("\\\n", " ")
+    blocks = re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    typed = [line for block in blocks for line in block.splitlines() if line.strip()]
+    inline = re.findall(r"`(lakeferry config iam [^`]*)`", text.replace("\n", " "))
+    whole = [re.sub(r"\bvpc-0a1b\w*", plane.vpc, line) for line in (*inline, *typed)]
+    return [shlex.split(line) for line in whole]
+
+
+@pytest.fixture
+def plane(moto_access: AwsAccess) -> DataPlane:
+    """A data plane with rows in a bucket, and in the groups of two flow logs."""
+    found = made(moto_access)
+    rows = s3_rows(found, moto_access)
+    logged(moto_access, "/network/flow", rows)
+    logged(moto_access, "/lakeferry/m1/flow", rows)
+    role = client(moto_access, "iam").get_role(RoleName="flow")["Role"]["Arn"]
+    client(moto_access, "ec2").create_flow_logs(
+        ResourceIds=[found.private[0]], ResourceType="Subnet", TrafficType="ALL",
+        LogGroupName="/lakeferry/m1/flow", LogDestinationType="cloud-watch-logs",
+        DeliverLogsPermissionArn=role, LogFormat=format_text(RECOMMENDED_FORMAT),
+        MaxAggregationInterval=60,
+    )  # fmt: skip
+    buckets = client(moto_access, "s3")
+    for bucket in ("flow-logs", "lake"):
+        buckets.create_bucket(Bucket=bucket)
+    lines = "\n".join([" ".join(RECOMMENDED_FORMAT), *rows, ""])
+    at = time.strftime("%Y%m%dT%H%MZ", time.gmtime())
+    body = gzip.compress(lines.encode())
+    buckets.put_object(Bucket="flow-logs", Key=DELIVERED.format(at), Body=body)
+    return found
+
+
+@pytest.mark.parametrize("guide", ["watch-a-network.md", "see-where-bytes-go.md"])
+def test_every_command_of_a_guide_works_as_it_is_printed(
+    moto_access: AwsAccess, plane: DataPlane, tmp_path: Path, guide: str
+) -> None:
+    assert moto_access.endpoint is not None
+    environment = {
+        "AWS_ENDPOINT_URL": moto_access.endpoint, "AWS_REGION": moto_access.region,
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+        "LAKEFERRY_YES": "1",  # where the reader is asked
+    }  # fmt: skip
+    client.cache_clear()
+
+    typed = commands(guide, plane)
+    type_it = {"watch": watched}
+    codes = [type_it.get(words[2], ended)(words, tmp_path, environment) for words in typed]
+
+    assert len(codes) > 3
+    for words, (code, said) in zip(typed, codes, strict=True):
+        # A watch goes on until Ctrl-C; a rule that matched nothing wants a look.
+        kind = "prove" if "--prove" in words else words[2]
+        fine = {"watch": {130}, "prove": {0, 3}}.get(kind, {0})
+        assert code in fine, f"{shlex.join(words)}\n{said}"
+
+
+def ended(words: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    assert words[0] == "lakeferry"
+    found = called(*words[1:], folder=folder, **environment)
+    return found.returncode, found.stderr
+
+
+def watched(words: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """Until the first line, then Ctrl-C."""
+    process = subprocess.Popen(
+        [LAKEFERRY, *words[1:]], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env=os.environ | environment,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    return process.returncode, said
