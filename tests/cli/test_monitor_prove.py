@@ -141,3 +141,41 @@ def test_logs_are_read_from_a_prefix_of_a_bucket(s3_server: Server, tmp_path: Pa
     assert "by-source  900 of bytes" in ended.stdout
     assert "9 events of 3 sources" in ended.stdout
     assert (nothing.returncode, "LF-6205" in nothing.stderr) == (2, True)
+
+
+JSON_RULE = {
+    **{key: value for key, value in rule().items() if key != "Fields"},
+    "LogFormat": "JSON",
+    "Contribution": {"Keys": ["$.interfaceId"], "ValueOf": "$.bytes", "Filters": []},
+}
+
+
+def test_a_json_rule_over_text_says_that_the_log_is_text(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(ROWS)
+
+    ended = prove(tmp_path, "a.log", rules={"by-eni": JSON_RULE})
+
+    assert ended.returncode == 3
+    assert "the rule reads JSON events, and all 4 are text (CLF)" in ended.stdout
+
+
+def test_events_without_a_time_are_said_to_be_left_out(tmp_path: Path) -> None:
+    timed = '{"interfaceId": "eni-1", "bytes": 7, "start": 1700000000}\n'
+    (tmp_path / "a.jsonl").write_text(timed + '{"interfaceId": "eni-1", "bytes": 9}\n')
+
+    ended = prove(tmp_path, "a.jsonl", rules={"by-eni": JSON_RULE})
+
+    assert "by-eni  7 of $.bytes" in ended.stdout
+    assert "ignored: 1 event without a time" in ended.stdout
+
+
+def test_a_range_without_logs_says_what_there_is(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    name = "1_vpcflowlogs_us-east-1_fl-1_20231114T2210Z_0.log"
+    (tmp_path / "logs" / name).write_text(ROWS)
+
+    ended = prove(tmp_path, "logs", "--start", "2027-01-01")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "LF-6205 no log here is of the time that is asked for" in ended.stderr
+    assert "2023-11-14T22:10Z" in ended.stderr

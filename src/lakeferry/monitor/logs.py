@@ -106,9 +106,22 @@ def _stored(
             place,
             f"name a file, or a folder with files that end in {', '.join(_ENDINGS)}",
         )
-    for path in found:
-        if may_hold(path, *span_s):
-            yield path, _read(store, path)
+    wanted = [path for path in found if may_hold(path, *span_s)]
+    if not wanted:
+        raise FerryError(
+            "LF-6205",
+            "no log here is of the time that is asked for",
+            f"{place}: {_begins(found[0])} to {_begins(found[-1])}",
+            "choose other times with --start, --end or --last",
+        )
+    for path in wanted:
+        yield path, _read(store, path)
+
+
+def _begins(path: str) -> str:
+    """When a delivered file begins, as its name says."""
+    found = _DELIVERED.search(path)
+    return f"{datetime.strptime(found[1], '%Y%m%dT%H%M'):%Y-%m-%dT%H:%MZ}" if found else path
 
 
 def may_hold(path: str, start_s: int | None, end_s: int | None) -> bool:

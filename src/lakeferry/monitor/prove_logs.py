@@ -85,8 +85,10 @@ def evaluate_logs(
                     if stop is not None and stop.is_set():
                         raise KeyboardInterrupt
             else:
+                before = objects.bad_lines
                 for events in read_json_events(body, name=name, report=objects):
                     evaluation.add_json(events)
+                evaluation.count_others("JSON", objects.bad_lines - before)
     return evaluation, _read(text, objects, len(sources))
 
 

@@ -88,7 +88,7 @@ class Evaluation:
 
     def add_json(self, batch: JsonBatch) -> None:
         """Events whose message is a JSON object."""
-        self._count_others("CLF", len(batch.events))
+        self.count_others("CLF", len(batch.events))
         kept, periods = self._in_range("JSON", batch.event_ms)
         events = batch.events
         if kept is not None:
@@ -126,7 +126,7 @@ class Evaluation:
             return
         rows = pa.Table.from_batches(self._waiting).combine_chunks()
         self._waiting, self._waiting_rows = [], 0
-        self._count_others("JSON", len(rows))
+        self.count_others("JSON", len(rows))
         kept, periods = self._in_range("CLF", _whole(rows["event_ms"]))
         if kept is not None:
             rows = rows.filter(pa.array(kept))
@@ -176,7 +176,8 @@ class Evaluation:
             if rule.log_format == log_format:
                 yield rule, tally, found
 
-    def _count_others(self, log_format: str, count: int) -> None:
+    def count_others(self, log_format: str, count: int) -> None:
+        """Events that rules of this format cannot look into."""
         for _, tally, _ in self._each(log_format):
             tally.events += count
             tally.other_format += count
