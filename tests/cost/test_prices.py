@@ -1,6 +1,7 @@
 """The price book: its file, what overrides it, what it refuses, and the ladder's invariants."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -34,7 +35,7 @@ ONE: dict[str, Any] = {
 
 
 def file_of(*prices: dict[str, Any], **more: Any) -> bytes:
-    whole = {"schema_version": 1, "currency": "USD", "prices": list(prices), **more}
+    whole: dict[str, Any] = {"schema_version": 1, "currency": "USD", "prices": list(prices), **more}
     return json.dumps(whole).encode()
 
 
@@ -191,6 +192,8 @@ def test_two_currencies_do_not_stand_in_one_book() -> None:
             "without a gap",
         ),
         ({"confidence": "sure"}, "'sure' is none of"),
+        ({"as_of": "last spring"}, "aws.natgw.gb.us-east-1"),
+        ({"bytes_per_unit": 0}, "`bytes_per_unit` 0 is no whole number above 0"),
         ({"source": None, "confidence": "golden", "unit": None, "tiers": 3}, "aws.natgw.gb"),
     ],
 )
@@ -211,6 +214,39 @@ def test_an_id_that_stands_there_twice_is_refused() -> None:
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b'{"schema_version": 2}', b"\xff"])
 def test_what_is_no_file_of_prices_is_refused(text: bytes) -> None:
     refusal(text)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*ONE, "from", "to", "price", "type", "items", "free", "amount"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.sampled_from(["prices", "instance_types", "currency", "written"]), JSON)
+def test_any_json_is_a_book_or_is_refused_by_name(key: str, value: Any) -> None:
+    with suppress(FerryError):
+        read_book(file_of(**{key: value}), "ours.json")
+
+
+@given(st.sampled_from(sorted(ONE)), JSON)
+def test_any_field_is_read_or_is_refused_by_name(key: str, value: Any) -> None:
+    with suppress(FerryError):
+        read_book(file_of({**ONE, key: value}), "ours.json")
+
+
+@given(st.sampled_from(["hourly_usd", "vcpus", "arch", "peak_gbps", "type"]), JSON)
+def test_any_field_of_a_type_is_read_or_is_refused_by_name(key: str, value: Any) -> None:
+    type = json.loads(OWN.read_text())["instance_types"]["items"][0]
+    with suppress(FerryError):
+        read_book(file_of(instance_types={"items": [{**type, key: value}]}), "ours.json")
 
 
 # ---- the ladder

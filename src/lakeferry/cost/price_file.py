@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 from lakeferry.cost.prices import InstanceType, Price, PriceBook, Tier, instance_id
-from lakeferry.cost.quote import CONFIDENCE
+from lakeferry.cost.quote import CONFIDENCE, first_day
 from lakeferry.errors import FerryError
 
 SCHEMA_VERSION = 1
@@ -45,7 +45,9 @@ def read_book(text: bytes, name: str) -> PriceBook:
         raise _wrong(name, f"`schema_version` is not {SCHEMA_VERSION}")
     prices = _each(name, data.get("prices", []), _price)
     types = data.get("instance_types", {})
-    sources = _instance_sources(types.get("sources", []))
+    if not isinstance(types, dict):
+        raise _wrong(name, "`instance_types` is no object")
+    sources = _instance_sources(types.get("sources"))
     instances = _each(name, types.get("items", []), lambda entry: _instance(entry, sources))
     currency = data.get("currency")
     if not isinstance(currency, str) or not currency:
@@ -101,15 +103,15 @@ def _price(entry: Entry) -> tuple[str, Price]:
         unit=str(entry["unit"]),
         tiers=None if tiers is None else tuple(_tier(tier) for tier in tiers),
         source=str(entry["source"]),
-        as_of=entry.get("as_of"),
+        as_of=_date(entry.get("as_of")),
         confidence=_confidence(entry["confidence"]),
         provider=str(entry.get("provider", "")),
         region=str(entry.get("region", "")),
         service=str(entry.get("service", "")),
         sku=str(entry.get("sku", "")),
-        bytes_per_unit=None if per_unit is None else int(per_unit),
+        bytes_per_unit=None if per_unit is None else _count("bytes_per_unit", per_unit),
         free=None if free is None else _decimal(free["amount"]),
-        offer=entry.get("offer", True),
+        offer=entry.get("offer", True) is not False,
         note=str(entry.get("note", "")),
     )
     return price.id, price
@@ -121,9 +123,10 @@ def _tier(entry: Entry) -> Tier:
     return Tier(start, None if end is None else _decimal(end), usd)
 
 
-def _instance_sources(texts: list[str]) -> Mapping[str, str]:
+def _instance_sources(texts: Any) -> Mapping[str, str]:
     """Where hourly prices are from, by region: written as `prices us-east-1: a price list`."""
-    named = (text.removeprefix("prices ").partition(": ") for text in texts)
+    listed = texts if isinstance(texts, list) else []
+    named = (str(text).removeprefix("prices ").partition(": ") for text in listed)
     return {region: source for region, _, source in named}
 
 
@@ -136,9 +139,9 @@ def _instance(entry: Entry, sources: Mapping[str, str]) -> tuple[str, InstanceTy
     }
     return name, InstanceType(
         name=name,
-        vcpus=int(entry["vcpus"]),
-        arch=tuple(entry["arch"]),
-        network_cards=int(entry["network_cards"]),
+        vcpus=_count("vcpus", entry["vcpus"]),
+        arch=tuple(str(one) for one in entry["arch"]),
+        network_cards=_count("network_cards", entry["network_cards"]),
         card0_gbps=_decimal(entry["card0_baseline_gbps"]),
         baseline_gbps=_decimal(entry["baseline_gbps"]),
         peak_gbps=_decimal(entry["peak_gbps"]),
@@ -155,7 +158,7 @@ def _hour(name: str, region: str, entry: Entry, source: str) -> Price:
         unit="hour",
         tiers=(Tier(Decimal(0), None, _decimal(entry["price"])),),
         source=str(entry.get("source", source)),
-        as_of=entry.get("as_of"),
+        as_of=_date(entry.get("as_of")),
         confidence=_confidence(entry["confidence"]),
         provider="aws",
         region=region,
@@ -172,6 +175,20 @@ def _decimal(value: Any) -> Decimal:
     if not number.is_finite():
         raise ValueError(f"{value} is no amount")
     return number
+
+
+def _count(field: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"`{field}` {value!r} is no whole number above 0")
+    return value
+
+
+def _date(value: Any) -> str | None:
+    """`2026-08-17`, `2026-03` or `2026`; None where it is not known."""
+    if value is None:
+        return None
+    first_day(str(value))  # ValueError for what is no date
+    return str(value)
 
 
 def _confidence(value: Any) -> str:

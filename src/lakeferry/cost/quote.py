@@ -125,11 +125,11 @@ def doubts(lines: Iterable[Line], today: date) -> tuple[str, ...]:
             continue
         if line.confidence == "unverified":
             found[f"{line.price_id}: not seen in a source"] = None
-        elif line.as_of and (age := (today - _day(line.as_of)).days) > STALE_DAYS:
+        elif line.as_of and (age := (today - first_day(line.as_of)).days) > STALE_DAYS:
             found[f"{line.price_id}: as of {line.as_of}, {age} days old"] = None
     return tuple(found)
 
 
-def _day(text: str) -> date:
+def first_day(text: str) -> date:
     """The first day of what `2026`, `2026-03` or `2026-03-09` may mean."""
-    return date.fromisoformat(f"{text}-01-01"[:10])
+    return date.fromisoformat(text + "-01-01"[: 10 - len(text)] if len(text) < 10 else text)
