@@ -95,7 +95,7 @@ def version_at(
     if newest_ms is not None and timestamp_ms > newest_ms:
         raise FerryError(
             "LF-2105",
-            f"no commit says which version is current at {_utc(timestamp_ms)}: it is after all",
+            f"{_utc(timestamp_ms)} is after the newest commit of the table",
             f"{listing.url}: its newest version is {head_version(listing)}, committed "
             f"{_utc(newest_ms)}",
             f"ask for a time up to {_utc(newest_ms)}; or for no time, which means the newest",
