@@ -8,7 +8,6 @@ from lakeferry.delta.log import (
     commit_name,
     crc_name,
     head_version,
-    list_head,
     list_log,
     parse_name,
     segment,
@@ -186,30 +185,3 @@ def test_the_names_that_we_write_are_the_names_that_we_know() -> None:
     assert {kind: file and (file.kind, file.version) for kind, file in files.items()} == {
         kind: (kind, 7) for kind in names
     }
-
-
-@pytest.mark.parametrize(
-    "hint",
-    [b'{"version":2}', b'{"version":9}', b'{"version":0}', b"{", b"[]", b'{"version":"2"}', None],
-)
-def test_the_head_is_found_whatever_the_last_checkpoint_says(
-    tmp_path: Path, hint: bytes | None
-) -> None:
-    names = [f"{V(version)}.json" for version in range(5)]
-    listing(tmp_path, *names, f"{V(2)}.checkpoint.parquet")
-    if hint is not None:
-        write(tmp_path, "_last_checkpoint", hint)
-
-    found = list_head(open_store(str(tmp_path)))
-
-    chosen = segment(found)
-    assert (chosen.end_version, [file.version for file in chosen.commits]) == (4, [3, 4])
-
-
-def test_a_right_hint_spares_the_listing_of_older_commits(tmp_path: Path) -> None:
-    listing(tmp_path, f"{V(0)}.json", f"{V(1)}.json", f"{V(2)}.json", f"{V(1)}.checkpoint.parquet")
-    write(tmp_path, "_last_checkpoint", b'{"version":1}')
-
-    found = list_head(open_store(str(tmp_path)))
-
-    assert sorted(found.commits) == [1, 2]

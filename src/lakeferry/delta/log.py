@@ -10,10 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import orjson
-
 from lakeferry.errors import FerryError
-from lakeferry.store.protocol import ObjectMeta, Store, read_all
+from lakeferry.store.protocol import ObjectMeta, Store
 
 LOG = "_delta_log"
 LAST_CHECKPOINT = f"{LOG}/_last_checkpoint"
@@ -113,29 +111,6 @@ def parse_name(meta: ObjectMeta) -> LogFile | None:
 def list_log(store: Store) -> LogListing:
     """List `_delta_log`, with all that lies in folders below it."""
     return _listing(store, store.list(LOG))
-
-
-def list_head(store: Store) -> LogListing:
-    """What lies from the newest checkpoint on, by one page of a listing where that will do.
-
-    Enough for the newest version and its segment; older versions and `others` are left out.
-    `_last_checkpoint` only says where to begin: where it is missing or wrong, all is listed.
-    """
-    version = _hinted_version(store)
-    if version is None:
-        return list_log(store)
-    # Twenty digits sort as numbers do, and `.` of the checkpoint's name sorts behind them.
-    found = _listing(store, store.list(LOG, after=f"{LOG}/{version:020d}", recursive=False))
-    return found if found.checkpoints else list_log(store)
-
-
-def _hinted_version(store: Store) -> int | None:
-    try:
-        hint = orjson.loads(read_all(store, LAST_CHECKPOINT))
-    except (FileNotFoundError, orjson.JSONDecodeError):
-        return None
-    version = hint.get("version") if isinstance(hint, dict) else None
-    return version if isinstance(version, int) and 0 <= version < 10**20 else None
 
 
 def _listing(store: Store, metas: Iterable[ObjectMeta]) -> LogListing:
