@@ -81,15 +81,7 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
     roots = Roots(source.url, request.moved, shallow=request.shallow)
     _refuse_live_and_gone(source, roots, gone)
     view = view_target(target, on_entries=around.on_entries)
-    same_table = view.record is not None and is_same_table(
-        store, source, cloned_id=view.record.source_id, cloned_version=view.record.source_version,
-        allow_features=request.allow_features,
-    )  # fmt: skip
-    if not request.replace:
-        refuse_other_table(
-            view, source.metadata, same_table=same_table, url=target.url, mode="snapshot"
-        )
-    plans = plan_steps(request, around, source, view, roots, same_table=same_table)
+    plans = _plans(request, around, source, view, roots)
     needed = Totals() if request.shallow else _needed(plans, target)
     _announce(around, source, view, plans, needed)
     if request.replace and view.snapshot is not None:
@@ -119,6 +111,20 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
         return Done(source, source.version, here, (), haul, names, record, state_moved=True)
     record = put_commits(request, around, source, listing, plans, haul, carried)
     return Done(source, source.version, record.target_version, plans, haul, names, record)
+
+
+def _plans(
+    request: CloneRequest, around: Surroundings, source: Snapshot, view: TargetView, roots: Roots
+) -> tuple[ClonePlan, ...]:
+    """One plan for each commit to make; refuses a target that only `--replace` may write over."""
+    same_table = view.record is not None and is_same_table(
+        around.places.source, source, cloned_id=view.record.source_id,
+        cloned_version=view.record.source_version, allow_features=request.allow_features,
+    )  # fmt: skip
+    if not request.replace:
+        url = around.places.target.url
+        refuse_other_table(view, source.metadata, same_table=same_table, url=url, mode="snapshot")
+    return plan_steps(request, around, source, view, roots, same_table=same_table)
 
 
 def _known_up_to_date(
