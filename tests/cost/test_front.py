@@ -57,6 +57,14 @@ def test_one_instance_alone_is_no_safe_path() -> None:
     assert "nat_instance" not in {one.path for one in found}
 
 
+def test_what_is_written_through_an_instance_takes_from_its_card() -> None:
+    leaking = replace(PRICED, s3_endpoint=False)  # c7gn.large: 6.25 Gbit/s in and out
+
+    assert sustained(leaking, BOOK, "nat_instance", "pull") == Decimal("0.70") * 2 * Decimal(
+        "3.125"
+    )
+
+
 def test_workers_with_public_addresses_have_five_gbps_each() -> None:
     assert sustained(PRICED, BOOK, "internet_gateway", "pull") == 30  # c6in.4xlarge, 16 vCPU
     assert sustained(PRICED, BOOK, "nat_gateway", "pull") == 150  # 25 inside the region

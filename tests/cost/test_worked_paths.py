@@ -1,5 +1,6 @@
 """The worked examples of cost.md section 5: each path, its break-even, requests, streams."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -197,6 +198,17 @@ def test_5_8_six_rules_that_match_everything_cost_more_than_the_log() -> None:
 
     assert by_id["aws.cw.ci_rule.us-east-1"] == Decimal("3.00")
     assert by_id["aws.cw.ci_event.us-east-1"] == Decimal("120.00")
+
+
+def test_a_book_with_free_tiers_takes_them_off_each_month() -> None:
+    generous = replace(BOOK, free_tier=True)
+    wanted = Watching(log_records=10**6, rules=1, alarms=12, dashboards=1)
+    by_id = {line.price_id: line.usd for line in watching(wanted, generous, US, THIRTY_DAYS)}
+
+    assert by_id["aws.cw.ci_rule.us-east-1"] == 0
+    assert by_id["aws.cw.ci_event.us-east-1"] == 0
+    assert by_id["aws.cw.alarm.us-east-1"] == Decimal("0.20")
+    assert by_id["aws.cw.dashboard.us-east-1"] == 0
 
 
 def test_5_8_alarms_and_a_dashboard() -> None:

@@ -7,14 +7,14 @@ from decimal import Decimal
 import pytest
 
 from lakeferry.cost.egress import waiver_hint
-from lakeferry.cost.migration import MIB, Migration, Path, Source
+from lakeferry.cost.migration import MIB, Migration, NatInstances, Path, Source
 from lakeferry.cost.money import cents, dollars, exact, exact_text
 from lakeferry.cost.quote import Quote, doubts
 from lakeferry.cost.sensitivity import flip_gb, flip_hours, sensitivity
-from lakeferry.cost.span import from_date, of_days
+from lakeferry.cost.span import from_date, of_days, typical_month
 from lakeferry.cost.total import paths_of, price
 from lakeferry.errors import FerryError
-from tests.cost.plans import BOOK, PIB, TWO_PIB, US
+from tests.cost.plans import BOOK, GIB, PIB, TWO_PIB, US
 
 GATEWAY = price(TWO_PIB, BOOK, "nat_gateway")
 INSTANCE = price(TWO_PIB, BOOK, "nat_instance")
@@ -212,6 +212,28 @@ def test_the_gateway_endpoint_serves_only_the_buckets_own_region() -> None:
     assert "s3_gateway" not in paths_of(elsewhere)
     assert price(here, BOOK, "s3_gateway").of("source egress", "network path") == 0
     assert price(elsewhere, BOOK, "nat_gateway").of("source egress") == Decimal("41943.04")
+
+
+def test_what_is_written_through_the_gateway_is_paid_twice() -> None:
+    leaking = price(replace(TWO_PIB, s3_endpoint=False), BOOK, "nat_gateway")
+
+    assert of(leaking, "aws.natgw.gb") == 2 * Decimal("97320.96")
+
+
+def test_5_5_one_gateway_for_two_zones_costs_the_same_as_two_at_3650_gb() -> None:
+    plain = replace(TWO_PIB, bytes=3650 * GIB, zones=2, overhead=Decimal(0), span=typical_month())
+    shared = price(replace(plain, nat_gateways=1), BOOK, "nat_gateway")
+    zonal = price(plain, BOOK, "nat_gateway")
+
+    assert of(shared, "aws.crossaz.gb") == Decimal("36.50")
+    assert shared.total == zonal.total
+
+
+def test_fewer_instances_than_zones_let_bytes_cross() -> None:
+    one = replace(TWO_PIB, overhead=Decimal(0), nat_instances=NatInstances(count=1))
+    crossing = of(price(one, BOOK, "nat_instance"), "aws.crossaz.gb")
+
+    assert str(crossing).startswith("27962.0266")  # section 5.5
 
 
 def test_what_others_are_charged_by_another_region_is_the_senders_alone() -> None:

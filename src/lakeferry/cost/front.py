@@ -153,17 +153,25 @@ def _path_gbps(
 ) -> Decimal | None:
     match path:
         case "nat_gateway" if placement == "pull":
-            return Decimal(GATEWAY_GBPS * migration.zones)
+            return Decimal(GATEWAY_GBPS * migration.gateways) / _times(migration)
         case "nat_instance":
             wanted = migration.nat_instances
             left = max(0, wanted.count - 1)
-            return SAFE_SHARE * left * book.instance(wanted.type).internet_gbps
+            found = book.instance(wanted.type)
+            # Every byte goes in and out; what is written comes through a second time.
+            each = min(found.internet_gbps, found.card0_gbps / _times(migration))
+            return SAFE_SHARE * left * each
         case "direct_connect" | "interconnect":
             return Decimal(migration.port_gbps)
         case "expressroute":
             return Decimal(min(migration.port_gbps, UNIT_GBPS * migration.scale_units))
         case _:
             return None
+
+
+def _times(migration: Migration) -> int:
+    """How often each byte passes the NAT."""
+    return 1 if migration.s3_endpoint else 2
 
 
 def _worker_gbps(

@@ -89,7 +89,9 @@ class Migration:
     span: Span
     source: Source
     target_region: str
-    zones: int = 3  # availability zones with a NAT gateway each
+    zones: int = 3  # availability zones that the workers are spread over
+    nat_gateways: int | None = None  # None: one in each zone; fewer, and bytes cross zones
+    s3_endpoint: bool = True  # False: what is written goes through NAT too
     nat_instances: NatInstances = field(default_factory=NatInstances)
     overhead: Decimal = Decimal("0.03")  # headers and what is sent again; measure it
     egress_with_overhead: bool = False  # whether the source's cloud counts it too: not documented
@@ -112,6 +114,7 @@ class Migration:
             "bytes": self.bytes,
             "objects": self.objects,
             "zones": self.zones,
+            "nat_gateways": self.gateways,
             "workers": self.workers,
             "overrun_hours": self.overrun_hours,
         }
@@ -126,6 +129,15 @@ class Migration:
     def wire_bytes(self) -> int:
         """Payload and overhead: what a NAT device, an endpoint or a flow log counts."""
         return int(self.bytes * (1 + self.overhead))
+
+    @property
+    def gateways(self) -> int:
+        return self.zones if self.nat_gateways is None else self.nat_gateways
+
+    @property
+    def nat_bytes(self) -> int:
+        """What passes a NAT device: once, or again on the way to S3 where no endpoint is."""
+        return self.wire_bytes if self.s3_endpoint else 2 * self.wire_bytes
 
     @property
     def egress_bytes(self) -> int:

@@ -9,6 +9,7 @@ from lakeferry.cost.egress import source_egress
 from lakeferry.cost.migration import Cloud, Migration, Path, Placement
 from lakeferry.cost.money import exact
 from lakeferry.cost.paths import (
+    crossing_zones,
     direct_connect,
     expressroute,
     interconnect,
@@ -88,17 +89,28 @@ def price(
 
 
 def _pulled(migration: Migration, book: PriceBook, path: Path) -> Lines:
-    """The network path of workers in AWS. What they write goes by the S3 gateway endpoint."""
+    """The network path of workers in AWS. What they write goes by the S3 gateway endpoint, or,
+    where there is none, through the NAT again.
+    """
     region, span, zones = migration.target_region, migration.span, migration.zones
     volumes = span.split(migration.wire_bytes)
     used = migration.used.get(f"aws.vpce.gb.{region}", 0)
     match path:
         case "nat_gateway":
-            lines = nat_gateway(book, region, zones, span, volumes)
+            carried = span.split(migration.nat_bytes)
+            devices = migration.gateways
+            lines = (
+                *nat_gateway(book, region, devices, span, carried),
+                *_crossing(migration, book, devices),
+            )
         case "nat_instance":
             wanted = migration.nat_instances
             kept = standby(book, region, zones, span) if wanted.standby else ()
-            lines = (*nat_instance(book, region, wanted, span), *kept)
+            lines = (
+                *nat_instance(book, region, wanted, span),
+                *kept,
+                *_crossing(migration, book, wanted.count),
+            )
         case "internet_gateway":
             lines = public_addresses(book, region, migration.workers, span)
         case "s3_gateway":
@@ -110,6 +122,15 @@ def _pulled(migration: Migration, book: PriceBook, path: Path) -> Lines:
         case _:
             lines = _circuit(migration, book, path)
     return lines
+
+
+def _crossing(migration: Migration, book: PriceBook, devices: int) -> Lines:
+    """What crosses zones to reach a NAT device, where fewer than one a zone are there."""
+    without = max(0, migration.zones - devices)
+    if not without:
+        return ()
+    volumes = migration.span.split(migration.nat_bytes * without // migration.zones)
+    return crossing_zones(book, migration.target_region, volumes)
 
 
 def _pushed(migration: Migration, book: PriceBook, path: Path) -> Lines:
