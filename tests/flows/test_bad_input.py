@@ -17,7 +17,7 @@ from tests.delta.tables import PROTOCOL, add, commit, metadata, write
 from tests.flows import tables
 from tests.flows.refusals import refused, tree_of_log
 from tests.flows.tables import grow, look, tree
-from tests.servers import Server, deaf_proxy
+from tests.servers import Server, deaf_proxy, versitygw
 
 MODES = ("snapshot", "mirror")
 LOG = "_delta_log"
@@ -374,6 +374,41 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on_when_there_is_room(
 
         assert report.files_present > 0
         assert look(disk / "target") == look(source)
+
+
+@pytest.mark.server
+@both_modes
+def test_a_bucket_that_may_only_be_read_is_told_before_a_byte_moves(
+    source: Path, tmp_path: Path, mode: str
+) -> None:
+    with versitygw.running(tmp_path, readonly=True) as server:
+        place = f"{server.place}/target"
+        error = refused(source, place, mode=mode, target_options=server.options)
+
+    assert error.code == "LF-1002"
+    assert "s3://lake" in error.where
+
+
+@pytest.mark.server
+@both_modes
+def test_a_full_s3_server_is_told_and_the_same_command_goes_on_when_there_is_room(
+    source: Path, tmp_path: Path, mode: str
+) -> None:
+    with (
+        mounted(tmp_path / "disk", "size=256k") as disk,
+        versitygw.running(disk) as server,
+    ):
+        place, options = f"{server.place}/target", server.options
+        (disk / "ballast").write_bytes(bytes(230 * 1024))
+        with pytest.raises(FerryError) as caught:
+            lakeferry.clone(str(source), place, mode=mode, jobs=1, target_options=options)
+        assert caught.value.code == "LF-5101"
+        assert not [name for name in tree(open_store(place, options)) if name.endswith(".json")]
+
+        (disk / "ballast").unlink()
+        lakeferry.clone(str(source), place, mode=mode, target_options=options)
+
+        assert look(open_store(place, options)) == look(source)
 
 
 @pytest.mark.server

@@ -11,15 +11,18 @@ SECRET_KEY = "testsecret"
 
 
 @contextmanager
-def running(folder: Path, *, bucket: str = "lake") -> Iterator[Server]:
-    """One server with one bucket, both below `folder`; more buckets are more folders there."""
+def running(folder: Path, *, bucket: str = "lake", readonly: bool = False) -> Iterator[Server]:
+    """One server with one bucket, both below `folder`; more buckets are more folders there.
+
+    `readonly`: it refuses whoever writes, as AWS refuses an identity without that right.
+    """
     program = require("versitygw")
     buckets = folder / "buckets"
-    (buckets / bucket).mkdir(parents=True)
+    (buckets / bucket).mkdir(parents=True, exist_ok=True)
     port = free_port()
     command = [str(program), "--access", ACCESS_KEY, "--secret", SECRET_KEY, "--keep-alive",
                "--quiet", "--port", f"127.0.0.1:{port}", "--region", "us-east-1",
-               "posix", str(buckets)]  # fmt: skip
+               *["--readonly"] * readonly, "posix", str(buckets)]  # fmt: skip
     options = {
         "endpoint": f"http://127.0.0.1:{port}",
         "region": "us-east-1",
