@@ -13,7 +13,7 @@ from lakeferry.errors import FerryError
 from lakeferry.monitor import run
 from lakeferry.monitor.keep_series import Wanted, from_cloudwatch, keep, read_series
 from lakeferry.monitor.series import wanted_metrics
-from lakeferry.network.fields import RECOMMENDED_FORMAT
+from lakeferry.network.fields import RECOMMENDED_FORMAT, format_text
 from lakeferry.store.open import open_store
 from tests.aws.data_plane import DataPlane, made
 from tests.cli.program import Ended, json_lines, typed
@@ -90,6 +90,25 @@ def test_top_reads_the_log_group_of_the_network(
     flows = {line["path"]: line for line in found if line["type"] == "flow"}
     assert flows["s3_gateway"]["bytes"] == 1300
     assert flows["s3_gateway"]["device"] == plane.s3
+
+
+@pytest.mark.parametrize("look", [("top",), ("watch", "--once", "--late", "1 h")])
+def test_rows_that_two_flow_logs_write_to_one_group_are_warned_of(
+    moto_access: AwsAccess, plane: DataPlane, tmp_path: Path, look: tuple[str, ...]
+) -> None:
+    group = "/network/flow"
+    logged(moto_access, group, s3_rows(plane, moto_access))
+    role = client(moto_access, "iam").get_role(RoleName="flow")["Role"]["Arn"]
+    client(moto_access, "ec2").create_flow_logs(
+        ResourceIds=[plane.private[0]], ResourceType="Subnet", TrafficType="ALL",
+        LogGroupName=group, LogDestinationType="cloud-watch-logs", DeliverLogsPermissionArn=role,
+        LogFormat=format_text(RECOMMENDED_FORMAT), MaxAggregationInterval=60,
+    )  # fmt: skip
+
+    ended = monitor(moto_access, tmp_path, *look, "--vpc", plane.vpc, "--json")
+
+    (warning,) = [line for line in json_lines(ended) if line["type"] == "warning"]
+    assert f"flow-log-twice log-group:{group}" in warning["message"]
 
 
 def test_rules_are_proven_on_a_log_group_whose_flow_log_says_its_format(

@@ -116,6 +116,9 @@ def watch(
     metrics_file: Annotated[
         str | None, Parameter(help="Write them into this file, for the textfile collector.")
     ] = None,
+    late: Annotated[
+        str, Parameter(help="How late a row of a log group may come and still be counted.")
+    ] = "15 min",
     plan: PlanFlags = NO_PLAN,
     rows: LogFlags = NO_LOGS,
     manifest: ManifestFlags = NO_MANIFEST,
@@ -137,7 +140,7 @@ def watch(
         shown = watching.Shown(
             once=once, interval_s=interval, metrics=metrics, metrics_file=metrics_file,
             table=not (talk.json or talk.quiet or talk.progress in ("plain", "none")),
-            color=is_wanted(talk.color, sys.stdout),
+            color=is_wanted(talk.color, sys.stdout), late_s=watching.parse_duration(late, "--late"),
         )  # fmt: skip
         return watching.watch(logs, asked, plan.as_watch(), shown, screen=screen, stop=stop)
 

@@ -19,9 +19,10 @@ from lakeferry.cli.saved_network import saved_topology
 from lakeferry.cli.units import parse_pairs, parse_time
 from lakeferry.config.quantities import Unreadable, duration_s
 from lakeferry.errors import FerryError
+from lakeferry.events import Warned
 from lakeferry.monitor import run as door
-from lakeferry.monitor.flow_log_place import flow_log_place
-from lakeferry.monitor.increments import Event, Increments, open_increments
+from lakeferry.monitor.flow_log_place import doubled, flow_log_place
+from lakeferry.monitor.increments import OVERLAP_S, Event, Increments, open_increments
 from lakeferry.monitor.logs import LOG_GROUP, store_options
 from lakeferry.monitor.metrics_page import MetricsPage, Snapshot, is_loopback, parse_address
 from lakeferry.monitor.prove import proofs_of
@@ -82,6 +83,12 @@ class Asked:
         given = parse_format(self.rows.format) if self.rows.format else None
         return flow_log_place(self.topology, logs, given, prefix=self.prefix)
 
+    def warn(self, place: str, screen: Screen) -> None:
+        """Say what makes sums at a place wrong."""
+        one = doubled(self.topology, place)
+        if one is not None:
+            screen.event(Warned("", None, f"{one.code} {one.where}: {one.what}", one.next_step))
+
     def options(self, place: str) -> Mapping[str, str]:
         given = parse_pairs(self.rows.log_option or [], "--log-option")
         if self.is_offline:
@@ -95,7 +102,7 @@ class Asked:
         """Begin and end, s since the epoch. Raises LF-2001."""
         start = parse_time(self.span.start) // 1000 if self.span.start else None
         end = -(-parse_time(self.span.end) // 1000) if self.span.end else None
-        last = _duration(self.span.last) if self.span.last else None
+        last = parse_duration(self.span.last, "--last") if self.span.last else None
         if last is None and start is None and place.startswith(LOG_GROUP):
             last = HOUR
         if last is not None:
@@ -108,11 +115,11 @@ class Asked:
         return log_lines(self.request.access, group, start_ms=start, end_ms=end)
 
 
-def _duration(text: str) -> int:
+def parse_duration(text: str, flag: str) -> int:
     try:
         return duration_s(text)
     except Unreadable as error:
-        what = f"--last `{text}` {error.what}"
+        what = f"{flag} `{text}` {error.what}"
         raise FerryError(error.code, what, "on the command line", error.next_step) from error
 
 
@@ -123,6 +130,7 @@ def top(logs: str | None, asked: Asked, *, by: str, limit: int, screen: Screen, 
     """Show the greatest flows."""
     place, fields = asked.place(logs)
     bounds = asked.bounds(place)
+    asked.warn(place, screen)
     members = members_of(asked.topology)
     reader = PathReader.of(members, keys_for(by), start_s=bounds[0], end_s=bounds[1])
     read_paths(
@@ -180,6 +188,7 @@ class Shown:
     metrics_file: str | None
     table: bool  # where stdout is a terminal
     color: bool = True
+    late_s: int = OVERLAP_S
 
 
 def watch(
@@ -189,7 +198,7 @@ def watch(
     page = MetricsPage()
     if shown.metrics is not None:
         _serve(page, shown.metrics, screen)
-    sums, place = _begin(logs, asked, plan)
+    sums, place = _begin(logs, asked, plan, shown.late_s, screen)
     try:
         with _painter(shown, screen, sums.start_s) as paint:
             while True:
@@ -209,7 +218,9 @@ def watch(
     return OK if view.is_fine and not _is_late(view, sums.start_s) else LOOK
 
 
-def _begin(logs: str | None, asked: Asked, plan: "WatchFlags") -> tuple[Watch, Increments]:
+def _begin(
+    logs: str | None, asked: Asked, plan: "WatchFlags", late_s: int, screen: Screen
+) -> tuple[Watch, Increments]:
     """The empty sums, with what is planned, and the place to look at."""
     from lakeferry.cli.network_flags import NO_NETWORK, extras_of
 
@@ -217,6 +228,7 @@ def _begin(logs: str | None, asked: Asked, plan: "WatchFlags") -> tuple[Watch, I
     topology, transfer = asked.topology, extras.transfer
     planned = planned_flows(topology, transfer.bytes, transfer.days) if transfer else ()
     name, fields = asked.place(logs)
+    asked.warn(name, screen)
     start_s = extras.start_s
     if start_s is None and name.startswith(LOG_GROUP):
         start_s = int(time.time()) - HOUR  # a group may hold months
@@ -226,7 +238,7 @@ def _begin(logs: str | None, asked: Asked, plan: "WatchFlags") -> tuple[Watch, I
 
     place = open_increments(
         name, ReadReport(), fields=fields, start_s=start_s, options=asked.options(name),
-        pages_of=pages_of,
+        pages_of=pages_of, overlap_s=late_s,
     )  # fmt: skip
     return Watch(topology, planned, extras.start_s), place
 

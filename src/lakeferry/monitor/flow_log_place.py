@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from lakeferry.errors import FerryError
 from lakeferry.monitor.logs import LOG_GROUP
+from lakeferry.network.finding_kinds import finding
+from lakeferry.network.flow_log_findings import counted_twice
 from lakeferry.network.resources import FlowLog
-from lakeferry.network.topology import Topology
+from lakeferry.network.topology import Finding, Topology
 
 
 def flow_log_place(
@@ -43,6 +45,26 @@ def flow_log_place(
         logs = [one for one in topology.found.flow_logs if one.destination == name]
         return place, given or (logs[0].fields if logs else None)
     return place, given
+
+
+def doubled(topology: Topology, place: str) -> Finding | None:
+    """A finding where two flow logs write the same rows to what lies at a place."""
+    found = topology.found
+    twice = counted_twice(found, [one for one in found.flow_logs if _lies_at(one, place)])
+    if twice is None:
+        return None
+    return finding(
+        "flow-log-twice",
+        place,
+        f"{' and '.join(twice)} both write here: their rows are counted twice",
+        "name the place of one of them alone, or delete one and wait until its rows are past",
+    )
+
+
+def _lies_at(log: FlowLog, place: str) -> bool:
+    """A prefix of a bucket holds the logs below it; one inside a log's own holds part of it."""
+    there, asked = (f"{one.rstrip('/')}/" for one in (_place(log), place))
+    return there.startswith(asked) or asked.startswith(there)
 
 
 def _own(logs: Sequence[FlowLog], prefix: str) -> FlowLog | None:

@@ -151,18 +151,20 @@ def open_increments(
     start_s: int | None = None,
     options: Mapping[str, str] = NO_OPTIONS,
     pages_of: Callable[[str], EventPages] | None = None,
+    overlap_s: int = OVERLAP_S,
 ) -> Increments:
     """What tells new rows at a place: a folder, `s3://...`, or `log-group:NAME`.
 
     Args:
         pages_of: gives the pages of a log group by its name.
+        overlap_s: how late its events may come; ids are remembered for so long.
 
     Raises:
         FerryError: LF-6205 for standard input, which cannot be looked at again.
     """
     if place.startswith(LOG_GROUP) and pages_of is not None:
         name = place.removeprefix(LOG_GROUP)
-        return GroupLogs(place, pages_of(name), report, fields, start_s)
+        return GroupLogs(place, pages_of(name), report, fields, start_s, overlap_s)
     if place == STDIN or place.startswith(LOG_GROUP):
         raise FerryError(
             "LF-6205",

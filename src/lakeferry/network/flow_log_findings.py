@@ -45,6 +45,17 @@ def flow_log_findings(topology: Topology) -> Iterator[Finding]:
     yield from _regional(topology, logs)
 
 
+def counted_twice(found: Found, logs: Sequence[FlowLog]) -> tuple[str, str] | None:
+    """Ids of two of these flow logs that write the same rows; None where each row is there once.
+
+    Whoever reads what all of them wrote counts such rows twice, wherever they lie.
+    """
+    for one, other in combinations(sorted(logs, key=lambda log: log.id), 2):
+        if _is_over(found, one) and _is_over(found, other) and _overlap(found, one, other):
+            return one.id, other.id
+    return None
+
+
 def _is_over(found: Found, log: FlowLog) -> bool:
     parts = (found.subnets, found.enis, found.nat_gateways)
     return log.resource_id == found.vpc.id or any(
