@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from lakeferry.connect.aws import AwsAccess
 from lakeferry.network.fields import CONNECTION_FORMAT
 from lakeferry.network.rule_set import RuleWish, rule_set
 from lakeferry.network.saved_topology import topology_text
 from lakeferry.store.open import open_store
+from tests.aws import data_plane
 from tests.cli.program import Ended, called, json_lines
+from tests.cli.test_monitor import monitor
 from tests.cli.test_monitor_refusals import HEADER, ROW, rule
 from tests.network.sample_scenario import topology
 from tests.servers import Server
@@ -179,3 +182,21 @@ def test_a_range_without_logs_says_what_there_is(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "LF-6205 no log here is of the time that is asked for" in ended.stderr
     assert "2023-11-14T22:10Z" in ended.stderr
+
+
+@pytest.mark.server
+def test_the_rules_of_a_plan_are_proven_on_a_log_generated_from_what_was_discovered(
+    moto_access: AwsAccess, tmp_path: Path
+) -> None:
+    plane = data_plane.made(moto_access)
+    chosen = ("--vpc", plane.vpc, "--name", "m1", "--planned-bytes", "2 PiB", "--planned-days", "9")
+
+    ended = monitor(moto_access, tmp_path, "plan", *chosen, "--prove", "generated:1 h", "--json")
+
+    lines = json_lines(ended)
+    proven = {one["rule"]: one["matched"] for one in lines if one["type"] == "rule_report"}
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert len(proven) > 10
+    assert [name for name, matched in proven.items() if not matched] == []
+    fired = {one["alarm"] for one in lines if one["type"] == "alarm" and one["seconds_in_alarm"]}
+    assert "lakeferry-m1.s3-through-nat" in fired

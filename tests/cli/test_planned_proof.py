@@ -69,3 +69,12 @@ def test_planned_rules_are_proven_on_a_generated_log_where_none_exists_yet(
     assert fits
     assert lines[0].startswith("  ✓ 17 of 17 rules match in ")
     assert any("alarm lakeferry-m1.s3-through-nat would have fired" in line for line in lines)
+
+
+def test_logs_in_s3_are_read_where_and_as_whom_aws_is_met() -> None:
+    made = report(flow_logs=FlowLogWish(fields=CUSTOM))
+    nobody = AwsAccess("us-east-1", profile="nobody")
+    screen = TextScreen(quiet=False, verbose=False, progress="none")
+
+    with pytest.raises(FerryError, match="the AWS profile does not exist"):
+        prove_planned(made, "s3://flow/AWSLogs", nobody, screen=screen, stop=Flag())

@@ -12,6 +12,7 @@ from lakeferry.cli.render import Screen, marks
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.monitor.flow_log_place import flow_log_place
 from lakeferry.monitor.generated_logs import generated
+from lakeferry.monitor.logs import store_options
 from lakeferry.monitor.prove import AlarmProof, Proofs, RuleProof, proofs_of
 from lakeferry.monitor.prove_logs import LogsRead, evaluate_logs
 from lakeferry.monitor.run import ProvisionReport
@@ -38,8 +39,11 @@ def prove_planned(
 
     _, fields = flow_log_place(report.topology, place)
     evaluation, read = evaluate_logs(
-        place, rules, alarms, fields=fields, log_events=log_events, generated=made_up, stop=stop
-    )
+        place, rules, alarms, fields=fields, log_events=log_events, generated=made_up, stop=stop,
+        options=store_options(
+            place, {}, region=access.region, profile=access.profile, endpoint=access.endpoint
+        ),
+    )  # fmt: skip
     proofs = proofs_of(evaluation, rules, alarms)
     for rule in proofs.rules:
         found = report_body(rule.report, max_contributors=MOST_CONTRIBUTORS, metrics=METRICS)
