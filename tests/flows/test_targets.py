@@ -61,6 +61,8 @@ FOREIGN: dict[str, list[Action]] = {
     "rows": [add("p=a/new.parquet", partitionValues={"p": "a"})],
     "txn": [{"txn": {"appId": "another", "version": 1}}],
     "domain": [{"domainMetadata": {"domain": "x", "configuration": "{}", "removed": False}}],
+    "clustering": [{"domainMetadata": {"domain": "delta.clustering", "removed": False,
+                                       "configuration": '{"clusteringColumns":[["a"]]}'}}],
     "unknown action": [{"someday": {"x": 1}}],
     "protocol": [{"protocol": {"minReaderVersion": 3, "minWriterVersion": 7,
                                "readerFeatures": ["deletionVectors", "v2Checkpoint"],
