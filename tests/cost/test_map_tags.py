@@ -85,7 +85,7 @@ def test_a_quarter_of_12000_is_earned_and_of_3000_lost() -> None:
 def test_a_wrong_value_earns_nothing_and_says_why() -> None:
     found = gap_of(bill(BillLine("a", cost="8", tags={"user_map_migrated": "mig1"})), QUARTER)
 
-    assert (found.earned, found.lost) == (0, Decimal(2))
+    assert (found.earned, found.lost) == (Decimal(0), Decimal(2))
     assert found.untagged[0].value == "mig1"
     assert "no id" in found.untagged[0].fault
 
@@ -93,7 +93,7 @@ def test_a_wrong_value_earns_nothing_and_says_why() -> None:
 def test_what_names_no_resource_is_listed_apart() -> None:
     found = gap_of(bill(BillLine("a", cost="8", resource="")), QUARTER)
 
-    assert (found.lost, found.without_resource_usd) == (0, 8)
+    assert (found.lost, found.without_resource_usd) == (Decimal(0), Decimal(8))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_names_no_resource_is_listed_apart() -> None:
 def test_data_transfer_is_not_covered_by_default(usage_type: str) -> None:
     found = gap_of(bill(BillLine("a", cost="8", usage_type=usage_type)), QUARTER)
 
-    assert (found.lost, found.not_covered_usd) == (0, 8)
+    assert (found.lost, found.not_covered_usd) == (Decimal(0), Decimal(8))
 
 
 def test_the_agreement_says_what_is_covered() -> None:
@@ -112,7 +112,7 @@ def test_the_agreement_says_what_is_covered() -> None:
 
     found = gap_of(bill(*lines), boxes)
 
-    assert (found.lost, found.not_covered_usd) == (1, 8)
+    assert (found.lost, found.not_covered_usd) == (Decimal(1), Decimal(8))
 
 
 def test_credits_taxes_and_discounts_are_no_usage() -> None:
@@ -124,7 +124,7 @@ def test_credits_taxes_and_discounts_are_no_usage() -> None:
 def test_a_day_more_without_tags_loses_what_a_day_lost() -> None:
     found = gap_of(bill(BillLine("a", cost="8"), BillLine("b", cost="4", hour=24)), QUARTER)
 
-    assert (found.days, found.lost, found.lost_a_day) == (2, 3, Decimal("1.5"))
+    assert (found.days, found.lost, found.lost_a_day) == (2, Decimal(3), Decimal("1.5"))
 
 
 def test_a_rate_beyond_the_whole_is_refused() -> None:

@@ -1,6 +1,7 @@
 """Copied, seen and billed side by side: which paths, which hours, and what each costs."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,8 @@ def bill(*lines: BillLine) -> Bill:
     return read_bill([file(cur2(lines))])
 
 
-def hour(at: int, gigabytes: int = 100, **changed: str) -> BillLine:
+def hour(at: int, gigabytes: int = 100, resource: str = NAT_A, **changed: Any) -> BillLine:
     cost = f"{Decimal('0.045') * gigabytes:.10f}"
-    resource = changed.pop("resource", NAT_A)
     return BillLine(
         f"{resource}{at}", amount=str(gigabytes), cost=cost, hour=at, resource=resource, **changed
     )
