@@ -56,6 +56,12 @@ CODES: dict[str, ErrorKind] = {
         "A question about paths needs the network, and one about a plan needs the plan: give the "
         "VPC, a saved topology, or the planned bytes and days.",
     ),
+    "LF-6254": ErrorKind(
+        1,
+        "another run is writing these series",
+        "Two runs of `monitor series` over one deployment would undo each other's points, so one "
+        "waits a minute for the other, then says so. Nothing is lost: run it again.",
+    ),
     "LF-6301": ErrorKind(
         2,
         "CloudWatch would reject this rule",

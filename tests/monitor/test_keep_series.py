@@ -1,6 +1,7 @@
 """Series are kept beyond CloudWatch's 15 days: each point once, the newest reading of it."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from lakeferry.aws.read_metrics import KEPT_S, RULES, Point, WantedMetric
 from lakeferry.errors import FerryError
-from lakeferry.monitor.keep_series import LATE_S, Kept, Wanted, keep, read_series
+from lakeferry.monitor.keep_series import LATE_S, Kept, Wanted, keep, keep_points, read_series
+from lakeferry.monitor.one_writer import one_writer
 from lakeferry.monitor.series import SCHEMA, merged, path_of, points_table, wanted_metrics
 from lakeferry.store.open import memory_store, open_store
 from lakeferry.store.protocol import Store
@@ -191,3 +193,43 @@ def test_devices_endpoints_and_streams_of_a_network_are_kept() -> None:
                  if one.namespace == "AWS/PrivateLinkEndpoints"}  # fmt: skip
     assert endpoints == {"vpce-02", "vpce-03"}
     assert len(set(found)) == len(found)
+
+
+def test_many_that_keep_one_day_at_once_lose_no_point(tmp_path: Path) -> None:
+    def write(number: int) -> None:
+        own = open_store(str(tmp_path))
+        for minute in range(10):
+            keep_points(own, "m1", [point(minute * 60, number, name=f"w{number}")])
+
+    with ThreadPoolExecutor(6) as writers:
+        list(writers.map(write, range(6)))
+
+    assert read_series(open_store(str(tmp_path)), "m1").num_rows == 60
+    assert not list(tmp_path.rglob("_writing.json"))
+
+
+def test_whoever_waits_too_long_for_another_writer_is_told(store: Store) -> None:
+    now = [1000.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    with one_writer(store, "deployment=m1", clock=lambda: now[0]):
+        with (
+            pytest.raises(FerryError, match="another run") as refused,
+            one_writer(store, "deployment=m1", clock=lambda: now[0], sleep=sleep),
+        ):
+            raise AssertionError
+        assert refused.value.code == "LF-6254"
+        assert now[0] > 1060
+
+
+def test_what_a_dead_writer_left_is_taken_over(store: Store) -> None:
+    dead = one_writer(store, "deployment=m1", clock=lambda: 1000.0)
+    dead.__enter__()
+
+    now = [1000.0 + 601]
+    with one_writer(store, "deployment=m1", clock=lambda: now[0], sleep=lambda _: None):
+        assert store.head("deployment=m1/_writing.json") is not None
+
+    assert store.head("deployment=m1/_writing.json") is None

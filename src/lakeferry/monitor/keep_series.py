@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from lakeferry.aws.read_metrics import KEPT_S, Point, WantedMetric, metric_points, rule_points
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
+from lakeferry.monitor.one_writer import one_writer
 from lakeferry.monitor.series import (
     SCHEMA,
     by_day,
@@ -84,10 +85,10 @@ def keep(
         start_s: what to ask for; None: from a while before the end of the last run that came to
             its end, for late points, and at most as far back as CloudWatch remembers.
 
-    Two that keep one deployment at once may undo each other's last file; the next run mends it.
+    Two that keep one deployment at once wait for each other while they write.
 
     Raises:
-        FerryError: LF-6251, LF-6252, LF-1201 to LF-1206, and those of the store.
+        FerryError: LF-6251, LF-6252, LF-6254, LF-1201 to LF-1206, and those of the store.
     """
     oldest = now_s - KEPT_S
     begin = max(oldest, start_s if start_s is not None else _next(store, wanted.deployment, oldest))
@@ -107,11 +108,12 @@ def keep_points(store: Store, deployment: str, points: Iterable[Point]) -> Kept:
         count += len(part)
         times = [one.at_s for one in part]
         first, last = min(first or times[0], *times), max(last, *times)
-        for day, rows in by_day(points_table(part)).items():
-            path = path_of(deployment, day)
-            if _put(store, path, rows):
-                written[path] = None
-    store.settle()
+        with one_writer(store, folder_of(deployment)):
+            for day, rows in by_day(points_table(part)).items():
+                path = path_of(deployment, day)
+                if _put(store, path, rows):
+                    written[path] = None
+            store.settle()
     return Kept(first, last, count, tuple(written))
 
 
