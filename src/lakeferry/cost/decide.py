@@ -48,6 +48,7 @@ class Option:
     data: Price | None = None  # of bytes processed; None: they are free
     used: Decimal = Decimal(0)  # units of the month that climbed `data`'s ladder before
     usd_once: Decimal = Decimal(0)
+    leaving_usd: Decimal = Decimal(0)  # what the source's cloud takes more than usual; may be less
     risk_usd_per_hour: Decimal = Decimal(0)  # expected cost of failures, see `recovery`
     lead_days: int = 0  # until it can carry the first byte
     unpriced: tuple[str, ...] = ()  # what has no price: the total is then a lower bound
@@ -84,6 +85,7 @@ class Wanted:
     latest_minutes: int | None = None  # an end after this is too late; None: never
     waiting_usd_hour: Decimal = Decimal(0)  # of all that waits when the end is late
     days_to_start: int | None = None  # until the first byte is to move; None: whenever
+    refused: tuple[Path, ...] = ()  # paths that a policy forbids: shown, never chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Outcome:
     option: Option
     fixed: Decimal  # hours and what is paid once
     data: Decimal
+    leaving: Decimal  # the source's cloud, more or less than usual
     delay: Decimal  # what waits past the planned end
     risk: Decimal
     set_aside: str  # why it is no choice; empty: it is one
@@ -100,7 +103,7 @@ class Outcome:
     @property
     @exact()
     def total(self) -> Decimal:
-        return self.fixed + self.data + self.delay + self.risk
+        return self.fixed + self.data + self.leaving + self.delay + self.risk
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,7 @@ def outcome(option: Option, wanted: Wanted) -> Outcome:
         option,
         fixed=option.usd_once + option.usd_per_hour * hours + option.usd_per_started_hour * started,
         data=option.data_usd(replay.carried),
+        leaving=option.leaving_usd,
         delay=Decimal(late) / 60 * wanted.waiting_usd_hour,
         risk=option.risk_usd_per_hour * hours,
         set_aside=_set_aside(option, wanted),
@@ -194,6 +198,8 @@ def outcome(option: Option, wanted: Wanted) -> Outcome:
 
 
 def _set_aside(option: Option, wanted: Wanted) -> str:
+    if option.path in wanted.refused:
+        return "a policy refuses this path"
     if wanted.days_to_start is not None and option.lead_days > wanted.days_to_start:
         return f"it takes {option.lead_days} days to get, and there are {wanted.days_to_start}"
     if wanted.latest_minutes is not None and option.replay.minutes > wanted.latest_minutes:
@@ -238,7 +244,10 @@ def flips(chosen: Outcome, other: Outcome, wanted: Wanted) -> tuple[Flip, ...]:
     if volume is not None:
         found.append(Flip("bytes", two.label, Decimal(one.replay.carried), volume))
     faster = one.usd_of_an_hour - two.usd_of_an_hour
-    bytes_apart = other.data + two.usd_once - chosen.data - one.usd_once
+    without_time = [
+        row.data + row.leaving + option.usd_once for row, option in ((chosen, one), (other, two))
+    ]
+    bytes_apart = without_time[1] - without_time[0]
     if faster and bytes_apart / faster > 0:
         found.append(Flip("hours", two.label, hours, bytes_apart / faster))
     paid = one.usd_per_hour + one.usd_per_started_hour

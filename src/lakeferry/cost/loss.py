@@ -73,14 +73,20 @@ def replay_loss(
     both = together((lost, replay(bears, other_carrier)))
 
     way, at, by = (bears, moves, other_carrier) if takes_over else (after, 0, carrier)
-    _, behind, _ = minutes_of(way[: at + 1], by, backlog=0, credit=by.first_credit)
-    delay = loss.dark + Fraction(behind, by.sustained) if handed else Fraction(0)
+    delay = loss.dark + _delay_at(way, at, by) if handed else Fraction(0)
     return replace(
         both,
         waiting=both.waiting + sum(waits.tolist()),
         most_waiting=max(both.most_waiting, *waits.tolist(), 0),
         longest_delay=max(both.longest_delay, delay),
     )
+
+
+def _delay_at(load: Load, minute: int, carrier: Carrier) -> Fraction:
+    """Minutes that the last byte of a minute waits."""
+    first = carrier.first_credit
+    _, behind, _ = minutes_of(load[: minute + 1], carrier, backlog=0, credit=first)
+    return Fraction(behind, carrier.sustained)
 
 
 def worst_loss(

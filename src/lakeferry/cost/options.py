@@ -1,0 +1,233 @@
+"""A plan's paths as options to decide between: its load replayed over each, at the book's prices.
+
+Workers are in AWS. Compared is what differs by path: hours, bytes and standby of the path itself,
+and what the source's cloud takes for the bytes' leaving, less what it takes by NAT gateway.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+
+from lakeferry.cost.decide import Destination, Option
+from lakeferry.cost.load import Load, planned_load, summed
+from lakeferry.cost.loss import Lost, worst_loss
+from lakeferry.cost.migration import Migration, Path
+from lakeferry.cost.money import exact
+from lakeferry.cost.prices import Price, PriceBook
+from lakeferry.cost.quote import Line, Quote
+from lakeferry.cost.recovery import Failures, recovery
+from lakeferry.cost.replay import GBPS, NAT_GATEWAY, Carrier, Replay, steady
+from lakeferry.cost.total import paths_of, price
+from lakeferry.cost.ways import INTERFACE_ENDPOINT, Way, dealt, replay_way
+
+UNIT_GBPS = 2  # of one scale unit of an ExpressRoute gateway
+CIRCUITS: tuple[Path, ...] = ("direct_connect", "expressroute", "interconnect")
+CIRCUIT_DAYS = 45  # a private circuit takes weeks to months; an assumption to be replaced
+MONTH_HOURS = 720
+_NOTHING = Replay(0, 0, 0, 0, 0, Fraction(0))
+
+# What is billed to the second; whole hours are billed of the rest.
+_BY_THE_SECOND = ("aws.ec2.", "aws.ebs.")
+# What each byte that a path processes costs, where it costs.
+_PROCESSED: Mapping[Path, str] = {
+    "nat_gateway": "aws.natgw.gb",
+    "interface_endpoint": "aws.vpce.gb",
+    "privatelink": "aws.vpce.gb",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """How NAT instances fail, and what that costs."""
+
+    lost_minutes: int = 10  # that an instance is gone
+    dark_minutes: int = 5  # of them: until it is noticed and the route has moved
+    failures_a_month: Decimal = Decimal(0)  # of one instance, expected
+    waiting_usd_hour: Decimal = Decimal(0)  # of everything that waits in dark minutes
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dark_minutes <= self.lost_minutes:
+            raise ValueError(f"{self.dark_minutes} dark of {self.lost_minutes} minutes")
+
+
+NO_COST_OF_WAITING = Trouble()
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """An option, and what its loss of one instance does."""
+
+    option: Option
+    way: Way
+    lost: Lost | None  # the worst loss of one NAT instance; None: the path has none to lose
+
+
+def even_loads(migration: Migration) -> dict[str, Load]:
+    """The plan's bytes on the wire, evenly over its hours and its sources.
+
+    Sources are as many subnets as there are workers, NAT instances or zones, whichever is most.
+    """
+    count = max(1, migration.workers, migration.nat_instances.count, migration.zones)
+    shares = planned_load(migration.wire_bytes, minutes=count).tolist()
+    minutes = max(1, migration.span.hours * 60)
+    return {f"{n:03}": planned_load(one, minutes=minutes) for n, one in enumerate(shares)}
+
+
+def destination_of(migration: Migration) -> Destination:
+    """Where workers in AWS reach for the plan's bytes."""
+    source = migration.source
+    if source.cloud == "partner":
+        return "partner"
+    is_here = source.cloud == "aws" and source.region == migration.target_region
+    return "s3" if is_here else "internet"
+
+
+def ways(migration: Migration, book: PriceBook, sources: Sequence[str]) -> tuple[Way, ...]:
+    """Each path that leads from the source, with its devices and who carries which source.
+
+    Raises:
+        FerryError: LF-6502, an instance type is not known.
+    """
+    return tuple(_way(migration, book, path, sources) for path in paths_of(migration))
+
+
+def replayed(
+    migration: Migration,
+    book: PriceBook,
+    loads: Mapping[str, Load],
+    *,
+    carries: Mapping[Path, tuple[tuple[str, ...], ...]] | None = None,
+    credit: int = 0,
+    trouble: Trouble = NO_COST_OF_WAITING,
+) -> tuple[Replayed, ...]:
+    """Every path of a plan: its load replayed, one instance lost, and its prices.
+
+    Args:
+        migration: the plan; its source, zones, instances, workers and circuits give the devices.
+        book: of prices.
+        loads: bytes a minute by source (subnet, worker, prefix), see `even_loads`.
+        carries: the sources of each device of a path, where it is known (see `placement`); else
+            they are dealt out in turn.
+        credit: bytes that a NAT instance may carry above what it sustains; AWS promises none.
+        trouble: how instances fail, and what that costs.
+
+    Raises:
+        FerryError: LF-6501, LF-6502, as `price`.
+    """
+    quotes = {path: _apart(price(migration, book, path)) for path in paths_of(migration)}
+    shared = frozenset.intersection(*(_lacking(quote) for quote in quotes.values()))
+    found = []
+    for one in ways(migration, book, tuple(loads)):
+        way = replace(one, carries=(carries or {}).get(one.path, one.carries))
+        option = _option(migration, book, way, quotes)
+        lost = None
+        if way.path == "nat_instance":
+            way = replace(way, carrier=_bursting(migration, book, credit))
+            lost = _worst(way, loads, trouble)
+            option = replace(option, risk_usd_per_hour=_risk(trouble, len(way.carries)))
+        lacks = tuple(id for id in option.unpriced if id not in shared)
+        option = replace(option, replay=replay_way(loads, way), unpriced=lacks)
+        found.append(Replayed(option, way, lost))
+    return tuple(found)
+
+
+def _way(migration: Migration, book: PriceBook, path: Path, sources: Sequence[str]) -> Way:
+    zones, workers = max(1, migration.zones), max(1, migration.workers)
+    worker = book.instance(migration.worker_type) if migration.worker_type else None
+    match path:
+        case "nat_gateway":
+            label, carrier, devices = f"{zones} x NAT gateway", NAT_GATEWAY, zones
+        case "nat_instance":
+            wanted = migration.nat_instances
+            label, devices = f"{wanted.count} x {wanted.type}", max(1, wanted.count)
+            carrier = _bursting(migration, book, 0)
+        case "interface_endpoint" | "privatelink":
+            label, carrier, devices = f"{path} in {zones} zones", INTERFACE_ENDPOINT, zones
+        case "internet_gateway":
+            gbps = worker.internet_gbps if worker else Decimal(5)
+            label, carrier, devices = f"{workers} public addresses", _of(gbps), workers
+        case "s3_gateway":
+            gbps = worker.card0_gbps if worker else Decimal(5)
+            label, carrier, devices = "S3 gateway endpoint", _of(gbps), workers
+        case _:
+            port: int = migration.port_gbps
+            if path == "expressroute":
+                port = min(port, UNIT_GBPS * migration.scale_units)
+            label, carrier, devices = f"{path} of {port} Gbps", _of(Decimal(port)), 1
+    return Way(path, label, carrier, dealt(sources, devices))
+
+
+def _of(gbps: Decimal) -> Carrier:
+    return steady(int(gbps * GBPS))
+
+
+def _bursting(migration: Migration, book: PriceBook, credit: int) -> Carrier:
+    """A NAT instance; with credit it reaches its peak until the credit is used up."""
+    kind = book.instance(migration.nat_instances.type)
+    sustained = int(kind.internet_gbps * GBPS)
+    peak = max(sustained, int(kind.peak_gbps * GBPS)) if credit else sustained
+    return Carrier(sustained, peak, credit, credit)
+
+
+def _worst(way: Way, loads: Mapping[str, Load], trouble: Trouble) -> Lost:
+    groups = [summed(loads[one] for one in own) for own in way.carries]
+    return worst_loss(groups, way.carrier, minutes=trouble.lost_minutes, dark=trouble.dark_minutes)
+
+
+@exact()
+def _risk(trouble: Trouble, instances: int) -> Decimal:
+    failures = Failures(trouble.failures_a_month, instances, Decimal(trouble.dark_minutes))
+    return recovery(failures, waiting_usd_hour=trouble.waiting_usd_hour).usd / MONTH_HOURS
+
+
+@exact()
+def _option(
+    migration: Migration, book: PriceBook, way: Way, quotes: Mapping[Path, Quote]
+) -> Option:
+    """The money of a path: by the second, by the whole hour, by the byte, and what is left."""
+    quote, hours = quotes[way.path], Decimal(max(1, migration.span.hours))
+    lines = [one for one in quote.lines if one.part in ("network path", "standby")]
+    timed = [one for one in lines if one.grows_with in ("hours", "months")]
+    exactly = [one for one in timed if one.price_id.startswith(_BY_THE_SECOND)]
+    processed = _processed(migration, book, way.path)
+    option = Option(
+        way.path,
+        way.label,
+        _NOTHING,
+        way.capacity,
+        usd_per_hour=_usd(exactly) / hours,
+        usd_per_started_hour=_usd(one for one in timed if one not in exactly) / hours,
+        data=processed,
+        used=processed.units(migration.used.get(processed.id, 0)) if processed else Decimal(0),
+        leaving_usd=_leaving(quote) - _leaving(quotes["nat_gateway"]),
+        lead_days=CIRCUIT_DAYS if way.path in CIRCUITS else 0,
+        unpriced=tuple(sorted(_lacking(quote))),
+    )
+    # A ladder starts anew with each month; the option's own does not.
+    by_month = _usd(one for one in lines if one.grows_with == "bytes")
+    return replace(option, usd_once=by_month - option.data_usd(migration.wire_bytes))
+
+
+def _processed(migration: Migration, book: PriceBook, path: Path) -> Price | None:
+    id = _PROCESSED.get(path)
+    return book.of(id, migration.target_region) if id else None
+
+
+def _apart(quote: Quote) -> Quote:
+    """The lines in which paths may differ."""
+    parts = ("network path", "standby", "source egress")
+    return Quote(tuple(one for one in quote.lines if one.part in parts), quote.currency)
+
+
+def _leaving(quote: Quote) -> Decimal:
+    return quote.of("source egress")
+
+
+def _lacking(quote: Quote) -> frozenset[str]:
+    return frozenset(one.price_id for one in quote.unpriced)
+
+
+@exact()
+def _usd(lines: Iterable[Line]) -> Decimal:
+    return sum((one.usd for one in lines if one.usd is not None), Decimal(0))
