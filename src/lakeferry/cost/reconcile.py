@@ -125,42 +125,48 @@ def reconcile(
     lines = byte_lines(bill)
     limits = tolerances or Tolerances()
     pairing = _paired(lines, seen or (), path_of or {}, limits)
-    paths = {one.path for one in copied or ()} | set(pairing.path_of.values())
-    regions = (region,) if region else _regions(lines, paths)
-    if not paths:
-        zonal = (one for one in lines if one.path == NAT and one.region in regions)
-        paths = {one.resource for one in zonal if one.resource}
-    watched = set(pairing.path_of.values())
+    named = {one.path for one in copied or ()} | set(pairing.path_of.values())
+    regions = (region,) if region else _regions(lines, named)
+    paths = named or _zonal(lines, regions)
     ours = [one for one in lines if one.resource in paths]
     length = DAY if any(one.end - one.start > HOUR for one in ours) else HOUR
     cells = _cells(ours, copied, seen, pairing, length, _reach(bill, length), list_rate)
-    judged = tuple(
-        judge(
-            one,
-            limits,
-            final=bill.final == "final",
-            watched=one.path in watched,
-            before=one.start < bill.start // length * length,
-        )
-        for one in cells
-    )
+    interfaces: Counter[str] = Counter()
+    for one in seen or ():
+        interfaces[one.interface] += one.bytes
     return Reconciliation(
         currency=bill.currency,
         length=length,
-        cells=judged,
+        cells=_judged(cells, bill, pairing, length, limits),
         totals=totals_of(bill, lines, regions),
         pairing=pairing,
-        seen_by_interface=dict(sum_by((one.interface, one.bytes) for one in seen or ())),
+        seen_by_interface=dict(interfaces),
         elsewhere=by_resource(one for one in lines if one.resource not in paths),
         final=bill.final,
     )
 
 
-def sum_by(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
-    sums: Counter[str] = Counter()
-    for key, count in pairs:
-        sums[key] += count
-    return sums
+def _judged(
+    cells: Iterable[Cell], bill: Bill, pairing: Pairing, length: int, limits: Tolerances
+) -> tuple[Judged, ...]:
+    watched = set(pairing.path_of.values())
+    first = _begin(bill.start, length)
+    return tuple(
+        judge(
+            one,
+            limits,
+            final=bill.final == "final",
+            watched=one.path in watched,
+            before=one.start < first,
+        )
+        for one in cells
+    )
+
+
+def _zonal(lines: Iterable[ByteLine], regions: Sequence[str]) -> set[str]:
+    """Every zonal NAT gateway of some Regions that the bill names."""
+    found = (one for one in lines if one.path == NAT and one.region in regions)
+    return {one.resource for one in found if one.resource}
 
 
 def _regions(lines: Iterable[ByteLine], paths: set[str]) -> tuple[str, ...]:
