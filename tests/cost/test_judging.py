@@ -1,6 +1,7 @@
 """Each difference between bytes copied, seen and billed has a name, and its bytes have an owner."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,6 +113,15 @@ def test_a_leak_without_a_price_is_unpriced_and_not_free() -> None:
 
 def test_every_verdict_but_ok_says_what_to_do() -> None:
     assert [name for name, text in REMEDY.items() if text is None] == ["ok"]
+
+
+def test_the_reference_names_every_verdict_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "reconcile.md").read_text()
+    rows = page.split("## Verdicts")[1].split("## ")[0].splitlines()
+
+    named = [row.split("`")[1] for row in rows if row.startswith("| `")]
+
+    assert sorted(named) == sorted(REMEDY)
 
 
 BYTES = st.integers(0, 2**50)
