@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.load import SAFE, load_of, planned_load, seen_load, summed, total
+from lakeferry.cost.load import SAFE, load_of, planned_load, seen_load, seen_loads, summed, total
 
 record = st.tuples(st.integers(-200, 900), st.integers(0, 700), st.integers(0, 2**45))
 
@@ -93,3 +93,24 @@ def test_loads_of_several_lengths_are_summed_minute_by_minute() -> None:
     assert summed([load_of([1, 2]), load_of([10])]).tolist() == [11, 2]
     assert summed([load_of([2**62]), load_of([2**62, 1])]).tolist() == [2**63, 1]
     assert summed([]).tolist() == []
+
+
+def test_records_of_several_sources_become_loads_of_the_same_minutes() -> None:
+    found = seen_loads(
+        ["b", "a", "b"],
+        np.array([125, 240, 180]),
+        np.array([180, 240, 300]),
+        np.array([55, 9, 120]),
+    )
+
+    assert found.first_s == 120
+    assert {name: load.tolist() for name, load in found.loads.items()} == {
+        "a": [0, 0, 9],
+        "b": [55, 60, 60],
+    }
+
+
+def test_no_records_are_no_loads() -> None:
+    nothing = np.zeros(0, dtype=np.int64)
+
+    assert seen_loads([], nothing, nothing, nothing).loads == {}

@@ -24,6 +24,7 @@ from lakeferry.cost.sizing import (
     limits,
     ports_left,
     sizes,
+    sizes_in,
 )
 
 BOOK = own_book()
@@ -151,16 +152,22 @@ def test_section_7_days_of_2_pib(gbps: int, days: str) -> None:
 
 
 def test_section_7_of_the_whole_book_a_newer_type_is_cheaper_still() -> None:
-    hourly = {
-        name: one.hourly["us-east-1"].last_usd
-        for name, one in BOOK.instance_types.items()
-        if "us-east-1" in one.hourly
-    }
-    found = sizes(
-        BOOK.instance_types.values(), L_6_95, hours=720, usd_per_hour=hourly, usd_beside=IPV4
-    )
+    found = sizes_in(BOOK, "us-east-1", L_6_95, hours=720)
 
     assert (found[0].type, found[0].count, found[0].usd) == ("c8gn.medium", 5, Decimal("231.48"))
+
+
+def test_only_types_that_a_region_offers_are_sized_there() -> None:
+    found = sizes_in(BOOK, "ap-southeast-2", L_6_95, hours=720, zones=3)
+
+    assert "c7gn.large" not in [one.type for one in found]
+    assert all(one.count % 3 == 0 for one in found)
+
+
+def test_section_4_a_single_flow_is_carried_at_5_gbps_at_most() -> None:
+    assert not Demand(down=6 * GBPS, connections=1).flows_carry_it
+    assert Demand(down=6 * GBPS, connections=2).flows_carry_it
+    assert Demand(down=6 * GBPS).flows_carry_it  # nothing is said of connections
 
 
 def test_a_type_without_a_price_is_left_out_and_not_free() -> None:

@@ -4,7 +4,8 @@ A load is an array of whole bytes, one entry a minute. It is int64; where a sum 
 it is an array of Python's integers, so that no figure is ever rounded or wrapped.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -86,6 +87,37 @@ def seen_load(
     found = np.zeros(minutes, dtype=np.int64 if total(size) < SAFE else object)
     np.add.at(found, minute[inside], due[inside])
     return load_of(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What flow records say of several sources, from one minute on."""
+
+    first_s: int  # where the first minute starts, s since the epoch
+    loads: Mapping[str, Load]  # all of the same minutes, by source in order
+
+
+def seen_loads(
+    source: Sequence[str], start_s: np.ndarray, end_s: np.ndarray, size: np.ndarray
+) -> Seen:
+    """Flow records as a load of each source (subnet, worker, device), see `seen_load`.
+
+    Sums by minute (`flow_totals`) are records, too, which last 60 s. From the minute of the first
+    second on to that of the last.
+    """
+    if not len(source):
+        return Seen(0, {})
+    start, end = (np.asarray(one, dtype=np.int64) for one in (start_s, end_s))
+    first = int(start.min()) // 60 * 60
+    minutes = -(-max(int(end.max()), int(start.max()) + 1) // 60) - first // 60
+    names, whose = np.unique(np.asarray(source), return_inverse=True)
+    found = {}
+    for at, name in enumerate(names.tolist()):
+        own = whose == at
+        found[name] = seen_load(
+            start[own], end[own], np.asarray(size)[own], first_s=first, minutes=minutes
+        )
+    return Seen(first, found)
 
 
 def total(load: Load) -> int:

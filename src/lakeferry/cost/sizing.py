@@ -18,12 +18,13 @@ import numpy as np
 
 from lakeferry.cost.load import Load, summed
 from lakeferry.cost.money import exact
-from lakeferry.cost.prices import InstanceType
+from lakeferry.cost.prices import InstanceType, PriceBook
 from lakeferry.cost.replay import GBPS
 
 HEAD_ROOM = Fraction(70, 100)
 MANY_VCPUS = 32  # from here on half of the bandwidth goes to the internet, below 5 Gbps
 INTERNET_GBPS = Decimal(5)
+FLOW_GBPS = Decimal(5)  # of a single flow outside of a placement group
 # What masquerading may take of one address: 1024 to 65535, for each destination, port and protocol.
 PORTS = 65_536 - 1_024
 PORTS_OF_A_NAT_GATEWAY = 55_000
@@ -63,6 +64,12 @@ class Demand:
     @property
     def together(self) -> int:
         return self.down + self.up if self.both is None else self.both
+
+    @property
+    def flows_carry_it(self) -> bool:
+        """Whether its connections suffice: one is carried at 5 Gbps at most, on any instance."""
+        most = max(self.down, self.up)
+        return not self.connections or most <= self.connections * int(FLOW_GBPS * GBPS)
 
     @property
     def packets_a_second(self) -> int:
@@ -172,6 +179,28 @@ def sizes(
             usd = count * (each + usd_beside) * hours
         found.append(Size(kind.name, count, kind.internet_gbps, usd, bound.name))
     return tuple(sorted(found, key=lambda size: (size.usd, size.count, size.type)))
+
+
+def sizes_in(
+    book: PriceBook, region: str, demand: Demand, *, hours: int, zones: int = 1
+) -> tuple[Size, ...]:
+    """Every type that the book prices in a region, with its public address; see `sizes`.
+
+    Burstable types are sized by what they sustain, so they are here, too, where they are many.
+
+    Raises:
+        FerryError: LF-6501, the book has no prices of the region.
+    """
+    address = book.of("aws.ipv4.hour", region).last_usd
+    hourly = {name: book.hourly(name, region).last_usd for name in book.instance_types}
+    return sizes(
+        book.instance_types.values(),
+        demand,
+        hours=hours,
+        usd_per_hour=hourly if address is not None else {},
+        usd_beside=address or Decimal(0),
+        zones=zones,
+    )
 
 
 @dataclass(frozen=True, slots=True)
