@@ -7,8 +7,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from lakeferry.delta.paths import decode
 from lakeferry.errors import FerryError
 from tests.clone.small import append, bodies, clone, commits, new_table, put_files
+from tests.corpora import SPARK, required
 from tests.delta.tables import METADATA, PROTOCOL, add, commit, metadata, remove, write
 
 
@@ -88,12 +90,18 @@ def test_transactions_domains_and_unknown_actions_follow(source: Path, target: P
     assert bodies(target, 1, "futureAction") == [{"k": 1}]
     assert len(commits(target)) == 2
 
+    append(source, 2, "c")
+    clone(source, target)
+
+    stated_again = ("txn", "domainMetadata", "futureAction", "protocol", "metaData")
+    assert [bodies(target, 2, name) for name in stated_again] == [[], [], [], [], []]
+
 
 def test_a_domain_that_the_source_removed_is_removed(source: Path, target: Path) -> None:
-    domain = {"domain": "user.x", "configuration": "{}", "removed": False}
+    domain = {"domain": "user.x", "configuration": '{"last": 1}', "removed": False}
     commit(source, 1, {"domainMetadata": domain})
     clone(source, target)
-    commit(source, 2, {"domainMetadata": {**domain, "removed": True}})
+    commit(source, 2, {"domainMetadata": {**domain, "configuration": "", "removed": True}})
 
     clone(source, target)
 
@@ -296,6 +304,37 @@ def test_in_commit_timestamps_are_the_targets_own(source: Path, target: Path, tr
     assert stated["configuration"][f"{since}Version"] == "1"
     assert stated["configuration"][f"{since}Timestamp"] == str(info["inCommitTimestamp"])
     assert clone(source, target).up_to_date
+
+
+def test_in_commit_timestamps_rise_though_the_clock_was_set_back(
+    source: Path, target: Path
+) -> None:
+    on = {**METADATA["metaData"], "configuration": {"delta.enableInCommitTimestamps": "true"}}
+    feature = {"minReaderVersion": 1, "minWriterVersion": 7,
+               "writerFeatures": ["inCommitTimestamp"]}  # fmt: skip
+    commit(source, 1, {"commitInfo": {"inCommitTimestamp": 9}}, {"protocol": feature},
+           {"metaData": on})  # fmt: skip
+    clone(source, target)
+    [info] = bodies(target, 0, "commitInfo")
+    ahead = info["inCommitTimestamp"] + 10**9
+    first = target / "_delta_log" / commits(target)[0]
+    first.write_text(first.read_text().replace(str(info["inCommitTimestamp"]), str(ahead), 1))
+    commit(source, 2, {"commitInfo": {"inCommitTimestamp": 10}}, add("c"))
+    put_files(source, "c")
+
+    clone(source, target)
+
+    assert bodies(target, 1, "commitInfo")[0]["inCommitTimestamp"] == ahead + 1
+
+
+def test_a_row_count_that_a_checkpoint_has_lost_comes_from_the_footer(target: Path) -> None:
+    clone(required(SPARK) / "struct-stats-only/table", target)
+
+    with_vector = [add for add in bodies(target, 0, "add") if "deletionVector" in add]
+    stated = [json.loads(add["stats"]) for add in with_vector]
+    rows = [pq.read_metadata(target / decode(add["path"])).num_rows for add in with_vector]
+    assert rows
+    assert stated == [{"numRecords": number, "tightBounds": False} for number in rows]
 
 
 def test_state_beside_the_log_is_carried_byte_for_byte(source: Path, target: Path) -> None:
