@@ -2,11 +2,19 @@
 
 import gzip
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from lakeferry.cost.bill_lines import SCHEMA, BillFile, BillReport, read_lines
+from lakeferry.cost.bill_lines import (
+    SCHEMA,
+    BillFile,
+    BillReport,
+    fetched_file,
+    local_file,
+    read_lines,
+)
 from lakeferry.errors import FerryError
 from tests.cost.bills import (
     ENCODINGS,
@@ -170,3 +178,21 @@ def test_a_header_alone_is_a_bill_without_lines() -> None:
     content = gzip.compress(csv_text([BillLine("a").columns()]).splitlines()[0].encode() + b"\n")
 
     assert read(file(content)).num_rows == 0
+
+
+@pytest.mark.parametrize("content", [cur2(TWO), parquet(TWO), legacy(TWO), zipped(legacy(TWO))])
+def test_a_file_may_come_in_pieces_from_a_store_or_lie_on_this_machine(
+    content: bytes, tmp_path: Path
+) -> None:
+    pieces = [content[at : at + 7] for at in range(0, len(content), 7)]
+    (tmp_path / "bill").write_bytes(content)
+
+    fetched = read(fetched_file("s3://bills/bill", lambda: iter(pieces)))
+
+    assert fetched.equals(read(local_file(str(tmp_path / "bill"))))
+    assert fetched["id"].to_pylist() == ["a", "b"]
+
+
+def test_a_file_that_is_not_there_is_no_damaged_bill() -> None:
+    with pytest.raises(FileNotFoundError):
+        read(local_file("no-such-bill.csv"))

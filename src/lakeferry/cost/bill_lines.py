@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
@@ -93,6 +94,7 @@ _NEEDED = (
 _WANTED = {*_TEXTS.values(), START, END, INTERVAL, _PERIOD, _INVOICE, _AMOUNT, _COST, _RATE}
 _ROWS = 1 << 15  # at once
 _BLOCK = 4 << 20  # bytes of CSV at once; no line is longer
+_IN_MEMORY = 32 << 20  # bytes of a fetched file; a larger one goes to disk
 _MOST_SAMPLES = 20
 
 
@@ -169,7 +171,7 @@ def _opened(file: BillFile) -> Iterator[tuple[str, Any]]:
         if first.startswith(b"PAR1"):
             yield "parquet", raw
         elif first.startswith(b"\x1f\x8b"):
-            with cast(Any, igzip).IGzipFile(fileobj=raw) as body:
+            with cast(Any, igzip).IGzipFile(mode="rb", fileobj=raw) as body:
                 yield "csv", body
         elif first.startswith(b"PK\x03\x04"):
             with zipfile.ZipFile(raw) as packed, packed.open(packed.namelist()[0]) as body:
@@ -299,3 +301,19 @@ def local_file(path: str) -> BillFile:
         return Path(path).open("rb")
 
     return BillFile(path, opened)
+
+
+def fetched_file(name: str, body: Callable[[], Iterator[bytes]]) -> BillFile:
+    """A file of a store, kept in memory while it is read, or on disk where it is large.
+
+    Args:
+        body: fetches its bytes; a new fetch each time.
+    """
+
+    def opened() -> BinaryIO:
+        kept = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (whoever reads closes it)
+        kept.writelines(body())
+        kept.seek(0)
+        return cast(BinaryIO, kept)
+
+    return BillFile(name, opened)
