@@ -388,3 +388,15 @@ def test_of_two_volumes_at_which_costs_meet_the_nearest_is_told() -> None:
     assert flip_bytes(one, replace(two, usd_once=Decimal("4.9")), gap=gap + Decimal("2.9")) == (
         Decimal("10.2") * GIB
     )
+
+
+def test_without_a_gateway_endpoint_bytes_of_s3_take_the_cheapest_that_is_left() -> None:
+    found = decide([option("nat_gateway", "2"), option("interface_endpoint", "1")], Wanted("s3", 0))
+
+    assert found.chosen.option.path == "interface_endpoint"
+
+
+def test_ways_without_a_price_a_byte_have_no_volume_at_which_the_choice_flips() -> None:
+    found = decide([option("nat_gateway", "2"), option("nat_instance", "1")], Wanted("internet", 0))
+
+    assert [flip.what for flip in found.flips] == ["capacity"]
