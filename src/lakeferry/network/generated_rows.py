@@ -15,6 +15,7 @@ from lakeferry.network.generated_flows import (
     LIFE,
     MINUTE,
     GeneratedFlow,
+    Worker,
     generated_flows,
     stand_ins,
 )
@@ -48,12 +49,20 @@ def generated_log(
         rates: see `generated_flows`.
     """
     yield (" ".join(fields) + "\n").encode()
+    devices = [one.id for one in members_of(topology).interfaces.values() if one.role != "other"]
+    workers, zones = stand_ins(topology), {one.id: one.zone_id for one in topology.found.subnets}
+    vpc = topology.found.vpc
+    usual: Row = {
+        "version": max((FIELDS[name].since for name in fields), default=2),
+        "account-id": vpc.account, "region": vpc.region, "vpc-id": vpc.id,
+    }  # fmt: skip
     flows = generated_flows(topology, start_s=start_s, minutes=minutes, rates=rates)
     for now, some in groupby(flows, lambda flow: flow.start_s):
         here = list(some)
         rows = [row for flow in here for row in rows_of(flow)]
-        rows += _besides(topology, here, (now - start_s) // MINUTE)
-        yield "".join(f"{_line(topology, fields, row)}\n" for row in rows).encode()
+        rows += _besides(devices, workers[0], here, (now - start_s) // MINUTE)
+        placed = ({**usual, "az-id": zones.get(str(row.get("subnet-id"))), **row} for row in rows)
+        yield "".join(f"{_line(fields, row)}\n" for row in placed).encode()
 
 
 def rows_of(flow: GeneratedFlow) -> Iterator[Row]:
@@ -140,13 +149,14 @@ def _kind(device: Member) -> str:
     return "regional_nat_gateway" if device.id == "-" else _HOPS[device.role]
 
 
-def _besides(topology: Topology, flows: Sequence[GeneratedFlow], minute: int) -> Iterator[Row]:
+def _besides(
+    devices: Sequence[str], first: Worker, flows: Sequence[GeneratedFlow], minute: int
+) -> Iterator[Row]:
     """What is no traffic of a worker: a stranger, interfaces without traffic, lost rows."""
     now, used = flows[0].start_s, {one.id for flow in flows for one in flow.device}
-    for one in members_of(topology).interfaces.values():
-        if one.role != "other" and one.id not in used:
-            yield {"interface-id": one.id, **_when(now, "NODATA")}
-    first = stand_ins(topology)[0]
+    for id in devices:
+        if id not in used:
+            yield {"interface-id": id, **_when(now, "NODATA")}
     if minute % LIFE == 0:
         yield {
             "interface-id": first.id, "instance-id": first.instance_id,
@@ -159,15 +169,8 @@ def _besides(topology: Topology, flows: Sequence[GeneratedFlow], minute: int) ->
         yield {"interface-id": first.id, **_when(now, "SKIPDATA")}
 
 
-def _line(topology: Topology, fields: Sequence[str], row: Row) -> str:
-    vpc = topology.found.vpc
-    zones = {one.id: one.zone_id for one in topology.found.subnets}
-    whole: dict[str, object] = {
-        "version": max((FIELDS[name].since for name in fields), default=2),
-        "account-id": vpc.account, "region": vpc.region, "vpc-id": vpc.id,
-        "az-id": zones.get(str(row.get("subnet-id"))), **row,
-    }  # fmt: skip
+def _line(fields: Sequence[str], row: Row) -> str:
     if row["log-status"] != "OK":
-        whole = {name: whole[name] for name in _ALWAYS}
-    texts = ((name, whole.get(name)) for name in fields)
-    return " ".join("-" if text in (None, "") else str(text) for _, text in texts)
+        row = {name: row[name] for name in _ALWAYS}
+    texts = (row.get(name) for name in fields)
+    return " ".join("-" if text in (None, "") else str(text) for text in texts)
