@@ -155,8 +155,8 @@ def minutes_of(
 ) -> tuple[Replay, int, int]:
     """The minutes of a load alone, from a state: what they carried, what waits, the credit left.
 
-    `came` of the answer counts the backlog, as bytes that come with the first minute; where there is
-    a backlog, there is a first minute.
+    `came` of the answer counts the backlog, as bytes that come with the first minute; so a load
+    without minutes has no backlog.
     """
     first = Carrier(carrier.sustained, carrier.peak, carrier.most_credit, credit)
     given = load if not backlog else load_of([int(load[0]) + backlog, *load[1:].tolist()])
