@@ -1,12 +1,17 @@
 """Copied, seen and billed side by side: which paths, which hours, and what each costs."""
 
+import random
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lakeferry.cost.bill import Bill, read_bill
+from lakeferry.cost.days import by_day
 from lakeferry.cost.judging import Tolerances
+from lakeferry.cost.money import exact
 from lakeferry.cost.observed import Copied, Seen
 from lakeferry.cost.reconcile import Reconciliation, reconcile
 from lakeferry.errors import FerryError
@@ -176,3 +181,33 @@ def test_tolerances_are_the_callers() -> None:
     assert verdicts(reconcile(bill(hour(0)), copied(0), through, tolerances=strict)) == [
         "bill not final"
     ]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    amounts=st.lists(
+        st.tuples(st.integers(0, 2**45), st.integers(0, 2**45)), min_size=1, max_size=9
+    ),
+    seed=st.integers(0, 99),
+)
+def test_order_and_splitting_of_what_was_copied_and_seen_do_not_matter(
+    amounts: list[tuple[int, int]], seed: int
+) -> None:
+    one_bill = bill(*(hour(at) for at in range(len(amounts))))
+    rows = [Copied(seconds(at), NAT_A, size) for at, (size, _) in enumerate(amounts)]
+    flows = [Seen(seconds(at), ENI_A, size, size // 3) for at, (_, size) in enumerate(amounts)]
+    halves = [Copied(one.hour, one.path, one.payload // 2) for one in rows]
+    rest = [Copied(one.hour, one.path, one.payload - one.payload // 2) for one in rows]
+    mixed, turned = halves + rest, flows[:]
+    random.Random(seed).shuffle(mixed)
+    random.Random(seed).shuffle(turned)
+
+    found = reconcile(one_bill, rows, flows)
+
+    assert reconcile(one_bill, mixed, turned) == found
+    days = by_day(found.cells)
+    assert sum(one.copied or 0 for one in days) == sum(size for size, _ in amounts)
+    assert sum(one.seen or 0 for one in days) == sum(size for _, size in amounts)
+    assert sum(one.billed or 0 for one in days) == len(amounts) * 100 * GIB
+    with exact():
+        assert sum((one.leak_usd or Decimal(0) for one in days), Decimal(0)) == found.leak_usd
