@@ -19,7 +19,7 @@ from lakeferry.monitor.desired import desired
 from lakeferry.monitor.watch import PathFlow, WatchView
 from lakeferry.network.resources import Alarm, FlowLog, InsightRule
 from lakeferry.network.saved_topology import topology_text
-from tests.cli.program import LAKEFERRY, json_lines, typed
+from tests.cli.program import LAKEFERRY, called, json_lines, typed
 from tests.corpora import required
 from tests.monitor.wishes import full, of_kind, with_found
 from tests.network.sample_scenario import NAT_GATEWAY, SAMPLE, topology
@@ -266,3 +266,38 @@ def test_a_file_of_another_format_is_refused(folder: Path) -> None:
     ended = typed("monitor", "series", "kept", "--name", "m1", "--region", "us-east-1", *SAVED,
                   "--offline", "--out", "all.xlsx", folder=folder)  # fmt: skip
     assert (ended.returncode, "LF-2001" in ended.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("top", "logs", "--limit", "0"), "--limit"),
+        (("top", "logs", "--last", "0 h"), "--last"),
+        (("top", "logs", "--start", "soon"), "--start"),
+        (("top", "logs", "--start", "2026-11-24", "--end", "2026-11-23"), "--start is not before"),
+        (("watch", "logs", "--once", "--interval", "0"), "--interval"),
+        (("watch", "logs", "--once", "--interval", "inf"), "--interval"),
+        (("watch", "logs", "--once", "--late", "soon"), "--late"),
+        (("series", "kept", "--vpc", "vpc-1", "--name", "m", "--from", "soon"), "--from"),
+        (("series", "kept", "--vpc", "vpc-1", "--name", "m", "--period", "0"), "--period"),
+        (("series", "kept", "--vpc", "vpc-1", "--name", "m", "--period", "90"), "--period"),
+        (("watch", "logs", "--once", "--planned-bytes", "1GiB", "--planned-days", "1",
+          "--planned-start", "soon"), "--planned-start"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused_by_the_flag_that_says_it(
+    folder: Path, words: tuple[str, ...], said: str
+) -> None:
+    ended = called("monitor", *words, *SAVED, folder=folder)
+
+    assert ended.returncode == 2
+    assert "LF-2001" in ended.stderr
+    assert said in ended.stderr
+
+
+@pytest.mark.parametrize("place", ["no/such/folder", "network.json"])
+def test_a_watch_of_what_is_no_folder_is_refused(folder: Path, place: str) -> None:
+    ended = called("monitor", "watch", place, *SAVED, "--once", folder=folder)
+
+    assert ended.returncode == 2
+    assert "LF-6205" in ended.stderr

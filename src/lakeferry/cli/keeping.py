@@ -60,6 +60,11 @@ def series(wish: Wish, asked: Asked, *, screen: Screen, stop: Flag) -> int:
         raise FerryError(
             "LF-2001", f"`{out}` says no format", "--out", f"end it in {' or '.join(_FORMATS)}"
         )
+    if wish.period_s % 60 or not 60 <= wish.period_s <= 86_400:
+        raise FerryError(
+            "LF-2001", f"--period {wish.period_s} is no period of CloudWatch's", "--period",
+            "give a multiple of 60, at most 86400",
+        )  # fmt: skip
     store = open_store(wish.store, parse_pairs(wish.store_option or [], "--store-option"))
     bounds = asked.bounds("")
     done = None

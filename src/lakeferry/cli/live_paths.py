@@ -49,7 +49,8 @@ def live_lines(
         yield row, "yellow" if flow.finding else ""
     for flow in view.paths:
         if flow.finding:
-            said = f"  {signs['warning']} {flow.path} {flow.device}: {flow.finding}"
+            who = f"{flow.path} {flow.device}".rstrip()
+            said = f"  {signs['warning']} {who}: {flow.finding}"
             for line in paragraph(said, width):
                 yield line, "yellow"
     for fault in view.faults[-_LAST:]:

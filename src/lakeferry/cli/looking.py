@@ -211,8 +211,9 @@ def series(
         from lakeferry.cli import keeping, watching
 
         asked = watching.Asked(
-            rows, SpanFlags(start=start, end=end), lambda: request_of(manifest, network)
-        )
+            rows, SpanFlags(start=start, end=end), lambda: request_of(manifest, network),
+            called=("--from", "--to"),
+        )  # fmt: skip
         wish = keeping.Wish(store, store_option, offline, out, logs, period)
         return keeping.series(wish, asked, screen=screen, stop=stop)
 

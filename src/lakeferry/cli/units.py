@@ -31,7 +31,7 @@ def parse_rate(text: str) -> float:
     return rate
 
 
-def parse_time(text: str) -> int:
+def parse_time(text: str, flag: str = "--timestamp") -> int:
     """Milliseconds since the epoch from ISO 8601; without a zone it is UTC. Raises LF-2001."""
     try:
         when = datetime.fromisoformat(text.strip())
@@ -39,7 +39,7 @@ def parse_time(text: str) -> int:
         raise FerryError(
             "LF-2001",
             f"`{text}` is no time",
-            "--timestamp",
+            flag,
             "write 2026-11-24, 2026-11-24T09:42:10Z or 2026-11-24 10:42:10+01:00",
         ) from None
     aware = when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -54,6 +54,7 @@ class Asked:
     rows: "LogFlags"
     span: "SpanFlags"
     make_request: Callable[[], MonitorRequest]
+    called: tuple[str, str] = ("--start", "--end")  # how the bounds of the span are typed
 
     @cached_property
     def request(self) -> MonitorRequest:
@@ -100,8 +101,11 @@ class Asked:
 
     def bounds(self, place: str) -> tuple[int | None, int | None]:
         """Begin and end, s since the epoch. Raises LF-2001."""
-        start = parse_time(self.span.start) // 1000 if self.span.start else None
-        end = -(-parse_time(self.span.end) // 1000) if self.span.end else None
+        begin_flag, end_flag = self.called
+        start = parse_time(self.span.start, begin_flag) // 1000 if self.span.start else None
+        end = -(-parse_time(self.span.end, end_flag) // 1000) if self.span.end else None
+        if start is not None and end is not None and start >= end:
+            raise _wrong(f"{begin_flag} is not before {end_flag}", "swap them")
         last = parse_duration(self.span.last, "--last") if self.span.last else None
         if last is None and start is None and place.startswith(LOG_GROUP):
             last = HOUR
@@ -115,9 +119,17 @@ class Asked:
         return log_lines(self.request.access, group, start_ms=start, end_ms=end)
 
 
+def _wrong(what: str, next_step: str) -> FerryError:
+    return FerryError("LF-2001", what, "on the command line", next_step)
+
+
 def parse_duration(text: str, flag: str) -> int:
+    """Seconds, more than none. Raises LF-2001."""
     try:
-        return duration_s(text)
+        found = duration_s(text)
+        if found < 1:
+            raise _wrong(f"{flag} `{text}` is no time", "write it as in `30 min`")
+        return found
     except Unreadable as error:
         what = f"{flag} `{text}` {error.what}"
         raise FerryError(error.code, what, "on the command line", error.next_step) from error
@@ -127,7 +139,9 @@ def parse_duration(text: str, flag: str) -> int:
 
 
 def top(logs: str | None, asked: Asked, *, by: str, limit: int, screen: Screen, stop: Flag) -> int:
-    """Show the greatest flows."""
+    """Show the greatest flows. Exit 3 where nothing that is there is a flow log's row."""
+    if limit < 1:
+        raise _wrong(f"--limit {limit} shows nothing", "give 1 or more")
     place, fields = asked.place(logs)
     bounds = asked.bounds(place)
     asked.warn(place, screen)
@@ -158,7 +172,7 @@ def top(logs: str | None, asked: Asked, *, by: str, limit: int, screen: Screen, 
     screen.result([*lines, *_left_out(reader)], body)
     for flow in found.flows:
         screen.result([], answers.flow_body(flow, found))
-    return OK
+    return LOOK if reader.report.bad_lines and not reader.report.records else OK
 
 
 def _left_out(reader: PathReader) -> Iterator[str]:
@@ -195,6 +209,8 @@ def watch(
     logs: str | None, asked: Asked, plan: "WatchFlags", shown: Shown, *, screen: Screen, stop: Flag
 ) -> int:
     """Look again and again, until it is stopped; once with `--once`."""
+    if not 0 < shown.interval_s < float("inf"):
+        raise _wrong(f"--interval {shown.interval_s:g} is no pause", "give seconds, such as 30")
     page = MetricsPage()
     if shown.metrics is not None:
         _serve(page, shown.metrics, screen)

@@ -7,6 +7,7 @@ flow logs arrive late and out of order; events that were read are known by their
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import xxhash
@@ -160,7 +161,8 @@ def open_increments(
         overlap_s: how late its events may come; ids are remembered for so long.
 
     Raises:
-        FerryError: LF-6205 for standard input, which cannot be looked at again.
+        FerryError: LF-6205 for standard input, which cannot be looked at again, and for a folder
+            that is not there.
     """
     if place.startswith(LOG_GROUP) and pages_of is not None:
         name = place.removeprefix(LOG_GROUP)
@@ -172,4 +174,9 @@ def open_increments(
             place,
             "name a folder, an s3:// prefix or log-group:NAME",
         )
+    if "://" not in place and not Path(place).is_dir():
+        raise FerryError(
+            "LF-6205", "there is no such folder to look at", place,
+            "name a folder that is there, an s3:// prefix or log-group:NAME",
+        )  # fmt: skip
     return StoredLogs(open_store(place, options), report, fields, start_s)
