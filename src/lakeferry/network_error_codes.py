@@ -186,6 +186,23 @@ CODES: dict[str, ErrorKind] = {
         "then, or has no price. The message names them; more time, or more or larger instances, "
         "mends it.",
     ),
+    "LF-6541": ErrorKind(
+        2,
+        "a provider's price list cannot be read",
+        "It is cut off, lacks a page, has a gap between tiers, prices bytes by another unit, or "
+        "names a Region that cannot be told. Nothing of it was written.",
+    ),
+    "LF-6542": ErrorKind(
+        2,
+        "a price list gives several prices for one thing",
+        "Several on-demand terms, ranges that overlap, or products that differ in price alone. "
+        "None of them is taken: the message names them. Nothing was written.",
+    ),
+    "LF-6543": ErrorKind(
+        2,
+        "the file of prices is there already",
+        "Imported prices go to a new file, and the old one is kept to compare with.",
+    ),
     "LF-6601": ErrorKind(
         1,
         "a file of the bill is damaged or cut short",
