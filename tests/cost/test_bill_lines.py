@@ -196,3 +196,34 @@ def test_a_file_may_come_in_pieces_from_a_store_or_lie_on_this_machine(
 def test_a_file_that_is_not_there_is_no_damaged_bill() -> None:
     with pytest.raises(FileNotFoundError):
         read(local_file("no-such-bill.csv"))
+
+
+def test_a_number_of_more_digits_than_can_be_exact_is_none() -> None:
+    report = BillReport()
+    lines = [BillLine("a", cost="0.5"), BillLine("b", cost="1e-50"), BillLine("c", cost="1e60")]
+
+    found = read(file(cur2(lines)), report)
+
+    assert found["cost"].to_pylist() == [Decimal("0.5")]
+    assert report.malformed == 2
+
+
+@pytest.mark.parametrize("tags", ["{", "[1]", "", "null"])
+def test_tags_that_are_no_json_are_no_tags(tags: str) -> None:
+    content = csv_text([BillLine("a").columns() | {"resource_tags": tags}]).encode()
+
+    assert read(file(content))["tag"].to_pylist() == [""]
+
+
+def test_of_many_malformed_rows_the_first_are_shown_and_all_are_counted() -> None:
+    report = BillReport()
+    read(file(cur2([BillLine(str(at), cost="x") for at in range(50)])), report)
+
+    assert (report.malformed, len(report.samples)) == (50, 20)
+
+
+def test_a_file_that_is_no_text_is_refused() -> None:
+    header, _ = csv_text([BillLine("a").columns()]).encode().split(b"\n", 1)
+
+    with pytest.raises(FerryError, match="LF-6601"):
+        read(file(header + b"\n" + b",".join([b"\xff\xfe"] * 18) + b"\n"))

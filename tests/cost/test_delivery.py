@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lakeferry.cost.delivery import choose
+from lakeferry.cost.delivery import choose, is_manifest
 from lakeferry.errors import FerryError
 
 OCT = "cur/lake/data/BILLING_PERIOD=2026-10"
@@ -103,3 +103,8 @@ def test_deliveries_that_cannot_be_ordered_are_refused() -> None:
         choose(paths, {})
 
     assert caught.value.code == "LF-6605"
+
+
+def test_a_manifest_is_told_by_its_name() -> None:
+    assert is_manifest(f"{LEGACY}/lake-Manifest.json")
+    assert not is_manifest(f"{LEGACY}/lake-00001.csv.gz")

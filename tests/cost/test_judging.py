@@ -62,6 +62,11 @@ def test_billed_and_not_seen_is_a_gap_of_the_flow_log() -> None:
     assert verdicts(cell(100, None, 103)) == ("flow log gap",)
 
 
+@pytest.mark.parametrize(("seen", "billed"), [(103, 104), (104, 103)])
+def test_bill_and_flow_log_may_differ_by_a_hundredth(seen: float, billed: float) -> None:
+    assert verdicts(cell(100, seen, billed)) == ("ok",)
+
+
 def test_a_path_without_any_flow_log_has_no_gap_in_it() -> None:
     assert verdicts(cell(100, None, 103), watched=False) == ("ok",)
 

@@ -141,3 +141,12 @@ def test_the_gap_of_the_sample_is_the_same_in_each_encoding(name: str) -> None:
     whole = found.tagged_usd + found.untagged_usd + found.without_resource_usd
     assert whole + found.not_covered_usd == Decimal("220.8934631048")
     assert found.not_covered_usd == 2  # both sides of what crossed zones
+
+
+def test_usage_that_cost_nothing_is_no_gap() -> None:
+    assert gap_of(bill(BillLine("a", cost="0")), QUARTER).untagged == ()
+
+
+def test_a_gap_needs_a_bill_by_resource() -> None:
+    with pytest.raises(ValueError, match="by_resource"):
+        gap_of(read_bill([file(cur2([BillLine("a")]))]), QUARTER)

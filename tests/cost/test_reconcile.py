@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lakeferry.cost.bill import Bill, read_bill
 from lakeferry.cost.days import by_day
+from lakeferry.cost.forecast import forecast
 from lakeferry.cost.judging import Tolerances
 from lakeferry.cost.money import exact
 from lakeferry.cost.observed import Copied, Seen
@@ -211,3 +212,23 @@ def test_order_and_splitting_of_what_was_copied_and_seen_do_not_matter(
     assert sum(one.billed or 0 for one in days) == len(amounts) * 100 * GIB
     with exact():
         assert sum((one.leak_usd or Decimal(0) for one in days), Decimal(0)) == found.leak_usd
+
+
+def test_a_path_that_is_not_billed_by_the_byte_has_no_bytes_billed() -> None:
+    other = BillLine("o", usage_type="BoxUsage:c7gn.large", resource="i-1", unit="Hrs")
+
+    found = reconcile(bill(other), [Copied(seconds(0), "i-1", GIB)], None)
+
+    assert (found.copied, found.seen, found.billed) == ({"i-1": GIB}, {}, {})
+    assert (found.cells[0].cell.overhead, found.cells[0].cell.gap) == (None, None)
+
+
+def test_a_forecast_of_a_path_without_hours_is_of_its_bytes_alone() -> None:
+    one_bill = bill(hour(0))
+
+    again = forecast(one_bill, reconcile(one_bill, copied(0), seen(0, leak=10)), 200 * GIB)
+
+    assert again is not None
+    assert (again.hours_left, again.usd_left) == (Decimal(2), Decimal(9))
+    assert again.usd_left_without_leak == Decimal("8.1")
+    assert "1.0000 bytes billed for each byte copied and 0.045000 a GB" in again.basis

@@ -11,7 +11,7 @@ import pytest
 
 from lakeferry.cost.bill import Bill, read_bill
 from lakeferry.cost.days import by_day
-from lakeferry.cost.figures import figures
+from lakeferry.cost.figures import cell_figures, figures
 from lakeferry.cost.forecast import forecast
 from lakeferry.cost.money import cents
 from lakeferry.cost.observed import read_copied, read_seen
@@ -189,3 +189,25 @@ def test_there_is_no_forecast_where_nothing_was_copied() -> None:
     found = bill("cur2.csv.gz")
 
     assert forecast(found, reconcile(found, None, None, region="us-east-1"), 2**40) is None
+
+
+def test_an_hour_is_told_in_exact_text(result: Reconciliation) -> None:
+    assert cell_figures(result.cells[5]) == {
+        "start": "2026-10-01T05:00:00Z",
+        "path": NAT_A,
+        "copied_bytes": "65498251264",
+        "seen_bytes": "135090143232",
+        "billed_bytes": "135090143232",
+        "leak_bytes": "67545071616",
+        "overhead": "0.03125",
+        "gap_bytes": "0",
+        "cost": "5.6615625",
+        "leak_cost": "2.83078125",
+        "verdict": "leak",
+        "also": [],
+        "parts": {
+            "copied": "65498251264",
+            "S3 through this path": "67545071616",
+            "headers and small retries": "2046820352",
+        },
+    }

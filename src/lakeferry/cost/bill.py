@@ -30,7 +30,7 @@ _KEY = ("id", "start", "end", "account", "kind", "usage_type", "operation", "res
 _FIRST = ("product", "region", "unit", "currency", "period", "tag")
 _PARTS = 256
 _IN_MEMORY = 64 << 20  # bytes of lines that wait in memory
-_MOST_GROUPS = 1 << 18
+_A_GROUP = 256  # bytes of a partial sum, about
 
 Final = Literal["final", "open", "unknown"]
 
@@ -83,14 +83,15 @@ def read_bill(
         files: of one delivery of each period; see `delivery.newest` for older ones.
         replaced: names of older files that were left out, to be told.
         by_resource: sum by resource and day as well, which grows with the resources.
-        in_memory: bytes of lines that wait in memory before they go to disk.
+        in_memory: bytes of lines that wait in memory before they go to disk, and of sums before
+            they are summed again.
 
     Raises:
         FerryError: LF-6601, LF-6602 as `read_lines`; LF-6603 where it has no line; LF-6609 for
             more than one currency; LF-6605 for two versions of one line.
     """
     report = BillReport()
-    sums = _Sums(by_resource)
+    sums = _Sums(by_resource, in_memory // _A_GROUP)
     with tempfile.TemporaryDirectory() as folder:
         waiting = _Waiting(Path(folder), in_memory)
         for file in files:
@@ -203,11 +204,11 @@ def _two_versions(found: pa.Table) -> FerryError:
 class _Sums:
     """What a bill comes to, as its lines come in."""
 
-    def __init__(self, by_resource: bool) -> None:
+    def __init__(self, by_resource: bool, most_groups: int) -> None:
         self.currencies: dict[str, int] = {}
         self._metered: list[pa.Table] = []
-        self._costs = _Groups(_COSTS_BY)
-        self._resources = _Groups(_RESOURCES_BY) if by_resource else None
+        self._costs = _Groups(_COSTS_BY, most_groups)
+        self._resources = _Groups(_RESOURCES_BY, most_groups) if by_resource else None
         self._start: list[int] = []
         self._end: list[int] = []
         self._states: set[bool | None] = set()
@@ -295,8 +296,8 @@ def _with_meters(lines: pa.Table) -> pa.Table:
 class _Groups:
     """Sums of amount and cost, and the number of lines, by some columns."""
 
-    def __init__(self, by: Iterable[str]) -> None:
-        self._by = list(by)
+    def __init__(self, by: Iterable[str], most: int) -> None:
+        self._by, self._most = list(by), most
         self._parts: list[pa.Table] = []
         self._rows = 0
 
@@ -304,7 +305,7 @@ class _Groups:
         counted = lines.append_column("lines", pa.array([1] * lines.num_rows, pa.int64()))
         self._parts.append(self._summed(counted))
         self._rows += self._parts[-1].num_rows
-        if self._rows > _MOST_GROUPS:
+        if self._rows > self._most:
             self._parts = [self.table()]
             self._rows = self._parts[0].num_rows // 2
 

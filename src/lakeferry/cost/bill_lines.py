@@ -204,10 +204,8 @@ def _csv(body: Any, file: BillFile, report: BillReport) -> Iterator[pa.RecordBat
     misfits: list[int] = []
 
     def skipped(row: Any) -> str:
-        # Arrow numbers what it is given, which begins after the header.
-        number = row.number + 1 if row.number is not None else None
-        if number is not None:
-            misfits.append(number)
+        number = row.number + 1  # Arrow numbers what it is given, which begins after the header
+        misfits.append(number)
         reason = f"it has {row.actual_columns} columns where the header has {row.expected_columns}"
         report.add_bad(file.name, number, row.text, reason)
         return "skip"
