@@ -64,6 +64,29 @@ def test_only_the_change_moves(source: Path, target: Path) -> None:
     assert bodies(target, 1, "metaData") == []
 
 
+def test_the_commit_counts_files_bytes_and_vectors_as_databricks_does(
+    source: Path, target: Path
+) -> None:
+    inline = {"storageType": "i", "sizeInBytes": 40, "cardinality": 6,
+              "pathOrInlineDv": "wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L"}  # fmt: skip
+    clone(source, target)
+    commit(source, 1, remove("a"), add("a", deletionVector=inline, stats='{"numRecords":50}'))
+    clone(source, target)
+    commit(source, 2, remove("a", deletionVector=inline), remove("b"))
+    clone(source, target)
+
+    counts = [bodies(target, version, "commitInfo")[0]["operationMetrics"] for version in (1, 2)]
+    table = {"sourceTableSize": "20", "sourceNumOfFiles": "2"}
+    copied = {"numCopiedFiles": "0", "copiedFilesSize": "0"}
+    assert counts == [
+        {**table, **copied, "numRemovedFiles": "1", "removedFilesSize": "10",
+         "numDeletionVectorsAdded": "1", "numDeletionVectorsRemoved": "0"},
+        {"sourceTableSize": "0", "sourceNumOfFiles": "0", **copied,
+         "numRemovedFiles": "2", "removedFilesSize": "20",
+         "numDeletionVectorsAdded": "0", "numDeletionVectorsRemoved": "1"},
+    ]  # fmt: skip
+
+
 def test_the_target_keeps_an_id_of_its_own(source: Path, target: Path) -> None:
     clone(source, target)
     commit(source, 1, metadata(delta__appendOnly="true"))

@@ -136,11 +136,12 @@ def test_foreign_commits_that_log_cleanup_took_count_as_foreign(source: Path, ta
 # ---- another source
 
 
+@pytest.mark.parametrize("last", [LAST, 0])  # 0: it has not the version that was cloned
 def test_a_table_re_created_under_the_same_path_is_another_table(
-    source: Path, target: Path
+    source: Path, target: Path, last: int
 ) -> None:
     shutil.rmtree(source)
-    grow(source)
+    grow(source, last)
     first = source / "_delta_log" / commit_name(0)
     first.write_bytes(first.read_bytes().replace(b"5fba94ed", b"00000000"))
 
