@@ -148,6 +148,18 @@ def test_a_leak_that_is_not_billed_yet_is_priced_by_the_hours_before() -> None:
     assert found.leak_usd == Decimal("0.90")
 
 
+def test_it_is_priced_by_the_hours_of_its_own_path_before_those_of_another() -> None:
+    dear, cheap = hour(0), hour(0, resource=NAT_B, rate="0.030")
+    flows = [*seen(0, 1, interface=NAT_B, leak=10), *seen(0, interface=NAT_A)]
+
+    found = reconcile(bill(dear, cheap), None, flows)
+
+    assert [one.cell.leak_usd for one in found.cells if one.cell.path == NAT_B] == [
+        Decimal("0.30"),
+        Decimal("0.30"),
+    ]
+
+
 def test_a_leak_that_nothing_prices_is_unpriced_until_a_price_is_given() -> None:
     other = BillLine("o", usage_type="BoxUsage:c7gn.large", resource="i-1", unit="Hrs")
     through = [Seen(seconds(0), "i-1", GIB, GIB)]
