@@ -117,7 +117,7 @@ def test_a_ladder_may_stand_on_several_pages_in_any_order() -> None:
     book = read_pages([first, second], TODAY)
 
     assert ladder(book, "azure.egress.mgn.eastus") == [
-        (start, Decimal(str(price))) for start, price in DEFAULT
+        (Decimal(start), Decimal(str(price))) for start, price in DEFAULT
     ]
 
 
@@ -160,7 +160,7 @@ def test_the_same_routing_has_other_names_in_other_regions() -> None:
 def test_rows_of_others_with_the_same_meter_are_not_taken(other: dict[str, str]) -> None:
     book = read_pages([page(row(0, 0.05), row(0, 0.99, **other))], TODAY)
 
-    assert ladder(book, "azure.egress.mgn.eastus") == [(0, Decimal("0.05"))]
+    assert ladder(book, "azure.egress.mgn.eastus") == [(Decimal(0), Decimal("0.05"))]
 
 
 def test_the_latest_row_that_is_not_of_the_future_is_in_force() -> None:

@@ -88,6 +88,4 @@ def test_every_imported_price_is_counted_once_instances_too() -> None:
     found = changes(BOOK, new)
 
     assert counted(found) == {"new": 0, "higher": 2, "lower": 0, "other": 0, "same": 1}
-    assert [one.after.id for one in found] == sorted(
-        [OUT.id, instance_id("c7gn.large", US), NAT.id]
-    )
+    assert [one.after.id for one in found] == sorted([OUT.id, kind.hourly[US].id, NAT.id])

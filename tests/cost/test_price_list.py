@@ -8,6 +8,7 @@ import pytest
 from lakeferry.cost.price_file import overridden, read_book
 from lakeferry.cost.price_list import Imported, read_price_list
 from lakeferry.cost.price_writing import written
+from lakeferry.cost.prices import Tier
 from lakeferry.errors import FerryError
 from tests.cost.plans import BOOK, US
 from tests.cost.price_lists import Product, chunks, price_list, product, terms
@@ -65,10 +66,10 @@ def test_a_ladder_is_in_order_whatever_the_order_of_its_ranges() -> None:
     found = imported((sku, attributes, terms(sku, *reversed(EGRESS))), offer="AWSDataTransfer")
 
     tiers = found.book.at(f"aws.egress.internet.{US}").tiers or ()
-    assert [(one.start, one.end, one.usd) for one in tiers] == [
-        (0, 10240, Decimal("0.09")),
-        (10240, None, Decimal("0.085")),
-    ]
+    assert tiers == (
+        Tier(Decimal(0), Decimal(10240), Decimal("0.09")),
+        Tier(Decimal(10240), None, Decimal("0.085")),
+    )
 
 
 def test_an_imported_book_is_a_file_that_overrides_the_own_book() -> None:
