@@ -118,7 +118,7 @@ class ChangePlanned:
 
 @dataclass(frozen=True, slots=True)
 class ChangeApplied:
-    """One step of an apply is done. A replacement is two or three: it goes, it is made, finished."""
+    """A step of an apply is done. A replacement has two or three: it goes, is made, is finished."""
 
     deployment: str
     kind: str

@@ -20,10 +20,10 @@ from lakeferry.cli.network_flags import (
     words_of,
 )
 from lakeferry.cli.patience import patient
+from lakeferry.cli.prove_flags import NO_WISHES, ProveFlags
 from lakeferry.cli.render import Screen
 from lakeferry.cli.standard_input import OR_STDIN
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
-from lakeferry.cli.units import parse_pairs
 
 monitor = App(
     name="monitor",
@@ -195,28 +195,7 @@ def prove(
     logs: Annotated[str | None, OR_STDIN] = None,
     /,
     *,
-    period: Annotated[int, Parameter(help="Seconds of one datapoint.")] = 60,
-    max_contributors: Annotated[int, Parameter(help="Contributors to show, at most 100.")] = 10,
-    metrics: Annotated[
-        list[str] | None,
-        Parameter(negative="", consume_multiple=True, help="Of the rule; default: all seven."),
-    ] = None,
-    order_by: Annotated[str, Parameter(help="Sum or Maximum.")] = "Sum",
-    alarms: Annotated[
-        str | None, Parameter(help="JSON file of PutMetricAlarm requests to replay.")
-    ] = None,
-    format: Annotated[
-        str | None, Parameter(help="Fields of a log without a header line, in order.")
-    ] = None,
-    start: Annotated[str | None, Parameter(help="ISO 8601, UTC unless it says.")] = None,
-    end: Annotated[str | None, Parameter(help="ISO 8601; not included.")] = None,
-    log_option: Annotated[
-        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the logs' store.")
-    ] = None,
-    topology: Annotated[
-        str | None,
-        Parameter(help="A network saved by `monitor discover --save`, for LOGS `generated:`."),
-    ] = None,
+    wishes: ProveFlags = NO_WISHES,
     access: AccessFlags = NO_ACCESS,
     talk: Talk = QUIET_TALK,
 ) -> int:
@@ -230,29 +209,8 @@ def prove(
 
     def run(screen: Screen, stop: Flag) -> int:
         from lakeferry.cli import proving
-        from lakeferry.monitor.logs import store_options
 
-        request = proving.Request(
-            rules=rules,
-            logs=logs,
-            period_s=period,
-            max_contributors=max_contributors,
-            metrics=metrics,
-            order_by=order_by,
-            alarms=alarms,
-            format=format,
-            start=start,
-            end=end,
-            access=access.access,
-            topology=topology,
-            options=store_options(
-                logs or "",
-                parse_pairs(log_option or [], "--log-option"),
-                region=access.region,
-                profile=access.aws_profile,
-                endpoint=access.endpoint_url,
-            ),
-        )
+        request = wishes.request(rules, logs, access)
         return proving.prove(request, screen=screen, stop=stop)
 
     return guarded("monitor prove", talk, all_told(run), hears_stop=True)

@@ -1,6 +1,6 @@
 """Feed logs to an evaluation: opened by `monitor/logs.py`, read as text, never held as a whole."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event as Flag
 
@@ -8,7 +8,7 @@ from lakeferry.errors import FerryError
 from lakeferry.monitor.logs import LogEvents, open_logs
 from lakeferry.monitor.prove import evaluation_of
 from lakeferry.network.evaluate import Evaluation
-from lakeferry.network.flow_log import ReadReport, read_flow_log
+from lakeferry.network.flow_log import FlowBatch, ReadReport, read_flow_log
 from lakeferry.network.json_events import JsonReadReport, read_json_events
 from lakeferry.network.resources import Alarm
 from lakeferry.network.rules import Rule
@@ -80,16 +80,20 @@ def evaluate_logs(
                     body, name=name, fields=fields, columns=evaluation.fields_of, text=True,
                     report=text,
                 )  # fmt: skip
-                for batch in batches:
-                    evaluation.add(batch)
-                    if stop is not None and stop.is_set():
-                        raise KeyboardInterrupt
+                _add(evaluation, batches, stop)
             else:
                 before = objects.bad_lines
                 for events in read_json_events(body, name=name, report=objects):
                     evaluation.add_json(events)
                 evaluation.count_others("JSON", objects.bad_lines - before)
     return evaluation, _read(text, objects, len(sources))
+
+
+def _add(evaluation: Evaluation, batches: Iterator[FlowBatch], stop: Flag | None) -> None:
+    for batch in batches:
+        evaluation.add(batch)
+        if stop is not None and stop.is_set():
+            raise KeyboardInterrupt
 
 
 def _read(text: ReadReport, objects: JsonReadReport, sources: int) -> LogsRead:
