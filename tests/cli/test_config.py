@@ -175,6 +175,21 @@ def test_the_least_policy_is_printed_for_each_step(tmp_path: Path, step: str) ->
     assert all(":111122223333:" in one for one in named)
 
 
+@pytest.mark.parametrize("step", ["apply", "watch"])
+def test_a_log_group_of_others_is_read_and_never_changed(tmp_path: Path, step: str) -> None:
+    words = ("config", "iam", step, "--name", "m1", "--account", "111122223333")
+
+    ended = called(*words, "--reads", "/network/flow", folder=tmp_path, AWS_REGION="eu-west-1")
+
+    named = [
+        (one["Sid"], one.get("Condition", {}).get("ForAllValues:StringEqualsIgnoreCase"))
+        for one in json.loads(ended.stdout)["Statement"]
+        if "/network/flow" in str(one)
+    ]
+    limit = {"cloudwatch:requestInsightRuleLogGroups": ["/network/flow"]}
+    assert named == ([("PutRules", limit)] if step == "apply" else [("ReadRows", None)])
+
+
 def test_a_policy_for_a_wrong_account_is_refused(tmp_path: Path) -> None:
     words = ("config", "iam", "--name", "m1", "--account", "12")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from lakeferry.cli.faults import all_told
-from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
+from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags, Many
 from lakeferry.cli.network_flags import (
     NO_NETWORK,
     NO_WATCH,
@@ -83,6 +83,13 @@ def iam(
     account: Annotated[
         str | None, Parameter(help="12 digits; default: the account of who asks.")
     ] = None,
+    reads: Annotated[
+        Many,
+        Parameter(
+            negative="",
+            help="Log group of others that rules read in place of our own, as the plan says.",
+        ),
+    ] = None,
     manifest: ManifestFlags = NO_MANIFEST,
     network: NetworkFlags = NO_NETWORK,
     watch: WatchFlags = NO_WATCH,
@@ -97,6 +104,6 @@ def iam(
         from lakeferry.cli import configuring
 
         request = request_of(manifest, network, watch)
-        return configuring.iam(request, step, account=account, screen=screen)
+        return configuring.iam(request, step, account=account, reads=reads or (), screen=screen)
 
     return guarded(f"config iam --for {for_}", talk, all_told(run))

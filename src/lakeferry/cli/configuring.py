@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -63,6 +64,7 @@ def iam(
     step: Literal["plan", "apply", "destroy", "watch"],
     *,
     account: str | None,
+    reads: Sequence[str],
     screen: Screen,
 ) -> int:
     """The least policy on stdout."""
@@ -76,7 +78,7 @@ def iam(
         )  # fmt: skip
     settings = replace(request.settings, account=account or account_of(request.access))
     roles = tuple(one.role for one in request.scope.beyond)
-    policy = least_policy(settings, step, roles=roles)
+    policy = least_policy(settings, step, log_groups=reads, roles=roles)
     if len(orjson.dumps(policy)) > MOST_POLICY:
         screen.say(
             f"- a managed policy has at most {MOST_POLICY:,} characters: attach this one to the "

@@ -91,7 +91,10 @@ def flow_logs(topology: Topology, settings: MonitorSettings) -> FlowLogPlan:
         notes.extend(_doubles(topology, settings, rule_groups[0], there))
         if there:
             fields = there.fields
-            notes.append(f"the flow log {there.id} says enough: used, none is made beside it")
+            notes.append(
+                f"the flow log {there.id} says enough: used, none is made beside it; rules read "
+                f"{there.destination} (`config iam` takes it as --reads {there.destination})"
+            )
         else:
             groups, roles = (_group(settings, notes),), (_role(settings),)
             logs.extend(_logs(topology, settings, fields, "cloudwatch"))

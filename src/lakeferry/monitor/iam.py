@@ -62,15 +62,16 @@ def least_policy(
         settings: with the account's 12 digits.
         step: 'apply' holds 'plan' and what 'destroy' removes, for a change can be a replacement;
             'watch' holds 'plan' and reads rows, reports and metrics.
-        log_groups: whose events the rules may read; (): the deployment's own.
+        log_groups: whose rows rules and who watches may read, where a flow log of others is used;
+            (): the deployment's own.
         roles: ARNs to take in other accounts, where a way out leads through them.
     """
     names = _Names(settings)
     found = [*_reads(names, roles)]
+    groups = tuple(log_groups) or (settings.group,)
     if step == "watch":
-        found += _looks(names)
+        found += _looks(names, groups)
     elif step != "plan":
-        groups = tuple(log_groups) or (settings.group,)
         found += _writes(names, groups, make=step == "apply")
     return {"Version": "2012-10-17", "Statement": [one.body for one in found]}
 
@@ -93,10 +94,10 @@ class _Names:
     def ec2(self, *kinds: str) -> tuple[str, ...]:
         return tuple(self.arn("ec2", f"{kind}/*") for kind in kinds)
 
-    @property
-    def group(self) -> tuple[str, ...]:
-        arn = self.arn("logs", f"log-group:{self.settings.group}")
-        return (arn, f"{arn}:*")  # actions on the group and those on its streams
+    def groups(self, *names: str) -> tuple[str, ...]:
+        """Log groups, for actions on themselves and for those on their streams."""
+        arns = (self.arn("logs", f"log-group:{one}") for one in names)
+        return tuple(form for arn in arns for form in (arn, f"{arn}:*"))
 
     @property
     def role(self) -> str:
@@ -179,9 +180,9 @@ def _reads(names: _Names, roles: Sequence[str]) -> Iterator[Statement]:
         yield Statement("LookBeyond", ("sts:AssumeRole",), tuple(roles))
 
 
-def _looks(names: _Names) -> Iterator[Statement]:
+def _looks(names: _Names, log_groups: Sequence[str]) -> Iterator[Statement]:
     """What `monitor top | watch | alarms | series` ask for beside discovery."""
-    yield Statement("ReadRows", ("logs:FilterLogEvents",), names.group)
+    yield Statement("ReadRows", ("logs:FilterLogEvents",), names.groups(*log_groups))
     yield Statement("ReadReports", ("cloudwatch:GetInsightRuleReport",), (names.rules,))
     yield Statement("ReadMetrics", ("cloudwatch:GetMetricData",), ("*",))
     if names.bucket:
@@ -209,7 +210,9 @@ def _writes(names: _Names, log_groups: Sequence[str], *, make: bool) -> Iterator
             },
         )
     yield Statement(
-        "LogGroup", _some(_LOG_GROUP, make=make, remove=("logs:DeleteLogGroup",)), names.group
+        "LogGroup",
+        _some(_LOG_GROUP, make=make, remove=("logs:DeleteLogGroup",)),
+        names.groups(names.settings.group),
     )
     yield Statement(
         "Role",
