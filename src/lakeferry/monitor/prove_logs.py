@@ -60,13 +60,7 @@ def evaluate_logs(
         options: of the store.
     """
     formats = {rule.log_format for rule in rules}
-    if place == "-" and len(formats) > 1:
-        raise FerryError(
-            "LF-2001",
-            "rules for JSON and for CLF events cannot share standard input",
-            "it can be read only once",
-            "give the log as a file, or prove the two kinds apart",
-        )
+    _refuse_two_passes(place, formats)
     evaluation = evaluation_of(rules, alarms, period_s=period_s, start_s=start_s, end_s=end_s)
     text, objects = ReadReport(), JsonReadReport()
     sources: set[str] = set()
@@ -87,6 +81,17 @@ def evaluate_logs(
                     evaluation.add_json(events)
                 evaluation.count_others("JSON", objects.bad_lines - before)
     return evaluation, _read(text, objects, len(sources))
+
+
+def _refuse_two_passes(place: str, formats: set[str]) -> None:
+    if place != "-" or len(formats) < 2:
+        return
+    raise FerryError(
+        "LF-2001",
+        "rules for JSON and for CLF events cannot share standard input",
+        "it can be read only once",
+        "give the log as a file, or prove the two kinds apart",
+    )
 
 
 def _add(evaluation: Evaluation, batches: Iterator[FlowBatch], stop: Flag | None) -> None:
