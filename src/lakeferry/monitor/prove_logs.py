@@ -1,6 +1,6 @@
 """Feed logs to an evaluation: opened by `monitor/logs.py`, read as text, never held as a whole."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event as Flag
 
@@ -83,7 +83,7 @@ def evaluate_logs(
     return evaluation, _read(text, objects, len(sources))
 
 
-def _refuse_two_passes(place: str, formats: set[str]) -> None:
+def _refuse_two_passes(place: str, formats: Collection[str]) -> None:
     if place != "-" or len(formats) < 2:
         return
     raise FerryError(
