@@ -1,11 +1,16 @@
 """Bills as AWS delivers them -> lines of one form, exact, with what is malformed told by name."""
 
 import gzip
+import io
+import zipfile
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lakeferry.cost.bill_lines import (
     SCHEMA,
@@ -227,3 +232,40 @@ def test_a_file_that_is_no_text_is_refused() -> None:
 
     with pytest.raises(FerryError, match="LF-6601"):
         read(file(header + b"\n" + b",".join([b"\xff\xfe"] * 18) + b"\n"))
+
+
+@pytest.mark.parametrize("content", [cur2(TWO * 30), parquet(TWO * 30), zipped(legacy(TWO * 30))])
+@settings(max_examples=60, deadline=None)
+@given(where=st.floats(0, 1, exclude_max=True), octet=st.integers(0, 255), cut=st.booleans())
+def test_a_damaged_file_is_refused_or_its_rows_are_read_but_nothing_else_happens(
+    content: bytes, where: float, octet: int, cut: bool
+) -> None:
+    at = int(where * len(content))
+    damaged = content[:at] if cut else content[:at] + bytes([octet]) + content[at + 1 :]
+
+    with suppress(FerryError):
+        read(file(damaged))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_row_that_is_no_text_and_has_a_column_too_many_is_no_silent_loss() -> None:
+    text = csv_text([BillLine("a").columns()]).encode() + b"\xff" + b"," * 18 + b"\n"
+
+    with pytest.raises(FerryError, match="LF-6601"):
+        read(file(text))
+
+
+def test_a_zip_of_two_files_is_refused() -> None:
+    packed = io.BytesIO(zipped(legacy(TWO)))
+    with zipfile.ZipFile(packed, "a") as more:
+        more.writestr("another.csv", "x")
+
+    with pytest.raises(FerryError, match="one file"):
+        read(file(packed.getvalue()))
+
+
+def test_text_of_a_parquet_file_that_is_no_text_is_refused() -> None:
+    content = parquet([BillLine("a", resource="i-0123456789abcdef")])
+
+    with pytest.raises(FerryError, match="LF-6601"):
+        read(file(content.replace(b"0123456789abcdef", b"\xff" * 16)))

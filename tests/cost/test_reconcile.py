@@ -59,6 +59,7 @@ def test_lines_by_the_day_do_not_make_a_bill_reach_to_midnight() -> None:
     found = reconcile(bill(hour(0), volume), copied(0, 1), seen(0, 1))
 
     assert verdicts(found) == ["ok", "bill not final"]
+    assert [one.cell.billed for one in found.cells] == [100 * GIB, None]
 
 
 def test_a_bill_by_the_day_is_reconciled_by_the_day() -> None:

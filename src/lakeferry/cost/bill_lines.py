@@ -9,15 +9,17 @@ decimals of each line up to 99,999 dollars; of a longer figure it is the nearest
 Source: Data Exports User Guide, "Cost and Usage Report (CUR) 2.0" and "Data dictionary".
 """
 
+import codecs
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -92,6 +94,14 @@ _NEEDED = (
     _COST,
 )
 _WANTED = {*_TEXTS.values(), START, END, INTERVAL, _PERIOD, _INVOICE, _AMOUNT, _COST, _RATE}
+_DAMAGED = (
+    pa.ArrowInvalid,
+    EOFError,
+    OSError,
+    UnicodeDecodeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _ROWS = 1 << 15  # at once
 _BLOCK = 4 << 20  # bytes of CSV at once; no line is longer
 _IN_MEMORY = 32 << 20  # bytes of a fetched file; a larger one goes to disk
@@ -140,19 +150,20 @@ def read_lines(file: BillFile, report: BillReport) -> Iterator[pa.RecordBatch]:
         FerryError: LF-6601 for a damaged file, after what came before; LF-6602 where it is no
             bill or lacks a column that cannot be done without.
     """
+    from isal import isal_zlib
+
+    broken = cast(type[Exception], isal_zlib.error)  # its stub says otherwise
     report.sources.setdefault(file.name, 0)
     try:
         with _opened(file) as (kind, body):
-            batches = (
-                _parquet(body, file, report) if kind == "parquet" else _csv(body, file, report)
-            )
-            for batch in batches:
+            read = _parquet if kind == "parquet" else _csv
+            for batch in read(body, file, report):
                 report.rows += batch.num_rows
                 report.sources[file.name] += batch.num_rows
                 yield batch
-    except (pa.ArrowInvalid, EOFError, OSError, UnicodeDecodeError, zipfile.BadZipFile) as error:
-        if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
-            raise
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    except (*_DAMAGED, broken) as error:
         raise FerryError(
             "LF-6601",
             f"a file of the bill is damaged or cut short: {str(error)[:200]}",
@@ -174,10 +185,37 @@ def _opened(file: BillFile) -> Iterator[tuple[str, Any]]:
             with cast(Any, igzip).IGzipFile(mode="rb", fileobj=raw) as body:
                 yield "csv", body
         elif first.startswith(b"PK\x03\x04"):
-            with zipfile.ZipFile(raw) as packed, packed.open(packed.namelist()[0]) as body:
+            with _unzipped(raw) as body:
                 yield "csv", body
         else:
             yield "csv", io.BufferedReader(cast(io.RawIOBase, raw))
+
+
+def _unzipped(raw: BinaryIO) -> IO[bytes]:
+    try:
+        packed = zipfile.ZipFile(raw)
+        (name,) = packed.namelist()
+        return packed.open(name)
+    except (ValueError, NotImplementedError, RuntimeError) as error:
+        # Whatever a directory of nonsense makes of itself; AWS zips one file, unencrypted.
+        raise zipfile.BadZipFile(
+            f"the zip does not hold one file that can be read: {error}"
+        ) from error
+
+
+class _Text:
+    """Bytes that are UTF-8, or an error: Arrow cannot tell of a malformed row that is not."""
+
+    closed = False
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def read(self, size: int) -> bytes:
+        found: bytes = self._body.read(size)
+        self._decoder.decode(found, final=not found)
+        return found
 
 
 def _columns(written: Sequence[str], name: str) -> dict[str, str]:
@@ -212,7 +250,7 @@ def _csv(body: Any, file: BillFile, report: BillReport) -> Iterator[pa.RecordBat
 
     try:
         opened = pa.csv.open_csv(
-            pa.PythonFile(body, "r"),
+            pa.PythonFile(_Text(body), "r"),
             read_options=pa.csv.ReadOptions(
                 use_threads=False, column_names=written, block_size=_BLOCK
             ),
@@ -237,10 +275,11 @@ def _csv(body: Any, file: BillFile, report: BillReport) -> Iterator[pa.RecordBat
 
 
 def _parquet(body: Any, file: BillFile, report: BillReport) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(body, pre_buffer=False) as opened:
+    with pq.ParquetFile(body, pre_buffer=False, page_checksum_verification=True) as opened:
         columns = _columns(opened.schema_arrow.names, file.name)
         row = 1
         for batch in opened.iter_batches(_ROWS, columns=list(columns.values()), use_threads=False):
+            batch.validate(full=True)  # Arrow takes any bytes for text until they are looked at
             named = dict(zip(columns, (batch[one] for one in columns.values()), strict=True))
             yield _in_form(named, batch.num_rows, file.name, row, report)
             row += batch.num_rows
