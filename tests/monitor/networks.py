@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from hashlib import sha256
 
 from lakeferry.monitor.desired import Desired, desired
+from lakeferry.monitor.foreseen import foreseen
 from lakeferry.monitor.settings import AlarmLimit, EndpointWish, FlowLogWish, MonitorSettings
-from lakeferry.network.resources import PlannedFlow, Subnet
+from lakeferry.network.resources import PlannedFlow, Subnet, VpcEndpoint
 from lakeferry.network.topology import Topology
 from tests.monitor.test_wanted_flow_logs import BUCKET, beside, existing
 from tests.monitor.wishes import EVERYTHING, bare, full, settings
@@ -82,4 +84,35 @@ def cases() -> Mapping[str, Case]:
 
 
 def wanted_of(case: Case) -> Desired:
+    """What a first apply makes."""
     return desired(*case)
+
+
+def template_of(case: Case) -> Desired:
+    """What a template is written from."""
+    return foreseen(*case)
+
+
+def waits(case: Case) -> bool:
+    """Whether rules for new endpoints need more than a reference to their interfaces."""
+    return case[1].per == "eni" or "tcp-flags" not in wanted_of(case).fields
+
+
+def interfaces_of(endpoint: VpcEndpoint) -> tuple[str, ...]:
+    """Those that a new endpoint gets, as AWS would call them: one a subnet."""
+    start = sha256(endpoint.name.encode()).hexdigest()[:15]
+    return tuple(f"eni-{start}{number:02x}" for number in range(len(endpoint.subnet_ids)))
+
+
+def arrived(case: Case, *, known: bool = False) -> Desired:
+    """What there shall be once new endpoints have interfaces; `known`: and ids."""
+    network, chosen = case
+    new = [
+        replace(one, id=f"vpce-{one.name}" if known else "", eni_ids=interfaces_of(one))
+        for one in wanted_of(case).resources
+        if isinstance(one, VpcEndpoint) and one.type == "Interface" and not one.eni_ids
+    ]
+    if waits(case) and not known:
+        return wanted_of(case)
+    found = replace(network.found, endpoints=(*network.found.endpoints, *new))
+    return desired(replace(network, found=found), chosen)

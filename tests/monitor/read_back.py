@@ -26,6 +26,7 @@ from lakeferry.network.resources import (
     Topic,
     VpcEndpoint,
 )  # fmt: skip
+from tests.monitor.networks import interfaces_of
 from tests.network.sample_scenario import ACCOUNT, REGION
 
 WHERE = f"{REGION}:{ACCOUNT}"
@@ -138,11 +139,17 @@ class Stack:
             return self._ref(one["Ref"])
         if "Fn::GetAtt" in one:
             return self._attribute(*one["Fn::GetAtt"])
-        if "Fn::Join" in one:
-            between, parts = one["Fn::Join"]
-            return between.join(self.value(parts))
+        if "Fn::Join" in one or "Fn::Select" in one:
+            return self._made_of(one)
         assert not any(key.startswith("Fn::") for key in one), one
         return {key: self.value(each) for key, each in one.items()}
+
+    def _made_of(self, one: Properties) -> Any:
+        if "Fn::Select" in one:
+            number, of = one["Fn::Select"]
+            return self.value(of)[number]
+        between, parts = one["Fn::Join"]
+        return between.join(self.value(parts))
 
     def holds(self, condition: str | None) -> bool:
         if condition is None:
@@ -163,7 +170,10 @@ class Stack:
             return self._arn(id)
         return self._name(id)
 
-    def _attribute(self, id: str, name: str) -> str:
+    def _attribute(self, id: str, name: str) -> Any:
+        if name == "NetworkInterfaceIds":
+            endpoint = _stack_endpoint(self, id, self.value(self.resources[id]["Properties"]))
+            return interfaces_of(endpoint)
         if name == "GroupId":
             return self._name(id)  # our values name groups by their names
         assert name == "Arn", name

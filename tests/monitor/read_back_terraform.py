@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from typing import Any
 
 from lakeferry.network.fields import parse_format
@@ -20,6 +19,7 @@ from lakeferry.network.resources import (
     Topic,
     VpcEndpoint,
 )  # fmt: skip
+from tests.monitor.networks import interfaces_of
 from tests.monitor.read_back import (
     WHERE,
     EventRule,
@@ -99,6 +99,11 @@ class Configuration:
         test = re.fullmatch(r'var\.(\w+) == "" \? 0 : 1', one)
         if test:
             return 0 if self.variables[test[1]] == "" else 1
+        picked = re.fullmatch(
+            r"tolist\(aws_vpc_endpoint\.(\w+)\.network_interface_ids\)\[(\d+)\]", one
+        )
+        if picked:
+            return self.interfaces(picked[1])[int(picked[2])]
         first, *rest = one.split(".")
         if first == "var":
             return self.variables[rest[0]]
@@ -108,6 +113,11 @@ class Configuration:
             return self.text(self.whole["data"][rest[0]][rest[1]].get(rest[2], rest[2]))
         label, attribute = rest
         return self._attribute(first, label, attribute)
+
+    def interfaces(self, label: str) -> list[str]:
+        """Those that an endpoint gets, as Terraform lists a set of texts."""
+        arguments = self.value(self.resources["aws_vpc_endpoint"][label])
+        return sorted(interfaces_of(_endpoint(self, label, arguments)))
 
     def _attribute(self, type_: str, label: str, attribute: str) -> str:
         one = self.resources[type_][label]
@@ -186,11 +196,8 @@ def _flow_log(all_: Configuration, _label: str, one: Properties) -> FlowLog:
 
 def _rule(all_: Configuration, label: str, one: Properties) -> InsightRule:
     assert one["lifecycle"] == {"replace_triggered_by": [f"terraform_data.rule_{label}"]}
-    state, _, digest = all_.value(all_.resources["terraform_data"][f"rule_{label}"])[
-        "input"
-    ].partition(" ")
-    assert state == one["rule_state"]
-    assert digest == sha256(one["rule_definition"].encode()).hexdigest()
+    seen = all_.value(all_.resources["terraform_data"][f"rule_{label}"])["input"]
+    assert seen == f"{one['rule_state']} {one['rule_definition']}"
     enabled = one["rule_state"] == "ENABLED"
     return InsightRule(one["rule_name"], one["rule_definition"], enabled, all_.tags(one))
 

@@ -27,6 +27,22 @@ TEMPLATE = {
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": {}},
     }
 }
+JOINED = {
+    "Resources": {
+        "Rule": {
+            "Type": "AWS::CloudWatch::InsightRule",
+            "Properties": {
+                "RuleName": "r",
+                "RuleBody": {
+                    "Fn::Join": [
+                        "",
+                        ['{"In":["', {"Fn::Select": [0, {"Fn::GetAtt": ["E", "Ids"]}]}, '"]}'],
+                    ]
+                },
+            },
+        }
+    }
+}
 TERRAFORM = {
     "terraform": {},
     "resource": {
@@ -151,3 +167,12 @@ def test_alarms_of_a_terraform_template_are_read_as_aws_gets_them(tmp_path: Path
     )
     assert (counted.returned, doubled.returned, doubled.expression) == (False, True, "m1 * 2")
     assert (plain.missing, plain.metrics[0].statistic) == ("missing", "Maximum")
+
+
+def test_what_a_template_joins_into_a_body_is_named_by_what_gives_it(tmp_path: Path) -> None:
+    place = tmp_path / "template.json"
+    place.write_text(json.dumps(JOINED))
+
+    (body,) = read_rules(str(place)).values()
+
+    assert json.loads(body) == {"In": ["{'Fn::Select': [0, {'Fn::GetAtt': ['E', 'Ids']}]}"]}

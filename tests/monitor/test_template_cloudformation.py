@@ -19,7 +19,7 @@ from lakeferry.monitor.keep_rules import keeper
 from lakeferry.monitor.template_names import Names
 from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Topic
 from lakeferry.network.rules import check_rule
-from tests.monitor.networks import cases, wanted_of
+from tests.monitor.networks import cases, template_of, wanted_of
 from tests.monitor.read_back import Stack
 from tests.monitor.test_desired import IDENT
 from tests.monitor.wishes import bare, full
@@ -31,7 +31,7 @@ FEW = ("all there is", "flow logs to S3 alone")
 
 
 def exported(name: str, *, keep_rules: bool = True) -> Export:
-    wanted, settings = wanted_of(CASES[name]), CASES[name][1]
+    wanted, settings = template_of(CASES[name]), CASES[name][1]
     return export(wanted, settings, format="cloudformation", keep_rules=keep_rules)
 
 

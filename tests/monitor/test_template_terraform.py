@@ -15,7 +15,7 @@ from lakeferry.errors import FerryError
 from lakeferry.monitor.desired import desired
 from lakeferry.monitor.export import export
 from lakeferry.monitor.terraform_resources import literal
-from tests.monitor.networks import cases, wanted_of
+from tests.monitor.networks import arrived, cases, template_of, wanted_of
 from tests.monitor.read_back_terraform import Configuration
 from tests.monitor.terraform_arguments import binding, faults
 from tests.monitor.wishes import full
@@ -23,11 +23,12 @@ from tests.network.sample_scenario import topology
 
 CASES = cases()
 BY_TERRAFORM = [name for name in CASES if name != "tags in rows"]  # no argument: LF-6412
+INTERFACES = re.compile(r"aws_vpc_endpoint\.(\w+)\.network_interface_ids")
 REFERENCE = re.compile(r"(?<!\$)\$\{(aws_\w+|data\.archive_file)\.(\w+)\.(\w+)\}")
 
 
 def configuration(name: str, *, keep_rules: bool = True) -> dict[str, Any]:
-    wanted, settings = wanted_of(CASES[name]), CASES[name][1]
+    wanted, settings = template_of(CASES[name]), CASES[name][1]
     made = export(wanted, settings, format="terraform", keep_rules=keep_rules)
     found: dict[str, Any] = json.loads(made.text)
     return found
@@ -133,6 +134,7 @@ def test_what_is_left_to_terraform_is_a_reference_a_variable_or_a_test_of_one(na
     allowed = re.compile(
         r"aws_\w+\.\w+\.\w+|data\.archive_file\.keep_rules\.\w+|var\.\w+|path\.module"
         r'|var\.\w+ == "" \? 0 : 1|contains\(\[[\w", ]+\], var\.\w+\)'
+        r"|tolist\(aws_vpc_endpoint\.\w+\.network_interface_ids\)\[\d\]"
     )
     made = configuration(name)
     for variable in made["variable"].values():
@@ -149,7 +151,7 @@ def test_labels_are_identifiers_and_no_two_resources_have_one(name: str) -> None
 
     for labels in made["resource"].values():
         assert all(re.fullmatch("[a-z_][a-z0-9_]*", label) for label in labels)
-    wanted = wanted_of(CASES[name]).resources
+    wanted = arrived(CASES[name]).resources
     assert len(list(Configuration(made).read())) == len(wanted) + 6
 
 
@@ -209,6 +211,7 @@ def _without_providers(made: dict[str, Any]) -> dict[str, Any]:
             return [renamed(one) for one in value]
         if isinstance(value, str):
             value = value.replace("${data.archive_file.", "${local.data__")
+            value = INTERFACES.sub(r"local.aws_vpc_endpoint__\1_network_interface_ids", value)
             return REFERENCE.sub(r"${local.\1__\2_\3}", value)
         return value
 
@@ -224,6 +227,11 @@ def _without_providers(made: dict[str, Any]) -> dict[str, Any]:
     }:
         known = reader._attribute(type_, label, attribute)
         values[f"{type_}__{label}_{attribute}"] = known
+    for label in {one for text in texts(made) for one in INTERFACES.findall(text)}:
+        ids = reader.interfaces(label)[::-1]  # a set to the provider, in no order
+        values[f"aws_vpc_endpoint__{label}_network_interface_ids"] = f"${{toset({ids!r})}}".replace(
+            "'", '"'
+        )
     archive = made["data"]["archive_file"]["keep_rules"]["output_path"]
     data = {"output_path": archive, "output_base64sha256": "output_base64sha256"}
     return {

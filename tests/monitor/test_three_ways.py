@@ -9,9 +9,9 @@ import pytest
 from lakeferry.connect.aws import client
 from lakeferry.monitor.export import export
 from lakeferry.monitor.keep_rules import keeper
-from lakeferry.network.resources import Dashboard, Resource, key_of
+from lakeferry.network.resources import Dashboard, InsightRule, Resource, key_of
 from tests.monitor.direct_requests import by_requests
-from tests.monitor.networks import Case, cases, wanted_of
+from tests.monitor.networks import Case, arrived, cases, template_of, waits, wanted_of
 from tests.monitor.read_back import EventRule, Function, Properties, Read, Stack
 from tests.monitor.read_back_terraform import Configuration
 
@@ -20,12 +20,12 @@ BY_TERRAFORM = [name for name in CASES if name != "tags in rows"]  # no argument
 
 
 def by_cloudformation(case: Case, *, keep_rules: bool = False) -> list[Read]:
-    made = export(wanted_of(case), case[1], format="cloudformation", keep_rules=keep_rules)
+    made = export(template_of(case), case[1], format="cloudformation", keep_rules=keep_rules)
     return list(Stack(json.loads(made.text)).read())
 
 
 def by_terraform(case: Case, *, keep_rules: bool = False) -> list[Read]:
-    made = export(wanted_of(case), case[1], format="terraform", keep_rules=keep_rules)
+    made = export(template_of(case), case[1], format="terraform", keep_rules=keep_rules)
     return list(Configuration(json.loads(made.text)).read())
 
 
@@ -72,14 +72,39 @@ def test_a_direct_apply_asks_for_what_there_shall_be(name: str) -> None:
 def test_cloudformation_makes_what_a_direct_apply_makes(name: str) -> None:
     case = CASES[name]
 
-    assert compared(by_cloudformation(case)) == compared(wanted_of(case).resources)
+    assert compared(by_cloudformation(case)) == compared(arrived(case).resources)
 
 
 @pytest.mark.parametrize("name", BY_TERRAFORM)
 def test_terraform_makes_what_a_direct_apply_makes(name: str) -> None:
     case = CASES[name]
 
-    assert compared(by_terraform(case)) == compared(wanted_of(case).resources)
+    assert compared(by_terraform(case)) == compared(arrived(case).resources)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not waits(CASES[name])])
+def test_templates_make_the_rules_that_an_apply_makes_when_new_endpoints_have_interfaces(
+    name: str,
+) -> None:
+    case = CASES[name]
+    rules = [one for one in arrived(case, known=True).resources if isinstance(one, InsightRule)]
+    ways = [by_cloudformation(case), by_terraform(case) if name in BY_TERRAFORM else []]
+
+    for read in filter(None, ways):
+        assert compared(one for one in read if isinstance(one, InsightRule)) == compared(rules)
+
+
+def test_endpoints_that_a_template_makes_have_rules_in_it() -> None:
+    first = {one.name for one in wanted_of(CASES["all is missing"]).resources}
+    read = {one.name for one in by_cloudformation(CASES["all is missing"])}
+
+    assert read - first == {
+        f"lakeferry-m1.{start}-{kind}"
+        for start in ("connections", "endpoint")
+        for kind in (
+            "databricks-relay", "databricks-workspace", "kinesis-streams", "logs", "sts",
+        )
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BY_TERRAFORM)
@@ -88,9 +113,9 @@ def test_with_the_keeper_of_rules_both_templates_make_the_same(name: str) -> Non
     stack = compared(by_cloudformation(case, keep_rules=True))
 
     assert stack == compared(by_terraform(case, keep_rules=True))
-    made = keeper(wanted_of(case), case[1]).resources
-    assert stack == stack | compared((*wanted_of(case).resources, *made))
-    assert len(stack) == len(wanted_of(case).resources) + len(made) + 3
+    made = keeper(template_of(case), case[1]).resources
+    assert stack == stack | compared((*arrived(case).resources, *made))
+    assert len(stack) == len(arrived(case).resources) + len(made) + 3
 
 
 def test_the_keeper_may_be_started_by_both_of_its_triggers() -> None:
@@ -113,7 +138,15 @@ def test_a_dashboard_bears_its_tags_where_it_can() -> None:
 
 # ---- the judge is judged: whatever is dropped is missed
 
-UNREADABLE = (AssertionError, KeyError, RuntimeError, StopIteration, TypeError, ValueError)
+UNREADABLE = (
+    AssertionError,
+    IndexError,
+    KeyError,
+    RuntimeError,
+    StopIteration,
+    TypeError,
+    ValueError,
+)
 RICH = (
     "all is missing",
     "tags in rows",
@@ -126,7 +159,7 @@ RICH = (
 @pytest.mark.parametrize("name", RICH)
 def test_a_property_that_cloudformation_lost_is_missed(name: str) -> None:
     case = CASES[name]
-    text = export(wanted_of(case), case[1], format="cloudformation", keep_rules=True).text
+    text = export(template_of(case), case[1], format="cloudformation", keep_rules=True).text
     whole = compared(Stack(json.loads(text)).read())
     unseen = set()
     for id, one in _of_each_form(json.loads(text)["Resources"]).items():
@@ -142,7 +175,7 @@ def test_a_property_that_cloudformation_lost_is_missed(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in RICH if name in BY_TERRAFORM])
 def test_an_argument_that_terraform_lost_is_missed(name: str) -> None:
     case = CASES[name]
-    text = export(wanted_of(case), case[1], format="terraform", keep_rules=True).text
+    text = export(template_of(case), case[1], format="terraform", keep_rules=True).text
     whole = compared(Configuration(json.loads(text)).read())
     unseen = set()
     for type_, labels in json.loads(text)["resource"].items():

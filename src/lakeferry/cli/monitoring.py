@@ -21,6 +21,7 @@ from lakeferry.events import ChangeApplied, Emit, Event
 from lakeferry.monitor import run
 from lakeferry.monitor.brakes import BRAKES, hold
 from lakeferry.monitor.export import export as exported
+from lakeferry.monitor.foreseen import foreseen
 from lakeferry.monitor.own_cost import path_usd_per_gb
 from lakeferry.monitor.plan import ProvisionPlan
 from lakeferry.monitor.run import ApplyReport, MonitorRequest, ProvisionReport
@@ -141,7 +142,8 @@ def export(
 ) -> int:
     """A template that makes what `apply` would make: on stdout, or into a file."""
     report = run.plan(request)
-    made = exported(report.desired, report.settings, format=format, keep_rules=keep_rules)
+    shall = foreseen(report.topology, report.settings)
+    made = exported(shall, report.settings, format=format, keep_rules=keep_rules)
     text, notes = _without(made.text, request.hidden), list(made.notes)
     if text != made.text:
         notes.append("addresses that references gave are not in the template: deploy it with them")

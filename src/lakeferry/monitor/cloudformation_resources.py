@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lakeferry.monitor.alarm_parts import plain_metric
+from lakeferry.monitor.foreseen import NewInterface, cut_at_marks
 from lakeferry.monitor.template_names import WORDS, Names
 from lakeferry.network.fields import format_text
 from lakeferry.network.resources import (
@@ -206,13 +207,29 @@ def _flow_log(names: Names, one: FlowLog) -> tuple[str, Template]:
 # ---- rules, alarms, dashboard
 
 
-def _rule(_names: Names, one: InsightRule) -> tuple[str, Template]:
+def _rule(names: Names, one: InsightRule) -> tuple[str, Template]:
     return "AWS::CloudWatch::InsightRule", {
         "RuleName": one.name,
-        "RuleBody": one.body,
+        "RuleBody": _body(names, one.body),
         "RuleState": {"Ref": "RuleState"} if one.enabled else "DISABLED",
         "Tags": tag_list(one.tags),
     }
+
+
+def _body(names: Names, body: str) -> Any:
+    """A rule's body; joined where it names interfaces of endpoints that the template makes."""
+    parts = [
+        _interface(names, part) if isinstance(part, NewInterface) else part
+        for part in cut_at_marks(body)
+    ]
+    return parts[0] if len(parts) == 1 else {"Fn::Join": ["", parts]}
+
+
+def _interface(names: Names, one: NewInterface) -> Template:
+    endpoint = names.made(VpcEndpoint, one.endpoint)
+    assert endpoint is not None, "interfaces are foreseen of what the template makes"
+    ids = {"Fn::GetAtt": [logical_id(names, endpoint), "NetworkInterfaceIds"]}
+    return {"Fn::Select": [one.number, ids]}
 
 
 def _topic(_names: Names, one: Topic) -> tuple[str, Template]:

@@ -1,11 +1,13 @@
 """What there shall be as a template to deploy by other means: CloudFormation or Terraform. Pure."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from lakeferry.errors import FerryError
 from lakeferry.monitor.desired import Desired
+from lakeferry.monitor.foreseen import is_new
 from lakeferry.monitor.keep_rules import Keeper, keeper
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.template_cloudformation import cloudformation
@@ -39,7 +41,7 @@ def export(
     """The template that makes what `monitor apply` would make.
 
     Args:
-        desired: all that there shall be.
+        desired: all that there shall be, as `foreseen` tells it for templates.
         settings: what it was made from.
         format: who deploys it.
         keep_rules: with the Lambda that keeps rules in step with network interfaces.
@@ -72,18 +74,27 @@ def _text(template: dict[str, Any]) -> str:
 
 
 def _notes(names: Names, made: Keeper | None) -> tuple[str, ...]:
-    waiting = [
-        one.name for one in names.of(VpcEndpoint) if one.type == "Interface" and not one.eni_ids
-    ]
+    of_interfaces = [one for one in names.of(VpcEndpoint) if one.type == "Interface"]
+    later = [one.name for one in of_interfaces if not one.eni_ids]
+    notes = tuple(_endpoint_notes(of_interfaces))
     if made:
-        return (*made.notes, *_kept(waiting))
-    if waiting:
+        return (*notes, *made.notes, *_kept(later))
+    if later:
         said = (
-            "rules for endpoints that the template itself makes follow with the next export, or "
-            "with the Lambda that keeps rules in step (--keep-rules)"
+            f"rules for {', '.join(later)} follow with the next export, or with the Lambda that "
+            "keeps rules in step (--keep-rules): they need ids or addresses of interfaces"
         )
-        return (said,)
-    return ()
+        notes = (*notes, said)
+    return notes
+
+
+def _endpoint_notes(endpoints: Sequence[VpcEndpoint]) -> Iterator[str]:
+    if new := [one.name for one in endpoints if is_new(one)]:
+        yield (
+            f"{', '.join(new)}: rules name their interfaces by reference; alarms and graphs of "
+            "the service's own metrics, which are called by the endpoint's id, follow with the "
+            "next export"
+        )
 
 
 def _kept(waiting: list[str]) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ def _rules(path: Path) -> dict[str, str]:
     if isinstance(found.get("Resources"), dict):
         rules = _resources(found, "AWS::CloudWatch::InsightRule").items()
         return {
-            _name(one.get("RuleName"), logical): _text(one["RuleBody"]) for logical, one in rules
+            _name(one.get("RuleName"), logical): _joined(one["RuleBody"]) for logical, one in rules
         }
     if _is_terraform(found):
         blocks = _terraform(found, "aws_cloudwatch_contributor_insight_rule").items()
@@ -95,6 +95,15 @@ def _resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]
 def _name(name: object, logical: str) -> str:
     """A name that is computed by the template is known by the logical id."""
     return name if isinstance(name, str) else logical
+
+
+def _joined(body: Any) -> str:
+    """A body that a template joins; what is known when it is deployed stands as what gives it."""
+    if not isinstance(body, dict) or "Fn::Join" not in body:
+        return _text(body)
+    between, parts = body["Fn::Join"]
+    said = (json.dumps(part).replace('"', "'") for part in parts if not isinstance(part, str))
+    return str(between).join(part if isinstance(part, str) else next(said) for part in parts)
 
 
 def _text(body: object) -> str:

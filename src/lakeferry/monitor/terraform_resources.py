@@ -9,10 +9,10 @@ Configuration Syntax", "Strings and Templates".
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
 from typing import Any
 
 from lakeferry.monitor.alarm_parts import plain_metric
+from lakeferry.monitor.foreseen import NewInterface, cut_at_marks
 from lakeferry.monitor.template_names import WORDS, Names
 from lakeferry.network.fields import format_text
 from lakeferry.network.resources import (
@@ -78,9 +78,8 @@ def entries(names: Names, resource: Resource) -> Iterator[Entry]:
         # The provider has no update of a rule: it would say that it did it, and do nothing. So a
         # rule with another body or state is made anew.
         arguments["lifecycle"] = {"replace_triggered_by": [f"terraform_data.rule_{label}"]}
-        digest = sha256(resource.body.encode()).hexdigest()
-        state = _state(resource)
-        yield "terraform_data", f"rule_{label}", {"input": f"{state} {digest}"}
+        said = f"{_state(resource)} {_body(names, resource.body)}"
+        yield "terraform_data", f"rule_{label}", {"input": said}
     yield type_, label, arguments
     if isinstance(resource, Role):
         policy = {
@@ -221,10 +220,28 @@ def _flow_log(names: Names, one: FlowLog) -> Block:
 def _rule(names: Names, one: InsightRule) -> Block:
     return {
         "rule_name": one.name,
-        "rule_definition": literal(one.body),
+        "rule_definition": _body(names, one.body),
         "rule_state": _state(one),
         "tags": tags_of(names, one.tags),
     }
+
+
+def _body(names: Names, body: str) -> str:
+    """A rule's body, with interfaces of endpoints that the configuration makes by reference.
+
+    They are a set, which Terraform sorts when it makes a list of it.
+    """
+    return "".join(
+        _interface(names, part) if isinstance(part, NewInterface) else literal(part)
+        for part in cut_at_marks(body)
+    )
+
+
+def _interface(names: Names, one: NewInterface) -> str:
+    endpoint = names.made(VpcEndpoint, one.endpoint)
+    assert endpoint is not None, "interfaces are foreseen of what the configuration makes"
+    ids = f"{address(names, endpoint)}.network_interface_ids"
+    return f"${{tolist({ids})[{one.number}]}}"
 
 
 def _state(one: InsightRule) -> str:
