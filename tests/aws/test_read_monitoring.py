@@ -190,6 +190,25 @@ def test_topics_of_others_are_not_asked_about() -> None:
         assert find_topics(ACCESS) == ()
 
 
+def test_a_subscription_that_was_never_confirmed_is_told_from_others() -> None:
+    arn = "arn:aws:sns:us-east-1:111122223333:lakeferry-m1"
+    told = [
+        {"Protocol": "email", "Endpoint": "ops@example.com", "SubscriptionArn": f"{arn}:1"},
+        {"Protocol": "email", "Endpoint": "a@example.com",
+         "SubscriptionArn": "PendingConfirmation"},
+    ]  # fmt: skip
+    with stubbed("sns") as sns:
+        sns.add_response("list_topics", {"Topics": [{"TopicArn": arn}]})
+        sns.add_response("get_topic_attributes", {"Attributes": {}})
+        sns.add_response("list_tags_for_resource", {"Tags": OURS})
+        sns.add_response("list_subscriptions_by_topic", {"Subscriptions": told})
+
+        (found,) = find_topics(ACCESS)
+
+    assert found.subscriptions == (("email", "a@example.com"), ("email", "ops@example.com"))
+    assert found.unconfirmed == (("email", "a@example.com"),)
+
+
 def test_a_log_group_is_found_by_its_whole_name_alone() -> None:
     with stubbed("logs") as logs:
         arn = "arn:aws:logs:us-east-1:111122223333:log-group:/flow"

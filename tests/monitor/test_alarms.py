@@ -9,7 +9,7 @@ from lakeferry.monitor.alarms import ALARMS
 from lakeferry.monitor.settings import AlarmLimit
 from lakeferry.network.metric_syntax import parse_expression
 from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Topic
-from tests.monitor.wishes import full, named, of_kind, wanted
+from tests.monitor.wishes import full, named, of_kind, wanted, with_found
 from tests.network.sample_scenario import ACCOUNT, NAT_GATEWAY, REGION, topology
 
 # Every metric that AWS documents for the services that are watched.
@@ -246,3 +246,13 @@ def test_nobody_is_told_more_ways_than_an_alarm_has_actions() -> None:
     assert len(named(made, Alarm, ".rejected").actions) == 5
     assert any("at most 5 actions" in note for note in made.notes)
     assert full(notify=topics).notify == topics
+
+
+def test_a_subscription_that_nobody_confirmed_and_nobody_wants_is_left_to_time() -> None:
+    never = ("email", "never@example.com")
+    topic = Topic("lakeferry-m1", "{}", (never,), unconfirmed=(never,))
+    network = with_found(topics=(topic,))
+
+    (said,) = (one for one in wanted(network).notes if "never confirmed" in one)
+    assert said.startswith("1 subscription of lakeferry-m1 shall go")
+    assert not any("never confirmed" in one for one in wanted(network, notify=(never[1],)).notes)

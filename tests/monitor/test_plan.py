@@ -172,6 +172,16 @@ def test_a_policy_that_says_the_same_in_another_form_is_no_difference() -> None:
     assert plan(Topic("t", aws, tags=OURS), to=(Topic("t", ours, tags=OURS),)).is_empty
 
 
+def test_a_subscription_that_was_never_confirmed_and_shall_go_is_no_difference() -> None:
+    ops, gone, never = (("email", f"{who}@example.com") for who in ("ops", "gone", "never"))
+    wanted = (Topic("t", "{}", (ops,), OURS),)
+
+    assert plan(Topic("t", "{}", (never, ops), OURS, (never,)), to=wanted).is_empty
+    assert plan(Topic("t", "{}", (ops,), OURS, (ops,)), to=wanted).is_empty
+    (change,) = plan(Topic("t", "{}", (gone, never, ops), OURS, (never,)), to=wanted).work
+    assert change.differences[0].before == [list(gone), list(ops)]
+
+
 def test_the_policy_that_aws_gives_an_endpoint_is_the_same_as_none() -> None:
     given = json.loads(allow("*", "*"))
     given["Version"] = "2008-10-17"

@@ -12,6 +12,7 @@ from typing import Any
 
 from lakeferry.aws.patience import paced
 from lakeferry.aws.place import Place, tag_change, tag_list
+from lakeferry.aws.read_monitoring import UNCONFIRMED
 from lakeferry.errors import FerryError
 from lakeferry.network.resources import (
     Alarm,
@@ -22,9 +23,6 @@ from lakeferry.network.resources import (
     Tags,
     Topic,
 )
-
-_PENDING = "PendingConfirmation"  # in place of a subscription's ARN
-
 
 # ---- rules
 
@@ -105,7 +103,7 @@ def _unsubscribe(place: Place, arn: str, gone: set[tuple[str, str]]) -> None:
     answer = place.ask("sns", "list_subscriptions_by_topic", arn, TopicArn=arn)
     for one in answer["Subscriptions"]:
         subscription = one["SubscriptionArn"]
-        if (one["Protocol"], one["Endpoint"]) in gone and subscription != _PENDING:
+        if (one["Protocol"], one["Endpoint"]) in gone and subscription != UNCONFIRMED:
             place.ask("sns", "unsubscribe", subscription, SubscriptionArn=subscription)
 
 

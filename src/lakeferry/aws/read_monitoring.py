@@ -28,6 +28,7 @@ from lakeferry.network.resources import (
 
 OUR_GROUPS = "/lakeferry/"  # begins the names of log groups that we make, unless one is given
 # A resource can go between being listed and being asked about.
+UNCONFIRMED = "PendingConfirmation"  # in place of a subscription's ARN
 GONE = (
     "NoSuchEntity", "NotFound", "NotFoundException", "ResourceNotFound",
     "ResourceNotFoundException",
@@ -286,12 +287,13 @@ def _topic(access: AwsAccess, arn: str) -> Topic:
     told = pages(
         access, "sns", "list_subscriptions_by_topic", "Subscriptions", on=arn, TopicArn=arn
     )
-    subscribed = sorted((one["Protocol"], one["Endpoint"]) for one in told)
+    subscribed = sorted((one["Protocol"], one["Endpoint"], one["SubscriptionArn"]) for one in told)
     return Topic(
         name=arn.rpartition(":")[2],
         policy=canonical(answer.get("Attributes", {}).get("Policy", "")),
-        subscriptions=tuple(subscribed),
+        subscriptions=tuple((how, who) for how, who, _ in subscribed),
         tags=tags_of(tags.get("Tags", ())),
+        unconfirmed=tuple((how, who) for how, who, id in subscribed if id == UNCONFIRMED),
     )
 
 

@@ -5,7 +5,7 @@ that mean the same are no difference.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 import orjson
@@ -15,6 +15,7 @@ from lakeferry.network.resources import (
     FlowLog,
     Resource,
     SecurityGroup,
+    Topic,
     VpcEndpoint,
     key_of,
 )  # fmt: skip
@@ -79,6 +80,8 @@ def change(before: Planned | None, after: Planned | None) -> Change:
         return Change("create", None, after, (), "it is not there")
     if after is None:
         return Change("delete", before, None, (), "it is not wanted any more")
+    if isinstance(before, Topic) and isinstance(after, Topic):
+        before = _telling(before, after)
     found = differences(before, after)
     if not found:
         return Change("keep", before, after, (), "")
@@ -88,6 +91,13 @@ def change(before: Planned | None, after: Planned | None) -> Change:
         return Change("replace", before, after, found, f"AWS cannot change {_and(fixed)}")
     verb = "differs" if len(names) == 1 else "differ"
     return Change("update", before, after, found, f"{_and(names)} {verb}")
+
+
+def _telling(before: Topic, after: Topic) -> Topic:
+    """Without those who shall go and never confirmed: they cannot be taken back, and go in days."""
+    gone = set(before.unconfirmed) - set(after.subscriptions)
+    kept = tuple(one for one in before.subscriptions if one not in gone)
+    return replace(before, subscriptions=kept)
 
 
 def differences(before: Planned, after: Planned) -> tuple[Difference, ...]:

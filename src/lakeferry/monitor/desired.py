@@ -63,7 +63,7 @@ def desired(topology: Topology, settings: MonitorSettings) -> Desired:
     expected = volume(topology, settings, logs.fields, rules)
     notes = (
         *points.notes, *logs.notes, *rules.notes, *_unknown(settings),
-        *alarm_set.notes(settings), *notify.notes(settings), *board.notes,
+        *alarm_set.notes(settings), *notify.notes(settings, topology.found.topics), *board.notes,
     )  # fmt: skip
     return Desired(
         resources=resources,

@@ -3,6 +3,8 @@
 Source: SNS Developer Guide, "Example cases for Amazon SNS access control" (CloudWatch alarms).
 """
 
+from collections.abc import Iterator, Sequence
+
 import orjson
 
 from lakeferry.monitor.settings import MonitorSettings
@@ -51,14 +53,25 @@ def topic(settings: MonitorSettings) -> Topic | None:
     return Topic(name, text, subscriptions, settings.all_tags)
 
 
-def notes(settings: MonitorSettings) -> tuple[str, ...]:
-    """What of `notify` cannot be done."""
+def notes(settings: MonitorSettings, found: Sequence[Topic] = ()) -> tuple[str, ...]:
+    """What of `notify` cannot be done, and what of topics that were found cannot be undone."""
     others = sum(1 for one in settings.notify if one.startswith("arn:"))
     strange = [one for one in settings.notify if _protocol(one) is None]
     said = [f"cannot notify `{one}`: give an ARN, an e-mail address or URL" for one in strange]
     if others + bool(_subscriptions(settings)) > MOST_ACTIONS:
         said.append(f"an alarm has at most {MOST_ACTIONS} actions: the last topics are left out")
-    return tuple(said)
+    return (*said, *_left(settings, found))
+
+
+def _left(settings: MonitorSettings, found: Sequence[Topic]) -> Iterator[str]:
+    wanted = set(_subscriptions(settings))
+    for one in found:
+        left = len(set(one.unconfirmed) - wanted) if one.name == topic_name(settings) else 0
+        if left:
+            yield (
+                f"{left} subscription{'s' if left > 1 else ''} of {one.name} shall go and "
+                "never confirmed: nobody is told by it, and SNS takes it away by itself in days"
+            )
 
 
 def _subscriptions(settings: MonitorSettings) -> tuple[tuple[str, str], ...]:

@@ -292,6 +292,8 @@ class Topic:
     policy: str  # canonical JSON
     subscriptions: tuple[tuple[str, str], ...] = ()  # (protocol, endpoint), sorted
     tags: Tags = field(default_factory=dict)
+    # Those of them that were never confirmed: nothing can take them away but time.
+    unconfirmed: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
