@@ -251,6 +251,16 @@ def test_more_than_a_megabyte_is_refused() -> None:
         export(many, settings, format="cloudformation")
 
 
+def test_the_policy_of_a_bucket_is_left_alone_and_what_it_must_say_is_told() -> None:
+    made = exported("flow logs to S3 alone", keep_rules=False)
+
+    assert "AWS::S3::BucketPolicy" not in made.text
+    (said,) = (one for one in made.notes if "leaves the policy of" in one)
+    statements = json.loads(said.partition("add these statements: ")[2])
+    assert [one["Sid"] for one in statements] == ["AWSLogDeliveryWrite", "AWSLogDeliveryCheck"]
+    assert not any("leaves the policy of" in one for one in exported("all there is").notes)
+
+
 # ---- the keeper's source
 
 

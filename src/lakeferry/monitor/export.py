@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from lakeferry.errors import FerryError
 from lakeferry.monitor.desired import Desired
+from lakeferry.monitor.flow_logs import bucket_policy
 from lakeferry.monitor.foreseen import is_new
 from lakeferry.monitor.keep_rules import Keeper, keeper
 from lakeferry.monitor.settings import MonitorSettings
@@ -77,6 +78,7 @@ def _notes(names: Names, made: Keeper | None) -> tuple[str, ...]:
     of_interfaces = [one for one in names.of(VpcEndpoint) if one.type == "Interface"]
     later = [one.name for one in of_interfaces if not one.eni_ids]
     notes = tuple(_endpoint_notes(of_interfaces))
+    notes = (*notes, *_delivery(names))
     if made:
         return (*notes, *made.notes, *_kept(later))
     if later:
@@ -94,6 +96,17 @@ def _endpoint_notes(endpoints: Sequence[VpcEndpoint]) -> Iterator[str]:
             f"{', '.join(new)}: rules name their interfaces by reference; alarms and graphs of "
             "the service's own metrics, which are called by the endpoint's id, follow with the "
             "next export"
+        )
+
+
+def _delivery(names: Names) -> Iterator[str]:
+    """A template's bucket policy takes the place of all that the policy says, others' too."""
+    to_s3 = [one for one in names.of(FlowLog) if one.destination_type == "s3"]
+    if to_s3:
+        yield (
+            f"the template leaves the policy of {to_s3[0].destination} as it is, for it could "
+            "only replace the whole of it; where AWS does not add them itself, add these "
+            f"statements: {json.dumps(json.loads(bucket_policy(names.settings))['Statement'])}"
         )
 
 

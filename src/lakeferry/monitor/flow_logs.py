@@ -103,8 +103,8 @@ def flow_logs(topology: Topology, settings: MonitorSettings) -> FlowLogPlan:
     if "s3" in wish.destinations:
         logs.extend(_logs(topology, settings, fields, "s3"))
         notes.append(
-            f"{wish.bucket} must let the log delivery write; AWS adds that to the policy of a "
-            "bucket of the same account, else add the policy that `bucket_policy` gives"
+            f"{wish.bucket} must let the log delivery write: apply adds that to the bucket's "
+            "policy where it may read it, and AWS itself where both are of one account"
         )
     return FlowLogPlan(groups, roles, tuple(logs), fields, rule_groups, tuple(notes))
 
