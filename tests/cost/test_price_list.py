@@ -321,3 +321,15 @@ def test_what_is_no_ladder_of_gb_is_refused(
 
 def test_a_list_without_a_date_is_refused() -> None:
     assert "publicationDate" in refusal(NAT_GB, published="").where
+
+
+def test_products_after_the_terms_are_refused_for_their_prices_went_by() -> None:
+    late = b'{"offerCode": "AmazonEC2", "terms": {"OnDemand": {"X": {}}}, "products": {"Y": {}}}'
+
+    assert refusal(text=late).where == "list.json: the product Y stands after the terms"
+
+
+def test_the_offer_stands_for_the_service_of_products_that_do_not_name_theirs() -> None:
+    found = imported(product("X", "NatGateway-Bytes", "0.05", servicecode="", **NAT))
+
+    assert usd(found, f"aws.natgw.gb.{US}") == Decimal("0.05")

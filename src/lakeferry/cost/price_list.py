@@ -140,7 +140,7 @@ class _Looked:
             self.wanted[sku] = wanted
 
     def _of(self, attributes: Mapping[str, str], meter: Meter) -> _Wanted | None:
-        service = attributes.get("servicecode", self.head.get("offerCode", ""))
+        service = attributes.get("servicecode") or self.head.get("offerCode", "")
         like = self.meters.get((service, meter.name))
         if meter.path == "between_regions" and service == _TRANSFER:
             return self._between(attributes, meter)
