@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from lakeferry.connect.aws import AwsAccess, client
+from lakeferry.monitor.alarms import ALARMS
 from lakeferry.monitor.plan import ProvisionPlan
 from lakeferry.monitor.run import MonitorRequest
-from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.monitor.settings import AlarmLimit, FlowLogWish, MonitorSettings
 from lakeferry.network.discover import Scope
 from tests.aws.data_plane import made
+from tests.monitor import wishes
 from tests.monitor.wishes import full
 
 SERVICES = ("cloudwatch", "ec2", "iam", "logs", "s3", "sns", "sts")
@@ -34,6 +36,20 @@ def request(access: AwsAccess, vpc: str, name: str = "m1", **chosen: Any) -> Mon
     """What a person asks for: everything, in this network; the account is not given."""
     settings: MonitorSettings = replace(full(name, **chosen), account="")
     return MonitorRequest(access, Scope(vpc=vpc), settings)
+
+
+def one_of_each(access: AwsAccess, vpc: str) -> MonitorRequest:
+    """Every kind of resource, and few of each: for what is done again for every single request."""
+    wanted = tuple(one for one in wishes.EVERYTHING if one.kind in ("logs", "databricks-relay"))
+    alarms = {name: AlarmLimit(None) for name in ALARMS if name not in ("stalled", "rejected")}
+    ours = FlowLogWish(group="/lakeferry/m1/flow")  # or that of others would do
+    return request(
+        access, vpc, endpoints=wanted, alarms=alarms, flow_logs=ours, questions=("rejected",)
+    )
+
+
+def kinds(plan: ProvisionPlan) -> set[str]:
+    return {one.kind for one in plan.changes}
 
 
 def changed(plan: ProvisionPlan) -> dict[str, str]:

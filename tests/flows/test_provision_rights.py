@@ -19,7 +19,7 @@ from lakeferry.monitor.iam import IMPLIED, Step, actions_of, least_policy
 from lakeferry.monitor.run import MonitorRequest
 from lakeferry.monitor.settings import EndpointWish, FlowLogWish
 from lakeferry.network.resources import PlannedFlow
-from tests.flows.provisioning import changed, network, request, watched
+from tests.flows.provisioning import changed, network, one_of_each, request, watched
 from tests.servers.moto import ACCOUNT, forget_clients
 
 pytestmark = pytest.mark.server
@@ -207,7 +207,7 @@ def test_with_the_policies_everything_is_allowed(moto_access: AwsAccess, judge: 
 def test_whoever_grants_what_each_refusal_names_gets_there_with_what_the_policy_holds(
     moto_access: AwsAccess, judge: Judge
 ) -> None:
-    asked = request(moto_access, network(moto_access))
+    asked = one_of_each(moto_access, network(moto_access))
     have = granted(asked, "plan")
     given: list[str] = []
 
