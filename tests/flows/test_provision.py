@@ -37,10 +37,9 @@ from lakeferry.errors import FerryError
 from lakeferry.events import ChangeApplied, ChangePlanned, Event
 from lakeferry.monitor import run
 from lakeferry.monitor.brakes import BRAKES
-from lakeferry.monitor.plan import ORDER
 from lakeferry.monitor.settings import FlowLogWish
 from lakeferry.network.discover import Scope
-from lakeferry.network.resources import EndpointRegistration, VpcEndpoint
+from lakeferry.network.resources import EndpointRegistration, Resource, VpcEndpoint
 from tests.aws.data_plane import made_egress
 from tests.flows.provisioning import (
     Cut,
@@ -63,7 +62,7 @@ pytestmark = pytest.mark.server
 GROUP = "/lakeferry/m1/flow"
 STALLED = "lakeferry-m1.rejected"
 RULE = "lakeferry-m1.workers"
-EVERY_KIND = {kind.kind_name for kind in ORDER} - {EndpointRegistration.kind_name}
+EVERY_KIND = {one.kind_name for one in Resource.__args__}
 
 
 def test_a_plan_changes_nothing_and_an_apply_makes_all_of_it_once(moto_access: AwsAccess) -> None:
