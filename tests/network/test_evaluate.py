@@ -1,6 +1,7 @@
 """A local Contributor Insights gives what the known truth and a second, plain reading give."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakeferry.monitor.put_away import put_away
+from lakeferry.network.contributions import PutAway
 from lakeferry.network.evaluate import Evaluation
 from lakeferry.network.json_events import JsonBatch
-from lakeferry.network.rule_report import METRICS, RuleReport, ranking, rolled_up
+from lakeferry.network.rule_report import METRICS, ORDERS, RuleReport, ranking, rolled_up
 from lakeferry.network.rules import Filter, Rule, parse_rule
 from tests.network import insight_reference as reference
 from tests.network.insight_makers import SAMPLE, V2, batch, rule, sample_batches
@@ -112,21 +115,46 @@ RULES = st.builds(
 )
 
 
+PARTS = st.tuples(st.lists(RULES, min_size=1, max_size=3), EVENTS, st.integers(0, 40))
+
+
 @settings(max_examples=400, deadline=None)
-@given(rules=st.lists(RULES, min_size=1, max_size=3), events=EVENTS, cut=st.integers(0, 40))
+@given(made=PARTS)
 def test_the_evaluator_equals_a_plain_reading(
-    rules: list[Rule], events: list[tuple[int, list[str]]], cut: int
+    made: tuple[list[Rule], list[tuple[int, list[str]]], int],
+) -> None:
+    equals_a_plain_reading(*made, put_away=None)
+
+
+@settings(max_examples=25, deadline=None)
+@given(made=PARTS)
+def test_it_does_where_everything_is_put_away_too(
+    made: tuple[list[Rule], list[tuple[int, list[str]]], int],
+) -> None:
+    equals_a_plain_reading(*made, put_away=put_away)
+
+
+def equals_a_plain_reading(
+    rules: list[Rule],
+    events: list[tuple[int, list[str]]],
+    cut: int,
+    *,
+    put_away: PutAway | None,
 ) -> None:
     named = [replace(one, name=str(index)) for index, one in enumerate(rules)]
-    parts = [
-        batch(FIELDS, [tokens for _, tokens in part], [at for at, _ in part])
-        for part in (events[:cut], events[cut:])
-    ]
-
-    reports = evaluated(named, *parts)
+    evaluation = Evaluation(named, put_away=put_away, held_bytes=0)
+    for part in (events[:cut], events[cut:]):
+        tokens, times = [tokens for _, tokens in part], [at for at, _ in part]
+        evaluation.add(batch(FIELDS, tokens, times))
+        _ = evaluation.span_s  # evaluates what has gathered, so that each part becomes a run
+    reports = evaluation.finish()
 
     for one in named:
         same_as_reference(reports[one.name], reference.evaluate(one, events))
+
+
+def most_of(values: Iterable[int | Fraction], order_by: str) -> int | Fraction:
+    return max(values) if order_by == "Maximum" else sum(values)
 
 
 def same_as_reference(report: RuleReport, truth: reference.Answer) -> None:
@@ -135,6 +163,14 @@ def same_as_reference(report: RuleReport, truth: reference.Answer) -> None:
         for key, shares in report.shares.items()
     }
     assert found == truth.contributors()
+    for order_by in ORDERS:
+        best = sorted(
+            ((key, most_of(one.values(), order_by)) for key, one in found.items()),
+            key=lambda item: (-item[1], [text.encode() for text in item[0]]),
+        )
+        ranked = report.ranked(order_by, 2)
+        assert (ranked.contributors, list(ranked.top)) == (len(found), best[:2])
+        assert ranking(report, order_by) == best
     assert (report.tally.no_key, report.tally.no_value) == (truth.no_key, truth.no_value)
     assert [one.start_s for one in report.periods] == sorted(truth.values)
     for one in report.periods:
@@ -143,6 +179,8 @@ def same_as_reference(report: RuleReport, truth: reference.Answer) -> None:
         assert {metric: one.value(metric) for metric in wanted} == wanted
         assert float(one.value("Average")) == average
     if found:
+        (first, *_) = found
+        assert report.found.of(report.scope, [first]) == {first: report.shares[first]}
         longer = rolled_up(report, 300)
         assert longer.total == report.total
         assert sum(one.samples for one in longer.periods) == report.tally.kept
@@ -272,6 +310,25 @@ def test_many_contributors_over_many_batches_are_joined_without_loss() -> None:
     assert len(found.shares) == count
     assert found.total == 4 * sum(range(count))
     assert found.shares["k7",][0].value == 28
+
+
+def test_what_was_put_away_many_times_is_found_again_whole() -> None:
+    one = rule(["k"], value_of="v", fields=("k", "v"))
+    evaluation = Evaluation([one], put_away=put_away, held_bytes=100_000)
+    count = 20_000
+    for minute in range(5):  # each contributor in every run
+        rows = [[f"k{index}", str(10**18 - 1 - index)] for index in range(count)]
+        evaluation.add(batch(("k", "v"), rows, [60_000 * minute] * count))
+        assert evaluation.span_s == (0, 60 * minute + 60)  # evaluates: a run for each minute
+
+    report = evaluation.finish()["r"]
+
+    assert report.total == 5 * (count * (10**18 - 1) - sum(range(count)))
+    assert report.ranked("Sum", 2).top == ((("k0",), 5 * (10**18 - 1)), (("k1",), 5 * (10**18 - 2)))
+    assert report.ranked("Maximum", 1).top == ((("k0",), 10**18 - 1),)
+    assert report.ranked().contributors == count
+    assert [one.contributors for one in report.periods] == [count] * 5
+    assert sorted(report.found.of(report.scope, [("k7",)])["k7",]) == [0, 60, 120, 180, 240]
 
 
 def test_v2_rules_see_all_rows_of_the_default_format() -> None:

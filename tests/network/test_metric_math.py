@@ -8,19 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.network.contributions import Key, Share
+from lakeferry.network.contributions import Contributions
 from lakeferry.network.metric_math import Past, Scalar, metric_series
 from lakeferry.network.metric_syntax import BadExpression, parse_expression
 from lakeferry.network.resources import MetricQuery
 from lakeferry.network.rule_report import RuleReport
 from lakeferry.network.rules import Rule
+from lakeferry.network.shares import Scope, Shares
 
 
 def report(name: str, values: Mapping[int, int]) -> RuleReport:
-    shares: dict[Key, dict[int, Share]] = {
-        ("k",): {at: Share(value, 1, value, value) for at, value in values.items()}
-    }
-    return RuleReport(Rule(name, "CLF", ("1",)), 60, shares)
+    found = Contributions(1)
+    for at, value in values.items():
+        found.add_odd(at // 60, ("k",), value)
+    return RuleReport(Rule(name, "CLF", ("1",)), Shares(found, 60), Scope(60))
 
 
 PAST = Past(

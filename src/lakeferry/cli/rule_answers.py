@@ -13,7 +13,6 @@ from lakeferry.monitor.prove import AlarmProof, RuleProof, assumptions
 from lakeferry.monitor.prove_logs import LogsRead
 from lakeferry.network.alarm_state import StateChange
 from lakeferry.network.fields import FIELDS, format_text
-from lakeferry.network.rule_report import ranking
 from lakeferry.network.rule_tally import Tally
 from lakeferry.network.rule_value import Rule
 from lakeferry.network.rules import Problem
@@ -61,12 +60,13 @@ def rule_lines(
 ) -> list[str]:
     """A rule for people: its total, its greatest contributors, and what is wrong with it."""
     report = proof.report
+    ranked = report.ranked(order_by, most)
     sign = signs["ok" if proof.is_fine else "warning"]
     name, tally = report.rule.name, report.tally
     lines = [f"  {sign} {name}  matches nothing of {tally.events:,} events"]
     if proof.reason is None:
         what = "counted" if report.rule.value_of is None else f"of {report.rule.value_of}"
-        who = counted(len(report.shares), "contributor")
+        who = counted(ranked.contributors, "contributor")
         lines = [
             f"  {sign} {name}  {number_text(report.total)} {what}  {who}  "
             f"{tally.kept:,} of {tally.events:,} events",
@@ -78,9 +78,8 @@ def rule_lines(
         lines.append(f"      {problem.severity} {problem.code} at {problem.at}: {problem.message}")
     if any(problem.code == "FieldNotInFormat" for problem in proof.problems):
         lines += _format_lines(report.rule)
-    ranked = ranking(report, order_by)[:most]
-    width = max((len(number_text(value)) for _, value in ranked), default=0)
-    for key, value in ranked:
+    width = max((len(number_text(value)) for _, value in ranked.top), default=0)
+    for key, value in ranked.top:
         lines.append(f"      {number_text(value):>{width}}  {'  '.join(key)}")
     return lines
 

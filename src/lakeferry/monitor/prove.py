@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lakeferry.network.alarm_state import StateChange, replay_alarm, seconds_in_alarm
+from lakeferry.network.contributions import PutAway
 from lakeferry.network.evaluate import Evaluation
 from lakeferry.network.metric_math import Past, metric_series
 from lakeferry.network.metric_syntax import BadExpression, NotFromLogs
@@ -60,10 +61,12 @@ def evaluation_of(
     period_s: int = 60,
     start_s: int | None = None,
     end_s: int | None = None,
+    put_away: PutAway | None = None,
 ) -> Evaluation:
     """An evaluation fine enough for the report's period and for each alarm's."""
     periods = [query.period_s for alarm in alarms for query in alarm.metrics]
-    return Evaluation(rules, math.gcd(period_s, *periods), start_s=start_s, end_s=end_s)
+    fine_s = math.gcd(period_s, *periods)
+    return Evaluation(rules, fine_s, start_s=start_s, end_s=end_s, put_away=put_away)
 
 
 def proofs_of(

@@ -7,6 +7,7 @@ from threading import Event as Flag
 from lakeferry.errors import FerryError
 from lakeferry.monitor.logs import LogEvents, open_logs
 from lakeferry.monitor.prove import evaluation_of
+from lakeferry.monitor.put_away import put_away
 from lakeferry.network.evaluate import Evaluation
 from lakeferry.network.flow_log import FlowBatch, ReadReport, read_flow_log
 from lakeferry.network.json_events import JsonReadReport, read_json_events
@@ -61,7 +62,9 @@ def evaluate_logs(
     """
     formats = {rule.log_format for rule in rules}
     _refuse_two_passes(place, formats)
-    evaluation = evaluation_of(rules, alarms, period_s=period_s, start_s=start_s, end_s=end_s)
+    evaluation = evaluation_of(
+        rules, alarms, period_s=period_s, start_s=start_s, end_s=end_s, put_away=put_away
+    )
     text, objects = ReadReport(), JsonReadReport()
     sources: set[str] = set()
     for log_format in sorted(formats):

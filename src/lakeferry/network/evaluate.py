@@ -11,16 +11,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakeferry.network.contributions import Contributions
+from lakeferry.network.contributions import Contributions, PutAway
 from lakeferry.network.event_columns import Column
 from lakeferry.network.json_events import JsonBatch, texts_at
 from lakeferry.network.rule_match import match, new_tally
 from lakeferry.network.rule_report import RuleReport
 from lakeferry.network.rule_tally import Tally
 from lakeferry.network.rule_value import Rule
+from lakeferry.network.shares import Scope, Shares
 
 # Rows that are evaluated at once. Each rule costs about a millisecond a round whatever the rows.
 _ROUND = 1 << 17
+HELD_BYTES = 32 << 20  # of all rules' partial results; more is put away. Joining takes 4 times it
 
 
 class TextRows(Protocol):
@@ -45,8 +47,13 @@ class Evaluation:
         *,
         start_s: int | None = None,
         end_s: int | None = None,
+        put_away: PutAway | None = None,
+        held_bytes: int = HELD_BYTES,
     ) -> None:
+        """`put_away`: keeps partial results beyond `held_bytes`; without it all are held."""
         self._rules = rules
+        self._put_away = put_away
+        self._held_bytes = held_bytes
         self._period_s = period_s
         # Whole periods: [start, end) in numbers of periods.
         self._first = None if start_s is None else start_s // period_s
@@ -99,6 +106,7 @@ class Evaluation:
             made[path] = Column(texts) if texts.null_count < len(texts) else None
         for rule, tally, found in self._each("JSON"):
             match(rule, made, periods, tally, found)
+        self._shrink()
 
     @property
     def span_s(self) -> tuple[int, int] | None:
@@ -113,11 +121,9 @@ class Evaluation:
         self._evaluate()
         reports = {}
         for rule, tally, found in zip(self._rules, self._tallies, self._found, strict=True):
-            shares = {
-                key: {period * self._period_s: share for period, share in one.items()}
-                for key, one in found.shares().items()
-            }
-            reports[rule.name] = RuleReport(rule, self._period_s, shares, tally)
+            found.finish()
+            shares, scope = Shares(found, self._period_s), Scope(self._period_s)
+            reports[rule.name] = RuleReport(rule, shares, scope, tally)
         return reports
 
     def _evaluate(self) -> None:
@@ -134,6 +140,22 @@ class Evaluation:
         for rule, tally, found in self._each("CLF"):
             columns = {name: self._column(rows, rule.position(name), made) for name in rule.used}
             match(rule, columns, periods, tally, found)
+        self._shrink()
+
+    def _shrink(self) -> None:
+        """Put away where all rules together hold too much: first what the largest hold."""
+        if self._put_away is None:
+            return
+        held = sum(one.held_bytes for one in self._found)
+        if held <= self._held_bytes:
+            return
+        # Down to half, so that not every round joins everything again.
+        for one in sorted(self._found, key=lambda one: one.held_bytes, reverse=True):
+            before = one.held_bytes
+            one.shrink(self._put_away, max(0, self._held_bytes // 2 - (held - before)))
+            held -= before - one.held_bytes
+            if held <= self._held_bytes // 2:
+                return
 
     def _column(
         self, rows: pa.Table, position: int, made: dict[int, Column | None]

@@ -4,7 +4,6 @@ CloudWatch's own values are approximate and doubles; ours are neither. Source: C
 reference, GetInsightRuleReport; User Guide, "INSIGHT_RULE_METRIC".
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from lakeferry.network.contributions import Key, Share
 from lakeferry.network.event_columns import Number
 from lakeferry.network.rule_tally import Tally
 from lakeferry.network.rule_value import Rule
+from lakeferry.network.shares import PeriodShare, Ranked, Scope, Shares
 
 METRICS = (
     "UniqueContributors", "MaxContributorValue", "SampleCount", "Sum", "Minimum", "Maximum",
@@ -61,23 +61,33 @@ class RuleReport:
     """All that one rule found in a log."""
 
     rule: Rule
-    period_s: int
-    shares: Mapping[Key, Mapping[int, Share]]  # by contributor, by start of the period (s)
+    found: Shares
+    scope: Scope
     tally: Tally = field(default_factory=Tally)
+
+    @property
+    def period_s(self) -> int:
+        return self.scope.period_s
+
+    @property
+    def shares(self) -> Mapping[Key, Mapping[int, Share]]:
+        """All shares by contributor and by start of the period (s): an object for each."""
+        return self.found.of(self.scope, None)
 
     @property
     def total(self) -> Number:
         """Over all contributors and periods: the sum, or the count."""
-        return sum((s.value for one in self.shares.values() for s in one.values()), 0)
+        return sum((one.all.value for one in self.found.by_period(self.scope).values()), 0)
 
     @property
     def periods(self) -> tuple[PeriodMetrics, ...]:
         """Metrics of each period in which an event matched, by time."""
-        found: dict[int, list[Share]] = defaultdict(list)
-        for one in self.shares.values():
-            for start_s, share in one.items():
-                found[start_s].append(share)
-        return tuple(_metrics(start_s, found[start_s]) for start_s in sorted(found))
+        found = self.found.by_period(self.scope)
+        return tuple(_metrics(start_s, one) for start_s, one in found.items())
+
+    def ranked(self, order_by: str = "Sum", most: int | None = None) -> Ranked:
+        """The contributors that have most; None: all of them, ordered."""
+        return self.found.ranked(self.scope, order_by, most)
 
     def series(self, metric: str) -> dict[int, Number | float]:
         """What INSIGHT_RULE_METRIC(rule, metric) gives: values by start of the period (s)."""
@@ -86,15 +96,15 @@ class RuleReport:
         return {one.start_s: one.value(metric) for one in self.periods}
 
 
-def _metrics(start_s: int, shares: Sequence[Share]) -> PeriodMetrics:
+def _metrics(start_s: int, one: PeriodShare) -> PeriodMetrics:
     return PeriodMetrics(
         start_s=start_s,
-        contributors=len(shares),
-        top=max(share.value for share in shares),
-        samples=sum(share.samples for share in shares),
-        sum=sum((share.value for share in shares), 0),
-        minimum=min(share.minimum for share in shares),
-        maximum=max(share.maximum for share in shares),
+        contributors=one.contributors,
+        top=one.top,
+        samples=one.all.samples,
+        sum=one.all.value,
+        minimum=one.all.minimum,
+        maximum=one.all.maximum,
     )
 
 
@@ -113,13 +123,7 @@ def rolled_up(report: RuleReport, period_s: int) -> RuleReport:
         return report
     if period_s % report.period_s:
         raise ValueError(f"{period_s} s is no multiple of {report.period_s} s")
-    shares: dict[Key, dict[int, Share]] = {}
-    for key, one in report.shares.items():
-        longer = shares.setdefault(key, {})
-        for start_s, share in one.items():
-            start = start_s - start_s % period_s
-            longer[start] = longer[start].and_(share) if start in longer else share
-    return replace(report, period_s=period_s, shares=shares)
+    return replace(report, scope=replace(report.scope, period_s=period_s))
 
 
 def report_body(
@@ -148,22 +152,23 @@ def report_body(
             "name one of them",
         )  # fmt: skip
     shown = _within(report, start_s, end_s)
-    ranked = ranking(shown, order_by)
+    ranked = shown.ranked(order_by, max_contributors)
+    shares = shown.found.of(shown.scope, [key for key, _ in ranked.top])
     return {
         "KeyLabels": list(report.rule.keys),
         "AggregationStatistic": report.rule.aggregate_on,
         "AggregateValue": plain_number(shown.total),
-        "ApproximateUniqueCount": len(ranked),
+        "ApproximateUniqueCount": ranked.contributors,
         "Contributors": [
             {
                 "Keys": list(key),
                 "ApproximateAggregateValue": plain_number(value),
                 "Datapoints": [
                     {"Timestamp": _time(at), "ApproximateValue": plain_number(share.value)}
-                    for at, share in sorted(shown.shares[key].items())
+                    for at, share in sorted(shares[key].items())
                 ],
             }
-            for key, value in ranked[:max_contributors]
+            for key, value in ranked.top
         ],
         "MetricDatapoints": [
             {"Timestamp": _time(one.start_s)}
@@ -174,25 +179,12 @@ def report_body(
 
 
 def ranking(report: RuleReport, order_by: str = "Sum") -> list[tuple[Key, Number]]:
-    """Contributors and their values, the greatest first."""
-    values: dict[Key, Number] = {}
-    for key, one in report.shares.items():
-        shares = (share.value for share in one.values())
-        values[key] = max(shares) if order_by == "Maximum" else sum(shares, 0)
-    return sorted(values.items(), key=lambda item: (-item[1], [k.encode() for k in item[0]]))
+    """All contributors and their values, the greatest first."""
+    return list(report.ranked(order_by).top)
 
 
 def _within(report: RuleReport, start_s: int | None, end_s: int | None) -> RuleReport:
-    if start_s is None and end_s is None:
-        return report
-    first = start_s if start_s is not None else -(1 << 62)
-    last = end_s if end_s is not None else 1 << 62
-    shares = {
-        key: kept
-        for key, one in report.shares.items()
-        if (kept := {at: share for at, share in one.items() if first <= at < last})
-    }
-    return replace(report, shares=shares)
+    return replace(report, scope=Scope(report.period_s, start_s, end_s))
 
 
 def plain_number(number: Number | float) -> int | float:
