@@ -312,7 +312,8 @@ def test_many_contributors_over_many_batches_are_joined_without_loss() -> None:
     assert found.shares["k7",][0].value == 28
 
 
-def test_what_was_put_away_many_times_is_found_again_whole() -> None:
+def test_what_was_put_away_many_times_is_found_again_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lakeferry.network.contributions._STEP_BYTES", 1)  # many joining steps
     one = rule(["k"], value_of="v", fields=("k", "v"))
     evaluation = Evaluation([one], put_away=put_away, held_bytes=100_000)
     count = 20_000
