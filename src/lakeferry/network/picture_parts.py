@@ -1,13 +1,13 @@
 """Boxes, lines and texts of an SVG. A text is cut to the width that it has. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from unicodedata import combining, east_asian_width
 from xml.sax.saxutils import escape
 
 _FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 _CELL = 0.62  # width of a character, of the font's size; monospaced fonts have 0.6
-INK, PALE = "#0f172a", "#475569"
+INK, PALE, GROUND = "#0f172a", "#475569", "#f8fafc"
 _PAD = 12
 
 
@@ -54,10 +54,10 @@ class Canvas:
         shown = cut(text, columns(width, size))
         weight = ' font-weight="600"' if bold else ""
         side = f' text-anchor="{anchor}"' if anchor != "start" else ""
-        tip = f"<title>{_plain(text)}</title>" if shown != text else ""
+        tip = f"<title>{plain(text)}</title>" if shown != text else ""
         self.parts.append(
             f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}"{weight}{side}>'
-            f"{tip}{_plain(shown)}</text>"
+            f"{tip}{plain(shown)}</text>"
         )
 
     def box(
@@ -86,7 +86,7 @@ class Canvas:
         by = f"C{x + bend:g} {y:g} {to_x - bend:g} {to_y:g}"
         self.parts.append(
             f'<path d="M{x:g} {y:g} {by} {to_x:g} {to_y:g}" fill="none" stroke="{colour}" '
-            f'stroke-width="1.6"{dash}><title>{_plain(tip)}</title></path>'
+            f'stroke-width="1.6"{dash}><title>{plain(tip)}</title></path>'
         )
 
     def label(self, x: float, y: float, text: str, width: float, *, colour: str) -> None:
@@ -94,17 +94,45 @@ class Canvas:
         shown = cut(text, columns(width, 12))
         wide = cells(shown) * 12 * _CELL + 8
         self.parts.append(
-            f'<rect x="{x - 4:g}" y="{y - 13:g}" width="{wide:g}" height="18" fill="#f8fafc"/>'
+            f'<rect x="{x - 4:g}" y="{y - 13:g}" width="{wide:g}" height="18" fill="{GROUND}"/>'
         )
         self.text(x, y, text, width, colour=colour, bold=True)
 
-    def document(self, height: float) -> str:
+    def document(
+        self,
+        height: float,
+        *,
+        title: str = "",
+        about: str = "",
+        dark: Mapping[str, str] | None = None,
+    ) -> str:
+        """The whole picture.
+
+        Args:
+            height: where it ends.
+            title, about: what a screen reader says.
+            dark: colour -> the one that takes its place where the reader's system is dark.
+        """
+        head = f"<title>{plain(title)}</title>\n" if title else ""
+        head += f"<desc>{plain(about)}</desc>\n" if about else ""
         body = "\n".join(self.parts)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width:g}" height="{height:g}" '
             f'viewBox="0 0 {self.width:g} {height:g}" role="img" font-family="{_FONT}">\n'
-            f'<rect width="100%" height="100%" fill="#f8fafc"/>\n{body}\n</svg>\n'
+            f"{head}{_style(dark or {})}"
+            f'<rect width="100%" height="100%" fill="{GROUND}"/>\n{body}\n</svg>\n'
         )
+
+
+def _style(dark: Mapping[str, str]) -> str:
+    """Colours stand at each part; where it is dark, a rule by colour changes them."""
+    if not dark:
+        return ""
+    rules = "".join(
+        f'[fill="{one}"]{{fill:{other}}}[stroke="{one}"]{{stroke:{other}}}'
+        for one, other in dark.items()
+    )
+    return f"<style>@media (prefers-color-scheme:dark){{{rules}}}</style>\n"
 
 
 def columns(width: float, size: int) -> int:
@@ -147,6 +175,6 @@ def _begin(text: str, most: int) -> str:
     return kept
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text as XML takes it; control characters, which it does not, as blanks."""
     return escape("".join(one if one.isprintable() else " " for one in text), {'"': "&quot;"})
