@@ -15,6 +15,14 @@ from lakeferry.errors import FerryError
 from lakeferry.monitor.changes import Action, Change, Planned, change, facts
 from lakeferry.monitor.dashboard import dashboard_name
 from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
+from lakeferry.network.nat_resources import (
+    DefaultRoute,
+    ElasticIp,
+    InstanceProfile,
+    NatInstance,
+    NetworkInterface,
+    StandbyGateway,
+)
 from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
@@ -33,8 +41,9 @@ from lakeferry.network.topology import Found
 
 # A kind comes after those that it names, so it goes before them.
 ORDER: tuple[type, ...] = (
-    SecurityGroup, VpcEndpoint, EndpointRegistration, LogGroup, Role, FlowLog, InsightRule, Topic,
-    Alarm, CompositeAlarm, Dashboard,
+    SecurityGroup, VpcEndpoint, EndpointRegistration, LogGroup, Role, InstanceProfile,
+    NetworkInterface, ElasticIp, StandbyGateway, NatInstance, FlowLog, InsightRule, Topic, Alarm,
+    CompositeAlarm, Dashboard, DefaultRoute,
 )  # fmt: skip
 GONE = frozenset({"deleting", "deleted"})  # states of endpoints that are none any more
 

@@ -23,6 +23,19 @@ class EndpointWish:
 
 
 @dataclass(frozen=True, slots=True)
+class NatWish:
+    """How bytes shall reach the internet, and what happens when a NAT instance is lost."""
+
+    kind: Literal["gateway", "instance", "auto", "none"] = "none"  # 'none': it is not our concern
+    type: str = ""  # of the instances; '': the cheapest that carries what is planned
+    count: int | None = None  # of all zones together; None: one in each
+    standby: Literal["gateway", "instance", "none"] = "gateway"
+    check: Literal["peer", "lambda", "none"] = "peer"  # of the path; 'none': AWS's recovery alone
+    max_outage_s: int | None = None  # None: as the check and the standby hold it
+    image: str = ""  # ami-...; '': the newest when an instance is made, then that one
+
+
+@dataclass(frozen=True, slots=True)
 class FlowLogWish:
     """How the flow logs shall be delivered."""
 
@@ -54,6 +67,7 @@ class MonitorSettings:
     account: str  # 12 digits
     region: str
     flow_logs: FlowLogWish = FlowLogWish()
+    nat: NatWish = NatWish()
     per: Literal["eni", "vpc"] = "vpc"  # rules: one an interface, or grouped
     questions: tuple[str, ...] = QUESTIONS
     endpoints: tuple[EndpointWish, ...] = ()

@@ -8,6 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from lakeferry.network.nat_resources import (
+    DefaultRoute,
+    ElasticIp,
+    InstanceProfile,
+    NatInstance,
+    NetworkInterface,
+    StandbyGateway,
+)
+
 Tags = Mapping[str, str]
 NO_TAGS: Tags = {}
 OWNER_TAG = "lakeferry:deployment"  # only what carries it is ever changed or removed
@@ -318,6 +327,12 @@ Resource = (
     | Alarm
     | CompositeAlarm
     | Dashboard
+    | InstanceProfile
+    | NetworkInterface
+    | ElasticIp
+    | StandbyGateway
+    | NatInstance
+    | DefaultRoute
 )
 
 
