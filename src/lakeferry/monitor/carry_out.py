@@ -112,19 +112,19 @@ def _make(site: Site, wanted: Planned, before: Planned | None) -> None:
 
 
 def _register(site: Site, wanted: EndpointRegistration) -> None:
-    from lakeferry import databricks
+    from lakeferry.databricks import endpoints
 
     assert site.registry is not None, "registrations are planned with a registry alone"
     id = ensure_network.endpoint_id(site.place, wanted.endpoint)
-    databricks.ensure_registration(site.registry, wanted, id)
+    endpoints.ensure_registration(site.registry, wanted, id)
 
 
 def _remove(site: Site, chosen: ProvisionPlan, found: Planned) -> None:
     if isinstance(found, EndpointRegistration):
-        from lakeferry import databricks
+        from lakeferry.databricks import endpoints
 
         assert site.registry is not None, "registrations are read with a registry alone"
-        databricks.remove_registration(site.registry, found)
+        endpoints.remove_registration(site.registry, found)
         return
     aws.remove(site.place, found)
     if isinstance(found, FlowLog) and found.destination_type == "s3":

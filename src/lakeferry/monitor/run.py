@@ -199,10 +199,10 @@ def _everything(
     found = aws_read.read_owned(request.access, found, {OWNER_TAG: settings.deployment})
     if request.registry is None:
         return everything(found)
-    from lakeferry import databricks
+    from lakeferry.databricks import endpoints
 
     names = _endpoint_names(found)
-    return (*everything(found), *databricks.registrations(request.registry, names))
+    return (*everything(found), *endpoints.registrations(request.registry, names))
 
 
 def _endpoint_names(found: Found) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lakeferry.connect.databricks import DatabricksAccess, account_client
-from lakeferry.databricks import ensure_registration, registrations, remove_registration
+from lakeferry.databricks.endpoints import ensure_registration, registrations, remove_registration
 from lakeferry.errors import FerryError
 from lakeferry.network.resources import EndpointRegistration
 from tests.servers import databricks_account, free_port

@@ -1,0 +1,1 @@
+"""Databricks: VPC endpoints in its accounts, tags in its workspaces."""
