@@ -1,0 +1,5 @@
+#!/bin/bash
+exit 0
+# VPC_CIDRS come here
+# PLAN comes here
+# PEER comes here
