@@ -143,6 +143,7 @@ def test_an_alarm_on_math_and_one_that_recovers_an_instance_are_put_in_their_for
         "AlarmName": LEAK.name, "AlarmDescription": LEAK.description, "Threshold": 5.0,
         "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 3, "OKActions": [],
         "DatapointsToAlarm": 2, "TreatMissingData": "notBreaching", "Tags": TAGS,
+        "ActionsEnabled": True,
     }  # fmt: skip
     ours = f"arn:aws:sns:us-east-1:{ACCOUNT}:lakeferry-m1"
     recover = "arn:aws:automate:us-east-1:ec2:recover"
@@ -176,7 +177,7 @@ def test_a_composite_alarm_is_silenced_by_its_suppressor(place: Place) -> None:
     )  # fmt: skip
     put = {
         "AlarmName": "lakeferry-m1.any", "AlarmDescription": "any", "AlarmRule": 'ALARM("a")',
-        "AlarmActions": [], "OKActions": [], "Tags": TAGS,
+        "AlarmActions": [], "OKActions": [], "Tags": TAGS, "ActionsEnabled": True,
     }  # fmt: skip
     with stubbed("cloudwatch") as cloudwatch:
         cloudwatch.add_response("put_composite_alarm", {}, {

@@ -118,7 +118,7 @@ def test_alarms_on_one_metric_on_math_and_composite_ones_are_found(cloudwatch: S
     composite = {
         "AlarmName": "lakeferry-m1.health", "AlarmArn": f"{START}alarm:lakeferry-m1.health",
         "AlarmRule": 'ALARM("lakeferry-m1.ports")', "ActionsSuppressor": "pause",
-        "ActionsSuppressorWaitPeriod": 60, "StateValue": "OK",
+        "ActionsSuppressorWaitPeriod": 60, "StateValue": "OK", "ActionsEnabled": False,
         "OKActions": ["arn:aws:sns:us-east-1:111122223333:ops"],
     }  # fmt: skip
     cloudwatch.add_response("describe_alarms", {"CompositeAlarms": [composite]})
@@ -151,7 +151,7 @@ def test_alarms_on_one_metric_on_math_and_composite_ones_are_found(cloudwatch: S
         CompositeAlarm(
             "lakeferry-m1.health", "", 'ALARM("lakeferry-m1.ports")',
             ok_actions=("arn:aws:sns:us-east-1:111122223333:ops",), suppressor="pause",
-            suppressor_wait_s=60, tags={"lakeferry:deployment": "m1"},
+            suppressor_wait_s=60, tags={"lakeferry:deployment": "m1"}, actions_enabled=False,
         ),
     )  # fmt: skip
 

@@ -62,6 +62,7 @@ pytestmark = pytest.mark.server
 GROUP = "/lakeferry/m1/flow"
 STALLED = "lakeferry-m1.rejected"
 RULE = "lakeferry-m1.workers"
+SILENT = "lakeferry-m1.s3-through-nat"
 EVERY_KIND = {one.kind_name for one in Resource.__args__}
 
 
@@ -124,10 +125,14 @@ def test_drift_by_hand_is_named_field_by_field_and_mended(moto_access: AwsAccess
     drifted = run.plan(asked)
 
     assert drifted.exit_code == 3
-    assert changed(drifted.plan) == {STALLED: "update", RULE: "create", GROUP: "update"}
+    assert changed(drifted.plan) == {
+        STALLED: "update", RULE: "create", GROUP: "update", SILENT: "update",
+    }  # fmt: skip
     said = {d.field: (d.before, d.after) for one in drifted.drift for d in one.differences}
-    assert said == {"threshold": (5.0, 10.0), "retention_days": (7, 30)}
-    assert len(run.apply(asked).done) == 3
+    assert said == {
+        "threshold": (5.0, 10.0), "retention_days": (7, 30), "actions_enabled": (False, True),
+    }  # fmt: skip
+    assert len(run.apply(asked).done) == 4
     assert changed(run.plan(asked).plan) == {}
     assert inventory(moto_access) == whole
 
@@ -142,6 +147,7 @@ def _drift(access: AwsAccess) -> None:
     )  # fmt: skip
     cloudwatch.put_metric_alarm(Threshold=5, **{key: alarm[key] for key in taken})
     cloudwatch.delete_insight_rules(RuleNames=[RULE])
+    cloudwatch.disable_alarm_actions(AlarmNames=[SILENT])
     client(access, "logs").put_retention_policy(logGroupName=GROUP, retentionInDays=7)
 
 

@@ -183,6 +183,7 @@ def _alarm(one: Answer, tags: Tags) -> Alarm:
         actions=_actions(one, "AlarmActions"),
         ok_actions=_actions(one, "OKActions"),
         tags=tags,
+        actions_enabled=one.get("ActionsEnabled", True),
         state=one.get("StateValue", ""),
         state_reason=one.get("StateReason", ""),
     )
@@ -235,6 +236,7 @@ def _composite(one: Answer, tags: Tags) -> CompositeAlarm:
         suppressor=one.get("ActionsSuppressor", ""),
         suppressor_wait_s=one.get("ActionsSuppressorWaitPeriod", 0),
         tags=tags,
+        actions_enabled=one.get("ActionsEnabled", True),
         state=one.get("StateValue", ""),
     )
 

@@ -274,6 +274,7 @@ class Alarm:
     actions: tuple[str, ...] = ()  # ARNs, or names of ours (topics)
     ok_actions: tuple[str, ...] = ()
     tags: Tags = field(default_factory=dict)
+    actions_enabled: bool = True
     state: str = field(default="", compare=False)
     state_reason: str = field(default="", compare=False)
 
@@ -290,6 +291,7 @@ class CompositeAlarm:
     suppressor: str = ""  # name of the alarm that suppresses the actions
     suppressor_wait_s: int = 0
     tags: Tags = field(default_factory=dict)
+    actions_enabled: bool = True
     state: str = field(default="", compare=False)
 
 
