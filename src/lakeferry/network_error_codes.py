@@ -138,6 +138,18 @@ CODES: dict[str, ErrorKind] = {
         "The releases of the AWS provider that the file would ask for have no argument for it. "
         "`monitor apply` and CloudFormation can make it. Nothing was written.",
     ),
+    "LF-6421": ErrorKind(
+        2,
+        "these tags cannot be asked for",
+        "No tag is wanted, a key is one of AWS's own or too long, or it is `map-migrated` in "
+        "another spelling, which AWS counts as another key. Nothing was read or changed.",
+    ),
+    "LF-6422": ErrorKind(
+        1,
+        "some tags were not put",
+        "AWS or Databricks refused them for some resources, which are named with the reason; all "
+        "others bear theirs. Run the same command again: what is right is not touched.",
+    ),
     "LF-6501": ErrorKind(
         2,
         "no prices for this region",
@@ -204,7 +216,7 @@ CODES: dict[str, ErrorKind] = {
         "Imported prices go to a new file, and the old one is kept to compare with.",
     ),
     "LF-6601": ErrorKind(
-        1,
+        2,
         "a file of the bill is damaged or cut short",
         "Its gzip, zip, CSV or Parquet bytes end early or do not decode. A total over the rest "
         "would be too low, so none is given.",
@@ -222,7 +234,7 @@ CODES: dict[str, ErrorKind] = {
         "The files hold a header and nothing else that can be read.",
     ),
     "LF-6604": ErrorKind(
-        1,
+        2,
         "the bill is half delivered",
         "AWS writes the manifest of a period after all its files. A manifest that cannot be read, "
         "or that names a file which is not there, means that part of the bill is missing.",
@@ -265,5 +277,40 @@ CODES: dict[str, ErrorKind] = {
         "AWS counts `mig`, `sap`, `oracle`, `comm`, `mig_ec2_` or `comm_ec2_` in lower case, "
         "followed by the agreement's id: 5 digits, or 10 of A-Z and 0-9. Any other value earns "
         "nothing, and a tag does not count for the past.",
+    ),
+    "LF-6621": ErrorKind(
+        2,
+        "the plan leaves out what a price needs",
+        "Bytes, where they are, where they go and how long it takes have no default. "
+        "docs/reference/cost.md has every key.",
+    ),
+    "LF-6622": ErrorKind(
+        2,
+        "a quantity of the plan cannot be meant",
+        "It is negative, beyond anything that exists, or contradicts another. A price of it would "
+        "be a figure without a meaning.",
+    ),
+    "LF-6623": ErrorKind(
+        2,
+        "the plan cannot be read",
+        "It is missing, empty, or not UTF-8 text. A plan is a small YAML or JSON document, see "
+        "docs/reference/cost.md.",
+    ),
+    "LF-6641": ErrorKind(
+        2,
+        "there is no bill here",
+        "A bill is a file, or a folder or prefix to which AWS delivers one. Nothing was read.",
+    ),
+    "LF-6642": ErrorKind(
+        2,
+        "nothing says which path the copied bytes took",
+        "The report of a clone tells how many bytes it moved, and not by which NAT gateway its "
+        "machine reaches them. Where a bill has several gateways it has to be said.",
+    ),
+    "LF-6643": ErrorKind(
+        2,
+        "the flow logs hold no bytes to decide about",
+        "No row of the time that was asked for is of this network: another network was named, or "
+        "another time, or the format lacks what tells workers from devices.",
     ),
 }

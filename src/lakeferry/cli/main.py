@@ -45,6 +45,11 @@ app.command(
     "deployed.",
 )
 app.command(
+    "lakeferry.cli.cost:cost",
+    name="cost",
+    help="What moving bytes to AWS costs by every path, and which to take.",
+)
+app.command(
     "lakeferry.cli.config:config",
     name="config",
     help="Look at the manifest, and at what it asks for.",

@@ -1,0 +1,135 @@
+"""The door of the room: read a plan and prices, price every path, choose."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakeferry.cost.cost_report import CostReport
+from lakeferry.cost.plan_values import CostPlan
+from lakeferry.errors import FerryError
+
+if TYPE_CHECKING:
+    from lakeferry.config.tree import Value
+    from lakeferry.cost.prices import PriceBook
+
+MAX_BYTES = 10_000_000  # of a plan file
+
+
+@dataclass(frozen=True, slots=True)
+class CostRequest:
+    """What is asked for. Later texts of keys are laid upon earlier ones."""
+
+    file: str | None = None  # a plan file
+    under: "Value | None" = None  # what a manifest assumes
+    keys: Sequence[tuple[str, str, Any]] = ()  # (as people typed it, key, text or a map of texts)
+
+
+def cost(plan: str | Path | Mapping[str, Any] | None = None, /, **keys: Any) -> CostReport:
+    """What moving bytes to AWS costs by every path, line by line, and which path to take.
+
+    Args:
+        plan: a plan file (YAML or JSON), or its keys as a mapping; None: keywords say it all.
+        keys: as in a plan file, see docs/reference/cost.md; `source` and `target` are its `from`
+            and `to`, as `from` is a word of Python's own.
+
+    Raises:
+        FerryError, ExceptionGroup: of FerryError, for everything that is wrong with the plan.
+    """
+    given = dict(plan) if isinstance(plan, Mapping) else {}
+    file = None if plan is None or isinstance(plan, Mapping) else str(plan)
+    renamed = {"source": "from", "target": "to"}
+    typed = [(name, renamed.get(name, name), one) for name, one in {**given, **keys}.items()]
+    return cost_of(CostRequest(file=file, keys=typed))
+
+
+def cost_of(request: CostRequest, *, today: date | None = None) -> CostReport:
+    """The answer to a request; see `cost`."""
+    from lakeferry.cost.routes import report
+
+    plan = read_plan(request)
+    return report(plan, book_of(plan), today=today or datetime.now(UTC).date())
+
+
+def read_plan(request: CostRequest) -> CostPlan:
+    """Raises LF-2001, LF-2011, LF-6621, LF-6622, each with its place, as a group."""
+    from lakeferry.config.problems import refuse
+    from lakeferry.config.tree import Entry, Place, Value
+    from lakeferry.cost.plan_reading import read_keys
+    from lakeferry.cost.plan_values import plan_of
+
+    root, texts = Value("map", Place("the plan", 0, 1)), {}
+    layers = [request.under] if request.under is not None else []
+    if request.file is not None:
+        value, text = _tree(request.file)
+        texts[request.file] = text
+        layers.append(value)
+    entries = {key: one for layer in layers for key, one in layer.entries.items()}
+    for typed, key, given in request.keys:
+        place = Place(typed, 0, 1)
+        entries[key] = Entry(place, _value(given, place))
+    root = Value("map", layers[-1].place if request.file else root.place, entries=entries)
+    found, problems = read_keys(root)
+    refuse(problems, texts)
+    plan, problems = plan_of(found, root)
+    refuse(problems, texts)
+    assert plan is not None
+    return plan
+
+
+def book_of(plan: CostPlan) -> "PriceBook":
+    """The prices that a plan is priced at."""
+    from dataclasses import replace
+
+    from lakeferry.cost.discounts import agreed
+    from lakeferry.cost.price_file import overridden, own_book, read_book
+
+    book = own_book()
+    if plan.prices is not None:
+        try:
+            text = Path(plan.prices).read_bytes()
+        except OSError as error:
+            raise FerryError(
+                "LF-6504",
+                "a file of prices cannot be read",
+                f"{plan.prices}: {error.strerror}",
+                "name another with --prices FILE",
+            ) from error
+        book = overridden(book, read_book(text, plan.prices), plan.prices)
+    return replace(agreed(book, plan.agreement), free_tier=plan.free_tier)
+
+
+def _tree(file: str) -> "tuple[Value, str]":
+    from lakeferry.config.json_text import read_json
+    from lakeferry.config.problems import Problem, refuse
+    from lakeferry.config.tree import Place
+    from lakeferry.config.yaml_text import read_yaml
+
+    try:
+        text = Path(file).read_bytes()[: MAX_BYTES + 1].decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise FerryError(
+            "LF-6623", "the plan cannot be read", f"{file}: {why}", "name another file"
+        ) from error
+    reader = read_json if file.lower().endswith(".json") else read_yaml
+    root, problems = reader(text, file)
+    if root is None:
+        refuse(problems or [Problem("LF-6623", Place(file, 1, 1), "the plan is empty",
+                                    "begin with `bytes: 2 PiB`")], {file: text})  # fmt: skip
+        raise AssertionError
+    refuse(problems, {file: text})
+    return root, text
+
+
+def _value(given: Any, place: Any) -> "Value":
+    from lakeferry.config.tree import Entry, Value
+
+    if isinstance(given, Mapping):
+        entries = {str(key): Entry(place, _value(one, place)) for key, one in given.items()}
+        return Value("map", place, entries=entries)
+    if isinstance(given, list | tuple):
+        return Value("list", place, items=tuple(_value(one, place) for one in given))
+    text = given.isoformat() if isinstance(given, date) else str(given)
+    return Value("text", place, text=text)
