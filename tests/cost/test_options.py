@@ -192,6 +192,44 @@ def test_who_carries_whom_may_be_given_where_subnets_are_known() -> None:
     assert (minutes(apart), minutes(shared)) == (2, 3)
 
 
+def test_as_many_gateways_carry_the_plan_as_it_names() -> None:
+    rows = found(replace(TWO_PIB, nat_gateways=1))
+    way = rows["nat_gateway"].way
+
+    assert (way.label, len(way.carries)) == ("1 x NAT gateway", 1)
+    assert rows["nat_gateway"].option.capacity == 100 * GBPS
+    # two of three zones cross to it, both sides of 0.01
+    assert cents(rows["nat_gateway"].option.usd_once) == Decimal("28835.84")
+
+
+def test_what_goes_to_s3_through_a_gateway_is_processed_and_carried_twice() -> None:
+    leaking = found(replace(TWO_PIB, s3_endpoint=False))["nat_gateway"].option
+
+    assert leaking.capacity == 150 * GBPS  # of bytes of the plan, by three gateways of 100
+    assert leaking.data_usd(TWO_PIB.wire_bytes) == 2 * Decimal("97320.96")
+    assert leaking.usd_once == 0
+
+
+def test_what_goes_to_s3_through_an_instance_halves_its_card_and_not_its_way_out() -> None:
+    leaking = found(replace(TWO_PIB, s3_endpoint=False))["nat_instance"].option
+
+    assert leaking.capacity == 3 * Decimal("3.125") * GBPS  # 5 to the internet, 6.25 of the card
+
+
+def test_where_the_plan_leaks_instances_win_by_twice_as_much() -> None:
+    gap = {}
+    for endpoint in (True, False):
+        plan = replace(TWO_PIB, s3_endpoint=endpoint, nat_instances=NatInstances("c7gn.large", 9))
+        decision = decided(plan)
+        rows = {one.option.path: one for one in decision.outcomes}
+        gap[endpoint] = rows["nat_gateway"].data
+        at = next(one.at for one in decision.flips if one.what == "bytes")
+        # 9 x 0.1298 x 720, 5.76 for disks, 129.60 of standby, less 108.00: at 0.045 or twice it
+        assert round(at / GIB) == (19_299 if endpoint else 9_650)
+
+    assert gap[False] == 2 * gap[True]
+
+
 def test_instances_are_billed_to_the_second_and_what_is_managed_by_the_started_hour() -> None:
     option = found()["nat_instance"].option
 

@@ -153,13 +153,13 @@ def _path_gbps(
 ) -> Decimal | None:
     match path:
         case "nat_gateway" if placement == "pull":
-            return Decimal(GATEWAY_GBPS * migration.gateways) / _times(migration)
+            return Decimal(GATEWAY_GBPS * migration.gateways) / migration.nat_passes
         case "nat_instance":
             wanted = migration.nat_instances
             left = max(0, wanted.count - 1)
             found = book.instance(wanted.type)
             # Every byte goes in and out; what is written comes through a second time.
-            each = min(found.internet_gbps, found.card0_gbps / _times(migration))
+            each = min(found.internet_gbps, found.card0_gbps / migration.nat_passes)
             return SAFE_SHARE * left * each
         case "direct_connect" | "interconnect":
             return Decimal(migration.port_gbps)
@@ -167,11 +167,6 @@ def _path_gbps(
             return Decimal(min(migration.port_gbps, UNIT_GBPS * migration.scale_units))
         case _:
             return None
-
-
-def _times(migration: Migration) -> int:
-    """How often each byte passes the NAT."""
-    return 1 if migration.s3_endpoint else 2
 
 
 def _worker_gbps(

@@ -135,9 +135,14 @@ class Migration:
         return self.zones if self.nat_gateways is None else self.nat_gateways
 
     @property
+    def nat_passes(self) -> int:
+        """How often a byte passes a NAT device: again on the way to S3 where no endpoint is."""
+        return 1 if self.s3_endpoint else 2
+
+    @property
     def nat_bytes(self) -> int:
-        """What passes a NAT device: once, or again on the way to S3 where no endpoint is."""
-        return self.wire_bytes if self.s3_endpoint else 2 * self.wire_bytes
+        """What NAT devices count."""
+        return self.nat_passes * self.wire_bytes
 
     @property
     def egress_bytes(self) -> int:

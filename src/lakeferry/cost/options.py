@@ -137,7 +137,8 @@ def _way(migration: Migration, book: PriceBook, path: Path, sources: Sequence[st
     worker = book.instance(migration.worker_type) if migration.worker_type else None
     match path:
         case "nat_gateway":
-            label, carrier, devices = f"{zones} x NAT gateway", NAT_GATEWAY, zones
+            devices = max(1, migration.gateways)
+            label, carrier = f"{devices} x NAT gateway", _halved(NAT_GATEWAY, migration)
         case "nat_instance":
             wanted = migration.nat_instances
             label, devices = f"{wanted.count} x {wanted.type}", max(1, wanted.count)
@@ -162,12 +163,21 @@ def _of(gbps: Decimal) -> Carrier:
     return steady(int(gbps * GBPS))
 
 
+def _halved(carrier: Carrier, migration: Migration) -> Carrier:
+    """What is left of a device for the bytes of the plan where each passes it again, to S3."""
+    return steady(carrier.sustained // migration.nat_passes)
+
+
 def _bursting(migration: Migration, book: PriceBook, credit: int) -> Carrier:
-    """A NAT instance; with credit it reaches its peak until the credit is used up."""
-    kind = book.instance(migration.nat_instances.type)
-    sustained = int(kind.internet_gbps * GBPS)
-    peak = max(sustained, int(kind.peak_gbps * GBPS)) if credit else sustained
-    return Carrier(sustained, peak, credit, credit)
+    """A NAT instance; with credit it reaches its peak until the credit is used up.
+
+    What is written through it leaves it towards S3 within the region, so of that only its card is
+    a bound: as in `front`.
+    """
+    kind, passes = book.instance(migration.nat_instances.type), migration.nat_passes
+    sustained = int(min(kind.internet_gbps, kind.card0_gbps / passes) * GBPS)
+    peak = max(sustained, int(kind.peak_gbps / passes * GBPS)) if credit else sustained
+    return Carrier(sustained, peak, credit // passes, credit // passes)
 
 
 def _worst(way: Way, loads: Mapping[str, Load], trouble: Trouble) -> Lost:
@@ -190,7 +200,8 @@ def _option(
     lines = [one for one in quote.lines if one.part in ("network path", "standby")]
     timed = [one for one in lines if one.grows_with in ("hours", "months")]
     exactly = [one for one in timed if one.price_id.startswith(_BY_THE_SECOND)]
-    processed = _processed(migration, book, way.path)
+    listed = _processed(migration, book, way.path)
+    processed = _each_pass(listed, migration) if way.path == "nat_gateway" else listed
     option = Option(
         way.path,
         way.label,
@@ -199,7 +210,7 @@ def _option(
         usd_per_hour=_usd(exactly) / hours,
         usd_per_started_hour=_usd(one for one in timed if one not in exactly) / hours,
         data=processed,
-        used=processed.units(migration.used.get(processed.id, 0)) if processed else Decimal(0),
+        used=listed.units(migration.used.get(listed.id, 0)) if listed else Decimal(0),
         leaving_usd=_leaving(quote) - _leaving(quotes["nat_gateway"]),
         lead_days=CIRCUIT_DAYS if way.path in CIRCUITS else 0,
         unpriced=tuple(sorted(_lacking(quote))),
@@ -212,6 +223,13 @@ def _option(
 def _processed(migration: Migration, book: PriceBook, path: Path) -> Price | None:
     id = _PROCESSED.get(path)
     return book.of(id, migration.target_region) if id else None
+
+
+def _each_pass(price: Price | None, migration: Migration) -> Price | None:
+    """The price of a byte of the plan: of two processed bytes where each passes twice."""
+    if price is None or price.bytes_per_unit is None:
+        return price
+    return replace(price, bytes_per_unit=price.bytes_per_unit // migration.nat_passes)
 
 
 def _apart(quote: Quote) -> Quote:
