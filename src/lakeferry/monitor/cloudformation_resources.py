@@ -6,13 +6,23 @@ template makes is named by `Ref` and `Fn::GetAtt`; texts with ARNs inside are jo
 Source: CloudFormation Template Reference, the page of each type.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lakeferry.monitor.alarm_parts import plain_metric
+from lakeferry.monitor.cloudformation_values import (
+    Entry,
+    Template,
+    arn,
+    document,
+    logical_id,
+    present,
+    ref,
+    tag_list,
+    text,
+)
 from lakeferry.monitor.foreseen import NewInterface, cut_at_marks
-from lakeferry.monitor.template_names import WORDS, Names
+from lakeferry.monitor.template_names import Names
 from lakeferry.network.fields import format_text
 from lakeferry.network.resources import (
     Alarm,
@@ -25,18 +35,9 @@ from lakeferry.network.resources import (
     Resource,
     Role,
     SecurityGroup,
-    Tags,
     Topic,
     VpcEndpoint,
 )  # fmt: skip
-
-Template = dict[str, Any]
-Entry = tuple[str, Template]  # logical id, resource
-
-
-def logical_id(names: Names, resource: Resource) -> str:
-    words = names.words(resource)
-    return WORDS[type(resource)] + "".join(word[:1].upper() + word[1:] for word in words)
 
 
 def entries(names: Names, resource: Resource) -> Iterator[Entry]:
@@ -49,61 +50,6 @@ def entries(names: Names, resource: Resource) -> Iterator[Entry]:
     yield logical_id(names, resource), entry
     if isinstance(resource, Topic):
         yield from _topic_parts(names, resource)
-
-
-# ---- values
-
-
-def ref(names: Names, resource: Resource) -> Template:
-    return {"Ref": logical_id(names, resource)}
-
-
-def arn(names: Names, resource: Resource) -> Template:
-    if isinstance(resource, Topic):
-        return ref(names, resource)  # a topic's Ref is its ARN
-    return {"Fn::GetAtt": [logical_id(names, resource), "Arn"]}
-
-
-def _text(names: Names, literal: str) -> Any:
-    """A text; joined where it holds ARNs of what the template makes."""
-    parts: list[Any] = []
-    for part in names.text(literal):
-        if isinstance(part, str):
-            parts.append(part)
-        elif isinstance(part, LogGroup):
-            # The attribute Arn of a log group ends in `:*`, so its ARN is built around the name.
-            start = f"arn:{names.settings.partition}:logs:{names.settings.region}"
-            parts += [f"{start}:{names.settings.account}:log-group:", ref(names, part)]
-        else:
-            parts.append(arn(names, part))
-    if all(isinstance(part, str) for part in parts):
-        return "".join(parts)
-    return parts[0] if len(parts) == 1 else {"Fn::Join": ["", parts]}
-
-
-def _document(names: Names, policy: str) -> Any:
-    """A policy as an object, its ARNs by reference."""
-
-    def walked(value: Any) -> Any:
-        if isinstance(value, str):
-            return _text(names, value)
-        if isinstance(value, list):
-            return [walked(one) for one in value]
-        if isinstance(value, dict):
-            return {key: walked(one) for key, one in value.items()}
-        return value
-
-    return walked(json.loads(policy))
-
-
-def tag_list(tags: Tags, name: str = "") -> list[Template]:
-    named = {**tags, "Name": name} if name else tags
-    return [{"Key": key, "Value": value} for key, value in sorted(named.items())]
-
-
-def _present(properties: Mapping[str, Any]) -> Template:
-    """Without what is not said; False and 0 are said."""
-    return {key: value for key, value in properties.items() if value not in ("", [], None)}
 
 
 # ---- endpoints
@@ -134,7 +80,7 @@ def _endpoint(names: Names, one: VpcEndpoint) -> tuple[str, Template]:
     for name in one.security_groups:
         group = names.made(SecurityGroup, name)
         groups.append({"Fn::GetAtt": [logical_id(names, group), "GroupId"]} if group else name)
-    return "AWS::EC2::VPCEndpoint", _present(
+    return "AWS::EC2::VPCEndpoint", present(
         {
             "VpcId": one.vpc_id,
             "ServiceName": one.service,
@@ -143,7 +89,7 @@ def _endpoint(names: Names, one: VpcEndpoint) -> tuple[str, Template]:
             "SubnetIds": list(one.subnet_ids),
             "SecurityGroupIds": groups,
             "PrivateDnsEnabled": one.private_dns if one.type == "Interface" else None,
-            "PolicyDocument": _document(names, one.policy) if one.policy else None,
+            "PolicyDocument": document(names, one.policy) if one.policy else None,
             "Tags": tag_list(one.tags, one.name),
         }
     )
@@ -154,7 +100,7 @@ def _endpoint(names: Names, one: VpcEndpoint) -> tuple[str, Template]:
 
 def _log_group(names: Names, one: LogGroup) -> tuple[str, Template]:
     chosen = one == names.flow_group and one.retention_days is not None
-    return "AWS::Logs::LogGroup", _present(
+    return "AWS::Logs::LogGroup", present(
         {
             "LogGroupName": one.name,
             "RetentionInDays": {"Ref": "LogRetentionDays"} if chosen else one.retention_days,
@@ -165,10 +111,10 @@ def _log_group(names: Names, one: LogGroup) -> tuple[str, Template]:
 
 
 def _role(names: Names, one: Role) -> tuple[str, Template]:
-    policy = {"PolicyName": one.name, "PolicyDocument": _document(names, one.policy)}
+    policy = {"PolicyName": one.name, "PolicyDocument": document(names, one.policy)}
     return "AWS::IAM::Role", {
         "RoleName": one.name,
-        "AssumeRolePolicyDocument": _document(names, one.trust),
+        "AssumeRolePolicyDocument": document(names, one.trust),
         "Policies": [policy],
         "Tags": tag_list(one.tags),
     }
@@ -177,7 +123,7 @@ def _role(names: Names, one: Role) -> tuple[str, Template]:
 def _flow_log(names: Names, one: FlowLog) -> tuple[str, Template]:
     to_s3 = one.destination_type == "s3"
     group, role = names.made(LogGroup, one.destination), names.made(Role, one.role)
-    return "AWS::EC2::FlowLog", _present(
+    return "AWS::EC2::FlowLog", present(
         {
             "ResourceId": one.resource_id,
             "ResourceType": one.resource_type,
@@ -237,7 +183,7 @@ def _topic(_names: Names, one: Topic) -> tuple[str, Template]:
 
 
 def _topic_parts(names: Names, one: Topic) -> Iterator[Entry]:
-    policy = {"Topics": [ref(names, one)], "PolicyDocument": _document(names, one.policy)}
+    policy = {"Topics": [ref(names, one)], "PolicyDocument": document(names, one.policy)}
     yield "TopicPolicy", {"Type": "AWS::SNS::TopicPolicy", "Properties": policy}
     for number, (protocol, _) in enumerate(one.subscriptions, start=1):
         properties = {
@@ -277,21 +223,21 @@ def _alarm(names: Names, one: Alarm) -> tuple[str, Template]:
             "Period": only.period_s,
             "Statistic": only.statistic,
         }
-        return "AWS::CloudWatch::Alarm", _present({**properties, **metric})
+        return "AWS::CloudWatch::Alarm", present({**properties, **metric})
     queries = [_query(query) for query in one.metrics]
-    return "AWS::CloudWatch::Alarm", _present({**properties, "Metrics": queries})
+    return "AWS::CloudWatch::Alarm", present({**properties, "Metrics": queries})
 
 
 def _query(one: MetricQuery) -> Template:
     found: Template = {"Id": one.id, "Label": one.label, "ReturnData": one.returned}
     if one.expression:
-        return _present({**found, "Expression": one.expression, "Period": one.period_s})
+        return present({**found, "Expression": one.expression, "Period": one.period_s})
     dimensions = [{"Name": name, "Value": value} for name, value in one.dimensions]
-    metric = _present(
+    metric = present(
         {"Namespace": one.namespace, "MetricName": one.metric, "Dimensions": dimensions}
     )
     stat = {"Metric": metric, "Period": one.period_s, "Stat": one.statistic}
-    return _present({**found, "MetricStat": stat})
+    return present({**found, "MetricStat": stat})
 
 
 def _composite(names: Names, one: CompositeAlarm) -> tuple[str, Template]:
@@ -301,7 +247,7 @@ def _composite(names: Names, one: CompositeAlarm) -> tuple[str, Template]:
         "ActionsSuppressorWaitPeriod": one.suppressor_wait_s,
         "ActionsSuppressorExtensionPeriod": one.suppressor_wait_s,
     }
-    return "AWS::CloudWatch::CompositeAlarm", _present(
+    return "AWS::CloudWatch::CompositeAlarm", present(
         {
             "AlarmName": one.name,
             "AlarmDescription": one.description,
@@ -328,7 +274,7 @@ def _actions(names: Names, one: Alarm | CompositeAlarm) -> Template:
 def _dashboard(names: Names, one: Dashboard) -> tuple[str, Template]:
     return "AWS::CloudWatch::Dashboard", {
         "DashboardName": one.name,
-        "DashboardBody": _text(names, one.body),
+        "DashboardBody": text(names, one.body),
         "Tags": tag_list(one.tags),
     }
 

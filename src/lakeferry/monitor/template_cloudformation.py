@@ -7,13 +7,12 @@ AWS::Lambda::Function Code (inline code of Python is zipped as `index`; the zip 
 from collections.abc import Iterator
 from typing import Any
 
-from lakeferry.monitor.cloudformation_resources import Template, arn, entries, ref, tag_list
+from lakeferry.monitor.cloudformation_resources import entries
+from lakeferry.monitor.cloudformation_values import Entry, Template, arn, ref, tag_list
 from lakeferry.monitor.flow_logs import RETENTIONS
 from lakeferry.monitor.keep_rules import Keeper, Trigger
 from lakeferry.monitor.template_names import Names, dashboard_link
 from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard, InsightRule, Topic
-
-Entry = tuple[str, Template]
 
 
 def cloudformation(names: Names, keeper: Keeper | None = None) -> Template:

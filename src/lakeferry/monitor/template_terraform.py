@@ -10,7 +10,8 @@ from typing import Any
 from lakeferry.monitor.flow_logs import RETENTIONS
 from lakeferry.monitor.keep_rules import Keeper, Trigger
 from lakeferry.monitor.template_names import Names, dashboard_link
-from lakeferry.monitor.terraform_resources import Block, Entry, entries, literal, of, tags_of
+from lakeferry.monitor.terraform_resources import entries
+from lakeferry.monitor.terraform_values import Block, Entry, literal, of, tags_of
 from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard, InsightRule, Topic
 
 # The arguments are those of 6.25, the first looked at in which a flow log can be of a regional NAT

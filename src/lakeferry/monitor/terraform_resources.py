@@ -7,13 +7,22 @@ Source: Terraform Registry, hashicorp/aws, the page of each resource; Terraform 
 Configuration Syntax", "Strings and Templates".
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lakeferry.monitor.alarm_parts import plain_metric
 from lakeferry.monitor.foreseen import NewInterface, cut_at_marks
-from lakeferry.monitor.template_names import WORDS, Names
+from lakeferry.monitor.template_names import Names
+from lakeferry.monitor.terraform_values import (
+    Block,
+    Entry,
+    address,
+    literal,
+    of,
+    present,
+    tags_of,
+    text,
+)
 from lakeferry.network.fields import format_text
 from lakeferry.network.resources import (
     Alarm,
@@ -26,26 +35,10 @@ from lakeferry.network.resources import (
     Resource,
     Role,
     SecurityGroup,
-    Tags,
     Topic,
     VpcEndpoint,
 )  # fmt: skip
 
-Block = dict[str, Any]
-Entry = tuple[str, str, Block]  # type, label, arguments
-
-TYPES: Mapping[type, str] = {
-    SecurityGroup: "aws_security_group",
-    VpcEndpoint: "aws_vpc_endpoint",
-    LogGroup: "aws_cloudwatch_log_group",
-    Role: "aws_iam_role",
-    FlowLog: "aws_flow_log",
-    InsightRule: "aws_cloudwatch_contributor_insight_rule",
-    Topic: "aws_sns_topic",
-    Alarm: "aws_cloudwatch_metric_alarm",
-    CompositeAlarm: "aws_cloudwatch_composite_alarm",
-    Dashboard: "aws_cloudwatch_dashboard",
-}
 # What a flow log is of, by the argument that names it.
 FLOW_LOG_TARGETS = {
     "VPC": "vpc_id",
@@ -57,16 +50,9 @@ FLOW_LOG_TARGETS = {
 }
 
 
-def address(names: Names, resource: Resource) -> str:
-    """`aws_sns_topic.alarms`: how expressions name a resource."""
-    words = "_".join(names.words(resource)).lower() or "deployment"
-    label = words if words[0].isalpha() else f"{WORDS[type(resource)].lower()}_{words}"
-    return f"{TYPES[type(resource)]}.{label}"
-
-
 def entries(names: Names, resource: Resource) -> Iterator[Entry]:
     """A resource, and what the provider has apart from it: policies and subscriptions."""
-    arguments = _present(_MAKERS[type(resource)](names, resource))
+    arguments = present(_MAKERS[type(resource)](names, resource))
     needed = [address(names, one) for one in names.needed(resource)]
     if isinstance(resource, FlowLog) and (role := names.made(Role, resource.role)):
         # EC2 tries the role when the flow log is made, and its policy is a resource of its own.
@@ -90,39 +76,6 @@ def entries(names: Names, resource: Resource) -> Iterator[Entry]:
         yield "aws_iam_role_policy", label, policy
     if isinstance(resource, Topic):
         yield from _topic_parts(names, resource, label)
-
-
-# ---- values
-
-
-def of(names: Names, resource: Resource, attribute: str) -> str:
-    return f"${{{address(names, resource)}.{attribute}}}"
-
-
-def literal(words: str) -> str:
-    """A text that Terraform reads as it is."""
-    return re.sub(r"([$%])\{", r"\1\1{", words)
-
-
-def text(names: Names, words: str) -> str:
-    """A text; an ARN of what the configuration makes is a reference."""
-    return "".join(
-        literal(part) if isinstance(part, str) else of(names, part, "arn")
-        for part in names.text(words)
-    )
-
-
-def tags_of(names: Names, tags: Tags, name: str = "") -> Block:
-    """The tags that the provider does not give to all."""
-    everywhere = names.settings.all_tags
-    own = {key: value for key, value in tags.items() if everywhere.get(key) != value}
-    named = {**own, "Name": name} if name else own
-    return {literal(key): literal(value) for key, value in sorted(named.items())}
-
-
-def _present(arguments: Mapping[str, Any]) -> Block:
-    """Without what is not said; False and 0 are said."""
-    return {key: value for key, value in arguments.items() if value not in ("", [], {}, None)}
 
 
 # ---- endpoints
@@ -300,8 +253,8 @@ def _metric(one: MetricQuery) -> Block:
 def _query(one: MetricQuery) -> Block:
     found = {"id": one.id, "label": literal(one.label), "return_data": one.returned}
     if one.expression:
-        return _present({**found, "expression": literal(one.expression), "period": one.period_s})
-    return _present({**found, "metric": _present({**_metric(one), "stat": one.statistic})})
+        return present({**found, "expression": literal(one.expression), "period": one.period_s})
+    return present({**found, "metric": present({**_metric(one), "stat": one.statistic})})
 
 
 def _composite(names: Names, one: CompositeAlarm) -> Block:

@@ -1,0 +1,71 @@
+"""How a CloudFormation template says ids, ARNs, texts with ARNs inside, policies and tags. Pure.
+
+Source: CloudFormation Template Reference, "Intrinsic functions"; the return values of each type.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lakeferry.monitor.template_names import WORDS, Names
+from lakeferry.network.resources import LogGroup, Resource, Tags, Topic
+
+Template = dict[str, Any]
+Entry = tuple[str, Template]  # logical id, resource
+
+
+def logical_id(names: Names, resource: Resource) -> str:
+    words = names.words(resource)
+    return WORDS[type(resource)] + "".join(word[:1].upper() + word[1:] for word in words)
+
+
+def ref(names: Names, resource: Resource) -> Template:
+    return {"Ref": logical_id(names, resource)}
+
+
+def arn(names: Names, resource: Resource) -> Template:
+    if isinstance(resource, Topic):
+        return ref(names, resource)  # a topic's Ref is its ARN
+    return {"Fn::GetAtt": [logical_id(names, resource), "Arn"]}
+
+
+def text(names: Names, literal: str) -> Any:
+    """A text; joined where it holds ARNs of what the template makes."""
+    parts: list[Any] = []
+    for part in names.text(literal):
+        if isinstance(part, str):
+            parts.append(part)
+        elif isinstance(part, LogGroup):
+            # The attribute Arn of a log group ends in `:*`, so its ARN is built around the name.
+            start = f"arn:{names.settings.partition}:logs:{names.settings.region}"
+            parts += [f"{start}:{names.settings.account}:log-group:", ref(names, part)]
+        else:
+            parts.append(arn(names, part))
+    if all(isinstance(part, str) for part in parts):
+        return "".join(parts)
+    return parts[0] if len(parts) == 1 else {"Fn::Join": ["", parts]}
+
+
+def document(names: Names, policy: str) -> Any:
+    """A policy as an object, its ARNs by reference."""
+
+    def walked(value: Any) -> Any:
+        if isinstance(value, str):
+            return text(names, value)
+        if isinstance(value, list):
+            return [walked(one) for one in value]
+        if isinstance(value, dict):
+            return {key: walked(one) for key, one in value.items()}
+        return value
+
+    return walked(json.loads(policy))
+
+
+def tag_list(tags: Tags, name: str = "") -> list[Template]:
+    named = {**tags, "Name": name} if name else tags
+    return [{"Key": key, "Value": value} for key, value in sorted(named.items())]
+
+
+def present(properties: Mapping[str, Any]) -> Template:
+    """Without what is not said; False and 0 are said."""
+    return {key: value for key, value in properties.items() if value not in ("", [], None)}

@@ -1,0 +1,79 @@
+"""How a Terraform configuration says references, texts, ARNs inside texts and tags. Pure.
+
+A text is a template to Terraform, so `${` of a flow log field is written `$${`.
+
+Source: Terraform Language, "JSON Configuration Syntax", "Strings and Templates".
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lakeferry.monitor.template_names import WORDS, Names
+from lakeferry.network.resources import (
+    Alarm,
+    CompositeAlarm,
+    Dashboard,
+    FlowLog,
+    InsightRule,
+    LogGroup,
+    Resource,
+    Role,
+    SecurityGroup,
+    Tags,
+    Topic,
+    VpcEndpoint,
+)  # fmt: skip
+
+Block = dict[str, Any]
+Entry = tuple[str, str, Block]  # type, label, arguments
+
+TYPES: Mapping[type, str] = {
+    SecurityGroup: "aws_security_group",
+    VpcEndpoint: "aws_vpc_endpoint",
+    LogGroup: "aws_cloudwatch_log_group",
+    Role: "aws_iam_role",
+    FlowLog: "aws_flow_log",
+    InsightRule: "aws_cloudwatch_contributor_insight_rule",
+    Topic: "aws_sns_topic",
+    Alarm: "aws_cloudwatch_metric_alarm",
+    CompositeAlarm: "aws_cloudwatch_composite_alarm",
+    Dashboard: "aws_cloudwatch_dashboard",
+}
+
+
+def address(names: Names, resource: Resource) -> str:
+    """`aws_sns_topic.alarms`: how expressions name a resource."""
+    words = "_".join(names.words(resource)).lower() or "deployment"
+    label = words if words[0].isalpha() else f"{WORDS[type(resource)].lower()}_{words}"
+    return f"{TYPES[type(resource)]}.{label}"
+
+
+def of(names: Names, resource: Resource, attribute: str) -> str:
+    return f"${{{address(names, resource)}.{attribute}}}"
+
+
+def literal(words: str) -> str:
+    """A text that Terraform reads as it is."""
+    return re.sub(r"([$%])\{", r"\1\1{", words)
+
+
+def text(names: Names, words: str) -> str:
+    """A text; an ARN of what the configuration makes is a reference."""
+    return "".join(
+        literal(part) if isinstance(part, str) else of(names, part, "arn")
+        for part in names.text(words)
+    )
+
+
+def tags_of(names: Names, tags: Tags, name: str = "") -> Block:
+    """The tags that the provider does not give to all."""
+    everywhere = names.settings.all_tags
+    own = {key: value for key, value in tags.items() if everywhere.get(key) != value}
+    named = {**own, "Name": name} if name else own
+    return {literal(key): literal(value) for key, value in sorted(named.items())}
+
+
+def present(arguments: Mapping[str, Any]) -> Block:
+    """Without what is not said; False and 0 are said."""
+    return {key: value for key, value in arguments.items() if value not in ("", [], {}, None)}
