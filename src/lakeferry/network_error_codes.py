@@ -125,6 +125,19 @@ CODES: dict[str, ErrorKind] = {
         "AWS took the request, and what it asks for was not there (or not gone) when the time was "
         "up. It may still come; run the same command again, which goes on from there.",
     ),
+    "LF-6405": ErrorKind(
+        2,
+        "AWS does not offer this endpoint service here",
+        "An interface endpoint leads to a service that AWS offers in the Region, to this account, "
+        "and in at least one zone of the subnets. Nothing was changed.",
+    ),
+    "LF-6406": ErrorKind(
+        2,
+        "what shall be used is not there",
+        "Alarms tell topics, and may be silenced by another alarm; flow logs go to a bucket. AWS "
+        "takes an alarm that names what is not there, and nobody would ever be told. Nothing was "
+        "changed.",
+    ),
     "LF-6411": ErrorKind(
         2,
         "CloudFormation does not take a template of this size",
@@ -149,6 +162,32 @@ CODES: dict[str, ErrorKind] = {
         "some tags were not put",
         "AWS or Databricks refused them for some resources, which are named with the reason; all "
         "others bear theirs. Run the same command again: what is right is not touched.",
+    ),
+    "LF-6431": ErrorKind(
+        2,
+        "NAT instances have no place here",
+        "Each zone with private subnets gets one, in a public subnet of that zone, and a route "
+        "table leads to one of them. So there are at least as many as zones and at most as many as "
+        "private route tables. Nothing was changed.",
+    ),
+    "LF-6432": ErrorKind(
+        2,
+        "nothing that was chosen holds an outage this short",
+        "Peers that watch each other move the routes of a dead path within 10 seconds; a Lambda "
+        "that looks once a minute takes 2 minutes; EC2's own recovery takes many. Nothing was "
+        "changed.",
+    ),
+    "LF-6433": ErrorKind(
+        2,
+        "EC2 does not offer this type here",
+        "An instance type is offered in some Regions, and in some of their zones. The nearest that "
+        "is offered is named. Nothing was changed.",
+    ),
+    "LF-6434": ErrorKind(
+        2,
+        "this check of the path comes with a template",
+        "A direct apply makes no Lambda, and without it nothing would hold the outage that was "
+        "asked for. Nothing was changed.",
     ),
     "LF-6501": ErrorKind(
         2,
@@ -295,6 +334,12 @@ CODES: dict[str, ErrorKind] = {
         "the plan cannot be read",
         "It is missing, empty, or not UTF-8 text. A plan is a small YAML or JSON document, see "
         "docs/reference/cost.md.",
+    ),
+    "LF-6624": ErrorKind(
+        2,
+        "a price id names nothing",
+        "A price that is given, or an amount that is used already, names an id that nothing of the "
+        "plan asks for. It would have changed nothing without a word.",
     ),
     "LF-6641": ErrorKind(
         2,

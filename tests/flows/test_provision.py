@@ -37,7 +37,7 @@ from lakeferry.errors import FerryError
 from lakeferry.events import ChangeApplied, ChangePlanned, Event
 from lakeferry.monitor import run
 from lakeferry.monitor.brakes import BRAKES
-from lakeferry.monitor.settings import FlowLogWish
+from lakeferry.monitor.settings import EndpointWish, FlowLogWish
 from lakeferry.network.discover import Scope
 from lakeferry.network.resources import EndpointRegistration, Resource, VpcEndpoint
 from tests.aws.data_plane import made_egress
@@ -286,6 +286,28 @@ def test_a_name_that_others_took_is_refused_before_anything_is_made(
 
     assert (refused.value.code, refused.value.exit_code) == ("LF-6401", 2)
     assert f"log group `{GROUP}`" in refused.value.what
+    assert inventory(moto_access) == before
+
+
+@pytest.mark.parametrize(
+    ("code", "wish"),
+    [
+        ("LF-6405", {"endpoints": (EndpointWish("no-such-service", "interface"),)}),
+        ("LF-6406", {"notify": (f"arn:aws:sns:us-east-1:{ACCOUNT}:no-such-topic",)}),
+        ("LF-6406", {"suppressor": "no-such-alarm"}),
+    ],
+)
+def test_what_a_wish_leans_on_and_aws_has_not_is_refused_before_anything_is_made(
+    moto_access: AwsAccess, code: str, wish: dict[str, Any]
+) -> None:
+    asked = request(moto_access, network(moto_access), **wish)
+    before = inventory(moto_access)
+
+    for act in (run.plan, run.apply):
+        with pytest.raises(FerryError) as refused:
+            act(asked)
+        assert (refused.value.code, refused.value.exit_code) == (code, 2)
+
     assert inventory(moto_access) == before
 
 

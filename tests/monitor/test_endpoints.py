@@ -1,15 +1,24 @@
 """VPC endpoints that are wanted and missing."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lakeferry.errors import FerryError
 from lakeferry.monitor.settings import OWNER_TAG, EndpointWish
-from lakeferry.network.resources import RouteTable, SecurityGroup, VpcEndpoint
+from lakeferry.network.resources import (
+    EndpointService,
+    RouteTable,
+    SecurityGroup,
+    Subnet,
+    VpcEndpoint,
+)
 from tests.monitor.wishes import bare, named, of_kind, wanted, with_found
 from tests.network.sample_scenario import ACCOUNT, REGION, S3, topology
 
+STS = f"com.amazonaws.{REGION}.sts"
 STREAMS = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/clicks"
 
 
@@ -37,6 +46,48 @@ def test_an_interface_endpoint_has_one_interface_in_each_zone_of_the_workers() -
 
     assert sorted(zones[subnet] for subnet in kinesis.subnet_ids) == ["us-east-1a", "us-east-1b"]
     assert kinesis.private_dns
+
+
+def test_an_endpoint_stays_in_the_subnet_that_it_is_in_when_another_of_the_zone_comes() -> None:
+    wish = (EndpointWish("sts", "interface"),)
+    first = named(wanted(bare(), endpoints=wish), VpcEndpoint, ".sts")
+    held = first.subnet_ids[0]
+    base = with_found(endpoints=(first,))
+    zone = next(one.zone for one in base.found.subnets if one.id == held)
+    new = Subnet("subnet-00", base.found.vpc.id, zone, "", ("198.51.100.0/24",))
+    found = replace(base.found, subnets=(new, *base.found.subnets))
+    grown = replace(base, found=found, scope=("subnet-00", *base.scope))
+
+    again = named(wanted(grown, endpoints=wish), VpcEndpoint, ".sts")
+
+    assert again.subnet_ids == first.subnet_ids
+
+
+def test_an_endpoint_is_made_where_its_service_is_offered_alone() -> None:
+    wish = (EndpointWish("sts", "interface"),)
+    base = with_found(endpoints=(), services=(EndpointService(STS, ("us-east-1b",)),))
+    zones = {one.id: one.zone for one in base.found.subnets}
+
+    made = wanted(base, endpoints=wish)
+
+    (subnet,) = named(made, VpcEndpoint, ".sts").subnet_ids
+    assert zones[subnet] == "us-east-1b"
+    assert f"{STS} is not offered in us-east-1a: bytes from there cross zones" in made.notes
+
+
+@pytest.mark.parametrize("zones", [(), ("us-east-1f",)])
+def test_a_service_that_is_not_offered_here_is_refused_unless_the_endpoint_is_there(
+    zones: tuple[str, ...],
+) -> None:
+    wish = (EndpointWish("sts", "interface"),)
+    there = named(wanted(bare(), endpoints=wish), VpcEndpoint, ".sts")
+    services = (EndpointService(STS, zones),)
+
+    with pytest.raises(FerryError, match="LF-6405"):
+        wanted(with_found(endpoints=(), services=services), endpoints=wish)
+
+    kept = wanted(with_found(endpoints=(there,), services=services), endpoints=wish)
+    assert named(kept, VpcEndpoint, ".sts") == there
 
 
 def test_the_s3_gateway_is_on_every_route_table_of_the_workers() -> None:
@@ -142,8 +193,6 @@ def test_databricks_services_are_known_in_some_regions(region: str) -> None:
 
 
 def test_a_databricks_service_that_is_not_known_here_must_be_given() -> None:
-    from dataclasses import replace
-
     from lakeferry.monitor.desired import desired
     from tests.monitor.wishes import full
 

@@ -6,6 +6,7 @@ keeps DestinationOptions and TagFieldSpecifications: moto drops all four. Log gr
 a key and lose it: moto answers 500 to both. Tags come to rules by TagResource, and are ignored when
 a rule or an alarm is put again: moto refuses the one and takes the other. Whoever lacks a right is
 told in the protocol of the service: moto answers in XML, and calls CloudWatch `monitoring`.
+Databricks' endpoint services are offered, which moto does not know.
 """
 
 from typing import Any
@@ -57,6 +58,17 @@ def modify_vpc_endpoint(self: EC2Response) -> Any:
     if self._get_bool_param("ResetPolicy"):
         endpoint.policy_document = None
     return answer
+
+
+_describe_services = EC2Response.describe_vpc_endpoint_services
+
+
+def describe_vpc_endpoint_services(self: EC2Response) -> Any:
+    (name,) = self._get_param("ServiceNames", [""]) or [""]
+    if ".vpce-svc-" not in name:
+        return _describe_services(self)
+    zones = [f"{self.region}{letter}" for letter in "ab"]
+    return ActionResult({"ServiceDetails": [{"ServiceName": name, "AvailabilityZones": zones}]})
 
 
 _create_flow_logs = EC2Response.create_flow_logs
@@ -157,6 +169,7 @@ def complete(
     backend.put_metric_alarm = put_metric_alarm
     network.modify_vpc_endpoint = modify_vpc_endpoint
     network.create_flow_logs = create_flow_logs
+    network.describe_vpc_endpoint_services = describe_vpc_endpoint_services
     every.call_action = call_action
     judge.check_action_permitted = check_action_permitted
     judge._raise_access_denied = raise_access_denied

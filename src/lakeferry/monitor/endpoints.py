@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from lakeferry.errors import FerryError
 from lakeferry.monitor.settings import OWNER_TAG, EndpointWish, MonitorSettings
 from lakeferry.network.resources import PortRange, SecurityGroup, Subnet, VpcEndpoint
 from lakeferry.network.services import DATABRICKS_SERVICES, service_name
@@ -54,11 +55,11 @@ class EndpointPlan:
 
 
 def endpoints(topology: Topology, settings: MonitorSettings) -> EndpointPlan:
-    """What is wanted and not there, or there and ours."""
+    """What is wanted and not there, or there and ours. Raises LF-6405."""
     wanted: list[VpcEndpoint] = []
     notes: list[str] = []
     for wish in settings.endpoints:
-        service = wish.service or service_name(wish.kind, settings.region)
+        service = _service(wish, settings)
         if service is None:
             notes.append(
                 f"no endpoint for {wish.kind}: its service in {settings.region} is not known "
@@ -73,8 +74,22 @@ def endpoints(topology: Topology, settings: MonitorSettings) -> EndpointPlan:
         endpoint = made(topology, settings, wish, service)
         wanted.append(endpoint)
         notes.extend(_said(endpoint, wish, settings))
+        if endpoint.type == "Interface" and (lacking := _not_offered(topology, service)):
+            notes.append(
+                f"{service} is not offered in {', '.join(lacking)}: bytes from there cross zones"
+            )
     groups = _groups(topology, settings, wanted)
     return EndpointPlan(groups, tuple(sorted(wanted, key=lambda one: one.name)), tuple(notes))
+
+
+def interface_services(settings: MonitorSettings) -> tuple[str, ...]:
+    """Names of the services that wished interface endpoints lead to, as far as they are known."""
+    wished = (one for one in settings.endpoints if one.type == "interface")
+    return tuple(filter(None, (_service(one, settings) for one in wished)))
+
+
+def _service(wish: EndpointWish, settings: MonitorSettings) -> str | None:
+    return wish.service or service_name(wish.kind, settings.region)
 
 
 def _others(
@@ -141,19 +156,21 @@ def _gateway(
 def _interface(
     topology: Topology, settings: MonitorSettings, wish: EndpointWish, service: str
 ) -> VpcEndpoint:
-    """One network interface in each zone of the scope."""
-    there = (one for one in topology.found.endpoints if one.name == settings.prefix + wish.kind)
+    """One network interface in each zone of the scope that the service is offered in."""
+    name = settings.prefix + wish.kind
+    there = next((one for one in topology.found.endpoints if one.name == name), None)
     return VpcEndpoint(
-        name=settings.prefix + wish.kind,
+        name=name,
         vpc_id=topology.found.vpc.id,
         service=service,
         type="Interface",
-        subnet_ids=_one_a_zone(topology),
+        subnet_ids=_one_a_zone(topology, service, there),
         security_groups=(_group_name(settings, wish.kind),),
         private_dns=wish.kind != "s3",
         policy=_policy(wish.kind, settings),
         tags=settings.all_tags,
-        eni_ids=next((one.eni_ids for one in there), ()),
+        state=there.state if there else "",
+        eni_ids=there.eni_ids if there else (),
     )
 
 
@@ -161,11 +178,37 @@ def _scope(topology: Topology) -> list[Subnet]:
     return [one for one in topology.found.subnets if one.id in topology.scope]
 
 
-def _one_a_zone(topology: Topology) -> tuple[str, ...]:
+def _one_a_zone(topology: Topology, service: str, there: VpcEndpoint | None) -> tuple[str, ...]:
+    """A subnet in each zone; the one that the endpoint is in already, for it can hold one alone.
+
+    Raises LF-6405 where AWS offers a service that has no endpoint yet in none of the zones.
+    """
+    held = there.subnet_ids if there else ()
     first: dict[str, str] = {}
-    for subnet in sorted(_scope(topology), key=lambda one: one.id):
+    for subnet in sorted(_scope(topology), key=lambda one: (one.id not in held, one.id)):
         first.setdefault(subnet.zone, subnet.id)
-    return tuple(sorted(first.values()))
+    offered = _zones(topology, service)
+    kept = {zone: id for zone, id in first.items() if offered is None or zone in offered}
+    if first and not kept and there is None:
+        zones = f"one of {', '.join(sorted(first))}" if offered else "this Region"
+        raise FerryError(
+            "LF-6405",
+            f"AWS does not offer {service} in {zones}, or not to this account",
+            f"{topology.found.vpc.id}; nothing was changed",
+            "check the name; `aws ec2 describe-vpc-endpoint-services` lists what is offered",
+        )
+    return tuple(sorted((kept or first).values()))
+
+
+def _zones(topology: Topology, service: str) -> tuple[str, ...] | None:
+    """Where a service is offered; None where nobody asked."""
+    return next((one.zones for one in topology.found.services if one.name == service), None)
+
+
+def _not_offered(topology: Topology, service: str) -> list[str]:
+    """Zones of the scope in which an endpoint can have no interface."""
+    offered = _zones(topology, service)
+    return sorted({one.zone for one in _scope(topology)} - set(offered)) if offered else []
 
 
 def _route_tables(topology: Topology) -> tuple[str, ...]:

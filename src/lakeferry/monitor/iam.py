@@ -67,7 +67,7 @@ def least_policy(
         roles: ARNs to take in other accounts, where a way out leads through them.
     """
     names = _Names(settings)
-    found = [*_reads(names, roles)]
+    found = [*(_leanings(names) if step in ("plan", "apply") else ()), *_reads(names, roles)]
     groups = tuple(log_groups) or (settings.group,)
     if step == "watch":
         found += _looks(names, groups)
@@ -178,6 +178,12 @@ def _reads(names: _Names, roles: Sequence[str]) -> Iterator[Statement]:
     )  # fmt: skip
     if roles:
         yield Statement("LookBeyond", ("sts:AssumeRole",), tuple(roles))
+
+
+def _leanings(names: _Names) -> Iterator[Statement]:
+    """What a plan asks about that it does not make."""
+    if any(one.type == "interface" for one in names.settings.endpoints):
+        yield Statement("LookAtServices", ("ec2:DescribeVpcEndpointServices",), ("*",))
 
 
 def _looks(names: _Names, log_groups: Sequence[str]) -> Iterator[Statement]:

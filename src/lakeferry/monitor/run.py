@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from threading import Event as Flag
 
 from lakeferry.aws import read as aws_read
+from lakeferry.aws import read_wish
 from lakeferry.aws.place import Place
 from lakeferry.connect.aws import AwsAccess, account_of
 from lakeferry.connect.databricks import DatabricksAccess
@@ -18,6 +19,7 @@ from lakeferry.monitor.brakes import Brake, brakes, hold
 from lakeferry.monitor.carry_out import Site, carry_out
 from lakeferry.monitor.changes import Change, Planned
 from lakeferry.monitor.desired import Desired, desired
+from lakeferry.monitor.endpoints import interface_services
 from lakeferry.monitor.plan import ProvisionPlan, everything, provision_plan, refuse_stale
 from lakeferry.monitor.registrations import wanted_registrations
 from lakeferry.monitor.settings import MonitorSettings
@@ -95,7 +97,8 @@ def plan(request: MonitorRequest, *, emit: Emit = silent) -> ProvisionReport:
     """What would be changed. Nothing is.
 
     Raises:
-        FerryError: those of `discover`, LF-1301, LF-1302, and LF-6401 for a name that is taken.
+        FerryError: those of `discover`, LF-1301, LF-1302, LF-6401 for a name that is taken, and
+            LF-6405, LF-6406 for what the wish leans on and AWS has not.
     """
     settings = _settled(request)
     report = _planned(request, settings, emit)
@@ -180,7 +183,7 @@ def _seen(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> Top
 
 
 def _planned(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> ProvisionReport:
-    topology = _seen(request, settings, emit)
+    topology = _leaning(request, settings, _seen(request, settings, emit))
     there = _everything(request, settings, topology.found)
     if request.transfer is not None and not settings.planned:
         flows = planned_flows(topology, request.transfer.bytes, request.transfer.days)
@@ -191,6 +194,15 @@ def _planned(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> 
         wanted = (*wanted, *wanted_registrations(shall.resources, settings))
     made = provision_plan(wanted, there, settings)
     return ProvisionReport(topology, settings, shall, made, brakes(made))
+
+
+def _leaning(request: MonitorRequest, settings: MonitorSettings, seen: Topology) -> Topology:
+    """With what the wish leans on and does not make. Raises LF-6406 where that is not there."""
+    read_wish.refuse_missing_topics(request.access, settings.account, settings.notify)
+    if settings.suppressor:
+        read_wish.refuse_missing_alarm(request.access, settings.suppressor)
+    services = read_wish.find_services(request.access, interface_services(settings))
+    return replace(seen, found=replace(seen.found, services=services))
 
 
 def _everything(

@@ -138,6 +138,14 @@ class TransitAttachment:
     lost: str = ""  # why `default_to` is not known, or leads nowhere
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointService:
+    """A service that an interface endpoint may lead to."""
+
+    name: str  # 'com.amazonaws.us-east-1.sts'
+    zones: tuple[str, ...]  # names, sorted; () where AWS does not offer it to this account
+
+
 # ---- what we may make
 
 

@@ -10,6 +10,7 @@ from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
     Dashboard,
+    EndpointService,
     Eni,
     FlowLog,
     InsightRule,
@@ -97,6 +98,7 @@ class Found:
     roles: tuple[Role, ...] = ()  # whose name begins as ours do; so topics
     topics: tuple[Topic, ...] = ()
     transit: tuple[TransitAttachment, ...] = ()  # of this VPC, and those that its ways lead to
+    services: tuple[EndpointService, ...] = ()  # that were asked about
     reader: str = ""  # account as which it was read; another than the VPC's is shown a part of it
 
 

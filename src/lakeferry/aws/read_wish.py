@@ -1,0 +1,73 @@
+"""What a wish leans on and does not make: endpoint services, topics, an alarm that silences.
+
+Source: EC2 API Reference, DescribeVpcEndpointServices (zones by the account's own names); SNS API
+Reference, ListTopics; CloudWatch API Reference, DescribeAlarms, PutMetricAlarm (an action that is
+a topic is of the alarm's Region).
+"""
+
+from collections.abc import Iterable
+from itertools import chain
+
+from lakeferry.connect.aws import AwsAccess, call, pages
+from lakeferry.errors import FerryError
+from lakeferry.network.resources import EndpointService
+
+
+def find_services(access: AwsAccess, names: Iterable[str]) -> tuple[EndpointService, ...]:
+    """Endpoint services by name. One that AWS does not offer, or not to this account, has no
+    zones. Raises LF-1201 to LF-1206.
+    """
+    return tuple(_service(access, name) for name in sorted(set(names)))
+
+
+def _service(access: AwsAccess, name: str) -> EndpointService:
+    from botocore.exceptions import ClientError
+
+    try:
+        # By name one at a time: a list of names fails whole where one of them is unknown.
+        answer = call(
+            access, "ec2", "describe_vpc_endpoint_services",
+            expected=("InvalidServiceName",), ServiceNames=[name],
+        )  # fmt: skip
+    except ClientError:
+        return EndpointService(name, ())
+    found = [one for one in answer["ServiceDetails"] if one["ServiceName"] == name]
+    zones = chain.from_iterable(one.get("AvailabilityZones", ()) for one in found)
+    return EndpointService(name, tuple(sorted(set(zones))))
+
+
+def refuse_missing_topics(access: AwsAccess, account: str, topics: Iterable[str]) -> None:
+    """LF-6406 for ARNs of topics that no alarm here can tell. Another account's are taken as given.
+
+    CloudWatch takes an alarm that tells a topic that is not there, and then nobody is told.
+    """
+    asked = [one for one in topics if one.startswith(f"arn:{access.partition}:sns:")]
+    for one in asked:
+        if one.split(":")[3] != access.region:
+            raise _missing(f"the topic {one} is not of {access.region}, where the alarms are", one)
+    own = [one for one in asked if one.split(":")[4] == account]
+    there = (
+        {one["TopicArn"] for one in pages(access, "sns", "list_topics", "Topics")} if own else ()
+    )
+    for one in own:
+        if one not in there:
+            raise _missing(f"there is no topic {one}", one)
+
+
+def refuse_missing_alarm(access: AwsAccess, name: str) -> None:
+    """LF-6406 where an alarm that shall silence others is not there."""
+    answer = call(
+        access, "cloudwatch", "describe_alarms",
+        AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+    )  # fmt: skip
+    if not answer.get("MetricAlarms") and not answer.get("CompositeAlarms"):
+        raise _missing(f"there is no alarm `{name}` in {access.region}", "--suppressor")
+
+
+def _missing(what: str, where: str) -> FerryError:
+    return FerryError(
+        "LF-6406",
+        what,
+        f"{where}; nothing was changed",
+        "make it, or name another one",
+    )
