@@ -32,12 +32,20 @@ HELPFUL = (
 # What totals can be asked by, beside the minute.
 KEYS = (
     "path", "device", "interface", "direction", "leak", "worker", "subnet", "remote", "src", "dst",
-    "port",
+    "port", "service",
 )  # fmt: skip
 BY_PATH = ("path", "device", "interface", "direction", "leak", MINUTE)
 
 # The four sums of a NAT device, by the names that AWS/NATGateway gives them.
 SIDES = ("BytesInFromSource", "BytesOutToDestination", "BytesInFromDestination", "BytesOutToSource")
+
+# What a far end is, as far as rows tell: none of AWS's services, S3, DynamoDB, or another of them
+# that an interface endpoint may lead to. Machines of EC2 are anybody's.
+SERVICES = ("", "s3", "dynamodb", "aws_service")
+_OTHER_SERVICES = (
+    "AMAZON", "AMAZON_APPFLOW", "AMAZON_CONNECT", "API_GATEWAY", "CODEBUILD",
+    "KINESIS_VIDEO_STREAMS",
+)  # fmt: skip
 
 INSIDE_VPC = "vpc"  # the path from a worker to another
 NAT_PATHS = ("nat_gateway", "nat_instance")
@@ -192,6 +200,11 @@ class Attribution:
         found: np.ndarray = in_list | _is_service(rows, ("S3",))
         return found
 
+    def _service(self, rows: FlowRows) -> Codes:
+        """Index into SERVICES of each row's far end."""
+        to, of = (rows.where(f"pkt_{side}_aws_service", _kind) for side in ("dst", "src"))
+        return np.where(self._is_s3(rows), 1, np.where(rows.direction == UP, to, of))
+
     def _is_s3_outside(self, rows: FlowRows) -> np.ndarray:
         """The same at a NAT device, where on the outer side what comes in is from the far end."""
         far = np.where(rows.coming, rows.end("src"), rows.end("dst"))
@@ -241,6 +254,8 @@ class Attribution:
 
     def _key(self, rows: FlowRows, name: str, at: np.ndarray, way: Codes) -> pa.Array:
         up = rows.direction == UP
+        if name == "service":
+            return named(SERVICES, self._service(rows)[at])
         texts = {
             "worker": lambda: rows.texts(rows.near_end, at, self._members.name),
             "subnet": lambda: rows.texts(rows.near_end, at, self._members.subnet),
@@ -272,6 +287,10 @@ _SERVICES = {"S3": 1, "DYNAMODB": 2}
 
 def _service(text: str | None) -> int:
     return _SERVICES.get(text or "", 0)
+
+
+def _kind(text: str | None) -> int:
+    return {"S3": 1, "DYNAMODB": 2}.get(text or "", 3 if text in _OTHER_SERVICES else 0)
 
 
 def _is_s3_text(text: str | None) -> bool:

@@ -51,6 +51,7 @@ class Members:
     interfaces: Mapping[str, Member] = field(default_factory=dict)  # by id
     regional: tuple[str, ...] = ()  # ids of NAT gateways that have no interface here
     inside: tuple[str, ...] = ()  # CIDRs of the VPC, and of those beyond it
+    subnets: Mapping[str, str] = field(default_factory=dict)  # id of each subnet, by its CIDRs
     s3: tuple[str, ...] = ()  # CIDRs of S3's prefix list
     out: Mapping[str, Way] = field(default_factory=dict)  # the default route, by subnet id
     to_s3: Mapping[str, Way] = field(default_factory=dict)  # gateway endpoint, by subnet id
@@ -66,6 +67,10 @@ class Members:
     @cached_property
     def _inside(self) -> "_Ranges":
         return _Ranges(self.inside)
+
+    @cached_property
+    def _subnets(self) -> "_Ranges":
+        return _Ranges(tuple(self.subnets))
 
     @cached_property
     def _s3(self) -> "_Ranges":
@@ -98,9 +103,14 @@ class Members:
         return text if member is None else member.instance_id or member.id
 
     def subnet(self, text: str | None) -> str | None:
-        """The subnet of who has an address; None where it is not known."""
+        """The subnet of an address; None where it is not known.
+
+        Workers come and go: whoever had an address before discovery was in the same subnet.
+        """
         member = self._by_address.get(text or "")
-        return member.subnet_id or None if member else None
+        if member is not None and member.subnet_id:
+            return member.subnet_id
+        return self.subnets.get(self._subnets.find(text or ""))
 
     def place(self, text: str | None) -> str | None:
         """The range of S3 in which an address lies, else who has it."""
@@ -148,6 +158,12 @@ def members_of(topology: Topology) -> Members:
             if one.availability == "regional"
         ),
         inside=tuple(dict.fromkeys(cidr for part in everywhere for cidr in part.found.vpc.cidrs)),
+        subnets={
+            str(ip_network(cidr, strict=False)): one.id
+            for part in everywhere
+            for one in part.found.subnets
+            for cidr in one.cidrs
+        },
         s3=tuple(dict.fromkeys(c for one in lists if one.name.endswith(".s3") for c in one.cidrs)),
         out=_ways(topology, _OUTWARDS),
         to_s3=_ways(topology, ("s3_gateway",)),
