@@ -7,6 +7,8 @@ from typing import Any
 
 from lakeferry.cost.bill import Bill
 from lakeferry.cost.billed import Metered
+from lakeferry.cost.days import Day
+from lakeferry.cost.forecast import Forecast
 from lakeferry.cost.judging import REMEDY, Judged
 from lakeferry.cost.money import exact, exact_text
 from lakeferry.cost.reconcile import Reconciliation
@@ -56,7 +58,7 @@ def cell_figures(one: Judged) -> dict[str, Any]:
     """One hour (or day) of one path."""
     cell = one.cell
     return {
-        "start": datetime.fromtimestamp(cell.start, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "start": _time(cell.start),
         "path": cell.path,
         "copied_bytes": _count(cell.copied),
         "seen_bytes": _count(cell.seen),
@@ -70,6 +72,41 @@ def cell_figures(one: Judged) -> dict[str, Any]:
         "also": list(one.also),
         "parts": {part.name: str(part.bytes) for part in one.parts},
     }
+
+
+def day_figures(day: Day) -> dict[str, Any]:
+    """One day of one path: the sums of its hours."""
+    return {
+        "start": _time(day.start),
+        "path": day.path,
+        "copied_bytes": _count(day.copied),
+        "seen_bytes": _count(day.seen),
+        "billed_bytes": _count(day.billed),
+        "leak_bytes": str(day.leak),
+        "cost": _money(day.usd),
+        "leak_cost": _money(day.leak_usd),
+        "verdicts": dict(day.verdicts),
+        "parts": {name: str(count) for name, count in day.parts.items()},
+    }
+
+
+def forecast_figures(ahead: Forecast) -> dict[str, Any]:
+    """What the rest will be billed, and by which rule."""
+    return {
+        "bytes_left": str(ahead.bytes_left),
+        "hours_left": exact_text(ahead.hours_left),
+        "billed_per_byte": exact_text(ahead.billed_per_byte),
+        "cost_so_far": exact_text(ahead.usd_so_far),
+        "cost_left": exact_text(ahead.usd_left),
+        "cost_left_without_leak": exact_text(ahead.usd_left_without_leak),
+        "cost_total": exact_text(ahead.usd_total),
+        "saved_by_the_remedy": exact_text(ahead.saved_by_the_remedy),
+        "basis": ahead.basis,
+    }
+
+
+def _time(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _texts(counts: Mapping[str, int]) -> dict[str, str]:

@@ -6,16 +6,17 @@ name parts of these bytes that are known. Hours are UTC, bytes are whole.
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from lakeferry.errors import FerryError
 
 HOUR = 3600  # s
+_ROWS = 1 << 16  # of totals at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,27 +131,46 @@ def _malformed(
     )
 
 
-def seen_of(totals: pa.Table, skipped: Mapping[str, int] | None = None) -> tuple[Seen, ...]:
+def seen_of(
+    totals: pa.Table,
+    skipped: Mapping[str, int] | None = None,
+    *,
+    subnets: Collection[str] | None = None,
+) -> tuple[Seen, ...]:
     """What flow logs saw by device and hour, from the totals of `network.PathTotals`.
 
     Args:
         totals: columns device, leak (whether it went to S3 by a path that charges), minute (s),
-            bytes (int64); further columns are summed over. Rows without a device are left out.
+            bytes (int64), and subnet where `subnets` are given; further columns are summed over.
+            Rows without a device are left out.
         skipped: records that AWS left out, by device; told in the device's first hour.
+        subnets: ids of those whose bytes are the copy's; what a device carries for any other, but
+            for the leak, is others' traffic. None: all is the copy's.
 
     A minute is that in which a record began, so with records of a minute an hour may have what
     a record carried into the next; over hours in a row that evens out.
     """
+    columns = ["device", "leak", "minute", "bytes", *(["subnet"] if subnets is not None else [])]
     sums: dict[tuple[str, int], Counter[str]] = {}
-    for row in totals.select(["device", "leak", "minute", "bytes"]).to_pylist():
-        if row["device"] and row["minute"] is not None:
-            cell = sums.setdefault((row["device"], row["minute"] // HOUR * HOUR), Counter())
-            cell["bytes"] += row["bytes"]
-            cell["to_s3"] += row["bytes"] if row["leak"] else 0
+    for batch in totals.select(columns).to_batches(max_chunksize=_ROWS):
+        for row in batch.to_pylist():
+            if row["device"] and row["minute"] is not None:
+                cell = sums.setdefault((row["device"], row["minute"] // HOUR * HOUR), Counter())
+                cell["bytes"] += row["bytes"]
+                cell[_part(row, subnets)] += row["bytes"]
     told: set[str] = set()
     found: list[Seen] = []
     for (device, hour), cell in sorted(sums.items()):
         lost = 0 if device in told else (skipped or {}).get(device, 0)
         told.add(device)
-        found.append(Seen(hour, device, cell["bytes"], cell["to_s3"], skipped=lost))
+        parts = {"to_s3": cell["to_s3"], "others": cell["others"]}
+        found.append(Seen(hour, device, cell["bytes"], **parts, skipped=lost))
     return tuple(found)
+
+
+def _part(row: Mapping[str, Any], subnets: Collection[str] | None) -> str:
+    if row["leak"]:
+        return "to_s3"
+    if subnets is not None and row["subnet"] and row["subnet"] not in subnets:
+        return "others"
+    return "own"
