@@ -11,6 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakeferry.network.fields import parse_format
+from lakeferry.network.nat_resources import (
+    ElasticIp,
+    InstanceProfile,
+    NatInstance,
+    NetworkInterface,
+    StandbyGateway,
+)
 from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
@@ -83,6 +90,8 @@ def named_in_text(one: Read) -> set[str]:
         return set(re.findall(r'ALARM\("([^"]+)"\)', one.rule))
     if isinstance(one, InsightRule):
         return set(json.loads(one.body)["LogGroupNames"])
+    if isinstance(one, NatInstance):
+        return {one.name}  # its interface's, once that has its address
     return set()
 
 
@@ -111,7 +120,8 @@ class Stack:
         defaults = {name: one["Default"] for name, one in template["Parameters"].items()}
         self.parameters = {**defaults, **(parameters or {})}
         no_names = {
-            "AWS::EC2::FlowLog", "AWS::EC2::VPCEndpoint", "AWS::Lambda::Permission",
+            "AWS::EC2::EIP", "AWS::EC2::EIPAssociation", "AWS::EC2::FlowLog",
+            "AWS::EC2::VPCEndpoint", "AWS::Lambda::Permission",
             "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy",
         }  # fmt: skip
         self.names = {
@@ -139,12 +149,14 @@ class Stack:
             return self._ref(one["Ref"])
         if "Fn::GetAtt" in one:
             return self._attribute(*one["Fn::GetAtt"])
-        if "Fn::Join" in one or "Fn::Select" in one:
+        if one.keys() & {"Fn::Base64", "Fn::Join", "Fn::Select"}:
             return self._made_of(one)
         assert not any(key.startswith("Fn::") for key in one), one
         return {key: self.value(each) for key, each in one.items()}
 
     def _made_of(self, one: Properties) -> Any:
+        if "Fn::Base64" in one:
+            return self.value(one["Fn::Base64"])
         if "Fn::Select" in one:
             number, of = one["Fn::Select"]
             return self.value(of)[number]
@@ -174,15 +186,19 @@ class Stack:
         if name == "NetworkInterfaceIds":
             endpoint = _stack_endpoint(self, id, self.value(self.resources[id]["Properties"]))
             return interfaces_of(endpoint)
-        if name == "GroupId":
-            return self._name(id)  # our values name groups by their names
+        if name in ("GroupId", "AllocationId"):
+            return self._name(id)  # our values name each other by their names
         assert name == "Arn", name
         return self._arn(id)
 
     def _name(self, id: str) -> str:
         properties = self.resources[id]["Properties"]
+        if self.resources[id]["Type"] == "AWS::EC2::EIPAssociation":
+            return str(self.value(properties["NetworkInterfaceId"]))
+        if self.resources[id]["Type"] in NAMED_BY_TAG:
+            return named(properties["Tags"])
         keys = ("GroupName", "LogGroupName", "RoleName", "RuleName", "TopicName", "AlarmName",
-                "DashboardName", "FunctionName", "Name")  # fmt: skip
+                "DashboardName", "FunctionName", "InstanceProfileName", "Name")  # fmt: skip
         return str(next(properties[key] for key in keys if key in properties))
 
     def _arn(self, id: str) -> str:
@@ -201,11 +217,16 @@ class Stack:
         return tuple(name_in(arn) if arn in self.topics else arn for arn in arns)
 
 
+NAMED_BY_TAG = {
+    "AWS::EC2::EIP", "AWS::EC2::Instance", "AWS::EC2::NatGateway", "AWS::EC2::NetworkInterface",
+}  # fmt: skip
+
+
 def _tags(listed: list[Properties]) -> Properties:
     return {one["Key"]: one["Value"] for one in listed if one["Key"] != "Name"}
 
 
-def _named(listed: list[Properties]) -> str:
+def named(listed: list[Properties]) -> str:
     return next((str(one["Value"]) for one in listed if one["Key"] == "Name"), "")
 
 
@@ -214,8 +235,11 @@ def _stack_group(_stack: Stack, _id: str, one: Properties) -> SecurityGroup:
     for each in one["SecurityGroupIngress"]:
         cidr = each["CidrIpv6"] if "CidrIpv6" in each else each["CidrIp"]
         assert (":" in cidr) == ("CidrIpv6" in each)
-        rules.append((each["IpProtocol"], each["FromPort"], each["ToPort"], cidr))
-    assert _named(one["Tags"]) == one["GroupName"]
+        all_ports = {"FromPort": -1, "ToPort": -1} if each["IpProtocol"] == "-1" else {}
+        assert not all_ports or not each.keys() & all_ports
+        ports = all_ports or each
+        rules.append((each["IpProtocol"], ports["FromPort"], ports["ToPort"], cidr))
+    assert named(one["Tags"]) == one["GroupName"]
     return SecurityGroup(
         one["GroupName"], one["VpcId"], one["GroupDescription"], port_ranges(rules),
         _tags(one["Tags"]),
@@ -224,7 +248,7 @@ def _stack_group(_stack: Stack, _id: str, one: Properties) -> SecurityGroup:
 
 def _stack_endpoint(_stack: Stack, _id: str, one: Properties) -> VpcEndpoint:
     return VpcEndpoint(
-        _named(one["Tags"]), one["VpcId"], one["ServiceName"], one["VpcEndpointType"],
+        named(one["Tags"]), one["VpcId"], one["ServiceName"], one["VpcEndpointType"],
         tuple(one.get("SubnetIds", ())), tuple(one.get("RouteTableIds", ())),
         tuple(one.get("SecurityGroupIds", ())), one.get("PrivateDnsEnabled", False),
         canonical(one["PolicyDocument"]) if "PolicyDocument" in one else "", _tags(one["Tags"]),
@@ -247,7 +271,7 @@ def _stack_role(_stack: Stack, _id: str, one: Properties) -> Role:
 def _stack_flow_log(_stack: Stack, _id: str, one: Properties) -> FlowLog:
     options = one.get("DestinationOptions", {})
     return FlowLog(
-        _named(one["Tags"]), one["ResourceId"], one["ResourceType"], one["TrafficType"],
+        named(one["Tags"]), one["ResourceId"], one["ResourceType"], one["TrafficType"],
         one["LogDestinationType"], one.get("LogGroupName") or one["LogDestination"],
         name_in(one.get("DeliverLogsPermissionArn", "")), parse_format(one["LogFormat"]),
         one["MaxAggregationInterval"], options.get("FileFormat", ""),
@@ -351,6 +375,62 @@ def _stack_event_rule(stack: Stack, id: str, one: Properties) -> EventRule:
     )  # fmt: skip
 
 
+# ---- NAT instances
+
+
+def arch_of(image: str, kind: str) -> str:
+    """By what a parameter ends with, or by the family of the type: `c7gn` is Graviton."""
+    known = next((one for one in ("arm64", "x86_64") if image.endswith(one)), "")
+    return known or ("arm64" if re.match(r"[a-z]+\d+g", kind) else "x86_64")
+
+
+def _stack_profile(_stack: Stack, _id: str, one: Properties) -> InstanceProfile:
+    (role,) = one["Roles"]
+    return InstanceProfile(one["InstanceProfileName"], role)
+
+
+def _stack_interface(_stack: Stack, _id: str, one: Properties) -> NetworkInterface:
+    return NetworkInterface(
+        named(one["Tags"]), one["SubnetId"], tuple(one["GroupSet"]), one["Description"],
+        one["SourceDestCheck"], _tags(one["Tags"]),
+    )  # fmt: skip
+
+
+def _stack_address(stack: Stack, id: str, one: Properties) -> ElasticIp:
+    assert one["Domain"] == "vpc"
+    bound = [each for _, each in stack.of_type("AWS::EC2::EIPAssociation")]
+    name = named(one["Tags"])
+    at = [each["NetworkInterfaceId"] for each in bound if each["AllocationId"] == name]
+    taken = [each for _, each in stack.of_type("AWS::EC2::NatGateway")]
+    assert len(at) + sum(each["AllocationId"] == name for each in taken) == 1, id
+    return ElasticIp(name, "".join(at), _tags(one["Tags"]))
+
+
+def _stack_standby(_stack: Stack, _id: str, one: Properties) -> StandbyGateway:
+    name = named(one["Tags"])
+    assert (one["ConnectivityType"], one["AllocationId"]) == ("public", name)
+    return StandbyGateway(name, one["SubnetId"], _tags(one["Tags"]))
+
+
+def _stack_instance(_stack: Stack, _id: str, one: Properties) -> NatInstance:
+    name = named(one["Tags"])
+    assert one["NetworkInterfaces"] == [{"DeviceIndex": "0", "NetworkInterfaceId": name}]
+    (disk,) = one["BlockDeviceMappings"]
+    wanted = {"VolumeType": "gp3", "VolumeSize": 8, "Encrypted": True, "DeleteOnTermination": True}
+    assert disk == {"DeviceName": "/dev/xvda", "Ebs": wanted}
+    assert one["PropagateTagsToVolumeOnCreation"] is True
+    metadata, image = one["MetadataOptions"], one["ImageId"]
+    assert metadata["HttpEndpoint"] == "enabled"
+    found = re.fullmatch(r"\{\{resolve:ssm:([a-z0-9/_-]+)\}\}", image)
+    made = NatInstance(
+        name, one["InstanceType"], arch_of(found[1] if found else "", one["InstanceType"]),
+        "" if found else image, one["IamInstanceProfile"], one["UserData"], one["Monitoring"],
+        metadata["HttpTokens"], metadata["HttpPutResponseHopLimit"], tags=_tags(one["Tags"]),
+    )  # fmt: skip
+    assert not found or found[1] == made.image_parameter
+    return made
+
+
 STACK_READERS: dict[str, Callable[[Stack, str, Properties], Read]] = {
     "AWS::EC2::SecurityGroup": _stack_group,
     "AWS::EC2::VPCEndpoint": _stack_endpoint,
@@ -364,4 +444,9 @@ STACK_READERS: dict[str, Callable[[Stack, str, Properties], Read]] = {
     "AWS::CloudWatch::Dashboard": _stack_dashboard,
     "AWS::Lambda::Function": _stack_function,
     "AWS::Events::Rule": _stack_event_rule,
+    "AWS::IAM::InstanceProfile": _stack_profile,
+    "AWS::EC2::NetworkInterface": _stack_interface,
+    "AWS::EC2::EIP": _stack_address,
+    "AWS::EC2::NatGateway": _stack_standby,
+    "AWS::EC2::Instance": _stack_instance,
 }

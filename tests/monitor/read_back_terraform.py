@@ -6,6 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lakeferry.network.fields import parse_format
+from lakeferry.network.nat_resources import (
+    ElasticIp,
+    InstanceProfile,
+    NatInstance,
+    NetworkInterface,
+    StandbyGateway,
+)
 from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
@@ -26,6 +33,7 @@ from tests.monitor.read_back import (
     Function,
     Properties,
     Read,
+    arch_of,
     canonical,
     name_in,
     named_in_text,
@@ -121,6 +129,10 @@ class Configuration:
 
     def _attribute(self, type_: str, label: str, attribute: str) -> str:
         one = self.resources[type_][label]
+        if type_ == "aws_eip_association":
+            return str(self.value(one["network_interface_id"]))
+        if type_ in NAMED_BY_TAG:
+            return str(one["tags"]["Name"])
         keys = ("name", "alarm_name", "dashboard_name", "function_name", "rule_name")
         name = str(next(one[key] for key in keys if key in one))
         if attribute != "arn":
@@ -152,6 +164,9 @@ def _group(all_: Configuration, _label: str, one: Properties) -> SecurityGroup:
         assert [each["prefix_list_ids"], each["security_groups"], each["self"]] == [[], [], False]
         assert not any(":" in cidr for cidr in each["cidr_blocks"])
         ports = each["protocol"], each["from_port"], each["to_port"]
+        if each["protocol"] == "-1":
+            assert ports[1:] == (0, 0)  # as the provider calls all ports; EC2 says -1
+            ports = ("-1", -1, -1)
         rules += [(*ports, cidr) for cidr in (*each["cidr_blocks"], *each["ipv6_cidr_blocks"])]
     return SecurityGroup(
         one["name"], one["vpc_id"], one["description"], port_ranges(rules), all_.tags(one)
@@ -293,6 +308,65 @@ def _event_rule(all_: Configuration, label: str, one: Properties) -> EventRule:
     )  # fmt: skip
 
 
+# ---- NAT instances
+
+NAMED_BY_TAG = ("aws_eip", "aws_instance", "aws_nat_gateway", "aws_network_interface")
+RECORDS = {"key_prefixes": ["lakeferry:before:"]}
+
+
+def _profile(all_: Configuration, _label: str, one: Properties) -> InstanceProfile:
+    return InstanceProfile(one["name"], one["role"], all_.tags(one))
+
+
+def _interface(all_: Configuration, _label: str, one: Properties) -> NetworkInterface:
+    assert all_.whole["provider"]["aws"]["ignore_tags"] == RECORDS
+    return NetworkInterface(
+        one["tags"]["Name"], one["subnet_id"], tuple(one["security_groups"]), one["description"],
+        one["source_dest_check"], all_.tags(one),
+    )  # fmt: skip
+
+
+def _address(all_: Configuration, label: str, one: Properties) -> ElasticIp:
+    assert one["domain"] == "vpc"
+    name = one["tags"]["Name"]
+    bound = all_.value(all_.resources.get("aws_eip_association", {}).get(label, {}))
+    taken = [all_.value(each) for each in all_.resources.get("aws_nat_gateway", {}).values()]
+    assert bool(bound) + sum(each["allocation_id"] == name for each in taken) == 1
+    assert not bound or bound["allocation_id"] == name
+    return ElasticIp(name, bound["network_interface_id"] if bound else "", all_.tags(one))
+
+
+def _standby(all_: Configuration, _label: str, one: Properties) -> StandbyGateway:
+    name = one["tags"]["Name"]
+    assert (one["connectivity_type"], one["allocation_id"]) == ("public", name)
+    return StandbyGateway(name, one["subnet_id"], all_.tags(one))
+
+
+def _instance(all_: Configuration, _label: str, one: Properties) -> NatInstance:
+    name, metadata, image = one["tags"]["Name"], one["metadata_options"], one["ami"]
+    assert one["primary_network_interface"] == {"network_interface_id": name}
+    disk = dict(one["root_block_device"])
+    assert all_.tags(disk) == all_.tags(one)
+    assert disk.pop("tags")["Name"] == name
+    assert disk == {
+        "volume_type": "gp3", "volume_size": 8, "encrypted": True, "delete_on_termination": True,
+    }  # fmt: skip
+    assert metadata["http_endpoint"] == "enabled"
+    looked_up = image == "value"  # of the data that the label names
+    assert (one.get("lifecycle") == {"ignore_changes": ["ami"]}) == looked_up
+    data = all_.whole["data"]["aws_ssm_parameter"] if looked_up else {}
+    raw = all_.resources["aws_instance"][_label]["ami"]
+    parameter = data[raw.split(".")[2]]["name"] if looked_up else ""
+    made = NatInstance(
+        name, one["instance_type"], arch_of(parameter, one["instance_type"]),
+        "" if looked_up else image, one["iam_instance_profile"], one["user_data"],
+        one["monitoring"], metadata["http_tokens"], metadata["http_put_response_hop_limit"],
+        one["maintenance_options"]["auto_recovery"], all_.tags(one),
+    )  # fmt: skip
+    assert not looked_up or parameter == made.image_parameter
+    return made
+
+
 READERS: dict[str, Callable[[Configuration, str, Properties], Read]] = {
     "aws_security_group": _group,
     "aws_vpc_endpoint": _endpoint,
@@ -306,4 +380,9 @@ READERS: dict[str, Callable[[Configuration, str, Properties], Read]] = {
     "aws_cloudwatch_dashboard": _dashboard,
     "aws_lambda_function": _function,
     "aws_cloudwatch_event_rule": _event_rule,
+    "aws_iam_instance_profile": _profile,
+    "aws_network_interface": _interface,
+    "aws_eip": _address,
+    "aws_nat_gateway": _standby,
+    "aws_instance": _instance,
 }

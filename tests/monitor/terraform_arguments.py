@@ -68,9 +68,12 @@ def _snake(name: str) -> str:
 
 @cache
 def binding(kind: str) -> Binding:
-    """`aws_flow_log`, `archive_file`, or `provider`."""
-    provider, _, rest = ("aws", "", "provider") if kind == "provider" else kind.partition("_")
+    """`aws_flow_log`, `data_aws_ssm_parameter`, `archive_file`, or `provider`."""
+    named = kind.removeprefix("data_")
+    provider, _, rest = ("aws", "", "provider") if kind == "provider" else named.partition("_")
     folder = rest.replace("_", "-")
+    if named != kind:
+        folder = f"data-{named.replace('_', '-')}"
     if provider == "archive":
         folder = f"data-{kind.replace('_', '-')}"
     at = require(f"provider-{provider}").parent / folder / "index.d.ts"
@@ -83,7 +86,7 @@ def faults(kind: str, arguments: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"{kind}.{key}: no such argument" for key in arguments.keys() - {"input"})
         return
     found = binding(kind)
-    if f'tfResourceType = "{kind}"' not in found.text and kind != "provider":
+    if f'tfResourceType = "{kind.removeprefix("data_")}"' not in found.text and kind != "provider":
         yield f"{kind}: the binding is of another resource"
     given = {key: value for key, value in arguments.items() if key not in META}
     yield from _block_faults(found, found.main, given, kind)

@@ -9,12 +9,14 @@ Source: CloudFormation Template Reference, the page of each type.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from lakeferry.monitor import cloudformation_nat
 from lakeferry.monitor.alarm_parts import plain_metric
 from lakeferry.monitor.cloudformation_values import (
     Entry,
     Template,
     arn,
     document,
+    group_ids,
     logical_id,
     present,
     ref,
@@ -24,6 +26,7 @@ from lakeferry.monitor.cloudformation_values import (
 from lakeferry.monitor.foreseen import NewInterface, cut_at_marks
 from lakeferry.monitor.template_names import Names
 from lakeferry.network.fields import format_text
+from lakeferry.network.nat_resources import ElasticIp, NatInstance
 from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
@@ -45,11 +48,15 @@ def entries(names: Names, resource: Resource) -> Iterator[Entry]:
     type_, properties = _MAKERS[type(resource)](names, resource)
     entry: Template = {"Type": type_, "Properties": properties}
     needed = [logical_id(names, one) for one in names.needed(resource)]
+    if isinstance(resource, NatInstance):  # its first boot needs the way out
+        needed += [cloudformation_nat.association_id(names, one) for one in names.taken(resource)]
     if needed:
         entry["DependsOn"] = needed
     yield logical_id(names, resource), entry
     if isinstance(resource, Topic):
         yield from _topic_parts(names, resource)
+    if isinstance(resource, ElasticIp):
+        yield from cloudformation_nat.association(names, resource)
 
 
 # ---- endpoints
@@ -59,8 +66,7 @@ def _security_group(_names: Names, one: SecurityGroup) -> tuple[str, Template]:
     rules = [
         {
             "IpProtocol": some.protocol,
-            "FromPort": some.first,
-            "ToPort": some.last,
+            **({} if some.protocol == "-1" else {"FromPort": some.first, "ToPort": some.last}),
             ("CidrIpv6" if ":" in cidr else "CidrIp"): cidr,
         }
         for some in one.ingress
@@ -76,10 +82,6 @@ def _security_group(_names: Names, one: SecurityGroup) -> tuple[str, Template]:
 
 
 def _endpoint(names: Names, one: VpcEndpoint) -> tuple[str, Template]:
-    groups: list[Any] = []
-    for name in one.security_groups:
-        group = names.made(SecurityGroup, name)
-        groups.append({"Fn::GetAtt": [logical_id(names, group), "GroupId"]} if group else name)
     return "AWS::EC2::VPCEndpoint", present(
         {
             "VpcId": one.vpc_id,
@@ -87,7 +89,7 @@ def _endpoint(names: Names, one: VpcEndpoint) -> tuple[str, Template]:
             "VpcEndpointType": one.type,
             "RouteTableIds": list(one.route_table_ids),
             "SubnetIds": list(one.subnet_ids),
-            "SecurityGroupIds": groups,
+            "SecurityGroupIds": group_ids(names, one.security_groups),
             "PrivateDnsEnabled": one.private_dns if one.type == "Interface" else None,
             "PolicyDocument": document(names, one.policy) if one.policy else None,
             "Tags": tag_list(one.tags, one.name),
@@ -290,4 +292,5 @@ _MAKERS: Mapping[type, Callable[[Names, Any], tuple[str, Template]]] = {
     Alarm: _alarm,
     CompositeAlarm: _composite,
     Dashboard: _dashboard,
+    **cloudformation_nat.MAKERS,
 }

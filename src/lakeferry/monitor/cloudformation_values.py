@@ -4,11 +4,11 @@ Source: CloudFormation Template Reference, "Intrinsic functions"; the return val
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lakeferry.monitor.template_names import WORDS, Names
-from lakeferry.network.resources import LogGroup, Resource, Tags, Topic
+from lakeferry.network.resources import LogGroup, Resource, SecurityGroup, Tags, Topic
 
 Template = dict[str, Any]
 Entry = tuple[str, Template]  # logical id, resource
@@ -59,6 +59,15 @@ def document(names: Names, policy: str) -> Any:
         return value
 
     return walked(json.loads(policy))
+
+
+def group_ids(names: Names, groups: Iterable[str]) -> list[Any]:
+    """Of security groups: by reference those that the template makes, the others as they are."""
+    found = ((name, names.made(SecurityGroup, name)) for name in groups)
+    return [
+        {"Fn::GetAtt": [logical_id(names, made), "GroupId"]} if made else name
+        for name, made in found
+    ]
 
 
 def tag_list(tags: Tags, name: str = "") -> list[Template]:

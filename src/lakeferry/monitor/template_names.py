@@ -16,6 +16,13 @@ from typing import TypeVar
 
 from lakeferry.monitor.dashboard import dashboard_name
 from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.network.nat_resources import (
+    ElasticIp,
+    InstanceProfile,
+    NatInstance,
+    NetworkInterface,
+    StandbyGateway,
+)
 from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
@@ -36,6 +43,11 @@ WORDS: Mapping[type, str] = {
     VpcEndpoint: "Endpoint",
     LogGroup: "LogGroup",
     Role: "Role",
+    InstanceProfile: "Profile",
+    NetworkInterface: "Interface",
+    ElasticIp: "Address",
+    StandbyGateway: "Standby",
+    NatInstance: "Instance",
     FlowLog: "FlowLog",
     InsightRule: "Rule",
     Topic: "Topic",
@@ -117,6 +129,10 @@ class Names:
             kind, names = LogGroup, json.loads(resource.body).get("LogGroupNames", ())
         found = (self.made(kind, name) for name in sorted(set(names)))
         return tuple(one for one in found if one is not None)
+
+    def taken(self, instance: NatInstance) -> tuple[ElasticIp, ...]:
+        """The addresses of this template that an instance's interface has."""
+        return tuple(one for one in self.of(ElasticIp) if one.interface == instance.name)
 
     def text(self, literal: str) -> Text:
         """A text cut at each ARN of something that the template makes."""

@@ -7,11 +7,13 @@ Terraform Registry, hashicorp/aws ("default_tags", "allowed_account_ids") and ha
 from collections.abc import Iterator
 from typing import Any
 
+from lakeferry.monitor import terraform_nat
 from lakeferry.monitor.flow_logs import RETENTIONS
 from lakeferry.monitor.keep_rules import Keeper, Trigger
 from lakeferry.monitor.template_names import Names, dashboard_link
 from lakeferry.monitor.terraform_resources import entries
 from lakeferry.monitor.terraform_values import Block, Entry, literal, of, tags_of
+from lakeferry.network.nat_resources import RECORD, NetworkInterface
 from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard, InsightRule, Topic
 
 # The arguments are those of 6.25, the first looked at in which a flow log can be of a regional NAT
@@ -43,9 +45,17 @@ def terraform(names: Names, keeper: Keeper | None = None) -> Block:
         "resource": resources,
         "output": dict(_outputs(names)),
     }
+    data: dict[str, Block] = {}
+    if images := terraform_nat.images(names):
+        data["aws_ssm_parameter"] = images
     if keeper:
         providers["archive"] = {"source": "hashicorp/archive", "version": ARCHIVE_PROVIDER}
-        configuration["data"] = {"archive_file": {"keep_rules": _archive(keeper)}}
+        data["archive_file"] = {"keep_rules": _archive(keeper)}
+    if data:
+        configuration["data"] = data
+    if names.of(NetworkInterface):
+        # Where a route led before it led to our interface is kept there, by whoever moved it.
+        configuration["provider"]["aws"]["ignore_tags"] = {"key_prefixes": [RECORD]}
     return configuration
 
 

@@ -10,6 +10,7 @@ Configuration Syntax", "Strings and Templates".
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from lakeferry.monitor import terraform_nat
 from lakeferry.monitor.alarm_parts import plain_metric
 from lakeferry.monitor.foreseen import NewInterface, cut_at_marks
 from lakeferry.monitor.template_names import Names
@@ -17,6 +18,7 @@ from lakeferry.monitor.terraform_values import (
     Block,
     Entry,
     address,
+    group_ids,
     literal,
     of,
     present,
@@ -24,6 +26,7 @@ from lakeferry.monitor.terraform_values import (
     text,
 )
 from lakeferry.network.fields import format_text
+from lakeferry.network.nat_resources import ElasticIp, NatInstance
 from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
@@ -57,6 +60,9 @@ def entries(names: Names, resource: Resource) -> Iterator[Entry]:
     if isinstance(resource, FlowLog) and (role := names.made(Role, resource.role)):
         # EC2 tries the role when the flow log is made, and its policy is a resource of its own.
         needed.append(address(names, role).replace("aws_iam_role.", "aws_iam_role_policy."))
+    if isinstance(resource, NatInstance):  # its first boot needs the way out
+        bound = (terraform_nat.association(names, one) for one in names.taken(resource))
+        needed += [f"{type_}.{label}" for entry in bound for type_, label, _ in entry]
     if needed:
         arguments["depends_on"] = needed
     type_, _, label = address(names, resource).partition(".")
@@ -76,6 +82,8 @@ def entries(names: Names, resource: Resource) -> Iterator[Entry]:
         yield "aws_iam_role_policy", label, policy
     if isinstance(resource, Topic):
         yield from _topic_parts(names, resource, label)
+    if isinstance(resource, ElasticIp):
+        yield from terraform_nat.association(names, resource)
 
 
 # ---- endpoints
@@ -96,7 +104,8 @@ def _security_group(names: Names, one: SecurityGroup) -> Block:
 
 
 def _ports(protocol: str, first: int, last: int, cidrs: tuple[str, ...]) -> Block:
-    """In JSON all arguments of such a block must be there."""
+    """In JSON all arguments of such a block must be there. The provider calls all ports 0."""
+    first, last = (0, 0) if protocol == "-1" else (first, last)
     return {
         "protocol": protocol,
         "from_port": first,
@@ -111,14 +120,13 @@ def _ports(protocol: str, first: int, last: int, cidrs: tuple[str, ...]) -> Bloc
 
 
 def _endpoint(names: Names, one: VpcEndpoint) -> Block:
-    groups = ((name, names.made(SecurityGroup, name)) for name in one.security_groups)
     return {
         "vpc_id": one.vpc_id,
         "service_name": one.service,
         "vpc_endpoint_type": one.type,
         "route_table_ids": list(one.route_table_ids),
         "subnet_ids": list(one.subnet_ids),
-        "security_group_ids": [of(names, made, "id") if made else name for name, made in groups],
+        "security_group_ids": group_ids(names, one.security_groups),
         "private_dns_enabled": one.private_dns if one.type == "Interface" else None,
         "policy": text(names, one.policy),
         "tags": tags_of(names, one.tags, one.name),
@@ -302,4 +310,5 @@ _MAKERS: Mapping[type, Callable[[Names, Any], Block]] = {
     Alarm: _alarm,
     CompositeAlarm: _composite,
     Dashboard: _dashboard,
+    **terraform_nat.MAKERS,
 }

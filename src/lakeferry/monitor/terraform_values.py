@@ -6,10 +6,17 @@ Source: Terraform Language, "JSON Configuration Syntax", "Strings and Templates"
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lakeferry.monitor.template_names import WORDS, Names
+from lakeferry.network.nat_resources import (
+    ElasticIp,
+    InstanceProfile,
+    NatInstance,
+    NetworkInterface,
+    StandbyGateway,
+)
 from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
@@ -33,6 +40,11 @@ TYPES: Mapping[type, str] = {
     VpcEndpoint: "aws_vpc_endpoint",
     LogGroup: "aws_cloudwatch_log_group",
     Role: "aws_iam_role",
+    InstanceProfile: "aws_iam_instance_profile",
+    NetworkInterface: "aws_network_interface",
+    ElasticIp: "aws_eip",
+    StandbyGateway: "aws_nat_gateway",
+    NatInstance: "aws_instance",
     FlowLog: "aws_flow_log",
     InsightRule: "aws_cloudwatch_contributor_insight_rule",
     Topic: "aws_sns_topic",
@@ -47,6 +59,10 @@ def address(names: Names, resource: Resource) -> str:
     words = "_".join(names.words(resource)).lower() or "deployment"
     label = words if words[0].isalpha() else f"{WORDS[type(resource)].lower()}_{words}"
     return f"{TYPES[type(resource)]}.{label}"
+
+
+def label_of(names: Names, resource: Resource) -> str:
+    return address(names, resource).partition(".")[2]
 
 
 def of(names: Names, resource: Resource, attribute: str) -> str:
@@ -64,6 +80,12 @@ def text(names: Names, words: str) -> str:
         literal(part) if isinstance(part, str) else of(names, part, "arn")
         for part in names.text(words)
     )
+
+
+def group_ids(names: Names, groups: Iterable[str]) -> list[str]:
+    """Of security groups: by reference those that are made here, the others as they are."""
+    found = ((name, names.made(SecurityGroup, name)) for name in groups)
+    return [of(names, made, "id") if made else name for name, made in found]
 
 
 def tags_of(names: Names, tags: Tags, name: str = "") -> Block:
