@@ -50,6 +50,26 @@ def test_an_endpoint_that_waits_for_acceptance_has_no_private_dns_yet(place: Pla
         assert not finish_endpoint(place, STS)
 
 
+def test_an_endpoint_that_was_rejected_is_not_waited_for(place: Place, slept: list[float]) -> None:
+    with stubbed("ec2") as ec2:
+        ec2.add_response("describe_vpc_endpoints", described("rejected"))
+        assert not finish_endpoint(place, STS)
+
+    assert slept == []
+
+
+def test_the_acceptance_of_a_registered_endpoint_is_waited_for(
+    place: Place, slept: list[float]
+) -> None:
+    with stubbed("ec2") as ec2:
+        ec2.add_response("describe_vpc_endpoints", described("pendingAcceptance"))
+        ec2.add_response("describe_vpc_endpoints", described("pending"))
+        ec2.add_response("describe_vpc_endpoints", described("available", PrivateDnsEnabled=True))
+        assert finish_endpoint(place, STS, registered=True)
+
+    assert len(slept) == 2
+
+
 def test_an_endpoint_is_made_without_private_dns_in_the_group_of_its_name(place: Place) -> None:
     with stubbed("ec2") as ec2:
         ec2.add_response(

@@ -207,6 +207,22 @@ def test_a_databricks_service_that_is_not_known_here_must_be_given() -> None:
     assert named(made, VpcEndpoint, ".databricks-relay").service.endswith("vpce-svc-1")
 
 
+def test_an_endpoint_that_waits_for_acceptance_is_said_with_what_brings_it() -> None:
+    wish = (EndpointWish("databricks-relay", "interface"),)
+    first = wanted(bare(), endpoints=wish)
+    relay = named(first, VpcEndpoint, ".databricks-relay")
+    waits = with_found(endpoints=(replace(relay, state="pendingAcceptance"),))
+    there = with_found(endpoints=(replace(relay, state="available"),))
+
+    assert any("must be registered" in note for note in first.notes)
+    assert [n for n in wanted(waits, endpoints=wish).notes if "register" in n] == [
+        f"{relay.name} waits for {relay.service} to accept it: it carries nothing and has no "
+        "private DNS until then; register it in the Databricks account (`network.databricks` in "
+        "the manifest has apply do it); an apply after that turns it on"
+    ]
+    assert not any("register" in note for note in wanted(there, endpoints=wish).notes)
+
+
 def test_rules_of_a_new_endpoint_follow_when_it_has_interfaces() -> None:
     made = wanted(bare())
 

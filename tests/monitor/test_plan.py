@@ -23,6 +23,7 @@ from lakeferry.network.resources import (
     MetricQuery,
     PortRange,
     Resource,
+    Role,
     SecurityGroup,
     Topic,
     VpcEndpoint,
@@ -294,6 +295,22 @@ def test_dashboards_and_composite_alarms_without_tags_are_ours_by_name() -> None
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        Dashboard("lakeferry-m1", '{"widgets":[{"properties":{"region":"eu-west-1"}}]}'),
+        Role("lakeferry-m1.flow", '{"a":"arn:aws:ec2:eu-west-1:1:vpc-flow-log/*"}', "", OURS),
+    ],
+)
+def test_what_is_of_all_regions_and_serves_another_one_is_not_ours(theirs: Planned) -> None:
+    here = Dashboard("lakeferry-m1", '{"region":"us-east-1","x":{"region":"eu-west-1"}}')
+
+    assert plan(theirs).changes == ()
+    with pytest.raises(FerryError, match="of another Region"):
+        plan(theirs, to=(theirs,))
+    assert actions(plan(here)) == {here.name: "delete"}
+
+
 # ---- in which order
 
 
@@ -452,6 +469,40 @@ def test_an_endpoint_that_lacks_its_private_dns_alone_is_finished() -> None:
 
     assert steps(made) == [f"make {STS.name}", f"finish {STS.name}"]
     assert "finish" not in str(steps(plan(DOOR, replace(STS, policy="{}"), to=(DOOR, STS))))
+
+
+@pytest.mark.parametrize("state", ["pendingAcceptance", "PendingAcceptance", "rejected"])
+def test_an_endpoint_that_waits_to_be_accepted_lacks_private_dns_and_is_no_drift(
+    state: str,
+) -> None:
+    waits = replace(STS, private_dns=False, state=state)
+    other = replace(waits, policy="{}")
+
+    assert plan(DOOR, waits, to=(DOOR, STS)).is_empty
+    (changed,) = plan(DOOR, other, to=(DOOR, STS)).work
+    assert (changed.why, changed.before) == ("policy differs", other)
+
+
+def test_an_endpoint_that_is_registered_now_is_finished() -> None:
+    waits = replace(STS, private_dns=False, state="pendingAcceptance")
+
+    made = plan(DOOR, waits, to=(DOOR, STS, RELAY))
+
+    assert steps(made)[-1] == f"finish {STS.name}"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("tags", {**OURS, "owner": "me"}, "tags differ"),
+        ("private_dns", False, "private_dns differs"),
+        ("policy", "{}", "policy differs"),
+    ],
+)
+def test_a_change_says_what_differs_in_a_sentence(field: str, value: object, said: str) -> None:
+    (changed,) = plan(DOOR, replace(STS, **{field: value}), to=(DOOR, STS)).work  # type: ignore[arg-type]
+
+    assert changed.why == said
 
 
 def test_every_kind_of_resource_has_its_place_in_the_order() -> None:

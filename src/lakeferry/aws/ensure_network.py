@@ -217,17 +217,21 @@ def _modification(place: Place, wanted: VpcEndpoint, before: VpcEndpoint) -> Map
     return found
 
 
-def finish_endpoint(place: Place, wanted: VpcEndpoint) -> bool:
+def finish_endpoint(place: Place, wanted: VpcEndpoint, *, registered: bool = False) -> bool:
     """Wait until an endpoint is available, and turn its private DNS on.
+
+    Args:
+        registered: it will be accepted, so that is waited for, too.
 
     Returns:
         Whether it is so now; False for one that waits for its service's owner to accept it.
     """
     where = f"{wanted.name}; {place.access.shown}"
+    coming = ("pending", "pendingacceptance") if registered else ("pending",)
 
     def settled() -> Mapping[str, Any] | None:
         found = _endpoint(place, wanted.name)
-        return found if found and found["State"].lower() != "pending" else None
+        return found if found and found["State"].lower() not in coming else None
 
     found = until(
         settled,
@@ -266,7 +270,7 @@ def _endpoint(place: Place, name: str) -> Mapping[str, Any] | None:
     return alive[0] if alive else None
 
 
-_DEAD = ("deleting", "deleted", "failed", "expired", "rejected")
+_DEAD = ("deleting", "deleted", "failed", "expired")
 
 
 def remove_endpoint(place: Place, found: VpcEndpoint) -> None:

@@ -14,6 +14,7 @@ from lakeferry.events import ChangeApplied, Emit, Warned
 from lakeferry.monitor.changes import Change, Planned
 from lakeferry.monitor.flow_logs import bucket_policy
 from lakeferry.monitor.plan import ProvisionPlan, Step
+from lakeferry.monitor.registrations import wanted_registrations
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.network.resources import EndpointRegistration, FlowLog, VpcEndpoint
 
@@ -136,7 +137,8 @@ def _remove(site: Site, chosen: ProvisionPlan, found: Planned) -> None:
 def _finish(site: Site, wanted: Planned, emit: Emit) -> None:
     """Private DNS of an endpoint, which takes its acceptance by the owner of the service."""
     assert isinstance(wanted, VpcEndpoint), "only endpoints are finished"
-    if ensure_network.finish_endpoint(site.place, wanted):
+    known = site.registry is not None and bool(wanted_registrations((wanted,), site.settings))
+    if ensure_network.finish_endpoint(site.place, wanted, registered=known):
         return
     emit(
         Warned(

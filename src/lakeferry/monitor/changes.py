@@ -89,8 +89,12 @@ def change(before: Planned | None, after: Planned | None) -> Change:
     fixed = [one for one in names if one in CREATE_ONLY.get(type(after), ())]
     if fixed:
         return Change("replace", before, after, found, f"AWS cannot change {_and(fixed)}")
-    verb = "differs" if len(names) == 1 else "differ"
-    return Change("update", before, after, found, f"{_and(names)} {verb}")
+    return Change("update", before, after, found, f"{_and(names)} {_verb(names)}")
+
+
+def _verb(names: tuple[str, ...]) -> str:
+    many = names[0].endswith("s") and not names[0].endswith(("ss", "dns"))
+    return "differ" if many or len(names) > 1 else "differs"
 
 
 def _telling(before: Topic, after: Topic) -> Topic:

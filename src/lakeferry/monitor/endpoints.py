@@ -25,6 +25,8 @@ HTTPS = (443, 443)
 # the control plane's internal calls.
 DATABRICKS_PORTS = (HTTPS, (2443, 2443), (6666, 6666), (8443, 8451))
 
+WAITING = frozenset({"pendingacceptance", "rejected"})  # states: the service's owner decides
+
 READ_AND_WRITE = (
     "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion",
     "s3:ListMultipartUploadParts", "s3:PutObject",
@@ -135,8 +137,15 @@ def _said(endpoint: VpcEndpoint, wish: EndpointWish, settings: MonitorSettings) 
             f"{endpoint.name} has no private DNS name, which S3 gives to on-premises hosts "
             "first: clients must name the endpoint"
         )
-    if wish.kind in DATABRICKS_SERVICES:
-        yield f"{endpoint.name} must be registered in the Databricks account before it is used"
+    register = "the Databricks account (`network.databricks` in the manifest has apply do it)"
+    if endpoint.state.lower() in WAITING:
+        rest = f"; register it in {register}" if wish.kind in DATABRICKS_SERVICES else ""
+        yield (
+            f"{endpoint.name} waits for {endpoint.service} to accept it: it carries nothing and "
+            f"has no private DNS until then{rest}; an apply after that turns it on"
+        )
+    elif wish.kind in DATABRICKS_SERVICES and endpoint.state.lower() != "available":
+        yield f"{endpoint.name} must be registered in {register} before it is used"
 
 
 def _gateway(

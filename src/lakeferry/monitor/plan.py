@@ -1,10 +1,12 @@
 """What must change so that what was found becomes what is wanted, in a safe order. Pure.
 
-Only what carries our tag is changed or removed. Dashboards have no tags, and composite alarms that
-bear none are ours by their name. The same input gives the same plan and the same fingerprint.
+Only what carries our tag is changed or removed, and is of the deployment's Region. Dashboards have
+no tags, and composite alarms that bear none are ours by their name. The same input gives the same
+plan and the same fingerprint.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -14,6 +16,7 @@ import orjson
 from lakeferry.errors import FerryError
 from lakeferry.monitor.changes import Action, Change, Planned, change, facts
 from lakeferry.monitor.dashboard import dashboard_name
+from lakeferry.monitor.endpoints import WAITING
 from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
 from lakeferry.network.nat_resources import (
     DefaultRoute,
@@ -45,6 +48,7 @@ ORDER: tuple[type, ...] = (
     NetworkInterface, ElasticIp, StandbyGateway, NatInstance, FlowLog, InsightRule, Topic, Alarm,
     CompositeAlarm, Dashboard, DefaultRoute,
 )  # fmt: skip
+_REGIONS = re.compile(r'arn:aws[a-z-]*:[a-z0-9-]+:([a-z0-9-]+):|"region":"([a-z0-9-]+)"')
 GONE = frozenset({"deleting", "deleted"})  # states of endpoints that are none any more
 
 
@@ -128,7 +132,7 @@ def provision_plan(
         else:
             taken.setdefault(key_of(one), one)
     _refuse([taken[key] for key in map(key_of, wanted) if key in taken])
-    changes = _cascade(_compared(wanted, there))
+    changes = _patient(_cascade(_compared(wanted, there)))
     return ProvisionPlan(
         settings.deployment,
         settings.account,
@@ -153,13 +157,23 @@ def is_ours(one: Planned, settings: MonitorSettings) -> bool:
         case VpcEndpoint() if one.state.lower() in GONE:
             return False
         case Dashboard():
-            return one.name == dashboard_name(settings)
+            return one.name == dashboard_name(settings) and not _elsewhere(one.body, settings)
+        case Role() if _elsewhere(one.trust + one.policy, settings):
+            return False
         case EndpointRegistration():
             return one.name.startswith(settings.prefix)
         case CompositeAlarm() if not one.tags:
             return one.name.startswith(settings.prefix)
         case _:
             return one.tags.get(OWNER_TAG) == settings.deployment
+
+
+def _elsewhere(text: str, settings: MonitorSettings) -> bool:
+    """Whether a text names other Regions alone. Roles and dashboards are of all Regions, and there
+    may be a deployment of the same name in each.
+    """
+    named = {arn or graph for arn, graph in _REGIONS.findall(text)}
+    return bool(named) and settings.region not in named
 
 
 def refuse_stale(plan: ProvisionPlan, fingerprint: str) -> None:
@@ -220,6 +234,29 @@ def _cascade(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(found)
 
 
+def _patient(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """That an endpoint which waits to be accepted lacks private DNS is no drift: it cannot have it.
+
+    One that this plan registers is accepted by that.
+    """
+    registered = {
+        one.after.endpoint
+        for one in changes
+        if isinstance(one.after, EndpointRegistration) and one.action in ("create", "replace")
+    }
+    return tuple(one if one.name in registered else _without_dns(one) for one in changes)
+
+
+def _without_dns(one: Change) -> Change:
+    before, after = one.before, one.after
+    if not isinstance(before, VpcEndpoint) or not isinstance(after, VpcEndpoint):
+        return one
+    if one.action != "update" or before.state.lower() not in WAITING:
+        return one
+    left = change(replace(before, private_dns=after.private_dns), after)
+    return replace(left, before=before)
+
+
 def _holds(one: Planned | None) -> Iterator[tuple[str, str]]:
     match one:
         case VpcEndpoint():
@@ -235,7 +272,8 @@ def _refuse(foreign: Sequence[Planned]) -> None:
     raise FerryError(
         "LF-6401",
         f"{listed} {'is' if len(foreign) == 1 else 'are'} there and not of this deployment",
-        f"the tag `{OWNER_TAG}` is missing or says another name; nothing was changed",
+        f"the tag `{OWNER_TAG}` is missing or says another name, or it is of another Region; "
+        "nothing was changed",
         "choose another name (deployment, or log group), remove what is there, or give it the "
         "tag if it is this deployment's",
     )
