@@ -217,6 +217,8 @@ def test_at_most_twenty_faults_are_shown_and_the_rest_are_counted(tmp_path: Path
         ("network: {connection: aws}", "no connection `aws`", "add it to `connections`"),
         ("tags: {Map_Migrated: x}", "the key is spelt `map-migrated`", "write `map-migrated`"),
         ("tags: {map-migrated: mig1}", "`mig1` is not valid here", "10 capital letters"),
+        ("tags: {map-migrated: MIG-abcde12345}", "is not valid here", "nearest: `migABCDE12345`"),
+        ("tags: {map-migrated: mig ec2 12345}", "is not valid here", "nearest: `mig_ec2_12345`"),
         ("limits: {max_bytes: 2 pb}", '"2 pb" can mean 2 petabytes', "write 2 PB (10^15"),
         ("limits: {bandwidth: 40}", "`40` has no unit", "`40 Gbit/s`"),
         ("alarms: {rules: {x: {limit: 5 Gb/h}}}", '"5 Gb/h" can mean', "5 Gbit/h or 5 GB/h"),

@@ -186,7 +186,9 @@ def _text(value: Value, shape: Text, path: tuple[str, ...]) -> Iterator[Problem]
         step = f"write `${{KIND:NAME}}`, with one of {', '.join(KINDS)}"
         yield _problem(value, f"{name}: {fault}", step)
     elif not references(text) and shape.pattern and re.search(shape.pattern, text) is None:
-        yield _problem(value, f"{name}: `{text}` is not valid here", f"write {shape.example}")
+        near = shape.near(text) if shape.near is not None else None
+        step = f"write {shape.example}" + (f"; nearest: `{near}`" if near else "")
+        yield _problem(value, f"{name}: `{text}` is not valid here", step)
 
 
 def _quantity(value: Value, shape: Quantity, path: tuple[str, ...]) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """The shape of `lakeferry.yaml`: every key of the parts that are read, with what it means."""
 
+from lakeferry.config import map_value
 from lakeferry.config.shape import (
     Anything,
     Boolean,
@@ -29,11 +30,7 @@ _VPC = Text(r"^vpc-[0-9a-f]+$", "the id of a VPC: `vpc-0a1b...`")
 _SUBNETS = ListOf(Text(r"^subnet-[0-9a-f]+$", "the id of a subnet: `subnet-0a1b...`"))
 _ENIS = ListOf(Text(r"^eni-[0-9a-f]+$", "the id of an interface: `eni-0a1b...`"))
 _TAGS = MapOf(_TEXT, Text(r"^.{1,128}$", "a tag's key of at most 128 characters"))
-# MAP 2.0 Tagging Guide: programme, then five digits or ten capitals and digits.
-MAP_MIGRATED = Text(
-    r"^(mig|sap|oracle|comm|mig_ec2_|comm_ec2_)([0-9]{5}|[A-Z0-9]{10})$",
-    "`mig` and 5 digits, or `mig` and 10 capital letters and digits",
-)
+MAP_MIGRATED = Text(map_value.PATTERN, map_value.EXAMPLE, near=map_value.nearest_value)
 _ALL_TAGS = MapOf(_TEXT, _TAGS.key, {"map-migrated": MAP_MIGRATED})
 
 _CONNECTION = Record({

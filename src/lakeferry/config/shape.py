@@ -1,6 +1,6 @@
 """The words in which the shape of a manifest is said, for the checker, the schema, the page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -13,6 +13,7 @@ class Text:
     choices: tuple[str, ...] = ()
     secret: bool = False  # only a reference may stand here
     fields: bool = False  # `${name}` without a kind is a field of flow logs, no reference
+    near: Callable[[str], str | None] | None = None  # what a text that does not fit meant
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The client of a Databricks account: where VPC endpoints are registered."""
+"""Clients of Databricks: of an account, where VPC endpoints are registered, and of workspaces."""
 
 import logging
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from lakeferry.errors import FerryError
 from lakeferry.version import VERSION
 
 if TYPE_CHECKING:
-    from databricks.sdk import AccountClient
+    from databricks.sdk import AccountClient, WorkspaceClient
+    from databricks.sdk.config import Config
 
 # The SDK goes on for 5 minutes by itself, each time that it asks: for how to sign in, for a token,
 # and for the answer.
@@ -37,6 +38,24 @@ class DatabricksAccess:
         return f"DatabricksAccess({self.account_id!r}, {self.host!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class WorkspaceAccess:
+    """As whom and where a Databricks workspace is met; else as `DatabricksAccess`."""
+
+    host: str  # 'https://dbc-a1b2.cloud.databricks.com'
+    client_id: str | None = None
+    client_secret: str | None = None
+    token: str | None = None
+    profile: str | None = None
+
+    def __repr__(self) -> str:
+        return f"WorkspaceAccess({self.host!r})"
+
+    @property
+    def shown(self) -> str:
+        return f"workspace {self.host}"
+
+
 @cache
 def account_client(access: DatabricksAccess) -> "AccountClient":
     """The SDK's client, one for each access.
@@ -45,6 +64,27 @@ def account_client(access: DatabricksAccess) -> "AccountClient":
         FerryError: LF-1301 where no credentials are found, LF-1303 where nobody answers.
     """
     from databricks.sdk import AccountClient
+
+    shown = f"account {access.account_id} at {access.host}"
+    needs = "give `client_id` and `client_secret` of a service principal that is account admin, "
+    return AccountClient(config=_config(access, shown, needs, account_id=access.account_id))
+
+
+@cache
+def workspace_client(access: WorkspaceAccess) -> "WorkspaceClient":
+    """The SDK's client, one for each access. Raises as `account_client`."""
+    from databricks.sdk import WorkspaceClient
+
+    needs = "give the connection a token, or a client and its secret, of this workspace, "
+    return WorkspaceClient(config=_config(access, access.shown, needs))
+
+
+def _config(
+    access: DatabricksAccess | WorkspaceAccess,
+    shown: str,
+    needs: str,
+    account_id: str | None = None,
+) -> "Config":
     from databricks.sdk.config import Config
 
     # It warns of what becomes an error soon after, which we tell.
@@ -54,9 +94,9 @@ def account_client(access: DatabricksAccess) -> "AccountClient":
         return None if text is None else resolved(text)
 
     try:
-        config = Config(
+        return Config(
             host=access.host,
-            account_id=access.account_id,
+            account_id=account_id,
             client_id=given(access.client_id),
             client_secret=given(access.client_secret),
             token=given(access.token),
@@ -66,30 +106,36 @@ def account_client(access: DatabricksAccess) -> "AccountClient":
             http_timeout_seconds=ONE_TRY_S,
             retry_timeout_seconds=PATIENCE_S,
         )
-        return AccountClient(config=config)
     except ValueError as error:  # the SDK's way to say that nothing in its chain fits
         if (why := _silence(access.host)) is not None:
-            raise unreachable(access, why) from error
+            raise _silent(shown, why) from error
         raise FerryError(
             "LF-1301",
             "Databricks has no identity to work with",
-            f"{' '.join(str(error).split())[:300]}; account {access.account_id} at {access.host}",
-            "give `client_id` and `client_secret` of a service principal that is account admin, "
-            "or set DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET",
+            f"{' '.join(str(error).split())[:300]}; {shown}",
+            f"{needs}or set DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET",
         ) from error
 
 
-def unreachable(access: DatabricksAccess, why: BaseException) -> FerryError:
-    """The error to raise where the account's host gives no answer."""
+def unreachable(access: DatabricksAccess | WorkspaceAccess, why: BaseException) -> FerryError:
+    """The error to raise where the host gives no answer."""
+    if isinstance(access, WorkspaceAccess):
+        return _silent(access.shown, why)
+    return _silent(f"account {access.account_id} at {access.host}", why)
+
+
+def _silent(shown: str, why: BaseException) -> FerryError:
     while why.__cause__ is not None:
         why = why.__cause__
     said = " ".join(str(why).rpartition("(Caused by ")[2].split())
+    step = "go on without `network.databricks` and register the endpoints later"
+    if shown.startswith("workspace"):
+        step = "leave the workspace out and look at its tags later"
     return FerryError(
         "LF-1303",
-        "the Databricks account does not answer",
-        f"{said[:200]}; account {access.account_id} at {access.host}",
-        "see that this machine reaches it (a proxy is taken from HTTPS_PROXY), or go on without "
-        "`network.databricks` and register the endpoints later",
+        f"the Databricks {shown.partition(' ')[0]} does not answer",
+        f"{said[:200]}; {shown}",
+        f"see that this machine reaches it (a proxy is taken from HTTPS_PROXY), or {step}",
     )
 
 

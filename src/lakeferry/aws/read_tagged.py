@@ -1,0 +1,255 @@
+"""What bears tags in an AWS network: instances, disks, interfaces, gateways, templates, ours.
+
+Source: EC2 API Reference, DescribeVolumes, DescribeLaunchTemplateVersions; Auto Scaling API
+Reference, DescribeAutoScalingGroups (`PropagateAtLaunch`); MAP 2.0 Tagging Guide.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from lakeferry.aws.read_network import filters, tags_of
+from lakeferry.connect.aws import AwsAccess, pages
+from lakeferry.network.resources import (
+    Alarm,
+    CompositeAlarm,
+    Eni,
+    InsightRule,
+    Instance,
+    LogGroup,
+    Tags,
+    Topic,
+)
+from lakeferry.network.tag_bearers import AWS_OWN, Bearer
+from lakeferry.network.topology import Found, Topology
+
+_Named = LogGroup | InsightRule | Alarm | CompositeAlarm | Topic
+MOST_ASKED = 200  # values of one filter
+HOURS = 730  # of a typical month, as prices of disks are for a month
+# What an instance brings with it: a tag of a template must be on each of them.
+LAUNCHED = ("instance", "volume", "network-interface")
+_STACK = f"{AWS_OWN}cloudformation:stack-name"
+_GROUP = f"{AWS_OWN}autoscaling:groupName"
+
+
+def find_bearers(
+    access: AwsAccess, topology: Topology, account: str, *, chosen: bool
+) -> tuple[Bearer, ...]:
+    """Everything of a network that shall bear tags, and what is ours.
+
+    Args:
+        topology: of `network.discover`.
+        account: 12 digits.
+        chosen: workers were named one by one, so instances beside them are somebody else's.
+
+    Raises:
+        FerryError: LF-1201 to LF-1206.
+    """
+    found = topology.found
+    instances = _instances(topology, chosen=chosen)
+    ids = [one.id for one in instances]
+    return (
+        *(_instance(one) for one in instances),
+        *_volumes(access, ids),
+        *_interfaces(found, set(ids)),
+        *_gateways(topology),
+        *_endpoints(found),
+        *_launchers(access, set(topology.scope)),
+        *_ours(access, found, account),
+    )
+
+
+def _instances(topology: Topology, *, chosen: bool) -> tuple[Instance, ...]:
+    workers = {eni.instance_id for eni in topology.workers}
+    devices = {one.id for one in topology.nat_instances}
+    return tuple(
+        one
+        for one in topology.found.instances
+        if one.id in workers | devices or (not chosen and one.subnet_id in topology.scope)
+    )
+
+
+def _instance(one: Instance) -> Bearer:
+    running = one.state in ("pending", "running")
+    return Bearer(
+        "instance",
+        one.id,
+        one.tags.get("Name", ""),
+        one.tags,
+        hourly={f"aws.ec2.hour.{one.kind}": Decimal(1)} if running else {},
+        then=_remade(one.tags),
+    )
+
+
+def _remade(tags: Tags) -> str:
+    """Whoever makes a resource anew makes it with the tags of its own template."""
+    if tags.get("Vendor") == "Databricks":
+        return "the next instance has the tags of its cluster or pool in Databricks"
+    if group := tags.get(_GROUP):
+        return f"the next instance has those of the Auto Scaling group {group}"
+    if stack := tags.get(_STACK):
+        return f"the stack {stack} made it: write the tag there too"
+    return ""
+
+
+def _volumes(access: AwsAccess, instances: Iterable[str]) -> Iterator[Bearer]:
+    """Disks of the instances."""
+    listed = sorted(instances)
+    for first in range(0, len(listed), MOST_ASKED):
+        wanted = filters(attachment_instance_id=listed[first : first + MOST_ASKED])
+        wanted[0]["Name"] = "attachment.instance-id"
+        for one in pages(
+            access, "ec2", "describe_volumes", "Volumes", Filters=wanted,
+            PaginationConfig={"PageSize": 500},
+        ):  # fmt: skip
+            tags = tags_of(one.get("Tags", ()))
+            months = Decimal(one.get("Size", 0)) / HOURS
+            price = f"aws.ebs.{one.get('VolumeType', 'gp2')}"
+            yield Bearer(
+                "volume", one["VolumeId"], tags.get("Name", ""), tags,
+                hourly={price: months}, then=_remade(tags),
+            )  # fmt: skip
+
+
+def _interfaces(found: Found, instances: set[str]) -> Iterator[Bearer]:
+    """Those of the instances; those of gateways and endpoints belong to their service."""
+    devices = {address.eni_id for one in found.nat_gateways for address in one.addresses}
+    devices |= {id for one in found.endpoints for id in one.eni_ids}
+    for one in found.enis:
+        if one.instance_id in instances:
+            yield Bearer("network_interface", one.id, one.tags.get("Name", ""), one.tags)
+        elif one.id in devices:
+            yield _of_service(one)
+
+
+def _of_service(one: Eni) -> Bearer:
+    return Bearer(
+        "network_interface", one.id, one.description, one.tags,
+        elsewhere="it is its service's and costs nothing by itself: the gateway or endpoint bears "
+        "the tag",
+    )  # fmt: skip
+
+
+def _gateways(topology: Topology) -> Iterator[Bearer]:
+    for one in topology.nat_gateways:
+        zones = max(1, len({address.zone for address in one.addresses}))
+        regional = one.availability == "regional"
+        price = "aws.natgw_regional.hour" if regional else "aws.natgw.hour"
+        hours = Decimal(zones if regional else 1)
+        tags = one.tags
+        name = tags.get("Name", "")
+        yield Bearer("nat_gateway", one.id, name, tags, hourly={price: hours}, then=_remade(tags))
+
+
+def _endpoints(found: Found) -> Iterator[Bearer]:
+    for one in found.endpoints:
+        if one.owner_id in ("", found.reader, found.vpc.account):
+            zones = Decimal(len(one.subnet_ids))
+            hourly = {"aws.vpce.hour": zones} if one.type == "Interface" and zones else {}
+            yield Bearer(
+                "vpc_endpoint", one.id, one.name, one.tags, hourly=hourly, then=_remade(one.tags)
+            )
+
+
+# ---- what launches instances
+
+
+def _launchers(access: AwsAccess, subnets: set[str]) -> Iterator[Bearer]:
+    """Auto Scaling groups that launch into the subnets, and their templates."""
+    groups = pages(
+        access, "autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups",
+        PaginationConfig={"PageSize": 100},
+    )  # fmt: skip
+    templates: dict[str, tuple[str, list[str]]] = {}  # id -> version, groups
+    for one in groups:
+        if not subnets & set(one.get("VPCZoneIdentifier", "").replace(" ", "").split(",")):
+            continue
+        yield _group(one)
+        named = _template_of(one)
+        if named.get("LaunchTemplateId"):
+            version = named.get("Version", "$Default")
+            _, used = templates.setdefault(named["LaunchTemplateId"], (version, []))
+            used.append(one["AutoScalingGroupName"])
+    for id, (version, used) in sorted(templates.items()):
+        yield _template(access, id, version, used)
+
+
+def _group(one: Mapping[str, Any]) -> Bearer:
+    """Its tags are those that its instances get; others stay with the group itself."""
+    listed = one.get("Tags", ())
+    name = one["AutoScalingGroupName"]
+    return Bearer(
+        "auto_scaling_group", name, name,
+        tags_of(each for each in listed if each.get("PropagateAtLaunch")),
+        idle=tags_of(each for each in listed if not each.get("PropagateAtLaunch")),
+        then="instances that run keep the tags that they were launched with",
+    )  # fmt: skip
+
+
+def _template_of(group: Mapping[str, Any]) -> Mapping[str, Any]:
+    mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    found: Mapping[str, Any] = (
+        group.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification") or {}
+    )
+    return found
+
+
+def _template(access: AwsAccess, id: str, version: str, groups: list[str]) -> Bearer:
+    """The tags that each of LAUNCHED gets from the version in use."""
+    (found,) = pages(
+        access, "ec2", "describe_launch_template_versions", "LaunchTemplateVersions",
+        LaunchTemplateId=id, Versions=[version],
+    )  # fmt: skip
+    given = {
+        one["ResourceType"]: tags_of(one.get("Tags", ()))
+        for one in found["LaunchTemplateData"].get("TagSpecifications", ())
+    }
+    every = [given.get(kind, {}) for kind in LAUNCHED]
+    everywhere = {key: value for key, value in every[0].items() if _in_all(key, value, every)}
+    said = "instances that run keep what they were launched with"
+    if not version.startswith("$"):
+        said = f"{', '.join(groups)} asks for version {version}: move it to the new one"
+    return Bearer(
+        "launch_template", id, found.get("LaunchTemplateName", ""), everywhere,
+        idle={key: value for one in every for key, value in one.items() if key not in everywhere},
+        asks="template", then=said,
+    )  # fmt: skip
+
+
+def _in_all(key: str, value: str, every: Iterable[Tags]) -> bool:
+    return all(one.get(key) == value for one in every)
+
+
+# ---- what lakeferry made
+
+
+def _ours(access: AwsAccess, found: Found, account: str) -> Iterator[Bearer]:
+    """By their tag; each by what tags it: EC2 by its id, others by their ARN."""
+    start = f"arn:{access.partition}"
+    here = f"{access.region}:{account}"
+    for flow in found.flow_logs:
+        if _is_ours(flow.tags):
+            yield Bearer("flow_log", flow.id, flow.name, flow.tags)
+    for group in found.security_groups:
+        if _is_ours(group.tags):
+            yield Bearer("security_group", group.id, group.name, group.tags)
+    named: tuple[tuple[str, str, Sequence[_Named]], ...] = (
+        (f"{start}:logs:{here}:log-group:", "log_group", found.log_groups),
+        (f"{start}:cloudwatch:{here}:insight-rule/", "insight_rule", found.rules),
+        (f"{start}:cloudwatch:{here}:alarm:", "alarm", (*found.alarms, *found.composite_alarms)),
+        (f"{start}:sns:{here}:", "topic", found.topics),
+    )
+    for place, kind, things in named:
+        for one in things:
+            if _is_ours(one.tags):
+                yield Bearer(kind, place + one.name, one.name, one.tags)
+    for board in found.dashboards:
+        if board.name.startswith("lakeferry-"):
+            yield Bearer(
+                "dashboard", board.name, board.name, {},
+                elsewhere="CloudWatch keeps no tags of dashboards that can be read back",
+            )  # fmt: skip
+
+
+def _is_ours(tags: Tags) -> bool:
+    return "lakeferry:deployment" in tags
