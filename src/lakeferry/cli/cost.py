@@ -42,4 +42,4 @@ def cost(
         request = CostRequest(file=plan, keys=tuple(keys_of(volume, place)))
         return costing.price(request, screen=screen)
 
-    return guarded("cost", talk, all_told(run), hears_stop=look.is_asked)
+    return guarded("cost", talk, all_told(run))
