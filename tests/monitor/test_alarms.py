@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 
 from lakeferry.monitor.alarms import ALARMS
-from lakeferry.monitor.settings import AlarmLimit
+from lakeferry.monitor.settings import OWNER_TAG, AlarmLimit
 from lakeferry.network.metric_syntax import parse_expression
 from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Topic
+from lakeferry.network.topology import Topology
 from tests.monitor.wishes import full, named, of_kind, wanted, with_found
 from tests.network.sample_scenario import ACCOUNT, NAT_GATEWAY, REGION, topology
 
@@ -162,9 +163,30 @@ def test_an_alarm_can_be_switched_off() -> None:
     assert "lakeferry-m1.skipped" not in names
 
 
+def with_instance_of_ours() -> Topology:
+    """The sample's network, whose NAT instance is one that an apply made."""
+    base = topology()
+    (one,) = base.nat_instances
+    tags = {OWNER_TAG: "m1", "Name": "lakeferry-m1.nat.us-east-1b"}
+    return replace(base, nat_instances=(replace(one, tags=tags),))
+
+
+def test_alarms_of_an_instance_of_ours_bear_its_zone_so_that_another_one_keeps_them() -> None:
+    made = wanted(with_instance_of_ours())
+
+    names = [one.name for one in of_kind(made, Alarm) if "nat-instance" in one.name]
+    assert names == [
+        f"lakeferry-m1.nat-instance-{what}.us-east-1b"
+        for what in ("cpu", "limit", "reboot", "recover")
+    ]
+    assert named(made, Alarm, "cpu.us-east-1b").threshold == 80
+
+
 def test_every_alarm_has_a_name_that_a_manifest_can_give_a_limit_for() -> None:
     made = wanted(
-        usd_per_day=Decimal(10), alarms={"nat-gateway-bytes": AlarmLimit(1.0, "bytes_per_s")}
+        with_instance_of_ours(),
+        usd_per_day=Decimal(10),
+        alarms={"nat-gateway-bytes": AlarmLimit(1.0, "bytes_per_s")},
     )
     names = {one.name.removeprefix("lakeferry-m1.").split(".")[0] for one in of_kind(made, Alarm)}
 

@@ -116,6 +116,27 @@ class WatchFlags:
     log_group: Annotated[str | None, Parameter(help="Log group of the rows.")] = None
     log_bucket: Annotated[str | None, Parameter(help="s3://bucket/prefix of the rows.")] = None
     retention: Annotated[str | None, Parameter(help="Of the log group, such as '30 d'.")] = None
+    nat: Annotated[
+        Literal["gateway", "instance", "auto", "none"] | None,
+        Parameter(help="How bytes reach the internet; `auto`: what costs least."),
+    ] = None
+    nat_type: Annotated[
+        str | None, Parameter(help="Type of NAT instances; default: by what is planned.")
+    ] = None
+    nat_count: Annotated[
+        int | None, Parameter(help="NAT instances in all; default: one in each zone.")
+    ] = None
+    nat_standby: Annotated[
+        Literal["gateway", "instance", "none"] | None,
+        Parameter(help="What takes over when one is lost; default: a NAT gateway."),
+    ] = None
+    nat_check: Annotated[
+        Literal["peer", "lambda", "none"] | None,
+        Parameter(help="Who looks whether the path is alive; default: their peers."),
+    ] = None
+    max_outage: Annotated[
+        str | None, Parameter(help="How long a path may be dead, such as '60 s'.")
+    ] = None
     workers: Annotated[int | None, Parameter(help="How many instances are expected.")] = None
     planned_bytes: Annotated[
         str | None, Parameter(help="What the migration moves, such as '2 PiB'.")
@@ -161,10 +182,24 @@ class WatchFlags:
         ):
             if text:
                 yield Flag(name, path, text)
+        yield from self._nat()
         if self.put_tag:
             yield Flag("--put-tag", ("tags",), parse_pairs(self.put_tag, "--put-tag"))
         if self.workers is not None:
             yield Flag("--workers", (at, "workers", "count"), self.workers)
+
+    def _nat(self) -> Iterator[Flag]:
+        at = ("network", "nat")
+        for name, path, given in (
+            ("--nat", ("kind",), self.nat),
+            ("--nat-type", ("type",), self.nat_type),
+            ("--nat-count", ("count",), self.nat_count),
+            ("--nat-standby", ("recovery", "standby"), self.nat_standby),
+            ("--nat-check", ("recovery", "check"), self.nat_check),
+            ("--max-outage", ("recovery", "max_outage"), self.max_outage),
+        ):
+            if given is not None:
+                yield Flag(name, (*at, *path), given)
 
 
 @Parameter(name="*")

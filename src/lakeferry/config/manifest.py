@@ -33,12 +33,16 @@ class EndpointConfig:
 
 @dataclass(frozen=True, slots=True)
 class NatConfig:
+    """How bytes shall reach the internet."""
+
     kind: str  # 'gateway', 'instance', 'auto', 'none'
     instance_type: str | None = None  # 'auto': chosen by size
     count: int | None = None
     auto_scaling: bool | None = None
     standby: str | None = None  # 'gateway', 'instance', 'none'
     max_outage_s: int | None = None
+    check: str | None = None  # 'peer', 'lambda', 'none'
+    image: str | None = None  # 'ami-...'
 
 
 @dataclass(frozen=True, slots=True)

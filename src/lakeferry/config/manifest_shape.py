@@ -169,18 +169,22 @@ _NETWORK = Record({
             "kind": Field(Text(choices=("gateway", "instance", "auto", "none")),
                           "how bytes reach the internet", required=True),
             "type": Field(_TEXT, "type of the instances", "auto"),
-            "count": Field(Integer(1), "how many"),
+            "count": Field(Integer(1), "how many, in all zones together", "one in each zone"),
+            "image": Field(Text(r"^ami-[0-9a-f]+$", "the id of an image: `ami-0a1b...`"),
+                           "of the instances", "the newest Amazon Linux 2023 when one is made"),
             "recovery": Field(
                 Record({
                     "auto_scaling": Field(Boolean(), "a group replaces an instance that died"),
                     "standby": Field(Text(choices=("gateway", "instance", "none")),
-                                     "what takes over"),
+                                     "what takes over", "gateway"),
+                    "check": Field(Text(choices=("peer", "lambda", "none")),
+                                   "who looks whether the path is alive", "peer"),
                     "max_outage": Field(_DURATION, "how long it may take"),
                 }),
                 "what happens when one fails",
             ),
         }),
-        "NAT devices; read by `cost`",
+        "NAT devices that shall be there",
     ),
     "flow_logs": Field(
         Record({

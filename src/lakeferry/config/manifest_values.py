@@ -105,6 +105,8 @@ def _nat(root: Value) -> NatConfig | None:
         auto_scaling=_boolean(root, *at, "recovery", "auto_scaling"),
         standby=_text(root, *at, "recovery", "standby"),
         max_outage_s=_seconds(root, *at, "recovery", "max_outage"),
+        check=_text(root, *at, "recovery", "check"),
+        image=_text(root, *at, "image"),
     )
 
 

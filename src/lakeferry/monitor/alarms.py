@@ -46,6 +46,7 @@ ALARMS: dict[str, str] = {
     "nat-gateway-ports": "count",
     "nat-gateway-connections": "count",
     "nat-instance-limit": "bytes_per_s",
+    "nat-instance-cpu": "count",  # percent; of those that are ours
     "nat-instance-recover": "count",
     "nat-instance-reboot": "count",
     "endpoint-drops": "count",

@@ -1,13 +1,14 @@
-"""What a plan may not do without an explicit word: delete, replace, change much at once. Pure."""
+"""What a plan may not do without an explicit word: delete, replace, move routes, much. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from lakeferry.errors import FerryError
 from lakeferry.monitor.plan import ProvisionPlan
+from lakeferry.network.nat_resources import DefaultRoute
 
-BRAKES = ("delete", "replace", "many")
+BRAKES = ("delete", "replace", "routes", "many")
 MOST_SHARE = 0.3  # of what is there, changed in one go
 FROM = 10  # resources on; of fewer a single one would be too many
 
@@ -16,7 +17,7 @@ FROM = 10  # resources on; of fewer a single one would be too many
 class Brake:
     """One reason to stop."""
 
-    kind: Literal["delete", "replace", "many"]  # one of BRAKES: what allows it
+    kind: Literal["delete", "replace", "routes", "many"]  # one of BRAKES: what allows it
     what: str  # with numbers
 
 
@@ -27,6 +28,9 @@ def brakes(plan: ProvisionPlan) -> tuple[Brake, ...]:
         found.append(Brake("delete", f"{len(gone)} deleted ({_named(plan, 'delete')})"))
     if replaced := plan.of("replace"):
         found.append(Brake("replace", f"{len(replaced)} replaced ({_named(plan, 'replace')})"))
+    if moved := [one.name for one in plan.work if one.kind == DefaultRoute.kind_name]:
+        # Route tables are not ours, and every connection that takes the route breaks.
+        found.append(Brake("routes", f"{len(moved)} default routes moved ({_some(moved)})"))
     touched = len(plan.of("update", "replace", "delete"))
     if plan.found >= FROM and touched > MOST_SHARE * plan.found:
         share = f"{touched} of {plan.found}, {touched / plan.found:.0%}"
@@ -48,5 +52,8 @@ def hold(plan: ProvisionPlan, allowed: Collection[str]) -> None:
 
 
 def _named(plan: ProvisionPlan, action: Literal["delete", "replace"]) -> str:
-    names = [one.name for one in plan.of(action)]
+    return _some([one.name for one in plan.of(action)])
+
+
+def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

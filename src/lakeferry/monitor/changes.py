@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
+from lakeferry.network.nat_resources import NatInstance, NetworkInterface, StandbyGateway
 from lakeferry.network.resources import (
     EndpointRegistration,
     FlowLog,
@@ -28,6 +29,10 @@ CREATE_ONLY: Mapping[type, frozenset[str]] = {
     SecurityGroup: frozenset({"vpc_id", "description"}),
     VpcEndpoint: frozenset({"vpc_id", "service", "type"}),
     FlowLog: frozenset(one.name for one in fields(FlowLog) if one.compare) - {"tags"},
+    NetworkInterface: frozenset({"subnet_id", "description"}),
+    StandbyGateway: frozenset({"subnet_id"}),
+    # A type changes while an instance stands still, user data count at the first start alone.
+    NatInstance: frozenset({"type", "arch", "image", "profile", "user_data"}),
     EndpointRegistration: frozenset({"endpoint", "region"}),
 }
 _LISTS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
@@ -82,6 +87,8 @@ def change(before: Planned | None, after: Planned | None) -> Change:
         return Change("delete", before, None, (), "it is not wanted any more")
     if isinstance(before, Topic) and isinstance(after, Topic):
         before = _telling(before, after)
+    if isinstance(before, NatInstance) and isinstance(after, NatInstance) and not after.image:
+        after = replace(after, image=before.image)  # a newer image is no drift
     found = differences(before, after)
     if not found:
         return Change("keep", before, after, (), "")

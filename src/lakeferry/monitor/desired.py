@@ -9,6 +9,7 @@ from lakeferry.monitor import notify
 from lakeferry.monitor.dashboard import dashboard
 from lakeferry.monitor.endpoints import endpoints
 from lakeferry.monitor.flow_logs import flow_logs
+from lakeferry.monitor.nat import nat, with_endpoints
 from lakeferry.monitor.own_cost import MonthlyCost, Volume, costs, total, volume
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Resource, VpcEndpoint
@@ -41,7 +42,12 @@ def desired(topology: Topology, settings: MonitorSettings) -> Desired:
     Args:
         topology: of `network.discover`. What is in it and ours is wanted again, unchanged.
         settings: what a person chose.
+
+    Raises:
+        FerryError: those of `nat`.
     """
+    forwarding = nat(topology, settings)
+    settings = with_endpoints(settings, forwarding.endpoints)
     points = endpoints(topology, settings)
     logs = flow_logs(topology, settings)
     rules = _rules(topology, settings, logs.fields, logs.rule_groups, points.endpoints)
@@ -50,19 +56,22 @@ def desired(topology: Topology, settings: MonitorSettings) -> Desired:
     topic = notify.topic(settings)
     resources: tuple[Resource, ...] = (
         *points.groups,
+        *forwarding.groups,
         *points.endpoints,
         *logs.groups,
         *logs.roles,
+        *forwarding.made,
         *logs.logs,
         *(InsightRule(one.name, one.body, tags=settings.all_tags) for one in rules.rules),
         *((topic,) if topic else ()),
         *(one for one in made if isinstance(one, Alarm)),
         *(one for one in made if isinstance(one, CompositeAlarm)),
         board.dashboard,
+        *forwarding.routes,
     )
     expected = volume(topology, settings, logs.fields, rules)
     notes = (
-        *points.notes, *logs.notes, *rules.notes, *_unknown(settings),
+        *forwarding.notes, *points.notes, *logs.notes, *rules.notes, *_unknown(settings),
         *alarm_set.notes(settings), *notify.notes(settings, topology.found.topics), *board.notes,
     )  # fmt: skip
     return Desired(

@@ -14,6 +14,7 @@ from lakeferry.cost.money import exact
 from lakeferry.cost.price_file import own_book
 from lakeferry.cost.prices import Price, ladder
 from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.network.nat_resources import DISK_GB, ElasticIp, NatInstance, StandbyGateway
 from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
@@ -115,6 +116,8 @@ def _cost(resource: Resource, expected: Volume, region: str) -> MonthlyCost:
     return MonthlyCost(*key_of(resource), usd, basis)
 
 
+_INSTANCE = "aws.ec2.hour."  # begins the id of an instance's price, by type and Region
+
 Parts = tuple[tuple[str, int], ...]  # (id of a price, how many of its units or bytes)
 
 
@@ -143,6 +146,13 @@ def _parts(resource: Resource, expected: Volume) -> tuple[Parts, str]:
             zones = len(resource.subnet_ids)
             parts = (("aws.vpce.hour", zones * HOURS),)
             said = f"{zones} zone{'s' * (zones > 1)} for {HOURS} h, before bytes"
+        case NatInstance():
+            parts = ((f"{_INSTANCE}{resource.type}", HOURS), ("aws.ebs.gp3", DISK_GB * 2**30))
+            said = f"{resource.type} for {HOURS} h, a disk of {DISK_GB} GB"
+        case ElasticIp():
+            parts, said = (("aws.ipv4.hour", HOURS),), f"a public address for {HOURS} h"
+        case StandbyGateway():
+            parts, said = (("aws.natgw.hour", HOURS),), f"{HOURS} h of standing by, before bytes"
     return parts, said
 
 
@@ -173,9 +183,21 @@ def nat_gbps(instance_type: str) -> float | None:
     return None if found is None else float(found.internet_gbps)
 
 
+def instance_usd_an_hour(type: str, region: str, *, elsewhere: bool = True) -> Decimal | None:
+    """What an hour of an instance costs; None where no figure is known.
+
+    Args:
+        elsewhere: take the price of FALLBACK_REGION where the Region has none.
+    """
+    kind = own_book().instance_types.get(type)
+    hourly = kind.hourly if kind is not None else {}
+    found = hourly.get(region) or (hourly.get(FALLBACK_REGION) if elsewhere else None)
+    return None if found is None else found.first_usd
+
+
 def nat_usd_per_gb(region: str) -> Decimal:
     """What a NAT gateway costs for each GB (2^30 bytes)."""
-    return _first_tier("aws.natgw.gb", region)
+    return usd_of_first("aws.natgw.gb", region)
 
 
 def path_usd_per_gb(path: str, region: str, *, crosses_zones: bool = False) -> Decimal | None:
@@ -188,7 +210,7 @@ def path_usd_per_gb(path: str, region: str, *, crosses_zones: bool = False) -> D
         case "nat_gateway":
             usd = nat_usd_per_gb(region)
         case "transit_gateway":
-            usd = _first_tier("aws.tgw.gb", region)
+            usd = usd_of_first("aws.tgw.gb", region)
         case "s3_gateway" | "dynamodb_gateway" | "vpc":
             usd = Decimal(0)
         case "nat_instance" | "internet_gateway" | "unknown":
@@ -196,16 +218,17 @@ def path_usd_per_gb(path: str, region: str, *, crosses_zones: bool = False) -> D
         case "virtual_private_gateway" | "local_gateway" | "peering" | "elsewhere" | "nowhere":
             return None
         case _:  # interface endpoints
-            usd = _first_tier("aws.vpce.gb", region)
+            usd = usd_of_first("aws.vpce.gb", region)
     return usd + (_across_zones(region) if crosses_zones else 0)
 
 
 def _across_zones(region: str) -> Decimal:
     """Billed once for the sender and once for the receiver."""
-    return 2 * _first_tier("aws.crossaz.gb", region)
+    return 2 * usd_of_first("aws.crossaz.gb", region)
 
 
-def _first_tier(id: str, region: str) -> Decimal:
+def usd_of_first(id: str, region: str) -> Decimal:
+    """What the first unit of a price costs, in a Region or in FALLBACK_REGION."""
     price, _ = _price(id, region)
     return _usd(price, Decimal(1))
 
@@ -219,8 +242,16 @@ def _usd(price: Price, units: Decimal) -> Decimal:
 
 def _price(id: str, region: str) -> tuple[Price, str]:
     """The price of a region, or of FALLBACK_REGION with a word that says so."""
-    found = own_book().at(f"{id}.{region}")
+    found = _at(id, region)
     if found.tiers is not None:
         return found, found.confidence
-    found = own_book().at(f"{id}.{FALLBACK_REGION}")
+    found = _at(id, FALLBACK_REGION)
     return found, f"{found.confidence}, price of {FALLBACK_REGION}"
+
+
+def _at(id: str, region: str) -> Price:
+    if id.startswith(_INSTANCE):
+        found = own_book().instance(id.removeprefix(_INSTANCE)).hourly.get(region)
+        if found is not None:
+            return found
+    return own_book().at(f"{id}.{region}")

@@ -96,10 +96,10 @@ class ProvisionPlan:
     def steps(self) -> tuple[Step, ...]:
         """What to do, in an order in which nothing stands in another's way.
 
-        First goes what is replaced, and endpoints that go: another for the same service may take
-        their route tables and names. Then all is made. Endpoints, which take minutes to come up,
-        are finished when all else is there. Then the rest goes. What hangs on another goes before
-        it and comes after it.
+        First goes what is replaced, routes, which then lead where they led before, and endpoints:
+        another for the same service may take their route tables and names. Then all is made.
+        Endpoints, which take minutes to come up, are finished when all else is there. Then the
+        rest goes. What hangs on another goes before it and comes after it.
         """
         early = [one for one in self.changes if _goes_first(one)]
         late = [one for one in self.of("delete") if not _goes_first(one)]
@@ -147,7 +147,7 @@ def everything(found: Found) -> tuple[Planned, ...]:
     return (
         *found.security_groups, *found.endpoints, *found.log_groups, *found.roles,
         *found.flow_logs, *found.rules, *found.topics, *found.alarms, *found.composite_alarms,
-        *found.dashboards,
+        *found.dashboards, *found.nat,
     )  # fmt: skip
 
 
@@ -263,6 +263,13 @@ def _holds(one: Planned | None) -> Iterator[tuple[str, str]]:
             yield from ((SecurityGroup.kind_name, name) for name in one.security_groups)
         case EndpointRegistration():
             yield VpcEndpoint.kind_name, one.endpoint
+        case NetworkInterface():
+            yield from ((SecurityGroup.kind_name, name) for name in one.security_groups)
+        case ElasticIp() | NatInstance():
+            yield NetworkInterface.kind_name, one.name
+        case DefaultRoute():
+            # Another instance takes minutes to come: meanwhile the route leads where it led before.
+            yield NatInstance.kind_name, one.interface
 
 
 def _refuse(foreign: Sequence[Planned]) -> None:
@@ -282,7 +289,8 @@ def _refuse(foreign: Sequence[Planned]) -> None:
 def _goes_first(one: Change) -> bool:
     if one.action == "replace":
         return True
-    return one.action == "delete" and isinstance(one.before, VpcEndpoint | EndpointRegistration)
+    early = VpcEndpoint | EndpointRegistration | DefaultRoute
+    return one.action == "delete" and isinstance(one.before, early)
 
 
 def _takes_time(one: Change) -> bool:

@@ -20,6 +20,7 @@ from lakeferry.monitor.alarm_parts import (
     limit_of,
     service_metric,
 )  # fmt: skip
+from lakeferry.monitor.nat_names import is_nat_instance, nat_name
 from lakeferry.monitor.own_cost import nat_gbps
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.network.resources import Alarm, Instance, MetricQuery, NatGateway, VpcEndpoint
@@ -65,7 +66,7 @@ def watched_endpoints(topology: Topology) -> tuple[VpcEndpoint, ...]:
 
 def stalls(topology: Topology, settings: MonitorSettings) -> Iterator[Alarm]:
     """One for each device or endpoint of a planned path. A gateway endpoint has no metric."""
-    for path, id, metric, devices in _planned(topology):
+    for path, id, metric, devices in _planned(topology, settings):
         usual = thresholds.stalled_bytes(settings.planned, path, STALL.period_s, devices) or None
         limit = limit_of(settings, "stalled", usual, STALL.period_s)
         if limit is not None:
@@ -73,14 +74,17 @@ def stalls(topology: Topology, settings: MonitorSettings) -> Iterator[Alarm]:
             yield alarm(settings, f"stalled.{id}", said, (metric,), limit, STALL)
 
 
-def _planned(topology: Topology) -> Iterator[tuple[str, str, MetricQuery, int]]:
+def _planned(
+    topology: Topology, settings: MonitorSettings
+) -> Iterator[tuple[str, str, MetricQuery, int]]:
     period_s = STALL.period_s
     for gateway in topology.nat_gateways:
         metric = _nat(gateway, "BytesOutToSource", period_s)
         yield "nat_gateway", gateway.id, metric, len(topology.nat_gateways)
     for instance in topology.nat_instances:
         metric = service_metric(EC2, "NetworkIn", _instance(instance), "Sum", period_s)
-        yield "nat_instance", instance.id, metric, len(topology.nat_instances)
+        label = _label(instance, settings)
+        yield "nat_instance", label, metric, len(topology.nat_instances)
     for path, labels in PLANNED_ENDPOINTS.items():
         found = [one for one in watched_endpoints(topology) if label_of(one.service) in labels]
         for one in found:
@@ -178,6 +182,13 @@ def _nat(
     return service_metric(NAT, metric, dimensions, statistic, period_s, id=id, returned=returned)
 
 
+def _label(instance: Instance, settings: MonitorSettings) -> str:
+    """An instance of ours by its zone: another one in its place has the same alarms."""
+    name = instance.tags.get("Name", "")
+    ours = is_nat_instance(settings, instance.tags)
+    return name.removeprefix(nat_name(settings, "")) if ours else instance.id
+
+
 def _nat_instance(instance: Instance, settings: MonitorSettings) -> Iterator[Alarm]:
     """Bandwidth, and AWS's own repairs: these need plain metric alarms, no math."""
     gbps = nat_gbps(instance.kind)
@@ -187,7 +198,20 @@ def _nat_instance(instance: Instance, settings: MonitorSettings) -> Iterator[Ala
         metric = service_metric(EC2, "NetworkIn", _instance(instance), "Sum", 300)
         said = f"{instance.id} is near what a {instance.kind} sustains to the internet"
         kind = Kind(300, 2, 3, "notBreaching")  # basic monitoring has a point each 5 minutes
-        yield alarm(settings, f"nat-instance-limit.{instance.id}", said, (metric,), limit, kind)
+        yield alarm(
+            settings,
+            f"nat-instance-limit.{_label(instance, settings)}",
+            said,
+            (metric,),
+            limit,
+            kind,
+        )
+    busy = limit_of(settings, "nat-instance-cpu", thresholds.BUSY_PERCENT, 60)
+    if busy is not None and is_nat_instance(settings, instance.tags):  # it has a point a minute
+        metric = service_metric(EC2, "CPUUtilization", _instance(instance), "Average", 60)
+        said = f"{instance.id} has little of its processors left: packets are lost when none is"
+        suffix = f"nat-instance-cpu.{_label(instance, settings)}"
+        yield alarm(settings, suffix, said, (metric,), busy, MINUTES)
     # Different counts, so that recovery and reboot never race.
     for name, metric_name, count in (
         ("recover", "StatusCheckFailed_System", 2),
@@ -200,7 +224,7 @@ def _nat_instance(instance: Instance, settings: MonitorSettings) -> Iterator[Ala
         action = f"arn:{settings.partition}:automate:{settings.region}:ec2:{name}"
         said = f"{instance.id} fails its {metric_name.rsplit('_', 1)[-1].lower()} check"
         kind = Kind(60, count, count, "missing", comparison=GREATER_OR_EQUAL)
-        suffix = f"nat-instance-{name}.{instance.id}"
+        suffix = f"nat-instance-{name}.{_label(instance, settings)}"
         yield alarm(settings, suffix, said, (metric,), failed, kind, (action,))
 
 

@@ -33,6 +33,7 @@ class NatWish:
     check: Literal["peer", "lambda", "none"] = "peer"  # of the path; 'none': AWS's recovery alone
     max_outage_s: int | None = None  # None: as the check and the standby hold it
     image: str = ""  # ami-...; '': the newest when an instance is made, then that one
+    auto_scaling: bool = False  # asked for, and not made: it would race with EC2's recovery
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ GATEWAY_PACKETS = 10_000_000  # a second; beyond, packets are dropped
 DROPPED_SHARE = 0.0001
 PORTS = 55_000  # connections for each address and destination (address, port, protocol)
 
+BUSY_PERCENT = 80.0  # of an instance's processors, which forwarding needs for every packet
+
 REJECTS_AT_LEAST = 10  # a minute
 REJECTS_FACTOR = 5  # of the first hour's median
 DOMINANT_FACTOR = 3  # of an equal share

@@ -92,9 +92,8 @@ class NatInstance:
     hops: int = 1  # HttpPutResponseHopLimit
     recovery: str = "default"  # MaintenanceOptions.AutoRecovery: simplified recovery is on
     tags: Tags = field(default_factory=dict)
+    running: bool = True
     id: str = field(default="", compare=False)
-    state: str = field(default="", compare=False)
-    zone: str = field(default="", compare=False)
 
     @property
     def image_parameter(self) -> str:
@@ -115,7 +114,8 @@ class DefaultRoute:
     route_table_id: str
     interface: str  # name of the interface, or of the standby gateway that it leads to for now
     destination: str = "0.0.0.0/0"
-    tags: Tags = field(default_factory=dict)  # those of the interface: a route bears none
+    # Those of the interface: a route bears none.
+    tags: Tags = field(default_factory=dict, compare=False)
     before: str = field(default="", compare=False)  # its target of before; '' or NO_ROUTE: none
 
 

@@ -6,6 +6,7 @@ picture and the classification of flow records.
 
 from dataclasses import dataclass
 
+from lakeferry.network.nat_resources import NatResource
 from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
@@ -97,6 +98,7 @@ class Found:
     dashboards: tuple[Dashboard, ...] = ()
     roles: tuple[Role, ...] = ()  # whose name begins as ours do; so topics
     topics: tuple[Topic, ...] = ()
+    nat: tuple[NatResource, ...] = ()  # of one deployment: instances and what belongs to them
     transit: tuple[TransitAttachment, ...] = ()  # of this VPC, and those that its ways lead to
     services: tuple[EndpointService, ...] = ()  # that were asked about
     reader: str = ""  # account as which it was read; another than the VPC's is shown a part of it

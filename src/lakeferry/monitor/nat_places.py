@@ -1,0 +1,151 @@
+"""Where NAT instances stand, and which route tables lead to which of them. Pure.
+
+Each zone with private subnets gets one, in a public subnet of that zone: bytes that cross zones
+are billed twice more, and are lost with the zone that they go to. A route table names one target,
+so more instances than tables are of no use.
+
+Source: VPC User Guide, "NAT instances", "Route priority"; EC2 on demand pricing, "Data transfer
+within the same Region".
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lakeferry.errors import FerryError
+from lakeferry.network.topology import Found, Topology
+from lakeferry.network.ways import table_of, way_out
+
+# Ways out that a NAT instance takes the place of; another leads on purpose somewhere else.
+_TAKEN = ("nat_gateway", "nat_instance", "nowhere")
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One NAT instance: where it stands, and whose default route leads to it."""
+
+    label: str  # 'us-east-1a', 'us-east-1a.2': ends the names of all that is there
+    zone: str
+    subnet_id: str  # public
+    route_tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Posts:
+    posts: tuple[Post, ...]
+    zones: tuple[str, ...]  # that have one
+    notes: tuple[str, ...]
+
+
+def tables_by_zone(topology: Topology) -> Mapping[str, tuple[str, ...]]:
+    """Private route tables, each in the zone that most of its subnets are in; by zone."""
+    zones: dict[str, Counter[str]] = {}
+    for subnet, zone in _private(topology):
+        table = table_of(topology.found, subnet)
+        if table is not None:
+            zones.setdefault(table.id, Counter())[zone] += 1
+    found: dict[str, list[str]] = {}
+    for table_id in sorted(zones):
+        zone = min(zones[table_id], key=lambda one: (-zones[table_id][one], one))
+        found.setdefault(zone, []).append(table_id)
+    return {zone: tuple(found[zone]) for zone in sorted(found)}
+
+
+def posts(topology: Topology, count: int | None) -> Posts:
+    """So many instances dealt out to zones, and route tables to them.
+
+    Args:
+        count: of all zones together; None: one in each.
+
+    Raises:
+        FerryError: LF-6431 where a zone has no public subnet, where nothing is private, and where
+            there are fewer instances than zones or more than route tables.
+    """
+    tables = tables_by_zone(topology)
+    if not tables:
+        raise _impossible(
+            topology, "no subnet in question goes out by a NAT device or not at all",
+            "name the private subnets (`network.subnets`, --subnet)",
+        )  # fmt: skip
+    counts = _counts(topology, tables, count)
+    made: list[Post] = []
+    for zone, own in tables.items():
+        subnet = _public(topology.found, zone)
+        if not subnet:
+            raise _impossible(
+                topology, f"{zone} has private subnets and no public one",
+                f"make a subnet in {zone} whose default route leads to an internet gateway",
+            )  # fmt: skip
+        for number in range(counts[zone]):
+            label = f"{zone}.{number + 1}" if number else zone
+            made.append(Post(label, zone, subnet, own[number :: counts[zone]]))
+    return Posts(tuple(made), tuple(tables), tuple(_notes(topology, tables)))
+
+
+def _counts(
+    topology: Topology, tables: Mapping[str, Sequence[str]], count: int | None
+) -> Mapping[str, int]:
+    """How many instances each zone gets: the next one where a table has the least of one."""
+    most = sum(len(own) for own in tables.values())
+    if count is not None and not len(tables) <= count <= most:
+        raise _impossible(
+            topology,
+            f"{count} NAT instances for {len(tables)} zones with {most} private route tables",
+            f"take {len(tables)} to {most}: each zone has its own, and a route table names one",
+        )
+    found = dict.fromkeys(tables, 1)
+    for _ in range((count or 0) - len(tables)):
+        free = [zone for zone in tables if found[zone] < len(tables[zone])]
+        zone = max(free, key=lambda one: (len(tables[one]) / found[one], one))
+        found[zone] += 1
+    return found
+
+
+def _private(topology: Topology) -> Iterator[tuple[str, str]]:
+    """Subnets in question that a NAT instance shall carry, with their zones."""
+    zones = {one.id: one.zone for one in topology.found.subnets}
+    for path in topology.paths:
+        if path.kind in _TAKEN:
+            yield from ((id, zones.get(id, "")) for id in path.subnet_ids)
+
+
+def _public(found: Found, zone: str) -> str:
+    """A subnet of the zone whose default route leads to an internet gateway; '' for none."""
+    world = {found.vpc.id: found}
+    here = (one.id for one in found.subnets if one.zone == zone)
+    ways = ((id, way_out(world, found.vpc.id, id)) for id in here)
+    return min((id for id, way in ways if way.kind == "internet_gateway"), default="")
+
+
+def _notes(topology: Topology, tables: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    found, private = topology.found, dict(_private(topology))
+    for zone, own in tables.items():
+        for id in own:
+            subnets = [one for one in found.subnets if _is_of(found, one.id, id)]
+            far = sorted(one.id for one in subnets if one.id in private and one.zone != zone)
+            if far:
+                yield (
+                    f"{id} also leads {', '.join(far)} to the NAT instance of {zone}: their bytes "
+                    "cross zones, billed twice more; give them a route table of their own"
+                )
+            others = sorted(one.id for one in subnets if one.id not in private)
+            if others:
+                yield f"{id} is also that of {', '.join(others)}: their way out moves with it"
+    left = sorted(
+        (id, path.kind)
+        for path in topology.paths
+        if path.kind not in (*_TAKEN, "internet_gateway", "s3_gateway", "interface_endpoint")
+        for id in path.subnet_ids
+    )
+    for id, kind in left:
+        yield f"{id} goes out by {kind.replace('_', ' ')}: left as it is"
+
+
+def _is_of(found: Found, subnet: str, table_id: str) -> bool:
+    table = table_of(found, subnet)
+    return table is not None and table.id == table_id
+
+
+def _impossible(topology: Topology, what: str, next_step: str) -> FerryError:
+    where = f"{topology.found.vpc.id} in {topology.found.vpc.region}; nothing was changed"
+    return FerryError("LF-6431", f"NAT instances have no place: {what}", where, next_step)
