@@ -31,6 +31,7 @@ from lakeferry.cost.usage_types import NAT
 from lakeferry.errors import FerryError
 
 _Key = tuple[str, int]  # path, and when its hour or day begins
+_ALIKE = Decimal("0.01")  # by how much two series of one device differ at most
 _KNOWN = ("leak", "retried", "unsolicited", "others", "skipped")
 
 
@@ -197,7 +198,13 @@ def _paired(
     for line in lines:
         if line.resource:
             by_path.setdefault(line.resource, Counter())[_begin(line.start, length)] += line.bytes
-    return pair(by_interface, by_path, path_of, tolerance=tolerances.gap)
+    found = pair(by_interface, by_path, path_of, tolerance=min(_ALIKE, tolerances.gap))
+    if not found.unknown or tolerances.gap <= _ALIKE:
+        return found
+    # Who forgives more may still know their gateways apart; what was told strictly stays.
+    known = {**path_of, **found.path_of}
+    again = pair(by_interface, by_path, known, tolerance=tolerances.gap)
+    return Pairing(again.path_of, found.by_bytes + again.by_bytes, again.unknown)
 
 
 def _begin(second: int, length: int) -> int:
