@@ -56,7 +56,11 @@ class PathReader:
         if not rows.num_rows:
             return
         self._widen(rows)
-        self.totals.add(FlowBatch(batch.fields, rows, batch.source))
+        self.take(FlowBatch(batch.fields, rows, batch.source))
+
+    def take(self, batch: FlowBatch) -> None:
+        """Count rows of the time that is asked for."""
+        self.totals.add(batch)
 
     def _widen(self, rows: pa.RecordBatch) -> None:
         found = pc.min_max(rows["start"]).as_py()
@@ -74,12 +78,14 @@ def read_paths(
     options: Mapping[str, str] = NO_OPTIONS,
     log_events: LogEvents | None = None,
     stop: Flag | None = None,
+    beside: tuple[str, ...] = (),
 ) -> None:
     """Read all logs at a place.
 
     Args:
         place: a file, a folder, `s3://...`, `log-group:NAME`, or `-` for standard input.
         fields: the format of logs that do not state it, as those of a log group.
+        beside: fields that the reader takes too, where a log has them.
 
     Raises:
         FerryError: LF-6205 where nothing is found; those of `read_flow_log`.
@@ -88,7 +94,7 @@ def read_paths(
     span = (reader.start_s, reader.end_s)
     for name, body in open_logs(place, options, log_events=log_events, span_s=span):
         for batch in read_flow_log(
-            body, name=name, fields=fields, columns=NEEDED, also=HELPFUL, coded=True,
+            body, name=name, fields=fields, columns=NEEDED, also=(*HELPFUL, *beside), coded=True,
             report=reader.report,
         ):  # fmt: skip
             reader.add(batch)
