@@ -5,9 +5,28 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lakeferry.cli.cost_flags import NO_PLACE, NO_VOLUME, PlaceFlags, VolumeFlags, keys_of
+from lakeferry.cli.cost_flags import (
+    NO_MONEY,
+    NO_NETWORK,
+    NO_PLACE,
+    NO_SHOW,
+    NO_STREAM,
+    NO_VOLUME,
+    NO_WATCH,
+    NO_WORK,
+    MoneyFlags,
+    PathFlags,
+    PlaceFlags,
+    ShowFlags,
+    StreamFlags,
+    VolumeFlags,
+    WatchFlags,
+    WorkFlags,
+    keys_of,
+)
 from lakeferry.cli.cost_look_flags import NO_LOOK, LookFlags
 from lakeferry.cli.faults import all_told
+from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.render import Screen
 from lakeferry.cli.standard_input import OR_STDIN
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
@@ -19,27 +38,39 @@ def cost(
     *,
     volume: VolumeFlags = NO_VOLUME,
     place: PlaceFlags = NO_PLACE,
+    network: PathFlags = NO_NETWORK,
+    work: WorkFlags = NO_WORK,
+    watch: WatchFlags = NO_WATCH,
+    stream: StreamFlags = NO_STREAM,
+    money: MoneyFlags = NO_MONEY,
+    show: ShowFlags = NO_SHOW,
     look: LookFlags = NO_LOOK,
-    csv: Annotated[bool, Parameter(negative="", help="Rows as CSV on stdout.")] = False,
+    manifest: ManifestFlags = NO_MANIFEST,
     talk: Talk = QUIET_TALK,
 ) -> int:
     """What moving bytes to AWS costs by every path, line by line, and which to take.
+
+    lakeferry cost --bytes "2 PiB" --days 30 --from azure:westeurope --to aws:us-east-1
 
     With --observe, of what flowed; with --reconcile, a bill beside what was copied and seen:
     exit 3 where they differ beyond --tolerance.
     """
 
     def run(screen: Screen, stop: Flag) -> int:
+        groups = (volume, place, network, work, watch, stream, money)
+        keys = tuple(keys_of(*groups, assume=show.assume))
         if look.is_asked:
             from lakeferry.cli import cost_looking
 
-            keys = tuple(keys_of(volume, place))
-            wish = cost_looking.Wish(look, keys, csv=csv, verbose=talk.verbose)
+            wish = cost_looking.Wish(look, keys, csv=show.csv, verbose=talk.verbose)
             return cost_looking.look(wish, screen=screen, stop=stop)
         from lakeferry.cli import costing
+        from lakeferry.cli.cost_manifest import assumed
         from lakeferry.cost.run import CostRequest
 
-        request = CostRequest(file=plan, keys=tuple(keys_of(volume, place)))
-        return costing.price(request, screen=screen)
+        shown = costing.Shown(show.routes or (), show.route or (), show.csv)
+        under, texts = assumed(manifest)
+        request = CostRequest(file=plan, under=under, keys=keys, texts=texts)
+        return costing.price(request, shown, screen=screen, is_json=talk.json)
 
     return guarded("cost", talk, all_told(run))

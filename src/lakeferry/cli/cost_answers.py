@@ -1,72 +1,307 @@
-"""What a plan costs, as lines for people and as JSON bodies. Pure."""
+"""What a plan costs, as lines for people. Pure; JSON bodies and CSV are in `cost_rows`."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 
-from lakeferry.cli.columns import Column, table
-from lakeferry.cost.cost_report import CostReport, Route
-from lakeferry.cost.money import cents, dollars, exact_text
-from lakeferry.cost.quote import Line
+from lakeferry.cli.columns import Column, paragraph, table
+from lakeferry.cli.units import counted
+from lakeferry.cost.cost_report import NAMES, CostReport, Route
+from lakeferry.cost.decide import Decision, Flip
+from lakeferry.cost.front import Point
+from lakeferry.cost.migration import Migration
+from lakeferry.cost.money import cents, dollars, exact, exact_text
+from lakeferry.cost.quote import Line, Quote
+from lakeferry.cost.span import TYPICAL_HOURS
+
+Signs = Mapping[str, str]
 
 _ROUTES = (
     Column("route", elastic=True),
     Column("total USD", right=True),
     Column("days", right=True),
-    Column("Gbit/s max", priority=2, right=True),
-    Column("remark", priority=3, elastic=True),
+    Column("Gbit/s max", priority=3, right=True),
+    Column("remark", priority=2, elastic=True),
+)
+_FRONT = (
+    Column("as fast as each goes", elastic=True),
+    Column("total USD", right=True),
+    Column("days", right=True),
+    Column("Gbit/s", priority=3, right=True),
+)
+_LINES = (
+    Column("item", elastic=True),
+    Column("quantity", priority=2, right=True),
+    Column("unit", priority=3),
+    Column("USD", right=True),
+    Column("as of", priority=5),
+    Column("confidence", priority=4),
+    Column("price", priority=6),
+    Column("source", priority=7, elastic=True),
 )
 
 
-def route_lines(report: CostReport, width: int) -> list[str]:
-    """Every path, the cheapest first."""
+def report_lines(report: CostReport, shown: Sequence[Route], signs: Signs, width: int) -> list[str]:
+    """The whole answer: what was taken, every path, the choice, and what would change it."""
+    parts = [
+        _head(report, width),
+        _route_table(shown, signs, width),
+        _front_lines(report, signs, width),
+        _chosen_lines(report, signs, width),
+        _change_lines(report, width),
+        _size_lines(report, width),
+        stream_lines(report, signs, width),
+        *(paragraph(f"  {hint}", width) for hint in report.hints),
+        _standing(report, width),
+    ]
+    return [line for part in parts for line in part]
+
+
+def _head(report: CostReport, width: int) -> list[str]:
+    plan, migration = report.plan, report.migration
+    lines = [f"  {_what(migration)}"] if migration is not None else []
+    hours = plan.span.hours
+    is_typical = hours == TYPICAL_HOURS and plan.span.parts[0].month_hours == TYPICAL_HOURS
+    time = (
+        "a typical month of 730 hours"
+        if is_typical
+        else f"{_number(hours, 24)} days ({hours:,} hours)"
+    )
+    if plan.span.start is not None:
+        months = ", ".join(f"{one.hours} h of {one.month}" for one in plan.span.parts)
+        time = f"{time} from {plan.span.start:%Y-%m-%d}: {months}"
+    rate = f", {migration.gbps:.3g} Gbit/s on the wire" if migration is not None else ""
+    free = "on" if plan.free_tier else "off"
+    book = f"prices of {report.book.written} in {report.book.currency}"
+    lines += [
+        f"  {time}{rate}",
+        f"  {book}; a GB is 2^30 bytes; free tiers {free}",
+    ]
+    if plan.assumed:
+        lines.append(f"  assumed: {'; '.join(plan.assumed)}")
+    return [cut for line in lines for cut in paragraph(line, width)]
+
+
+def _what(migration: Migration) -> str:
+    source = migration.source
+    place = f"{source.cloud.replace('_', ' ')} {source.region}".strip()
+    size = binary_text(migration.bytes)
+    files = counted(migration.objects, "file")
+    return f"{size} in {files} from {place} to {migration.target_region}"
+
+
+def _route_table(shown: Sequence[Route], signs: Signs, width: int) -> list[str]:
     rows = [
         [
-            f"{one.placement} {one.label}",
-            f">= {dollars(one.quote.total)}" if one.quote.at_least else dollars(one.quote.total),
+            one.name,
+            total_text(one.quote, signs),
             f"{one.days:.1f}",
-            "-" if one.gbps is None else f"{one.gbps:g}",
+            "-" if one.gbps is None else f"{one.gbps:.4g}",
             one.remark,
         ]
-        for one in report.routes
+        for one in shown
     ]
-    return table(_ROUTES, rows, width)
+    if not rows:
+        return []
+    lines = table(_ROUTES, rows, width)
+    if lines[0].endswith("remark"):
+        return lines
+    told = (f"    {one.name}: {one.remark}" for one in shown if one.remark)
+    return [*lines, *(cut for line in told for cut in paragraph(line, width))]
 
 
-def route_bodies(report: CostReport) -> Iterator[dict[str, Any]]:
-    """One `route` line a path, and one `cost_line` for each of its lines."""
-    for one in report.routes:
-        yield {
-            "type": "route",
-            "placement": one.placement,
-            "path": one.path,
-            "label": one.label,
-            "usd": exact_text(one.quote.total),
-            "usd_rounded": str(cents(one.quote.total)),
-            "at_least": one.quote.at_least,
-            "hours": one.hours,
-            "gbps_max": None if one.gbps is None else exact_text(one.gbps),
-            "confidence": one.quote.confidence,
-            "as_of": one.quote.as_of,
-            "remark": one.remark,
-        }
-        for line in one.quote.lines:
-            yield line_body(one, line)
+def _front_lines(report: CostReport, signs: Signs, width: int) -> list[str]:
+    """The front: options that no other beats in both dollars and days."""
+    if report.front is None:
+        return []
+    rows = [
+        [
+            f"{point_name(one)}{'  <- take' if one is report.front.chosen else ''}",
+            total_text(one.quote, signs),
+            f"{one.days:.1f}",
+            "-" if one.gbps is None else f"{one.gbps:.4g}",
+        ]
+        for one in _with_chosen(report.front.best, report.front.chosen)
+    ]
+    return table(_FRONT, rows, width)
 
 
-def line_body(route: Route, line: Line) -> dict[str, Any]:
-    return {
-        "type": "cost_line",
-        "placement": route.placement,
-        "path": route.path,
-        "part": line.part,
-        "item": line.item,
-        "quantity": exact_text(line.quantity),
-        "unit": line.unit,
-        "usd": None if line.usd is None else exact_text(line.usd),
-        "usd_rounded": None if line.usd is None else str(cents(line.usd)),
-        "price_id": line.price_id,
-        "source": line.source,
-        "as_of": line.as_of,
-        "confidence": line.confidence,
-        "note": line.note,
-    }
+def _with_chosen(best: Sequence[Point], chosen: Point | None) -> list[Point]:
+    if chosen is None or chosen in best:
+        return list(best)
+    return sorted([*best, chosen], key=lambda one: (one.quote.total, one.hours))
+
+
+def point_name(one: Point) -> str:
+    """`pull by NAT instances, 4 times as many`."""
+    many = f", {one.scale} times as many" if one.scale > 1 else ""
+    return f"{one.placement} by {NAMES[one.path]}{many}"
+
+
+def _chosen_lines(report: CostReport, signs: Signs, width: int) -> list[str]:
+    lines = []
+    if report.front is not None and report.front.chosen is not None:
+        one = report.front.chosen
+        lines.append(
+            f"  {signs['ok']} take {point_name(one)}: {dollars(one.quote.total)} in "
+            f"{one.days:.1f} days, {_named(report.front.why)}"
+        )
+    elif report.front is not None:
+        lines.append(f"  {signs['warning']} no option is chosen: {_named(report.front.why)}")
+    if report.decision is not None:
+        lines += _decision_lines(report.decision, signs)
+    if report.bounded is not None:
+        lines.append(f"    NAT instances against NAT gateways: {report.bounded}")
+    return [cut for line in lines for cut in paragraph(line, width)]
+
+
+def _decision_lines(decision: Decision, signs: Signs) -> Iterator[str]:
+    label, reason = decision.chosen.option.label, decision.reason
+    yield f"  {signs['ok']} at the pace of the plan, replayed by minute, {label}: {reason}"
+    flips = [_flip(one, label) for one in _nearest(decision)]
+    if flips:
+        yield f"    it would no longer be at {'; at '.join(flips)}"
+
+
+def _nearest(decision: Decision) -> list[Flip]:
+    """The volume and the duration at which the choice flips, then what it carries at most."""
+    other = decision.runner_up.option.label if decision.runner_up is not None else ""
+    found = {(one.what, one.against): one for one in decision.flips}
+    wanted = [("bytes", other), ("hours", other), ("capacity", "")]
+    return [found[one] for one in wanted if one in found]
+
+
+def _flip(flip: Flip, label: str) -> str:
+    match flip.what:
+        case "bytes":
+            return f"{binary_text(int(flip.at))} on the wire, against {flip.against}"
+        case "hours":
+            return f"{flip.at:,.0f} hours, against {flip.against}"
+        case _:
+            return f"{binary_text(int(flip.at))}, the most that {label} carries in time"
+
+
+def _change_lines(report: CostReport, width: int) -> list[str]:
+    found = [one for one in report.changes if cents(one.usd)]
+    if not found or report.taken is None:
+        return []
+    columns = (Column(f"what moves {report.taken.name}", elastic=True), Column("USD", right=True))
+    return table(columns, [[one.what, f"{cents(one.usd):+,}"] for one in found], width)
+
+
+def _size_lines(report: CostReport, width: int) -> list[str]:
+    if not report.sizes:
+        return []
+    columns = (
+        Column("NAT instances that carry it with one lost", elastic=True),
+        Column("USD", right=True),
+        Column("Gbit/s each", priority=2, right=True),
+        Column("bound by", priority=3, elastic=True),
+    )
+    rows = [
+        [f"{one.count} x {one.type}", dollars(one.usd), f"{one.each_gbps:g}", one.bound_by]
+        for one in report.sizes[:3]
+    ]
+    return table(columns, rows, width)
+
+
+def stream_lines(report: CostReport, signs: Signs, width: int) -> list[str]:
+    """A Kinesis stream by each way of paying for it."""
+    if not report.streams:
+        return []
+    columns = (Column("Kinesis", elastic=True), Column("total USD", right=True))
+    rows = [[label, total_text(quote, signs)] for label, quote in report.streams.items()]
+    lines = table(columns, rows, width)
+    if report.migration is None:
+        for label, quote in report.streams.items():
+            lines += line_lines(f"Kinesis, {label}", quote, width)
+    return lines
+
+
+def line_lines(name: str, quote: Quote, width: int) -> list[str]:
+    """Every line of a quote, with where its price is from, and its total."""
+    rows = [_line_row(one) for one in quote.lines]
+    total = f"{'at least ' if quote.at_least else ''}{dollars(quote.total)}"
+    lines = [f"  {name}: {total} {quote.currency}", *table(_LINES, rows, width)]
+    if quote.rounding:
+        said = f"    the total is rounded once: {quote.rounding:+} beside the sum of these lines"
+        lines += paragraph(said, width)
+    notes = dict.fromkeys(f"    {one.item}: {one.note}" for one in quote.lines if one.note)
+    return [*lines, *(cut for note in notes for cut in paragraph(note, width))]
+
+
+def _line_row(line: Line) -> list[str]:
+    return [
+        line.item,
+        f"{_short(line.quantity):,}",
+        line.unit,
+        "unpriced" if line.usd is None else dollars(line.usd),
+        line.as_of or "-",
+        line.confidence,
+        line.price_id,
+        line.source,
+    ]
+
+
+@exact()
+def _short(quantity: Decimal) -> Decimal:
+    text = exact_text(quantity)
+    return Decimal(text) if len(text) < 16 else Decimal(exact_text(quantity.quantize(_MICRO)))
+
+
+_MICRO = Decimal("0.000001")
+
+
+def _standing(report: CostReport, width: int) -> list[str]:
+    quote = report.taken.quote if report.taken is not None else None
+    if quote is None:
+        return []
+    lacking = ", ".join(dict.fromkeys(f"{one.item} ({one.price_id})" for one in quote.unpriced))
+    lines = [f"  at least, as there is no price of {lacking}"] if lacking else []
+    lines.append(f"  worst confidence {quote.confidence}, oldest price of {quote.as_of or '-'}")
+    return [cut for line in lines for cut in paragraph(line, width)]
+
+
+def total_text(quote: Quote, signs: Signs) -> str:
+    """A total; a lower bound says so."""
+    sign = "≥" if signs["ok"] == "✓" else ">="
+    return f"{sign} {dollars(quote.total)}" if quote.at_least else dollars(quote.total)
+
+
+def doubt_texts(doubts: Iterable[str]) -> list[str]:
+    """Doubts of many prices in two sentences."""
+    unseen, old = [], []
+    for one in doubts:
+        id, _, why = one.partition(": ")
+        if why.startswith("as of"):
+            old.append(f"{id} ({why.rpartition(', ')[2].removesuffix(' old')})")
+        else:
+            unseen.append(id)
+    found = []
+    if unseen:
+        found.append(f"{counted(len(unseen), 'price')} not seen in a source: {', '.join(unseen)}")
+    if old:
+        found.append(f"{counted(len(old), 'price')} older than 180 days: {', '.join(old)}")
+    return found
+
+
+def _named(text: str) -> str:
+    """A reason with its paths in words."""
+    for path, name in NAMES.items():
+        text = text.replace(f"by {path}", f"by {name}")
+    return text
+
+
+@exact()
+def binary_text(size: int) -> str:
+    """`2 PiB`, `1.86 PiB`: up to three digits, as AWS counts."""
+    for power, unit in ((50, "PiB"), (40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size >= 2**power:
+            return f"{_number(size, 2**power)} {unit}"
+    return f"{size} bytes"
+
+
+@exact()
+def _number(value: int, each: int) -> str:
+    found = Decimal(value) / each
+    digits = 0 if found == found.to_integral_value() else 2
+    return f"{found:,.{digits}f}"

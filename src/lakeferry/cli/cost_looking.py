@@ -13,6 +13,7 @@ from lakeferry.cli.columns import screen_width
 from lakeferry.cli.cost_look_flags import LookFlags, share_of
 from lakeferry.cli.manifest_flags import NO_MANIFEST
 from lakeferry.cli.network_flags import request_of
+from lakeferry.cli.plan_file import write_file
 from lakeferry.cli.planned_bytes import planned_bytes
 from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.units import parse_pairs
@@ -38,7 +39,7 @@ class Wish:
 
     look: LookFlags
     keys: tuple[tuple[str, str, Any], ...]  # of a plan, as typed, see `cost.plan_keys`
-    csv: bool
+    csv: str | None  # a file, or `-`
     verbose: bool
 
     @property
@@ -70,7 +71,10 @@ def reconcile(wish: Wish, *, screen: Screen, stop: Flag) -> int:
     )
     for one in answers.reconciled_bodies(result, hourly=wish.hourly):
         screen.result([], one)
-    if wish.csv:
+    if wish.csv not in (None, "-"):
+        rows = answers.csv_lines(result, hourly=wish.hourly)
+        write_file(str(wish.csv), "\n".join([*rows, ""]).encode())
+    if wish.csv == "-":
         lines = answers.csv_lines(result, hourly=wish.hourly)
     else:
         signs, width = marks(sys.stdout), screen_width()

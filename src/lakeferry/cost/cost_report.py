@@ -3,15 +3,33 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from html import escape
 from typing import TYPE_CHECKING
 
-from lakeferry.cost.migration import Path, Placement
-from lakeferry.cost.money import exact
+from lakeferry.cost.migration import Migration, Path, Placement
+from lakeferry.cost.money import dollars, exact
 from lakeferry.cost.plan_values import CostPlan
+from lakeferry.cost.prices import PriceBook
 from lakeferry.cost.quote import Quote
+from lakeferry.errors import FerryError
 
-if TYPE_CHECKING:
-    from lakeferry.cost.decide import Decision
+if TYPE_CHECKING:  # these import numpy, which an import of lakeferry does not need
+    from lakeferry.cost.decide import Bounded, Decision
+    from lakeferry.cost.front import Front
+    from lakeferry.cost.sensitivity import Change
+    from lakeferry.cost.sizing import Size
+
+NAMES: Mapping[Path, str] = {
+    "nat_gateway": "NAT gateway",
+    "nat_instance": "NAT instances",
+    "internet_gateway": "public addresses",
+    "s3_gateway": "S3 gateway endpoint",
+    "interface_endpoint": "interface endpoint",
+    "privatelink": "PrivateLink",
+    "direct_connect": "Direct Connect",
+    "expressroute": "ExpressRoute",
+    "interconnect": "AWS Interconnect",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +38,7 @@ class Route:
 
     placement: Placement
     path: Path
-    label: str  # for people: `3 x c7gn.large`
+    label: str  # for people: `3 x c7gn.large`; empty: nothing but the path
     gbps: Decimal | None  # sustained by all its devices; None: nothing is known
     hours: int  # whole; more than planned where it carries less than is planned
     quote: Quote
@@ -31,19 +49,35 @@ class Route:
     def days(self) -> Decimal:
         return Decimal(self.hours) / 24
 
+    @property
+    def name(self) -> str:
+        """`pull by 3 x NAT gateway`, `pull by NAT instances, 3 x c7gn.large`, `push by ...`."""
+        path = NAMES[self.path]
+        said = self.label.removeprefix(self.path).strip()
+        if path in said:
+            return f"{self.placement} by {said}"
+        separator = ", " if self.path == "nat_instance" else " "
+        return f"{self.placement} by {path}{separator * bool(said)}{said}"
+
 
 @dataclass(frozen=True, slots=True)
 class CostReport:
-    """What a plan costs by every path."""
+    """What a plan costs by every path, and which one to take. It prints as a table."""
 
     plan: CostPlan
-    routes: tuple[Route, ...]  # the cheapest first
-    decision: "Decision | None" = None
+    book: PriceBook  # of the prices that were taken
+    migration: Migration | None = None  # with the NAT instances that were chosen for it
+    routes: tuple[Route, ...] = ()  # the cheapest first; lower bounds among them
+    taken: Route | None = None  # that of the chosen path, at the pace of the plan
+    front: "Front | None" = None  # dollars against days, each as fast as it goes
+    decision: "Decision | None" = None  # by replay, for workers in AWS; None: none is in time
+    fault: FerryError | None = None  # LF-6521: nothing carries the bytes in time
+    sizes: "tuple[Size, ...]" = ()  # of NAT instances that would do, the cheapest first
+    changes: "tuple[Change, ...]" = ()  # what moves the total of `taken`, the largest first
+    bounded: "Bounded | None" = None  # from which GB on instances pay, and what they carry
+    streams: Mapping[str, Quote] = field(default_factory=dict)  # of Kinesis, by way of paying
     hints: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()  # prices to check before acting on them
-    assumed: tuple[str, ...] = field(default=())
-    currency: str = "USD"
-    written: str = ""  # of the book of prices
 
     def route(self, path: Path, placement: Placement = "pull") -> Route:
         """Raises KeyError for a path that does not lead from the source."""
@@ -51,5 +85,36 @@ class CostReport:
 
     @property
     def totals(self) -> Mapping[str, Decimal]:
-        """Exact dollars by placement and path, `pull nat_gateway`; lower bounds among them."""
-        return {f"{one.placement} {one.path}": one.quote.total for one in self.routes}
+        """Exact dollars by route, lower bounds among them: `{"pull by nat_gateway": ...}`."""
+        return {f"{one.placement} by {one.path}": one.quote.total for one in self.routes}
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        rows = [(one.name, _total(one.quote), f"{one.days:.1f}", one.remark) for one in self.routes]
+        rows += [
+            (f"Kinesis, {label}", _total(quote), "", "") for label, quote in self.streams.items()
+        ]
+        return rows
+
+    def __str__(self) -> str:
+        rows = [("route", f"total {self.book.currency}", "days", "remark"), *self._rows()]
+        first, second, third = (max(len(row[at]) for row in rows) for at in range(3))
+        lines = [
+            f"{name:<{first}}  {total:>{second}}  {days:>{third}}  {remark}".rstrip()
+            for name, total, days, remark in rows
+        ]
+        return "\n".join([*lines, *self.hints])
+
+    def _repr_html_(self) -> str:
+        """As notebooks show it."""
+        head = ("route", f"total {self.book.currency}", "days", "remark")
+        cells = "".join(f"<th>{escape(one)}</th>" for one in head)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self._rows()
+        )
+        said = "".join(f"<li>{escape(one)}</li>" for one in self.hints)
+        return f"<table><tr>{cells}</tr>{body}</table><ul>{said}</ul>"
+
+
+def _total(quote: Quote) -> str:
+    return f"at least {dollars(quote.total)}" if quote.at_least else dollars(quote.total)

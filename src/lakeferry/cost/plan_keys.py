@@ -116,6 +116,7 @@ WATCH: Mapping[str, Key] = {
 STREAM: Mapping[str, Key] = {
     "records_a_day": _count("records that go through Kinesis a day", most=_RECORDS),
     "record_size": _size("of one of them", "1 KiB", most=10 * 2**20),
+    "stream_mode": _choice("how the stream is paid for", "shards", "on_demand"),
     "shards": _count("of the stream", "as the average needs", most=10**6),
     "packed": _count("records in one record of Kinesis", "1", least=1, most=10**6),
     "consumers": _count("that read all of it", "1", most=1000),
@@ -125,7 +126,7 @@ STREAM: Mapping[str, Key] = {
 MONEY: Mapping[str, Key] = {
     "prices": Key("path", "a file of prices that override those that come along"),
     "price": Key("prices", "ID: dollars a unit, in place of a price or for one that is missing"),
-    "discount": Key("shares", "SERVICE: share off list prices, such as `AmazonVPC: 10%`"),
+    "discount": Key("shares", "SERVICE: share off list prices, `AmazonVPC: 10%`; `*`: all of AWS"),
     "savings_plan": Key("shares", "FAMILY: share off its instances, such as `c7gn: 28%`"),
     "used": Key("used", "PRICE ID: what else climbs its tiers each month"),
     "credits": Key("usd", "dollars that are taken off", "0"),

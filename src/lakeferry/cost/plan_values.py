@@ -187,6 +187,7 @@ def _stream(found: Mapping[str, Any], span: Span) -> Stream:
     return Stream(
         records=a_day * span.hours // 24,
         record_bytes=size,
+        mode=found.get("stream_mode", "shards"),
         shards=found.get("shards") or max(1, shards_needed(Decimal(a_day) / 86_400, size)),
         **{name: found[name] for name in names if name in found},
     )

@@ -1,17 +1,17 @@
 """The door of the room: read a plan and prices, price every path, choose."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakeferry.cost.cost_report import CostReport
-from lakeferry.cost.plan_values import CostPlan
 from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:
     from lakeferry.config.tree import Value
+    from lakeferry.cost.cost_report import CostReport
+    from lakeferry.cost.plan_values import CostPlan
     from lakeferry.cost.prices import PriceBook
 
 MAX_BYTES = 10_000_000  # of a plan file
@@ -24,9 +24,10 @@ class CostRequest:
     file: str | None = None  # a plan file
     under: "Value | None" = None  # what a manifest assumes
     keys: Sequence[tuple[str, str, Any]] = ()  # (as people typed it, key, text or a map of texts)
+    texts: Mapping[str, str] = field(default_factory=dict)  # of the manifest, to quote from
 
 
-def cost(plan: str | Path | Mapping[str, Any] | None = None, /, **keys: Any) -> CostReport:
+def cost(plan: str | Path | Mapping[str, Any] | None = None, /, **keys: Any) -> "CostReport":
     """What moving bytes to AWS costs by every path, line by line, and which path to take.
 
     Args:
@@ -44,32 +45,33 @@ def cost(plan: str | Path | Mapping[str, Any] | None = None, /, **keys: Any) -> 
     return cost_of(CostRequest(file=file, keys=typed))
 
 
-def cost_of(request: CostRequest, *, today: date | None = None) -> CostReport:
+def cost_of(request: CostRequest, *, today: date | None = None) -> "CostReport":
     """The answer to a request; see `cost`."""
     from lakeferry.cost.routes import report
 
     plan = read_plan(request)
-    return report(plan, book_of(plan), today=today or datetime.now(UTC).date())
+    return report(plan, listed_prices(plan.prices), today=today or datetime.now(UTC).date())
 
 
-def read_plan(request: CostRequest) -> CostPlan:
+def read_plan(request: CostRequest) -> "CostPlan":
     """Raises LF-2001, LF-2011, LF-6621, LF-6622, each with its place, as a group."""
+    from lakeferry.config.overlay import merged
     from lakeferry.config.problems import refuse
     from lakeferry.config.tree import Entry, Place, Value
     from lakeferry.cost.plan_reading import read_keys
     from lakeferry.cost.plan_values import plan_of
 
-    root, texts = Value("map", Place("the plan", 0, 1)), {}
-    layers = [request.under] if request.under is not None else []
+    texts = dict(request.texts)
+    root = Value("map", Place("the plan", 0, 1))
+    if request.under is not None:
+        root = merged(root, request.under)
     if request.file is not None:
-        value, text = _tree(request.file)
-        texts[request.file] = text
-        layers.append(value)
-    entries = {key: one for layer in layers for key, one in layer.entries.items()}
+        value, texts[request.file] = read_plan_file(request.file)
+        root = Value("map", value.place, entries=merged(root, value).entries)
     for typed, key, given in request.keys:
         place = Place(typed, 0, 1)
-        entries[key] = Entry(place, _value(given, place))
-    root = Value("map", layers[-1].place if request.file else root.place, entries=entries)
+        entry = Entry(place, _value(given, place))
+        root = merged(root, Value("map", root.place, entries={key: entry}))
     found, problems = read_keys(root)
     refuse(problems, texts)
     plan, problems = plan_of(found, root)
@@ -78,29 +80,30 @@ def read_plan(request: CostRequest) -> CostPlan:
     return plan
 
 
-def book_of(plan: CostPlan) -> "PriceBook":
-    """The prices that a plan is priced at."""
-    from dataclasses import replace
+def listed_prices(file: str | None) -> "PriceBook":
+    """The prices that come along, with those of a file before them.
 
-    from lakeferry.cost.discounts import agreed
+    Raises:
+        FerryError: LF-6503, LF-6504.
+    """
     from lakeferry.cost.price_file import overridden, own_book, read_book
 
-    book = own_book()
-    if plan.prices is not None:
-        try:
-            text = Path(plan.prices).read_bytes()
-        except OSError as error:
-            raise FerryError(
-                "LF-6504",
-                "a file of prices cannot be read",
-                f"{plan.prices}: {error.strerror}",
-                "name another with --prices FILE",
-            ) from error
-        book = overridden(book, read_book(text, plan.prices), plan.prices)
-    return replace(agreed(book, plan.agreement), free_tier=plan.free_tier)
+    if file is None:
+        return own_book()
+    try:
+        text = Path(file).read_bytes()
+    except OSError as error:
+        raise FerryError(
+            "LF-6504",
+            "a file of prices cannot be read",
+            f"{file}: {error.strerror}",
+            "name another with --prices FILE",
+        ) from error
+    return overridden(own_book(), read_book(text, file), file)
 
 
-def _tree(file: str) -> "tuple[Value, str]":
+def read_plan_file(file: str) -> "tuple[Value, str]":
+    """The tree of a plan file, and its text. Raises LF-2002, LF-6623, as a group or alone."""
     from lakeferry.config.json_text import read_json
     from lakeferry.config.problems import Problem, refuse
     from lakeferry.config.tree import Place

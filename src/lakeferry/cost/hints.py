@@ -1,0 +1,105 @@
+"""What to ask or change before the bytes flow, each with the dollars that hang on it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+from lakeferry.cost.egress import waiver_hint
+from lakeferry.cost.front import Front
+from lakeferry.cost.migration import Migration
+from lakeferry.cost.money import dollars, exact
+from lakeferry.cost.prices import PriceBook
+from lakeferry.cost.quote import Quote
+from lakeferry.cost.total import price
+
+NEGOTIATED = 500 * 2**40  # bytes a month above which Microsoft asks to be contacted
+_EUROPE = (
+    "europe", "uk", "france", "germany", "norway", "sweden", "switzerland", "italy", "poland",
+    "spain",
+)  # fmt: skip
+
+
+def hints(migration: Migration, book: PriceBook, quote: Quote, found: Front) -> tuple[str, ...]:
+    """Words about a plan.
+
+    Args:
+        quote: of the path that the plan would take.
+        found: its options.
+    """
+    return tuple(
+        hint
+        for hint in (
+            waiver_hint(migration, quote),
+            _switching(migration, quote),
+            _routing(migration, book),
+            _negotiated(migration),
+            _leaking(migration, book),
+            _rules(quote),
+            *_undecided(found),
+        )
+        if hint
+    )
+
+
+def _switching(migration: Migration, quote: Quote) -> str:
+    source = migration.source
+    in_europe = any(word in source.region for word in _EUROPE)
+    if not (in_europe and waiver_hint(migration, quote)):
+        return ""
+    return "the EU Data Act forbids charges for switching from January 2027 on: a date is a price"
+
+
+@exact()
+def _routing(migration: Migration, book: PriceBook) -> str:
+    source = migration.source
+    if source.cloud != "azure" or source.routing != "default":
+        return ""
+    opted = replace(migration, source=replace(source, routing="internet"))
+    now, then = (price(one, book, "nat_gateway").of("source egress") for one in (migration, opted))
+    if then <= 0 or now <= then:
+        return ""
+    return (
+        f"{dollars(now - then)} less egress with Internet routing, opted into by storage account: "
+        "--routing internet"
+    )
+
+
+def _negotiated(migration: Migration) -> str:
+    a_month = max(migration.span.split(migration.bytes), default=0)
+    if migration.source.cloud != "azure" or a_month <= NEGOTIATED:
+        return ""
+    return "above 500 TB a month Microsoft negotiates egress: ask, and give --egress-usd-per-gb"
+
+
+@exact()
+def _leaking(migration: Migration, book: PriceBook) -> str:
+    if migration.s3_endpoint:
+        return ""
+    kept = replace(migration, s3_endpoint=True)
+    less = price(migration, book, "nat_gateway").total - price(kept, book, "nat_gateway").total
+    return (
+        f"{dollars(less)} less by NAT gateway with a gateway endpoint for S3, which costs nothing: "
+        "what is written goes through NAT, too"
+    )
+
+
+def _rules(quote: Quote) -> str:
+    usd = {line.price_id.rpartition(".")[0]: line.usd or Decimal(0) for line in quote.lines}
+    events, log = (usd.get(f"aws.cw.{one}", Decimal(0)) for one in ("ci_event", "vended"))
+    if not events > log:
+        return ""
+    return "the rules cost more than the log that they read: filter each by its own interface"
+
+
+def _undecided(found: Front) -> Iterator[str]:
+    """What may be cheaper than the chosen, once a price is known."""
+    everywhere = [{line.price_id for line in one.quote.unpriced} for one in found.points]
+    shared = set.intersection(*everywhere) if everywhere else set()
+    by_path = {f"{one.placement} by {one.path}": one for one in reversed(found.undecided)}
+    for label, one in by_path.items():
+        lacking = sorted({line.price_id for line in one.quote.unpriced} - shared)
+        yield f"{label} may be cheaper: give {' '.join(map(_how, lacking))}"
+
+
+def _how(id: str) -> str:
+    return "--push-usd-hour USD" if id.endswith(".worker.hour") else f"--price {id}=USD"
