@@ -70,7 +70,7 @@ def test_every_option_that_a_document_names_exists() -> None:
     helps = [*map(help_of, ("clone", "verify", "explain", "doctor", "demo"))]
     parts = ("discover", "plan", "apply", "export", "destroy", "top", "watch", "alarms", "series")
     helps += [help_of("monitor", word) for word in (*parts, "prove")]
-    helps += [help_of("config", word) for word in ("check", "show", "schema", "iam")]
+    helps += [help_of("config", word) for word in ("check", "show", "schema", "iam", "prices")]
     known = options_in("\n".join(helps))
 
     assert named - of_other_programs - known == set()

@@ -358,4 +358,22 @@ CODES: dict[str, ErrorKind] = {
         "No row of the time that was asked for is of this network: another network was named, or "
         "another time, or the format lacks what tells workers from devices.",
     ),
+    "LF-6651": ErrorKind(
+        2,
+        "a region or service has no prices to import",
+        "The provider offers no price list of it, or the list that was read holds nothing of it. "
+        "Nothing was written.",
+    ),
+    "LF-6652": ErrorKind(
+        1,
+        "a price list cannot be fetched",
+        "The address answers with an error, or with less than it announced, or not at all. What "
+        "broke off was taken up three times. Nothing was written.",
+    ),
+    "LF-6653": ErrorKind(
+        2,
+        "there is nothing to import",
+        "The lists hold no price that is used here, or what was asked for changes none. Nothing "
+        "was written.",
+    ),
 }

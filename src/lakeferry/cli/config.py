@@ -1,4 +1,4 @@
-"""`lakeferry config ...`: the manifest checked, shown, and what it asks of editors and of AWS."""
+"""`lakeferry config ...`: the manifest checked, shown, what it asks of AWS; and the prices."""
 
 from threading import Event as Flag
 from typing import Annotated, Literal
@@ -13,6 +13,14 @@ from lakeferry.cli.network_flags import (
     NetworkFlags,
     WatchFlags,
     request_of,
+)
+from lakeferry.cli.price_flags import (
+    NO_AGREEMENT,
+    NO_LISTS,
+    AgreementFlags,
+    ListFlags,
+    is_import,
+    price_request,
 )
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
@@ -107,3 +115,41 @@ def iam(
         return configuring.iam(request, step, account=account, reads=reads or (), screen=screen)
 
     return guarded(f"config iam --for {for_}", talk, all_told(run))
+
+
+@config.command
+def prices(
+    *words: Annotated[str, Parameter(help="Parts of an id, such as natgw: these prices alone.")],
+    region: Annotated[
+        Many, Parameter(negative="", help="aws:us-east-1 or azure:westeurope; default: all.")
+    ] = None,
+    service: Annotated[
+        Many, Parameter(negative="", help="Of AWS, such as AmazonEC2; default: all of use.")
+    ] = None,
+    prices: Annotated[
+        str | None, Parameter(help="A file of prices that is laid upon the own ones.")
+    ] = None,
+    out: Annotated[
+        str | None,
+        Parameter(name=["--out", "-o"], help="Write what is imported into this new file."),
+    ] = None,
+    lists: ListFlags = NO_LISTS,
+    terms: AgreementFlags = NO_AGREEMENT,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Show the prices that costs are reckoned with; or import lists of AWS and Azure.
+
+    An import shows what changes. It writes a new file, and never over an old one.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        from lakeferry.cli import pricing
+
+        request = price_request(
+            lists, terms, region=region, service=service, prices=prices, out=out
+        )
+        if is_import(lists, terms):
+            return pricing.take(request, screen=screen)
+        return pricing.show(request, words, screen=screen)
+
+    return guarded("config prices", talk, all_told(run))

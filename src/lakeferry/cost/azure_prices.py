@@ -52,13 +52,13 @@ class _Row:
     since: date  # effectiveStartDate
 
 
-def first_page(region: str, currency: str = "USD") -> str:
+def first_page(region: str, currency: str = "USD", endpoint: str = ENDPOINT) -> str:
     """The address to ask for a region's bandwidth. Values of a filter are case-sensitive."""
     filters = (
         f"serviceName eq '{_SERVICE}' and armRegionName eq '{region}' "
         "and priceType eq 'Consumption'"
     )
-    return f"{ENDPOINT}?currencyCode='{quote(currency)}'&$filter={quote(filters)}"
+    return f"{endpoint}?currencyCode='{quote(currency)}'&$filter={quote(filters)}"
 
 
 def pages(get: Callable[[str], bytes], url: str) -> Iterator[bytes]:

@@ -30,17 +30,27 @@ def write_new(path: Path, text: bytes) -> None:
 
     Raises:
         FerryError: LF-6543 if it is, and it stays as it is: what is imported is compared with
-            what was in use before, so the old file is kept.
+            what was in use before, so the old file is kept. LF-2004 if it cannot be written; then
+            no part of it is left.
     """
     try:
         with path.open("xb") as file:
-            file.write(text)
+            try:
+                file.write(text)
+                file.flush()
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
     except FileExistsError as error:
         raise FerryError(
             "LF-6543",
             "the file of prices is there already",
             str(path),
             "name a new file; the old one is kept to compare with",
+        ) from error
+    except OSError as error:
+        raise FerryError(
+            "LF-2004", "the file cannot be written", f"{path}: {error.strerror}", "name another"
         ) from error
 
 
