@@ -27,7 +27,7 @@ from lakeferry.network.resources import (
     VpcEndpoint,
     key_of,
 )
-from tests.monitor.nat_networks import (
+from tests.monitor.nat_zones import (
     MONTH,
     gateway,
     network,
