@@ -1,6 +1,5 @@
 """Flow logs, log groups and roles: failures inside successes, roles that are not known yet."""
 
-import json
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -8,9 +7,7 @@ import pytest
 from botocore.stub import ANY
 
 from lakeferry.aws.ensure import ensure, remove
-from lakeferry.aws.ensure_logs import ensure_delivery, remove_delivery
 from lakeferry.aws.place import Place
-from lakeferry.connect.aws import client
 from lakeferry.network.resources import (
     OWNER_TAG,
     FlowLog,
@@ -20,7 +17,6 @@ from lakeferry.network.resources import (
     VpcEndpoint,
 )  # fmt: skip
 from tests.aws.ensuring import (
-    ACCESS,
     ACCOUNT,
     DOOR,
     OURS,
@@ -133,28 +129,6 @@ def test_a_flow_log_that_is_gone_already_is_removed(place: Place) -> None:
         remove(place, replace(FLOW, id="fl-1"))
         ec2.add_response("delete_flow_logs", unsuccessful("InvalidFlowLogId.NotFound", "gone"))
         remove(place, replace(FLOW, id="fl-1"))
-
-
-# ---- the bucket
-
-
-def test_a_bucket_of_another_account_is_left_to_its_owner(place: Place) -> None:
-    with stubbed("s3") as s3:
-        s3.add_client_error("get_bucket_policy", "AccessDenied")
-        ensure_delivery(place, "arn:aws:s3:::theirs/flow", '{"Statement":[{"Sid":"A"}]}')
-        s3.add_client_error("get_bucket_policy", "AccessDenied")
-        remove_delivery(place, "arn:aws:s3:::theirs/flow")
-
-
-def test_a_bucket_without_another_policy_is_left_without_one(place: Place) -> None:
-    asked = {"Bucket": "lake", "ExpectedBucketOwner": ACCOUNT}
-    with stubbed("s3") as s3:
-        s3.add_client_error("get_bucket_policy", "NoSuchBucketPolicy", expected_params=asked)
-        s3.add_response("put_bucket_policy", {}, {**asked, "Policy": ANY})
-        ensure_delivery(place, "arn:aws:s3:::lake/flow", '{"Statement":[{"Sid":"A"}]}')
-        s3.add_client_error("get_bucket_policy", "NoSuchBucketPolicy", expected_params=asked)
-        s3.add_response("delete_bucket_policy", {}, asked)
-        remove_delivery(place, "arn:aws:s3:::lake/flow")
 
 
 # ---- what is there already, and whose it is
@@ -275,26 +249,3 @@ def test_a_flow_log_to_s3_is_asked_for_with_all_its_options(place: Place) -> Non
             },
         )  # fmt: skip
         ensure(place, wish, None)
-
-
-def test_statements_of_others_stay_in_the_policy_of_a_bucket(place: Place) -> None:
-    theirs = {"Sid": "Theirs", "Effect": "Deny"}
-    put: list[str] = []
-    asked = {"Bucket": "lake", "ExpectedBucketOwner": ACCOUNT}
-    events = client(ACCESS, "s3").meta.events
-    events.register(
-        "provide-client-params.s3.PutBucketPolicy", lambda params, **_: put.append(params["Policy"])
-    )
-    with stubbed("s3") as s3:
-        s3.add_response("get_bucket_policy", {"Policy": json.dumps({"Statement": theirs})}, asked)
-        s3.add_response("put_bucket_policy", {})
-        ensure_delivery(place, "arn:aws:s3:::lake/flow", '{"Statement":[{"Sid":"A"}]}')
-        s3.add_response("get_bucket_policy", {"Policy": put[0]}, asked)
-        s3.add_response("put_bucket_policy", {})
-        remove_delivery(place, "arn:aws:s3:::lake/flow")
-
-    first, second = (json.loads(one)["Statement"] for one in put)
-    assert first[0] == theirs
-    assert first[1]["Sid"].startswith("ALakeferry")
-    assert first[1]["Sid"].isalnum()
-    assert second == [theirs]

@@ -39,7 +39,7 @@ from lakeferry.monitor import run
 from lakeferry.monitor.brakes import BRAKES
 from lakeferry.monitor.settings import EndpointWish, FlowLogWish
 from lakeferry.network.discover import Scope
-from lakeferry.network.resources import EndpointRegistration, Resource, VpcEndpoint
+from lakeferry.network.resources import BucketPolicy, EndpointRegistration, Resource, VpcEndpoint
 from tests.aws.data_plane import made_egress
 from tests.flows.provisioning import (
     Cut,
@@ -295,6 +295,7 @@ def test_a_name_that_others_took_is_refused_before_anything_is_made(
         ("LF-6405", {"endpoints": (EndpointWish("no-such-service", "interface"),)}),
         ("LF-6406", {"notify": (f"arn:aws:sns:us-east-1:{ACCOUNT}:no-such-topic",)}),
         ("LF-6406", {"suppressor": "no-such-alarm"}),
+        ("LF-6406", {"flow_logs": FlowLogWish(("s3",), bucket="arn:aws:s3:::no-such-bucket/x")}),
     ],
 )
 def test_what_a_wish_leans_on_and_aws_has_not_is_refused_before_anything_is_made(
@@ -324,6 +325,14 @@ def test_flow_logs_to_s3_bring_their_statements_to_the_bucket_and_take_them_away
 
     run.apply(asked)
     held = json.loads(s3.get_bucket_policy(Bucket="lake")["Policy"])["Statement"]
+    assert changed(run.plan(asked).plan) == {}
+    s3.put_bucket_policy(Bucket="lake", Policy=json.dumps({"Statement": [theirs, held[1]]}))
+    drifted = run.plan(asked)
+    assert (changed(drifted.plan), drifted.exit_code) == ({"lake": "update"}, 3)
+    s3.put_bucket_policy(Bucket="lake", Policy=json.dumps({"Statement": [theirs]}))
+    assert changed(run.plan(asked).plan) == {"lake": "create"}
+    run.apply(asked)
+    assert json.loads(s3.get_bucket_policy(Bucket="lake")["Policy"])["Statement"] == held
     run.destroy(asked)
 
     assert held[0] == theirs
@@ -449,11 +458,13 @@ def _killed_at(access: AwsAccess, vpc: str, step: int) -> None:
 
 def test_an_error_says_how_much_was_made_and_is_kept(moto_access: AwsAccess) -> None:
     asked = request(moto_access, network(moto_access))
-    broken = replace(asked, settings=replace(asked.settings, flow_logs=FlowLogWish(
-        ("s3",), bucket="arn:aws:s3:::no-such-bucket")))  # fmt: skip
 
-    with pytest.raises(FerryError) as failed:
-        run.apply(broken)
+    def emit(event: Event) -> None:
+        if isinstance(event, ChangeApplied) and event.done == 1:
+            client(moto_access, "logs").create_log_group(logGroupName=GROUP)  # others, meanwhile
+
+    with pytest.raises(FerryError, match="LF-6401") as failed:
+        run.apply(asked, emit=emit)
 
     assert "resources were made and are kept" in failed.value.where
 
@@ -509,7 +520,9 @@ def test_what_is_made_again_or_removed_again_is_as_after_the_first_time(
 
     for one in made:
         # An endpoint has no name that AWS would refuse twice: it is known by what was read.
-        if one is not None and not isinstance(one, VpcEndpoint | EndpointRegistration):
+        if one is not None and not isinstance(
+            one, VpcEndpoint | EndpointRegistration | BucketPolicy
+        ):
             ensure(place, one, None)
 
     assert inventory(moto_access) == held
@@ -517,6 +530,6 @@ def test_what_is_made_again_or_removed_again_is_as_after_the_first_time(
     run.destroy(asked)
     nothing = inventory(moto_access)
     for found in gone:
-        assert not isinstance(found, EndpointRegistration)
+        assert not isinstance(found, EndpointRegistration | BucketPolicy)
         remove(place, found)
     assert inventory(moto_access) == nothing

@@ -506,6 +506,6 @@ def test_a_change_says_what_differs_in_a_sentence(field: str, value: object, sai
 
 
 def test_every_kind_of_resource_has_its_place_in_the_order() -> None:
-    assert set(ORDER) == {*get_args(Resource), EndpointRegistration}
+    assert set(ORDER) == {*get_args(Planned)}
     made = {type(one) for one in wanted(bare()).resources}
     assert made == {*get_args(Resource)} - {*get_args(NatResource)}

@@ -1,16 +1,13 @@
-"""Flow logs and what they need: log group, role, bucket policy; made, changed, removed.
+"""Flow logs and what they need: log group, role; made, changed, removed.
 
 Source: EC2 API Reference, CreateFlowLogs (`Unsuccessful` inside an answer that is a success);
-CloudWatch Logs and IAM API References; VPC User Guide, "Publish flow logs to Amazon S3".
+CloudWatch Logs and IAM API References.
 """
 
-import hashlib
 import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
-
-import orjson
 
 from lakeferry.aws.ensure_network import refuse_unsuccessful, retag, specified
 from lakeferry.aws.patience import until
@@ -204,65 +201,3 @@ def _is_ours(place: Place, wanted: FlowLog) -> bool:
 def remove_flow_log(place: Place, found: FlowLog) -> None:
     answer, _ = place.attempt("ec2", "delete_flow_logs", found.id, _NO_LOG, FlowLogIds=[found.id])
     refuse_unsuccessful(answer, f"flow log `{found.name}`", found.id, gone=_NO_LOG)
-
-
-# ---- the bucket that flow logs are delivered into
-
-
-def ensure_delivery(place: Place, destination: str, policy: str) -> None:
-    """Add our statements to the policy of a bucket; others' stay as they are.
-
-    Args:
-        destination: ARN of the bucket, with a prefix or without.
-        policy: JSON; the statements that delivery needs.
-
-    Nothing is done where the bucket's policy may not be read: it is another account's, or AWS
-    itself adds what is missing, or says that it could not.
-    """
-    kept = _statements_of_others(place, destination)
-    if kept is None:
-        return
-    ours = orjson.loads(policy)["Statement"]
-    added = [{**one, "Sid": one["Sid"] + _mark(place)} for one in ours]
-    _put_policy(place, destination, [*kept, *added])
-
-
-def remove_delivery(place: Place, destination: str) -> None:
-    """Take our statements out of the policy of a bucket."""
-    kept = _statements_of_others(place, destination)
-    if kept:
-        _put_policy(place, destination, kept)
-    elif kept is not None:
-        bucket = _bucket(destination)
-        place.attempt("s3", "delete_bucket_policy", destination, ("NoSuchBucket",),
-                      Bucket=bucket, ExpectedBucketOwner=place.account)  # fmt: skip
-
-
-def _statements_of_others(place: Place, destination: str) -> list[Mapping[str, Any]] | None:
-    """Those of the bucket's policy that are not ours; None where it may not be read."""
-    answer, code = place.attempt(
-        "s3", "get_bucket_policy", destination, ("AccessDenied", "NoSuchBucketPolicy"),
-        Bucket=_bucket(destination), ExpectedBucketOwner=place.account,
-    )  # fmt: skip
-    if code == "AccessDenied":
-        return None
-    listed = orjson.loads(answer["Policy"])["Statement"] if answer else []
-    statements = listed if isinstance(listed, list) else [listed]
-    return [one for one in statements if not str(one.get("Sid", "")).endswith(_mark(place))]
-
-
-def _put_policy(place: Place, destination: str, statements: list[Mapping[str, Any]]) -> None:
-    document = {"Version": "2012-10-17", "Statement": statements}
-    place.ask(
-        "s3", "put_bucket_policy", destination, Bucket=_bucket(destination),
-        Policy=orjson.dumps(document).decode(), ExpectedBucketOwner=place.account,
-    )  # fmt: skip
-
-
-def _mark(place: Place) -> str:
-    """Ends the ids of our statements, which take letters and digits alone."""
-    return f"Lakeferry{hashlib.sha256(place.deployment.encode()).hexdigest()[:8]}"
-
-
-def _bucket(destination: str) -> str:
-    return destination.rpartition(":::")[2].partition("/")[0]

@@ -4,19 +4,20 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from threading import Event as Flag
 
+from lakeferry.aws import bucket_policy, ensure_network, ensure_routes
 from lakeferry.aws import ensure as aws
-from lakeferry.aws import ensure_logs, ensure_network
 from lakeferry.aws.patience import Interrupted
 from lakeferry.aws.place import Place
 from lakeferry.connect.databricks import DatabricksAccess
 from lakeferry.errors import FerryError
 from lakeferry.events import ChangeApplied, Emit, Warned
 from lakeferry.monitor.changes import Change, Planned
-from lakeferry.monitor.flow_logs import bucket_policy
+from lakeferry.monitor.nat_names import standby_name
 from lakeferry.monitor.plan import ProvisionPlan, Step
 from lakeferry.monitor.registrations import wanted_registrations
 from lakeferry.monitor.settings import MonitorSettings
-from lakeferry.network.resources import EndpointRegistration, FlowLog, VpcEndpoint
+from lakeferry.network.nat_resources import DefaultRoute
+from lakeferry.network.resources import BucketPolicy, EndpointRegistration, VpcEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def carry_out(
         if stop is not None and stop.is_set():
             break
         try:
-            _take(site, chosen, step, emit)
+            _take(site, step, emit)
         except Interrupted:
             break
         except FerryError as error:
@@ -88,11 +89,14 @@ def _kept(error: FerryError, chosen: ProvisionPlan, done: Collection[Change]) ->
     return FerryError(error.code, error.what, f"{error.where}; {said}", error.next_step)
 
 
-def _take(site: Site, chosen: ProvisionPlan, step: Step, emit: Emit) -> None:
+def _take(site: Site, step: Step, emit: Emit) -> None:
     before, after = step.change.before, step.change.after
     if step.act == "remove":
         assert before is not None, "what is removed was found"
-        _remove(site, chosen, before)
+        if isinstance(before, DefaultRoute) and after is not None:
+            ensure_routes.set_aside(site.place, before, _standby(site, before))
+        else:
+            _remove(site, before)
         return
     assert after is not None, "what is made is wanted"
     if step.act == "finish":
@@ -105,11 +109,17 @@ def _make(site: Site, wanted: Planned, before: Planned | None) -> None:
     if isinstance(wanted, EndpointRegistration):
         _register(site, wanted)
         return
-    assert not isinstance(before, EndpointRegistration), "a change keeps its kind"
-    if isinstance(wanted, FlowLog) and wanted.destination_type == "s3" and before is None:
-        policy = bucket_policy(site.settings)
-        ensure_logs.ensure_delivery(site.place, wanted.destination, policy)
+    if isinstance(wanted, BucketPolicy):
+        bucket_policy.ensure_policy(site.place, wanted)
+        return
+    assert not isinstance(before, EndpointRegistration | BucketPolicy), "a change keeps its kind"
     aws.ensure(site.place, wanted, before)
+
+
+def _standby(site: Site, route: DefaultRoute) -> str:
+    """The name of the gateway that stands by in the zone of a route's instance, if there is one."""
+    label = route.interface.rpartition(".nat.")[2]
+    return standby_name(site.settings, label.partition(".")[0])
 
 
 def _register(site: Site, wanted: EndpointRegistration) -> None:
@@ -120,18 +130,16 @@ def _register(site: Site, wanted: EndpointRegistration) -> None:
     endpoints.ensure_registration(site.registry, wanted, id)
 
 
-def _remove(site: Site, chosen: ProvisionPlan, found: Planned) -> None:
+def _remove(site: Site, found: Planned) -> None:
     if isinstance(found, EndpointRegistration):
         from lakeferry.databricks import endpoints
 
         assert site.registry is not None, "registrations are read with a registry alone"
         endpoints.remove_registration(site.registry, found)
-        return
-    aws.remove(site.place, found)
-    if isinstance(found, FlowLog) and found.destination_type == "s3":
-        kept = (one.after for one in chosen.changes if isinstance(one.after, FlowLog))
-        if not any(one.destination == found.destination for one in kept):
-            ensure_logs.remove_delivery(site.place, found.destination)
+    elif isinstance(found, BucketPolicy):
+        bucket_policy.remove_policy(site.place, found)
+    else:
+        aws.remove(site.place, found)
 
 
 def _finish(site: Site, wanted: Planned, emit: Emit) -> None:

@@ -12,6 +12,7 @@ import orjson
 
 from lakeferry.network.nat_resources import NatInstance, NetworkInterface, StandbyGateway
 from lakeferry.network.resources import (
+    BucketPolicy,
     EndpointRegistration,
     FlowLog,
     Resource,
@@ -21,7 +22,7 @@ from lakeferry.network.resources import (
     key_of,
 )  # fmt: skip
 
-Planned = Resource | EndpointRegistration
+Planned = Resource | EndpointRegistration | BucketPolicy
 Action = Literal["create", "update", "replace", "delete", "keep"]
 
 # What AWS has no call to change. Names are not here: another name is another resource.

@@ -243,6 +243,17 @@ def _role(settings: MonitorSettings) -> Role:
     return Role(role_name(settings), _document(trust), _document(write, look), settings.all_tags)
 
 
+def bucket_of(settings: MonitorSettings) -> str:
+    """The name of the bucket that flow logs go to; '' where they go to none."""
+    wish = settings.flow_logs
+    return bucket_in(wish.bucket) if "s3" in wish.destinations else ""
+
+
+def bucket_in(destination: str) -> str:
+    """The name in a bucket's ARN, with a prefix or without."""
+    return destination.rpartition(":::")[2].partition("/")[0]
+
+
 def bucket_policy(settings: MonitorSettings) -> str:
     """The policy that lets AWS deliver flow logs into the bucket; canonical JSON."""
     region, account, partition = settings.region, settings.account, settings.partition

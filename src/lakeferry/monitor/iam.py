@@ -184,6 +184,8 @@ def _leanings(names: _Names) -> Iterator[Statement]:
     """What a plan asks about that it does not make."""
     if any(one.type == "interface" for one in names.settings.endpoints):
         yield Statement("LookAtServices", ("ec2:DescribeVpcEndpointServices",), ("*",))
+    if names.bucket:
+        yield Statement("LookAtBucket", ("s3:GetBucketPolicy",), (names.bucket,))
 
 
 def _looks(names: _Names, log_groups: Sequence[str]) -> Iterator[Statement]:

@@ -28,12 +28,14 @@ from lakeferry.network.nat_resources import (
 )
 from lakeferry.network.resources import (
     Alarm,
+    BucketPolicy,
     CompositeAlarm,
     Dashboard,
     EndpointRegistration,
     FlowLog,
     InsightRule,
     LogGroup,
+    Resource,
     Role,
     SecurityGroup,
     Topic,
@@ -45,8 +47,8 @@ from lakeferry.network.topology import Found
 # A kind comes after those that it names, so it goes before them.
 ORDER: tuple[type, ...] = (
     SecurityGroup, VpcEndpoint, EndpointRegistration, LogGroup, Role, InstanceProfile,
-    NetworkInterface, ElasticIp, StandbyGateway, NatInstance, FlowLog, InsightRule, Topic, Alarm,
-    CompositeAlarm, Dashboard, DefaultRoute,
+    NetworkInterface, ElasticIp, StandbyGateway, NatInstance, BucketPolicy, FlowLog, InsightRule,
+    Topic, Alarm, CompositeAlarm, Dashboard, DefaultRoute,
 )  # fmt: skip
 _REGIONS = re.compile(r'arn:aws[a-z-]*:[a-z0-9-]+:([a-z0-9-]+):|"region":"([a-z0-9-]+)"')
 GONE = frozenset({"deleting", "deleted"})  # states of endpoints that are none any more
@@ -154,18 +156,24 @@ def everything(found: Found) -> tuple[Planned, ...]:
 def is_ours(one: Planned, settings: MonitorSettings) -> bool:
     """Whether a resource that was found belongs to the deployment."""
     match one:
-        case VpcEndpoint() if one.state.lower() in GONE:
-            return False
+        case BucketPolicy():
+            return True  # others' statements were not read into it
         case Dashboard():
             return one.name == dashboard_name(settings) and not _elsewhere(one.body, settings)
-        case Role() if _elsewhere(one.trust + one.policy, settings):
-            return False
         case EndpointRegistration():
             return one.name.startswith(settings.prefix)
         case CompositeAlarm() if not one.tags:
             return one.name.startswith(settings.prefix)
-        case _:
-            return one.tags.get(OWNER_TAG) == settings.deployment
+    if _is_none_of_ours(one, settings):
+        return False
+    return one.tags.get(OWNER_TAG) == settings.deployment
+
+
+def _is_none_of_ours(one: Resource, settings: MonitorSettings) -> bool:
+    """Whatever its tags say: an endpoint that goes, and a role of another Region."""
+    if isinstance(one, Role):
+        return _elsewhere(one.trust + one.policy, settings)
+    return isinstance(one, VpcEndpoint) and one.state.lower() in GONE
 
 
 def _elsewhere(text: str, settings: MonitorSettings) -> bool:

@@ -10,6 +10,7 @@ from threading import Event as Flag
 
 from lakeferry.aws import read as aws_read
 from lakeferry.aws import read_wish
+from lakeferry.aws.bucket_policy import find_policies
 from lakeferry.aws.place import Place
 from lakeferry.connect.aws import AwsAccess, account_of
 from lakeferry.connect.databricks import DatabricksAccess
@@ -20,13 +21,20 @@ from lakeferry.monitor.carry_out import Site, carry_out
 from lakeferry.monitor.changes import Change, Planned
 from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.endpoints import interface_services
-from lakeferry.monitor.plan import ProvisionPlan, everything, provision_plan, refuse_stale
+from lakeferry.monitor.flow_logs import bucket_in, bucket_of, bucket_policy
+from lakeferry.monitor.plan import (
+    ProvisionPlan,
+    everything,
+    is_ours,
+    provision_plan,
+    refuse_stale,
+)
 from lakeferry.monitor.registrations import wanted_registrations
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.thresholds import planned_flows
 from lakeferry.network import discover as network
 from lakeferry.network.discover import Scope
-from lakeferry.network.resources import OWNER_TAG, Vpc, VpcEndpoint
+from lakeferry.network.resources import OWNER_TAG, BucketPolicy, FlowLog, Vpc, VpcEndpoint
 from lakeferry.network.topology import Found, Topology
 
 
@@ -135,6 +143,7 @@ def apply(
     if fingerprint is not None:
         refuse_stale(report.plan, fingerprint)
     hold(report.plan, allow)
+    refuse_undeployed(settings, report.plan)
     done = _do(request, report.settings, report.plan, emit, stop)
     if done.is_complete and _made_interfaces(report.plan):
         report = _planned(request, settings, emit)
@@ -164,7 +173,9 @@ def removal(request: MonitorRequest, *, emit: Emit = silent) -> ProvisionPlan:
         # The network is gone; what watched it is not.
         nothing = Found(Vpc("", (), settings.account, settings.region))
         found = aws_read.read_monitoring(request.access, nothing, (settings.group,))
-    return provision_plan((), _everything(request, settings, found), settings)
+    there = _everything(request, settings, found)
+    policies = (one for one in _policies(request, settings, there) if one.policy)
+    return provision_plan((), (*there, *policies), settings)
 
 
 # ---- reading and deciding
@@ -185,13 +196,19 @@ def _seen(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> Top
 def _planned(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> ProvisionReport:
     topology = _leaning(request, settings, _seen(request, settings, emit))
     there = _everything(request, settings, topology.found)
+    policies = _policies(request, settings, there, needed=bucket_of(settings))
     if request.transfer is not None and not settings.planned:
         flows = planned_flows(topology, request.transfer.bytes, request.transfer.days)
         settings = replace(settings, planned=flows)
     shall = desired(topology, settings)
+    if types := {one.type for one in shall.resources if isinstance(one, NatInstance)}:
+        read_wish.refuse_types_not_offered(request.access, types, topology, shall.resources)
     wanted: Sequence[Planned] = shall.resources
     if request.registry is not None:
         wanted = (*wanted, *wanted_registrations(shall.resources, settings))
+    if bucket_of(settings) in {one.name for one in policies}:
+        wanted = (BucketPolicy(bucket_of(settings), bucket_policy(settings)), *wanted)
+    there = (*there, *(one for one in policies if one.policy))
     made = provision_plan(wanted, there, settings)
     return ProvisionReport(topology, settings, shall, made, brakes(made))
 
@@ -217,11 +234,28 @@ def _everything(
     return (*everything(found), *endpoints.registrations(request.registry, names))
 
 
+def _policies(
+    request: MonitorRequest, settings: MonitorSettings, there: Sequence[Planned], needed: str = ""
+) -> tuple[BucketPolicy, ...]:
+    """What the policies of buckets say for us: of the one that is wanted, and of those in use."""
+    used = (
+        bucket_in(one.destination)
+        for one in there
+        if isinstance(one, FlowLog) and one.destination_type == "s3" and is_ours(one, settings)
+    )
+    buckets = {bucket_of(settings), *used} - {""}
+    return find_policies(_place(request, settings), buckets, needed=needed)
+
+
 def _endpoint_names(found: Found) -> Mapping[str, str]:
     return {one.id: one.name for one in found.endpoints if one.id and one.name}
 
 
 # ---- doing
+
+
+def _place(request: MonitorRequest, settings: MonitorSettings) -> Place:
+    return Place(request.access, settings.account, settings.deployment, settings.partition)
 
 
 def _made_interfaces(done: ProvisionPlan) -> bool:
@@ -236,8 +270,7 @@ def _do(
     emit: Emit,
     stop: Flag | None,
 ) -> ApplyReport:
-    place = Place(request.access, settings.account, settings.deployment, settings.partition)
-    site = Site(place, settings, request.registry)
+    site = Site(_place(request, settings), settings, request.registry)
     done = carry_out(site, chosen, emit=emit, stop=stop)
     ready = {id(one) for one in done}
     return ApplyReport(chosen, done, tuple(one for one in chosen.work if id(one) not in ready))

@@ -359,7 +359,19 @@ class EndpointRegistration:
     state: str = field(default="", compare=False)  # 'available', 'pending', 'rejected', ...
 
 
-def key_of(resource: Resource | EndpointRegistration) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class BucketPolicy:
+    """What a bucket's policy says so that flow logs are delivered. Others' statements stand beside
+    it, and a template could only replace the whole: so it is in no template.
+    """
+
+    kind_name: ClassVar[str] = "bucket_policy"
+
+    name: str  # of the bucket
+    policy: str  # canonical JSON of our statements
+
+
+def key_of(resource: Resource | EndpointRegistration | BucketPolicy) -> tuple[str, str]:
     """What makes a found and a wanted resource the same one."""
     return resource.kind_name, resource.name
 
