@@ -7,6 +7,7 @@ Source: EC2 User Guide, "Run commands at launch" (16 KB of user data before base
 Authorization Reference, EC2 (`ec2:ReplaceRoute` is limited by route table, `Describe*` by nothing).
 """
 
+import ast
 import json
 import re
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ MOST_USER_DATA = 16_384  # bytes
 HEALTH_PORT = 8472  # TCP; peers ask each other, the security group lets in itself alone
 # Values go into a quoted here-document; `$` and braces are what a template puts in later.
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/=+@${}-]+")
+_REMARK = re.compile(r"\s*#( (?!PLAN comes here$|PEER comes here$)|$)")
 # A Region whose S3 no gateway endpoint of `region` takes over: reached through the internet only.
 _ELSEWHERE = {"us-west-2": "us-east-2", "cn-north-1": "cn-northwest-1", "cn-": "cn-north-1",
               "us-gov-west-1": "us-gov-east-1", "us-gov-": "us-gov-west-1"}  # fmt: skip
@@ -74,11 +76,12 @@ class NatInstanceScript:
     @property
     def user_data(self) -> str:
         """The script as EC2 takes it, before base64; the same for equal settings."""
-        text = _packed("nat_instance.sh")
+        text = _script()
         for mark, body in (
-            ("# PEER comes here", _packed("nat_peer.py")),
+            ("# PEER comes here", _peer()),
             ("# PLAN comes here", json.dumps(self._plan, sort_keys=True, separators=(",", ":"))),
-            ("# VPC_CIDRS come here", ", ".join(self.vpc_cidrs)),
+            ("readonly VPC_CIDRS=''", f"readonly VPC_CIDRS='{', '.join(self.vpc_cidrs)}'"),
+            ("readonly PORT='8472'", f"readonly PORT='{self.health_port}'"),
         ):
             before, found, after = text.partition(f"{mark}\n")
             assert found, f"the line that {mark!r} takes the place of"
@@ -92,12 +95,10 @@ class NatInstanceScript:
     def most_seconds_to_move(self) -> int:
         """From the death of path or machine to the moved route, at worst and with a calm EC2 API.
 
-        A path that has just been probed (1 period and 1 s until that is known), a peer that has
-        just asked (1 period), looks that fail at half the period but wait 1 s for an answer, and
-        2 s for two calls of EC2.
+        A period until the first look that fails, a period for each further failure, 1 s between
+        looks or for an answer that does not come, 2 s for two calls of EC2.
         """
-        after_first = max(1, self.check_seconds // 2) * (self.failures - 1)
-        return 2 * self.check_seconds + 1 + after_first + 2
+        return self.check_seconds * self.failures + 1 + 2
 
     def statements(self, account: str, partition: str = "aws") -> tuple[Statement, ...]:
         """What the instance's role must allow beside SSM (`AmazonSSMManagedInstanceCore`).
@@ -116,9 +117,11 @@ class NatInstanceScript:
     def _plan(self) -> Mapping[str, Any]:
         """What `nat_peer.py` reads."""
         return {
-            "region": self.region,
             "tag": list(self.peer_tag),
-            "routes": {route.route_table_id: route.standby for route in self.routes},
+            "routes": {
+                standby: [one.route_table_id for one in self.routes if one.standby == standby]
+                for standby in {route.standby for route in self.routes}
+            },
             "home": list(self.home),
             "targets": list(self.targets),
             "vpc": list(self.vpc_cidrs),
@@ -141,9 +144,45 @@ def default_targets(region: str) -> tuple[str, ...]:
     return (f"s3.{other}.{domain}:443", "checkip.amazonaws.com:443")
 
 
-def _packed(name: str) -> str:
-    """A file of this package without the lines that are comments: user data is small."""
-    text = files("lakeferry.monitor").joinpath(name).read_text(encoding="utf-8")
-    first, *rest = text.splitlines()
-    kept = (line for line in rest if not re.match(r"\s*# (?!\w+ comes? here$)", line))
-    return "\n".join([first, *kept]) + "\n"
+# ---- packing: user data is small
+
+
+def _script() -> str:
+    """The shell script without comments and blank lines, tabs for its indentation."""
+    first, *rest = _read("nat_instance.sh").splitlines()
+    kept = (line for line in rest if line.strip() and not _REMARK.match(line))
+    return "\n".join((first, *(_tabbed(line, 2) for line in kept))) + "\n"
+
+
+def _peer() -> str:
+    """The Python program without comments, docstrings and annotations."""
+    text = _read("nat_peer.py")
+    said: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef() if ast.get_docstring(node):
+                first = node.body[0]
+                said.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    kept = (
+        line
+        for number, line in enumerate(text.splitlines(), 1)
+        if number not in said and line.strip() and not _REMARK.match(line)
+    )
+    return "\n".join(_tabbed(_unannotated(line), 4) for line in kept)
+
+
+def _unannotated(line: str) -> str:
+    line = re.sub(r"  # .*$", "", line)
+    if line.lstrip().startswith("def "):
+        return re.sub(r": [\w\[\], ]+?(?=, \w+:|, \*|\))| -> .+(?=:$)", "", line)
+    return re.sub(r"^(\s*[\w.]+): [\w\[\], ]+ = ", r"\1 = ", line)
+
+
+def _tabbed(line: str, width: int) -> str:
+    body = line.lstrip(" ")
+    tabs, spaces = divmod(len(line) - len(body), width)
+    return "\t" * tabs + " " * spaces + body
+
+
+def _read(name: str) -> str:
+    return files("lakeferry.monitor").joinpath(name).read_text(encoding="utf-8")
