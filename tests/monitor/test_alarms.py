@@ -8,9 +8,9 @@ import pytest
 from lakeferry.monitor.alarms import ALARMS
 from lakeferry.monitor.settings import OWNER_TAG, AlarmLimit
 from lakeferry.network.metric_syntax import parse_expression
-from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Topic
+from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Topic, VpcEndpoint
 from lakeferry.network.topology import Topology
-from tests.monitor.wishes import full, named, of_kind, wanted, with_found
+from tests.monitor.wishes import bare, full, named, of_kind, wanted, with_found
 from tests.network.sample_scenario import ACCOUNT, NAT_GATEWAY, REGION, topology
 
 # Every metric that AWS documents for the services that are watched.
@@ -197,6 +197,16 @@ def test_a_name_that_is_no_alarm_of_the_network_is_said() -> None:
     made = wanted(alarms={"lag": AlarmLimit(2.0, "factor")})
 
     assert any("lag" in note for note in made.notes)
+
+
+def test_endpoints_of_ours_are_called_by_their_kind_and_others_by_their_id() -> None:
+    ours = named(wanted(bare()), VpcEndpoint, "m1.sts")
+    (theirs, *_) = [one for one in topology().found.endpoints if one.type == "Interface"]
+    network = with_found(endpoints=(replace(ours, id="vpce-9"), theirs))
+
+    names = {one.name for one in of_kind(wanted(network), Alarm) if "endpoint-drops" in one.name}
+
+    assert names == {f"lakeferry-m1.endpoint-drops.{one}" for one in ("sts", theirs.id)}
 
 
 def test_skipped_rows_inform_and_wake_nobody() -> None:

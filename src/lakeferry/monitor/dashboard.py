@@ -18,6 +18,7 @@ from lakeferry.monitor.service_alarms import (
     ENDPOINTS,
     KINESIS,
     NAT,
+    called,
     endpoint_dimensions,
     watched_endpoints,
 )  # fmt: skip
@@ -284,7 +285,7 @@ def _endpoints(topology: Topology, settings: MonitorSettings) -> Iterator[Widget
     for one in watched_endpoints(topology):
         pairs = endpoint_dimensions(one).items()
         dimensions = [word for pair in pairs for word in pair]
-        title = f"Endpoint {label_of(one.service)} ({one.id})"
+        title = f"Endpoint {label_of(one.service)} ({called(one, settings)})"
         rows = _service_rates(ENDPOINTS, ("BytesProcessed",), dimensions)
         yield _graph(title, rows, settings.region, unit="Gbit/s")
         counts = (

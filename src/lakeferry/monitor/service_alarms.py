@@ -22,7 +22,7 @@ from lakeferry.monitor.alarm_parts import (
 )  # fmt: skip
 from lakeferry.monitor.nat_names import is_nat_instance, nat_name
 from lakeferry.monitor.own_cost import nat_gbps
-from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
 from lakeferry.network.resources import Alarm, Instance, MetricQuery, NatGateway, VpcEndpoint
 from lakeferry.network.services import label_of, shown_apart
 from lakeferry.network.topology import Topology
@@ -61,6 +61,13 @@ def watched_endpoints(topology: Topology) -> tuple[VpcEndpoint, ...]:
     return tuple(sorted(found, key=lambda one: one.id))
 
 
+def called(endpoint: VpcEndpoint, settings: MonitorSettings) -> str:
+    """An endpoint in names and titles: one of ours by its kind, known before it has an id."""
+    if endpoint.tags.get(OWNER_TAG) == settings.deployment:
+        return endpoint.name.removeprefix(settings.prefix)
+    return endpoint.id
+
+
 # ---- stalls
 
 
@@ -90,7 +97,7 @@ def _planned(
         for one in found:
             dimensions = endpoint_dimensions(one)
             metric = service_metric(ENDPOINTS, "BytesProcessed", dimensions, "Sum", period_s)
-            yield path, one.id, metric, len(found)
+            yield path, called(one, settings), metric, len(found)
 
 
 def asleep(stalled: Alarm, settings: MonitorSettings) -> Alarm | None:
@@ -128,7 +135,8 @@ def service_alarms(topology: Topology, settings: MonitorSettings) -> Iterator[Al
             dimensions = endpoint_dimensions(endpoint)
             metric = service_metric(ENDPOINTS, "PacketsDropped", dimensions, "Sum", 60)
             said = f"the endpoint of {label_of(endpoint.service)} drops packets"
-            yield alarm(settings, f"endpoint-drops.{endpoint.id}", said, (metric,), drops, MINUTES)
+            suffix = f"endpoint-drops.{called(endpoint, settings)}"
+            yield alarm(settings, suffix, said, (metric,), drops, MINUTES)
     for stream in settings.streams:
         yield from _stream(stream.rsplit("/", 1)[-1], settings)
 
