@@ -44,7 +44,9 @@ class Bearer:
 
     @property
     def shown(self) -> str:
-        """'i-0a1b (worker-3)'."""
+        """'i-0a1b (worker-3)'; the name alone where the id is an ARN that ends with it."""
+        if self.id.startswith("arn:"):
+            return self.name
         return f"{self.id} ({self.name})" if self.name and self.name != self.id else self.id
 
 
