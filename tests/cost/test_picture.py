@@ -5,21 +5,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from itertools import combinations, pairwise
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lakeferry
 from lakeferry.cost.front import Front, front, points
 from lakeferry.cost.migration import Migration, NatInstances, Source, Watching
 from lakeferry.cost.money import cents, dollars, exact
 from lakeferry.cost.picture import crossing, picture
 from lakeferry.cost.picture_bars import Named
+from lakeferry.cost.picture_front import name_of, why_of
 from lakeferry.cost.picture_parts import DARK, overlap
 from lakeferry.cost.span import of_days
 from lakeferry.cost.total import paths_of, price
 from lakeferry.network.picture_parts import GROUND, Box, cells
+from tests.cli.program import called
 from tests.cost.plans import BOOK, TWO_PIB
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -70,7 +74,9 @@ def drawn(migration: Migration) -> ElementTree.Element:
 
 
 def text_of(migration: Migration) -> str:
-    return picture(migration, BOOK, quotes(migration), options(migration))
+    found = options(migration)
+    taken = f"{found.chosen.placement} by {found.chosen.path}" if found.chosen else None
+    return picture(migration, BOOK, quotes(migration), found, taken)
 
 
 def shown(migration: Migration) -> list[str]:
@@ -192,7 +198,7 @@ def test_a_screen_reader_is_told_what_is_drawn(name: str) -> None:
     for path, quote in quotes(plan):
         assert f"{path}: " in said
         assert dollars(quote.total) in said
-    assert options(plan).why in said
+    assert why_of(options(plan)) in said
 
 
 # ---- cost by path
@@ -253,10 +259,10 @@ def test_credits_go_to_the_left_of_nothing() -> None:
     assert sum(ends["credits"]) == pytest.approx(ends["source egress"][0], abs=0.2)
 
 
-def test_the_bar_of_the_chosen_path_says_so() -> None:
-    (said,) = [one for one in shown(AZURE) if one.endswith("chosen")]
+def test_the_bar_of_the_path_that_is_taken_says_so() -> None:
+    (said,) = [one for one in shown(AZURE) if one.endswith("taken")]
 
-    assert said == "at least 112,429.23  chosen"
+    assert said == "at least 112,429.23  taken"
 
 
 # ---- break-even
@@ -357,9 +363,8 @@ def test_every_option_is_a_point_and_the_front_is_listed(name: str) -> None:
 
     assert len(dots) == len(found.points)
     for one in found.best:
-        named = (
-            f"{one.label}: {'at least ' if one.quote.at_least else ''}{dollars(one.quote.total)}"
-        )
+        least = "at least " if one.quote.at_least else ""
+        named = f"{name_of(one)}: {least}{dollars(one.quote.total)}"
         assert any(re.match(rf"[A-Z]+: {re.escape(named)}", text) for text in shown(plan))
 
 
@@ -368,16 +373,16 @@ def test_the_chosen_option_is_named_with_its_reason() -> None:
     assert found.chosen is not None
 
     said = shown(AZURE)
-    assert any(re.fullmatch(f"[A-Z]: {found.chosen.label}", one) for one in said)
+    assert any(re.fullmatch(f"[A-Z]: {name_of(found.chosen)}", one) for one in said)
     assert " ".join(said).count("(chosen)") == 1
-    assert any(one.startswith(f"chosen: {found.chosen.label}, at least") for one in said)
+    assert any(one.startswith(f"chosen: {name_of(found.chosen)}, at least") for one in said)
 
 
 def test_where_none_is_chosen_the_picture_says_why() -> None:
     plan = ALL["most without a price, and credits"]
 
     assert options(plan).chosen is None
-    assert f"none is chosen: {options(plan).why}" in shown(plan)
+    assert f"none is chosen: {why_of(options(plan))}" in shown(plan)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -392,3 +397,45 @@ def _fronts(root: ElementTree.Element) -> Iterator[list[tuple[float, float]]]:
     for one in root.iter(f"{SVG}path"):
         if one.get("stroke-width") == "1.5":
             yield _points(one)
+
+
+# ---- of a command's answer
+
+
+def test_an_answer_draws_itself_with_its_own_names_and_figures() -> None:
+    answer = lakeferry.cost(
+        bytes="2 PiB", days="30", source="azure:eastus", target="aws:us-east-1",
+        workers="c6in.4xlarge:6",
+    )  # fmt: skip
+    said = [one.text for one in ElementTree.fromstring(answer.picture()).iter(f"{SVG}text")]
+
+    assert answer.taken is not None
+    assert answer.bounded is not None
+    assert answer.bounded.gb > 0
+    for one in answer.routes:
+        assert one.name in said
+    least = "at least " if answer.taken.quote.at_least else ""
+    assert f"{least}{dollars(answer.taken.quote.total)}  taken" in said
+    flag = f"break-even {dollars(answer.bounded.gb)} GB"
+    assert any(one and one.startswith(flag) for one in said)
+
+
+def test_a_command_draws_into_the_file_that_is_named(tmp_path: Path) -> None:
+    words = ["--bytes", "2 PiB", "--days", "30", "--from", "azure:eastus", "--to", "aws:us-east-1"]
+
+    ended = called("cost", *words, "--picture", "cost.svg", folder=tmp_path)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "drawn: cost.svg" in ended.stderr
+    check_places(ElementTree.fromstring((tmp_path / "cost.svg").read_text()))
+
+
+def test_a_picture_that_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
+    stream = ["--records-a-day", "1000000", "--days", "30", "--to", "aws:us-east-1"]
+
+    for words in (stream, ["--reconcile", "bill.csv"]):
+        ended = called("cost", *words, "--picture", "cost.svg", folder=tmp_path)
+
+        assert ended.returncode == 2
+        assert "LF-2001" in ended.stderr
+        assert not (tmp_path / "cost.svg").exists()

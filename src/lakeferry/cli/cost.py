@@ -30,6 +30,7 @@ from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.render import Screen
 from lakeferry.cli.standard_input import OR_STDIN
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
+from lakeferry.errors import FerryError
 
 
 def cost(
@@ -62,13 +63,20 @@ def cost(
         if look.is_asked:
             from lakeferry.cli import cost_looking
 
+            if show.picture:
+                raise FerryError(
+                    "LF-2001",
+                    "--picture draws the price of a plan",
+                    "on the command line, beside a look at what flowed or was billed",
+                    "leave one of them out",
+                )
             wish = cost_looking.Wish(look, keys, csv=show.csv, verbose=talk.verbose)
             return cost_looking.look(wish, screen=screen, stop=stop)
         from lakeferry.cli import costing
         from lakeferry.cli.cost_manifest import assumed
         from lakeferry.cost.run import CostRequest
 
-        shown = costing.Shown(show.routes or (), show.route or (), show.csv)
+        shown = costing.Shown(show.routes or (), show.route or (), show.csv, show.picture)
         under, texts = assumed(manifest)
         request = CostRequest(file=plan, under=under, keys=keys, texts=texts)
         return costing.price(request, shown, screen=screen, is_json=talk.json)

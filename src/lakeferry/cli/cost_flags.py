@@ -161,6 +161,9 @@ class ShowFlags:
     csv: Annotated[
         Text, Parameter(allow_leading_hyphen=True, help="Write every line as CSV; - is stdout.")
     ] = None
+    picture: Annotated[
+        Text, Parameter(help="Draw it into this file (SVG): by path, break-even, the front.")
+    ] = None
     assume: Annotated[
         Many, Parameter(negative="", help="KEY=VALUE: any key of a plan, before all else.")
     ] = None

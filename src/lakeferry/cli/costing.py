@@ -28,6 +28,7 @@ class Shown:
     routes: Sequence[str] = ()  # paths of the table; none: all
     route: Sequence[str] = ()  # paths whose lines are shown
     csv: str | None = None  # a file, or `-`
+    picture: str | None = None  # a file
 
     def __post_init__(self) -> None:
         """Raises LF-2001 for a path that does not exist."""
@@ -49,6 +50,7 @@ def price(request: CostRequest, shown: Shown, *, screen: Screen, is_json: bool =
             "write the CSV to a file",
         )  # fmt: skip
     report = cost_of(request)
+    drawn = report.picture() if shown.picture else ""
     table, lines = _chosen(report, shown.routes), _chosen(report, shown.route, usual=())
     for text in doubt_texts(report.doubts):
         screen.event(Warned("", None, text, "take newer prices: --prices FILE, --price ID=USD"))
@@ -57,6 +59,9 @@ def price(request: CostRequest, shown: Shown, *, screen: Screen, is_json: bool =
     screen.result(_lines(report, table, lines, shown), summary(report))
     if shown.csv not in (None, "-"):
         write_file(str(shown.csv), csv_text(report, table).encode())
+    if shown.picture:
+        write_file(shown.picture, drawn.encode())
+        screen.say(f"drawn: {shown.picture}")
     if report.fault is not None:
         screen.error(report.fault)
         return report.fault.exit_code

@@ -78,6 +78,7 @@ class CostReport:
     streams: Mapping[str, Quote] = field(default_factory=dict)  # of Kinesis, by way of paying
     hints: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()  # prices to check before acting on them
+    assumed: tuple[str, ...] = ()  # what nobody said, as it was taken
 
     def route(self, path: Path, placement: Placement = "pull") -> Route:
         """Raises KeyError for a path that does not lead from the source."""
@@ -87,6 +88,16 @@ class CostReport:
     def totals(self) -> Mapping[str, Decimal]:
         """Exact dollars by route, lower bounds among them: `{"pull by nat_gateway": ...}`."""
         return {f"{one.placement} by {one.path}": one.quote.total for one in self.routes}
+
+    def picture(self) -> str:
+        """An SVG: cost by path, break-even, dollars against days. See `cost.picture`.
+
+        Raises:
+            FerryError: LF-2001 for the price of a stream alone, which has no paths.
+        """
+        from lakeferry.cost.picture import picture_of
+
+        return picture_of(self)
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         rows = [(one.name, _total(one.quote), f"{one.days:.1f}", one.remark) for one in self.routes]

@@ -24,12 +24,12 @@ from lakeferry.network.picture_parts import INK, PALE, Box, Canvas, cells, colum
 
 Named = tuple[str, Quote]
 
-_LABEL_W, _TOTAL_W = 220, 225
+_LABEL_W, _TOTAL_W = 305, 225
 _BAR, _GAP = 24, 12
 _CELL = 7  # pixels of a character at size 11
 
 
-def bars(canvas: Canvas, y: float, quotes: Sequence[Named], chosen: str | None) -> float:
+def bars(canvas: Canvas, y: float, quotes: Sequence[Named], taken: str | None) -> float:
     """Draw from `y` on; returns where it ends."""
     canvas.text(EDGE, y + 16, "Cost by path, by kind of line", 600, size=16, bold=True)
     if not quotes:
@@ -47,7 +47,7 @@ def bars(canvas: Canvas, y: float, quotes: Sequence[Named], chosen: str | None) 
     line(canvas, ((scale.at(0), y - 4), (scale.at(0), bottom)), AXIS)
     for number, (name, quote) in enumerate(quotes):
         at = y + number * (_BAR + _GAP)
-        _bar(canvas, at, scale, name, quote, is_chosen=name == chosen)
+        _bar(canvas, at, scale, name, quote, is_taken=name == taken)
     said = f"{quotes[0][1].currency}, exact totals rounded once"
     canvas.text(scale.end, bottom + 30, said, 400, size=11, colour=PALE, anchor="end")
     return _unpriced(canvas, bottom + 54, quotes)
@@ -62,11 +62,11 @@ def _shares(quote: Quote) -> list[tuple[Part, Decimal]]:
 
 
 def _bar(
-    canvas: Canvas, y: float, scale: Scale, name: str, quote: Quote, *, is_chosen: bool
+    canvas: Canvas, y: float, scale: Scale, name: str, quote: Quote, *, is_taken: bool
 ) -> None:
-    ink = CHOSEN if is_chosen else INK
+    ink = CHOSEN if is_taken else INK
     canvas.text(
-        EDGE + _LABEL_W - 10, y + 16, name, _LABEL_W - 10, anchor="end", bold=is_chosen, colour=ink
+        EDGE + _LABEL_W - 10, y + 16, name, _LABEL_W - 10, anchor="end", bold=is_taken, colour=ink
     )
     right, left = 0.0, 0.0
     for part, exact_usd in _shares(quote):
@@ -80,7 +80,7 @@ def _bar(
             middle = box.x + box.width / 2
             canvas.text(middle, y + 16, said, box.width, size=11, colour=ON_COLOUR, anchor="middle")
     least = "at least " if quote.at_least else ""
-    said = f"{least}{dollars(quote.total)}{'  chosen' if is_chosen else ''}"
+    said = f"{least}{dollars(quote.total)}{'  taken' if is_taken else ''}"
     canvas.text(scale.at(right) + 8, y + 16, said, _TOTAL_W - 8, bold=True, colour=ink)
 
 

@@ -29,7 +29,7 @@ _FLAG = 17  # height of a line of text above the chart
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Dollars of one kind of NAT device: what the time costs, and each GB through it."""
+    """Dollars of one kind of NAT device: what the time costs, and each GB on the wire."""
 
     name: str
     fixed: Decimal
@@ -42,7 +42,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """Both ways over the volume. GB are of 2^30 bytes, through NAT."""
+    """Both ways over the volume. GB are of 2^30 bytes on the wire."""
 
     gateway: Way
     instance: Way
@@ -72,7 +72,7 @@ class Crossing:
 
 
 @exact()
-def way_of(name: str, quote: Quote, nat_gb: Decimal) -> Way | None:
+def way_of(name: str, quote: Quote, wire_gb: Decimal) -> Way | None:
     """The NAT part of a migration's quote; None where one of its lines has no price."""
     lines = [one for one in quote.lines if one.part in ("network path", "standby")]
     if any(one.usd is None for one in lines):
@@ -80,7 +80,7 @@ def way_of(name: str, quote: Quote, nat_gb: Decimal) -> Way | None:
     by_bytes = [one.usd for one in lines if one.grows_with == "bytes" and one.usd is not None]
     fixed = [one.usd for one in lines if one.grows_with != "bytes" and one.usd is not None]
     bytes_usd, fixed_usd = sum(by_bytes, Decimal(0)), sum(fixed, Decimal(0))
-    return Way(name, fixed_usd, bytes_usd / nat_gb if nat_gb else Decimal(0))
+    return Way(name, fixed_usd, bytes_usd / wire_gb if wire_gb else Decimal(0))
 
 
 def crossing_picture(canvas: Canvas, y: float, found: Crossing | None, why: str = "") -> float:
@@ -94,7 +94,7 @@ def crossing_picture(canvas: Canvas, y: float, found: Crossing | None, why: str 
     marks = _marks(found)
     top = y + 66 + len(marks) * _FLAG
     across, up = _scales(found, top)
-    grid(canvas, across, up, "GB of 2^30 bytes through NAT", "USD")
+    grid(canvas, across, up, "GB of 2^30 bytes on the wire", "USD")
     for number, (gb, text, colour) in enumerate(marks):
         _flag(canvas, across, up, float(gb), text, colour, top - 20 - number * _FLAG)
     _curves(canvas, found, across, up)
