@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from lakeferry.cli.columns import Column, paragraph, table
 from lakeferry.cli.units import counted
-from lakeferry.cost.cost_report import NAMES, CostReport, Route
+from lakeferry.cost.cost_report import NAMES, CostReport, Route, days_text
 from lakeferry.cost.decide import Decision, Flip
 from lakeferry.cost.front import Point
 from lakeferry.cost.migration import Migration
@@ -76,8 +76,8 @@ def _head(report: CostReport, width: int) -> list[str]:
         f"  {time}{rate}",
         f"  {book}; a GB is 2^30 bytes; free tiers {free}",
     ]
-    if plan.assumed:
-        lines.append(f"  assumed: {'; '.join(plan.assumed)}")
+    if report.assumed:
+        lines.append(f"  assumed: {'; '.join(report.assumed)}")
     return [cut for line in lines for cut in paragraph(line, width)]
 
 
@@ -94,7 +94,7 @@ def _route_table(shown: Sequence[Route], signs: Signs, width: int) -> list[str]:
         [
             one.name,
             total_text(one.quote, signs),
-            f"{one.days:.1f}",
+            days_text(one.days),
             "-" if one.gbps is None else f"{one.gbps:.4g}",
             one.remark,
         ]
@@ -117,7 +117,7 @@ def _front_lines(report: CostReport, signs: Signs, width: int) -> list[str]:
         [
             f"{point_name(one)}{'  <- take' if one is report.front.chosen else ''}",
             total_text(one.quote, signs),
-            f"{one.days:.1f}",
+            days_text(one.days),
             "-" if one.gbps is None else f"{one.gbps:.4g}",
         ]
         for one in _with_chosen(report.front.best, report.front.chosen)
@@ -143,7 +143,7 @@ def _chosen_lines(report: CostReport, signs: Signs, width: int) -> list[str]:
         one = report.front.chosen
         lines.append(
             f"  {signs['ok']} take {point_name(one)}: {dollars(one.quote.total)} in "
-            f"{one.days:.1f} days, {_named(report.front.why)}"
+            f"{days_text(one.days)} days, {_named(report.front.why)}"
         )
     elif report.front is not None:
         lines.append(f"  {signs['warning']} no option is chosen: {_named(report.front.why)}")

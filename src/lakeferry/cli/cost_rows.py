@@ -132,7 +132,7 @@ def _plan(plan: CostPlan, report: CostReport) -> dict[str, Any]:
         "hours": plan.span.hours,
         "months": [{"month": one.month, "hours": one.hours} for one in plan.span.parts],
         "region": plan.region,
-        "assumed": list(plan.assumed),
+        "assumed": list(report.assumed),
         "free_tier": plan.free_tier,
     }
     if migration is not None:

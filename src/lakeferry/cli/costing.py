@@ -11,7 +11,7 @@ from lakeferry.cli.cost_rows import bodies, csv_text, summary
 from lakeferry.cli.plan_file import write_file
 from lakeferry.cli.render import Screen, marks
 from lakeferry.config.check import nearest
-from lakeferry.cost.cost_report import CostReport, Route
+from lakeferry.cost.cost_report import CostReport, Route, days_text
 from lakeferry.cost.migration import Path
 from lakeferry.cost.run import CostRequest, cost_of
 from lakeferry.errors import FerryError
@@ -78,7 +78,7 @@ def _lines(
         return [
             text
             for one in lines
-            for text in line_lines(f"{one.name}, {one.days:.1f} days", one.quote, width)
+            for text in line_lines(f"{one.name}, {days_text(one.days)} days", one.quote, width)
         ]
     return report_lines(report, table, marks(sys.stdout), width)
 

@@ -54,7 +54,7 @@ class Route:
         """`pull by 3 x NAT gateway`, `pull by NAT instances, 3 x c7gn.large`, `push by ...`."""
         path = NAMES[self.path]
         said = self.label.removeprefix(self.path).strip()
-        if path in said:
+        if path in said or "public address" in said:
             return f"{self.placement} by {said}"
         separator = ", " if self.path == "nat_instance" else " "
         return f"{self.placement} by {path}{separator * bool(said)}{said}"
@@ -100,7 +100,9 @@ class CostReport:
         return picture_of(self)
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
-        rows = [(one.name, _total(one.quote), f"{one.days:.1f}", one.remark) for one in self.routes]
+        rows = [
+            (one.name, _total(one.quote), days_text(one.days), one.remark) for one in self.routes
+        ]
         rows += [
             (f"Kinesis, {label}", _total(quote), "", "") for label, quote in self.streams.items()
         ]
@@ -125,6 +127,12 @@ class CostReport:
         )
         said = "".join(f"<li>{escape(one)}</li>" for one in self.hints)
         return f"<table><tr>{cells}</tr>{body}</table><ul>{said}</ul>"
+
+
+@exact()
+def days_text(days: Decimal) -> str:
+    """`30.0`, `1.46`, `0.042`: three digits at least."""
+    return f"{days:.1f}" if days >= 10 else f"{days:.2f}" if days >= 1 else f"{days:.3f}"
 
 
 def _total(quote: Quote) -> str:

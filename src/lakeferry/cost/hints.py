@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
-from lakeferry.cost.egress import waiver_hint
+from lakeferry.cost.egress import WAIVER_DAYS, waiver_hint
 from lakeferry.cost.front import Front
 from lakeferry.cost.migration import Migration
 from lakeferry.cost.money import dollars, exact
@@ -30,6 +30,7 @@ def hints(migration: Migration, book: PriceBook, quote: Quote, found: Front) -> 
         hint
         for hint in (
             waiver_hint(migration, quote),
+            _too_slow_to_leave(migration),
             _switching(migration, quote),
             _routing(migration, book),
             _negotiated(migration),
@@ -39,6 +40,12 @@ def hints(migration: Migration, book: PriceBook, quote: Quote, found: Front) -> 
         )
         if hint
     )
+
+
+def _too_slow_to_leave(migration: Migration) -> str:
+    if migration.source.waiver != "exit" or migration.span.hours <= WAIVER_DAYS * 24:
+        return ""
+    return f"an exit programme ends after {WAIVER_DAYS} days: this plan gets nothing credited"
 
 
 def _switching(migration: Migration, quote: Quote) -> str:

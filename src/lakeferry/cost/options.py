@@ -147,7 +147,8 @@ def _way(migration: Migration, book: PriceBook, path: Path, sources: Sequence[st
             label, carrier, devices = f"{path} in {zones} zones", INTERFACE_ENDPOINT, zones
         case "internet_gateway":
             gbps = worker.internet_gbps if worker else Decimal(5)
-            label, carrier, devices = f"{workers} public addresses", _of(gbps), workers
+            plural = "es" if workers != 1 else ""
+            label, carrier, devices = f"{workers} public address{plural}", _of(gbps), workers
         case "s3_gateway":
             gbps = worker.card0_gbps if worker else Decimal(5)
             label, carrier, devices = "S3 gateway endpoint", _of(gbps), workers

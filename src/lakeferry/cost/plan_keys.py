@@ -94,7 +94,9 @@ NETWORK: Mapping[str, Key] = {
     "lead_days": _count("days left until the first byte is to move", "no limit", most=3650),
 }  # fmt: skip
 WORK: Mapping[str, Key] = {
-    "workers": Key("devices", "instances that copy, TYPE:COUNT", "none", most=Decimal(10**5)),
+    "workers": Key(
+        "devices", "instances that copy, TYPE:COUNT, or `none`", "auto", most=Decimal(10**5)
+    ),
     "push_usd_hour": Key("usd", "an hour of a worker beside the source", most=Decimal(10**4)),
     "push_gbps": Key("number", "what one of them sends, Gbit/s", most=Decimal(10**4)),
     "part": _size("of a multipart upload", "64 MiB", most=2**40),

@@ -44,10 +44,18 @@ def check_names(plan: CostPlan, book: PriceBook, asked: Iterable[str]) -> None:
     Raises:
         FerryError: LF-6624 for a price id in `price` or `used` that nothing asks for.
     """
+    for name in plan.used:
+        price = book.prices.get(name)
+        if price is not None and price.tiers is not None and len(price.tiers) < 2:
+            raise FerryError(
+                "LF-6624",
+                f"used: the price `{name}` has no tiers",
+                "each unit of it costs the same, whatever was used before",
+                "leave it out",
+            )
     hourly = {one.id for kind in book.instance_types.values() for one in kind.hourly.values()}
     known = {*book.prices, *hourly, *asked}
-    used = plan.migration.used if plan.migration is not None else {}
-    for key, names in (("price", plan.given), ("used", used)):
+    for key, names in (("price", plan.given), ("used", plan.used)):
         for name in names:
             if name not in known:
                 near = nearest(name, tuple(sorted(known)))

@@ -32,6 +32,8 @@ class CostPlan:
     stream: Stream | None = None
     deadline_hours: int = 0  # within which it has to be done
     sizes_instances: bool = False  # nobody said which NAT instances: they are chosen by size
+    sizes_workers: bool = False  # nor which workers
+    used: Mapping[str, int] = field(default_factory=dict)  # bytes or units a month, by price id
     refused: tuple[Path, ...] = ()  # by policy
     agreement: Agreement = field(default_factory=Agreement)
     given: Mapping[str, Decimal] = field(default_factory=dict)  # dollars a unit, by price id
@@ -61,6 +63,8 @@ def plan_of(found: Mapping[str, Any], root: Value) -> tuple[CostPlan | None, lis
         stream=_stream(found, span) if "records_a_day" in found else None,
         deadline_hours=_hours(found["deadline"]) if "deadline" in found else span.hours,
         sizes_instances=found.get("nat_instances") is None,
+        sizes_workers="workers" not in found,
+        used=found.get("used", {}),
         refused=tuple(_REFUSED[one] for one in found.get("policy", ())),
         agreement=Agreement(found.get("discount", {}), found.get("savings_plan", {})),
         given=found.get("price", {}),
@@ -106,6 +110,16 @@ def _contradictions(found: Mapping[str, Any], root: Value) -> list[Problem]:
     if "bytes" in found and found.get("files", 0) > found["bytes"]:
         wrong.append(at("files", f"files: {found['files']:,} files cannot share "
                         f"{found['bytes']:,} bytes", "correct one of the two"))  # fmt: skip
+    cloud = found.get("from", ("azure", ""))[0]
+    for name, value, clouds in (
+        ("routing", "internet", ("azure",)),
+        ("azure_gb", "decimal", ("azure",)),
+        ("egress_waiver", "exit", ("azure", "gcp")),
+        ("egress_waiver", "eu_at_cost", ("azure", "gcp")),
+    ):
+        if found.get(name) == value and cloud not in clouds:
+            said = f"{name}: `{value}` means nothing for bytes from {cloud.replace('_', ' ')}"
+            wrong.append(at(name, said, "leave it out"))
     if found.get("dark_minutes", 5) > found.get("outage_minutes", 10):
         wrong.append(at("dark_minutes", "dark_minutes is more than outage_minutes",
                         "give at most as many"))  # fmt: skip
@@ -200,8 +214,6 @@ def _assumed(found: Mapping[str, Any], span: Span) -> tuple[str, ...]:
         said.append("files of 128 MiB")
     if "bytes" in found and "overhead" not in found:
         said.append("3 % on the wire above the bytes: measure it")
-    if "bytes" in found and not found.get("workers"):
-        said.append("no workers are priced: give --workers TYPE:COUNT")
     if span.start is None:
         hours = span.parts[0].month_hours
         said.append(f"no date: each month has {hours} hours, tiers are climbed once")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from lakeferry.cost.break_even import capacity_gb
 from lakeferry.cost.cost_report import CostReport, Route
 from lakeferry.cost.decide import Bounded, Decision, Wanted, decide
-from lakeferry.cost.front import Front, front, points, sustained
+from lakeferry.cost.front import SAFE_SHARE, Front, front, points, sustained
 from lakeferry.cost.hints import hints
 from lakeferry.cost.load import planned_load
 from lakeferry.cost.migration import Migration, NatInstances, Path
@@ -32,6 +32,7 @@ from lakeferry.cost.stream_ways import stream_lines, stream_quotes
 from lakeferry.cost.total import paths_of, price
 from lakeferry.errors import FerryError
 
+LEAST_VCPUS = 8  # of a worker: less has not the cores to check what it copies
 MOST_INSTANCES = 24  # that anybody would run in place of a gateway; more are no offer
 
 
@@ -49,13 +50,15 @@ def report(plan: CostPlan, listed: PriceBook, *, today: date) -> CostReport:
     if plan.migration is None:
         lines = [line for one in streams.values() for line in one.lines]
         check_names(plan, listed, [line.price_id for line in lines])
-        return CostReport(plan, book, streams=streams, doubts=doubts(lines, today))
+        return CostReport(
+            plan, book, streams=streams, doubts=doubts(lines, today), assumed=plan.assumed
+        )
     sized = _sizes(plan.migration, book)
-    migration = _with_sized(plan, sized)
+    migration = _with_sized(plan, sized, book)
     beside = stream_lines(plan, book)
     rows = replayed(migration, book, even_loads(migration), trouble=_trouble(plan))
     found = front(points(migration, book), plan.deadline_hours, plan.refused)
-    decision, fault = _decided(plan, migration, rows, today)
+    decision = _decided(plan, migration, rows, today)
     routes = [*_pulled(plan, migration, book, rows, today),
               *_pushed(plan, migration, book, today)]  # fmt: skip
     routes = _with_lacks([_beside(one, beside) for one in routes])
@@ -70,13 +73,14 @@ def report(plan: CostPlan, listed: PriceBook, *, today: date) -> CostReport:
         taken,
         found,
         decision,
-        fault if found.chosen is None else None,
+        None if decision or found.chosen else _fault(plan, routes),
         sized[:5],
         sensitivity(migration, book, taken.path, placement=taken.placement),
         _bounded(migration, book),
         streams,
         hints(migration, book, taken.quote, found),
         doubts([line for one in routes for line in one.quote.lines], today),
+        (*_sized_texts(plan, migration), *plan.assumed),
     )
 
 
@@ -91,15 +95,50 @@ def _sizes(migration: Migration, book: PriceBook) -> tuple[Size, ...]:
     return tuple(one for one in found if one.count <= MOST_INSTANCES)
 
 
-def _with_sized(plan: CostPlan, sized: tuple[Size, ...]) -> Migration:
+def _with_sized(plan: CostPlan, sized: tuple[Size, ...], book: PriceBook) -> Migration:
+    """The plan with the NAT instances and workers that nobody named, the cheapest that do."""
     migration = plan.migration
     assert migration is not None
-    if not (plan.sizes_instances and sized):
+    if plan.sizes_instances and sized:
+        best, before = sized[0], migration.nat_instances
+        wanted = NatInstances(best.type, best.count, before.disk_gb, before.standby)
+        migration = replace(migration, nat_instances=wanted)
+    workers = _workers(migration, book) if plan.sizes_workers else None
+    if workers is None:
         return migration
-    before = migration.nat_instances
-    best = sized[0]
-    wanted = NatInstances(best.type, best.count, before.disk_gb, before.standby)
-    return replace(migration, nat_instances=wanted)
+    kind, count = workers
+    return replace(migration, worker_type=kind, workers=count)
+
+
+@exact()
+def _workers(migration: Migration, book: PriceBook) -> tuple[str, int] | None:
+    """Type and count of the cheapest workers that carry the plan with head room; None: no price."""
+    found = []
+    for kind in book.instance_types.values():
+        usd = book.hourly(kind.name, migration.target_region).last_usd
+        if usd is None or kind.burstable or kind.vcpus < LEAST_VCPUS:
+            continue
+        safe = SAFE_SHARE * kind.internet_gbps
+        count = max(1, int((migration.gbps / safe).to_integral_value("ROUND_CEILING")))
+        found.append((count * usd, count, kind.name))
+    if not found:
+        return None
+    _, count, name = min(found)
+    return name, count
+
+
+def _sized_texts(plan: CostPlan, migration: Migration) -> tuple[str, ...]:
+    said = []
+    if plan.sizes_workers:
+        said.append(
+            f"{migration.workers} x {migration.worker_type} as workers, the cheapest that do"
+            if migration.workers
+            else "no workers, as the region has no price of any: give --workers TYPE:COUNT"
+        )
+    if plan.sizes_instances and "nat_instance" in paths_of(migration):
+        wanted = migration.nat_instances
+        said.append(f"{wanted.count} x {wanted.type} as NAT instances, the cheapest that do")
+    return tuple(said)
 
 
 def _trouble(plan: CostPlan) -> Trouble:
@@ -110,8 +149,8 @@ def _trouble(plan: CostPlan) -> Trouble:
 
 def _decided(
     plan: CostPlan, migration: Migration, rows: tuple[Replayed, ...], today: date
-) -> tuple[Decision | None, FerryError | None]:
-    """The choice for workers in AWS at the plan's pace; else why there is none."""
+) -> Decision | None:
+    """The choice for workers in AWS at the plan's pace; None: nothing carries it in time."""
     wanted = Wanted(
         destination_of(migration),
         migration.span.hours * 60,
@@ -121,9 +160,28 @@ def _decided(
         refused=plan.refused,
     )
     try:
-        return decide([one.option for one in rows], wanted), None
-    except FerryError as error:
-        return None, error
+        return decide([one.option for one in rows], wanted)
+    except FerryError:
+        return None
+
+
+def _fault(plan: CostPlan, routes: list[Route]) -> FerryError:
+    """What to say where no path may be taken, in time and at a price that is known."""
+    left = [one for one in routes if one.path not in plan.refused]
+    late = [one for one in left if one.hours > plan.deadline_hours]
+    step = "allow a path that the policy refuses"
+    if late and len(late) == len(left):
+        with exact():
+            days = Decimal(min(one.hours for one in late)) / 24
+        step = f"allow {days:.1f} days with --deadline, or give more or larger instances"
+    elif left:
+        step = "give the prices that are missing: --price ID=USD, --push-usd-hour USD"
+    return FerryError(
+        "LF-6521",
+        f"no path carries the bytes in {plan.deadline_hours} hours at a price that is known",
+        "; ".join(f"{one.name}: {one.remark}" for one in routes),
+        step,
+    )
 
 
 def _pulled(

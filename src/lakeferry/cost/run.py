@@ -1,7 +1,8 @@
 """The door of the room: read a plan and prices, price every path, choose."""
 
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
     from lakeferry.cost.cost_report import CostReport
     from lakeferry.cost.plan_values import CostPlan
     from lakeferry.cost.prices import PriceBook
+    from lakeferry.network.resources import PlannedFlow
 
-MAX_BYTES = 10_000_000  # of a plan file
+STDIN = "-"
+_EITHER = ("days", "hours")  # one that is laid upon a plan takes the place of the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +30,46 @@ class CostRequest:
     texts: Mapping[str, str] = field(default_factory=dict)  # of the manifest, to quote from
 
 
-def cost(plan: str | Path | Mapping[str, Any] | None = None, /, **keys: Any) -> "CostReport":
+def cost(
+    plan: "str | Path | Mapping[str, Any] | Sequence[PlannedFlow] | None" = None,
+    /,
+    **keys: Any,
+) -> "CostReport":
     """What moving bytes to AWS costs by every path, line by line, and which path to take.
 
+        lakeferry.cost(bytes="2 PiB", days=30, source="azure:westeurope", target="aws:us-east-1")
+
     Args:
-        plan: a plan file (YAML or JSON), or its keys as a mapping; None: keywords say it all.
-        keys: as in a plan file, see docs/reference/cost.md; `source` and `target` are its `from`
-            and `to`, as `from` is a word of Python's own.
+        plan: a plan file (YAML or JSON), its keys as a mapping, or what a plan will send over
+            the network; None: keywords say it all.
+        keys: as in a plan file, see docs/reference/cost.md, and laid upon it; `source` and
+            `target` are its `from` and `to`, as `from` is a word of Python's own.
+
+    Returns:
+        Every path with its lines, exact. It prints as a table.
 
     Raises:
         FerryError, ExceptionGroup: of FerryError, for everything that is wrong with the plan.
     """
-    given = dict(plan) if isinstance(plan, Mapping) else {}
-    file = None if plan is None or isinstance(plan, Mapping) else str(plan)
+    file, given = _given(plan)
     renamed = {"source": "from", "target": "to"}
     typed = [(name, renamed.get(name, name), one) for name, one in {**given, **keys}.items()]
     return cost_of(CostRequest(file=file, keys=typed))
+
+
+def _given(
+    plan: "str | Path | Mapping[str, Any] | Sequence[PlannedFlow] | None",
+) -> tuple[str | None, dict[str, Any]]:
+    """The file, or the keys, that a plan is."""
+    if plan is None:
+        return None, {}
+    if isinstance(plan, str | Path):
+        return str(plan), {}
+    if isinstance(plan, Mapping):
+        return None, dict(plan)
+    from lakeferry.cost.plan_flows import keys_of_flows
+
+    return None, keys_of_flows(plan)
 
 
 def cost_of(request: CostRequest, *, today: date | None = None) -> "CostReport":
@@ -64,20 +91,31 @@ def read_plan(request: CostRequest) -> "CostPlan":
     texts = dict(request.texts)
     root = Value("map", Place("the plan", 0, 1))
     if request.under is not None:
-        root = merged(root, request.under)
+        root = _over(root, request.under)
     if request.file is not None:
         value, texts[request.file] = read_plan_file(request.file)
-        root = Value("map", value.place, entries=merged(root, value).entries)
-    for typed, key, given in request.keys:
-        place = Place(typed, 0, 1)
+        root = Value("map", value.place, entries=_over(root, value).entries)
+    typed = Value("map", root.place)
+    for name, key, given in request.keys:
+        place = Place(name, 0, 1)
         entry = Entry(place, _value(given, place))
-        root = merged(root, Value("map", root.place, entries={key: entry}))
+        typed = merged(typed, Value("map", root.place, entries={key: entry}))
+    root = Value("map", root.place, entries=_over(root, typed).entries)
     found, problems = read_keys(root)
     refuse(problems, texts)
     plan, problems = plan_of(found, root)
     refuse(problems, texts)
     assert plan is not None
     return plan
+
+
+def _over(under: "Value", over: "Value") -> "Value":
+    """A layer upon what is under it; days take the place of hours, and hours of days."""
+    from lakeferry.config.overlay import merged, without
+
+    if any(one in over.entries for one in _EITHER):
+        under = without(under, *((one,) for one in _EITHER))
+    return merged(under, over)
 
 
 def listed_prices(file: str | None) -> "PriceBook":
@@ -103,27 +141,29 @@ def listed_prices(file: str | None) -> "PriceBook":
 
 
 def read_plan_file(file: str) -> "tuple[Value, str]":
-    """The tree of a plan file, and its text. Raises LF-2002, LF-6623, as a group or alone."""
+    """The tree of a plan file (`-`: stdin), and its text. Raises LF-6623, alone or in a group."""
     from lakeferry.config.json_text import read_json
-    from lakeferry.config.problems import Problem, refuse
-    from lakeferry.config.tree import Place
+    from lakeferry.config.problems import refuse
     from lakeferry.config.yaml_text import read_yaml
 
     try:
-        text = Path(file).read_bytes()[: MAX_BYTES + 1].decode("utf-8-sig")
+        raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+        text = raw.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise FerryError(
-            "LF-6623", "the plan cannot be read", f"{file}: {why}", "name another file"
-        ) from error
+        raise _unread(f"{file}: {why}", "name another file") from error
     reader = read_json if file.lower().endswith(".json") else read_yaml
     root, problems = reader(text, file)
+    refuse([replace(one, code="LF-6623") for one in problems], {file: text})
     if root is None:
-        refuse(problems or [Problem("LF-6623", Place(file, 1, 1), "the plan is empty",
-                                    "begin with `bytes: 2 PiB`")], {file: text})  # fmt: skip
-        raise AssertionError
-    refuse(problems, {file: text})
+        raise _unread(f"{file} is empty", "begin with `bytes: 2 PiB`")
+    if root.kind != "map":
+        raise _unread(f"{file} is a {root.kind}, no map of keys", "begin with `bytes: 2 PiB`")
     return root, text
+
+
+def _unread(where: str, next_step: str) -> FerryError:
+    return FerryError("LF-6623", "the plan cannot be read", where, next_step)
 
 
 def _value(given: Any, place: Any) -> "Value":

@@ -14,7 +14,8 @@ def stream_lines(plan: CostPlan, book: PriceBook) -> tuple[Line, ...]:
     wanted = plan.stream
     if wanted is None:
         return ()
-    endpoint = stream_endpoint(wanted, book, plan.region, plan.zones, plan.span)
+    used = plan.used.get(f"aws.vpce.gb.{plan.region}", 0)
+    endpoint = stream_endpoint(wanted, book, plan.region, plan.zones, plan.span, used=used)
     own = stream(wanted, book, plan.region, plan.span)
     return (*own, *(replace(one, part="stream") for one in endpoint))
 

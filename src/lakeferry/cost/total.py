@@ -185,7 +185,8 @@ def _workers(migration: Migration, book: PriceBook, placement: Placement) -> Lin
 
 
 def _watched(migration: Migration, book: PriceBook) -> Lines:
-    return watching(migration.watching, book, migration.target_region, migration.span)
+    region, used = migration.target_region, migration.used
+    return watching(migration.watching, book, region, migration.span, used)
 
 
 @exact()
@@ -194,7 +195,9 @@ def _stored(migration: Migration, book: PriceBook) -> Lines:
     gb = Decimal(migration.bytes) / 2**30
     target = book.of("aws.s3.storage", migration.target_region)
     by_month = [gb * part.hours / part.month_hours for part in migration.span.parts]
-    lines = (charge_by_month(book, target, by_month, "S3 storage, GB-months", part="storage"),)
+    used = migration.used.get(target.id, 0)
+    item = "S3 storage, GB-months"
+    lines = (charge_by_month(book, target, by_month, item, part="storage", used=used),)
     source = migration.source
     if source.cloud in ("on_premises", "partner"):
         return lines

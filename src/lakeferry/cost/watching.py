@@ -3,6 +3,7 @@
 Source: Amazon CloudWatch pricing.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from lakeferry.cost.charge import charge, charge_by_month
@@ -12,13 +13,22 @@ from lakeferry.cost.prices import PriceBook
 from lakeferry.cost.quote import Line
 from lakeferry.cost.span import Span
 
+NOTHING_USED: Mapping[str, int] = {}
+
 
 @exact()
-def watching(wanted: Watching, book: PriceBook, region: str, span: Span) -> tuple[Line, ...]:
+def watching(
+    wanted: Watching,
+    book: PriceBook,
+    region: str,
+    span: Span,
+    used: Mapping[str, int] = NOTHING_USED,
+) -> tuple[Line, ...]:
     """The lines of what is watched; what is not asked for has none.
 
     Flow logs are vended logs: their ladder is climbed once a month. A rule is paid for each
-    event that it matches, so an event that six rules match is paid six times.
+    event that it matches, so an event that six rules match is paid six times. `used`: bytes or
+    units of others that climb the same ladders, by price id.
     """
     stored = Decimal(wanted.log_bytes) / 2**30 * wanted.kept_months
     months = span.months
@@ -35,7 +45,12 @@ def watching(wanted: Watching, book: PriceBook, region: str, span: Span) -> tupl
     return (
         *(
             charge_by_month(
-                book, book.of(id, region), span.split(quantity), item, part="monitoring"
+                book,
+                book.of(id, region),
+                span.split(quantity),
+                item,
+                part="monitoring",
+                used=used.get(f"{id}.{region}", 0),
             )
             for id, quantity, item in flowing
             if quantity
