@@ -1,4 +1,4 @@
-"""`cost --reconcile`: read the three, call the door of the room, show its answer, exit code."""
+"""`cost --observe | --reconcile`: read what is looked at, call a door, show its answer."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
+from lakeferry.cli import observe_answers as observed
 from lakeferry.cli import reconcile_answers as answers
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.cost_look_flags import LookFlags, share_of
@@ -19,8 +20,11 @@ from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.units import parse_pairs
 from lakeferry.cli.watching import Asked as Network
 from lakeferry.connect.aws import usual_region
+from lakeferry.cost.flow_choice import Terms
 from lakeferry.cost.judging import Tolerances
+from lakeferry.cost.observe import observe
 from lakeferry.cost.observed import Seen
+from lakeferry.cost.options import Trouble
 from lakeferry.cost.plan_keys import MONEY
 from lakeferry.cost.plan_values import CostPlan
 from lakeferry.cost.prices import PriceBook
@@ -28,7 +32,9 @@ from lakeferry.cost.reconcile_run import SEEN_HEADER, Asked, reconcile_bill, see
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.monitor.logs import store_options
+from lakeferry.monitor.read_flow import FlowRead, read_flow
 from lakeferry.monitor.read_seen import SeenLogs, read_seen_logs
+from lakeferry.network.topology import Topology
 
 OK, LOOK = 0, 3
 
@@ -56,7 +62,98 @@ def look(wish: Wish, *, screen: Screen, stop: Flag) -> int:
     if wish.look.observe is not None and wish.look.reconcile:
         what = "--observe and --reconcile are two questions"
         raise FerryError("LF-2001", what, "on the command line", "ask one after the other")
+    if wish.look.observe is not None:
+        return observe_flow(wish, screen=screen, stop=stop)
     return reconcile(wish, screen=screen, stop=stop)
+
+
+def observe_flow(wish: Wish, *, screen: Screen, stop: Flag) -> int:
+    """Price what flowed, and say which path each group should take. Nothing is changed."""
+    look, network = wish.look, network_of(wish.look)
+    place, fields = network.place(look.logs if look.logs is not None else look.flow)
+    bounds = network.bounds(place)
+    network.warn(place, screen)
+    topology = _same_network(look, network)
+    plan, book = _observed_plan(wish, topology.found.vpc.region)
+    read = read_flow(
+        place, topology, fields=fields, options=network.options(place),
+        log_events=partial(network.log_events, bounds), start_s=bounds[0], end_s=bounds[1],
+        stop=stop,
+    )  # fmt: skip
+    found = observe(
+        read.flow, read.who, topology, book=book, terms=_terms(plan),
+        undated_leak=read.undated_leak,
+    )  # fmt: skip
+    for one in observed.observed_bodies(found):
+        screen.result([], one)
+    rows = observed.observed_csv(found)
+    if wish.csv not in (None, "-"):
+        write_file(str(wish.csv), "\n".join([*rows, ""]).encode())
+    lines = observed.observed_lines(found, marks(sys.stdout), screen_width())
+    screen.result(
+        rows if wish.csv == "-" else [*lines, *_left_out(read)],
+        {**observed.observed_summary(found), "place": place, **_unseen(read)},
+    )
+    return OK
+
+
+def _same_network(look: LookFlags, network: Network) -> Topology:
+    topology = network.topology
+    if look.observe not in ("-", topology.found.vpc.id):
+        raise FerryError(
+            "LF-2001",
+            f"the saved network is of {topology.found.vpc.id or 'another VPC'}, not of "
+            f"{look.observe}",
+            str(look.topology),
+            "leave --topology out, or write `--observe -`",
+        )
+    return topology
+
+
+def _observed_plan(wish: Wish, region: str) -> tuple[CostPlan, PriceBook]:
+    """What was typed of a plan, with the bytes and the time of what was seen in their place."""
+    taken = ("bytes", "files", "days", "hours", "start", "to", "overhead")
+    usual = {"from": "on-premises", "to": f"aws:{region}", "bytes": "1 B", "hours": "720"}
+    return planned(usual, [one for one in wish.keys if one[1] not in taken])
+
+
+def _terms(plan: CostPlan) -> Terms:
+    migration = plan.migration
+    assert migration is not None
+    wanted = migration.nat_instances
+    return Terms(
+        plan.region,
+        source=migration.source,
+        instances=None if plan.sizes_instances else wanted,
+        disk_gb=wanted.disk_gb,
+        standby=wanted.standby,
+        refused=plan.refused,
+        trouble=Trouble(
+            plan.outage_minutes, plan.dark_minutes, plan.failures_a_month, plan.delay_usd_hour
+        ),
+        used=migration.used,
+    )
+
+
+def _unseen(read: FlowRead) -> dict[str, Any]:
+    return {
+        "rows": read.report.records,
+        "bad_lines": read.report.bad_lines,
+        "skipped_rows": read.skipped,
+        "undirected_rows": read.undirected,
+    }
+
+
+def _left_out(read: FlowRead) -> Iterator[str]:
+    """What the sums do not hold, in words."""
+    if read.skipped:
+        yield f"  AWS left records out: {read.skipped:,} rows of SKIPDATA"
+    if read.report.bad_lines:
+        yield f"  {read.report.bad_lines:,} bad lines"
+    if read.undirected:
+        yield f"  {read.undirected:,} rows not counted: nothing says whether they came or went"
+    for device, size in sorted(read.undated_leak.items()):
+        yield f"  {size:,} B of {device} are S3's; the format does not tell whose: no group of them"
 
 
 def reconcile(wish: Wish, *, screen: Screen, stop: Flag) -> int:
