@@ -6,7 +6,7 @@ reference is followed to what it would be once deployed; parameters have their d
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,6 +131,11 @@ class Stack:
             self._arn(id) for id, one in self.resources.items() if one["Type"].endswith("::Topic")
         ]
 
+    @property
+    def gateways(self) -> list[str]:
+        of_all = self.resources.items()
+        return [self._name(id) for id, one in of_all if one["Type"] == "AWS::EC2::NatGateway"]
+
     def read(self) -> Iterator[Read]:
         for id, one in self.resources.items():
             reader = STACK_READERS.get(one["Type"])
@@ -178,8 +183,11 @@ class Stack:
     def _ref(self, id: str) -> Any:
         if id in self.parameters:
             return self.parameters[id]
-        if self.resources[id]["Type"] == "AWS::SNS::Topic":
+        type_ = self.resources[id]["Type"]
+        if type_ == "AWS::SNS::Topic":
             return self._arn(id)
+        if type_ in ID_STARTS:
+            return aws_id(ID_STARTS[type_], self._name(id))
         return self._name(id)
 
     def _attribute(self, id: str, name: str) -> Any:
@@ -188,13 +196,20 @@ class Stack:
             return interfaces_of(endpoint)
         if name in ("GroupId", "AllocationId"):
             return self._name(id)  # our values name each other by their names
+        if name == "PrimaryPrivateIpAddress":
+            return aws_id("ip", self._name(id))
         assert name == "Arn", name
         return self._arn(id)
+
+    def called(self, id: str) -> str:
+        """What bears one of AWS's ids, as our values call it."""
+        some = (one for one, made in self.resources.items() if made["Type"] in ID_STARTS)
+        return {self._ref(one): self._name(one) for one in some}[id]
 
     def _name(self, id: str) -> str:
         properties = self.resources[id]["Properties"]
         if self.resources[id]["Type"] == "AWS::EC2::EIPAssociation":
-            return str(self.value(properties["NetworkInterfaceId"]))
+            return self._name(properties["NetworkInterfaceId"]["Ref"])
         if self.resources[id]["Type"] in NAMED_BY_TAG:
             return named(properties["Tags"])
         keys = ("GroupName", "LogGroupName", "RoleName", "RuleName", "TopicName", "AlarmName",
@@ -217,9 +232,16 @@ class Stack:
         return tuple(name_in(arn) if arn in self.topics else arn for arn in arns)
 
 
-NAMED_BY_TAG = {
-    "AWS::EC2::EIP", "AWS::EC2::Instance", "AWS::EC2::NatGateway", "AWS::EC2::NetworkInterface",
+# What AWS's ids begin with, where ids stand in texts.
+ID_STARTS = {
+    "AWS::EC2::Instance": "i", "AWS::EC2::NatGateway": "nat", "AWS::EC2::NetworkInterface": "eni",
 }  # fmt: skip
+NAMED_BY_TAG = {"AWS::EC2::EIP", *ID_STARTS}
+
+
+def aws_id(start: str, name: str) -> str:
+    """The id that something new gets. Ids sort as the names do, for lists of them are sorted."""
+    return f"{start}-{name.encode().hex()}"
 
 
 def _tags(listed: list[Properties]) -> Properties:
@@ -378,6 +400,13 @@ def _stack_event_rule(stack: Stack, id: str, one: Properties) -> EventRule:
 # ---- NAT instances
 
 
+def marked(script: str, gateways: Iterable[str]) -> str:
+    """User data with marks for the ids of standby gateways, as our values hold it."""
+    for name in gateways:
+        script = script.replace(aws_id("nat", name), f"${{{name}}}")
+    return script
+
+
 def arch_of(image: str, kind: str) -> str:
     """By what a parameter ends with, or by the family of the type: `c7gn` is Graviton."""
     known = next((one for one in ("arm64", "x86_64") if image.endswith(one)), "")
@@ -400,7 +429,8 @@ def _stack_address(stack: Stack, id: str, one: Properties) -> ElasticIp:
     assert one["Domain"] == "vpc"
     bound = [each for _, each in stack.of_type("AWS::EC2::EIPAssociation")]
     name = named(one["Tags"])
-    at = [each["NetworkInterfaceId"] for each in bound if each["AllocationId"] == name]
+    own = [each for each in bound if each["AllocationId"] == name]
+    at = [stack.called(each["NetworkInterfaceId"]) for each in own]
     taken = [each for _, each in stack.of_type("AWS::EC2::NatGateway")]
     assert len(at) + sum(each["AllocationId"] == name for each in taken) == 1, id
     return ElasticIp(name, "".join(at), _tags(one["Tags"]))
@@ -412,9 +442,10 @@ def _stack_standby(_stack: Stack, _id: str, one: Properties) -> StandbyGateway:
     return StandbyGateway(name, one["SubnetId"], _tags(one["Tags"]))
 
 
-def _stack_instance(_stack: Stack, _id: str, one: Properties) -> NatInstance:
+def _stack_instance(stack: Stack, _id: str, one: Properties) -> NatInstance:
     name = named(one["Tags"])
-    assert one["NetworkInterfaces"] == [{"DeviceIndex": "0", "NetworkInterfaceId": name}]
+    (card,) = one["NetworkInterfaces"]
+    assert card == {"DeviceIndex": "0", "NetworkInterfaceId": aws_id("eni", name)}
     (disk,) = one["BlockDeviceMappings"]
     wanted = {"VolumeType": "gp3", "VolumeSize": 8, "Encrypted": True, "DeleteOnTermination": True}
     assert disk == {"DeviceName": "/dev/xvda", "Ebs": wanted}
@@ -424,7 +455,8 @@ def _stack_instance(_stack: Stack, _id: str, one: Properties) -> NatInstance:
     found = re.fullmatch(r"\{\{resolve:ssm:([a-z0-9/_-]+)\}\}", image)
     made = NatInstance(
         name, one["InstanceType"], arch_of(found[1] if found else "", one["InstanceType"]),
-        "" if found else image, one["IamInstanceProfile"], one["UserData"], one["Monitoring"],
+        "" if found else image, one["IamInstanceProfile"],
+        marked(one["UserData"], stack.gateways), one["Monitoring"],
         metadata["HttpTokens"], metadata["HttpPutResponseHopLimit"], tags=_tags(one["Tags"]),
     )  # fmt: skip
     assert not found or found[1] == made.image_parameter

@@ -34,7 +34,9 @@ from tests.monitor.read_back import (
     Properties,
     Read,
     arch_of,
+    aws_id,
     canonical,
+    marked,
     name_in,
     named_in_text,
     port_ranges,
@@ -130,9 +132,12 @@ class Configuration:
     def _attribute(self, type_: str, label: str, attribute: str) -> str:
         one = self.resources[type_][label]
         if type_ == "aws_eip_association":
-            return str(self.value(one["network_interface_id"]))
+            to = one["network_interface_id"].removeprefix("${").split(".")
+            return self._attribute(to[0], to[1], "name")
         if type_ in NAMED_BY_TAG:
-            return str(one["tags"]["Name"])
+            name = str(one["tags"]["Name"])
+            starts = {"id": NAMED_BY_TAG[type_], "private_ip": "ip"}
+            return aws_id(starts[attribute], name) if attribute in starts else name
         keys = ("name", "alarm_name", "dashboard_name", "function_name", "rule_name")
         name = str(next(one[key] for key in keys if key in one))
         if attribute != "arn":
@@ -310,7 +315,10 @@ def _event_rule(all_: Configuration, label: str, one: Properties) -> EventRule:
 
 # ---- NAT instances
 
-NAMED_BY_TAG = ("aws_eip", "aws_instance", "aws_nat_gateway", "aws_network_interface")
+# What AWS's ids begin with, by types whose name is a tag.
+NAMED_BY_TAG = {
+    "aws_eip": "", "aws_instance": "i", "aws_nat_gateway": "nat", "aws_network_interface": "eni",
+}  # fmt: skip
 RECORDS = {"key_prefixes": ["lakeferry:before:"]}
 
 
@@ -333,7 +341,12 @@ def _address(all_: Configuration, label: str, one: Properties) -> ElasticIp:
     taken = [all_.value(each) for each in all_.resources.get("aws_nat_gateway", {}).values()]
     assert bool(bound) + sum(each["allocation_id"] == name for each in taken) == 1
     assert not bound or bound["allocation_id"] == name
-    return ElasticIp(name, bound["network_interface_id"] if bound else "", all_.tags(one))
+    interfaces = [
+        each["tags"]["Name"] for each in all_.resources.get("aws_network_interface", {}).values()
+    ]
+    called = {aws_id("eni", each): each for each in interfaces}
+    at = called[bound["network_interface_id"]] if bound else ""
+    return ElasticIp(name, at, all_.tags(one))
 
 
 def _standby(all_: Configuration, _label: str, one: Properties) -> StandbyGateway:
@@ -342,9 +355,11 @@ def _standby(all_: Configuration, _label: str, one: Properties) -> StandbyGatewa
     return StandbyGateway(name, one["subnet_id"], all_.tags(one))
 
 
-def _instance(all_: Configuration, _label: str, one: Properties) -> NatInstance:
+def _instance(all_: Configuration, label: str, one: Properties) -> NatInstance:
     name, metadata, image = one["tags"]["Name"], one["metadata_options"], one["ami"]
-    assert one["primary_network_interface"] == {"network_interface_id": name}
+    assert one["primary_network_interface"] == {"network_interface_id": aws_id("eni", name)}
+    gateways = all_.resources.get("aws_nat_gateway", {}).values()
+    script = marked(one["user_data"], [each["tags"]["Name"] for each in gateways])
     disk = dict(one["root_block_device"])
     assert all_.tags(disk) == all_.tags(one)
     assert disk.pop("tags")["Name"] == name
@@ -355,11 +370,11 @@ def _instance(all_: Configuration, _label: str, one: Properties) -> NatInstance:
     looked_up = image == "value"  # of the data that the label names
     assert (one.get("lifecycle") == {"ignore_changes": ["ami"]}) == looked_up
     data = all_.whole["data"]["aws_ssm_parameter"] if looked_up else {}
-    raw = all_.resources["aws_instance"][_label]["ami"]
+    raw = all_.resources["aws_instance"][label]["ami"]
     parameter = data[raw.split(".")[2]]["name"] if looked_up else ""
     made = NatInstance(
         name, one["instance_type"], arch_of(parameter, one["instance_type"]),
-        "" if looked_up else image, one["iam_instance_profile"], one["user_data"],
+        "" if looked_up else image, one["iam_instance_profile"], script,
         one["monitoring"], metadata["http_tokens"], metadata["http_put_response_hop_limit"],
         one["maintenance_options"]["auto_recovery"], all_.tags(one),
     )  # fmt: skip

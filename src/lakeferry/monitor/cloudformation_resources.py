@@ -23,7 +23,6 @@ from lakeferry.monitor.cloudformation_values import (
     tag_list,
     text,
 )
-from lakeferry.monitor.foreseen import NewInterface, cut_at_marks
 from lakeferry.monitor.template_names import Names
 from lakeferry.network.fields import format_text
 from lakeferry.network.nat_resources import ElasticIp, NatInstance
@@ -158,26 +157,10 @@ def _flow_log(names: Names, one: FlowLog) -> tuple[str, Template]:
 def _rule(names: Names, one: InsightRule) -> tuple[str, Template]:
     return "AWS::CloudWatch::InsightRule", {
         "RuleName": one.name,
-        "RuleBody": _body(names, one.body),
+        "RuleBody": text(names, one.body),
         "RuleState": {"Ref": "RuleState"} if one.enabled else "DISABLED",
         "Tags": tag_list(one.tags),
     }
-
-
-def _body(names: Names, body: str) -> Any:
-    """A rule's body; joined where it names interfaces of endpoints that the template makes."""
-    parts = [
-        _interface(names, part) if isinstance(part, NewInterface) else part
-        for part in cut_at_marks(body)
-    ]
-    return parts[0] if len(parts) == 1 else {"Fn::Join": ["", parts]}
-
-
-def _interface(names: Names, one: NewInterface) -> Template:
-    endpoint = names.made(VpcEndpoint, one.endpoint)
-    assert endpoint is not None, "interfaces are foreseen of what the template makes"
-    ids = {"Fn::GetAtt": [logical_id(names, endpoint), "NetworkInterfaceIds"]}
-    return {"Fn::Select": [one.number, ids]}
 
 
 def _topic(_names: Names, one: Topic) -> tuple[str, Template]:
@@ -206,7 +189,7 @@ def _topic_parts(names: Names, one: Topic) -> Iterator[Entry]:
 def _alarm(names: Names, one: Alarm) -> tuple[str, Template]:
     properties = {
         "AlarmName": one.name,
-        "AlarmDescription": one.description,
+        "AlarmDescription": text(names, one.description),
         "ComparisonOperator": one.comparison,
         "Threshold": one.threshold,
         "EvaluationPeriods": one.periods,
@@ -217,29 +200,32 @@ def _alarm(names: Names, one: Alarm) -> tuple[str, Template]:
     }
     only = plain_metric(one)
     if only:
-        dimensions = [{"Name": name, "Value": value} for name, value in only.dimensions]
         metric = {
             "Namespace": only.namespace,
             "MetricName": only.metric,
-            "Dimensions": dimensions,
+            "Dimensions": _dimensions(names, only),
             "Period": only.period_s,
             "Statistic": only.statistic,
         }
         return "AWS::CloudWatch::Alarm", present({**properties, **metric})
-    queries = [_query(query) for query in one.metrics]
+    queries = [_query(names, query) for query in one.metrics]
     return "AWS::CloudWatch::Alarm", present({**properties, "Metrics": queries})
 
 
-def _query(one: MetricQuery) -> Template:
+def _query(names: Names, one: MetricQuery) -> Template:
     found: Template = {"Id": one.id, "Label": one.label, "ReturnData": one.returned}
     if one.expression:
         return present({**found, "Expression": one.expression, "Period": one.period_s})
-    dimensions = [{"Name": name, "Value": value} for name, value in one.dimensions]
+    dimensions = _dimensions(names, one)
     metric = present(
         {"Namespace": one.namespace, "MetricName": one.metric, "Dimensions": dimensions}
     )
     stat = {"Metric": metric, "Period": one.period_s, "Stat": one.statistic}
     return present({**found, "MetricStat": stat})
+
+
+def _dimensions(names: Names, one: MetricQuery) -> list[Template]:
+    return [{"Name": name, "Value": text(names, value)} for name, value in one.dimensions]
 
 
 def _composite(names: Names, one: CompositeAlarm) -> tuple[str, Template]:

@@ -7,8 +7,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lakeferry.monitor.foreseen import NewInterface, NewNat, cut_at_marks
 from lakeferry.monitor.template_names import WORDS, Names
-from lakeferry.network.resources import LogGroup, Resource, SecurityGroup, Tags, Topic
+from lakeferry.network.nat_resources import NatInstance, NetworkInterface
+from lakeferry.network.resources import LogGroup, Resource, SecurityGroup, Tags, Topic, VpcEndpoint
 
 Template = dict[str, Any]
 Entry = tuple[str, Template]  # logical id, resource
@@ -34,7 +36,7 @@ def text(names: Names, literal: str) -> Any:
     parts: list[Any] = []
     for part in names.text(literal):
         if isinstance(part, str):
-            parts.append(part)
+            parts += [_coming(names, one) for one in cut_at_marks(part) if one]
         elif isinstance(part, LogGroup):
             # The attribute Arn of a log group ends in `:*`, so its ARN is built around the name.
             start = f"arn:{names.settings.partition}:logs:{names.settings.region}"
@@ -44,6 +46,22 @@ def text(names: Names, literal: str) -> Any:
     if all(isinstance(part, str) for part in parts):
         return "".join(parts)
     return parts[0] if len(parts) == 1 else {"Fn::Join": ["", parts]}
+
+
+def _coming(names: Names, one: str | NewInterface | NewNat) -> Any:
+    """A text as it is; an id that is not there yet by reference."""
+    if isinstance(one, str):
+        return one
+    if isinstance(one, NewInterface):
+        endpoint = names.made(VpcEndpoint, one.endpoint)
+        assert endpoint is not None, "interfaces are foreseen of what the template makes"
+        ids = {"Fn::GetAtt": [logical_id(names, endpoint), "NetworkInterfaceIds"]}
+        return {"Fn::Select": [one.number, ids]}
+    made = names.made(NatInstance if one.kind == "i" else NetworkInterface, one.name)
+    assert made is not None, "NAT instances are foreseen of what the template makes"
+    if one.kind == "ip":
+        return {"Fn::GetAtt": [logical_id(names, made), "PrimaryPrivateIpAddress"]}
+    return ref(names, made)
 
 
 def document(names: Names, policy: str) -> Any:

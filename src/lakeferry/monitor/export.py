@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lakeferry.errors import FerryError
+from lakeferry.monitor import route_commands
 from lakeferry.monitor.desired import Desired
 from lakeferry.monitor.flow_logs import bucket_policy
 from lakeferry.monitor.foreseen import is_new
@@ -14,6 +15,7 @@ from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.template_cloudformation import cloudformation
 from lakeferry.monitor.template_names import WORDS, Names
 from lakeferry.monitor.template_terraform import AWS_PROVIDER, terraform
+from lakeferry.network.nat_resources import DefaultRoute
 from lakeferry.network.resources import FlowLog, VpcEndpoint
 
 # Of one template; CloudFormation User Guide, "CloudFormation quotas".
@@ -53,12 +55,13 @@ def export(
     made = keeper(desired, settings) if keep_rules else None
     wanted = tuple(one for one in desired.resources if type(one) in WORDS)
     names = Names((*wanted, *(made.resources if made else ())), settings)
-    notes = (*desired.notes, *_notes(names, made))
+    routes = tuple(one for one in desired.resources if isinstance(one, DefaultRoute))
+    notes = (*desired.notes, *_notes(names, made), *route_commands.notes(routes))
     if format == "terraform":
         _has_arguments(names, settings)
-        text = _text(terraform(names, made))
+        text = _text(terraform(names, made, routes))
         return Export(text, f"lakeferry-{settings.deployment}.tf.json", notes)
-    template = cloudformation(names, made)
+    template = cloudformation(names, made, routes)
     text = _text(template)
     _fits(template, text, settings)
     if len(text) > MOST_DIRECT_BYTES:

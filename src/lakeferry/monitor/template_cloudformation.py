@@ -4,19 +4,26 @@ Source: CloudFormation User Guide, "Template anatomy", "CloudFormation quotas"; 
 AWS::Lambda::Function Code (inline code of Python is zipped as `index`; the zip has at most 4 MB).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lakeferry.monitor import route_commands
 from lakeferry.monitor.cloudformation_resources import entries
 from lakeferry.monitor.cloudformation_values import Entry, Template, arn, ref, tag_list
 from lakeferry.monitor.flow_logs import RETENTIONS
 from lakeferry.monitor.keep_rules import Keeper, Trigger
 from lakeferry.monitor.template_names import Names, dashboard_link
+from lakeferry.network.nat_resources import DefaultRoute, NetworkInterface
 from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard, InsightRule, Topic
 
 
-def cloudformation(names: Names, keeper: Keeper | None = None) -> Template:
-    """The template of all resources that `names` holds, and of the keeper of rules if wanted."""
+def cloudformation(
+    names: Names, keeper: Keeper | None = None, routes: Sequence[DefaultRoute] = ()
+) -> Template:
+    """The template of all resources that `names` holds, and of the keeper of rules if wanted.
+
+    `routes` are those that a person moves once it is deployed: their commands are outputs.
+    """
     made = [entry for one in names.resources for entry in entries(names, one)]
     if keeper:
         made += _keeper(names, keeper)
@@ -27,7 +34,7 @@ def cloudformation(names: Names, keeper: Keeper | None = None) -> Template:
         "Contributor Insights rules, alarms, a dashboard",
         "Parameters": parameters,
         "Resources": dict(made),
-        "Outputs": dict(_outputs(names)),
+        "Outputs": {**dict(_outputs(names)), **dict(_moves(names, routes))},
     }
     subscribers = [name for name in parameters if name.startswith("Subscriber")]
     if subscribers:
@@ -80,6 +87,19 @@ def _outputs(names: Names) -> Iterator[Entry]:
         yield "TopicArn", {"Description": "Where alarms are told", "Value": ref(names, topic)}
     if group := names.flow_group:
         yield "LogGroupName", {"Description": "Where flow logs go", "Value": ref(names, group)}
+
+
+def _moves(names: Names, routes: Sequence[DefaultRoute]) -> Iterator[Entry]:
+    for one in routes:
+        to = names.made(NetworkInterface, one.interface)
+        assert to is not None, "routes lead to interfaces that are made with them"
+        command = {
+            "Fn::Join": ["", [route_commands.before_id(one, names.settings), ref(names, to)]]
+        }
+        yield (
+            f"Move{route_commands.word(one)}",
+            {"Description": "Leads a route table to its NAT instance", "Value": command},
+        )
 
 
 # ---- the keeper of rules

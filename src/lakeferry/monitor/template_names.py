@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from lakeferry.monitor.dashboard import dashboard_name
+from lakeferry.monitor.nat_names import id_mark
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.network.nat_resources import (
     ElasticIp,
@@ -138,6 +139,15 @@ class Names:
         """A text cut at each ARN of something that the template makes."""
         parts = self._arns.split(literal) if self._by_arn else [literal]
         return tuple(self._by_arn.get(part, part) for part in parts if part)
+
+    def script(self, user_data: str) -> Text:
+        """User data cut at each mark of a standby gateway that the template makes."""
+        marks = {id_mark(one.name): one for one in self.of(StandbyGateway)}
+        if not marks:
+            return (user_data,)
+        any_of = "|".join(map(re.escape, sorted(marks)))
+        parts = re.split(f"({any_of})", user_data)
+        return tuple(marks.get(part, part) for part in parts if part)
 
     @cached_property
     def _by_arn(self) -> Mapping[str, Resource]:

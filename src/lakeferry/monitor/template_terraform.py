@@ -4,16 +4,16 @@ Source: Terraform Language, "JSON Configuration Syntax", "Provider Requirements"
 Terraform Registry, hashicorp/aws ("default_tags", "allowed_account_ids") and hashicorp/archive.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lakeferry.monitor import terraform_nat
+from lakeferry.monitor import route_commands, terraform_nat
 from lakeferry.monitor.flow_logs import RETENTIONS
 from lakeferry.monitor.keep_rules import Keeper, Trigger
 from lakeferry.monitor.template_names import Names, dashboard_link
 from lakeferry.monitor.terraform_resources import entries
 from lakeferry.monitor.terraform_values import Block, Entry, literal, of, tags_of
-from lakeferry.network.nat_resources import RECORD, NetworkInterface
+from lakeferry.network.nat_resources import RECORD, DefaultRoute, NetworkInterface
 from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard, InsightRule, Topic
 
 # The arguments are those of 6.25, the first looked at in which a flow log can be of a regional NAT
@@ -22,8 +22,13 @@ AWS_PROVIDER = ">= 6.25, < 7.0"
 ARCHIVE_PROVIDER = ">= 2.7, < 3.0"
 
 
-def terraform(names: Names, keeper: Keeper | None = None) -> Block:
-    """The configuration of all resources that `names` holds, and of the keeper if wanted."""
+def terraform(
+    names: Names, keeper: Keeper | None = None, routes: Sequence[DefaultRoute] = ()
+) -> Block:
+    """The configuration of all resources that `names` holds, and of the keeper if wanted.
+
+    `routes` are those that a person moves once it is applied: their commands are an output.
+    """
     made = [entry for one in names.resources for entry in entries(names, one)]
     if keeper:
         made += _keeper(names, keeper)
@@ -43,7 +48,7 @@ def terraform(names: Names, keeper: Keeper | None = None) -> Block:
         },
         "variable": dict(_variables(names)),
         "resource": resources,
-        "output": dict(_outputs(names)),
+        "output": {**dict(_outputs(names)), **_moves(names, routes)},
     }
     data: dict[str, Block] = {}
     if images := terraform_nat.images(names):
@@ -109,6 +114,17 @@ def _outputs(names: Names) -> Iterator[tuple[str, Block]]:
     if group := names.flow_group:
         name = of(names, group, "name")
         yield "log_group_name", {"description": "Where flow logs go", "value": name}
+
+
+def _moves(names: Names, routes: Sequence[DefaultRoute]) -> Block:
+    commands = {}
+    for one in routes:
+        to = names.made(NetworkInterface, one.interface)
+        assert to is not None, "routes lead to interfaces that are made with them"
+        start = literal(route_commands.before_id(one, names.settings))
+        commands[one.route_table_id] = start + of(names, to, "id")
+    said = "Lead each route table to its NAT instance"
+    return {"move_routes": {"description": said, "value": commands}} if commands else {}
 
 
 # ---- the keeper of rules

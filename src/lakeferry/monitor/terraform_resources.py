@@ -12,7 +12,6 @@ from typing import Any
 
 from lakeferry.monitor import terraform_nat
 from lakeferry.monitor.alarm_parts import plain_metric
-from lakeferry.monitor.foreseen import NewInterface, cut_at_marks
 from lakeferry.monitor.template_names import Names
 from lakeferry.monitor.terraform_values import (
     Block,
@@ -70,7 +69,7 @@ def entries(names: Names, resource: Resource) -> Iterator[Entry]:
         # The provider has no update of a rule: it would say that it did it, and do nothing. So a
         # rule with another body or state is made anew.
         arguments["lifecycle"] = {"replace_triggered_by": [f"terraform_data.rule_{label}"]}
-        said = f"{_state(resource)} {_body(names, resource.body)}"
+        said = f"{_state(resource)} {text(names, resource.body)}"
         yield "terraform_data", f"rule_{label}", {"input": said}
     yield type_, label, arguments
     if isinstance(resource, Role):
@@ -181,28 +180,10 @@ def _flow_log(names: Names, one: FlowLog) -> Block:
 def _rule(names: Names, one: InsightRule) -> Block:
     return {
         "rule_name": one.name,
-        "rule_definition": _body(names, one.body),
+        "rule_definition": text(names, one.body),
         "rule_state": _state(one),
         "tags": tags_of(names, one.tags),
     }
-
-
-def _body(names: Names, body: str) -> str:
-    """A rule's body, with interfaces of endpoints that the configuration makes by reference.
-
-    They are a set, which Terraform sorts when it makes a list of it.
-    """
-    return "".join(
-        _interface(names, part) if isinstance(part, NewInterface) else literal(part)
-        for part in cut_at_marks(body)
-    )
-
-
-def _interface(names: Names, one: NewInterface) -> str:
-    endpoint = names.made(VpcEndpoint, one.endpoint)
-    assert endpoint is not None, "interfaces are foreseen of what the configuration makes"
-    ids = f"{address(names, endpoint)}.network_interface_ids"
-    return f"${{tolist({ids})[{one.number}]}}"
 
 
 def _state(one: InsightRule) -> str:
@@ -234,7 +215,7 @@ def _topic_parts(names: Names, one: Topic, label: str) -> Iterator[Entry]:
 def _alarm(names: Names, one: Alarm) -> Block:
     arguments = {
         "alarm_name": one.name,
-        "alarm_description": literal(one.description),
+        "alarm_description": text(names, one.description),
         "comparison_operator": one.comparison,
         "threshold": one.threshold,
         "evaluation_periods": one.periods,
@@ -245,24 +226,24 @@ def _alarm(names: Names, one: Alarm) -> Block:
     }
     only = plain_metric(one)
     if only:
-        return {**arguments, **_metric(only), "statistic": only.statistic}
-    return {**arguments, "metric_query": [_query(query) for query in one.metrics]}
+        return {**arguments, **_metric(names, only), "statistic": only.statistic}
+    return {**arguments, "metric_query": [_query(names, query) for query in one.metrics]}
 
 
-def _metric(one: MetricQuery) -> Block:
+def _metric(names: Names, one: MetricQuery) -> Block:
     return {
         "namespace": one.namespace,
         "metric_name": one.metric,
-        "dimensions": {name: literal(value) for name, value in one.dimensions},
+        "dimensions": {name: text(names, value) for name, value in one.dimensions},
         "period": one.period_s,
     }
 
 
-def _query(one: MetricQuery) -> Block:
+def _query(names: Names, one: MetricQuery) -> Block:
     found = {"id": one.id, "label": literal(one.label), "return_data": one.returned}
     if one.expression:
         return present({**found, "expression": literal(one.expression), "period": one.period_s})
-    return present({**found, "metric": present({**_metric(one), "stat": one.statistic})})
+    return present({**found, "metric": present({**_metric(names, one), "stat": one.statistic})})
 
 
 def _composite(names: Names, one: CompositeAlarm) -> Block:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lakeferry.monitor.foreseen import NewInterface, NewNat, cut_at_marks
 from lakeferry.monitor.template_names import WORDS, Names
 from lakeferry.network.nat_resources import (
     ElasticIp,
@@ -77,9 +78,24 @@ def literal(words: str) -> str:
 def text(names: Names, words: str) -> str:
     """A text; an ARN of what the configuration makes is a reference."""
     return "".join(
-        literal(part) if isinstance(part, str) else of(names, part, "arn")
+        "".join(_coming(names, one) for one in cut_at_marks(part))
+        if isinstance(part, str)
+        else of(names, part, "arn")
         for part in names.text(words)
     )
+
+
+def _coming(names: Names, one: str | NewInterface | NewNat) -> str:
+    """A text as it is; an id that is not there yet by reference."""
+    if isinstance(one, str):
+        return literal(one)
+    if isinstance(one, NewInterface):
+        endpoint = names.made(VpcEndpoint, one.endpoint)
+        assert endpoint is not None, "interfaces are foreseen of what the configuration makes"
+        return f"${{tolist({address(names, endpoint)}.network_interface_ids)[{one.number}]}}"
+    made = names.made(NatInstance if one.kind == "i" else NetworkInterface, one.name)
+    assert made is not None, "NAT instances are foreseen of what the configuration makes"
+    return of(names, made, "private_ip" if one.kind == "ip" else "id")
 
 
 def group_ids(names: Names, groups: Iterable[str]) -> list[str]:
