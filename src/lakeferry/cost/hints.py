@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
+from lakeferry.cost.break_even import circuit_or_internet
 from lakeferry.cost.egress import WAIVER_DAYS, waiver_hint
 from lakeferry.cost.front import Front
 from lakeferry.cost.migration import Migration
@@ -34,6 +35,7 @@ def hints(migration: Migration, book: PriceBook, quote: Quote, found: Front) -> 
             _switching(migration, quote),
             _routing(migration, book),
             _negotiated(migration),
+            _circuit(migration, book),
             _leaking(migration, book),
             _rules(quote),
             *_undecided(found),
@@ -76,6 +78,21 @@ def _negotiated(migration: Migration) -> str:
     if migration.source.cloud != "azure" or a_month <= NEGOTIATED:
         return ""
     return "above 500 TB a month Microsoft negotiates egress: ask, and give --egress-usd-per-gb"
+
+
+@exact()
+def _circuit(migration: Migration, book: PriceBook) -> str:
+    """From which volume a private circuit pays for each thousand dollars of it (5.11)."""
+    source = migration.source
+    if source.cloud != "azure":
+        return ""
+    kind = "internet_routing" if source.routing == "internet" else "mgn"
+    out = book.of(f"azure.egress.{kind}", source.region).last_usd
+    metered = book.of("azure.er.metered.zone1", source.region).last_usd
+    if out is None or metered is None or out <= metered:
+        return ""
+    gb = circuit_or_internet(Decimal(1000), out, metered)
+    return f"a private circuit pays for each 1,000.00 of its fixed costs from {gb:,.0f} GB on"
 
 
 @exact()

@@ -74,10 +74,10 @@ def _given(
 
 def cost_of(request: CostRequest, *, today: date | None = None) -> "CostReport":
     """The answer to a request; see `cost`."""
-    from lakeferry.cost.routes import report
+    from lakeferry.cost.answer import answer
 
     plan = read_plan(request)
-    return report(plan, listed_prices(plan.prices), today=today or datetime.now(UTC).date())
+    return answer(plan, listed_prices(plan.prices), today=today or datetime.now(UTC).date())
 
 
 def read_plan(request: CostRequest) -> "CostPlan":

@@ -1,0 +1,168 @@
+"""A plan and prices -> the whole answer: routes, front, choice, and what would change it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from lakeferry.cost.break_even import capacity_gb
+from lakeferry.cost.cost_report import CostReport, Route
+from lakeferry.cost.decide import Bounded, Decision, Wanted, decide
+from lakeferry.cost.front import Front, front, points, sustained
+from lakeferry.cost.hints import hints
+from lakeferry.cost.migration import Migration
+from lakeferry.cost.money import exact
+from lakeferry.cost.options import Replayed, Trouble, destination_of, even_loads, replayed
+from lakeferry.cost.plan_prices import book_for, check_names
+from lakeferry.cost.plan_values import CostPlan
+from lakeferry.cost.prices import PriceBook
+from lakeferry.cost.quote import Line, Quote, doubts
+from lakeferry.cost.routes import nat_alone, pulled, pushed, with_lacks
+from lakeferry.cost.sensitivity import flip_gb, sensitivity
+from lakeferry.cost.sized import nat_sizes, sized_texts, with_sized
+from lakeferry.cost.stream_ways import stream_lines, stream_quotes
+from lakeferry.cost.total import paths_of, price
+from lakeferry.errors import FerryError
+
+MOST_SIZES = 5  # that are named
+
+
+def answer(plan: CostPlan, listed: PriceBook, *, today: date) -> CostReport:
+    """What a plan costs.
+
+    Args:
+        listed: the book, without what the plan says of prices.
+        today: by which prices are old, and days are left.
+
+    Raises:
+        FerryError: LF-6501, LF-6502, LF-6505, LF-6507, LF-6624.
+    """
+    book = book_for(plan, listed)
+    streams = stream_quotes(plan, book)
+    if plan.migration is None:
+        lines = [line for one in streams.values() for line in one.lines]
+        check_names(plan, listed, [line.price_id for line in lines])
+        return CostReport(
+            plan, book, streams=streams, doubts=doubts(lines, today), assumed=plan.assumed
+        )
+    sizes = nat_sizes(plan.migration, book)
+    migration = with_sized(plan, sizes, book)
+    rows = replayed(migration, book, even_loads(migration), trouble=_trouble(plan))
+    wanted = _wanted(plan, migration, today)
+    beside = stream_lines(plan, book)
+    routes = _routes(migration, book, rows, wanted, beside)
+    check_names(plan, listed, [line.price_id for one in routes for line in one.quote.lines])
+    found = _front(plan, migration, book, beside)
+    decision = _decided(rows, wanted)
+    taken = _taken(routes, found, decision)
+    return CostReport(
+        plan,
+        book,
+        migration,
+        routes,
+        taken,
+        found,
+        decision,
+        None if decision or found.chosen else _fault(plan, routes),
+        sizes[:MOST_SIZES],
+        sensitivity(migration, book, taken.path, placement=taken.placement),
+        _bounded(migration, book),
+        streams,
+        hints(migration, book, taken.quote, found),
+        doubts([line for one in routes for line in one.quote.lines], today),
+        (*sized_texts(plan, migration), *plan.assumed),
+    )
+
+
+def _trouble(plan: CostPlan) -> Trouble:
+    return Trouble(
+        plan.outage_minutes, plan.dark_minutes, plan.failures_a_month, plan.delay_usd_hour
+    )
+
+
+def _wanted(plan: CostPlan, migration: Migration, today: date) -> Wanted:
+    start, left = plan.span.start, plan.lead_days
+    if left is None and start is not None:
+        left = max(0, (start.date() - today).days)
+    return Wanted(
+        destination_of(migration),
+        migration.span.hours * 60,
+        latest_minutes=plan.deadline_hours * 60,
+        waiting_usd_hour=plan.delay_usd_hour,
+        days_to_start=left,
+        refused=plan.refused,
+    )
+
+
+def _routes(
+    migration: Migration,
+    book: PriceBook,
+    rows: Sequence[Replayed],
+    wanted: Wanted,
+    beside: Sequence[Line],
+) -> tuple[Route, ...]:
+    """All of them with what lies beside the bytes, the cheapest first."""
+    both = [*pulled(migration, book, rows, wanted), *pushed(migration, book, wanted)]
+    routes = with_lacks([replace(one, quote=_with(one.quote, beside)) for one in both])
+    return tuple(sorted(routes, key=lambda one: (one.quote.total, one.hours)))
+
+
+def _with(quote: Quote, beside: Sequence[Line]) -> Quote:
+    return replace(quote, lines=(*quote.lines, *beside))
+
+
+def _front(plan: CostPlan, migration: Migration, book: PriceBook, beside: Sequence[Line]) -> Front:
+    options = [replace(one, quote=_with(one.quote, beside)) for one in points(migration, book)]
+    return front(options, plan.deadline_hours, plan.refused)
+
+
+def _decided(rows: Sequence[Replayed], wanted: Wanted) -> Decision | None:
+    """The choice for workers in AWS at the plan's pace; None: nothing carries it in time."""
+    try:
+        return decide([one.option for one in rows], wanted)
+    except FerryError as error:
+        if error.code != "LF-6521":
+            raise
+        return None
+
+
+def _taken(routes: Sequence[Route], found: Front, decision: Decision | None) -> Route:
+    """The route of the path that is to be taken; without one the cheapest."""
+    by_path = {(one.placement, one.path): one for one in routes}
+    if found.chosen is not None:
+        return by_path[found.chosen.placement, found.chosen.path]
+    return by_path["pull", decision.chosen.option.path] if decision else routes[0]
+
+
+def _fault(plan: CostPlan, routes: Sequence[Route]) -> FerryError:
+    """What to say where no path may be taken, in time and at a price that is known."""
+    left = [one for one in routes if one.path not in plan.refused]
+    late = [one for one in left if one.hours > plan.deadline_hours]
+    step = "allow a path that the policy refuses"
+    if late and len(late) == len(left):
+        with exact():
+            days = Decimal(min(one.hours for one in late)) / 24
+        step = f"allow {days:.1f} days with --deadline, or give more or larger instances"
+    elif left:
+        step = "give the prices that are missing: --price ID=USD, --push-usd-hour USD"
+    return FerryError(
+        "LF-6521",
+        f"no path carries the bytes in {plan.deadline_hours} hours at a price that is known",
+        "; ".join(f"{one.name}: {one.remark}" for one in routes),
+        step,
+    )
+
+
+@exact()
+def _bounded(migration: Migration, book: PriceBook) -> Bounded | None:
+    """From which GB on NAT instances pay, and how many they carry; None where a price lacks."""
+    if "nat_instance" not in paths_of(migration):
+        return None
+    gateway, instance = (price(migration, book, one) for one in ("nat_gateway", "nat_instance"))
+    a_gb = book.of("aws.natgw.gb", migration.target_region).last_usd
+    own = {line.price_id for line in instance.unpriced} - {one.price_id for one in gateway.unpriced}
+    gbps = sustained(nat_alone(migration), book, "nat_instance", "pull")
+    if own or not a_gb or gbps is None:
+        return None
+    paid_from = flip_gb(gateway, instance, a_gb * migration.nat_passes)
+    return Bounded(paid_from, capacity_gb(gbps, migration.span.hours))
