@@ -6,9 +6,12 @@ keeps DestinationOptions and TagFieldSpecifications: moto drops all four. Log gr
 a key and lose it: moto answers 500 to both. Tags come to rules by TagResource, and are ignored when
 a rule or an alarm is put again: moto refuses the one and takes the other. Whoever lacks a right is
 told in the protocol of the service: moto answers in XML, and calls CloudWatch `monitoring`.
-Databricks' endpoint services are offered, which moto does not know.
+Databricks' endpoint services are offered, which moto does not know. What tags need is in
+`moto_tags.py`.
 """
 
+from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 from moto.cloudwatch.models import Alarm, CloudWatchBackend
@@ -178,4 +181,5 @@ def complete(
 
 if __name__ == "__main__":
     complete()
+    run_path(str(Path(__file__).with_name("moto_tags.py")))["complete"]()
     main()

@@ -23,6 +23,7 @@ from lakeferry.cli.patience import patient
 from lakeferry.cli.prove_flags import NO_WISHES, ProveFlags
 from lakeferry.cli.render import Screen
 from lakeferry.cli.standard_input import OR_STDIN
+from lakeferry.cli.tag_flags import NO_TAGS_CHOSEN, TagFlags
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 
 monitor = App(
@@ -214,6 +215,36 @@ def prove(
         return proving.prove(request, screen=screen, stop=stop)
 
     return guarded("monitor prove", talk, all_told(run), hears_stop=True)
+
+
+@monitor.command
+def tags(
+    *,
+    fix: Annotated[bool, Parameter(negative="", help="Put what lacks, after asking.")] = False,
+    yes: Yes = False,
+    chosen: TagFlags = NO_TAGS_CHOSEN,
+    manifest: ManifestFlags = NO_MANIFEST,
+    network: NetworkFlags = NO_NETWORK,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Say what bears the tags that it shall bear, what does not, and what that costs in credit.
+
+    The tags are `tags` of the manifest, or --put-tag. Without --fix nothing is changed.
+    Exit 3 where something lacks a tag; with --fix 1 where something was refused.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:
+        from lakeferry.cli import tagging
+
+        request = chosen.request(manifest, network)
+        with patient(screen) as emit:
+            if not fix:
+                return tagging.look(request, screen=screen, emit=emit, verbose=talk.verbose)
+            return tagging.mend(
+                request, screen=screen, emit=emit, stop=stop, verbose=talk.verbose, yes=yes
+            )
+
+    return guarded("monitor tags", talk, all_told(run), hears_stop=True, on_stop=_ENDED)
 
 
 for _command in (top, watch, alarms, series):

@@ -110,7 +110,7 @@ def apply(
         return _applied(report, screen, stop)
     hold(shown.plan, allow)
     if not yes:
-        _confirm(
+        confirm(
             "apply these changes?",
             lambda: _show(shown, screen, verbose=False),
             next_step="read `lakeferry monitor plan -o FILE` and apply that file, or give --yes",
@@ -124,7 +124,7 @@ def destroy(request: MonitorRequest, *, screen: Screen, emit: Emit, stop: Flag, 
     """Remove all that bears the deployment's tag."""
     goes = run.removal(request)
     if not yes and not goes.is_empty:
-        _confirm(
+        confirm(
             "remove all of it?",
             lambda: screen.result(_removal_lines(goes), {}),
             next_step="give --yes",
@@ -201,7 +201,7 @@ def _removal_lines(goes: ProvisionPlan) -> list[str]:
     return plan_answers.change_lines(goes, (), marks(sys.stdout), screen_width())
 
 
-def _confirm(question: str, show: Callable[[], None], *, next_step: str) -> None:
+def confirm(question: str, show: Callable[[], None], *, next_step: str) -> None:
     """Ask on the terminal. Raises LF-2003 where nobody can be asked, or the answer is no."""
     if not _somebody_is_there():
         raise FerryError(

@@ -1,0 +1,181 @@
+"""Tags are put many at a time, and what is gone or refused does not stop the others."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from lakeferry.aws.ensure_tags import put_tags
+from lakeferry.aws.place import Place
+from lakeferry.connect.aws import AwsAccess, client
+from lakeferry.network.tag_bearers import Bearer
+from tests.servers.moto import ACCOUNT, forget_clients
+
+MAP = {"map-migrated": "migABCDE12345"}
+
+
+def instances(access: AwsAccess, count: int) -> list[str]:
+    run = client(access, "ec2").run_instances(
+        ImageId="ami-12c6146b", InstanceType="c6gn.medium", MinCount=count, MaxCount=count
+    )
+    return [one["InstanceId"] for one in run["Instances"]]
+
+
+def tagged(access: AwsAccess, id: str) -> dict[str, str]:
+    wanted = [{"Name": "resource-id", "Values": [id]}]
+    found = client(access, "ec2").describe_tags(Filters=wanted)["Tags"]
+    return {one["Key"]: one["Value"] for one in found}
+
+
+@pytest.mark.server
+def test_a_node_that_went_meanwhile_does_not_stop_the_others(moto_access: AwsAccess) -> None:
+    ids = instances(moto_access, 6)
+    ids.insert(2, "i-0123456789abcdef0")  # it was there when the network was read
+    wishes = [(Bearer("instance", id, "", {}), MAP) for id in ids]
+
+    puts = list(put_tags(Place(moto_access, ACCOUNT, "m1"), wishes))
+
+    faults = {one.bearer.id: one.fault for one in puts}
+    assert sorted(faults) == sorted(ids)
+    assert "InvalidInstanceID" in faults.pop("i-0123456789abcdef0")
+    assert set(faults.values()) == {""}
+    assert all(tagged(moto_access, id) == MAP for id in faults)
+
+
+@pytest.mark.server
+def test_other_tags_stay_as_they_are(moto_access: AwsAccess) -> None:
+    (id,) = instances(moto_access, 1)
+    client(moto_access, "ec2").create_tags(Resources=[id], Tags=[{"Key": "owner", "Value": "x"}])
+
+    list(put_tags(Place(moto_access, ACCOUNT, "m1"), [(Bearer("instance", id, "", {}), MAP)]))
+
+    assert tagged(moto_access, id) == {"owner": "x", **MAP}
+
+
+@pytest.mark.server
+def test_a_new_version_of_a_template_differs_in_its_tags_alone(moto_access: AwsAccess) -> None:
+    ec2 = client(moto_access, "ec2")
+    data = {
+        "ImageId": "ami-12c6146b", "InstanceType": "m5.large", "UserData": "IyEvYmluL3No",
+        "TagSpecifications": [
+            {"ResourceType": "instance", "Tags": [{"Key": "team", "Value": "red"}]}
+        ],
+    }  # fmt: skip
+    made = ec2.create_launch_template(LaunchTemplateName="nodes", LaunchTemplateData=data)
+    id = made["LaunchTemplate"]["LaunchTemplateId"]
+
+    (put,) = put_tags(
+        Place(moto_access, ACCOUNT, "m1"), [(Bearer("launch_template", id, "nodes", {}), MAP)]
+    )
+
+    assert put.fault == ""
+    versions = ec2.describe_launch_template_versions(LaunchTemplateId=id, Versions=["$Default"])
+    (one,) = versions["LaunchTemplateVersions"]
+    assert one["VersionNumber"] == 2
+    kept = one["LaunchTemplateData"]
+    pair = {"Key": "map-migrated", "Value": "migABCDE12345"}
+    specified = {
+        each["ResourceType"]: sorted(each["Tags"], key=str)
+        for each in kept.pop("TagSpecifications")
+    }
+    assert specified == {
+        "instance": [pair, {"Key": "team", "Value": "red"}],
+        "volume": [pair],
+        "network-interface": [pair],
+    }
+    del data["TagSpecifications"]
+    assert kept == data
+
+
+# ---- the tagging API, which answers 200 and tells failures inside
+
+
+class Tagging:
+    """Resource Groups Tagging API: answers to TagResources, one after the other."""
+
+    def __init__(self, answers: list[dict[str, Any]]) -> None:
+        self.answers, self.asked = answers, []  # type: ignore[var-annotated]
+
+    def running(self) -> ThreadingHTTPServer:
+        state = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                state.asked.append(body["ResourceARNList"])
+                text = json.dumps({"FailedResourcesMap": state.answers.pop(0)}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/x-amz-json-1.1")
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Silent: `asked` is the log."""
+
+        return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    forget_clients()
+    yield
+    forget_clients()
+
+
+def through(tagging: Tagging, names: list[str]) -> dict[str, str]:
+    server = tagging.running()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        access = AwsAccess("us-east-1", endpoint=f"http://127.0.0.1:{server.server_address[1]}")
+        place = Place(access, ACCOUNT, "m1", sleep=lambda _: None)
+        wishes = [(Bearer("alarm", f"arn:aws:cloudwatch:::alarm:{one}", one, {}), MAP)
+                  for one in names]  # fmt: skip
+        return {one.bearer.name: one.fault for one in put_tags(place, wishes)}
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def failed(name: str, status: int, code: str) -> dict[str, Any]:
+    arn = f"arn:aws:cloudwatch:::alarm:{name}"
+    return {arn: {"StatusCode": status, "ErrorCode": code, "ErrorMessage": "no"}}
+
+
+@pytest.mark.usefixtures("nobody")
+def test_what_failed_inside_an_answer_of_200_is_told_by_name() -> None:
+    tagging = Tagging([failed("b", 400, "InvalidParameterException")])
+
+    assert through(tagging, ["a", "b", "c"]) == {
+        "a": "", "b": "InvalidParameterException: no", "c": "",
+    }  # fmt: skip
+    assert len(tagging.asked) == 1
+
+
+@pytest.mark.usefixtures("nobody")
+def test_what_failed_for_now_is_asked_again_alone() -> None:
+    tagging = Tagging([failed("b", 500, "InternalServiceException"), {}])
+
+    assert through(tagging, ["a", "b"]) == {"a": "", "b": ""}
+    assert [len(one) for one in tagging.asked] == [2, 1]
+
+
+@pytest.mark.usefixtures("nobody")
+def test_what_goes_on_failing_is_told_in_the_end() -> None:
+    tagging = Tagging([failed("a", 429, "ThrottlingException") for _ in range(4)])
+
+    assert through(tagging, ["a"]) == {"a": "ThrottlingException: no"}
+
+
+@pytest.mark.usefixtures("nobody")
+def test_no_request_names_more_than_twenty() -> None:
+    tagging = Tagging([{}, {}, {}])
+
+    through(tagging, [f"n{number}" for number in range(45)])
+
+    assert [len(one) for one in tagging.asked] == [20, 20, 5]
