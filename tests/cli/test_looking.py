@@ -55,6 +55,24 @@ def test_top_names_the_greatest_paths(folder: Path) -> None:
     assert f"  4,771 B reached {NAT_GATEWAY} and went no further; not counted" in lines
 
 
+def test_top_looks_at_rows_that_are_made_up_where_none_exist(folder: Path) -> None:
+    ended = typed("monitor", "top", "generated:10min", *SAVED, folder=folder)
+
+    assert ended.returncode == 0
+    assert any(line.split()[:1] == ["s3_gateway"] for line in ended.stdout.splitlines())
+    assert "in 10 min 0 s, " in ended.stdout
+
+
+def test_one_bad_line_is_one(folder: Path) -> None:
+    (folder / "one.log").write_text(
+        "2 1 eni-1 10.0.0.1 10.0.0.2 443 49152 6 10 840 1439387263 1439387264 ACCEPT OK\nodd\n"
+    )
+
+    ended = typed("monitor", "top", "one.log", *SAVED, folder=folder)
+
+    assert "  1 bad line" in ended.stdout.splitlines()
+
+
 @pytest.mark.parametrize("by", ["eni", "src", "dst", "port", "path", "worker", "remote"])
 def test_top_answers_by_what_is_asked(folder: Path, by: str) -> None:
     ended = typed("monitor", "top", "logs", *SAVED, "--by", by, "--json", "--limit", "999",

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
+from lakeferry.connect import s3
 from lakeferry.connect.aws import AwsAccess, account_of, call, client
 from lakeferry.connect.aws_refusals import Refusal, explained, refusal_of
+from lakeferry.connect.connection import HASTY, connection
 from lakeferry.errors import FerryError
 from tests.aws.recorded_ec2 import RecordedEc2, serving
 from tests.servers.moto import forget_clients
@@ -93,6 +95,21 @@ def test_a_role_is_taken_with_its_external_id(monkeypatch: pytest.MonkeyPatch) -
 
         assert account_of(access) == OTHER
         assert recorded.asked == [(OWN, "AssumeRole"), (OTHER, "GetCallerIdentity")]
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_bucket_is_met_as_a_role_too() -> None:
+    roles = {CHAINED: "lake"}
+    with serving(RecordedEc2({}, OWN, roles=roles)) as recorded:
+        options = {
+            "role": CHAINED, "external_id": "lake", "sts_endpoint": recorded.endpoint,
+            "region": "eu-west-1",
+        }  # fmt: skip
+        keys = s3.access(connection("s3", options), "lake")
+
+        assert keys.access_key_id == f"ASIA{OTHER}"
+        with pytest.raises(FerryError, match="LF-1202"):
+            s3.backend(connection("s3", {**options, "external_id": "no"}), "lake", retry=HASTY)
 
 
 @pytest.mark.usefixtures("keys")

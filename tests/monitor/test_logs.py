@@ -83,11 +83,35 @@ def test_files_that_were_delivered_at_another_time_are_not_opened(tmp_path: Path
     assert len(list(open_logs(str(tmp_path), span_s=(ten + 10**6, None)))) == 1
 
 
+def test_a_prefix_of_a_store_may_end_inside_a_name(tmp_path: Path) -> None:
+    for name in ("flow/11/23/a.log", "flow/11/24/b.log", "flow/12/c.log"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(LINE)
+
+    def names(prefix: str) -> list[str]:
+        return [name for name, _ in opened(f"file://{tmp_path}/{prefix}")]
+
+    assert names("flow/11/2") == ["23/a.log", "24/b.log"]
+    assert names("flow/1") == ["11/23/a.log", "11/24/b.log", "12/c.log"]
+    assert names("flow/12") == ["c.log"]
+    for nowhere in ("flow/11/3", "flow/11/2/"):
+        with pytest.raises(FerryError, match="LF-6205"):
+            names(nowhere)
+    with pytest.raises(FerryError, match="LF-6205"):
+        opened(f"{tmp_path}/flow/11/2")
+
+
 def test_s3_is_met_as_the_rest_of_aws_unless_it_is_said_otherwise() -> None:
     aws = {"region": "us-east-1", "profile": "prod", "endpoint": None}
 
     at_s3 = store_options("s3://b/logs", {"region": "eu-west-1"}, **aws)
     here = store_options("logs", {}, **aws)
 
+    role = store_options("s3://b", {}, **{**aws, "endpoint": "http://a"}, role="r", external_id="e")
+
     assert at_s3 == {"region": "eu-west-1", "profile": "prod"}
+    assert role == {
+        "region": "us-east-1", "profile": "prod", "endpoint": "http://a", "role": "r",
+        "external_id": "e", "sts_endpoint": "http://a",
+    }  # fmt: skip
     assert here == {}

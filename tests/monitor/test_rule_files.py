@@ -155,6 +155,16 @@ def test_a_file_without_alarms_is_an_error(tmp_path: Path) -> None:
         assert caught.value.code == "LF-6304"
 
 
+def test_an_alarm_on_a_metric_that_rules_have_not_is_refused(tmp_path: Path) -> None:
+    metric = {"Id": "m1", "Expression": "insight_rule_metric( \"r\", 'Bogus' ) * 8"}
+
+    with pytest.raises(FerryError) as caught:
+        read_alarms(written(tmp_path / "alarms.json", {**REQUEST, "Metrics": [metric]}))
+
+    assert (caught.value.code, caught.value.exit_code) == ("LF-6303", 2)
+    assert "alarm `leak`" in caught.value.where
+
+
 def test_alarms_of_a_terraform_template_are_read_as_aws_gets_them(tmp_path: Path) -> None:
     with_queries, plain = read_alarms(written(tmp_path / "alarms.tf.json", TERRAFORM))
 

@@ -39,5 +39,5 @@ def emptied(server: Server) -> AwsAccess:
 
 def forget_clients() -> None:
     """Clients are made anew, and look for credentials again."""
-    for made in (aws.client, aws.account_of, aws._session):
+    for made in (aws.client, aws.account_of, aws.session_of):
         made.cache_clear()

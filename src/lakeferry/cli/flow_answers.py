@@ -5,7 +5,7 @@ from typing import Any
 
 from lakeferry.aws.read_alarm_states import AlarmStanding
 from lakeferry.cli.columns import Column, paragraph, table
-from lakeferry.cli.units import duration_text, size_text, time_text
+from lakeferry.cli.units import counted, duration_text, size_text, time_text
 from lakeferry.monitor.top import Flow, Top
 from lakeferry.monitor.watch import PathFlow, WatchView, expected_bytes, is_behind
 
@@ -125,14 +125,15 @@ def standing(view: WatchView) -> str:
     """How far the rows reach, and what was not counted."""
     until = f"rows until {time_text(view.at_s * 1000)[:16]}Z" if view.at_s else "no rows yet"
     parts = [size_text(view.bytes), until]
-    for number, what in (
-        (view.skipped, "skipped by AWS"),
-        (view.bad_lines, "bad lines"),
-        (view.undirected, "rows that may be either way"),
-        (len(view.faults), "logs or questions failed"),
+    if view.skipped:
+        parts.append(f"{view.skipped:,} skipped by AWS")
+    for number, what, end in (
+        (view.bad_lines, "bad line", ""),
+        (view.undirected, "row", " that may be either way"),
+        (len(view.faults), "log or question", " that failed"),
     ):
         if number:
-            parts.append(f"{number:,} {what}")
+            parts.append(f"{counted(number, what)}{end}")
     return ", ".join(parts)
 
 

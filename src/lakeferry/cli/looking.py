@@ -91,6 +91,7 @@ def top(
     """Show who moves most bytes and by which device, each byte once, and what is wrong about it.
 
     LOGS is a file, a folder, s3://, log-group:NAME, or - for stdin; default: the deployment's.
+    `generated:` makes one up from the network, where none exists yet.
     """
 
     def run(screen: Screen, stop: Flag) -> int:

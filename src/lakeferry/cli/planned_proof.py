@@ -9,6 +9,7 @@ from lakeferry.aws.read_logs import log_lines
 from lakeferry.cli import rule_answers
 from lakeferry.cli.columns import paragraph, screen_width
 from lakeferry.cli.render import Screen, marks
+from lakeferry.cli.units import counted
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.monitor.flow_log_place import flow_log_place
 from lakeferry.monitor.generated_logs import generated
@@ -41,7 +42,8 @@ def prove_planned(
     evaluation, read = evaluate_logs(
         place, rules, alarms, fields=fields, log_events=log_events, generated=made_up, stop=stop,
         options=store_options(
-            place, {}, region=access.region, profile=access.profile, endpoint=access.endpoint
+            place, {}, region=access.region, profile=access.profile, endpoint=access.endpoint,
+            role=access.role, external_id=access.external_id,
         ),
     )  # fmt: skip
     proofs = proofs_of(evaluation, rules, alarms)
@@ -61,7 +63,7 @@ def _lines(proofs: Proofs, read: LogsRead, place: str) -> list[str]:
     is_fine = all(not one.problems for one in proofs.rules)
     said = (
         f"{len(matching)} of {len(proofs.rules)} rules match in {read.events:,} events of {place}"
-        f" ({read.bad_lines:,} bad lines)"
+        f" ({counted(read.bad_lines, 'bad line')})"
     )
     lines = paragraph(f"  {signs['ok' if is_fine else 'warning']} {said}", width)
     for rule in proofs.rules:

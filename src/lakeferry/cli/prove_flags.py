@@ -63,6 +63,8 @@ class ProveFlags:
                 region=access.region,
                 profile=access.aws_profile,
                 endpoint=access.endpoint_url,
+                role=access.role,
+                external_id=access.external_id,
             ),
         )
 

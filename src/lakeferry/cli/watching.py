@@ -16,12 +16,13 @@ from lakeferry.cli import rule_answers
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.saved_network import saved_topology
-from lakeferry.cli.units import parse_pairs, parse_time
+from lakeferry.cli.units import counted, parse_pairs, parse_time
 from lakeferry.config.quantities import Unreadable, duration_s
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.monitor import run as door
 from lakeferry.monitor.flow_log_place import doubled, flow_log_place
+from lakeferry.monitor.generated_logs import generated, usual_fields
 from lakeferry.monitor.increments import OVERLAP_S, Event, Increments, open_increments
 from lakeferry.monitor.logs import LOG_GROUP, store_options
 from lakeferry.monitor.metrics_page import MetricsPage, Snapshot, is_loopback, parse_address
@@ -96,8 +97,9 @@ class Asked:
             return given
         access = self.request.access
         return store_options(
-            place, given, region=access.region, profile=access.profile, endpoint=access.endpoint
-        )
+            place, given, region=access.region, profile=access.profile, endpoint=access.endpoint,
+            role=access.role, external_id=access.external_id,
+        )  # fmt: skip
 
     def bounds(self, place: str) -> tuple[int | None, int | None]:
         """Begin and end, s since the epoch. Raises LF-2001."""
@@ -117,6 +119,12 @@ class Asked:
     def log_events(self, bounds: tuple[int | None, int | None], group: str) -> Iterator[bytes]:
         start, end = (None if one is None else one * 1000 for one in bounds)
         return log_lines(self.request.access, group, start_ms=start, end_ms=end)
+
+    def made_up(self, place: str) -> Iterator[bytes]:
+        """The log of `generated:`, where none exists yet."""
+        given = parse_format(self.rows.format) if self.rows.format else None
+        fields = given or usual_fields(self.topology)
+        return generated(place, self.topology, fields, now_s=int(time.time()))
 
 
 def _wrong(what: str, next_step: str) -> FerryError:
@@ -149,7 +157,7 @@ def top(logs: str | None, asked: Asked, *, by: str, limit: int, screen: Screen, 
     reader = PathReader.of(members, keys_for(by), start_s=bounds[0], end_s=bounds[1])
     read_paths(
         place, reader, fields=fields, options=asked.options(place),
-        log_events=partial(asked.log_events, bounds), stop=stop,
+        log_events=partial(asked.log_events, bounds), generated=asked.made_up, stop=stop,
     )  # fmt: skip
     totals = reader.totals
     found = top_flows(
@@ -179,11 +187,12 @@ def _left_out(reader: PathReader) -> Iterator[str]:
     """What the sums do not hold, in words."""
     totals = reader.totals
     if skipped := sum(totals.skipped.values()):
-        yield f"  AWS left records out: {skipped:,} rows of SKIPDATA"
+        yield f"  AWS left records out: {counted(skipped, 'row')} of SKIPDATA"
     if reader.report.bad_lines:
-        yield f"  {reader.report.bad_lines:,} bad lines"
+        yield f"  {counted(reader.report.bad_lines, 'bad line')}"
     if totals.undirected:
-        yield f"  {totals.undirected:,} rows not counted: nothing says whether they came or went"
+        rows = counted(totals.undirected, "row")
+        yield f"  {rows} not counted: nothing says whether they came or went"
     for device, octets in sorted(totals.not_forwarded().items()):
         if octets:
             yield f"  {octets:,} B reached {device} and went no further; not counted"

@@ -57,7 +57,7 @@ def client(access: AwsAccess, service: str) -> Any:
         FerryError: LF-1201 where the profile does not exist.
     """
     with explained(access.shown), _MAKING:
-        return _session(access).client(
+        return session_of(access).client(
             service, region_name=access.region, endpoint_url=access.endpoint, config=_config()
         )
 
@@ -143,7 +143,8 @@ def _config() -> Any:
 
 
 @cache
-def _session(access: AwsAccess) -> Any:
+def session_of(access: AwsAccess) -> Any:
+    """A boto3 session, as whom the access says; a role's credentials are renewed by it."""
     from boto3 import Session
 
     if access.role is None:
@@ -180,7 +181,7 @@ def _fetcher(access: AwsAccess) -> Any:
     """What asks STS for the role, as whoever takes it."""
     from botocore.credentials import AssumeRoleCredentialFetcher
 
-    own = _session(access.through or replace(access, role=None, external_id=None))
+    own = session_of(access.through or replace(access, role=None, external_id=None))
     credentials = own.get_credentials()
     if credentials is None:
         raise FerryError(

@@ -6,6 +6,8 @@ from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from lakeferry.connect.aws import AwsAccess, session_of, usual_region
+from lakeferry.connect.aws_refusals import explained
 from lakeferry.connect.connection import Connection, http_settings, is_private, wrong_option
 from lakeferry.errors import FerryError
 
@@ -40,7 +42,7 @@ def backend(
     elif link.get("access_key_id"):
         # Not as plain options: to those the environment's session token would be added.
         options["credential_provider"] = partial(_static_key, link)
-    elif link.get("profile") or not os.environ.get("AWS_ACCESS_KEY_ID"):
+    elif _is_named(link) or not os.environ.get("AWS_ACCESS_KEY_ID"):
         options["credential_provider"] = _chain(link)
     return S3Store(
         bucket,
@@ -147,6 +149,11 @@ def ask_region(bucket: str, endpoint: str = "https://s3.amazonaws.com") -> str |
     return region
 
 
+def _is_named(link: Connection) -> bool:
+    """Whether the options say as whom, and the environment's own key does not count."""
+    return bool(link.get("profile") or link.get("role"))
+
+
 def _static_key(link: Connection) -> dict[str, str | None]:
     secret = link.get("secret_access_key")
     if not secret:
@@ -170,6 +177,14 @@ def _session(link: Connection) -> Any:
             aws_secret_access_key=key["secret_access_key"],
             aws_session_token=key["token"],
         )
+    if role := link.get("role"):
+        return session_of(
+            AwsAccess(
+                link.get("region") or usual_region(link.get("profile")) or "us-east-1",
+                profile=link.get("profile"), role=role, external_id=link.get("external_id"),
+                endpoint=link.get("sts_endpoint"),
+            )
+        )  # fmt: skip
     try:
         return Session(profile_name=link.get("profile"))
     except ProfileNotFound as error:
@@ -185,8 +200,12 @@ def _chain(link: Connection) -> Any:
     from obstore.auth.boto3 import Boto3CredentialProvider
 
     session = _session(link)
-    if session.get_credentials() is None:
+    found = session.get_credentials()
+    if found is None:
         raise _no_credentials()
+    if link.get("role"):  # asked for now: what is refused later comes as an error of the store's
+        with explained(f"role {link.get('role')}"):
+            found.get_frozen_credentials()
     # The provider is asked again every 15 minutes; botocore renews what expires earlier.
     return Boto3CredentialProvider(session, ttl=timedelta(minutes=15))
 

@@ -34,9 +34,9 @@ def open_logs(
     """Each log at a place, in the order of names, with its bytes; each is opened when it is taken.
 
     Args:
-        place: a file, a folder, `s3://bucket/prefix` (any store's address), `log-group:NAME`, or
-            `-` for standard input. Of a folder, files of the usual endings are taken; names that
-            begin with `.` or `_` are not.
+        place: a file, a folder, `s3://bucket/prefix` (any store's address; it may end inside a
+            name), `log-group:NAME`, or `-` for standard input. Of a folder, files of the usual
+            endings are taken; names that begin with `.` or `_` are not.
         options: of the store, see docs/reference/stores.md.
         log_events: reads a log group by its name, as JSON lines of log events.
         generated: makes up the log of a place that begins with `generated:`.
@@ -63,11 +63,15 @@ def store_options(
     region: str | None,
     profile: str | None,
     endpoint: str | None,
+    role: str | None = None,
+    external_id: str | None = None,
 ) -> Mapping[str, str]:
     """Settings of the logs' store: S3 is met as the rest of AWS, unless it is said otherwise."""
     if not place.startswith("s3://"):
         return given
-    usual = {"region": region, "profile": profile, "endpoint": endpoint}
+    usual = {"region": region, "profile": profile, "endpoint": endpoint, "role": role}
+    if role:
+        usual |= {"external_id": external_id, "sts_endpoint": endpoint}
     return {**{name: value for name, value in usual.items() if value}, **given}
 
 
@@ -99,6 +103,11 @@ def _stored(
             return
     store = open_store(whole, options)
     found = sorted(meta.path for meta in store.list("") if is_log(meta.path))
+    if not found and "://" in place and name and not place.endswith("/"):
+        # As S3 takes a prefix: it may end inside a name.
+        store = open_store(parent, options)
+        begun = (meta.path for meta in store.list("", after=name) if meta.path.startswith(name))
+        found = sorted(path for path in begun if is_log(path))
     if not found:
         raise FerryError(
             "LF-6205",

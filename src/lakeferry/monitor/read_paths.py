@@ -77,13 +77,15 @@ def read_paths(
     fields: tuple[str, ...] | None = None,
     options: Mapping[str, str] = NO_OPTIONS,
     log_events: LogEvents | None = None,
+    generated: LogEvents | None = None,
     stop: Flag | None = None,
     beside: tuple[str, ...] = (),
 ) -> None:
     """Read all logs at a place.
 
     Args:
-        place: a file, a folder, `s3://...`, `log-group:NAME`, or `-` for standard input.
+        place: a file, a folder, `s3://...`, `log-group:NAME`, or `-` for standard input; where
+            `generated` makes it up, `generated:`.
         fields: the format of logs that do not state it, as those of a log group.
         beside: fields that the reader takes too, where a log has them.
 
@@ -92,7 +94,9 @@ def read_paths(
         KeyboardInterrupt: `stop` was set.
     """
     span = (reader.start_s, reader.end_s)
-    for name, body in open_logs(place, options, log_events=log_events, span_s=span):
+    for name, body in open_logs(
+        place, options, log_events=log_events, generated=generated, span_s=span
+    ):
         for batch in read_flow_log(
             body, name=name, fields=fields, columns=NEEDED, also=(*HELPFUL, *beside), coded=True,
             report=reader.report,

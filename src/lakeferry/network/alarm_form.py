@@ -1,21 +1,24 @@
 """A request of `PutMetricAlarm` as a value, checked as the service checks it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from lakeferry.errors import FerryError
 from lakeferry.network.resources import Alarm, MetricQuery
+from lakeferry.network.rule_report import METRICS, unknown_metric
 
 COMPARISONS = (
     "GreaterThanThreshold", "GreaterThanOrEqualToThreshold",
     "LessThanThreshold", "LessThanOrEqualToThreshold",
 )  # fmt: skip
 MISSING = ("missing", "ignore", "breaching", "notBreaching")
+_OF_RULE = re.compile(r"""INSIGHT_RULE_METRIC\(\s*["'][^"']*["']\s*,\s*["']([^"']*)["']""", re.I)
 LONGEST_S = 86_400  # EvaluationPeriods times Period
 
 
 def alarm_of(request: Mapping[str, Any]) -> Alarm:
-    """The alarm of a request. Raises LF-6304 naming what the service would refuse."""
+    """The alarm of a request. Raises LF-6304 naming what the service would refuse, LF-6303."""
     name = str(request.get("AlarmName", ""))
     if not name:
         raise unfit("", "it has no AlarmName")
@@ -37,6 +40,10 @@ def alarm_of(request: Mapping[str, Any]) -> Alarm:
         raise unfit(name, f"{error.args[0]} is missing") from error
     except (TypeError, ValueError) as error:
         raise unfit(name, str(error)) from error
+    for query in alarm.metrics:
+        for metric in _OF_RULE.findall(query.expression):
+            if metric not in METRICS:
+                raise unknown_metric(metric, f"alarm `{name}`")
     said = _fault(alarm)
     if said:
         raise unfit(name, said)

@@ -108,11 +108,12 @@ def _metrics(start_s: int, one: PeriodShare) -> PeriodMetrics:
     )
 
 
-def unknown_metric(metric: str) -> FerryError:
+def unknown_metric(metric: str, where: str = "") -> FerryError:
+    known = f"known: {', '.join(METRICS)}"
     return FerryError(
         "LF-6303",
         f"a rule has no metric `{metric}`",
-        f"known: {', '.join(METRICS)}",
+        f"{where}; {known}" if where else known,
         "name one of them; case matters",
     )
 

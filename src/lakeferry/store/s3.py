@@ -194,7 +194,7 @@ class S3:
 
 
 def _identity(link: Connection) -> tuple[str | None, ...]:
-    return tuple(link.get(name) for name in ("profile", "access_key_id", "anonymous"))
+    return tuple(link.get(name) for name in ("profile", "role", "access_key_id", "anonymous"))
 
 
 def _whole_checksums(found: dict[str, Any]) -> dict[str, str]:
