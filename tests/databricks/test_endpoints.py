@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lakeferry.connect.databricks import DatabricksAccess, account_client
+from lakeferry.connect.databricks import ACCOUNTS, DatabricksAccess, account_client, accounts_of
 from lakeferry.databricks.endpoints import ensure_registration, registrations, remove_registration
 from lakeferry.errors import FerryError
 from lakeferry.network.resources import EndpointRegistration
@@ -149,3 +149,17 @@ def test_an_account_that_nobody_answers_for_is_told_in_time(
         assert (refused.value.code, refused.value.exit_code) == ("LF-1303", 1)
         assert "Connection refused" in refused.value.where
         assert time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize(
+    ("host", "account"),
+    [
+        ("https://dbc-a1b2.cloud.databricks.com", ACCOUNTS),
+        ("dbc-a1b2.cloud.databricks.com/", ACCOUNTS),
+        ("https://dbc-a1b2.cloud.databricks.us", "https://accounts.cloud.databricks.us"),
+        ("https://accounts.cloud.databricks.us", "https://accounts.cloud.databricks.us"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
+)
+def test_the_account_of_a_workspace_is_met_in_its_own_cloud(host: str, account: str) -> None:
+    assert accounts_of(host) == account

@@ -1,6 +1,7 @@
 """Clients of Databricks: of an account, where VPC endpoints are registered, and of workspaces."""
 
 import logging
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # and for the answer.
 PATIENCE_S, ONE_TRY_S = 15, 10
 ACCOUNTS = "https://accounts.cloud.databricks.com"  # of Databricks on AWS
+_WORKSPACE = re.compile(r"(?:https://)?(?!accounts\b)[\w-]+\.(cloud\.databricks\.(?:com|us))/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,12 @@ class WorkspaceAccess:
     @property
     def shown(self) -> str:
         return f"workspace {self.host}"
+
+
+def accounts_of(host: str) -> str:
+    """Where the account of a workspace is met; a host that is no workspace's is taken as it is."""
+    workspace = _WORKSPACE.fullmatch(host)
+    return f"https://accounts.{workspace[1]}" if workspace else host
 
 
 @cache

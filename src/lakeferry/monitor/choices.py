@@ -9,7 +9,7 @@ from lakeferry.config.manifest import Manifest, NetworkConfig
 from lakeferry.config.references import references
 from lakeferry.config.tree import Value
 from lakeferry.connect.aws import AwsAccess, usual_region
-from lakeferry.connect.databricks import ACCOUNTS, DatabricksAccess
+from lakeferry.connect.databricks import ACCOUNTS, DatabricksAccess, accounts_of
 from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
 from lakeferry.monitor.choice_problems import OTHERS, format_fields
@@ -211,11 +211,10 @@ def _registry(manifest: Manifest) -> DatabricksAccess | None:
         value: Value | None = link.get(key) if link is not None else None
         return value.text if value is not None else None
 
-    host = given("host") or ACCOUNTS
     return DatabricksAccess(
         account_id=resolved(named.account_id),
         # The connection may be of a workspace; endpoints are registered in its account.
-        host=host if "accounts." in host else ACCOUNTS,
+        host=accounts_of(resolved(given("host") or ACCOUNTS)),
         client_id=given("client"),
         client_secret=given("secret"),
         token=given("token"),
