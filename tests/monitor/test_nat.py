@@ -9,6 +9,7 @@ import pytest
 from lakeferry.errors import FerryError
 from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.nat import nat
+from lakeferry.monitor.nat_size import refuse_not_offered, types_by_zone
 from lakeferry.monitor.settings import OWNER_TAG, EndpointWish
 from lakeferry.network.nat_resources import (
     DefaultRoute,
@@ -259,6 +260,17 @@ def test_a_type_that_is_not_known_is_refused_with_the_nearest() -> None:
         desired(network(), wishing(type="c7gn.lrge"))
 
     assert "c7gn.large" in refused.value.where
+
+
+def test_a_type_that_a_zone_does_not_offer_is_refused_with_one_that_it_does() -> None:
+    made = desired(network(2), wishing(type="c7gn.large"))
+    wanted = types_by_zone(made.resources, network(2))
+
+    assert wanted == {"c7gn.large": ("us-east-1a", "us-east-1b")}
+    offered = {"us-east-1a": {"c7gn.large"}, "us-east-1b": {"c6gn.large", "m6in.large"}}
+    with pytest.raises(FerryError, match="c7gn.large in us-east-1b") as refused:
+        refuse_not_offered(wanted, offered, "us-east-1")
+    assert "take c6gn.large" in refused.value.next_step
 
 
 # ---- by what costs least

@@ -6,8 +6,8 @@ keeps DestinationOptions and TagFieldSpecifications: moto drops all four. Log gr
 a key and lose it: moto answers 500 to both. Tags come to rules by TagResource, and are ignored when
 a rule or an alarm is put again: moto refuses the one and takes the other. Whoever lacks a right is
 told in the protocol of the service: moto answers in XML, and calls CloudWatch `monitoring`.
-Databricks' endpoint services are offered, which moto does not know. What tags need is in
-`moto_tags.py`.
+Databricks' endpoint services are offered, which moto does not know. What NAT instances need is in
+`moto_nat.py`, what tags need in `moto_tags.py`.
 """
 
 from pathlib import Path
@@ -181,5 +181,6 @@ def complete(
 
 if __name__ == "__main__":
     complete()
+    run_path(str(Path(__file__).with_name("moto_nat.py")))["complete"]()
     run_path(str(Path(__file__).with_name("moto_tags.py")))["complete"]()
     main()

@@ -1,9 +1,20 @@
 """Make one resource what it shall be, or remove it; done twice it is done once."""
 
 from lakeferry.aws import ensure_logs as logs
+from lakeferry.aws import ensure_nat as nat
 from lakeferry.aws import ensure_network as network
+from lakeferry.aws import ensure_routes as routes
 from lakeferry.aws import ensure_watching as watching
 from lakeferry.aws.place import Place
+from lakeferry.network.nat_resources import (
+    DefaultRoute,
+    ElasticIp,
+    InstanceProfile,
+    NatInstance,
+    NatResource,
+    NetworkInterface,
+    StandbyGateway,
+)
 from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
@@ -51,6 +62,24 @@ def ensure(place: Place, wanted: Resource, before: Resource | None) -> None:
         case Dashboard(), Dashboard() | None:
             watching.ensure_dashboard(place, wanted, before)
         case _:
+            _ensure_nat(place, wanted, before)
+
+
+def _ensure_nat(place: Place, wanted: Resource, before: Resource | None) -> None:
+    match wanted, before:
+        case InstanceProfile(), InstanceProfile() | None:
+            nat.ensure_profile(place, wanted, before)
+        case NetworkInterface(), NetworkInterface() | None:
+            nat.ensure_interface(place, wanted, before)
+        case ElasticIp(), ElasticIp() | None:
+            nat.ensure_address(place, wanted, before)
+        case StandbyGateway(), StandbyGateway() | None:
+            nat.ensure_gateway(place, wanted, before)
+        case NatInstance(), NatInstance() | None:
+            nat.ensure_instance(place, wanted, before)
+        case DefaultRoute(), DefaultRoute() | None:
+            routes.ensure_route(place, wanted)
+        case _:
             raise TypeError(f"{type(before).__name__} cannot become {type(wanted).__name__}")
 
 
@@ -75,3 +104,21 @@ def remove(place: Place, found: Resource) -> None:
             watching.remove_alarm(place, found)
         case Dashboard():
             watching.remove_dashboard(place, found)
+        case _:
+            _remove_nat(place, found)
+
+
+def _remove_nat(place: Place, found: NatResource) -> None:
+    match found:
+        case InstanceProfile():
+            nat.remove_profile(place, found)
+        case NetworkInterface():
+            nat.remove_interface(place, found)
+        case ElasticIp():
+            nat.remove_address(place, found)
+        case StandbyGateway():
+            nat.remove_gateway(place, found)
+        case NatInstance():
+            nat.remove_instance(place, found)
+        case DefaultRoute():
+            routes.remove_route(place, found)

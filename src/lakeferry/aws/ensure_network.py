@@ -140,7 +140,7 @@ def _groups(place: Place, vpc_id: str, names: list[str]) -> list[Mapping[str, An
     return found
 
 
-def _group_ids(place: Place, vpc_id: str, names: Iterable[str]) -> list[str]:
+def group_ids(place: Place, vpc_id: str, names: Iterable[str]) -> list[str]:
     """Ids of groups by name; an id stands for itself."""
     listed = list(names)
     ids = [one for one in listed if one.startswith("sg-")]
@@ -177,7 +177,7 @@ def _make_endpoint(place: Place, wanted: VpcEndpoint) -> None:
         "PolicyDocument": wanted.policy,
         "RouteTableIds": list(wanted.route_table_ids),
         "SubnetIds": list(wanted.subnet_ids),
-        "SecurityGroupIds": _group_ids(place, wanted.vpc_id, wanted.security_groups),
+        "SecurityGroupIds": group_ids(place, wanted.vpc_id, wanted.security_groups),
     }
     if wanted.type == "Interface":
         given["PrivateDnsEnabled"] = False
@@ -195,7 +195,7 @@ def _modification(place: Place, wanted: VpcEndpoint, before: VpcEndpoint) -> Map
     """What ModifyVpcEndpoint is told: what is missing and what is too much, nothing else."""
     groups, old_groups = set(wanted.security_groups), set(before.security_groups)
     ids = {
-        name: _group_ids(place, wanted.vpc_id, names)
+        name: group_ids(place, wanted.vpc_id, names)
         for name, names in (("Add", groups - old_groups), ("Remove", old_groups - groups))
         if names
     }

@@ -180,8 +180,15 @@ _TARGETS = (
 def _routes(found: Iterable[Answer]) -> Iterator[Route]:
     for one in found:
         destination = next((one[name] for name in _DESTINATIONS if one.get(name)), "")
-        target = next((one[name] for name in _TARGETS if one.get(name)), "")
-        yield Route(destination, target, one.get("State", "active"), one.get("InstanceId", ""))
+        yield Route(
+            destination, target_of(one), one.get("State", "active"), one.get("InstanceId", "")
+        )
+
+
+def target_of(route: Answer) -> str:
+    """What a route leads to; '' for nothing that is known here."""
+    found: str = next((route[name] for name in _TARGETS if route.get(name)), "")
+    return found
 
 
 def _route_order(route: Route) -> tuple[str, str]:
@@ -283,7 +290,7 @@ def _endpoint(one: Answer) -> VpcEndpoint:
         type=one.get("VpcEndpointType", "Interface"),
         subnet_ids=tuple(sorted(one.get("SubnetIds", ()))),
         route_table_ids=tuple(sorted(one.get("RouteTableIds", ()))),
-        security_groups=tuple(sorted(_group_called(group) for group in one.get("Groups", ()))),
+        security_groups=tuple(sorted(group_called(group) for group in one.get("Groups", ()))),
         private_dns=one.get("PrivateDnsEnabled", False),
         policy=_endpoint_policy(one.get("PolicyDocument", "")),
         tags=tags,
@@ -294,7 +301,8 @@ def _endpoint(one: Answer) -> VpcEndpoint:
     )
 
 
-def _group_called(group: Answer) -> str:
+def group_called(group: Answer) -> str:
+    """The name of a group of ours, the id of others'."""
     name: str = group.get("GroupName", "")
     return name if name.startswith(OURS) else group["GroupId"]
 

@@ -10,7 +10,12 @@ from typing import Any, Literal
 
 import orjson
 
-from lakeferry.network.nat_resources import NatInstance, NetworkInterface, StandbyGateway
+from lakeferry.network.nat_resources import (
+    ElasticIp,
+    NatInstance,
+    NetworkInterface,
+    StandbyGateway,
+)
 from lakeferry.network.resources import (
     BucketPolicy,
     EndpointRegistration,
@@ -36,6 +41,10 @@ CREATE_ONLY: Mapping[type, frozenset[str]] = {
     NatInstance: frozenset({"type", "arch", "image", "profile", "user_data"}),
     EndpointRegistration: frozenset({"endpoint", "region"}),
 }
+# Of EC2: the tag Name is the name.
+_NAMED_BY_TAG = (
+    VpcEndpoint, FlowLog, SecurityGroup, NetworkInterface, ElasticIp, StandbyGateway, NatInstance,
+)  # fmt: skip
 _LISTS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 # What an endpoint has that was made without a policy.
 _LET_ALL: Mapping[str, object] = {
@@ -157,7 +166,7 @@ def _meant(resource: Planned, name: str, value: Any) -> Any:
 
 def _tags(resource: Planned, tags: dict[str, str]) -> dict[str, str]:
     """AWS's own tags cannot be written, and the tag Name of some is the name itself."""
-    named = resource.name if isinstance(resource, VpcEndpoint | FlowLog | SecurityGroup) else None
+    named = resource.name if isinstance(resource, _NAMED_BY_TAG) else None
     return {
         key: value
         for key, value in tags.items()

@@ -7,7 +7,7 @@ Source: VPC User Guide, "NAT instances"; EC2 User Guide, "Automatic instance rec
 Manager User Guide, "Minimum permissions for Session Manager".
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -219,6 +219,19 @@ def _refuse_outage(settings: MonitorSettings, scripts: Sequence[NatInstanceScrip
         f"a path would be dead for up to {holds} s, and {most} s are allowed",
         f"{len(scripts)} NAT instances, standby {wish.standby}, check {wish.check}",
         "; ".join(steps),
+    )
+
+
+def refuse_undeployed(settings: MonitorSettings, wanted: Iterable[object]) -> None:
+    """LF-6434 where a direct apply would leave out what an instance is to be looked at by."""
+    if settings.nat.check != "lambda" or not any(isinstance(one, NatInstance) for one in wanted):
+        return
+    raise FerryError(
+        "LF-6434",
+        "the Lambda that looks at NAT instances comes with a template alone",
+        f"deployment {settings.deployment}; nothing was changed",
+        "deploy the template of `lakeferry monitor export`, or let peers look at each other "
+        "(--nat-check peer)",
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lakeferry.errors import FerryError
-from lakeferry.network.topology import Found, Topology
+from lakeferry.network.topology import Found, Path, Topology
 from lakeferry.network.ways import table_of, way_out
 
 # Ways out that a NAT instance takes the place of; another leads on purpose somewhere else.
@@ -105,8 +105,13 @@ def _private(topology: Topology) -> Iterator[tuple[str, str]]:
     """Subnets in question that a NAT instance shall carry, with their zones."""
     zones = {one.id: one.zone for one in topology.found.subnets}
     for path in topology.paths:
-        if path.kind in _TAKEN:
+        if _is_taken(path):
             yield from ((id, zones.get(id, "")) for id in path.subnet_ids)
+
+
+def _is_taken(path: Path) -> bool:
+    """Also a way to an interface whose instance has ended: another one comes there."""
+    return path.kind in _TAKEN or (path.kind == "elsewhere" and path.id.startswith("eni-"))
 
 
 def _public(found: Found, zone: str) -> str:
@@ -134,7 +139,8 @@ def _notes(topology: Topology, tables: Mapping[str, Sequence[str]]) -> Iterator[
     left = sorted(
         (id, path.kind)
         for path in topology.paths
-        if path.kind not in (*_TAKEN, "internet_gateway", "s3_gateway", "interface_endpoint")
+        if path.kind not in ("internet_gateway", "s3_gateway", "interface_endpoint")
+        and not _is_taken(path)
         for id in path.subnet_ids
     )
     for id, kind in left:

@@ -7,7 +7,7 @@ Prices are those of the one price book, for as long as the plan lasts.
 Source: EC2 User Guide, "Amazon EC2 instance network bandwidth"; Amazon VPC pricing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,12 +15,14 @@ from lakeferry.cost.break_even import capacity_gb, instance_or_gateway
 from lakeferry.cost.decide import TIE
 from lakeferry.cost.money import exact
 from lakeferry.cost.price_file import own_book
-from lakeferry.cost.prices import InstanceType
+from lakeferry.cost.prices import InstanceType, nearest
 from lakeferry.cost.sizing import HEAD_ROOM, MANY_VCPUS, Allowance, Demand, limits
+from lakeferry.errors import FerryError
 from lakeferry.monitor.own_cost import HOURS, instance_usd_an_hour, usd_of_first
 from lakeferry.monitor.settings import NatWish
-from lakeferry.network.nat_resources import DISK_GB
-from lakeferry.network.resources import PlannedFlow
+from lakeferry.network.nat_resources import DISK_GB, NatInstance, NetworkInterface
+from lakeferry.network.resources import PlannedFlow, Resource
+from lakeferry.network.topology import Topology
 
 # Where nothing is planned: 5 Gbit/s to the internet, which no smaller type of the family has.
 USUAL = ("c7gn.large", "c6gn.xlarge", "c6in.xlarge")
@@ -221,3 +223,43 @@ def _cheaper(
         f"{most:,.0f} GB in that time"
     )
     return ("instance" if wins else "gateway"), said
+
+
+# ---- what a zone offers
+
+
+def types_by_zone(wanted: Iterable[Resource], topology: Topology) -> Mapping[str, tuple[str, ...]]:
+    """The zones in which instances are wanted, by their type."""
+    zones = {one.id: one.zone for one in topology.found.subnets}
+    listed = list(wanted)
+    where = {one.name: zones.get(one.subnet_id, "") for one in listed
+             if isinstance(one, NetworkInterface)}  # fmt: skip
+    found: dict[str, set[str]] = {}
+    for one in listed:
+        if isinstance(one, NatInstance):
+            found.setdefault(one.type, set()).add(where[one.name])
+    return {type: tuple(sorted(found[type])) for type in sorted(found)}
+
+
+def known_types(wanted: Iterable[str]) -> tuple[str, ...]:
+    """Types to ask about: those that are wanted, and those that could take their place."""
+    return tuple(sorted({*own_book().instance_types, *wanted}))
+
+
+def refuse_not_offered(
+    wanted: Mapping[str, Iterable[str]], offered: Mapping[str, Set[str]], where: str
+) -> None:
+    """LF-6433 where a zone does not offer a type that is wanted there, with the nearest it has."""
+    for type, zones in wanted.items():
+        for zone in zones:
+            there = offered.get(zone, frozenset())
+            if type in there:
+                continue
+            near = nearest(type, tuple(sorted(there)))
+            raise FerryError(
+                "LF-6433",
+                f"EC2 does not offer {type} in {zone}",
+                f"{where}; nothing was changed",
+                f"take {near or 'another type'} (--nat-type, `network.nat.type`), or subnets of "
+                "another zone",
+            )

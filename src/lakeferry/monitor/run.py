@@ -11,7 +11,9 @@ from threading import Event as Flag
 from lakeferry.aws import read as aws_read
 from lakeferry.aws import read_wish
 from lakeferry.aws.bucket_policy import find_policies
+from lakeferry.aws.offers import find_offers
 from lakeferry.aws.place import Place
+from lakeferry.aws.read_nat import find_nat
 from lakeferry.connect.aws import AwsAccess, account_of
 from lakeferry.connect.databricks import DatabricksAccess
 from lakeferry.errors import FerryError
@@ -22,6 +24,9 @@ from lakeferry.monitor.changes import Change, Planned
 from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.endpoints import interface_services
 from lakeferry.monitor.flow_logs import bucket_in, bucket_of, bucket_policy
+from lakeferry.monitor.nat import refuse_undeployed
+from lakeferry.monitor.nat_names import nat_role_name
+from lakeferry.monitor.nat_size import known_types, refuse_not_offered, types_by_zone
 from lakeferry.monitor.plan import (
     ProvisionPlan,
     everything,
@@ -34,6 +39,7 @@ from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.thresholds import planned_flows
 from lakeferry.network import discover as network
 from lakeferry.network.discover import Scope
+from lakeferry.network.nat_resources import DefaultRoute, NatInstance
 from lakeferry.network.resources import OWNER_TAG, BucketPolicy, FlowLog, Vpc, VpcEndpoint
 from lakeferry.network.topology import Found, Topology
 
@@ -106,7 +112,8 @@ def plan(request: MonitorRequest, *, emit: Emit = silent) -> ProvisionReport:
 
     Raises:
         FerryError: those of `discover`, LF-1301, LF-1302, LF-6401 for a name that is taken, and
-            LF-6405, LF-6406 for what the wish leans on and AWS has not.
+            LF-6405, LF-6406 for what the wish leans on and AWS has not; those of `desired`, and
+            LF-6433 for a type of NAT instances that a zone does not offer.
     """
     settings = _settled(request)
     report = _planned(request, settings, emit)
@@ -125,8 +132,9 @@ def apply(
 ) -> ApplyReport:
     """Read again, plan again, and do it change by change.
 
-    The interfaces of new endpoints are known when they are made; what watches them (rules, alarms,
-    graphs) follows in a second round, as the notes of the plan say.
+    The interfaces of new endpoints are known when they are made, and NAT instances are on a way
+    when routes lead to them; what watches them (rules, alarms, graphs) follows in a second round,
+    as the notes of the plan say.
 
     Args:
         fingerprint: of the plan that was read by a person, or at least its first 8 characters;
@@ -135,15 +143,16 @@ def apply(
         stop: set: no further change begins. What was done is kept, and a later apply goes on.
 
     Raises:
-        FerryError: those of `plan`; LF-2051 for a stale fingerprint and LF-6402 for a brake, both
-            before anything is changed; those of `carry_out`, after which what was made is kept.
+        FerryError: those of `plan`; LF-2051 for a stale fingerprint, LF-6402 for a brake and
+            LF-6434 for a Lambda that only a template brings, all before anything is changed;
+            those of `carry_out`, after which what was made is kept.
     """
     settings = _settled(request)
     report = _planned(request, settings, emit)
     if fingerprint is not None:
         refuse_stale(report.plan, fingerprint)
     hold(report.plan, allow)
-    refuse_undeployed(settings, report.plan)
+    refuse_undeployed(settings, report.desired.resources)
     done = _do(request, report.settings, report.plan, emit, stop)
     if done.is_complete and _made_interfaces(report.plan):
         report = _planned(request, settings, emit)
@@ -198,11 +207,13 @@ def _planned(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> 
     there = _everything(request, settings, topology.found)
     policies = _policies(request, settings, there, needed=bucket_of(settings))
     if request.transfer is not None and not settings.planned:
-        flows = planned_flows(topology, request.transfer.bytes, request.transfer.days)
+        transfer, new_nat = request.transfer, settings.nat.kind in ("instance", "auto")
+        flows = planned_flows(topology, transfer.bytes, transfer.days, new_nat=new_nat)
         settings = replace(settings, planned=flows)
     shall = desired(topology, settings)
-    if types := {one.type for one in shall.resources if isinstance(one, NatInstance)}:
-        read_wish.refuse_types_not_offered(request.access, types, topology, shall.resources)
+    if types := types_by_zone(shall.resources, topology):
+        offered = find_offers(request.access, known_types(types))
+        refuse_not_offered(types, offered, request.access.shown)
     wanted: Sequence[Planned] = shall.resources
     if request.registry is not None:
         wanted = (*wanted, *wanted_registrations(shall.resources, settings))
@@ -226,6 +237,9 @@ def _everything(
     request: MonitorRequest, settings: MonitorSettings, found: Found
 ) -> tuple[Planned, ...]:
     found = aws_read.read_owned(request.access, found, {OWNER_TAG: settings.deployment})
+    tables = {one.id for one in found.route_tables}
+    profile = nat_role_name(settings)
+    found = replace(found, nat=find_nat(request.access, settings.deployment, profile, tables))
     if request.registry is None:
         return everything(found)
     from lakeferry.databricks import endpoints
@@ -259,8 +273,12 @@ def _place(request: MonitorRequest, settings: MonitorSettings) -> Place:
 
 
 def _made_interfaces(done: ProvisionPlan) -> bool:
-    made = (one.after for one in done.of("create", "update", "replace"))
-    return any(isinstance(one, VpcEndpoint) and one.type == "Interface" for one in made)
+    """Whether there is something else to watch: interfaces of endpoints, ways by NAT instances."""
+    made = [one.after for one in done.of("create", "update", "replace")]
+    moved = (NatInstance.kind_name, DefaultRoute.kind_name)
+    return any(isinstance(one, VpcEndpoint) and one.type == "Interface" for one in made) or any(
+        one.kind in moved for one in done.work
+    )
 
 
 def _do(

@@ -85,17 +85,22 @@ def budget_gb(usd_a_day: Decimal, usd_per_gb: Decimal) -> float:
     return float(BUDGET_FACTOR * usd_a_day / usd_per_gb * 2**30)
 
 
-def planned_flows(topology: Topology, bytes: int, days: float) -> tuple[PlannedFlow, ...]:
+def planned_flows(
+    topology: Topology, bytes: int, days: float, *, new_nat: bool = False
+) -> tuple[PlannedFlow, ...]:
     """What a migration of `bytes` in `days` sends over the paths that were found.
 
     Bytes are pulled through NAT devices, as many through each, and written by the S3 endpoint;
     retries and headers are not in it. Interface endpoints of other services carry their own.
+    `new_nat`: NAT instances may be made, and carry them where there is no device yet.
     """
     kinds = [path.kind for path in topology.paths]
     seconds = days * 86_400
     gateways = sum(1 for one in topology.nat_gateways)
     instances = len(topology.nat_instances)
     flows: list[PlannedFlow] = []
+    if new_nat and not gateways + instances:
+        instances = 1
     for path, devices in (("nat_gateway", gateways), ("nat_instance", instances)):
         if devices:
             flows.append(PlannedFlow(path, bytes * devices // (gateways + instances), seconds))

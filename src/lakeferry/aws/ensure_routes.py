@@ -1,0 +1,159 @@
+"""Default routes of tables that are not ours: led to our interfaces, and given back.
+
+Where a route led before is written on our interface before it is moved, so whoever comes later can
+give it back; a route that leads to something of others is never touched when it goes.
+
+Source: EC2 API Reference, ReplaceRoute, CreateRoute, DeleteRoute, DescribeInstanceStatus.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lakeferry.aws.ensure_nat import gateway_of, interface_of, ours
+from lakeferry.aws.patience import until
+from lakeferry.aws.place import Place
+from lakeferry.aws.read_network import target_of
+from lakeferry.network.nat_resources import NO_ROUTE, RECORD, DefaultRoute
+from lakeferry.network.resources import OWNER_TAG
+
+FORWARDS_IN_S = 600  # from the start of an instance to its passed checks
+# What ReplaceRoute and CreateRoute call a target, by how its id begins.
+_TARGETS = {
+    "nat": "NatGatewayId", "eni": "NetworkInterfaceId", "i": "InstanceId", "igw": "GatewayId",
+    "vgw": "GatewayId", "tgw": "TransitGatewayId", "pcx": "VpcPeeringConnectionId",
+    "vpce": "VpcEndpointId", "lgw": "LocalGatewayId", "cagw": "CarrierGatewayId",
+    "arn": "CoreNetworkArn",
+}  # fmt: skip
+# Targets that are gone: there is nothing to give back to.
+_GONE = (
+    "InvalidNatGatewayID.NotFound", "NatGatewayNotFound", "InvalidNetworkInterfaceID.NotFound",
+    "InvalidInstanceID.NotFound", "InvalidInternetGatewayID.NotFound", "InvalidGatewayID.NotFound",
+    "InvalidTransitGatewayID.NotFound", "InvalidVpcEndpointId.NotFound",
+    "InvalidVpcPeeringConnectionID.NotFound", "InvalidVpnGatewayID.NotFound",
+)  # fmt: skip
+_NO_TABLE = ("InvalidRouteTableID.NotFound", "InvalidRoute.NotFound")
+
+
+def ensure_route(place: Place, wanted: DefaultRoute) -> None:
+    """Lead the route to the interface, once the instance on it has passed EC2's checks."""
+    eni = _forwarding(place, wanted.interface)
+    id: str = eni["NetworkInterfaceId"]
+    now = _target(place, wanted)
+    if now == id:
+        return
+    note = {"Key": RECORD + wanted.route_table_id, "Value": now or NO_ROUTE}
+    if note not in eni["TagSet"] and now not in _our_targets(place):
+        place.ask("ec2", "create_tags", id, Resources=[id], Tags=[note])
+    _lead(place, wanted, id, there=bool(now))
+
+
+def remove_route(place: Place, found: DefaultRoute) -> None:
+    """Give the route back to what it led to before; where it had none, or that is gone, delete it.
+
+    A route that somebody else has moved meanwhile is theirs.
+    """
+    if _target(place, found) in _our_targets(place):
+        back = _before(found)
+        if not back or not _given_back(place, found, back):
+            place.attempt("ec2", "delete_route", found.route_table_id, _NO_TABLE,
+                          RouteTableId=found.route_table_id,
+                          DestinationCidrBlock=found.destination)  # fmt: skip
+    _forget(place, found)
+
+
+def set_aside(place: Place, found: DefaultRoute, standby: str) -> None:
+    """Lead the route elsewhere while another instance is made: what stands by, or as before.
+
+    Args:
+        standby: name of a gateway of ours, if there is one. With neither the route stays.
+    """
+    gateway = gateway_of(place, standby)
+    usable = gateway is not None and gateway["State"] == "available"
+    target = gateway["NatGatewayId"] if gateway is not None and usable else _before(found)
+    if target and _target(place, found) != target:
+        _given_back(place, found, target)
+
+
+def _before(found: DefaultRoute) -> str:
+    return "" if found.before == NO_ROUTE else found.before
+
+
+def _given_back(place: Place, found: DefaultRoute, target: str) -> bool:
+    """Whether the target of before could take the route; False where it is gone."""
+    _, code = place.attempt(
+        "ec2", "replace_route", found.route_table_id, (*_GONE, *_NO_TABLE),
+        RouteTableId=found.route_table_id, DestinationCidrBlock=found.destination,
+        **_named(target),
+    )  # fmt: skip
+    return code not in _GONE
+
+
+def _forget(place: Place, found: DefaultRoute) -> None:
+    """Take away the note of where the route led, wherever it is."""
+    key = RECORD + found.route_table_id
+    answer = place.ask(
+        "ec2", "describe_network_interfaces", found.route_table_id,
+        Filters=[
+            {"Name": "tag-key", "Values": [key]},
+            {"Name": f"tag:{OWNER_TAG}", "Values": [place.deployment]},
+        ],
+    )  # fmt: skip
+    for one in answer["NetworkInterfaces"]:
+        id = one["NetworkInterfaceId"]
+        place.ask("ec2", "delete_tags", id, Resources=[id], Tags=[{"Key": key}])
+
+
+def _forwarding(place: Place, name: str) -> Mapping[str, Any]:
+    """The interface, when the instance on it is up: a route that is moved sooner is an outage."""
+
+    def up() -> Mapping[str, Any] | None:
+        found = interface_of(place, name)
+        instance = found.get("Attachment", {}).get("InstanceId")
+        if not instance:
+            return None
+        answer = place.ask(
+            "ec2", "describe_instance_status", instance, InstanceIds=[instance],
+        )  # fmt: skip
+        checks = [
+            one[kind]["Status"]
+            for one in answer["InstanceStatuses"]
+            for kind in ("InstanceStatus", "SystemStatus")
+        ]
+        return found if checks and set(checks) == {"ok"} else None
+
+    what = f"the instance `{name}` has not passed EC2's checks"
+    where = f"{name}; {place.access.shown}"
+    return until(up, what, where, timeout_s=FORWARDS_IN_S, pause_s=5.0, sleep=place.sleep)
+
+
+def _lead(place: Place, wanted: DefaultRoute, target: str, *, there: bool) -> None:
+    place.ask(
+        "ec2", "replace_route" if there else "create_route", wanted.route_table_id,
+        RouteTableId=wanted.route_table_id, DestinationCidrBlock=wanted.destination,
+        **_named(target),
+    )  # fmt: skip
+
+
+def _target(place: Place, route: DefaultRoute) -> str:
+    """Where the route leads now; '' where there is none."""
+    answer, _ = place.attempt(
+        "ec2", "describe_route_tables", route.route_table_id, _NO_TABLE,
+        RouteTableIds=[route.route_table_id],
+    )  # fmt: skip
+    routes = (one for table in answer.get("RouteTables", ()) for one in table["Routes"])
+    found = (one for one in routes if one.get("DestinationCidrBlock") == route.destination)
+    return next((target_of(one) for one in found), "")
+
+
+def _our_targets(place: Place) -> set[str]:
+    """Ids of the deployment's interfaces and standby gateways."""
+    (_, tagged) = ours(place, "")
+    enis = place.ask("ec2", "describe_network_interfaces", "", Filters=[tagged])
+    gateways = place.ask("ec2", "describe_nat_gateways", "", Filter=[tagged])
+    return {one["NetworkInterfaceId"] for one in enis["NetworkInterfaces"]} | {
+        one["NatGatewayId"] for one in gateways["NatGateways"]
+    }
+
+
+def _named(target: str) -> Mapping[str, str]:
+    return {_TARGETS[target.partition(":" if target.startswith("arn:") else "-")[0]]: target}
