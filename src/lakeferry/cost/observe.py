@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeferry.cost.flow_choice import GroupChoice, Terms, a_month, choose
-from lakeferry.cost.flow_groups import OUTWARD, flow_of
+from lakeferry.cost.flow_groups import OUTWARD, Flow, flow_of
 from lakeferry.cost.judging import REMEDY
 from lakeferry.cost.money import exact
 from lakeferry.cost.price_file import own_book
@@ -138,16 +138,7 @@ def observe(
             topology.found.vpc.id or "the saved network",
             "choose other times, or see with `lakeferry monitor top` whose bytes there are",
         )
-    given = Terms(region) if terms is None else terms
-    known = replace(
-        given,
-        region=region,
-        zones={one.id: one.zone for one in topology.found.subnets},
-        types={one.id: one.kind for one in topology.nat_instances},
-        gateway_stays=any(one.path == "nat_gateway" for one in found.groups),
-        workers=_workers(who),
-        worker_type=_worker_type(topology),
-    )
+    known = _known(terms or Terms(region), topology, found, who)
     return Observation(
         region,
         found.first_s,
@@ -156,6 +147,19 @@ def observe(
         _paths(flow, who, prices, region, undated_leak or {}),
         tuple(choose(one, known, prices) for one in found.groups),
         prices.currency,
+    )
+
+
+def _known(terms: Terms, topology: Topology, flow: Flow, who: pa.Table) -> Terms:
+    """Terms with what the network and its flow tell."""
+    return replace(
+        terms,
+        region=topology.found.vpc.region,
+        zones={one.id: one.zone for one in topology.found.subnets},
+        types={one.id: one.kind for one in topology.nat_instances},
+        gateway_stays=any(one.path == "nat_gateway" for one in flow.groups),
+        workers=_workers(who),
+        worker_type=_worker_type(topology),
     )
 
 
