@@ -209,7 +209,7 @@ def test_scripts_get_each_change_and_the_counts(tmp_path: Path, listed: Path) ->
 def test_a_discount_makes_a_file_of_what_it_changes(tmp_path: Path) -> None:
     """cost.md 1.11: 28 % on c7gn.large."""
     ended = prices(
-        tmp_path, "--savings-plan", "c7gn=0.28", "--discount", "AmazonVPC=0.1", "--region",
+        tmp_path, "--savings-plan", "c7gn=28%", "--discount", "AmazonVPC=0.1", "--region",
         f"aws:{US}", "--out", "agreed.json",
     )  # fmt: skip
 
@@ -244,7 +244,7 @@ def test_a_discount_is_not_taken_off_twice(tmp_path: Path) -> None:
     [
         (("--discount", "AmazonVPC"), "--discount `AmazonVPC` is no discount"),
         (("--discount", "=0.1"), "is no discount"),
-        (("--discount", "AmazonVPC=10%"), "is no discount"),
+        (("--discount", "AmazonVPC=ten"), "is no discount"),
         (("--discount", "AmazonVPC=1.5"), "1.5 is not from 0 to 1"),
         (("--discount", "AmazonVCP=0.1"), "nearest: AmazonVPC"),
         (("--savings-plan", "c7gx=0.1"), "nearest: c7g"),

@@ -49,13 +49,13 @@ class ListFlags:
 @Parameter(name="*", group=_OFF)
 @dataclass(frozen=True)
 class AgreementFlags:
-    """What is agreed with AWS. Fractions: 0.28 for 28 %."""
+    """What is agreed with AWS."""
 
     discount: Annotated[
-        Many, Parameter(negative="", help="Private rate of a service, such as AmazonEC2=0.1.")
+        Many, Parameter(negative="", help="Private rate of a service, such as AmazonEC2=10%.")
     ] = None
     savings_plan: Annotated[
-        Many, Parameter(negative="", help="Savings plan of a family, such as c7gn=0.28.")
+        Many, Parameter(negative="", help="Savings plan of a family, such as c7gn=28%.")
     ] = None
 
 
@@ -106,9 +106,11 @@ def _fractions(flag: str, given: Many) -> dict[str, Decimal]:
     for text in given or ():
         name, _, share = text.partition("=")
         try:
-            number = Decimal(share)
+            number = Decimal(share.removesuffix("%"))
         except InvalidOperation:
             number = Decimal("NaN")
+        if share.endswith("%"):
+            number /= 100
         if not name or not number.is_finite() or name in found:
             why = (
                 "it stands there twice"
