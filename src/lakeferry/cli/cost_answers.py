@@ -221,7 +221,8 @@ def line_lines(name: str, quote: Quote, width: int) -> list[str]:
     """Every line of a quote, with where its price is from, and its total."""
     rows = [_line_row(one) for one in quote.lines]
     total = f"{'at least ' if quote.at_least else ''}{dollars(quote.total)}"
-    lines = [f"  {name}: {total} {quote.currency}", *table(_LINES, rows, width)]
+    head = paragraph(f"  {name}: {total} {quote.currency}", width)
+    lines = [*head, *table(_LINES, rows, width)]
     if quote.rounding:
         said = f"    the total is rounded once: {quote.rounding:+} beside the sum of these lines"
         lines += paragraph(said, width)

@@ -52,13 +52,13 @@ def price(request: CostRequest, shown: Shown, *, screen: Screen, is_json: bool =
     report = cost_of(request)
     drawn = report.picture() if shown.picture else ""
     table, lines = _chosen(report, shown.routes), _chosen(report, shown.route, usual=())
+    if shown.csv not in (None, "-"):
+        write_file(str(shown.csv), csv_text(report, table).encode())
     for text in doubt_texts(report.doubts):
         screen.event(Warned("", None, text, "take newer prices: --prices FILE, --price ID=USD"))
     for body in bodies(report, table):
         screen.result([], body)
     screen.result(_lines(report, table, lines, shown), summary(report))
-    if shown.csv not in (None, "-"):
-        write_file(str(shown.csv), csv_text(report, table).encode())
     if shown.picture:
         write_file(shown.picture, drawn.encode())
         screen.say(f"drawn: {shown.picture}")
