@@ -11,6 +11,7 @@ import pytest
 
 from lakeferry.network.saved_topology import topology_text
 from tests.cli.program import Ended, called, json_lines
+from tests.clone.small import SIZE, clone, new_table
 from tests.cost.bills import (
     ENCODINGS,
     NAT_A,
@@ -155,6 +156,15 @@ def test_the_log_file_of_a_clone_says_what_was_copied(tmp_path: Path) -> None:
 
     assert summary["copied_bytes"] == {NAT_A: str(2**30 - 2**24)}
     assert summary["exit"] == 0
+
+
+def test_the_target_of_clones_says_what_was_copied(tmp_path: Path) -> None:
+    clone(new_table(tmp_path / "source", "a", "b"), tmp_path / "lake")
+    write(tmp_path, BillLine("a", amount="0", cost="0"))
+
+    ended = reconciled(tmp_path, "bill.csv.gz", "--copied", "lake", "--json")
+
+    assert json_lines(ended)[-1]["copied_bytes"] == {NAT_A: str(2 * SIZE)}
 
 
 def test_a_report_needs_its_path_where_there_are_several_gateways(tmp_path: Path) -> None:

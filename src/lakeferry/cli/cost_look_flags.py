@@ -33,7 +33,8 @@ class LookFlags:
                   "be given again."),
     ] = None  # fmt: skip
     copied: Annotated[
-        str | None, Parameter(help="`hour,nat,payload_bytes` as CSV, or a clone's --log-file.")
+        str | None,
+        Parameter(help="`hour,nat,payload_bytes` as CSV, or a clone's --log-file or target."),
     ] = None
     flow: Annotated[
         str | None,

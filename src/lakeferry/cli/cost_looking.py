@@ -28,7 +28,7 @@ from lakeferry.cost.options import Trouble
 from lakeferry.cost.plan_keys import MONEY
 from lakeferry.cost.plan_values import CostPlan
 from lakeferry.cost.prices import PriceBook
-from lakeferry.cost.reconcile_run import SEEN_HEADER, Asked, reconcile_bill, seen_in
+from lakeferry.cost.reconcile_run import SEEN_HEADER, Asked, CopiedBy, reconcile_bill, seen_in
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.monitor.logs import store_options
@@ -164,7 +164,7 @@ def reconcile(wish: Wish, *, screen: Screen, stop: Flag) -> int:
     places = tuple(look.reconcile or ())
     options = _options(look, *places)
     result = reconcile_bill(
-        places, look.copied, seen, asked, book=_book(wish, asked.region), options=options
+        places, _copied(look), seen, asked, book=_book(wish, asked.region), options=options
     )
     for one in answers.reconciled_bodies(result, hourly=wish.hourly):
         screen.result([], one)
@@ -225,7 +225,21 @@ def _options(look: LookFlags, *places: str) -> Mapping[str, str]:
     )
 
 
-# ---- what flow logs saw
+# ---- what was copied, what flow logs saw
+
+
+def _copied(look: LookFlags) -> str | CopiedBy | None:
+    """A file, or the target of clones, which wrote down there what they brought."""
+    place = look.copied
+    if place is None or Path(place).is_file():
+        return place
+    options = _options(look, place)
+    if place.startswith("s3://") or Path(place).is_dir():
+        from lakeferry.clone.landed import has_records, landed
+
+        if has_records(place, options) or Path(place).is_dir():
+            return lambda path: landed(place, path, options)
+    return place
 
 
 def _seen(look: LookFlags, screen: Screen, stop: Flag) -> tuple[Seen, ...] | None:

@@ -1,6 +1,6 @@
 """A bill, what was copied and what flow logs saw, each read from where it lies, and reconciled."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import BinaryIO
@@ -19,6 +19,8 @@ from lakeferry.cost.reconcile import Reconciliation, reconcile
 from lakeferry.cost.usage_types import NAT
 from lakeferry.errors import FerryError
 from lakeferry.store.open import NO_OPTIONS, open_store
+
+CopiedBy = Callable[[str], Sequence[Copied]]  # of the path that the bytes took
 
 SEEN_HEADER = b"hour,interface_id"  # how the CSV form of what was seen begins
 
@@ -52,7 +54,7 @@ class Reconciled:
 
 def reconcile_bill(
     places: Sequence[str],
-    copied: str | Sequence[Copied] | None = None,
+    copied: str | Sequence[Copied] | CopiedBy | None = None,
     seen: str | Sequence[Seen] | None = None,
     asked: Asked = Asked(),
     *,
@@ -63,7 +65,8 @@ def reconcile_bill(
 
     Args:
         places: of the bill, see `bill_place.bill_at`.
-        copied: what was copied, by hour; or a file of it, see `copied_in`. None: not known.
+        copied: what was copied, by hour; or a file of it, see `copied_in`; or what tells it of
+            the path that it is asked for. None: not known.
         seen: what flow logs saw, by hour; or the CSV file of it. None: not known.
         book: whose price of a NAT gateway's GB stands in where the bill has none.
         options: of the stores that all of these lie in.
@@ -74,6 +77,8 @@ def reconcile_bill(
     bill = bill_of(places, options)
     if isinstance(copied, str):
         copied = copied_in(copied, bill, asked, options)
+    elif callable(copied):
+        copied = copied(asked.through or _only_gateway(bill, asked.region, "what was copied"))
     if isinstance(seen, str):
         seen = seen_in(seen, options)
     found = reconcile(
@@ -154,7 +159,7 @@ def _only_gateway(bill: Bill, region: str | None, place: str) -> str:
     raise FerryError(
         "LF-6642",
         "nothing says which path the copied bytes took",
-        f"{place} is a report of clones, and the bill has {len(found)} NAT gateways: {named}",
+        f"{place} does not say, and the bill has {len(found)} NAT gateways: {named}",
         "say which: --through nat-…; or give `hour,nat,payload_bytes` as CSV",
     )
 
