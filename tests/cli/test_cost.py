@@ -101,10 +101,8 @@ def test_5_1_and_5_2_three_gateways_or_three_instances_for_2_pib(tmp_path: Path)
 
     def of_path(path: str) -> Decimal:
         parts = ("network path", "standby")
-        own = [
-            line for line in lines if (line.get("placement"), line.get("path")) == ("pull", path)
-        ]
-        return sum((Decimal(line["usd"]) for line in own if line.get("part") in parts), Decimal(0))
+        own = (one for one in lines if one.get("path") == path and one.get("part") in parts)
+        return sum((Decimal(one["usd"]) for one in own if one["placement"] == "pull"), Decimal(0))
 
     assert of_path("nat_gateway") == Decimal("94479.84")
     assert of_path("nat_instance") == Decimal("411.888")
@@ -271,11 +269,8 @@ def test_3_internet_routing_is_named_with_what_it_saves(tmp_path: Path) -> None:
 
 
 def test_3_google_has_no_interconnect_price_and_it_stands_among_the_paths(tmp_path: Path) -> None:
-    found = routes(
-        answer(
-            tmp_path, "--bytes", "2 PiB", "--days", "30", "--from", "gcp:us-central1", "--to", ALIKE
-        )  # fmt: skip
-    )["pull interconnect"]
+    lines = answer(tmp_path, *SMALL, "--assume", "from=gcp:us-central1")
+    found = routes(lines)["pull interconnect"]
 
     assert found["at_least"]
     assert "no price of aws.interconnect.gbps_hour" in found["remark"]
