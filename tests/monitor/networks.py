@@ -7,8 +7,14 @@ from hashlib import sha256
 
 from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.foreseen import foreseen
-from lakeferry.monitor.settings import AlarmLimit, EndpointWish, FlowLogWish, MonitorSettings
-from lakeferry.network.resources import PlannedFlow, Subnet, VpcEndpoint
+from lakeferry.monitor.settings import (
+    AlarmLimit,
+    EndpointWish,
+    FlowLogWish,
+    MonitorSettings,
+    TaggedWish,
+)
+from lakeferry.network.resources import Instance, PlannedFlow, Subnet, VpcEndpoint
 from lakeferry.network.topology import Topology
 from tests.monitor.test_wanted_flow_logs import BUCKET, beside, existing
 from tests.monitor.wishes import EVERYTHING, bare, full, settings
@@ -42,6 +48,21 @@ def nat(*, gateways: bool, instances: bool) -> Topology:
         nat_gateways=base.nat_gateways if gateways else (),
         nat_instances=base.nat_instances if instances else (),
     )
+
+
+def with_nodes(count: int) -> Topology:
+    """So many instances that bear the tag, of two types."""
+    base = topology()
+    tags = {"map-migrated": "migABCDE12345", "Vendor": "Databricks"}
+    nodes = tuple(
+        Instance(
+            f"i-{number:017x}", base.found.vpc.id, base.scope[0],
+            ("c6gn.medium", "c7gn.large")[number % 2], "running", (), True, tags,
+        )
+        for number in range(count)
+    )  # fmt: skip
+    found = replace(base.found, instances=(*base.found.instances, *nodes))
+    return replace(base, found=found)
 
 
 def cases() -> Mapping[str, Case]:
@@ -78,6 +99,14 @@ def cases() -> Mapping[str, Case]:
         "a silencing alarm of others": (topology(), full(window=None, suppressor="quiet-hours")),
         "tags in rows": (topology(), full(flow_logs=FlowLogWish(tag_keys=ROW_TAGS))),
         "many who are told": (topology(), full(notify=telling)),
+        "tagged instances, each by its id": (
+            with_nodes(11),
+            full(tagged=TaggedWish("each", allowances=True)),
+        ),
+        "tagged instances, by a query": (
+            with_nodes(2),
+            full(tagged=TaggedWish("query", allowances=True)),
+        ),
         "odd tags": (bare(), full("m_1", tags=ODD_TAGS)),
         "a long name": (crowded(2), full("m" * 63, per="eni")),
     }

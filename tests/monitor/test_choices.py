@@ -15,7 +15,13 @@ from lakeferry.connect.databricks import ACCOUNTS
 from lakeferry.errors import FerryError
 from lakeferry.monitor.choices import Extras, monitor_request
 from lakeferry.monitor.run import MonitorRequest, Transfer
-from lakeferry.monitor.settings import AlarmLimit, EndpointWish, FlowLogWish, MonitorSettings
+from lakeferry.monitor.settings import (
+    AlarmLimit,
+    EndpointWish,
+    FlowLogWish,
+    MonitorSettings,
+    TaggedWish,
+)
 from lakeferry.network.discover import Beyond, Scope
 from lakeferry.network.fields import CONNECTION_FORMAT, RECOMMENDED_FORMAT
 
@@ -279,3 +285,14 @@ def test_without_a_region_it_says_where_one_may_stand(tmp_path: Path) -> None:
         request(tmp_path, "")
 
     assert "--region" in refused.value.next_step
+
+
+def test_tagged_instances_are_watched_as_the_manifest_or_a_flag_says(tmp_path: Path) -> None:
+    said = "network: {region: eu-west-1, tagged_instances: {watch: query, tag: owner}}\n"
+    typed = WatchFlags(tagged_instances="each", allowances=True)
+
+    written = request(tmp_path, said).settings.tagged
+    flagged = request(tmp_path, REGION, flags=list(typed.flags())).settings.tagged
+
+    assert written == TaggedWish("query", key="owner")
+    assert flagged == TaggedWish("each", allowances=True)

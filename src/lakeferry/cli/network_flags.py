@@ -106,6 +106,13 @@ class WatchFlags:
     put_tag: Annotated[
         Many, Parameter(negative="", help="KEY=VALUE on everything that is made.")
     ] = None
+    tagged_instances: Annotated[
+        Literal["each", "query", "none"] | None,
+        Parameter(help="Watch instances with our map-migrated: each by its id, or by a query."),
+    ] = None
+    allowances: Annotated[
+        bool, Parameter(negative="", help="Their CloudWatch agent publishes ENA counters.")
+    ] = False
     flow_log_format: Annotated[
         str | None, Parameter(help="v2, v5-nat, connections, or fields as AWS names them.")
     ] = None
@@ -185,6 +192,11 @@ class WatchFlags:
         yield from self._nat()
         if self.put_tag:
             yield Flag("--put-tag", ("tags",), parse_pairs(self.put_tag, "--put-tag"))
+        at_tagged = (at, "tagged_instances")
+        if self.tagged_instances:
+            yield Flag("--tagged-instances", (*at_tagged, "watch"), self.tagged_instances)
+        if self.allowances:
+            yield Flag("--allowances", (*at_tagged, "allowances"), True)
         if self.workers is not None:
             yield Flag("--workers", (at, "workers", "count"), self.workers)
 

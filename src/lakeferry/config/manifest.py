@@ -65,6 +65,15 @@ class InsightsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TaggedConfig:
+    """How the instances that bear a tag are watched."""
+
+    watch: str  # 'each', 'query', 'none'
+    tag: str | None = None  # its key; None: 'map-migrated'
+    allowances: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkersConfig:
     """How the interfaces are told whose bytes are the migration's."""
 
@@ -107,6 +116,7 @@ class NetworkConfig:
     nat: NatConfig | None = None
     flow_logs: FlowLogsConfig = field(default_factory=FlowLogsConfig)
     insights: InsightsConfig = field(default_factory=InsightsConfig)
+    tagged: TaggedConfig | None = None
     policy: tuple[str, ...] = ()  # of 'no-public-ip', 'no-instance', 'no-gateway'
 
 

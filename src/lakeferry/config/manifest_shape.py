@@ -229,6 +229,17 @@ _NETWORK = Record({
         }),
         "Contributor Insights rules",
     ),
+    "tagged_instances": Field(
+        Record({
+            "watch": Field(Text(choices=("each", "query", "none")),
+                           "each one by its id, or all by the tag itself", required=True),
+            "tag": Field(_TAGS.key, "key of one of `tags`, by which they are told",
+                         "map-migrated"),
+            "allowances": Field(Boolean(), "the CloudWatch agent publishes their ENA counters",
+                                "false"),
+        }),
+        "graphs and alarms of the instances that bear a tag of `tags`",
+    ),
     "policy": Field(
         ListOf(Text(choices=("no-public-ip", "no-instance", "no-gateway"))),
         "what shall not be used; read by `cost`",

@@ -16,6 +16,7 @@ from lakeferry.config.manifest import (
     Manifest,
     NatConfig,
     NetworkConfig,
+    TaggedConfig,
     TagsConfig,
     WorkersConfig,
 )
@@ -83,8 +84,17 @@ def _network(root: Value) -> NetworkConfig:
         insights=InsightsConfig(
             rules=_texts(root, at, "insights", "rules"), per=_text(root, at, "insights", "per")
         ),
+        tagged=_tagged(root),
         policy=_texts(root, at, "policy"),
     )
+
+
+def _tagged(root: Value) -> TaggedConfig | None:
+    at = ("network", "tagged_instances")
+    watch = _text(root, *at, "watch")
+    if watch is None:
+        return None
+    return TaggedConfig(watch, _text(root, *at, "tag"), _boolean(root, *at, "allowances"))
 
 
 def _databricks(root: Value) -> DatabricksConfig | None:

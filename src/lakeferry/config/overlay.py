@@ -93,6 +93,8 @@ def _value(given: str | int | tuple[str, ...] | Mapping[str, str], place: Place)
         return Value("map", place, entries=entries)
     if isinstance(given, tuple):
         return Value("list", place, items=tuple(_value(one, place) for one in given))
+    if isinstance(given, bool):
+        return Value("boolean", place, text=str(given).lower())
     kind = "integer" if isinstance(given, int) else "text"
     return Value(kind, place, text=str(given))
 

@@ -10,7 +10,7 @@ math" (SUM of a list takes what is there, + needs both sides).
 
 from collections.abc import Iterator, Sequence
 
-from lakeferry.monitor import thresholds
+from lakeferry.monitor import tagged_instances, thresholds
 from lakeferry.monitor.alarm_parts import (
     INFORMS,
     Kind,
@@ -53,6 +53,7 @@ ALARMS: dict[str, str] = {
     "stream-behind": "seconds",
     "stream-read-throttled": "count",
     "stream-write-throttled": "count",
+    **tagged_instances.ALARMS,
 }
 
 
@@ -64,6 +65,7 @@ def alarms(
     simple = [
         *stalled,
         *service_alarms(topology, settings),
+        *tagged_instances.instance_alarms(topology, settings),
         *_rule_alarms(topology, rules, settings),
     ]
     composite: list[CompositeAlarm] = []

@@ -21,6 +21,7 @@ from lakeferry.monitor.settings import (
     FlowLogWish,
     MonitorSettings,
     NatWish,
+    TaggedWish,
 )
 from lakeferry.network.discover import Beyond, Scope
 from lakeferry.network.rule_set import QUESTIONS
@@ -129,12 +130,21 @@ def _settings(manifest: Manifest, extras: Extras, name: str, region: str) -> Mon
         "workers": network.workers.count,
         "suppressor": extras.suppressor,
         "tags": _resolved_tags(manifest.tags.values),
+        "tagged": _tagged(network),
     }
     if network.insights.per is not None:
         chosen["per"] = network.insights.per
     if extras.tolerance_usd is not None:
         chosen["tolerance_usd"] = extras.tolerance_usd
     return MonitorSettings(name, "", region, **chosen)
+
+
+def _tagged(network: NetworkConfig) -> TaggedWish:
+    said, usual = network.tagged, TaggedWish()
+    if said is None:
+        return usual
+    how: Any = said.watch  # of TaggedWish's ways, as the manifest's shape has seen
+    return TaggedWish(how, bool(said.allowances), said.tag or usual.key)
 
 
 def _type(text: str) -> Any:

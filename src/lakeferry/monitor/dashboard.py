@@ -23,6 +23,7 @@ from lakeferry.monitor.service_alarms import (
     watched_endpoints,
 )  # fmt: skip
 from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.monitor.tagged_instances import instance_graphs
 from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard
 from lakeferry.network.rule_set import RuleSet, WantedRule
 from lakeferry.network.services import label_of
@@ -63,6 +64,7 @@ def dashboard(
         *_endpoints(topology, settings),
         *_streams(settings),
         *_contributors(rules, settings),
+        *_tagged(topology, settings),  # last: of many nodes the graphs may not all fit
     ]
     kept = _within_limits(wanted)
     body = {"start": "-PT3H", "periodOverride": "inherit", "widgets": _placed(kept)}
@@ -279,6 +281,11 @@ def _nat_instances(topology: Topology, settings: MonitorSettings) -> Iterator[Wi
         rows = _service_rates(EC2, ("NetworkIn", "NetworkOut"), ("InstanceId", one.id))
         title = f"NAT instance {one.id} ({one.kind})"
         yield _graph(title, rows, settings.region, unit="Gbit/s")
+
+
+def _tagged(topology: Topology, settings: MonitorSettings) -> Iterator[Widget]:
+    for title, rows, unit in instance_graphs(topology, settings):
+        yield _graph(title, rows, settings.region, unit=unit)
 
 
 def _endpoints(topology: Topology, settings: MonitorSettings) -> Iterator[Widget]:

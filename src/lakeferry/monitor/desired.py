@@ -12,6 +12,7 @@ from lakeferry.monitor.flow_logs import flow_logs
 from lakeferry.monitor.nat import nat, with_endpoints
 from lakeferry.monitor.own_cost import MonthlyCost, Volume, costs, total, volume
 from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.monitor.tagged_instances import instance_notes
 from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Resource, VpcEndpoint
 from lakeferry.network.rule_set import QUESTIONS, RuleSet, RuleWish, Unanswerable, rule_set
 from lakeferry.network.topology import Topology
@@ -72,7 +73,8 @@ def desired(topology: Topology, settings: MonitorSettings) -> Desired:
     expected = volume(topology, settings, logs.fields, rules)
     notes = (
         *forwarding.notes, *points.notes, *logs.notes, *rules.notes, *_unknown(settings),
-        *alarm_set.notes(settings), *notify.notes(settings, topology.found.topics), *board.notes,
+        *alarm_set.notes(settings), *instance_notes(topology, settings),
+        *notify.notes(settings, topology.found.topics), *board.notes,
     )  # fmt: skip
     return Desired(
         resources=resources,

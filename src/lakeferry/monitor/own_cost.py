@@ -14,6 +14,7 @@ from lakeferry.cost.money import exact
 from lakeferry.cost.price_file import own_book
 from lakeferry.cost.prices import Price, ladder
 from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.monitor.tagged_instances import watched_instances
 from lakeferry.network.nat_resources import DISK_GB, ElasticIp, NatInstance, StandbyGateway
 from lakeferry.network.resources import (
     Alarm,
@@ -75,6 +76,7 @@ class Volume:
     rows: int
     row_bytes: int
     matched: Mapping[str, int]  # rows by name of the rule that matches them
+    instances: int = 0  # that a query by tag finds now
 
     @property
     def bytes(self) -> int:
@@ -90,7 +92,8 @@ def volume(
     rows = settings.connections * rate * MINUTES
     matched = {one.name: int(rows * _MATCHED[one.question]) for one in rules.rules}
     more = max(0, len(fields) - 14)
-    return Volume(rows, round(_BYTES_AT_14 + _BYTES_A_FIELD * more), matched)
+    row_bytes = round(_BYTES_AT_14 + _BYTES_A_FIELD * more)
+    return Volume(rows, row_bytes, matched, len(watched_instances(topology, settings)))
 
 
 def costs(resources: Iterable[Resource], expected: Volume, region: str) -> tuple[MonthlyCost, ...]:
@@ -135,6 +138,9 @@ def _parts(resource: Resource, expected: Volume) -> tuple[Parts, str]:
         case LogGroup():
             kept = expected.bytes * (resource.retention_days or 365) * 24 // HOURS
             parts, said = (("aws.cw.logstore", kept),), f"{_gb(kept)} kept, before compression"
+        case Alarm() if any(one.expression.startswith("SELECT ") for one in resource.metrics):
+            found = max(1, expected.instances)
+            parts, said = (("aws.cw.alarm_mi", found),), f"{found} metrics that a query reads"
         case Alarm():
             read = max(1, sum(1 for one in resource.metrics if _reads(one)))
             parts, said = (("aws.cw.alarm", read),), f"{read} metric{'s' * (read > 1)} read"

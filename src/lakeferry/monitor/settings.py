@@ -61,6 +61,15 @@ class AlarmLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class TaggedWish:
+    """How the instances that bear a tag of the manifest are watched."""
+
+    how: Literal["none", "each", "query"] = "none"  # by their ids, or by the tag itself
+    allowances: bool = False  # the CloudWatch agent tells what their network limits cost
+    key: str = "map-migrated"  # of the manifest's tags
+
+
+@dataclass(frozen=True, slots=True)
 class MonitorSettings:
     """What shall be there."""
 
@@ -86,6 +95,7 @@ class MonitorSettings:
     destinations: int = 1  # distinct remote addresses that workers talk to, at least
     lag_target_s: float = 60  # of a stream's reader
     stream_retention_s: float = 86_400
+    tagged: TaggedWish = TaggedWish()
     connections: int = 512  # open at a time, for the own cost; 64 workers of 8
     tags: Tags = field(default_factory=dict)  # the manifest's
 
