@@ -133,15 +133,17 @@ def interfaces_of(endpoint: VpcEndpoint) -> tuple[str, ...]:
     return tuple(f"eni-{start}{number:02x}" for number in range(len(endpoint.subnet_ids)))
 
 
-def arrived(case: Case, *, known: bool = False) -> Desired:
-    """What there shall be once new endpoints have interfaces; `known`: and ids."""
+def arrived(case: Case) -> Desired:
+    """What there shall be once new endpoints have ids, and interfaces unless their rules wait."""
     network, chosen = case
     new = [
-        replace(one, id=f"vpce-{one.name}" if known else "", eni_ids=interfaces_of(one))
+        replace(
+            one,
+            id=f"vpce-{one.name.encode().hex()}",
+            eni_ids=() if waits(case) else interfaces_of(one),
+        )
         for one in wanted_of(case).resources
         if isinstance(one, VpcEndpoint) and one.type == "Interface" and not one.eni_ids
     ]
-    if waits(case) and not known:
-        return wanted_of(case)
     found = replace(network.found, endpoints=(*network.found.endpoints, *new))
     return desired(replace(network, found=found), chosen)

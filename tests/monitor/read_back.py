@@ -243,6 +243,7 @@ def aws_id(start: str, name: str) -> str:
     """The id that something new gets. Ids sort as the names do, for lists of them are sorted."""
     return f"{start}-{name.encode().hex()}"
 
+    "AWS::EC2::VPCEndpoint": "vpce",
 
 def _tags(listed: list[Properties]) -> Properties:
     return {one["Key"]: one["Value"] for one in listed if one["Key"] != "Name"}

@@ -324,6 +324,7 @@ RECORDS = {"key_prefixes": ["lakeferry:before:"]}
 
 def _profile(all_: Configuration, _label: str, one: Properties) -> InstanceProfile:
     return InstanceProfile(one["name"], one["role"], all_.tags(one))
+    "aws_vpc_endpoint": "vpce",
 
 
 def _interface(all_: Configuration, _label: str, one: Properties) -> NetworkInterface:

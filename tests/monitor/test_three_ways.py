@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -10,10 +10,10 @@ from lakeferry.connect.aws import client
 from lakeferry.monitor.export import export
 from lakeferry.monitor.keep_rules import keeper
 from lakeferry.network.nat_resources import NatResource
-from lakeferry.network.resources import Dashboard, InsightRule, Resource, key_of
+from lakeferry.network.resources import Alarm, Dashboard, Resource, key_of
 from tests.monitor.direct_requests import by_requests
-from tests.monitor.networks import Case, arrived, cases, template_of, waits, wanted_of
-from tests.monitor.read_back import EventRule, Function, Properties, Read, Stack
+from tests.monitor.networks import Case, arrived, cases, template_of, wanted_of
+from tests.monitor.read_back import EventRule, Function, Properties, Read, Stack, aws_id
 from tests.monitor.read_back_terraform import Configuration
 
 CASES = cases()
@@ -83,29 +83,32 @@ def test_terraform_makes_what_a_direct_apply_makes(name: str) -> None:
     assert compared(by_terraform(case)) == compared(arrived(case).resources)
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if not waits(CASES[name])])
-def test_templates_make_the_rules_that_an_apply_makes_when_new_endpoints_have_interfaces(
-    name: str,
-) -> None:
-    case = CASES[name]
-    rules = [one for one in arrived(case, known=True).resources if isinstance(one, InsightRule)]
-    ways = [by_cloudformation(case), by_terraform(case) if name in BY_TERRAFORM else []]
-
-    for read in filter(None, ways):
-        assert compared(one for one in read if isinstance(one, InsightRule)) == compared(rules)
-
-
-def test_endpoints_that_a_template_makes_have_rules_in_it() -> None:
+def test_what_watches_endpoints_that_a_template_makes_is_in_it() -> None:
     first = {one.name for one in wanted_of(CASES["all is missing"]).resources}
     read = {one.name for one in by_cloudformation(CASES["all is missing"])}
 
     assert read - first == {
-        f"lakeferry-m1.{start}-{kind}"
-        for start in ("connections", "endpoint")
+        f"lakeferry-m1.{start}{kind}"
+        for start in ("connections-", "endpoint-", "endpoint-drops.")
         for kind in (
             "databricks-relay", "databricks-workspace", "kinesis-streams", "logs", "sts",
         )
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("way", [by_cloudformation, by_terraform])
+def test_alarms_and_graphs_of_a_new_endpoint_name_its_id_even_where_its_rules_wait(
+    way: Callable[[Case], list[Read]],
+) -> None:
+    network, chosen = CASES["all is missing"]
+    read = way((network, replace(chosen, per="eni")))
+
+    (alarm,) = (one for one in read if isinstance(one, Alarm) and "endpoint-drops.sts" in one.name)
+    (board,) = (one for one in read if isinstance(one, Dashboard))
+    id = aws_id("vpce", "lakeferry-m1.sts")
+    assert dict(alarm.metrics[0].dimensions)["VPC Endpoint Id"] == id
+    assert f'"VPC Endpoint Id","{id}"' in board.body
+    assert not any("endpoint-sts" in one.name for one in read)
 
 
 @pytest.mark.parametrize("name", BY_TERRAFORM)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lakeferry.monitor.foreseen import NewInterface, NewNat, cut_at_marks
+from lakeferry.monitor.foreseen import New, NewEndpoint, NewInterface, cut_at_marks
 from lakeferry.monitor.template_names import WORDS, Names
 from lakeferry.network.nat_resources import NatInstance, NetworkInterface
 from lakeferry.network.resources import LogGroup, Resource, SecurityGroup, Tags, Topic, VpcEndpoint
@@ -48,7 +48,7 @@ def text(names: Names, literal: str) -> Any:
     return parts[0] if len(parts) == 1 else {"Fn::Join": ["", parts]}
 
 
-def _coming(names: Names, one: str | NewInterface | NewNat) -> Any:
+def _coming(names: Names, one: str | New) -> Any:
     """A text as it is; an id that is not there yet by reference."""
     if isinstance(one, str):
         return one
@@ -57,6 +57,10 @@ def _coming(names: Names, one: str | NewInterface | NewNat) -> Any:
         assert endpoint is not None, "interfaces are foreseen of what the template makes"
         ids = {"Fn::GetAtt": [logical_id(names, endpoint), "NetworkInterfaceIds"]}
         return {"Fn::Select": [one.number, ids]}
+    if isinstance(one, NewEndpoint):
+        endpoint = names.made(VpcEndpoint, one.name)
+        assert endpoint is not None, "endpoints are foreseen that the template makes"
+        return ref(names, endpoint)
     made = names.made(NatInstance if one.kind == "i" else NetworkInterface, one.name)
     assert made is not None, "NAT instances are foreseen of what the template makes"
     if one.kind == "ip":

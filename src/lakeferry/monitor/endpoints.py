@@ -122,9 +122,10 @@ def _used(topology: Topology, endpoint: VpcEndpoint) -> Iterator[str]:
 
 def _said(endpoint: VpcEndpoint, wish: EndpointWish, settings: MonitorSettings) -> Iterator[str]:
     if endpoint.type == "Interface" and not endpoint.eni_ids:
+        what = "rules" if endpoint.id else "rules, alarms and graphs"
         yield (
-            f"rules, alarms and graphs of {wish.kind} follow when its endpoint has interfaces: "
-            "apply goes on with them, a template is exported again"
+            f"{what} of {wish.kind} follow when its endpoint has interfaces: apply goes on with "
+            "them, a template is exported again"
         )
     if wish.kind == "s3" and settings.buckets:
         yield (
@@ -178,6 +179,7 @@ def _interface(
         private_dns=wish.kind != "s3",
         policy=_policy(wish.kind, settings),
         tags=settings.all_tags,
+        id=there.id if there else "",
         state=there.state if there else "",
         eni_ids=there.eni_ids if there else (),
     )

@@ -1,7 +1,7 @@
 """What there shall be as a template to deploy by other means: CloudFormation or Terraform. Pure."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +9,6 @@ from lakeferry.errors import FerryError
 from lakeferry.monitor import route_commands
 from lakeferry.monitor.desired import Desired
 from lakeferry.monitor.flow_logs import bucket_policy
-from lakeferry.monitor.foreseen import is_new
 from lakeferry.monitor.keep_rules import Keeper, keeper
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.template_cloudformation import cloudformation
@@ -80,8 +79,7 @@ def _text(template: dict[str, Any]) -> str:
 def _notes(names: Names, made: Keeper | None) -> tuple[str, ...]:
     of_interfaces = [one for one in names.of(VpcEndpoint) if one.type == "Interface"]
     later = [one.name for one in of_interfaces if not one.eni_ids]
-    notes = tuple(_endpoint_notes(of_interfaces))
-    notes = (*notes, *_delivery(names))
+    notes = tuple(_delivery(names))
     if made:
         return (*notes, *made.notes, *_kept(later))
     if later:
@@ -91,15 +89,6 @@ def _notes(names: Names, made: Keeper | None) -> tuple[str, ...]:
         )
         notes = (*notes, said)
     return notes
-
-
-def _endpoint_notes(endpoints: Sequence[VpcEndpoint]) -> Iterator[str]:
-    if new := [one.name for one in endpoints if is_new(one)]:
-        yield (
-            f"{', '.join(new)}: rules name their interfaces by reference; alarms and graphs of "
-            "the service's own metrics, which are called by the endpoint's id, follow with the "
-            "next export"
-        )
 
 
 def _delivery(names: Names) -> Iterator[str]:

@@ -30,7 +30,9 @@ from lakeferry.network.resources import (
 )
 from lakeferry.network.topology import Topology
 
-_MARK = re.compile(r"<interface ([0-9]{2}) of ([^<>]+)>|(eni|i|ip)-<of ([^<>]+)>")
+_MARK = re.compile(
+    r"<interface ([0-9]{2}) of ([^<>]+)>|(eni|i|ip)-<of ([^<>]+)>|vpce-<of ([^<>]+)>"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,17 @@ class NewInterface:
 
 
 @dataclass(frozen=True, slots=True)
+class NewEndpoint:
+    """The id of an endpoint that the template makes."""
+
+    name: str
+
+    @property
+    def mark(self) -> str:
+        return f"vpce-<of {self.name}>"
+
+
+@dataclass(frozen=True, slots=True)
 class NewNat:
     """An id of a NAT instance that the template makes."""
 
@@ -59,11 +72,15 @@ class NewNat:
         return f"{self.kind}-<of {self.name}>"
 
 
+New = NewInterface | NewEndpoint | NewNat
+
+
 def foreseen(topology: Topology, settings: MonitorSettings) -> Desired:
     """What shall be there, with what watches endpoints and NAT instances that are not there yet.
 
     With one rule an interface the id is in the rule's name, and without `tcp-flags` a rule tells
-    connections by address: both are known when the interfaces are, so those rules wait.
+    connections by address: both are known when the interfaces are, so those rules wait. Alarms and
+    graphs of the endpoints' own metrics need their ids alone.
     """
     first = desired(topology, settings)
     if _brings_nat(first, topology):
@@ -72,11 +89,19 @@ def foreseen(topology: Topology, settings: MonitorSettings) -> Desired:
         first = _without_named_marks(desired(topology, settings))
     new = {one.name: one for one in waiting(first)}
     told = {"flow-direction", "tcp-flags"} <= set(first.fields)
-    if not new or settings.per == "eni" or not told:
+    if not new:
         return first
+    rules = told and settings.per != "eni"
     coming = new | {one.name: one for one in topology.found.endpoints if one.name in new}
     there = (one for one in topology.found.endpoints if one.name not in new)
-    come = (replace(coming[name], eni_ids=_marks(one)) for name, one in new.items())
+    come = (
+        replace(
+            coming[name],
+            id=coming[name].id or NewEndpoint(name).mark,
+            eni_ids=_marks(one) if rules else (),
+        )
+        for name, one in new.items()
+    )
     found = replace(topology.found, endpoints=(*there, *come))
     return desired(replace(topology, found=found), settings)
 
@@ -90,18 +115,20 @@ def waiting(wanted: Desired) -> tuple[VpcEndpoint, ...]:
     )
 
 
-def is_new(endpoint: VpcEndpoint) -> bool:
-    return any(_MARK.fullmatch(one) for one in endpoint.eni_ids)
-
-
-def cut_at_marks(text: str) -> Iterator[str | NewInterface | NewNat]:
+def cut_at_marks(text: str) -> Iterator[str | New]:
     """A text in pieces, each mark as what it stands for."""
     end = 0
     for mark in _MARK.finditer(text):
         yield text[end : mark.start()]
-        yield NewNat(mark[3], mark[4]) if mark[3] else NewInterface(mark[2], int(mark[1]))
+        yield _marked(mark)
         end = mark.end()
     yield text[end:]
+
+
+def _marked(mark: re.Match[str]) -> New:
+    if mark[5]:
+        return NewEndpoint(mark[5])
+    return NewNat(mark[3], mark[4]) if mark[3] else NewInterface(mark[2], int(mark[1]))
 
 
 def _marks(endpoint: VpcEndpoint) -> tuple[str, ...]:

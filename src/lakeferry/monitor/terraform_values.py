@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lakeferry.monitor.foreseen import NewInterface, NewNat, cut_at_marks
+from lakeferry.monitor.foreseen import New, NewEndpoint, NewInterface, cut_at_marks
 from lakeferry.monitor.template_names import WORDS, Names
 from lakeferry.network.nat_resources import (
     ElasticIp,
@@ -85,7 +85,7 @@ def text(names: Names, words: str) -> str:
     )
 
 
-def _coming(names: Names, one: str | NewInterface | NewNat) -> str:
+def _coming(names: Names, one: str | New) -> str:
     """A text as it is; an id that is not there yet by reference."""
     if isinstance(one, str):
         return literal(one)
@@ -93,6 +93,10 @@ def _coming(names: Names, one: str | NewInterface | NewNat) -> str:
         endpoint = names.made(VpcEndpoint, one.endpoint)
         assert endpoint is not None, "interfaces are foreseen of what the configuration makes"
         return f"${{tolist({address(names, endpoint)}.network_interface_ids)[{one.number}]}}"
+    if isinstance(one, NewEndpoint):
+        endpoint = names.made(VpcEndpoint, one.name)
+        assert endpoint is not None, "endpoints are foreseen that the configuration makes"
+        return of(names, endpoint, "id")
     made = names.made(NatInstance if one.kind == "i" else NetworkInterface, one.name)
     assert made is not None, "NAT instances are foreseen of what the configuration makes"
     return of(names, made, "private_ip" if one.kind == "ip" else "id")
