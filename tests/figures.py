@@ -1,5 +1,6 @@
 """Dollar figures in texts: where they stand, and what they say. See test_dollar_figures.py."""
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _FIGURE = re.compile("|".join(_MONEY))
 _CENTS = re.compile(rf"(?<![\w.,$-])(?<!Python )-?[0-9]+\.[0-9]{{2}}\b(?!\.[0-9]|%|{_COUNTED})")
 _OF_MONEY = re.compile(r"\b(USD|dollars?)\b|\$[0-9]")
 _SHOWN = re.compile(r"(?<![\w.,-])-?[0-9][0-9,]*\.[0-9]{2,}(?![\w.])")
+_SAID = re.compile(r"  # -> (.*)$", re.MULTILINE)
 _FENCE = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -68,7 +70,7 @@ class Output:
 
 def figures_in(text: str) -> Iterator[Figure]:
     """The dollar figures of a text, but for what commands answer in it (see `outputs_in`)."""
-    rest = text
+    rest = _SAID.sub("", text)  # what Python prints is held to what it does print
     for output in outputs_in(text):
         shown = "\n".join(output.lines)
         rest = rest.replace(shown, "\n" * (len(output.lines) - 1), 1)
@@ -94,3 +96,22 @@ def outputs_in(text: str) -> Iterator[Output]:
             command = ""
         else:
             command = ""
+
+
+def told_wrong(text: str) -> Iterator[str]:
+    """Run the blocks of Python in a text, one after another, in the working directory.
+
+    Yields what an expression prints other than the `# ->` after it says.
+    """
+    names: dict[str, object] = {}
+    for block in _FENCE.finditer(text):
+        name, body = block.groups()
+        if name == "python":
+            lines = body.splitlines()
+            for part in ast.parse(body).body:
+                said = _SAID.search(lines[(part.end_lineno or 1) - 1])
+                source = ast.unparse(part)
+                if said is None:
+                    exec(source, names)
+                elif (printed := str(eval(source, names))) != said[1]:
+                    yield f"`{source}` is {printed}, not {said[1]}"

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
@@ -23,7 +24,7 @@ from lakeferry.cost.total import price
 from tests.cli.program import called
 from tests.cost.bills import required_sample
 from tests.cost.plans import BOOK, TWO_PIB, US, of_gb
-from tests.figures import Figure, figures_in, outputs_in
+from tests.figures import Figure, figures_in, outputs_in, told_wrong
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("docs", "examples", "changelog.d", "bench")
@@ -32,6 +33,7 @@ DOCUMENTS = [
     *sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*")
             if path.suffix in (".md", ".yaml", ".json", ".toml", ".csv", ".ipynb")),
 ]  # fmt: skip
+GUIDE = ROOT / "docs/guides/price-a-migration.md"
 BILL = ("cur2.csv.gz", "copied.csv", "flow.csv")  # that a guide's commands read
 
 Computed = Mapping[str, Callable[[], Decimal]]
@@ -144,18 +146,22 @@ def _is_shown(line: str, printed: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
-    """What a command of a document prints, in a folder with the files that guides speak of."""
-    folder = tmp_path_factory.mktemp("guide")
-    guide = (ROOT / "docs/guides/price-a-migration.md").read_text()
-    (plan,) = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
-    (folder / "plan.yaml").write_text(plan)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the files that documents speak of."""
+    found = tmp_path_factory.mktemp("documents")
+    (plan,) = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    (found / "plan.yaml").write_text(plan)
+    for name in BILL:
+        shutil.copy(required_sample(name), found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def answers(folder: Path) -> Callable[[str], str]:
+    """What a command of a document prints."""
 
     @cache
     def answer(command: str) -> str:
-        if "--reconcile" in command:
-            for name in BILL:
-                shutil.copy(required_sample(name), folder)
         ended = called(*shlex.split(command)[1:], folder=folder)
         assert ended.returncode in (0, 3), ended.stderr
         return ended.stdout
@@ -170,6 +176,16 @@ def test_every_dollar_figure_of_a_document_is_what_it_computes_to(
     name = str(path.relative_to(ROOT))
 
     assert list(problems(path.read_text(), COMPUTED.get(name, {}), answers)) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in DOCUMENTS if "  # -> " in path.read_text()],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_python_in_a_document_prints_what_it_says(path: Path, folder: Path) -> None:
+    with chdir(folder):
+        assert list(told_wrong(path.read_text())) == []
 
 
 def test_only_documents_that_are_there_have_computations() -> None:
@@ -197,9 +213,6 @@ def each_help(folder: Path, *command: str) -> Iterator[tuple[str, str]]:
 # ---- the check itself can fail
 
 
-GUIDE = ROOT / "docs/guides/price-a-migration.md"
-
-
 @pytest.mark.parametrize(
     ("right", "wrong", "said"),
     [
@@ -218,6 +231,12 @@ def test_a_figure_that_is_changed_is_found(
     found = problems(text.replace(right, wrong), COMPUTED[str(GUIDE.relative_to(ROOT))], answers)
 
     assert any(said in one for one in found)
+
+
+def test_python_that_prints_something_else_is_found() -> None:
+    text = "```python\na = 1\n\na + 1  # -> 3\na  # -> 1\n```"
+
+    assert list(told_wrong(text)) == ["`a + 1` is 2, not 3"]
 
 
 def test_a_price_that_changes_makes_its_figures_wrong() -> None:
