@@ -16,7 +16,7 @@ from tests.aws.data_plane import made
 from tests.monitor import wishes
 from tests.monitor.wishes import full
 
-SERVICES = ("cloudwatch", "ec2", "iam", "logs", "s3", "sns", "sts")
+SERVICES = ("cloudwatch", "ec2", "iam", "logs", "s3", "sns", "ssm", "sts")
 READS = re.compile(r"Describe|Get|List|Search|Head")
 VOLATILE = re.compile(r"Time|Date|timestamp|LastModified|storedBytes|CreationToken|Revision")
 
@@ -67,6 +67,9 @@ EVERYTHING: tuple[Lists, ...] = (
     ("ec2", "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"),
     ("ec2", "describe_route_tables", "RouteTables", "RouteTableId"),
     ("ec2", "describe_nat_gateways", "NatGateways", "NatGatewayId"),
+    ("ec2", "describe_addresses", "Addresses", "AllocationId"),
+    ("ec2", "describe_volumes", "Volumes", "VolumeId"),
+    ("iam", "list_instance_profiles", "InstanceProfiles", "InstanceProfileName"),
     ("logs", "describe_log_groups", "logGroups", "logGroupName"),
     ("iam", "list_roles", "Roles", "RoleName"),
     ("iam", "list_policies", "Policies", "PolicyName"),

@@ -14,10 +14,12 @@ from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.errors import FerryError
 from lakeferry.monitor import run
 from lakeferry.monitor.alarms import ALARMS
+from lakeferry.monitor.iam import Step
 from lakeferry.monitor.run import MonitorRequest
 from lakeferry.monitor.settings import AlarmLimit, NatWish
 from lakeferry.network.discover import Scope
 from tests.flows.provisioning import Cut, changed, cut_after, inventory, names, watched
+from tests.flows.test_provision_rights import granted, implied, recorded
 from tests.monitor.wishes import settings
 
 pytestmark = pytest.mark.server
@@ -192,13 +194,10 @@ def test_an_instance_that_ended_is_drift_and_made_again_on_the_same_interface(
     assert changed(run.plan(asked).plan) == {}
 
 
-def test_what_somebody_changes_by_hand_is_drift_and_mended(
-    moto_access: AwsAccess, site: Site
-) -> None:
-    asked = request(moto_access, site)
-    run.apply(asked, allow={"routes"})
-    ec2 = client(moto_access, "ec2")
-    eni, box = interface(moto_access, "us-east-1a"), instance(moto_access, "us-east-1a")
+def by_hand(access: AwsAccess) -> None:
+    """Changes in the console, to all that only a hand can change."""
+    ec2 = client(access, "ec2")
+    eni, box = interface(access, "us-east-1a"), instance(access, "us-east-1a")
     ec2.modify_network_interface_attribute(
         NetworkInterfaceId=eni["NetworkInterfaceId"], SourceDestCheck={"Value": True}
     )
@@ -207,6 +206,14 @@ def test_what_somebody_changes_by_hand_is_drift_and_mended(
     ec2.modify_instance_maintenance_options(InstanceId=box["InstanceId"], AutoRecovery="disabled")
     ec2.stop_instances(InstanceIds=[box["InstanceId"]])
     ec2.disassociate_address(AssociationId=eni["Association"]["AssociationId"])
+
+
+def test_what_somebody_changes_by_hand_is_drift_and_mended(
+    moto_access: AwsAccess, site: Site
+) -> None:
+    asked = request(moto_access, site)
+    run.apply(asked, allow={"routes"})
+    by_hand(moto_access)
 
     drifted = run.plan(asked)
 
@@ -292,7 +299,7 @@ def test_a_type_that_a_zone_does_not_offer_is_refused_before_anything_is_made(
 ) -> None:
     site = made_site(moto_access, ("us-east-1a", "us-east-1e"))
 
-    with pytest.raises(FerryError, match="LF-6433 EC2 does not offer c7gn.large in us-east-1e"):
+    with pytest.raises(FerryError, match=r"LF-6433 EC2 does not offer c7gn\.large in us-east-1e"):
         run.plan(request(moto_access, site))
 
 
@@ -342,3 +349,39 @@ def _cuts(access: AwsAccess, writes: int, act: Any) -> int:
             continue
         return cuts
     raise AssertionError("it does not come nearer to its end")
+
+
+# ---- rights
+
+
+def test_the_policies_hold_what_nat_instances_ask_for_and_no_more(
+    moto_access: AwsAccess, site: Site
+) -> None:
+    asked = request(moto_access, site)
+    tagged = replace(asked, settings=replace(asked.settings, tags={"owner": "data"}))
+    off = request(moto_access, site, kind="gateway")
+
+    with recorded(moto_access) as applying:
+        run.apply(asked, allow=ALL)
+        by_hand(moto_access)
+        run.apply(tagged, allow=ALL)
+        run.apply(asked, allow=ALL)
+        run.apply(off, allow=ALL)
+    run.apply(asked, allow=ALL)
+    with recorded(moto_access) as planning:
+        run.plan(asked)
+    with recorded(moto_access) as destroying:
+        run.destroy(asked)
+
+    hands = {"ec2:StopInstances", "ec2:UnmonitorInstances"}
+    steps: tuple[tuple[Step, set[str]], ...] = (
+        ("plan", planning), ("apply", (applying | implied(applying)) - hands),
+        ("destroy", destroying),
+    )  # fmt: skip
+    for step, seen in steps:
+        usual = granted(_without(asked), step)
+        assert seen - usual == granted(asked, step) - usual, step
+
+
+def _without(asked: MonitorRequest) -> MonitorRequest:
+    return replace(asked, settings=replace(asked.settings, nat=NatWish()))

@@ -268,7 +268,7 @@ def test_a_type_that_a_zone_does_not_offer_is_refused_with_one_that_it_does() ->
 
     assert wanted == {"c7gn.large": ("us-east-1a", "us-east-1b")}
     offered = {"us-east-1a": {"c7gn.large"}, "us-east-1b": {"c6gn.large", "m6in.large"}}
-    with pytest.raises(FerryError, match="c7gn.large in us-east-1b") as refused:
+    with pytest.raises(FerryError, match=r"c7gn\.large in us-east-1b") as refused:
         refuse_not_offered(wanted, offered, "us-east-1")
     assert "take c6gn.large" in refused.value.next_step
 

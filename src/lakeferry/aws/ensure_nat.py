@@ -249,9 +249,8 @@ def ensure_instance(place: Place, wanted: NatInstance, before: NatInstance | Non
     id = before.id
     if not before.running:
         _start(place, before)
-    if wanted.monitoring != before.monitoring:
-        act = "monitor_instances" if wanted.monitoring else "unmonitor_instances"
-        place.ask("ec2", act, id, InstanceIds=[id])
+    if wanted.monitoring and not before.monitoring:
+        place.ask("ec2", "monitor_instances", id, InstanceIds=[id])
     if (wanted.tokens, wanted.hops) != (before.tokens, before.hops):
         place.ask("ec2", "modify_instance_metadata_options", id, InstanceId=id,
                   HttpTokens=wanted.tokens, HttpPutResponseHopLimit=wanted.hops)  # fmt: skip

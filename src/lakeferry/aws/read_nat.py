@@ -40,7 +40,8 @@ def find_nat(
     """All of a deployment.
 
     Args:
-        profile: name of its instance profile: a list of profiles says nothing of tags.
+        profile: name of its instance profile, for a list of profiles says nothing of tags; '': it
+            has none.
         tables: ids of route tables to look at, beside those that interfaces say were moved.
     """
     wanted = tag_filters({OWNER_TAG: deployment})
@@ -55,7 +56,7 @@ def find_nat(
     names = {one["NetworkInterfaceId"]: _name(one["TagSet"]) for one in enis}
     marks = {one["NatGatewayId"]: _name(one.get("Tags", ())) for one in gateways}
     return (
-        *_profile(access, profile),
+        *(_profile(access, profile) if profile else ()),
         *(_interface(one) for one in enis),
         *_addresses(access, wanted, names),
         *(_gateway(one) for one in gateways),

@@ -9,14 +9,13 @@ Contributor Insights users' access to log groups"; PrivateLink Guide, "Identity-
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lakeferry.monitor.dashboard import dashboard_name
-from lakeferry.monitor.flow_logs import role_name
-from lakeferry.monitor.notify import topic, topic_name
+from lakeferry.monitor.iam_parts import Names
+from lakeferry.monitor.iam_parts import Statement as Statement  # noqa: PLC0414 - offered here too
+from lakeferry.monitor.nat_iam import nat_reads, nat_writes
+from lakeferry.monitor.notify import topic
 from lakeferry.monitor.settings import MonitorSettings
-from lakeferry.network.resources import OWNER_TAG
 
 Step = Literal["plan", "apply", "destroy", "watch"]
 STEPS: tuple[Step, ...] = ("plan", "apply", "destroy", "watch")
@@ -26,27 +25,9 @@ OF_EVERY_DEPLOYMENT = "lakeferry-*"  # names that are read, to tell ours from ot
 IMPLIED: Mapping[str, tuple[str, ...]] = {
     "ec2:CreateFlowLogs": ("iam:PassRole", "logs:CreateLogDelivery", "logs:DeleteLogDelivery"),
     "ec2:CreateVpcEndpoint": ("route53:AssociateVPCWithHostedZone",),
+    "ec2:RunInstances": ("iam:PassRole",),
+    "ec2:CreateNatGateway": ("iam:CreateServiceLinkedRole",),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One `Allow`."""
-
-    sid: str
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
-    condition: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def body(self) -> Mapping[str, Any]:
-        found: dict[str, Any] = {
-            "Sid": self.sid,
-            "Effect": "Allow",
-            "Action": sorted(self.actions),
-            "Resource": list(self.resources),
-        }
-        return {**found, "Condition": self.condition} if self.condition else found
 
 
 def least_policy(
@@ -66,7 +47,7 @@ def least_policy(
             (): the deployment's own.
         roles: ARNs to take in other accounts, where a way out leads through them.
     """
-    names = _Names(settings)
+    names = Names(settings)
     found = [*(_leanings(names) if step in ("plan", "apply") else ()), *_reads(names, roles)]
     groups = tuple(log_groups) or (settings.group,)
     if step == "watch":
@@ -81,72 +62,16 @@ def actions_of(policy: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(one for statement in policy["Statement"] for one in statement["Action"])
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """ARNs of one deployment."""
-
-    settings: MonitorSettings
-
-    def arn(self, service: str, rest: str, *, region: bool = True) -> str:
-        where = self.settings.region if region else ""
-        return f"arn:{self.settings.partition}:{service}:{where}:{self.settings.account}:{rest}"
-
-    def ec2(self, *kinds: str) -> tuple[str, ...]:
-        return tuple(self.arn("ec2", f"{kind}/*") for kind in kinds)
-
-    def groups(self, *names: str) -> tuple[str, ...]:
-        """Log groups, for actions on themselves and for those on their streams."""
-        arns = (self.arn("logs", f"log-group:{one}") for one in names)
-        return tuple(form for arn in arns for form in (arn, f"{arn}:*"))
-
-    @property
-    def role(self) -> str:
-        return self.arn("iam", f"role/{role_name(self.settings)}", region=False)
-
-    @property
-    def rules(self) -> str:
-        return self.arn("cloudwatch", f"insight-rule/{self.settings.prefix}*")
-
-    @property
-    def alarms(self) -> str:
-        return self.arn("cloudwatch", f"alarm:{self.settings.prefix}*")
-
-    @property
-    def dashboard(self) -> str:
-        name = dashboard_name(self.settings)
-        return self.arn("cloudwatch", f"dashboard/{name}", region=False)
-
-    @property
-    def topic(self) -> str:
-        return self.arn("sns", topic_name(self.settings))
-
-    @property
-    def bucket(self) -> str:
-        """ARN without the prefix; '' where nothing goes to S3."""
-        wish = self.settings.flow_logs
-        return wish.bucket.partition("/")[0] if "s3" in wish.destinations else ""
-
-    @property
-    def is_ours(self) -> Mapping[str, Any]:
-        return self._tag("ResourceTag")
-
-    @property
-    def becomes_ours(self) -> Mapping[str, Any]:
-        return self._tag("RequestTag")
-
-    def _tag(self, which: str) -> Mapping[str, Any]:
-        return {"StringEquals": {f"aws:{which}/{OWNER_TAG}": self.settings.deployment}}
-
-
 # ---- reading
 
 
-def _reads(names: _Names, roles: Sequence[str]) -> Iterator[Statement]:
+def _reads(names: Names, roles: Sequence[str]) -> Iterator[Statement]:
     yield Statement(
         "Look",
         (
             "cloudwatch:DescribeInsightRules", "cloudwatch:ListDashboards",
-            "ec2:DescribeFlowLogs", "ec2:DescribeInstances", "ec2:DescribeManagedPrefixLists",
+            "ec2:DescribeAddresses", "ec2:DescribeFlowLogs", "ec2:DescribeInstances",
+            "ec2:DescribeManagedPrefixLists",
             "ec2:DescribeNatGateways", "ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables",
             "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
             "ec2:DescribeTransitGatewayAttachments", "ec2:DescribeTransitGatewayVpcAttachments",
@@ -176,19 +101,22 @@ def _reads(names: _Names, roles: Sequence[str]) -> Iterator[Statement]:
             names.arn("sns", OF_EVERY_DEPLOYMENT),
         ),
     )  # fmt: skip
+    yield from nat_reads(names)
     if roles:
         yield Statement("LookBeyond", ("sts:AssumeRole",), tuple(roles))
 
 
-def _leanings(names: _Names) -> Iterator[Statement]:
+def _leanings(names: Names) -> Iterator[Statement]:
     """What a plan asks about that it does not make."""
     if any(one.type == "interface" for one in names.settings.endpoints):
         yield Statement("LookAtServices", ("ec2:DescribeVpcEndpointServices",), ("*",))
+    if names.wants_nat:
+        yield Statement("LookAtTypes", ("ec2:DescribeInstanceTypeOfferings",), ("*",))
     if names.bucket:
         yield Statement("LookAtBucket", ("s3:GetBucketPolicy",), (names.bucket,))
 
 
-def _looks(names: _Names, log_groups: Sequence[str]) -> Iterator[Statement]:
+def _looks(names: Names, log_groups: Sequence[str]) -> Iterator[Statement]:
     """What `monitor top | watch | alarms | series` ask for beside discovery."""
     yield Statement("ReadRows", ("logs:FilterLogEvents",), names.groups(*log_groups))
     yield Statement("ReadReports", ("cloudwatch:GetInsightRuleReport",), (names.rules,))
@@ -201,9 +129,10 @@ def _looks(names: _Names, log_groups: Sequence[str]) -> Iterator[Statement]:
 # ---- making, changing, removing
 
 
-def _writes(names: _Names, log_groups: Sequence[str], *, make: bool) -> Iterator[Statement]:
+def _writes(names: Names, log_groups: Sequence[str], *, make: bool) -> Iterator[Statement]:
     """What changes something; without `make` only what removes it."""
     yield from _network(names, make=make)
+    yield from nat_writes(names, make=make)
     if make:
         yield from _helpers(names)
         yield Statement(
@@ -225,7 +154,7 @@ def _writes(names: _Names, log_groups: Sequence[str], *, make: bool) -> Iterator
     yield Statement(
         "Role",
         _some(_ROLE, make=make, remove=("iam:DeleteRole", "iam:DeleteRolePolicy")),
-        (names.role,),
+        (names.role, names.nat_role) if names.wants_nat else (names.role,),
     )
     # An apply always leaves a dashboard, so it removes none.
     removed = _NOT_WATCHING if make else (*_NOT_WATCHING, "cloudwatch:DeleteDashboards")
@@ -273,7 +202,7 @@ def _some(made: tuple[str, ...], *, make: bool, remove: tuple[str, ...]) -> tupl
     return (*made, *remove) if make else remove
 
 
-def _network(names: _Names, *, make: bool) -> Iterator[Statement]:
+def _network(names: Names, *, make: bool) -> Iterator[Statement]:
     ours = names.ec2("security-group", "vpc-endpoint", "vpc-flow-log")
     if make:
         yield Statement("MakeInNetwork", _MADE_IN_NETWORK, ours, names.becomes_ours)
@@ -294,7 +223,7 @@ def _network(names: _Names, *, make: bool) -> Iterator[Statement]:
     yield Statement("OursInNetwork", changed, ours, names.is_ours)
 
 
-def _helpers(names: _Names) -> Iterator[Statement]:
+def _helpers(names: Names) -> Iterator[Statement]:
     """What AWS asks for beside the requests' own actions: see IMPLIED."""
     yield Statement(
         "PassRole",

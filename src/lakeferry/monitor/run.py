@@ -238,7 +238,8 @@ def _everything(
 ) -> tuple[Planned, ...]:
     found = aws_read.read_owned(request.access, found, {OWNER_TAG: settings.deployment})
     tables = {one.id for one in found.route_tables}
-    profile = nat_role_name(settings)
+    # A profile comes after its role and goes before it, so that one tells of the other.
+    profile = next((one.name for one in found.roles if one.name == nat_role_name(settings)), "")
     found = replace(found, nat=find_nat(request.access, settings.deployment, profile, tables))
     if request.registry is None:
         return everything(found)
