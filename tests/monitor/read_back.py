@@ -235,6 +235,7 @@ class Stack:
 # What AWS's ids begin with, where ids stand in texts.
 ID_STARTS = {
     "AWS::EC2::Instance": "i", "AWS::EC2::NatGateway": "nat", "AWS::EC2::NetworkInterface": "eni",
+    "AWS::EC2::VPCEndpoint": "vpce",
 }  # fmt: skip
 NAMED_BY_TAG = {"AWS::EC2::EIP", *ID_STARTS}
 
@@ -243,7 +244,6 @@ def aws_id(start: str, name: str) -> str:
     """The id that something new gets. Ids sort as the names do, for lists of them are sorted."""
     return f"{start}-{name.encode().hex()}"
 
-    "AWS::EC2::VPCEndpoint": "vpce",
 
 def _tags(listed: list[Properties]) -> Properties:
     return {one["Key"]: one["Value"] for one in listed if one["Key"] != "Name"}

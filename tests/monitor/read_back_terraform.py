@@ -318,13 +318,13 @@ def _event_rule(all_: Configuration, label: str, one: Properties) -> EventRule:
 # What AWS's ids begin with, by types whose name is a tag.
 NAMED_BY_TAG = {
     "aws_eip": "", "aws_instance": "i", "aws_nat_gateway": "nat", "aws_network_interface": "eni",
+    "aws_vpc_endpoint": "vpce",
 }  # fmt: skip
 RECORDS = {"key_prefixes": ["lakeferry:before:"]}
 
 
 def _profile(all_: Configuration, _label: str, one: Properties) -> InstanceProfile:
     return InstanceProfile(one["name"], one["role"], all_.tags(one))
-    "aws_vpc_endpoint": "vpce",
 
 
 def _interface(all_: Configuration, _label: str, one: Properties) -> NetworkInterface:
