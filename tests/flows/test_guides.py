@@ -4,6 +4,7 @@ Only ids of the reader's own are put in: of the VPC. The account is emulated.
 """
 
 import gzip
+import json
 import os
 import re
 import shlex
@@ -55,8 +56,11 @@ def plane(moto_access: AwsAccess) -> DataPlane:
         MaxAggregationInterval=60,
     )  # fmt: skip
     buckets = client(moto_access, "s3")
-    for bucket in ("flow-logs", "lake"):
+    for bucket in ("flow-logs", "lake", "billing"):
         buckets.create_bucket(Bucket=bucket)
+    bill = required_sample("cur2.csv.gz").read_bytes()
+    delivered = "cur/data/BILLING_PERIOD=2026-10/20261002T000000Z/lake-00001.csv.gz"
+    buckets.put_object(Bucket="billing", Key=delivered, Body=bill)
     lines = "\n".join([" ".join(RECOMMENDED_FORMAT), *rows, ""])
     at = time.strftime("%Y%m%dT%H%MZ", time.gmtime())
     body = gzip.compress(lines.encode())
@@ -66,17 +70,23 @@ def plane(moto_access: AwsAccess) -> DataPlane:
 
 def files_of(guide: str, folder: Path) -> None:
     """What a guide's commands read: the plan that it prints, and a bill with its two sides."""
-    if guide != "price-a-migration.md":
-        return
-    (plan,) = re.findall(r"^```yaml\n(.*?)^```$", (GUIDES / guide).read_text(), re.DOTALL | re.M)
-    (folder / "plan.yaml").write_text(plan)
-    for name in ("cur2.csv.gz", "copied.csv", "flow.csv"):
-        shutil.copy(required_sample(name), folder)
+    text = (GUIDES / guide).read_text()
+    for plan in re.findall(r"^```yaml\n(bytes:.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        (folder / "plan.yaml").write_text(plan)
+    if "--reconcile" in text:
+        for name in ("cur2.csv.gz", "copied.csv", "flow.csv"):
+            shutil.copy(required_sample(name), folder)
+        landed = {"ts": "2026-10-01T05:10:00Z", "run": "a1", "type": "file", "how": "streamed"}
+        (folder / "clone.log").write_text(json.dumps({**landed, "bytes": 2**30}) + "\n")
 
 
 @pytest.mark.parametrize(
-    "guide", ["watch-a-network.md", "see-where-bytes-go.md", "price-a-migration.md"]
-)
+    "guide",
+    [
+        "watch-a-network.md", "see-where-bytes-go.md", "price-a-migration.md",
+        "price-what-flows.md", "reconcile-the-bill.md",
+    ],
+)  # fmt: skip
 def test_every_command_of_a_guide_works_as_it_is_printed(
     moto_access: AwsAccess, plane: DataPlane, tmp_path: Path, guide: str
 ) -> None:
