@@ -11,9 +11,9 @@ from lakeferry.monitor.brakes import brakes
 from lakeferry.monitor.desired import desired
 from lakeferry.monitor.plan import provision_plan
 from lakeferry.monitor.run import ApplyReport, ProvisionReport
-from lakeferry.monitor.settings import FlowLogWish, MonitorSettings
+from lakeferry.monitor.settings import EndpointWish, FlowLogWish, MonitorSettings
 from lakeferry.network.fields import DEFAULT_FORMAT
-from lakeferry.network.resources import Alarm, FlowLog, InsightRule, Resource, Topic
+from lakeferry.network.resources import Alarm, FlowLog, InsightRule, Resource, Topic, VpcEndpoint
 from lakeferry.network.topology import Finding
 from tests.monitor import wishes
 from tests.network.sample_scenario import topology
@@ -61,6 +61,24 @@ def test_what_is_made_has_its_dollars_beside_it() -> None:
     assert line.split() == [
         "+", "alarm", "lakeferry-m1.rejected", "$0.10", "1", "metric", "read",
     ]  # fmt: skip
+
+
+def test_what_follows_when_interfaces_are_known_has_its_dollars_too() -> None:
+    wish = (EndpointWish("logs", "interface"),)
+    first = report(endpoints=wish)
+    new = next(one for one in first.desired.resources if isinstance(one, VpcEndpoint))
+    there = replace(new, id="vpce-9", eni_ids=("eni-8", "eni-9"))
+    found = replace(topology().found, endpoints=(*topology().found.endpoints, there))
+    last = desired(replace(topology(), found=found), first.settings)
+
+    body = plan_body(first)
+
+    assert "  3 more once new interfaces are known" in text(first)
+    assert body["later"]["resources"] == 3
+    assert body["usd_a_month"] + body["later"]["usd_a_month"] == pytest.approx(
+        float(last.usd_a_month), abs=0.02
+    )
+    assert "once new interfaces" not in text(report())
 
 
 def test_what_costs_nothing_says_so() -> None:

@@ -8,7 +8,7 @@ from lakeferry.cli.columns import Column, elided, paragraph, table
 from lakeferry.cli.discover_answers import finding_lines
 from lakeferry.monitor.changes import Change, Difference
 from lakeferry.monitor.choice_problems import FORMATS
-from lakeferry.monitor.own_cost import MonthlyCost
+from lakeferry.monitor.own_cost import MonthlyCost, total
 from lakeferry.monitor.plan import ProvisionPlan, counted
 from lakeferry.monitor.run import ApplyReport, ProvisionReport
 from lakeferry.network.fields import format_text
@@ -117,6 +117,10 @@ def plan_body(report: ProvisionReport) -> dict[str, Any]:
         "changes": change_sums(report.plan),
         "drift": bool(report.drift),
         "usd_a_month": float(round(shall.usd_a_month, 2)),
+        "later": {
+            "resources": len(report.later),
+            "usd_a_month": float(round(total(report.later), 2)),
+        },
         "brakes": [one.kind for one in report.brakes],
         "unanswerable": [
             {"question": one.question, "what": one.what, "needs": list(one.needs)}
@@ -180,7 +184,17 @@ def _sum_lines(report: ProvisionReport, width: int) -> list[str]:
     bases = " ".join(one.basis.partition(" (")[2] for one in report.desired.costs)
     known = [said for word, said in _STANDINGS.items() if word in bases]
     prices = paragraph(f"  prices: {', '.join(known)}", width) if known else []
-    return [*paragraph(line, width), *prices, f"  plan {plan.fingerprint[:12]}"]
+    return [*paragraph(line, width), *_later(report, width), *prices,
+            f"  plan {plan.fingerprint[:12]}"]  # fmt: skip
+
+
+def _later(report: ProvisionReport, width: int) -> list[str]:
+    """What the plan does not list, for it watches interfaces that nobody knows yet."""
+    later = report.later
+    if not later:
+        return []
+    said = f"{len(later)} more once new interfaces are known, {dollars(total(later))} a month"
+    return paragraph(f"  {said}: rules and alarms that apply makes in the same run", width)
 
 
 def unanswerable_lines(

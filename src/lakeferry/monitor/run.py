@@ -24,9 +24,11 @@ from lakeferry.monitor.changes import Change, Planned
 from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.endpoints import interface_services
 from lakeferry.monitor.flow_logs import bucket_in, bucket_of, bucket_policy
+from lakeferry.monitor.foreseen import foreseen
 from lakeferry.monitor.nat import refuse_undeployed
 from lakeferry.monitor.nat_names import nat_role_name
 from lakeferry.monitor.nat_size import known_types, refuse_not_offered, types_by_zone
+from lakeferry.monitor.own_cost import MonthlyCost
 from lakeferry.monitor.plan import (
     ProvisionPlan,
     everything,
@@ -78,6 +80,13 @@ class ProvisionReport:
     def drift(self) -> tuple[Change, ...]:
         """Changes to a deployment that is there; a first plan has none."""
         return self.plan.drift
+
+    @property
+    def later(self) -> tuple[MonthlyCost, ...]:
+        """What apply's second round makes, as far as it can be known before interfaces are."""
+        known = {(one.kind, one.name) for one in self.desired.costs}
+        costs = foreseen(self.topology, self.settings).costs
+        return tuple(one for one in costs if (one.kind, one.name) not in known)
 
     @property
     def exit_code(self) -> int:
