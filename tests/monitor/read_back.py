@@ -7,7 +7,7 @@ reference is followed to what it would be once deployed; parameters have their d
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lakeferry.network.fields import parse_format
@@ -54,6 +54,9 @@ class Function:
     memory_mib: int
     log_group: str
     tags: Properties
+    environment: Properties = field(default_factory=dict)
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -373,16 +376,19 @@ def _stack_dashboard(_stack: Stack, _id: str, one: Properties) -> Dashboard:
 
 def _stack_function(_stack: Stack, _id: str, one: Properties) -> Function:
     assert one["LoggingConfig"]["LogFormat"] == "Text"
+    inside = one.get("VpcConfig", {"SubnetIds": (), "SecurityGroupIds": ()})
     return Function(
         one["FunctionName"], one["Description"], one["Runtime"], one["Handler"],
         one["Code"]["ZipFile"], one["Role"], one["Timeout"], one["MemorySize"],
         one["LoggingConfig"]["LogGroup"], _tags(one["Tags"]),
+        one.get("Environment", {}).get("Variables", {}),
+        tuple(inside["SubnetIds"]), tuple(inside["SecurityGroupIds"]),
     )  # fmt: skip
 
 
 def _stack_event_rule(stack: Stack, id: str, one: Properties) -> EventRule:
     (target,) = one["Targets"]
-    assert target["Id"] == "keep-rules"
+    assert target["Id"].startswith(("keep-rules", "nat-health-"))
     arn = stack.value({"Fn::GetAtt": [id, "Arn"]})
     allowed = [each for _, each in stack.of_type("AWS::Lambda::Permission")]
     may = any(

@@ -88,6 +88,8 @@ class Configuration:
         """What must be there before, and no reference tells: a role's policy is apart from it."""
         if isinstance(read, FlowLog):
             return {read.role} & self.names
+        if isinstance(read, Function) and read.subnets:
+            return {name_in(read.role)}  # it makes an interface with it
         return named_in_text(read) & self.names
 
     def value(self, one: Any) -> Any:
@@ -282,8 +284,9 @@ def _dashboard(_all: Configuration, _label: str, one: Properties) -> Dashboard:
     return Dashboard(one["dashboard_name"], one["dashboard_body"])
 
 
-def _function(all_: Configuration, _label: str, one: Properties) -> Function:
-    archive = all_.value(all_.whole["data"]["archive_file"]["keep_rules"])
+def _function(all_: Configuration, label: str, one: Properties) -> Function:
+    archive = all_.value(all_.whole["data"]["archive_file"][label])
+    inside = one.get("vpc_config", {"subnet_ids": (), "security_group_ids": ()})
     assert archive["source_content_filename"] == "index.py"
     assert one["filename"] == f"{archive['output_path']}"
     assert one["source_code_hash"] == "output_base64sha256"
@@ -292,13 +295,15 @@ def _function(all_: Configuration, _label: str, one: Properties) -> Function:
         one["function_name"], one["description"], one["runtime"], one["handler"],
         archive["source_content"], one["role"], one["timeout"], one["memory_size"],
         one["logging_config"]["log_group"], all_.tags(one),
+        one.get("environment", {}).get("variables", {}),
+        tuple(inside["subnet_ids"]), tuple(inside["security_group_ids"]),
     )  # fmt: skip
 
 
 def _event_rule(all_: Configuration, label: str, one: Properties) -> EventRule:
     target = all_.value(all_.resources["aws_cloudwatch_event_target"][label])
     assert target["rule"] == one["name"]
-    assert target["target_id"] == "keep-rules"
+    assert target["target_id"].startswith(("keep-rules", "nat-health-"))
     allowed = all_.value(all_.resources["aws_lambda_permission"][label])
     may = (
         allowed["source_arn"] == f"arn:aws:events:{WHERE}:rule/{one['name']}"

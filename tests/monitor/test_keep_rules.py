@@ -447,7 +447,7 @@ def test_its_role_may_do_what_it_calls_and_nothing_else(
         here.no_endpoint(id)
     here.run()
 
-    policy = json.loads(keeper(here.made, here.settings).role.policy)
+    policy = json.loads(keeper(here.made, here.settings).function.role.policy)
     allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
     # With tags PutInsightRule asks for TagResource; Lambda itself writes the log.
     granted = {"cloudwatch:TagResource", "logs:CreateLogStream", "logs:PutLogEvents"}
@@ -458,7 +458,7 @@ def test_writing_and_removing_are_limited_to_the_deployments_rules_and_log_group
     moto_access: AwsAccess, tmp_path: Path
 ) -> None:
     here = deployed(moto_access, tmp_path)
-    statements = json.loads(keeper(here.made, here.settings).role.policy)["Statement"]
+    statements = json.loads(keeper(here.made, here.settings).function.role.policy)["Statement"]
 
     mine = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:insight-rule/lakeferry-m1.*"
     by_name = {one["Sid"]: one for one in statements}

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from io import StringIO
@@ -198,6 +198,7 @@ class Deployed:
     plane: DataPlane
     eni: str
     tables: tuple[str, ...]
+    standby: str | None = None  # None: the gateway
 
     def run(self, *urls: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """What one run did, and what it printed."""
@@ -217,7 +218,7 @@ class Deployed:
             "DEPLOYMENT": "m1",
             "NAT_PATH": "us-east-1b",
             "NAT_INTERFACE": self.eni,
-            "STANDBY": self.plane.nat_gateway,
+            "STANDBY": self.plane.nat_gateway if self.standby is None else self.standby,
             "ROUTE_TABLES": ",".join(self.tables),
             "URLS": ",".join(urls),
         }
@@ -300,6 +301,24 @@ def test_nothing_is_moved_to_a_gateway_that_is_gone_and_the_run_fails_loudly(
     done, told = here.run(closed(), closed())
 
     assert f"{here.plane.nat_gateway} is not available" in done["failed"]
+    assert (told["PathAlive"], told["OnStandby"]) == (0, 0)
+    assert {here.target(one) for one in here.tables} == {here.eni}
+
+
+@pytest.mark.server
+def test_another_instance_takes_over_where_that_is_what_stands_by(here: Deployed) -> None:
+    (peer, *_) = here.plane.workers  # any interface that is in use
+    done, _ = replace(here, standby=peer).run(closed(), closed())
+
+    assert done["moved"] == sorted(here.tables)
+    assert {here.target(one) for one in here.tables} == {peer}
+
+
+@pytest.mark.server
+def test_where_nothing_stands_by_a_dead_path_is_told_and_nothing_moved(here: Deployed) -> None:
+    done, told = replace(here, standby="").run(closed(), closed())
+
+    assert (done["moved"], done["faults"]) == ([], [])
     assert (told["PathAlive"], told["OnStandby"]) == (0, 0)
     assert {here.target(one) for one in here.tables} == {here.eni}
 

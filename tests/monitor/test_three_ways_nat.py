@@ -12,10 +12,11 @@ from cfnlint.api import lint
 from lakeferry.monitor.alarm_parts import plain_metric
 from lakeferry.monitor.export import Export, export
 from lakeferry.monitor.foreseen import foreseen
+from lakeferry.monitor.nat_health import nat_health
 from lakeferry.network.nat_resources import DefaultRoute, InstanceProfile, NatResource
 from lakeferry.network.resources import Alarm, InsightRule, Resource
 from tests.monitor.nat_networks import Case, arrived, cases
-from tests.monitor.read_back import Stack, aws_id
+from tests.monitor.read_back import EventRule, Function, Stack, aws_id
 from tests.monitor.read_back_terraform import Configuration
 from tests.monitor.terraform_arguments import faults
 from tests.monitor.test_three_ways import compared
@@ -28,12 +29,16 @@ COMMAND = re.compile(
 
 
 def exported(case: Case, format: str) -> Export:
-    return export(foreseen(*case), case[1], format=format)  # type: ignore[arg-type]
+    made = foreseen(*case)
+    return export(made, case[1], format=format, network=case[0])  # type: ignore[arg-type]
 
 
 def made_by_apply(case: Case) -> Sequence[Resource]:
     """All but routes, which no template moves, and what a template cannot name yet."""
-    resources = [one for one in arrived(case).resources if not isinstance(one, DefaultRoute)]
+    of_apply = (one for one in arrived(case).resources if not isinstance(one, DefaultRoute))
+    resources: list[Resource] = list(of_apply)
+    looking = nat_health(foreseen(*case), case[1], case[0])
+    resources += looking.resources if looking else ()
     if case[1].per != "eni":
         return resources
     late = {one.name for one in resources if isinstance(one, InsightRule) and "eni-6c" in one.name}
@@ -43,6 +48,10 @@ def made_by_apply(case: Case) -> Sequence[Resource]:
 def _reads(one: Resource, rules: set[str]) -> bool:
     said = " ".join(each.expression for each in one.metrics) if isinstance(one, Alarm) else ""
     return any(f'"{name}"' in said for name in rules)
+
+
+def resources_of(template: Stack | Configuration) -> list[Resource]:
+    return [one for one in template.read() if not isinstance(one, Function | EventRule)]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -55,7 +64,7 @@ def test_cloudformation_makes_what_a_direct_apply_makes(name: str) -> None:
         for one in made_by_apply(case)
     ]
 
-    assert compared(stack.read()) == compared(wanted)
+    assert compared(resources_of(stack)) == compared(wanted)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -63,7 +72,7 @@ def test_terraform_makes_what_a_direct_apply_makes(name: str) -> None:
     case = CASES[name]
     configuration = Configuration(json.loads(exported(case, "terraform").text))
 
-    assert compared(configuration.read()) == compared(made_by_apply(case))
+    assert compared(resources_of(configuration)) == compared(made_by_apply(case))
 
 
 @pytest.mark.parametrize("name", CASES)

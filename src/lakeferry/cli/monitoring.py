@@ -143,7 +143,9 @@ def export(
     """A template that makes what `apply` would make: on stdout, or into a file."""
     report = run.plan(request)
     shall = foreseen(report.topology, report.settings)
-    made = exported(shall, report.settings, format=format, keep_rules=keep_rules)
+    made = exported(
+        shall, report.settings, format=format, keep_rules=keep_rules, network=report.topology
+    )
     text, notes = _without(made.text, request.hidden), list(made.notes)
     if text != made.text:
         notes.append("addresses that references gave are not in the template: deploy it with them")

@@ -18,6 +18,7 @@ from lakeferry.monitor.cloudformation_values import (
     logical_id,
     present,
     ref,
+    script,
     tag_list,
 )
 from lakeferry.monitor.template_names import Names
@@ -104,7 +105,7 @@ def instance(names: Names, one: NatInstance) -> tuple[str, Template]:
             "IamInstanceProfile": ref(names, made) if made else one.profile,
             "NetworkInterfaces": [{"DeviceIndex": "0", "NetworkInterfaceId": ref(names, own)}],
             "BlockDeviceMappings": [{"DeviceName": DISK_DEVICE, "Ebs": disk}],
-            "UserData": {"Fn::Base64": _script(names, one.user_data)},
+            "UserData": {"Fn::Base64": script(names, one.user_data)},
             "Monitoring": one.monitoring,
             "MetadataOptions": {
                 "HttpEndpoint": "enabled",
@@ -115,14 +116,6 @@ def instance(names: Names, one: NatInstance) -> tuple[str, Template]:
             "Tags": tag_list(one.tags, one.name),
         }
     )
-
-
-def _script(names: Names, user_data: str) -> Any:
-    """The script; where it says the standby gateway's name in marks, its id by reference."""
-    parts = [
-        part if isinstance(part, str) else ref(names, part) for part in names.script(user_data)
-    ]
-    return parts[0] if len(parts) == 1 else {"Fn::Join": ["", parts]}
 
 
 MAKERS: Mapping[type, Callable[[Names, Any], tuple[str, Template]]] = {

@@ -43,6 +43,10 @@ def text(names: Names, literal: str) -> Any:
             parts += [f"{start}:{names.settings.account}:log-group:", ref(names, part)]
         else:
             parts.append(arn(names, part))
+    return _joined(parts)
+
+
+def _joined(parts: list[Any]) -> Any:
     if all(isinstance(part, str) for part in parts):
         return "".join(parts)
     return parts[0] if len(parts) == 1 else {"Fn::Join": ["", parts]}
@@ -66,6 +70,17 @@ def _coming(names: Names, one: str | New) -> Any:
     if one.kind == "ip":
         return {"Fn::GetAtt": [logical_id(names, made), "PrimaryPrivateIpAddress"]}
     return ref(names, made)
+
+
+def script(names: Names, words: str) -> Any:
+    """A text with marks of standby gateways and of new ids, each by reference."""
+    parts: list[Any] = []
+    for part in names.script(words):
+        if isinstance(part, str):
+            parts += [_coming(names, one) for one in cut_at_marks(part) if one]
+        else:
+            parts.append(ref(names, part))
+    return _joined(parts)
 
 
 def document(names: Names, policy: str) -> Any:

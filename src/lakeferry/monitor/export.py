@@ -10,12 +10,14 @@ from lakeferry.monitor import route_commands
 from lakeferry.monitor.desired import Desired
 from lakeferry.monitor.flow_logs import bucket_policy
 from lakeferry.monitor.keep_rules import Keeper, keeper
+from lakeferry.monitor.nat_health import NatHealth, nat_health
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.template_cloudformation import cloudformation
 from lakeferry.monitor.template_names import WORDS, Names
 from lakeferry.monitor.template_terraform import AWS_PROVIDER, terraform
 from lakeferry.network.nat_resources import DefaultRoute
-from lakeferry.network.resources import FlowLog, VpcEndpoint
+from lakeferry.network.resources import FlowLog, Resource, VpcEndpoint
+from lakeferry.network.topology import Topology
 
 # Of one template; CloudFormation User Guide, "CloudFormation quotas".
 MOST_DIRECT_BYTES = 51_200  # in the request itself; beyond that it lies in a bucket
@@ -39,6 +41,7 @@ def export(
     *,
     format: Literal["cloudformation", "terraform"],
     keep_rules: bool = False,
+    network: Topology | None = None,
 ) -> Export:
     """The template that makes what `monitor apply` would make.
 
@@ -47,29 +50,47 @@ def export(
         settings: what it was made from.
         format: who deploys it.
         keep_rules: with the Lambda that keeps rules in step with network interfaces.
+        network: in which Lambdas that look at NAT instances find their subnets; needed where
+            these are asked for (`settings.nat.check`).
 
     Raises: LF-6411 for what does not fit a CloudFormation template, LF-6412 for what Terraform's
         provider has no argument for.
     """
     made = keeper(desired, settings) if keep_rules else None
-    wanted = tuple(one for one in desired.resources if type(one) in WORDS)
-    names = Names((*wanted, *(made.resources if made else ())), settings)
+    health = nat_health(desired, settings, network) if network else None
+    names = Names((*_exported(desired), *_beside(made), *_beside(health)), settings)
+    functions = (
+        *((made.function,) if made else ()),
+        *(health.functions if health else ()),
+    )
     routes = tuple(one for one in desired.resources if isinstance(one, DefaultRoute))
     notes = (*desired.notes, *_notes(names, made), *route_commands.notes(routes))
+    notes = (*notes, *(health.notes if health else ()))
     if format == "terraform":
         _has_arguments(names, settings)
-        text = _text(terraform(names, made, routes))
+        text = _text(terraform(names, functions, routes))
         return Export(text, f"lakeferry-{settings.deployment}.tf.json", notes)
-    template = cloudformation(names, made, routes)
+    template = cloudformation(names, functions, routes)
     text = _text(template)
     _fits(template, text, settings)
+    notes = (*notes, *_large(text))
+    return Export(text, f"lakeferry-{settings.deployment}.template.json", notes)
+
+
+def _exported(desired: Desired) -> tuple[Resource, ...]:
+    return tuple(one for one in desired.resources if type(one) in WORDS)
+
+
+def _beside(made: Keeper | NatHealth | None) -> tuple[Resource, ...]:
+    return made.resources if made else ()
+
+
+def _large(text: str) -> Iterator[str]:
     if len(text) > MOST_DIRECT_BYTES:
-        said = (
+        yield (
             f"the template has {len(text)} bytes, and a request takes {MOST_DIRECT_BYTES}: put it "
             "into a bucket (`aws cloudformation deploy --s3-bucket BUCKET`)"
         )
-        notes = (*notes, said)
-    return Export(text, f"lakeferry-{settings.deployment}.template.json", notes)
 
 
 def _text(template: dict[str, Any]) -> str:

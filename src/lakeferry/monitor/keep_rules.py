@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -21,6 +20,12 @@ import orjson
 from lakeferry.monitor.alarm_parts import Kind, alarm, service_metric
 from lakeferry.monitor.desired import Desired
 from lakeferry.monitor.flow_logs import MOST_ROLE_NAME
+from lakeferry.monitor.lambda_function import (
+    MOST_EVENT_RULE_NAME,
+    LambdaFunction,
+    Trigger,
+    function_name,
+)
 from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
 from lakeferry.network.resources import (
     Alarm,
@@ -28,7 +33,6 @@ from lakeferry.network.resources import (
     LogGroup,
     Resource,
     Role,
-    Tags,
     Vpc,
     VpcEndpoint,
 )  # fmt: skip
@@ -36,9 +40,6 @@ from lakeferry.network.rule_set import RuleWish, WantedRule, fitted, rule_set
 from lakeferry.network.services import AWS_SERVICES, DATABRICKS_SERVICES, service_name
 from lakeferry.network.topology import Found, Topology
 
-RUNTIME = "python3.13"
-MOST_FUNCTION_NAME = 64
-MOST_EVENT_RULE_NAME = 64
 RETENTION_DAYS = 30
 # What the rules watch, by the words that rules have for it; endpoints go by their label.
 DEVICES = {
@@ -67,79 +68,51 @@ TEND = (
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
-    """What starts the Lambda."""
-
-    word: str  # 'Schedule', 'Calls'
-    name: str
-    description: str
-    schedule: str = ""  # 'rate(5 minutes)'; '' for one that waits for events
-    pattern: Mapping[str, Any] | None = None
-
-    @property
-    def pattern_text(self) -> str:
-        return json.dumps(self.pattern, sort_keys=True, separators=(",", ":"))
-
-
-@dataclass(frozen=True, slots=True)
 class Keeper:
     """The Lambda and all that it needs."""
 
-    function: str  # its name
-    description: str
-    runtime: str
-    timeout_s: int
-    memory_mib: int
-    source: str  # Python
-    group: LogGroup
-    role: Role
+    function: LambdaFunction
     alarm: Alarm
-    triggers: tuple[Trigger, ...]
-    tags: Tags
     notes: tuple[str, ...]
 
     @property
     def resources(self) -> tuple[Resource, ...]:
         """Those that are like other resources of the deployment."""
-        return self.group, self.role, self.alarm
+        return self.function.group, self.function.role, self.alarm
+
+    @property
+    def source(self) -> str:
+        """Python."""
+        return self.function.source
 
 
 def keeper(desired: Desired, settings: MonitorSettings) -> Keeper:
     """The Lambda for the rules of a deployment."""
-    function = _function_name(settings)
+    name = function_name(settings.deployment, "keep-rules")
     group = LogGroup(
         f"/lakeferry/{settings.deployment}/keep-rules",
         RETENTION_DAYS,
         settings.flow_logs.kms_key,
         settings.all_tags,
     )
-    failed = service_metric("AWS/Lambda", "Errors", {"FunctionName": function}, "Sum", 300)
+    failed = service_metric("AWS/Lambda", "Errors", {"FunctionName": name}, "Sum", 300)
     said = "rules are not kept in step with network interfaces: see the log of the Lambda"
     families, notes = _families(desired, settings)
-    return Keeper(
-        function=function,
+    made = LambdaFunction(
+        words=("keep", "rules"),
+        name=name,
         description="Keeps Contributor Insights rules in step with network interfaces",
-        runtime=RUNTIME,
         timeout_s=120,
         memory_mib=256,
         source=_source(_plan(desired, settings, families)),
-        group=group,
         role=_role(desired, settings, group),
-        alarm=alarm(
-            settings, "keep-rules-failed", said, (failed,), 0, Kind(300, 1, 1, "notBreaching")
-        ),
+        group=group,
         triggers=tuple(_triggers(settings)),
         tags=settings.all_tags,
-        notes=notes,
     )
-
-
-def _function_name(settings: MonitorSettings) -> str:
-    """Lambda takes no dot, which is what tells other names of a deployment from another's."""
-    name = f"lakeferry-{settings.deployment}-keep-rules"
-    if len(name) <= MOST_FUNCTION_NAME:
-        return name
-    return f"{name[: MOST_FUNCTION_NAME - 13]}-{sha256(name.encode()).hexdigest()[:12]}"
+    kind = Kind(300, 1, 1, "notBreaching")
+    told = alarm(settings, "keep-rules-failed", said, (failed,), 0, kind)
+    return Keeper(made, told, notes)
 
 
 def _triggers(settings: MonitorSettings) -> Iterator[Trigger]:

@@ -72,18 +72,16 @@ def guard(plan: dict[str, Any], ec2: Any, done: Done) -> None:
     state, tables = decide(done["seen"], targets, plan["eni"])
     done["state"] = state
     done["on_instance"] = sorted(id for id in targets if targets[id] == plan["eni"])
-    if not tables:
+    if not tables or not plan["standby"]:
         return
     if not is_there(ec2, plan["standby"]):
         done["faults"].append("the path is dead and " + plan["standby"] + " is not available")
         return
+    is_gateway = plan["standby"].startswith("nat-")
+    heir = {"NatGatewayId" if is_gateway else "NetworkInterfaceId": plan["standby"]}
     for table in tables:
         try:
-            ec2.replace_route(
-                RouteTableId=table,
-                DestinationCidrBlock=DESTINATION,
-                NatGatewayId=plan["standby"],
-            )
+            ec2.replace_route(RouteTableId=table, DestinationCidrBlock=DESTINATION, **heir)
             done["moved"].append(table)
             done["on_instance"].remove(table)
         except REFUSED as error:  # the others shall be moved all the same
@@ -121,10 +119,15 @@ def routes(ec2: Any, tables: list[str]) -> dict[str, str]:
     return found
 
 
-def is_there(ec2: Any, gateway: str) -> bool:
-    asked = [{"Name": "nat-gateway-id", "Values": [gateway]}]
-    listed = ec2.describe_nat_gateways(Filter=asked)["NatGateways"]
-    return any(one["State"] == "available" for one in listed)
+def is_there(ec2: Any, standby: str) -> bool:
+    """Whether a NAT gateway is available, or the interface of another instance in use."""
+    if standby.startswith("nat-"):
+        asked = [{"Name": "nat-gateway-id", "Values": [standby]}]
+        gateways = ec2.describe_nat_gateways(Filter=asked)["NatGateways"]
+        return any(one["State"] == "available" for one in gateways)
+    asked = [{"Name": "network-interface-id", "Values": [standby]}]
+    interfaces = ec2.describe_network_interfaces(Filters=asked)["NetworkInterfaces"]
+    return any(one["Status"] == "in-use" for one in interfaces)
 
 
 # ---- the path

@@ -4,29 +4,40 @@ Source: CloudFormation User Guide, "Template anatomy", "CloudFormation quotas"; 
 AWS::Lambda::Function Code (inline code of Python is zipped as `index`; the zip has at most 4 MB).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lakeferry.monitor import route_commands
 from lakeferry.monitor.cloudformation_resources import entries
-from lakeferry.monitor.cloudformation_values import Entry, Template, arn, ref, tag_list
+from lakeferry.monitor.cloudformation_values import (
+    Entry,
+    Template,
+    arn,
+    group_ids,
+    present,
+    ref,
+    script,
+    tag_list,
+)
 from lakeferry.monitor.flow_logs import RETENTIONS
-from lakeferry.monitor.keep_rules import Keeper, Trigger
+from lakeferry.monitor.lambda_function import RUNTIME, LambdaFunction, Trigger
 from lakeferry.monitor.template_names import Names, dashboard_link
 from lakeferry.network.nat_resources import DefaultRoute, NetworkInterface
 from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard, InsightRule, Topic
 
 
 def cloudformation(
-    names: Names, keeper: Keeper | None = None, routes: Sequence[DefaultRoute] = ()
+    names: Names,
+    functions: Iterable[LambdaFunction] = (),
+    routes: Sequence[DefaultRoute] = (),
 ) -> Template:
-    """The template of all resources that `names` holds, and of the keeper of rules if wanted.
+    """The template of all resources that `names` holds, and of functions.
 
     `routes` are those that a person moves once it is deployed: their commands are outputs.
     """
     made = [entry for one in names.resources for entry in entries(names, one)]
-    if keeper:
-        made += _keeper(names, keeper)
+    for function in functions:
+        made += _functions(names, function)
     parameters = dict(_parameters(names))
     template: Template = {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -102,40 +113,53 @@ def _moves(names: Names, routes: Sequence[DefaultRoute]) -> Iterator[Entry]:
         )
 
 
-# ---- the keeper of rules
+# ---- functions
 
 
-def _keeper(names: Names, keeper: Keeper) -> Iterator[Entry]:
-    yield "KeepRules", {"Type": "AWS::Lambda::Function", "Properties": _function(names, keeper)}
-    for trigger in keeper.triggers:
-        id = f"KeepRules{trigger.word}"
-        rule = {**_trigger(trigger), "Tags": tag_list(keeper.tags)}
-        yield id, {"Type": "AWS::Events::Rule", "Properties": rule}
+def _functions(names: Names, one: LambdaFunction) -> Iterator[Entry]:
+    id = "".join(word.capitalize() for word in one.words)
+    yield id, {"Type": "AWS::Lambda::Function", "Properties": _function(names, one)}
+    for trigger in one.triggers:
+        of_trigger = f"{id}{trigger.word}"
+        rule = {**_trigger(trigger, one, id), "Tags": tag_list(one.tags)}
+        yield of_trigger, {"Type": "AWS::Events::Rule", "Properties": rule}
         permission = {
             "Action": "lambda:InvokeFunction",
-            "FunctionName": {"Ref": "KeepRules"},
+            "FunctionName": {"Ref": id},
             "Principal": "events.amazonaws.com",
-            "SourceArn": {"Fn::GetAtt": [id, "Arn"]},
+            "SourceArn": {"Fn::GetAtt": [of_trigger, "Arn"]},
         }
-        yield f"{id}Permission", {"Type": "AWS::Lambda::Permission", "Properties": permission}
+        yield (
+            f"{of_trigger}Permission",
+            {"Type": "AWS::Lambda::Permission", "Properties": permission},
+        )
 
 
-def _function(names: Names, keeper: Keeper) -> Template:
-    return {
-        "FunctionName": keeper.function,
-        "Description": keeper.description,
-        "Runtime": keeper.runtime,
-        "Handler": "index.handler",
-        "Code": {"ZipFile": keeper.source},
-        "Role": arn(names, keeper.role),
-        "Timeout": keeper.timeout_s,
-        "MemorySize": keeper.memory_mib,
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": ref(names, keeper.group)},
-        "Tags": tag_list(keeper.tags),
+def _function(names: Names, one: LambdaFunction) -> Template:
+    variables = {name: script(names, value) for name, value in one.environment.items()}
+    inside = {
+        "SubnetIds": list(one.subnet_ids),
+        "SecurityGroupIds": group_ids(names, one.security_groups),
     }
+    return present(
+        {
+            "FunctionName": one.name,
+            "Description": one.description,
+            "Runtime": RUNTIME,
+            "Handler": "index.handler",
+            "Code": {"ZipFile": one.source},
+            "Environment": {"Variables": variables} if variables else None,
+            "Role": arn(names, one.role),
+            "Timeout": one.timeout_s,
+            "MemorySize": one.memory_mib,
+            "LoggingConfig": {"LogFormat": "Text", "LogGroup": ref(names, one.group)},
+            "VpcConfig": inside if one.subnet_ids else None,
+            "Tags": tag_list(one.tags),
+        }
+    )
 
 
-def _trigger(trigger: Trigger) -> Template:
+def _trigger(trigger: Trigger, one: LambdaFunction, id: str) -> Template:
     when: dict[str, Any] = {"ScheduleExpression": trigger.schedule}
     if trigger.pattern:
         when = {"EventPattern": trigger.pattern}
@@ -143,6 +167,6 @@ def _trigger(trigger: Trigger) -> Template:
         "Name": trigger.name,
         "Description": trigger.description,
         "State": "ENABLED",
-        "Targets": [{"Id": "keep-rules", "Arn": {"Fn::GetAtt": ["KeepRules", "Arn"]}}],
+        "Targets": [{"Id": "-".join(one.words), "Arn": {"Fn::GetAtt": [id, "Arn"]}}],
         **when,
     }

@@ -4,15 +4,25 @@ Source: Terraform Language, "JSON Configuration Syntax", "Provider Requirements"
 Terraform Registry, hashicorp/aws ("default_tags", "allowed_account_ids") and hashicorp/archive.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lakeferry.monitor import route_commands, terraform_nat
 from lakeferry.monitor.flow_logs import RETENTIONS
-from lakeferry.monitor.keep_rules import Keeper, Trigger
+from lakeferry.monitor.lambda_function import RUNTIME, LambdaFunction, Trigger
 from lakeferry.monitor.template_names import Names, dashboard_link
 from lakeferry.monitor.terraform_resources import entries
-from lakeferry.monitor.terraform_values import Block, Entry, literal, of, tags_of
+from lakeferry.monitor.terraform_values import (
+    Block,
+    Entry,
+    address,
+    group_ids,
+    literal,
+    of,
+    script,
+    tags_of,
+)
 from lakeferry.network.nat_resources import RECORD, DefaultRoute, NetworkInterface
 from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard, InsightRule, Topic
 
@@ -23,15 +33,17 @@ ARCHIVE_PROVIDER = ">= 2.7, < 3.0"
 
 
 def terraform(
-    names: Names, keeper: Keeper | None = None, routes: Sequence[DefaultRoute] = ()
+    names: Names,
+    functions: Sequence[LambdaFunction] = (),
+    routes: Sequence[DefaultRoute] = (),
 ) -> Block:
-    """The configuration of all resources that `names` holds, and of the keeper if wanted.
+    """The configuration of all resources that `names` holds, and of functions.
 
     `routes` are those that a person moves once it is applied: their commands are an output.
     """
     made = [entry for one in names.resources for entry in entries(names, one)]
-    if keeper:
-        made += _keeper(names, keeper)
+    for function in functions:
+        made += _functions(names, function)
     resources: dict[str, dict[str, Block]] = {}
     for type_, label, arguments in made:
         resources.setdefault(type_, {})[label] = arguments
@@ -53,9 +65,9 @@ def terraform(
     data: dict[str, Block] = {}
     if images := terraform_nat.images(names):
         data["aws_ssm_parameter"] = images
-    if keeper:
+    if functions:
         providers["archive"] = {"source": "hashicorp/archive", "version": ARCHIVE_PROVIDER}
-        data["archive_file"] = {"keep_rules": _archive(keeper)}
+        data["archive_file"] = {_label(one): _archive(one) for one in functions}
     if data:
         configuration["data"] = data
     if names.of(NetworkInterface):
@@ -127,53 +139,70 @@ def _moves(names: Names, routes: Sequence[DefaultRoute]) -> Block:
     return {"move_routes": {"description": said, "value": commands}} if commands else {}
 
 
-# ---- the keeper of rules
+# ---- functions
 
 
-def _archive(keeper: Keeper) -> Block:
+def _label(one: LambdaFunction) -> str:
+    return re.sub("[^a-z0-9]+", "_", "_".join(one.words).lower())
+
+
+def _archive(one: LambdaFunction) -> Block:
     return {
         "type": "zip",
-        "source_content": literal(keeper.source),
+        "source_content": literal(one.source),
         "source_content_filename": "index.py",
-        "output_path": f"${{path.module}}/{keeper.function}.zip",
+        "output_path": f"${{path.module}}/{one.name}.zip",
     }
 
 
-def _keeper(names: Names, keeper: Keeper) -> Iterator[Entry]:
-    tags: dict[str, Any] = {"tags": own} if (own := tags_of(names, keeper.tags)) else {}
-    yield "aws_lambda_function", "keep_rules", {**_function(names, keeper), **tags}
-    for trigger in keeper.triggers:
-        label = f"keep_rules_{trigger.word.lower()}"
-        yield "aws_cloudwatch_event_rule", label, {**_trigger(trigger), **tags}
+def _functions(names: Names, one: LambdaFunction) -> Iterator[Entry]:
+    label = _label(one)
+    tags: dict[str, Any] = {"tags": own} if (own := tags_of(names, one.tags)) else {}
+    yield "aws_lambda_function", label, {**_function(names, one), **tags}
+    for trigger in one.triggers:
+        of_trigger = f"{label}_{trigger.word.lower()}"
+        yield "aws_cloudwatch_event_rule", of_trigger, {**_trigger(trigger), **tags}
         target = {
-            "rule": f"${{aws_cloudwatch_event_rule.{label}.name}}",
-            "target_id": "keep-rules",
-            "arn": "${aws_lambda_function.keep_rules.arn}",
+            "rule": f"${{aws_cloudwatch_event_rule.{of_trigger}.name}}",
+            "target_id": "-".join(one.words),
+            "arn": f"${{aws_lambda_function.{label}.arn}}",
         }
-        yield "aws_cloudwatch_event_target", label, target
+        yield "aws_cloudwatch_event_target", of_trigger, target
         permission = {
             "action": "lambda:InvokeFunction",
-            "function_name": "${aws_lambda_function.keep_rules.function_name}",
+            "function_name": f"${{aws_lambda_function.{label}.function_name}}",
             "principal": "events.amazonaws.com",
-            "source_arn": f"${{aws_cloudwatch_event_rule.{label}.arn}}",
+            "source_arn": f"${{aws_cloudwatch_event_rule.{of_trigger}.arn}}",
         }
-        yield "aws_lambda_permission", label, permission
+        yield "aws_lambda_permission", of_trigger, permission
 
 
-def _function(names: Names, keeper: Keeper) -> Block:
-    archive = "${data.archive_file.keep_rules."
-    return {
-        "function_name": keeper.function,
-        "description": keeper.description,
-        "runtime": keeper.runtime,
+def _function(names: Names, one: LambdaFunction) -> Block:
+    archive = f"${{data.archive_file.{_label(one)}."
+    variables = {name: script(names, value) for name, value in one.environment.items()}
+    made: Block = {
+        "function_name": one.name,
+        "description": one.description,
+        "runtime": RUNTIME,
         "handler": "index.handler",
         "filename": archive + "output_path}",
         "source_code_hash": archive + "output_base64sha256}",
-        "role": of(names, keeper.role, "arn"),
-        "timeout": keeper.timeout_s,
-        "memory_size": keeper.memory_mib,
-        "logging_config": {"log_format": "Text", "log_group": of(names, keeper.group, "name")},
+        "role": of(names, one.role, "arn"),
+        "timeout": one.timeout_s,
+        "memory_size": one.memory_mib,
+        "logging_config": {"log_format": "Text", "log_group": of(names, one.group, "name")},
     }
+    if variables:
+        made["environment"] = {"variables": variables}
+    if one.subnet_ids:
+        made["vpc_config"] = {
+            "subnet_ids": list(one.subnet_ids),
+            "security_group_ids": group_ids(names, one.security_groups),
+        }
+        # Lambda tries the role when the function is made: it must make an interface.
+        needed = address(names, one.role).replace("aws_iam_role.", "aws_iam_role_policy.")
+        made["depends_on"] = [needed]
+    return made
 
 
 def _trigger(trigger: Trigger) -> Block:

@@ -15,8 +15,8 @@ from lakeferry.monitor.terraform_values import (
     Entry,
     group_ids,
     label_of,
-    literal,
     of,
+    script,
     tags_of,
 )
 from lakeferry.network.nat_resources import (
@@ -92,7 +92,7 @@ def instance(names: Names, one: NatInstance) -> Block:
             "delete_on_termination": True,
             "tags": tags_of(names, one.tags, one.name),
         },
-        "user_data": _script(names, one.user_data),
+        "user_data": script(names, one.user_data),
         "monitoring": one.monitoring,
         "metadata_options": {
             "http_endpoint": "enabled",
@@ -103,14 +103,6 @@ def instance(names: Names, one: NatInstance) -> Block:
         "tags": tags_of(names, one.tags, one.name),
     }
     return found if one.image else {**found, "lifecycle": {"ignore_changes": ["ami"]}}
-
-
-def _script(names: Names, user_data: str) -> str:
-    """The script; where it says the standby gateway's name in marks, its id by reference."""
-    return "".join(
-        literal(part) if isinstance(part, str) else of(names, part, "id")
-        for part in names.script(user_data)
-    )
 
 
 def image_label(one: NatInstance) -> str:

@@ -55,6 +55,8 @@ FLOW_LOG_TARGETS = {
 def entries(names: Names, resource: Resource) -> Iterator[Entry]:
     """A resource, and what the provider has apart from it: policies and subscriptions."""
     arguments = present(_MAKERS[type(resource)](names, resource))
+    if isinstance(resource, SecurityGroup):
+        arguments.setdefault("ingress", [])  # not said, the provider would leave what is there
     needed = [address(names, one) for one in names.needed(resource)]
     if isinstance(resource, FlowLog) and (role := names.made(Role, resource.role)):
         # EC2 tries the role when the flow log is made, and its policy is a resource of its own.

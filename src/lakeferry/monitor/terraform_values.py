@@ -85,6 +85,16 @@ def text(names: Names, words: str) -> str:
     )
 
 
+def script(names: Names, words: str) -> str:
+    """A text with marks of standby gateways and of new ids, each by reference."""
+    return "".join(
+        "".join(_coming(names, one) for one in cut_at_marks(part))
+        if isinstance(part, str)
+        else of(names, part, "id")
+        for part in names.script(words)
+    )
+
+
 def _coming(names: Names, one: str | New) -> str:
     """A text as it is; an id that is not there yet by reference."""
     if isinstance(one, str):
