@@ -39,6 +39,7 @@ from lakeferry.monitor import run
 from lakeferry.monitor.brakes import BRAKES
 from lakeferry.monitor.settings import EndpointWish, FlowLogWish
 from lakeferry.network.discover import Scope
+from lakeferry.network.nat_resources import NatResource
 from lakeferry.network.resources import BucketPolicy, EndpointRegistration, Resource, VpcEndpoint
 from tests.aws.data_plane import made_egress
 from tests.flows.provisioning import (
