@@ -49,6 +49,13 @@ def test_a_topic_of_another_region_is_refused_and_one_of_another_account_taken_a
         refuse_missing_topics(ACCESS, ACCOUNT, [OPS.replace(ACCOUNT, "999999999999")])
 
 
+def test_what_is_no_whole_arn_is_refused_and_another_kind_of_action_taken_as_given() -> None:
+    with stubbed("sns"), refused("LF-6406"):
+        refuse_missing_topics(ACCESS, ACCOUNT, ["arn:aws:ops"])
+    with stubbed("sns"):
+        refuse_missing_topics(ACCESS, ACCOUNT, [f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:x"])
+
+
 @pytest.mark.parametrize("there", ["MetricAlarms", "CompositeAlarms", ""])
 def test_an_alarm_that_shall_silence_others_must_be_there(there: str) -> None:
     asked = {"AlarmNames": ["quiet"], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}

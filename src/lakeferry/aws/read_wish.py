@@ -41,7 +41,11 @@ def refuse_missing_topics(access: AwsAccess, account: str, topics: Iterable[str]
 
     CloudWatch takes an alarm that tells a topic that is not there, and then nobody is told.
     """
-    asked = [one for one in topics if one.startswith(f"arn:{access.partition}:sns:")]
+    arns = [one for one in topics if one.startswith("arn:")]
+    for one in arns:
+        if one.count(":") < 5:
+            raise _missing(f"`{one}` is not the whole of an ARN", one)
+    asked = [one for one in arns if one.split(":")[2] == "sns"]
     for one in asked:
         if one.split(":")[3] != access.region:
             raise _missing(f"the topic {one} is not of {access.region}, where the alarms are", one)
