@@ -16,7 +16,10 @@ from tests.aws.data_plane import made
 from tests.monitor import wishes
 from tests.monitor.wishes import full
 
-SERVICES = ("cloudwatch", "ec2", "iam", "logs", "s3", "sns", "ssm", "sts")
+SERVICES = (
+    "autoscaling", "cloudwatch", "ec2", "iam", "logs", "resourcegroupstaggingapi", "s3", "sns",
+    "ssm", "sts",
+)  # fmt: skip
 READS = re.compile(r"Describe|Get|List|Search|Head")
 VOLATILE = re.compile(r"Time|Date|timestamp|LastModified|storedBytes|CreationToken|Revision")
 

@@ -81,7 +81,8 @@ def schema(
 @config.command
 def iam(
     step: Annotated[
-        Literal["plan", "apply", "destroy", "watch"], Parameter(help="What the role shall do.")
+        Literal["plan", "apply", "destroy", "watch", "tags", "tags-fix"],
+        Parameter(help="What the role shall do."),
     ] = "apply",
     /,
     *,

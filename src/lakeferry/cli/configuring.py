@@ -61,7 +61,7 @@ def schema(*, screen: Screen, events: bool) -> int:
 
 def iam(
     request: "MonitorRequest",
-    step: Literal["plan", "apply", "destroy", "watch"],
+    step: Literal["plan", "apply", "destroy", "watch", "tags", "tags-fix"],
     *,
     account: str | None,
     reads: Sequence[str],
@@ -70,6 +70,7 @@ def iam(
     """The least policy on stdout."""
     from lakeferry.connect.aws import account_of
     from lakeferry.monitor.iam import least_policy
+    from lakeferry.monitor.tag_rights import tag_policy
 
     if account is not None and re.fullmatch("[0-9]{12}", account) is None:
         raise FerryError(
@@ -78,7 +79,10 @@ def iam(
         )  # fmt: skip
     settings = replace(request.settings, account=account or account_of(request.access))
     roles = tuple(one.role for one in request.scope.beyond)
-    policy = least_policy(settings, step, log_groups=reads, roles=roles)
+    if step == "tags" or step == "tags-fix":  # noqa: PLR1714 - types follow this form alone
+        policy = tag_policy(settings, fix=step == "tags-fix", roles=roles)
+    else:
+        policy = least_policy(settings, step, log_groups=reads, roles=roles)
     if len(orjson.dumps(policy)) > MOST_POLICY:
         screen.say(
             f"- a managed policy has at most {MOST_POLICY:,} characters: attach this one to the "
