@@ -131,6 +131,11 @@ def check_places(root: ElementTree.Element) -> None:
         assert box.bottom <= height
     for one, other in combinations(boxes, 2):
         assert not overlap(one, other)
+    for path in root.iter(f"{SVG}path"):
+        (x, top), (end, bottom), *more = [*_points(path), (0.0, 0.0)]
+        if path.get("stroke-dasharray") and x == end and len(more) == 1:
+            mark = Box(x - 0.5, min(top, bottom), 1, abs(top - bottom))
+            assert not any(overlap(mark, box) for box in boxes)
 
 
 def _extent(text: ElementTree.Element) -> Box:

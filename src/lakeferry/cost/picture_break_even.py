@@ -1,8 +1,9 @@
 """The picture of NAT instances against NAT gateways over the volume, with what they can carry."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import permutations, product
 
 from lakeferry.cost.break_even import break_even
 from lakeferry.cost.money import dollars, exact
@@ -20,10 +21,11 @@ from lakeferry.cost.picture_parts import (
     scale_of,
 )
 from lakeferry.cost.quote import Quote
-from lakeferry.network.picture_parts import INK, PALE, Canvas
+from lakeferry.network.picture_parts import INK, PALE, Canvas, cells
 
 _LEFT, _HIGH = EDGE + 60, 250
 _STEPS = 120  # pieces of a curve
+_CELL = 6.9  # pixels of a character at size 11
 _FLAG = 17  # height of a line of text above the chart
 
 
@@ -95,8 +97,9 @@ def crossing_picture(canvas: Canvas, y: float, found: Crossing | None, why: str 
     top = y + 66 + len(marks) * _FLAG
     across, up = _scales(found, top)
     grid(canvas, across, up, "GB of 2^30 bytes on the wire", "USD")
-    for number, (gb, text, colour) in enumerate(marks):
-        _flag(canvas, across, up, float(gb), text, colour, top - 20 - number * _FLAG)
+    flags = [_Flag(across.at(float(gb)), text, colour) for gb, text, colour in marks]
+    for number, one in enumerate(_arranged(flags)):
+        _draw_flag(canvas, one, top - 20 - number * _FLAG, up.start)
     _curves(canvas, found, across, up)
     _key(canvas, found, up.start + 34)
     return up.start + 52
@@ -123,16 +126,44 @@ def _marks(found: Crossing) -> list[tuple[Decimal, str, str]]:
     return [one for one in marks if one[0] > 0]
 
 
-def _flag(
-    canvas: Canvas, across: Scale, up: Scale, gb: float, text: str, colour: str, y: float
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Flag:
     """A line at a volume, with its text in a row of its own above the chart."""
-    x = across.at(gb)
-    line(canvas, ((x, y + 4), (x, up.start)), colour, dashed=True, width=1.2, tip=text)
-    is_left = x > (across.start + across.end) / 2
-    anchor, at = ("end", x - 4) if is_left else ("start", x + 4)
-    room = at - EDGE if is_left else WIDTH - EDGE - at
-    canvas.text(at, y + 2, text, room, size=11, colour=colour, anchor=anchor, bold=True)
+
+    x: float
+    text: str
+    colour: str
+    is_left: bool = False  # the text is left of the line
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """What the text takes."""
+        wide = cells(self.text) * _CELL
+        return (self.x - 4 - wide, self.x - 4) if self.is_left else (self.x + 4, self.x + 4 + wide)
+
+
+def _arranged(flags: Sequence[_Flag]) -> Sequence[_Flag]:
+    """From the lowest row up, with sides such that no line goes through another's text."""
+
+    def badness(row: Sequence[_Flag]) -> int:
+        crossed = sum(
+            below.span[0] - 2 <= above.x <= below.span[1] + 2
+            for at, below in enumerate(row)
+            for above in row[at + 1 :]
+        )
+        outside = sum(one.span[0] < EDGE or one.span[1] > WIDTH - EDGE for one in row)
+        return crossed + len(row) * outside
+
+    sided = product(*([replace(one, is_left=left) for left in (False, True)] for one in flags))
+    return min((row for one in sided for row in permutations(one)), key=badness)
+
+
+def _draw_flag(canvas: Canvas, flag: _Flag, y: float, bottom: float) -> None:
+    line(canvas, ((flag.x, y + 4), (flag.x, bottom)), flag.colour, dashed=True, width=1.2,
+         tip=flag.text)  # fmt: skip
+    anchor, at = ("end", flag.x - 4) if flag.is_left else ("start", flag.x + 4)
+    room = at - EDGE if flag.is_left else WIDTH - EDGE - at
+    canvas.text(at, y + 2, flag.text, room, size=11, colour=flag.colour, anchor=anchor, bold=True)
 
 
 def _curves(canvas: Canvas, found: Crossing, across: Scale, up: Scale) -> None:
