@@ -147,8 +147,9 @@ def _sized(group: FlowGroup, terms: Terms, book: PriceBook) -> Sized | None:
             zones,
             sustained=int(size.each_gbps * GBPS),
             least=size.count,
+            most=MOST_INSTANCES,
         )
-        if placement is not None and len(placement.carries) <= MOST_INSTANCES:
+        if placement is not None:
             tried.append(_with_count(size, placement))
     best = min(tried, key=lambda one: (one[0].usd, one[0].count, one[0].type), default=None)
     if best is None:

@@ -99,14 +99,16 @@ def fewest(
     *,
     sustained: int,
     least: int,
+    most: int | None = None,
     head_room: Fraction = HEAD_ROOM,
 ) -> Placement | None:
     """The smallest placement without overload, from `least` instances on in steps of the zones.
 
-    None where even an instance for each subnet of each zone does not do: a subnet's load, or what
-    is taken over with it, is too much for one instance. Split the subnet, or take a larger type.
+    None where not even `most` instances do, or one for each subnet of each zone: a subnet's load,
+    or what is taken over with it, is too much for one. Split the subnet, or take a larger type.
     """
-    most = max(least, 2 * len(subnets) * len(zones))
+    enough = max(least, 2 * len(subnets) * len(zones))
+    most = enough if most is None else min(most, enough)
     for count in range(-(-least // len(zones)) * len(zones), most + 1, len(zones)):
         placement = place(subnets, zones, count)
         if not overloads(placement, subnets, sustained=sustained, head_room=head_room):
