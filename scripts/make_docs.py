@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lakeferry.delta.features import FEATURES
 from lakeferry.errors import CODES
+from scripts.cost_page import cost_page
 from scripts.manifest_page import manifest_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -127,6 +128,7 @@ def pages() -> dict[Path, str]:
     """Every page that is made, with the text that it should have."""
     architecture = ROOT / "ARCHITECTURE.md"
     return {
+        ROOT / "docs" / "reference" / "cost.md": cost_page(MADE_BY),
         ROOT / "docs" / "reference" / "errors.md": errors_page(),
         ROOT / "docs" / "reference" / "features.md": features_page(),
         ROOT / "docs" / "reference" / "manifest.md": manifest_page(MADE_BY),

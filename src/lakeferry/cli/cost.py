@@ -1,7 +1,7 @@
 """`lakeferry cost`: what a migration costs by every path, before, while and after. Parse, call."""
 
 from threading import Event as Flag
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -32,6 +32,8 @@ from lakeferry.cli.standard_input import OR_STDIN
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.errors import FerryError
 
+Keys = tuple[tuple[str, str, Any], ...]  # as typed, see `cost_flags.keys_of`
+
 
 def cost(
     plan: Annotated[str | None, OR_STDIN, Parameter(help="A plan file, YAML or JSON.")] = None,
@@ -61,17 +63,7 @@ def cost(
         groups = (volume, place, network, work, watch, stream, money)
         keys = tuple(keys_of(*groups, assume=show.assume))
         if look.is_asked:
-            from lakeferry.cli import cost_looking
-
-            if show.picture:
-                raise FerryError(
-                    "LF-2001",
-                    "--picture draws the price of a plan",
-                    "on the command line, beside a look at what flowed or was billed",
-                    "leave one of them out",
-                )
-            wish = cost_looking.Wish(look, keys, csv=show.csv, verbose=talk.verbose)
-            return cost_looking.look(wish, screen=screen, stop=stop)
+            return _look(look, show, keys, verbose=talk.verbose, screen=screen, stop=stop)
         from lakeferry.cli import costing
         from lakeferry.cli.cost_manifest import assumed
         from lakeferry.cost.run import CostRequest
@@ -82,3 +74,20 @@ def cost(
         return costing.price(request, shown, screen=screen, is_json=talk.json)
 
     return guarded("cost", talk, all_told(run))
+
+
+def _look(
+    look: LookFlags, show: ShowFlags, keys: Keys, *, verbose: bool, screen: Screen, stop: Flag
+) -> int:
+    """At what flowed, or at a bill, in place of a plan."""
+    from lakeferry.cli import cost_looking
+
+    if show.picture:
+        raise FerryError(
+            "LF-2001",
+            "--picture draws the price of a plan",
+            "on the command line, beside a look at what flowed or was billed",
+            "leave one of them out",
+        )
+    wish = cost_looking.Wish(look, keys, csv=show.csv, verbose=verbose)
+    return cost_looking.look(wish, screen=screen, stop=stop)

@@ -38,13 +38,8 @@ def answer(plan: CostPlan, listed: PriceBook, *, today: date) -> CostReport:
         FerryError: LF-6501, LF-6502, LF-6505, LF-6507, LF-6624.
     """
     book = book_for(plan, listed)
-    streams = stream_quotes(plan, book)
     if plan.migration is None:
-        lines = [line for one in streams.values() for line in one.lines]
-        check_names(plan, listed, [line.price_id for line in lines])
-        return CostReport(
-            plan, book, streams=streams, doubts=doubts(lines, today), assumed=plan.assumed
-        )
+        return _stream_alone(plan, listed, book, today)
     sizes = nat_sizes(plan.migration, book)
     migration = with_sized(plan, sizes, book)
     rows = replayed(migration, book, even_loads(migration), trouble=_trouble(plan))
@@ -67,10 +62,19 @@ def answer(plan: CostPlan, listed: PriceBook, *, today: date) -> CostReport:
         sizes[:MOST_SIZES],
         sensitivity(migration, book, taken.path, placement=taken.placement),
         _bounded(migration, book),
-        streams,
+        stream_quotes(plan, book),
         hints(migration, book, taken.quote, found),
         doubts([line for one in routes for line in one.quote.lines], today),
         (*sized_texts(plan, migration), *plan.assumed),
+    )
+
+
+def _stream_alone(plan: CostPlan, listed: PriceBook, book: PriceBook, today: date) -> CostReport:
+    streams = stream_quotes(plan, book)
+    lines = [line for one in streams.values() for line in one.lines]
+    check_names(plan, listed, [line.price_id for line in lines])
+    return CostReport(
+        plan, book, streams=streams, doubts=doubts(lines, today), assumed=plan.assumed
     )
 
 

@@ -3,14 +3,14 @@
 Source: Amazon CloudWatch pricing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from lakeferry.cost.charge import charge, charge_by_month
 from lakeferry.cost.migration import Watching
 from lakeferry.cost.money import exact
 from lakeferry.cost.prices import PriceBook
-from lakeferry.cost.quote import Line
+from lakeferry.cost.quote import Grows, Line
 from lakeferry.cost.span import Span
 
 NOTHING_USED: Mapping[str, int] = {}
@@ -30,14 +30,6 @@ def watching(
     event that it matches, so an event that six rules match is paid six times. `used`: bytes or
     units of others that climb the same ladders, by price id.
     """
-    stored = Decimal(wanted.log_bytes) / 2**30 * wanted.kept_months
-    months = span.months
-    monthly = (
-        ("aws.cw.logstore", stored, "flow log, kept, GB-months", "bytes"),
-        ("aws.cw.ci_rule", wanted.rules * months, "insight rules", "months"),
-        ("aws.cw.alarm", wanted.alarms * months, "metrics that alarms read", "months"),
-        ("aws.cw.dashboard", wanted.dashboards * months, "dashboards", "months"),
-    )
     flowing = (
         ("aws.cw.vended", wanted.log_bytes, "flow log, ingested"),
         ("aws.cw.ci_event", wanted.events, "events that insight rules match"),
@@ -55,16 +47,21 @@ def watching(
             for id, quantity, item in flowing
             if quantity
         ),
-        *(
-            charge(
-                book,
-                book.of(id, region),
-                quantity,
-                item,
-                part="monitoring",
-                grows_with="months" if grows == "months" else "bytes",
-            )
-            for id, quantity, item, grows in monthly
-            if quantity
-        ),
+        *_monthly(wanted, book, region, span),
     )
+
+
+def _monthly(wanted: Watching, book: PriceBook, region: str, span: Span) -> Iterator[Line]:
+    """What is paid for by the month that it exists."""
+    months = span.months
+    stored = Decimal(wanted.log_bytes) / 2**30 * wanted.kept_months
+    monthly: tuple[tuple[str, Decimal, str, Grows], ...] = (
+        ("aws.cw.logstore", stored, "flow log, kept, GB-months", "bytes"),
+        ("aws.cw.ci_rule", wanted.rules * months, "insight rules", "months"),
+        ("aws.cw.alarm", wanted.alarms * months, "metrics that alarms read", "months"),
+        ("aws.cw.dashboard", wanted.dashboards * months, "dashboards", "months"),
+    )
+    for id, quantity, item, grows in monthly:
+        if quantity:
+            price = book.of(id, region)
+            yield charge(book, price, quantity, item, part="monitoring", grows_with=grows)
