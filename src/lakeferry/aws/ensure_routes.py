@@ -38,13 +38,23 @@ def ensure_route(place: Place, wanted: DefaultRoute) -> None:
     """Lead the route to the interface, once the instance on it has passed EC2's checks."""
     eni = _forwarding(place, wanted.interface)
     id: str = eni["NetworkInterfaceId"]
-    now = _target(place, wanted)
+    now = target_now(place, wanted)
     if now == id:
         return
-    note = {"Key": RECORD + wanted.route_table_id, "Value": now or NO_ROUTE}
-    if note not in eni["TagSet"] and now not in _our_targets(place):
-        place.ask("ec2", "create_tags", id, Resources=[id], Tags=[note])
+    if _note(wanted, now) not in eni["TagSet"]:
+        note_before(place, wanted, id, now)
     _lead(place, wanted, id, there=bool(now))
+
+
+def note_before(place: Place, route: DefaultRoute, interface_id: str, now: str) -> None:
+    """Write on our interface where a route leads now, unless that is something of ours."""
+    if now not in _our_targets(place):
+        place.ask("ec2", "create_tags", interface_id,
+                  Resources=[interface_id], Tags=[_note(route, now)])  # fmt: skip
+
+
+def _note(route: DefaultRoute, now: str) -> Mapping[str, str]:
+    return {"Key": RECORD + route.route_table_id, "Value": now or NO_ROUTE}
 
 
 def remove_route(place: Place, found: DefaultRoute) -> None:
@@ -52,7 +62,7 @@ def remove_route(place: Place, found: DefaultRoute) -> None:
 
     A route that somebody else has moved meanwhile is theirs.
     """
-    if _target(place, found) in _our_targets(place):
+    if target_now(place, found) in _our_targets(place):
         back = _before(found)
         if not back or not _given_back(place, found, back):
             place.attempt("ec2", "delete_route", found.route_table_id, _NO_TABLE,
@@ -70,7 +80,7 @@ def set_aside(place: Place, found: DefaultRoute, standby: str) -> None:
     gateway = gateway_of(place, standby)
     usable = gateway is not None and gateway["State"] == "available"
     target = gateway["NatGatewayId"] if gateway is not None and usable else _before(found)
-    if target and _target(place, found) != target:
+    if target and target_now(place, found) != target:
         _given_back(place, found, target)
 
 
@@ -83,7 +93,7 @@ def _given_back(place: Place, found: DefaultRoute, target: str) -> bool:
     _, code = place.attempt(
         "ec2", "replace_route", found.route_table_id, (*_GONE, *_NO_TABLE),
         RouteTableId=found.route_table_id, DestinationCidrBlock=found.destination,
-        **_named(target),
+        **target_named(target),
     )  # fmt: skip
     return code not in _GONE
 
@@ -130,19 +140,20 @@ def _lead(place: Place, wanted: DefaultRoute, target: str, *, there: bool) -> No
     place.ask(
         "ec2", "replace_route" if there else "create_route", wanted.route_table_id,
         RouteTableId=wanted.route_table_id, DestinationCidrBlock=wanted.destination,
-        **_named(target),
+        **target_named(target),
     )  # fmt: skip
 
 
-def _target(place: Place, route: DefaultRoute) -> str:
-    """Where the route leads now; '' where there is none."""
+def target_now(place: Place, route: DefaultRoute, *, active: bool = False) -> str:
+    """Where the route leads now; '' where there is none, or where it must be active and is not."""
     answer, _ = place.attempt(
         "ec2", "describe_route_tables", route.route_table_id, _NO_TABLE,
         RouteTableIds=[route.route_table_id],
     )  # fmt: skip
     routes = (one for table in answer.get("RouteTables", ()) for one in table["Routes"])
-    found = (one for one in routes if one.get("DestinationCidrBlock") == route.destination)
-    return next((target_of(one) for one in found), "")
+    found = [one for one in routes if one.get("DestinationCidrBlock") == route.destination]
+    alive = [one for one in found if not active or one.get("State") == "active"]
+    return target_of(alive[0]) if alive else ""
 
 
 def _our_targets(place: Place) -> set[str]:
@@ -155,5 +166,6 @@ def _our_targets(place: Place) -> set[str]:
     }
 
 
-def _named(target: str) -> Mapping[str, str]:
+def target_named(target: str) -> Mapping[str, str]:
+    """A target as a parameter of ReplaceRoute and CreateRoute."""
     return {_TARGETS[target.partition(":" if target.startswith("arn:") else "-")[0]]: target}
