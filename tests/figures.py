@@ -20,6 +20,8 @@ _MONEY = (
     rf"-usd[a-z-]*[ =](?P<f>{_NUMBER})\b",
     rf"\"price\":\s*\"(?P<g>{_NUMBER})\"",
     rf"--price\s+\S+?=(?P<h>{_NUMBER})\b",
+    rf"\bprice:\s*\{{\s*[\w.-]+:\s*(?P<j>{_NUMBER})",
+    rf"\bcredits[\"'`]?\s*[:= ]\s*(?P<k>{_NUMBER})\b",
     # Cents after thousands are money, wherever they stand.
     rf"(?<![\w.,$])(?P<i>-?[0-9]{{1,3}}(?:,[0-9]{{3}})+\.[0-9]{{2,}})\b(?!{_COUNTED})",
 )

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import lakeferry
 from lakeferry.cost.migration import Path as Way
 from lakeferry.cost.money import exact
 from lakeferry.cost.price_file import read_book
@@ -91,6 +92,18 @@ def own_example(id: str) -> Decimal:
     return usd
 
 
+def own_plan() -> Decimal:
+    """What a month of the circuit comes to in the plan that docs/reference/cost.md shows."""
+    text = (ROOT / "docs/reference/cost.md").read_text()
+    plan = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0])
+    answer = lakeferry.cost(plan)
+    lines = answer.route("expressroute").quote.lines
+    (circuit,) = [one for one in lines if one.price_id == "carrier.circuit.month"]
+    assert circuit.usd is not None
+    with exact():
+        return circuit.usd / circuit.quantity
+
+
 COMPUTED: Mapping[str, Computed] = {
     "docs/guides/price-a-migration.md": {
         "97,017.07": lambda: apart("nat_gateway", "nat_instance"),
@@ -99,6 +112,7 @@ COMPUTED: Mapping[str, Computed] = {
         "194.09": lambda: instances("0.72"),
         "269.57": instances,
     },
+    "docs/reference/cost.md": {"1500": own_plan},
     "docs/reference/prices.md": {"0.045": lambda: own_example(f"aws.natgw.gb.{US}")},
     "examples/migration.yaml": {
         "20000": lambda: limit("migration.yaml", "alarms", "rules", "cost-forecast", "limit_usd"),
@@ -253,7 +267,8 @@ def test_a_price_that_changes_makes_its_figures_wrong() -> None:
         ("it costs 5 dollars, or 30 cents", ["5", "30"]),
         ("cost: {limit_usd: 20000, source_egress_usd_per_gb: 0.05}", ["20000", "0.05"]),
         ("--push-usd-hour 0.8 --egress-usd-per-gb=0.05", ["0.8", "0.05"]),
-        ("--price carrier.circuit.month=450", ["450"]),
+        ("--price carrier.circuit.month=450 --credits 99", ["450", "99"]),
+        ("price: {carrier.circuit.month: 1500}, credits: 20", ["1500", "20"]),
         ('{"price": "0.045", "usd": "12.5"}', ["0.045", "12.5"]),
         ("less by 97,017.072, and -21,348.90", ["97,017.072", "-21,348.90"]),
         ("3,705.20 GB in 0.31 s, 2,112,239.60 GB; 1.17 x as fast, --max-cost USD, 28.15 %", []),
