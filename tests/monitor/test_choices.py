@@ -20,6 +20,7 @@ from lakeferry.monitor.settings import (
     EndpointWish,
     FlowLogWish,
     MonitorSettings,
+    NatWish,
     TaggedWish,
 )
 from lakeferry.network.discover import Beyond, Scope
@@ -296,3 +297,27 @@ def test_tagged_instances_are_watched_as_the_manifest_or_a_flag_says(tmp_path: P
 
     assert written == TaggedWish("query", key="owner")
     assert flagged == TaggedWish("each", allowances=True)
+
+
+def test_nat_instances_are_wished_for_as_the_manifest_says(tmp_path: Path) -> None:
+    said = (
+        "network: {region: eu-west-1, nat: {kind: instance, type: auto, count: 2, image: ami-0a1b, "
+        "recovery: {standby: instance, check: lambda, max_outage: 5 min, auto_scaling: true}}}\n"
+    )
+
+    assert request(tmp_path, said).settings.nat == NatWish(
+        "instance", "", 2, "instance", "lambda", 300, "ami-0a1b", auto_scaling=True
+    )
+    assert request(tmp_path, REGION).settings.nat == NatWish("none")
+
+
+def test_flags_for_nat_instances_come_before_the_manifest(tmp_path: Path) -> None:
+    typed = WatchFlags(
+        nat="auto", nat_type="c7gn.large", nat_count=3, nat_standby="gateway", nat_check="peer",
+        max_outage="30 s",
+    )  # fmt: skip
+    said = "network: {region: eu-west-1, nat: {kind: instance, recovery: {check: none}}}\n"
+
+    made = request(tmp_path, said, flags=list(typed.flags())).settings.nat
+
+    assert made == NatWish("auto", "c7gn.large", 3, "gateway", "peer", 30)

@@ -106,7 +106,7 @@ def apply(
     yes: Yes = False,
     allow: Annotated[
         list[str] | None,
-        Parameter(negative="", help="What may be done beyond making: delete, replace, many."),
+        Parameter(negative="", help="What may be done besides: delete, replace, routes, many."),
     ] = None,
     manifest: ManifestFlags = NO_MANIFEST,
     network: NetworkFlags = NO_NETWORK,

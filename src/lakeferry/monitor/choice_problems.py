@@ -6,8 +6,11 @@ from lakeferry.config.check import nearest
 from lakeferry.config.manifest import AlarmRule, Manifest
 from lakeferry.config.problems import Problem
 from lakeferry.config.tree import Place, Value
+from lakeferry.cost.price_file import own_book
 from lakeferry.errors import FerryError
 from lakeferry.monitor.alarms import ALARMS
+from lakeferry.monitor.nat import least_outage_s
+from lakeferry.monitor.nat_wish import nat_wish
 from lakeferry.network.fields import (
     CONNECTION_FORMAT,
     DEFAULT_FORMAT,
@@ -31,7 +34,10 @@ _LIMITS = {
 
 def problems(manifest: Manifest) -> list[Problem]:
     """Every fault, with its place."""
-    return [*_rules(manifest), *_endpoints(manifest), *_flow_logs(manifest), *_alarms(manifest)]
+    return [
+        *_rules(manifest), *_endpoints(manifest), *_flow_logs(manifest), *_alarms(manifest),
+        *_nat(manifest),
+    ]  # fmt: skip
 
 
 def format_fields(format: tuple[str, ...]) -> tuple[str, ...]:
@@ -87,6 +93,24 @@ def _flow_logs(manifest: Manifest) -> Iterator[Problem]:
         place = _at(manifest, *at, "format")
         step = f"{error.next_step}; or one of {', '.join(FORMATS)}"
         yield Problem("LF-6201", place, f"network.flow_logs.format: {error.what}", step)
+
+
+def _nat(manifest: Manifest) -> Iterator[Problem]:
+    wish, at = nat_wish(manifest.network), ("network", "nat")
+    if wish.kind not in ("instance", "auto"):
+        return
+    held = least_outage_s(wish)
+    if wish.max_outage_s is not None and wish.max_outage_s < held:
+        what = f"network.nat.recovery.max_outage: what is chosen holds {held} s at best"
+        step = "let peers look at each other (`check: peer`) and a gateway stand by, or allow more"
+        place = _at(manifest, *at, "recovery", "max_outage")
+        yield Problem("LF-6432", place, what, step)
+    if wish.type:
+        try:
+            own_book().instance(wish.type)
+        except FerryError as error:
+            what = f"network.nat.type: {error.what}"
+            yield Problem(error.code, _at(manifest, *at, "type"), what, error.where)
 
 
 def _alarms(manifest: Manifest) -> Iterator[Problem]:

@@ -14,13 +14,13 @@ from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
 from lakeferry.monitor.choice_problems import OTHERS, format_fields
 from lakeferry.monitor.let_through import buckets
+from lakeferry.monitor.nat_wish import nat_wish
 from lakeferry.monitor.run import MonitorRequest, Transfer
 from lakeferry.monitor.settings import (
     AlarmLimit,
     EndpointWish,
     FlowLogWish,
     MonitorSettings,
-    NatWish,
     TaggedWish,
 )
 from lakeferry.network.discover import Beyond, Scope
@@ -114,7 +114,7 @@ def _settings(manifest: Manifest, extras: Extras, name: str, region: str) -> Mon
     network = manifest.network
     chosen: dict[str, Any] = {
         "flow_logs": _flow_logs(manifest),
-        "nat": _nat(manifest.network),
+        "nat": nat_wish(manifest.network),
         "questions": network.insights.rules or QUESTIONS,
         "endpoints": tuple(
             EndpointWish(one.kind, _type(one.type), one.service or "")
@@ -149,27 +149,6 @@ def _tagged(network: NetworkConfig) -> TaggedWish:
 
 def _type(text: str) -> Any:
     return text  # 'gateway' or 'interface', as `choice_problems` has seen
-
-
-def _nat(network: NetworkConfig) -> NatWish:
-    said = network.nat
-    if said is None:
-        return NatWish()
-    chosen: dict[str, Any] = {
-        "type": "" if said.instance_type == "auto" else said.instance_type,
-        "count": said.count,
-        "standby": said.standby,
-        "check": said.check,
-        "max_outage_s": said.max_outage_s,
-        "image": said.image,
-        "auto_scaling": said.auto_scaling,
-    }
-    given = {key: value for key, value in chosen.items() if value is not None}
-    return replace(NatWish(_kind(said.kind)), **given)
-
-
-def _kind(text: str) -> Any:
-    return text  # of NatWish's kinds, as the manifest's shape has seen
 
 
 def _flow_logs(manifest: Manifest) -> FlowLogWish:

@@ -25,7 +25,7 @@ from lakeferry.monitor.nat_names import (
 from lakeferry.monitor.nat_places import Post, Posts, posts, tables_by_zone
 from lakeferry.monitor.nat_size import Choice, Room, choice
 from lakeferry.monitor.nat_user_data import NatInstanceScript, NatRoute
-from lakeferry.monitor.settings import EndpointWish, MonitorSettings
+from lakeferry.monitor.settings import EndpointWish, MonitorSettings, NatWish
 from lakeferry.network.nat_resources import (
     DefaultRoute,
     ElasticIp,
@@ -45,6 +45,7 @@ from lakeferry.network.resources import (
 from lakeferry.network.topology import Topology
 
 # How long a path may stay dead, in seconds, by who looks at it.
+PEERS_S = 10  # at most; the script says what it takes
 LAMBDA_S = 120  # once a minute, two looks
 RECOVERY_S = 600  # EC2 sees a lost host within minutes, and starts the instance on another
 SESSIONS = (
@@ -200,6 +201,13 @@ def held_s(settings: MonitorSettings, scripts: Sequence[NatInstanceScript]) -> i
         return LAMBDA_S
     watching = [one for one in scripts if one.routes]
     return max((one.most_seconds_to_move for one in watching), default=RECOVERY_S)
+
+
+def least_outage_s(wish: NatWish) -> int:
+    """The shortest outage that a wish can hold, in seconds, wherever it is fulfilled."""
+    if wish.standby == "none" or wish.check == "none":
+        return RECOVERY_S
+    return LAMBDA_S if wish.check == "lambda" else PEERS_S
 
 
 def _refuse_outage(settings: MonitorSettings, scripts: Sequence[NatInstanceScript]) -> None:
