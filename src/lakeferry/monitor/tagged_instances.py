@@ -13,7 +13,7 @@ quotas", "Query components and syntax"; EC2 User Guide, "CloudWatch metrics for 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from lakeferry.cost.price_file import own_book
 from lakeferry.monitor.alarm_parts import LESS, Kind, alarm, expression, limit_of, service_metric
@@ -46,16 +46,24 @@ _SPENT = Kind(PERIOD_S, 2, 3, "notBreaching", comparison=LESS)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One thing that is asked of every instance."""
+class Family:
+    """One thing that is asked of every instance; alarms of at most ten metrics share them."""
 
-    name: str  # of ALARMS
-    metric: str
-    statistic: str
-    kind: Kind
-    limit: float | None  # of a datapoint; None: no alarm
+    name: str  # of the alarms: 'instance-cpu', then 'instance-cpu.2', ...
     said: str
-    unit: str  # of the graph
+    metrics: tuple[tuple[str, str], ...]  # name and statistic, of each instance
+    of: Literal["value", "share", "growth"]  # what is held against the limit
+    limit: float
+    kind: Kind
+    namespace: str = EC2
+
+    @property
+    def worst(self) -> str:
+        return "MIN" if self.kind.comparison == LESS else "MAX"
+
+    @property
+    def at_once(self) -> int:
+        return MOST_METRICS // len(self.metrics)
 
 
 def tag_of(settings: MonitorSettings) -> tuple[str, str] | None:
@@ -82,16 +90,12 @@ def instance_alarms(topology: Topology, settings: MonitorSettings) -> Iterator[A
     if tag is None:
         return
     instances = watched_instances(topology, settings)
-    for question in _questions(settings):
-        if question.limit is None:
-            continue
-        if settings.tagged.how == "query":
-            yield _by_query(question, tag, settings)
+    for family in families(settings):
+        # The agent's own metrics bear no tags of the instance, so they are named in both ways.
+        if settings.tagged.how == "query" and family.namespace == EC2:
+            yield from _by_query(family, instances, tag, settings)
         else:
-            yield from _by_name(question, instances, settings)
-    yield from _network(tag, instances, settings)
-    if settings.tagged.allowances:
-        yield from _allowances(instances, settings)
+            yield from _by_name(family, instances, settings)
 
 
 def instance_notes(topology: Topology, settings: MonitorSettings) -> tuple[str, ...]:
@@ -102,7 +106,7 @@ def instance_notes(topology: Topology, settings: MonitorSettings) -> tuple[str, 
         return (f"no instance is watched by its tag: `tags` has no `{wish.key}`",)
     instances = watched_instances(topology, settings)
     said = [_of_way(len(instances), settings)]
-    strange = sorted({one.kind for one in instances if _gbps(one.kind) is None})
+    strange = sorted({one.kind for one in instances if sustained_bytes(one.kind) is None})
     if strange:
         some = ", ".join(strange[:5])
         said.append(f"what these types sustain is not known, so no alarm near it: {some}")
@@ -129,145 +133,107 @@ def _of_way(count: int, settings: MonitorSettings) -> str:
 # ---- what is asked
 
 
-def _questions(settings: MonitorSettings) -> tuple[Question, ...]:
-    def limit(name: str, usual: float, scale: float = 1) -> float | None:
-        found = limit_of(settings, name, usual, PERIOD_S)
-        return None if found is None else found * scale
+def families(settings: MonitorSettings) -> tuple[Family, ...]:
+    """What is asked of every instance, without what is turned off."""
+    made: list[Family] = []
+    for name, metric, statistic, kind, usual, scale, said in (
+        ("cpu", "CPUUtilization", "Average", _SUSTAINED, 0.95, 100, "CPUs have no time left"),
+        ("status", "StatusCheckFailed", "Maximum", _FAILED, 0, 1, "status checks fail"),
+        ("disk", "EBSByteBalance%", "Minimum", _SPENT, 0.2, 100, "disks have spent their burst"),
+    ):
+        limit = limit_of(settings, f"instance-{name}", usual, PERIOD_S)
+        if limit is not None:
+            asked = ((metric, statistic),)
+            whole = f"instance-{name}"
+            made.append(Family(whole, f"a node's {said}", asked, "value", limit * scale, kind))
+    limit = limit_of(settings, "instance-network", NEAR, PERIOD_S)
+    if limit is not None:
+        both = (("NetworkIn", "Sum"), ("NetworkOut", "Sum"))
+        said = "a node sends or receives nearly what its type sustains"
+        made.append(Family("instance-network", said, both, "share", limit, _SUSTAINED))
+    limit = limit_of(settings, "instance-allowance", 0, PERIOD_S)
+    for counter in ALLOWANCES if settings.tagged.allowances and limit is not None else ():
+        short = counter.removesuffix("_allowance_exceeded").replace("_", "-")
+        said = f"a node's packets wait or are dropped: {counter}"
+        asked = ((f"ethtool_{counter}", "Maximum"),)
+        name = f"instance-allowance.{short}"
+        made.append(Family(name, said, asked, "growth", limit or 0, _SUSTAINED, AGENT))
+    return tuple(made)
 
-    return (
-        Question(
-            "instance-cpu", "CPUUtilization", "Average", _SUSTAINED,
-            limit("instance-cpu", 0.95, 100), "a node's CPUs have no time left", "%",
-        ),
-        Question(
-            "instance-status", "StatusCheckFailed", "Maximum", _FAILED,
-            limit("instance-status", 0), "a node fails its status checks", "checks failed",
-        ),
-        Question(
-            "instance-disk", "EBSByteBalance%", "Minimum", _SPENT,
-            limit("instance-disk", 0.2, 100), "a node's disks have nearly spent their burst", "%",
-        ),
-    )  # fmt: skip
 
-
-def _gbps(kind: str) -> float | None:
+def sustained_bytes(kind: str) -> float | None:
+    """What a type sustains in a period, either way; None for a type that is not in the data."""
     known = own_book().instance_types.get(kind)
-    return None if known is None else float(known.baseline_gbps)
+    return None if known is None else float(known.baseline_gbps) * 1e9 / 8 * PERIOD_S
 
 
 # ---- each by its id
 
 
 def _by_name(
-    question: Question, instances: Sequence[Instance], settings: MonitorSettings
+    family: Family, instances: Sequence[Instance], settings: MonitorSettings
 ) -> Iterator[Alarm]:
-    best = "MIN" if question.kind.comparison == LESS else "MAX"
-    for tail, some in chunked(instances, MOST_METRICS):
-        parts = [
-            _metric(question.metric, question.statistic, one, question.kind.period_s, f"m{number}")
-            for number, one in enumerate(some, start=1)
-        ]
-        assert question.limit is not None, "questions without a limit have no alarm"
-        metrics = _worst(best, parts, [one.id for one in parts], question.kind.period_s)
-        name = f"{question.name}{tail}"
-        yield alarm(settings, name, question.said, metrics, question.limit, question.kind)
+    if family.of == "share":
+        instances = [one for one in instances if sustained_bytes(one.kind) is not None]
+    for first in range(0, len(instances), family.at_once):
+        number = first // family.at_once + 1
+        name = f"{family.name}.{number}" if number > 1 else family.name
+        metrics = _queries(family, instances[first : first + family.at_once])
+        yield alarm(settings, name, family.said, metrics, family.limit, family.kind)
 
 
-def _worst(
-    best: str, parts: Sequence[MetricQuery], values: Sequence[str], period_s: int
-) -> tuple[MetricQuery, ...]:
-    """The metrics and the worst of some values; of one value itself: MAX of it is one number."""
-    if len(values) == 1 and values[0] == parts[0].id:
-        return (replace(parts[0], returned=True),)
-    text = values[0] if len(values) == 1 else f"{best}([{', '.join(values)}])"
-    return (*parts, expression("worst", text, period_s))
+def _queries(family: Family, instances: Sequence[Instance]) -> tuple[MetricQuery, ...]:
+    """The metrics of some instances and the worst of them.
 
-
-def _metric(
-    metric: str, statistic: str, instance: Instance, period_s: int, id: str, namespace: str = EC2
-) -> MetricQuery:
-    dimensions = {"InstanceId": instance.id}
-    return service_metric(namespace, metric, dimensions, statistic, period_s, id=id, returned=False)
-
-
-def chunked(
-    instances: Sequence[Instance], at_once: int
-) -> Iterator[tuple[str, Sequence[Instance]]]:
-    """Instances of one alarm each, and the end of its name: '', '.2', '.3', ..."""
-    for first in range(0, len(instances), at_once):
-        number = first // at_once + 1
-        yield f".{number}" if number > 1 else "", instances[first : first + at_once]
-
-
-def _network(
-    tag: tuple[str, str], instances: Sequence[Instance], settings: MonitorSettings
-) -> Iterator[Alarm]:
-    """Either direction against what the type sustains: in both ways of watching."""
-    share = limit_of(settings, "instance-network", NEAR, PERIOD_S)
-    if share is None:
-        return
-    said = "a node sends or receives nearly what its type sustains"
-    known = [one for one in instances if _gbps(one.kind) is not None]
-    if settings.tagged.how == "query":
-        least = min((_gbps(one.kind) or 0 for one in known), default=None)
-        if least is None:
-            return
-        for way in ("NetworkIn", "NetworkOut"):
-            question = Question(
-                f"instance-network.{way.lower()}", way, "Maximum", _SUSTAINED,
-                share * _bytes(least), said, "bytes",
-            )  # fmt: skip
-            yield _by_query(question, tag, settings, function="SUM")
-        return
-    for tail, some in chunked(known, MOST_METRICS // 2):
-        parts: list[MetricQuery] = []
-        shares: list[str] = []
-        for number, one in enumerate(some, start=1):
-            most = _bytes(_gbps(one.kind) or 0)
-            for way, id in (("NetworkIn", f"i{number}"), ("NetworkOut", f"o{number}")):
-                parts.append(_metric(way, "Sum", one, PERIOD_S, id))
-                shares.append(f"{id} / {most:.0f}")
-        metrics = _worst("MAX", parts, shares, PERIOD_S)
-        yield alarm(settings, f"instance-network{tail}", said, metrics, share, _SUSTAINED)
-
-
-def _bytes(gbps: float) -> float:
-    return gbps * 1e9 / 8 * PERIOD_S
-
-
-def _allowances(instances: Sequence[Instance], settings: MonitorSettings) -> Iterator[Alarm]:
-    """By name in both ways: the agent's own metrics bear no tags of the instance.
-
-    The counters count since boot, so what counts is by how much one grew.
+    `MAX` of one series is one number, so of a single value there is no `MAX`.
     """
-    limit = limit_of(settings, "instance-allowance", 0, PERIOD_S)
-    if limit is None:
-        return
-    for counter in ALLOWANCES:
-        short = counter.removesuffix("_allowance_exceeded").replace("_", "-")
-        said = f"a node's packets wait or are dropped: {counter}"
-        for tail, some in chunked(instances, MOST_METRICS):
-            parts = [
-                _metric(f"ethtool_{counter}", "Maximum", one, PERIOD_S, f"m{number}", AGENT)
-                for number, one in enumerate(some, start=1)
-            ]
-            metrics = _worst("MAX", parts, [f"DIFF({one.id})" for one in parts], PERIOD_S)
-            name = f"instance-allowance.{short}{tail}"
-            yield alarm(settings, name, said, metrics, limit, _SUSTAINED)
+    parts: list[MetricQuery] = []
+    values: list[str] = []
+    for number, one in enumerate(instances, start=1):
+        for letter, (metric, statistic) in zip("mn", family.metrics, strict=False):
+            id, dimensions = f"{letter}{number}", {"InstanceId": one.id}
+            part = service_metric(
+                family.namespace, metric, dimensions, statistic, family.kind.period_s,
+                id=id, returned=False,
+            )  # fmt: skip
+            parts.append(part)
+            values.append(_value(family, id, one.kind))
+    if values == [parts[0].id]:
+        return (replace(parts[0], returned=True),)
+    text = values[0] if len(values) == 1 else f"{family.worst}([{', '.join(values)}])"
+    return (*parts, expression("worst", text, family.kind.period_s))
+
+
+def _value(family: Family, id: str, kind: str) -> str:
+    match family.of:
+        case "value":
+            return id
+        case "growth":  # the counters count since boot
+            return f"DIFF({id})"
+        case "share":
+            return f"{id} / {sustained_bytes(kind) or 0:.0f}"
 
 
 # ---- by the tag itself
 
 
 def _by_query(
-    question: Question, tag: tuple[str, str], settings: MonitorSettings, function: str = ""
-) -> Alarm:
-    assert question.limit is not None, "questions without a limit have no alarm"
-    period_s = question.kind.period_s
-    text = query(question.metric, function or _function(question.statistic), tag,
-                 lowest=question.kind.comparison == LESS)  # fmt: skip
-    metrics = (expression("q1", text, period_s, question.metric),)
-    return alarm(settings, question.name, question.said, metrics, question.limit, question.kind)
+    family: Family, instances: Sequence[Instance], tag: tuple[str, str], settings: MonitorSettings
+) -> Iterator[Alarm]:
+    """One alarm for each metric: a request can hold one query. Against the least of the types."""
+    limit = family.limit
+    if family.of == "share":
+        known = [sustained_bytes(one.kind) for one in instances]
+        least = min((one for one in known if one is not None), default=None)
+        if least is None:
+            return
+        limit *= least
+    period_s, lowest = family.kind.period_s, family.worst == "MIN"
+    for metric, statistic in family.metrics:
+        name = f"{family.name}.{metric.lower()}" if len(family.metrics) > 1 else family.name
+        text = query(metric, _function(statistic), tag, lowest=lowest)
+        asked = (expression("q1", text, period_s, metric),)
+        yield alarm(settings, name, family.said, asked, limit, family.kind)
 
 
 def _function(statistic: str) -> str:
