@@ -175,10 +175,35 @@ def test_a_role_without_the_policy_of_its_name_has_none() -> None:
         iam.add_response("list_roles", {"Roles": [role], "IsTruncated": False})
         iam.add_client_error("get_role_policy", "NoSuchEntity", "no such policy", 404)
         iam.add_response("list_role_tags", {"Tags": OURS, "IsTruncated": False})
+        iam.add_response(
+            "list_role_policies",
+            {"PolicyNames": [role["RoleName"]], "IsTruncated": True, "Marker": "two"},
+        )
+        iam.add_response("list_role_policies", {"PolicyNames": ["more"]}, {
+            "RoleName": role["RoleName"], "Marker": "two"})  # fmt: skip
+        admin = {"PolicyName": "admin", "PolicyArn": "arn:aws:iam::aws:policy/admin"}
+        iam.add_response("list_attached_role_policies", {"AttachedPolicies": [admin]})
 
         (found,) = find_roles(ACCESS)
 
         assert (found.name, found.policy) == ("lakeferry-m1.flow", "")
+        assert found.other_policies == (admin["PolicyArn"], "more")
+
+
+def test_a_role_that_goes_while_it_is_read_has_no_policies() -> None:
+    with stubbed("iam") as iam:
+        role = {
+            "Path": "/", "RoleName": "lakeferry-m1.flow", "RoleId": "AROA1234567890123456",
+            "Arn": "arn:aws:iam::111122223333:role/lakeferry-m1.flow", "CreateDate": DAY,
+            "AssumeRolePolicyDocument": "%7B%7D",
+        }  # fmt: skip
+        iam.add_response("list_roles", {"Roles": [role], "IsTruncated": False})
+        for asked in ("get_role_policy", "list_role_tags", "list_role_policies"):
+            iam.add_client_error(asked, "NoSuchEntity", "no such role", 404)
+
+        (found,) = find_roles(ACCESS)
+
+        assert (found.tags, found.other_policies) == ({}, ())
 
 
 def test_topics_of_others_are_not_asked_about() -> None:

@@ -63,6 +63,7 @@ pytestmark = pytest.mark.server
 GROUP = "/lakeferry/m1/flow"
 STALLED = "lakeferry-m1.rejected"
 RULE = "lakeferry-m1.workers"
+ROLE = "lakeferry-m1.flow"
 SILENT = "lakeferry-m1.s3-through-nat"
 # NAT instances and what belongs to them: `test_provision_nat.py`.
 EVERY_KIND = {one.kind_name for one in {*Resource.__args__} - {*NatResource.__args__}}
@@ -128,13 +129,14 @@ def test_drift_by_hand_is_named_field_by_field_and_mended(moto_access: AwsAccess
 
     assert drifted.exit_code == 3
     assert changed(drifted.plan) == {
-        STALLED: "update", RULE: "create", GROUP: "update", SILENT: "update",
+        STALLED: "update", RULE: "create", GROUP: "update", SILENT: "update", ROLE: "update",
     }  # fmt: skip
     said = {d.field: (d.before, d.after) for one in drifted.drift for d in one.differences}
     assert said == {
         "threshold": (5.0, 10.0), "retention_days": (7, 30), "actions_enabled": (False, True),
+        "other_policies": (["more"], []),
     }  # fmt: skip
-    assert len(run.apply(asked).done) == 4
+    assert len(run.apply(asked).done) == 5
     assert changed(run.plan(asked).plan) == {}
     assert inventory(moto_access) == whole
 
@@ -151,6 +153,10 @@ def _drift(access: AwsAccess) -> None:
     cloudwatch.delete_insight_rules(RuleNames=[RULE])
     cloudwatch.disable_alarm_actions(AlarmNames=[SILENT])
     client(access, "logs").put_retention_policy(logGroupName=GROUP, retentionInDays=7)
+    client(access, "iam").put_role_policy(
+        RoleName=ROLE, PolicyName="more", PolicyDocument=json.dumps({"Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}),
+    )  # fmt: skip
 
 
 def test_destroy_leaves_nothing_of_ours_and_everything_of_others(moto_access: AwsAccess) -> None:

@@ -9,6 +9,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -75,7 +77,7 @@ def prepared(access: AwsAccess) -> str:
     return vpc
 
 
-BY_HAND = {"iam:GetRole"}
+BY_HAND = {"iam:AttachRolePolicy", "iam:CreatePolicy", "iam:GetRole"}
 
 
 def by_hand(access: AwsAccess) -> None:
@@ -97,10 +99,20 @@ def by_hand(access: AwsAccess) -> None:
     trust = iam.get_role(RoleName="lakeferry-m1.flow")["Role"]["AssumeRolePolicyDocument"]
     trust["Statement"][0]["Principal"] = {"Service": "ec2.amazonaws.com"}
     iam.update_assume_role_policy(RoleName="lakeferry-m1.flow", PolicyDocument=json.dumps(trust))
+    attached(iam)
     sns.set_topic_attributes(
         TopicArn=f"arn:aws:sns:us-east-1:{ACCOUNT}:lakeferry-m1", AttributeName="Policy",
         AttributeValue='{"Version":"2012-10-17","Statement":[]}',
     )  # fmt: skip
+
+
+def attached(iam: Any) -> None:
+    """A policy of somebody's on the role of the deployment."""
+    document = (
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
+    )
+    made = iam.create_policy(PolicyName=uuid4().hex, PolicyDocument=document)
+    iam.attach_role_policy(RoleName="lakeferry-m1.flow", PolicyArn=made["Policy"]["Arn"])
 
 
 def test_the_policies_hold_the_actions_that_are_asked_for_and_no_other(
@@ -140,6 +152,7 @@ def test_the_policies_hold_the_actions_that_are_asked_for_and_no_other(
     policy = json.loads(client(moto_access, "s3").get_bucket_policy(Bucket="lake")["Policy"])
     policy["Statement"].append(statement)
     client(moto_access, "s3").put_bucket_policy(Bucket="lake", Policy=json.dumps(policy))
+    attached(client(moto_access, "iam"))
     with recorded(moto_access) as beside:
         run.destroy(first)
 

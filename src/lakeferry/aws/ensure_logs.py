@@ -6,7 +6,7 @@ CloudWatch Logs and IAM API References.
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lakeferry.aws.ensure_network import refuse_unsuccessful, retag, specified
@@ -89,6 +89,7 @@ def ensure_role(place: Place, wanted: Role, before: Role | None) -> None:
     if wanted.policy != before.policy:
         place.ask("iam", "put_role_policy", arn,
                   RoleName=name, PolicyName=name, PolicyDocument=wanted.policy)  # fmt: skip
+    _drop_policies(place, before, set(before.other_policies) - set(wanted.other_policies))
     change = tag_change(before.tags, wanted.tags)
     if change.put:
         place.ask("iam", "tag_role", arn, RoleName=name, Tags=tag_list(change.put))
@@ -110,8 +111,21 @@ def _made_role(place: Place, wanted: Role, arn: str) -> Role:
     return Role(wanted.name, "", "", tags)
 
 
+def _drop_policies(place: Place, role: Role, names: Iterable[str]) -> None:
+    """Policies that somebody else gave to a role of ours: with them it could do more, or not go."""
+    arn, gone = place.role(role.name), ("NoSuchEntity",)
+    for one in sorted(names):
+        if one.startswith("arn:"):
+            place.attempt("iam", "detach_role_policy", arn, gone,
+                          RoleName=role.name, PolicyArn=one)  # fmt: skip
+        else:
+            place.attempt("iam", "delete_role_policy", arn, gone,
+                          RoleName=role.name, PolicyName=one)  # fmt: skip
+
+
 def remove_role(place: Place, found: Role) -> None:
     arn, gone = place.role(found.name), ("NoSuchEntity",)
+    _drop_policies(place, found, found.other_policies)
     place.attempt("iam", "delete_role_policy", arn, gone,
                   RoleName=found.name, PolicyName=found.name)  # fmt: skip
     place.attempt("iam", "delete_role", arn, gone, RoleName=found.name)

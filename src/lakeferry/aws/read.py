@@ -38,6 +38,8 @@ READ_ACTIONS = (
     "ec2:GetManagedPrefixListEntries",
     "ec2:SearchTransitGatewayRoutes",
     "iam:GetRolePolicy",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListRolePolicies",
     "iam:ListRoleTags",
     "iam:ListRoles",
     "logs:DescribeLogGroups",

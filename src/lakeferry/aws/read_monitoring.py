@@ -12,6 +12,7 @@ from typing import Any
 
 from lakeferry.aws.read_network import OURS, PAGE, SMALL_PAGE, Answer, canonical, tags_of
 from lakeferry.connect.aws import AwsAccess, call, pages
+from lakeferry.errors import FerryError
 from lakeferry.network.resources import (
     NO_TAGS,
     Alarm,
@@ -257,7 +258,9 @@ def find_dashboards(access: AwsAccess) -> tuple[Dashboard, ...]:
 
 
 def find_roles(access: AwsAccess) -> tuple[Role, ...]:
-    """IAM roles whose name begins as ours do, each with the inline policy of its own name."""
+    """IAM roles whose name begins as ours do, each with the inline policy of its own name and with
+    what other policies it has.
+    """
     found = pages(access, "iam", "list_roles", "Roles", PaginationConfig=PAGE)
     kept = [one for one in found if one["RoleName"].startswith(OURS)]
     return tuple(sorted((_role(access, one) for one in kept), key=_name))
@@ -272,7 +275,24 @@ def _role(access: AwsAccess, one: Answer) -> Role:
         trust=canonical(one.get("AssumeRolePolicyDocument", "")),
         policy=canonical(policy.get("PolicyDocument", "")),
         tags=tags_of(tags.get("Tags", ())),
+        other_policies=_other_policies(access, one),
     )
+
+
+def _other_policies(access: AwsAccess, one: Answer) -> tuple[str, ...]:
+    name, arn = one["RoleName"], one["Arn"]
+    try:
+        inline = list(
+            pages(access, "iam", "list_role_policies", "PolicyNames", on=arn, RoleName=name)
+        )
+        attached = pages(
+            access, "iam", "list_attached_role_policies", "AttachedPolicies", on=arn, RoleName=name
+        )
+        return tuple(sorted({*inline, *(each["PolicyArn"] for each in attached)} - {name}))
+    except FerryError as error:
+        if error.code == "LF-1206" and "NoSuchEntity" in error.what:
+            return ()
+        raise
 
 
 def find_topics(access: AwsAccess) -> tuple[Topic, ...]:

@@ -90,7 +90,8 @@ def _reads(names: Names, roles: Sequence[str]) -> Iterator[Statement]:
         "LookAtDeployments",
         (
             "cloudwatch:DescribeAlarms", "cloudwatch:GetDashboard",
-            "cloudwatch:ListTagsForResource", "iam:GetRolePolicy", "iam:ListRoleTags",
+            "cloudwatch:ListTagsForResource", "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:ListRoleTags",
             "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource",
         ),
         (
@@ -153,7 +154,7 @@ def _writes(names: Names, log_groups: Sequence[str], *, make: bool) -> Iterator[
     )
     yield Statement(
         "Role",
-        _some(_ROLE, make=make, remove=("iam:DeleteRole", "iam:DeleteRolePolicy")),
+        _some(_ROLE, make=make, remove=_NO_ROLE),
         (names.role, names.nat_role) if names.wants_nat else (names.role,),
     )
     # An apply always leaves a dashboard, so it removes none.
@@ -178,6 +179,7 @@ _ROLE = (
     "iam:CreateRole", "iam:PutRolePolicy", "iam:TagRole", "iam:UntagRole",
     "iam:UpdateAssumeRolePolicy",
 )  # fmt: skip
+_NO_ROLE = ("iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy")
 _WATCHING = (
     "cloudwatch:PutCompositeAlarm", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm",
     "cloudwatch:TagResource", "cloudwatch:UntagResource",

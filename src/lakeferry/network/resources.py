@@ -210,6 +210,8 @@ class Role:
     trust: str  # canonical JSON: who may take the role
     policy: str  # canonical JSON: the one inline policy, named as the role
     tags: Tags = field(default_factory=dict)
+    # Names of other inline policies and ARNs of attached ones: ours has none.
+    other_policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
