@@ -216,6 +216,13 @@ def test_a_wrong_question_is_refused(folder: Path, words: tuple[str, ...], code:
     assert "next: " in ended.stderr
 
 
+@pytest.mark.parametrize("words", [("plan.yaml",), ("--picture", "cost.svg")])
+def test_a_plan_and_a_look_are_two_questions(folder: Path, words: tuple[str, ...]) -> None:
+    ended = called("cost", *words, "--observe", "-", "--topology", "network.json", folder=folder)
+
+    assert (ended.returncode, "is for the price of a plan" in ended.stderr) == (2, True)
+
+
 def test_a_network_that_was_saved_of_another_vpc_is_refused(folder: Path) -> None:
     saved = ("--topology", "network.json", "--logs", "logs")
     ended = called("cost", "--observe", "vpc-1", *saved, folder=folder)

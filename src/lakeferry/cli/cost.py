@@ -63,7 +63,14 @@ def cost(
         groups = (volume, place, network, work, watch, stream, money)
         keys = tuple(keys_of(*groups, assume=show.assume))
         if look.is_asked:
-            return _look(look, show, keys, verbose=talk.verbose, screen=screen, stop=stop)
+            if plan is not None:
+                raise _two_questions(f"the plan {plan}")
+            if show.picture:
+                raise _two_questions("--picture")
+            from lakeferry.cli import cost_looking
+
+            wish = cost_looking.Wish(look, keys, show.csv, talk.verbose, manifest)
+            return cost_looking.look(wish, screen=screen, stop=stop)
         from lakeferry.cli import costing
         from lakeferry.cli.cost_manifest import assumed
         from lakeferry.cost.run import CostRequest
@@ -76,18 +83,10 @@ def cost(
     return guarded("cost", talk, all_told(run))
 
 
-def _look(
-    look: LookFlags, show: ShowFlags, keys: Keys, *, verbose: bool, screen: Screen, stop: Flag
-) -> int:
-    """At what flowed, or at a bill, in place of a plan."""
-    from lakeferry.cli import cost_looking
-
-    if show.picture:
-        raise FerryError(
-            "LF-2001",
-            "--picture draws the price of a plan",
-            "on the command line, beside a look at what flowed or was billed",
-            "leave one of them out",
-        )
-    wish = cost_looking.Wish(look, keys, csv=show.csv, verbose=verbose)
-    return cost_looking.look(wish, screen=screen, stop=stop)
+def _two_questions(what: str) -> FerryError:
+    return FerryError(
+        "LF-2001",
+        f"{what} is for the price of a plan",
+        "on the command line, beside a look at what flowed or was billed",
+        "leave one of them out",
+    )

@@ -24,7 +24,7 @@ class LookFlags:
     """What is looked at in place of a plan."""
 
     observe: Annotated[
-        str | None, Parameter(help="Price what flowed in this VPC; `-`: in that of --topology.",
+        str | None, Parameter(help="Price what flowed in a VPC; `-`: of --topology, the manifest.",
                               allow_leading_hyphen=True),
     ] = None  # fmt: skip
     reconcile: Annotated[

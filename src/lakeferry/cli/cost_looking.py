@@ -12,7 +12,7 @@ from lakeferry.cli import observe_answers as observed
 from lakeferry.cli import reconcile_answers as answers
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.cost_look_flags import LookFlags, share_of
-from lakeferry.cli.manifest_flags import NO_MANIFEST
+from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.network_flags import request_of
 from lakeferry.cli.plan_file import write_file
 from lakeferry.cli.planned_bytes import planned_bytes
@@ -47,6 +47,7 @@ class Wish:
     keys: tuple[tuple[str, str, Any], ...]  # of a plan, as typed, see `cost.plan_keys`
     csv: str | None  # a file, or `-`
     verbose: bool
+    manifest: ManifestFlags = NO_MANIFEST  # names the network where no flag does
 
     @property
     def hourly(self) -> bool:
@@ -69,7 +70,7 @@ def look(wish: Wish, *, screen: Screen, stop: Flag) -> int:
 
 def observe_flow(wish: Wish, *, screen: Screen, stop: Flag) -> int:
     """Price what flowed, and say which path each group should take. Nothing is changed."""
-    look, network = wish.look, network_of(wish.look)
+    look, network = wish.look, network_of(wish)
     place, fields = network.place(look.logs if look.logs is not None else look.flow)
     bounds = network.bounds(place)
     network.warn(place, screen)
@@ -160,7 +161,7 @@ def reconcile(wish: Wish, *, screen: Screen, stop: Flag) -> int:
     """Set a bill beside what was copied and seen. Exit 3 where that needs a look."""
     look = wish.look
     asked = _asked(wish)
-    seen = _seen(look, screen, stop)
+    seen = _seen(wish, screen, stop)
     places = tuple(look.reconcile or ())
     options = _options(look, *places)
     result = reconcile_bill(
@@ -242,8 +243,9 @@ def _copied(look: LookFlags) -> str | CopiedBy | None:
     return place
 
 
-def _seen(look: LookFlags, screen: Screen, stop: Flag) -> tuple[Seen, ...] | None:
+def _seen(wish: Wish, screen: Screen, stop: Flag) -> tuple[Seen, ...] | None:
     """From the CSV form, from flow logs, or None where there are none."""
+    look = wish.look
     place = look.flow if look.flow is not None else look.logs
     if place is not None and _is_csv_form(place):
         return seen_in(place, _options(look, place))
@@ -257,7 +259,7 @@ def _seen(look: LookFlags, screen: Screen, stop: Flag) -> tuple[Seen, ...] | Non
             "give --vpc, or --topology FILE saved by `lakeferry monitor discover --save FILE`; "
             "or the CSV form `hour,interface_id,bytes,bytes_to_s3_prefix_list`",
         )
-    found = _read(look, place, stop)
+    found = _read(wish, place, stop)
     for said in _untold(found):
         screen.event(said)
     return found.seen
@@ -270,8 +272,8 @@ def _is_csv_form(place: str) -> bool:
         return file.read(len(SEEN_HEADER) + 3).removeprefix(b"\xef\xbb\xbf").startswith(b"hour,")
 
 
-def _read(look: LookFlags, place: str | None, stop: Flag) -> SeenLogs:
-    network = network_of(look)
+def _read(wish: Wish, place: str | None, stop: Flag) -> SeenLogs:
+    network = network_of(wish)
     where, fields = network.place(place)
     bounds = network.bounds(where)
     return read_seen_logs(
@@ -281,11 +283,12 @@ def _read(look: LookFlags, place: str | None, stop: Flag) -> SeenLogs:
     )  # fmt: skip
 
 
-def network_of(look: LookFlags) -> Network:
+def network_of(wish: Wish) -> Network:
     """The network in question, asked of AWS when it is needed and not before."""
+    look = wish.look
     return Network(
         look.as_rows(), look.as_span(),
-        lambda: request_of(NO_MANIFEST, look.as_network(), needs_name=False),
+        lambda: request_of(wish.manifest, look.as_network(), needs_name=False),
         called=("--since", "--until"),
     )  # fmt: skip
 

@@ -160,6 +160,7 @@ def _sized_text(sized: Sized) -> str:
         f"{demand.connections:,} connections open, {demand.conntrack_entries:,} entries of "
         f"conntrack (nf_conntrack_max {sized.kernel.conntrack_max:,}), at most "
         f"{sized.kernel.ports_needed:,} ports to one place"
+        + ("" if demand.flows_carry_it else "; one connection carries 5 Gbit/s at most: use more")
     )
 
 
