@@ -192,6 +192,16 @@ def test_an_old_file_is_never_written_over(tmp_path: Path, listed: Path) -> None
     assert (tmp_path / "old.json").read_text() == "mine"
 
 
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_fetched(
+    host: PriceHost, tmp_path: Path
+) -> None:
+    ended = refresh(host, tmp_path, "--region", f"aws:{US}", "--out", "no/such/new.json")
+
+    assert ended.returncode == 2
+    assert "LF-2004" in ended.stderr
+    assert host.asked == []
+
+
 def test_scripts_get_each_change_and_the_counts(tmp_path: Path, listed: Path) -> None:
     lines = json_lines(prices(tmp_path, "--aws", listed.name, "--json"))
 

@@ -27,7 +27,7 @@ from lakeferry.cost.price_places import (
     services_of,
 )
 from lakeferry.cost.price_terms import ambiguous, unreadable
-from lakeferry.cost.price_writing import write_new, written
+from lakeferry.cost.price_writing import check_new, write_new, written
 from lakeferry.cost.prices import PriceBook
 from lakeferry.errors import FerryError
 from lakeferry.events import Emit, Noted, silent
@@ -116,8 +116,8 @@ def _check(request: PriceRequest) -> None:
             "on the command line; one list of AWS has up to some hundred megabytes",
             "name those that you use: --region aws:us-east-1 --region azure:westeurope",
         )
-    if request.out is not None and Path(request.out).exists():
-        write_new(Path(request.out), b"")  # LF-6543, before anything is fetched
+    if request.out is not None:
+        check_new(Path(request.out))  # before anything is fetched
 
 
 def _imported(

@@ -1,6 +1,7 @@
 """Writing a book of prices as a file of its own schema, always a new one."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,16 @@ def written(book: PriceBook) -> bytes:
     return (json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode()
 
 
+def check_new(path: Path) -> None:
+    """Refuse a file that `write_new` could not write. Raises LF-6543, LF-2004."""
+    if path.exists():
+        raise _is_there(path)
+    if not path.parent.is_dir():
+        raise _cannot(path, "there is no such folder")
+    if not os.access(path.parent, os.W_OK):
+        raise _cannot(path, "the folder cannot be written to")
+
+
 def write_new(path: Path, text: bytes) -> None:
     """Write a file that is not there yet.
 
@@ -38,20 +49,26 @@ def write_new(path: Path, text: bytes) -> None:
             try:
                 file.write(text)
                 file.flush()
-            except OSError:
+            except BaseException:  # a signal too
                 path.unlink(missing_ok=True)
                 raise
     except FileExistsError as error:
-        raise FerryError(
-            "LF-6543",
-            "the file of prices is there already",
-            str(path),
-            "name a new file; the old one is kept to compare with",
-        ) from error
+        raise _is_there(path) from error
     except OSError as error:
-        raise FerryError(
-            "LF-2004", "the file cannot be written", f"{path}: {error.strerror}", "name another"
-        ) from error
+        raise _cannot(path, error.strerror or str(error)) from error
+
+
+def _is_there(path: Path) -> FerryError:
+    return FerryError(
+        "LF-6543",
+        "the file of prices is there already",
+        str(path),
+        "name a new file; the old one is kept to compare with",
+    )
+
+
+def _cannot(path: Path, why: str) -> FerryError:
+    return FerryError("LF-2004", "the file cannot be written", f"{path}: {why}", "name another")
 
 
 def _price(one: Price) -> dict[str, Any]:
