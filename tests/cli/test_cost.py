@@ -321,6 +321,14 @@ def test_break_even_comes_with_the_bytes_that_instances_carry(tmp_path: Path) ->
     assert round(Decimal(summary["break_even"]["capacity_gb"])) == 2_112_240
 
 
+def test_the_loss_of_an_instance_and_settings_of_its_kernel_are_shown(tmp_path: Path) -> None:
+    said = words(cost(tmp_path, *WORKED, "--connections", "300000"))
+
+    assert "one NAT instance lost for 10 minutes, its route moved after 5" in said
+    # 150,000 of each that is left, with head room: the next power of two
+    assert "each NAT instance: nf_conntrack_max 262,144, 65,536 buckets" in said
+
+
 def test_where_nothing_is_in_time_the_table_is_shown_and_the_exit_code_is_2(
     tmp_path: Path,
 ) -> None:

@@ -60,6 +60,37 @@ def test_nobody_is_offered_hundreds_of_nano_instances() -> None:
     assert all(one.count <= 24 for one in answered(bytes="20 PiB").sizes)
 
 
+def test_connections_bound_nat_instances_before_bandwidth_does() -> None:
+    found = answered(connections=200_000, connections_to_one=200_000, bytes="2 TiB")
+
+    # 200,000 of 0.70 x 64,512 ports: five left when one is lost, six in three zones
+    assert {(one.count, one.bound_by) for one in found.sizes} == {(6, "ports to one destination")}
+    assert found.kernel is not None
+    assert (found.kernel.ports_needed, found.kernel.addresses) == (40_000, 1)
+    assert hint(found, "NAT gateways lack 35,000 ports")  # three have 165,000
+
+
+def test_few_connections_carry_five_gbps_each() -> None:
+    assert hint(answered(connections=1), "too few connections for the rate, 1:")
+    assert hint(answered(connections=2), "too few connections") == ""
+
+
+def test_the_loss_of_one_instance_is_replayed() -> None:
+    found = answered(nat_instances="c7gn.large:3", outage_minutes=20, dark_minutes=8)
+
+    assert found.lost is not None
+    assert (found.lost.loss.minutes, found.lost.loss.dark) == (20, 8)
+    assert 8 < found.lost.replay.longest_delay < 13
+
+
+def test_credit_is_counted_on_only_where_it_is_named() -> None:
+    slow = {"nat_instances": "c6gn.medium:3", "days": 1, "bytes": "60 TiB"}
+    plain, bursting = answered(**slow), answered(**slow, nat_credit="10 TiB")
+
+    assert plain.route("nat_instance").hours == 32  # 4.8 Gbit/s for 61.8 TiB
+    assert bursting.route("nat_instance").hours == 24
+
+
 def test_what_was_taken_is_said() -> None:
     assumed = answered().assumed
 

@@ -92,6 +92,8 @@ def test_a_plan_without_minutes_is_refused() -> None:
 def test_loads_of_several_lengths_are_summed_minute_by_minute() -> None:
     assert summed([load_of([1, 2]), load_of([10])]).tolist() == [11, 2]
     assert summed([load_of([2**62]), load_of([2**62, 1])]).tolist() == [2**63, 1]
+    same = load_of([2**61, 1])
+    assert summed([same, load_of([1]), same, same, same]).tolist() == [2**63 + 1, 4]
     assert summed([]).tolist() == []
 
 

@@ -134,6 +134,14 @@ def test_loads_of_a_plan_are_its_bytes_on_the_wire() -> None:
     assert sum(total(load) for load in loads.values()) == TWO_PIB.wire_bytes == 2_162_688 * GIB
 
 
+def test_thousands_of_workers_share_two_loads() -> None:
+    loads = even_loads(replace(TWO_PIB, workers=7_000))
+
+    assert len(loads) == 7_000
+    assert len({id(load) for load in loads.values()}) == 2
+    assert sum(total(load) for load in loads.values()) == TWO_PIB.wire_bytes
+
+
 def test_every_path_of_a_source_has_its_devices() -> None:
     google = replace(TWO_PIB, source=Source("gcp", "us-central1"))
     azure = replace(TWO_PIB, scale_units=3)

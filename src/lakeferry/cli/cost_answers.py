@@ -11,6 +11,7 @@ from lakeferry.cost.front import Point
 from lakeferry.cost.migration import Migration
 from lakeferry.cost.money import cents, dollars, exact, exact_text
 from lakeferry.cost.quote import Line, Quote
+from lakeferry.cost.sizing import Kernel
 from lakeferry.cost.span import TYPICAL_HOURS
 
 Signs = Mapping[str, str]
@@ -149,9 +150,32 @@ def _chosen_lines(report: CostReport, signs: Signs, width: int) -> list[str]:
         lines.append(f"  {signs['warning']} no option is chosen: {_named(report.front.why)}")
     if report.decision is not None:
         lines += _decision_lines(report.decision, signs)
+    if report.lost is not None:
+        lines.append(f"    {_lost(report)}")
+    if report.kernel is not None:
+        lines.append(f"    {_kernel(report.kernel)}")
     if report.bounded is not None:
         lines.append(f"    NAT instances against NAT gateways: {report.bounded}")
     return [cut for line in lines for cut in paragraph(line, width)]
+
+
+def _lost(report: CostReport) -> str:
+    """What the loss of one NAT instance does."""
+    assert report.lost is not None
+    loss, replay = report.lost.loss, report.lost.replay
+    longest = float(replay.longest_delay)
+    return (
+        f"one NAT instance lost for {loss.minutes} minutes, its route moved after {loss.dark}: "
+        f"bytes wait at most {longest:,.1f} minutes, and all have come after "
+        f"{replay.minutes / 1440:,.1f} days"
+    )
+
+
+def _kernel(found: Kernel) -> str:
+    return (
+        f"each NAT instance: nf_conntrack_max {found.conntrack_max:,}, {found.hashsize:,} buckets, "
+        f"public addresses: {found.addresses}"
+    )
 
 
 def _decision_lines(decision: Decision, signs: Signs) -> Iterator[str]:

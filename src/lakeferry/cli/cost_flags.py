@@ -81,6 +81,11 @@ class PathFlags:
     overhead: Annotated[Text, _key("overhead")] = None
     port: Annotated[Text, _key("port")] = None
     scale_units: Annotated[Text, _key("scale_units")] = None
+    nat_credit: Annotated[Text, _key("nat_credit")] = None
+    connections: Annotated[Text, _key("connections")] = None
+    connections_a_second: Annotated[Text, _key("connections_a_second")] = None
+    connections_to_one: Annotated[Text, _key("connections_to_one")] = None
+    packet_bytes: Annotated[Text, _key("packet_bytes")] = None
     policy: Annotated[Many, _key("policy")] = None
     failures_a_month: Annotated[Text, _key("failures_a_month")] = None
     outage_minutes: Annotated[Text, _key("outage_minutes")] = None

@@ -3,12 +3,14 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 from lakeferry.cost.cost_report import CostReport, Route
 from lakeferry.cost.decide import Decision
 from lakeferry.cost.front import Front
+from lakeferry.cost.loss import Lost
 from lakeferry.cost.money import cents, exact_text
 from lakeferry.cost.plan_values import CostPlan
 from lakeferry.cost.quote import Line, Quote
@@ -67,6 +69,8 @@ def summary(report: CostReport) -> dict[str, Any]:
         "sensitivity": [
             {"what": one.what, "usd": exact_text(one.usd)} for one in report.changes
         ],
+        "loss": None if report.lost is None else _lost(report.lost),
+        "kernel": None if report.kernel is None else asdict(report.kernel),
         "streams": {label: _money(quote) for label, quote in report.streams.items()},
         "hints": list(report.hints),
         "doubts": list(report.doubts),
@@ -146,6 +150,15 @@ def _plan(plan: CostPlan, report: CostReport) -> dict[str, Any]:
             "nat_gateways": migration.gateways,
         }
     return said
+
+
+def _lost(found: Lost) -> dict[str, Any]:
+    return {
+        "minutes": found.loss.minutes,
+        "dark_minutes": found.loss.dark,
+        "longest_delay_s": round(found.replay.longest_delay * 60),
+        "ends_after_minutes": found.replay.minutes,
+    }
 
 
 def _front(found: Front) -> dict[str, Any]:

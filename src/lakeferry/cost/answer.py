@@ -19,7 +19,8 @@ from lakeferry.cost.prices import PriceBook
 from lakeferry.cost.quote import Line, Quote, doubts
 from lakeferry.cost.routes import nat_alone, pulled, pushed, with_lacks
 from lakeferry.cost.sensitivity import flip_gb, sensitivity
-from lakeferry.cost.sized import nat_sizes, sized_texts, with_sized
+from lakeferry.cost.sized import nat_demand, nat_sizes, sized_texts, with_sized
+from lakeferry.cost.sizing import kernel
 from lakeferry.cost.stream_ways import stream_lines, stream_quotes
 from lakeferry.cost.total import paths_of, price
 from lakeferry.errors import FerryError
@@ -40,9 +41,10 @@ def answer(plan: CostPlan, listed: PriceBook, *, today: date) -> CostReport:
     book = book_for(plan, listed)
     if plan.migration is None:
         return _stream_alone(plan, listed, book, today)
-    sizes = nat_sizes(plan.migration, book)
+    demand = nat_demand(plan, plan.migration)
+    sizes = nat_sizes(plan.migration, demand, book)
     migration = with_sized(plan, sizes, book)
-    rows = replayed(migration, book, even_loads(migration), trouble=_trouble(plan))
+    rows = _replayed(plan, migration, book)
     wanted = _wanted(plan, migration, today)
     beside = stream_lines(plan, book)
     routes = _routes(migration, book, rows, wanted, beside)
@@ -63,9 +65,11 @@ def answer(plan: CostPlan, listed: PriceBook, *, today: date) -> CostReport:
         sensitivity(migration, book, taken.path, placement=taken.placement),
         _bounded(migration, book),
         stream_quotes(plan, book),
-        hints(migration, book, taken.quote, found),
+        hints(migration, book, taken.quote, found, demand),
         doubts([line for one in routes for line in one.quote.lines], today),
         (*sized_texts(plan, migration), *plan.assumed),
+        next((one.lost for one in rows if one.lost is not None), None),
+        kernel(demand, count=migration.nat_instances.count) if demand.connections else None,
     )
 
 
@@ -78,10 +82,12 @@ def _stream_alone(plan: CostPlan, listed: PriceBook, book: PriceBook, today: dat
     )
 
 
-def _trouble(plan: CostPlan) -> Trouble:
-    return Trouble(
+def _replayed(plan: CostPlan, migration: Migration, book: PriceBook) -> tuple[Replayed, ...]:
+    trouble = Trouble(
         plan.outage_minutes, plan.dark_minutes, plan.failures_a_month, plan.delay_usd_hour
     )
+    loads = even_loads(migration)
+    return replayed(migration, book, loads, credit=plan.nat_credit, trouble=trouble)
 
 
 def _wanted(plan: CostPlan, migration: Migration, today: date) -> Wanted:

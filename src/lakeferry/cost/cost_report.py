@@ -16,8 +16,9 @@ from lakeferry.errors import FerryError
 if TYPE_CHECKING:  # these import numpy, which an import of lakeferry does not need
     from lakeferry.cost.decide import Bounded, Decision
     from lakeferry.cost.front import Front
+    from lakeferry.cost.loss import Lost
     from lakeferry.cost.sensitivity import Change
-    from lakeferry.cost.sizing import Size
+    from lakeferry.cost.sizing import Kernel, Size
 
 NAMES: Mapping[Path, str] = {
     "nat_gateway": "NAT gateway",
@@ -79,6 +80,8 @@ class CostReport:
     hints: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()  # prices to check before acting on them
     assumed: tuple[str, ...] = ()  # what nobody said, as it was taken
+    lost: "Lost | None" = None  # the worst loss of one NAT instance, replayed
+    kernel: "Kernel | None" = None  # settings of each, where connections are named
 
     def route(self, path: Path, placement: Placement = "pull") -> Route:
         """Raises KeyError for a path that does not lead from the source."""

@@ -11,6 +11,7 @@ from lakeferry.cost.migration import Migration
 from lakeferry.cost.money import dollars, exact
 from lakeferry.cost.prices import PriceBook
 from lakeferry.cost.quote import Quote
+from lakeferry.cost.sizing import PORTS_OF_A_NAT_GATEWAY, Demand, ports_left
 from lakeferry.cost.total import price
 
 NEGOTIATED = 500 * 2**40  # bytes a month above which Microsoft asks to be contacted
@@ -20,12 +21,15 @@ _EUROPE = (
 )  # fmt: skip
 
 
-def hints(migration: Migration, book: PriceBook, quote: Quote, found: Front) -> tuple[str, ...]:
+def hints(
+    migration: Migration, book: PriceBook, quote: Quote, found: Front, demand: Demand
+) -> tuple[str, ...]:
     """Words about a plan.
 
     Args:
         quote: of the path that the plan would take.
         found: its options.
+        demand: what NAT has to carry.
     """
     return tuple(
         hint
@@ -38,6 +42,8 @@ def hints(migration: Migration, book: PriceBook, quote: Quote, found: Front) -> 
             _circuit(migration, book),
             _leaking(migration, book),
             _rules(quote),
+            _ports(migration, demand),
+            _flows(demand),
             *_undecided(found),
         )
         if hint
@@ -104,6 +110,27 @@ def _leaking(migration: Migration, book: PriceBook) -> str:
     return (
         f"{dollars(less)} less by NAT gateway with a gateway endpoint for S3, which costs nothing: "
         "what is written goes through NAT, too"
+    )
+
+
+def _ports(migration: Migration, demand: Demand) -> str:
+    """Ports of NAT gateways run out before bandwidth where all connections lead to one place."""
+    gateways = max(1, migration.gateways)
+    left = ports_left(demand.to_one_destination, destinations=1, addresses=gateways)
+    if left >= 0:
+        return ""
+    return (
+        f"NAT gateways lack {-left:,} ports to one destination: {PORTS_OF_A_NAT_GATEWAY:,} are "
+        "there for each address; give each gateway more addresses"
+    )
+
+
+def _flows(demand: Demand) -> str:
+    if demand.flows_carry_it:
+        return ""
+    return (
+        f"too few connections for the rate, {demand.connections:,}: each is carried at 5 Gbit/s "
+        "at most, on any instance"
     )
 
 

@@ -4,6 +4,7 @@ A load is an array of whole bytes, one entry a minute. It is int64; where a sum 
 it is an array of Python's integers, so that no figure is ever rounded or wrapped.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -132,8 +133,13 @@ def total(load: Load) -> int:
 def summed(loads: Iterable[Load]) -> Load:
     """Loads of the same minutes, as one; shorter ones end in silence."""
     parts = list(loads)
-    kind = np.int64 if sum(total(part) for part in parts) < SAFE else object
+    # Sources of a plan share one array where they have the same load: it is taken once.
+    many = Counter(id(part) for part in parts)
+    each = {id(part): part for part in parts}
+    whole = sum(total(each[one]) * count for one, count in many.items())
+    kind = np.int64 if whole < SAFE else object
     found = np.zeros(max((len(part) for part in parts), default=0), dtype=kind)
-    for part in parts:
-        found[: len(part)] += part
+    for one, count in many.items():
+        part = each[one]
+        found[: len(part)] += part.astype(kind, copy=False) * count if count > 1 else part
     return found

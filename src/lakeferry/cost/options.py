@@ -71,7 +71,9 @@ def even_loads(migration: Migration) -> dict[str, Load]:
     count = max(1, migration.workers, migration.nat_instances.count, migration.zones)
     shares = planned_load(migration.wire_bytes, minutes=count).tolist()
     minutes = max(1, migration.span.hours * 60)
-    return {f"{n:03}": planned_load(one, minutes=minutes) for n, one in enumerate(shares)}
+    # Shares differ by a byte at most, so there are two loads, however many sources there are.
+    loads = {one: planned_load(one, minutes=minutes) for one in set(shares)}
+    return {f"{n:03}": loads[one] for n, one in enumerate(shares)}
 
 
 def destination_of(migration: Migration) -> Destination:

@@ -15,6 +15,7 @@ from lakeferry.cost.stream import Stream, shards_needed
 
 USUAL_FILE = 128 * MIB
 
+_NAT = ("nat_credit", "connections", "connections_a_second", "connections_to_one", "packet_bytes")
 _REFUSED: Mapping[str, Path] = {
     "no-public-ip": "internet_gateway", "no-instance": "nat_instance",
     "no-gateway": "nat_gateway",
@@ -45,6 +46,11 @@ class CostPlan:
     outage_minutes: int = 10
     dark_minutes: int = 5
     lead_days: int | None = None
+    nat_credit: int = 0  # bytes; AWS promises none
+    connections: int = 0  # open at once
+    connections_a_second: int = 0
+    connections_to_one: int = 0  # open at once to the busiest address and port
+    packet_bytes: int = 1_500
     prices: str | None = None  # a file
     assumed: tuple[str, ...] = ()  # what nobody said, as it was taken
 
@@ -76,6 +82,7 @@ def plan_of(found: Mapping[str, Any], root: Value) -> tuple[CostPlan | None, lis
         outage_minutes=found.get("outage_minutes", 10),
         dark_minutes=found.get("dark_minutes", 5),
         lead_days=found.get("lead_days"),
+        **{name: found[name] for name in _NAT if name in found},
         prices=found.get("prices"),
         assumed=_assumed(found, span),
     )
@@ -122,6 +129,9 @@ def _contradictions(found: Mapping[str, Any], root: Value) -> list[Problem]:
             wrong.append(at(name, said, "leave it out"))
     if found.get("dark_minutes", 5) > found.get("outage_minutes", 10):
         wrong.append(at("dark_minutes", "dark_minutes is more than outage_minutes",
+                        "give at most as many"))  # fmt: skip
+    if "connections" in found and found.get("connections_to_one", 0) > found["connections"]:
+        wrong.append(at("connections_to_one", "connections_to_one is more than connections",
                         "give at most as many"))  # fmt: skip
     if found.get("fan_out", 0) > found.get("consumers", 1):
         wrong.append(at("fan_out", "more consumers by fan-out than consumers",

@@ -15,11 +15,22 @@ LEAST_VCPUS = 8  # of a worker: less has not the cores to check what it copies
 MOST_INSTANCES = 24  # that anybody would run in place of a gateway; more are no offer
 
 
-def nat_sizes(migration: Migration, book: PriceBook) -> tuple[Size, ...]:
-    """NAT instances that carry the plan with one of them lost, the cheapest first."""
+def nat_demand(plan: CostPlan, migration: Migration) -> Demand:
+    """What NAT must carry: the plan's bytes evenly, and the connections that it names."""
     minutes = max(1, migration.span.hours * 60)
     down = busiest(planned_load(migration.wire_bytes, minutes=minutes))
-    demand = Demand(down, 0 if migration.s3_endpoint else down)
+    return Demand(
+        down,
+        0 if migration.s3_endpoint else down,
+        packet_bytes=plan.packet_bytes,
+        connections=plan.connections,
+        opened_a_second=plan.connections_a_second,
+        to_one_destination=plan.connections_to_one,
+    )
+
+
+def nat_sizes(migration: Migration, demand: Demand, book: PriceBook) -> tuple[Size, ...]:
+    """NAT instances that carry a demand with one of them lost, the cheapest first."""
     found = sizes_in(
         book, migration.target_region, demand, hours=migration.span.hours, zones=migration.zones
     )

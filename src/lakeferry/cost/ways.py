@@ -38,7 +38,15 @@ def replay_way(loads: Mapping[str, Load], way: Way) -> Replay:
     Args:
         loads: bytes a minute by source, all from the same first minute.
     """
-    return together(replay(summed(loads[one] for one in own), way.carrier) for own in way.carries)
+    done: dict[tuple[int, ...], Replay] = {}  # devices that carry the same arrays do the same
+    replays = []
+    for own in way.carries:
+        parts = [loads[one] for one in own]
+        key = tuple(sorted(id(part) for part in parts))
+        if key not in done:
+            done[key] = replay(summed(parts), way.carrier)
+        replays.append(done[key])
+    return together(replays)
 
 
 def nat_gateways(zones: Mapping[str, Sequence[str]]) -> Way:
