@@ -418,6 +418,26 @@ def test_a_stop_lets_the_change_in_hand_finish_and_begins_no_other(moto_access: 
     assert changed(run.plan(asked).plan) == {}
 
 
+def test_what_somebody_changed_meanwhile_is_held_back_by_the_brakes_of_the_second_round(
+    moto_access: AwsAccess,
+) -> None:
+    asked = request(moto_access, network(moto_access))
+    cloudwatch = client(moto_access, "cloudwatch")
+
+    def emit(event: Event) -> None:
+        if isinstance(event, ChangeApplied) and event.kind == "dashboard":
+            there = cloudwatch.describe_alarms()["MetricAlarms"]
+            cloudwatch.disable_alarm_actions(AlarmNames=[one["AlarmName"] for one in there])
+
+    report = run.apply(asked, emit=emit)
+
+    assert not report.is_complete
+    assert "held back" in report.notes[0]
+    assert "--allow many" in report.notes[0]
+    assert run.apply(asked, allow={"many"}).is_complete
+    assert changed(run.plan(asked).plan) == {}
+
+
 CHILD = """
 import os, sys
 from lakeferry.connect.aws import AwsAccess

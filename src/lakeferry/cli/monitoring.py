@@ -247,4 +247,4 @@ def _applied(report: ApplyReport, screen: Screen, stop: Flag) -> int:
     screen.result(lines, plan_answers.applied_body(report))
     if report.left and stop.is_set():
         raise KeyboardInterrupt
-    return OK
+    return LOOK if report.left else OK

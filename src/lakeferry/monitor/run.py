@@ -166,9 +166,12 @@ def apply(
     if done.is_complete and _made_interfaces(report.plan):
         report = _planned(request, settings, emit)
         rest = ApplyReport(report.plan, (), report.plan.work)
-        if all(one.kind in allow for one in report.brakes):
+        held = [one for one in report.brakes if one.kind not in allow]
+        if not held:
             rest = _do(request, report.settings, report.plan, emit, stop)
         done = replace(rest, plan=done.plan, done=(*done.done, *rest.done))
+        said = [f"held back: {one.what}; if that is meant: --allow {one.kind}" for one in held]
+        return replace(done, notes=(*said, *report.desired.notes))
     return replace(done, notes=report.desired.notes)
 
 
