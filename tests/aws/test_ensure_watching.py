@@ -52,7 +52,13 @@ def test_a_topic_tells_whom_it_shall_and_forgets_the_rest_once_they_had_confirme
             "subscribe", {},
             {"TopicArn": arn, "Protocol": "email", "Endpoint": "new@example.com"},
         )  # fmt: skip
-        sns.add_response("list_subscriptions_by_topic", {"Subscriptions": listed})
+        sns.add_response(
+            "list_subscriptions_by_topic", {"Subscriptions": listed[1:], "NextToken": "two"}
+        )
+        sns.add_response(
+            "list_subscriptions_by_topic", {"Subscriptions": listed[:1]},
+            {"TopicArn": arn, "NextToken": "two"},
+        )  # fmt: skip
         sns.add_response("unsubscribe", {}, {"SubscriptionArn": f"{arn}:1"})
         ensure(place, Topic("lakeferry-m1", '{"P":1}', told, OURS), before)
 

@@ -13,6 +13,7 @@ from typing import Any
 from lakeferry.aws.patience import paced
 from lakeferry.aws.place import Place, tag_change, tag_list
 from lakeferry.aws.read_monitoring import UNCONFIRMED
+from lakeferry.connect.aws import pages
 from lakeferry.errors import FerryError
 from lakeferry.network.resources import (
     Alarm,
@@ -100,8 +101,10 @@ def _unsubscribe(place: Place, arn: str, gone: set[tuple[str, str]]) -> None:
     """One that was never confirmed cannot be taken back; it goes by itself within days."""
     if not gone:
         return
-    answer = place.ask("sns", "list_subscriptions_by_topic", arn, TopicArn=arn)
-    for one in answer["Subscriptions"]:
+    listed = pages(
+        place.access, "sns", "list_subscriptions_by_topic", "Subscriptions", on=arn, TopicArn=arn
+    )
+    for one in listed:
         subscription = one["SubscriptionArn"]
         if (one["Protocol"], one["Endpoint"]) in gone and subscription != UNCONFIRMED:
             place.ask("sns", "unsubscribe", subscription, SubscriptionArn=subscription)
