@@ -276,3 +276,16 @@ def test_malformed_rows_are_named_and_want_a_look(tmp_path: Path) -> None:
     assert ended.returncode == 3
     assert "left out: bill.csv row 3: its usage amount is no number" in ended.stdout
     assert "1 malformed rows are left out: totals are too low" in ended.stdout
+
+
+def test_a_tag_in_the_wrong_form_is_named_with_what_bears_it(tmp_path: Path) -> None:
+    right, wrong = ({"user_map_migrated": value} for value in ("mig12345", "Mig12345"))
+    write(tmp_path, BillLine("a", tags=right), BillLine("b", hour=1, tags=wrong, cost="0.5"))
+
+    ended = reconciled(tmp_path, "bill.csv.gz")
+    *_, summary = json_lines(reconciled(tmp_path, "bill.csv.gz", "--json"))
+
+    assert "0.50 USD bear map-migrated `Mig12345`, which AWS does not count" in ended.stdout
+    assert summary["tags_not_counted"] == [
+        {"value": "Mig12345", "fault": "the prefix `mig` is written in lower case", "cost": "0.5"}
+    ]

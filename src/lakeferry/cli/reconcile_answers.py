@@ -14,6 +14,7 @@ from lakeferry.cost.days import Day
 from lakeferry.cost.figures import cell_figures, day_figures, figures, forecast_figures
 from lakeferry.cost.forecast import Forecast
 from lakeferry.cost.judging import REMEDY, Judged
+from lakeferry.cost.map_tags import wrong_tags
 from lakeferry.cost.money import dollars, exact
 from lakeferry.cost.reconcile import Reconciliation
 from lakeferry.cost.reconcile_run import Reconciled
@@ -148,6 +149,11 @@ def _bill_lines(result: Reconciled, width: int) -> list[str]:
         more = len(found.elsewhere) - _SHOWN
         also = f" and {more} more" if more > 0 else ""
         lines.append(f"  billed by the byte and not reconciled: {named}{also}")
+    for tag in wrong_tags(result.bill)[:_SHOWN]:
+        lines.append(
+            f"  {dollars(tag.usd)} {money} bear map-migrated `{tag.value}`, which AWS does not "
+            f"count: {tag.fault}; mend it with `lakeferry monitor tags`"
+        )
     if report.duplicates:
         lines.append(f"  {report.duplicates:,} lines were there twice and count once")
     for bad in report.samples[:_SHOWN]:

@@ -10,6 +10,7 @@ from lakeferry.cost.billed import Metered
 from lakeferry.cost.days import Day
 from lakeferry.cost.forecast import Forecast
 from lakeferry.cost.judging import REMEDY, Judged
+from lakeferry.cost.map_tags import wrong_tags
 from lakeferry.cost.money import exact, exact_text
 from lakeferry.cost.reconcile import Reconciliation
 from lakeferry.cost.usage_types import BYTES_PER_GB
@@ -36,6 +37,10 @@ def figures(bill: Bill, found: Reconciliation) -> dict[str, Any]:
         "nat_bytes_cost_with_resource": exact_text(totals.nat_bytes_cost_with_resource),
         "usage_cost": exact_text(totals.usage_cost),
         "tagged_usage_cost": exact_text(totals.tagged_usage_cost),
+        "tags_not_counted": [
+            {"value": one.value, "fault": one.fault, "cost": exact_text(one.usd)}
+            for one in wrong_tags(bill)
+        ],
         "credits": exact_text(totals.credits),
         "invoice_total": exact_text(totals.invoice),
         "cost_by_line_item_type": {kind: exact_text(usd) for kind, usd in totals.by_kind.items()},

@@ -137,6 +137,27 @@ def checked(value: str, edition: Edition = "current") -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class WrongTag:
+    """A value of `map-migrated` that usage in a bill carries and AWS does not count."""
+
+    value: str
+    fault: str
+    usd: Decimal  # unblended cost of that usage
+
+
+@exact()
+def wrong_tags(bill: Bill, edition: Edition = "current") -> tuple[WrongTag, ...]:
+    """The values of a bill's tags that are in the wrong form, each once; the dearest first."""
+    sums: dict[str, Decimal] = {}
+    for row in bill.costs.select(["kind", "tag", "cost"]).to_pylist():
+        if row["tag"] and row["kind"] in USAGE:
+            sums[row["tag"]] = sums.get(row["tag"], Decimal(0)) + row["cost"]
+    faults = ((value, fault_of(value, edition), usd) for value, usd in sums.items())
+    found = [WrongTag(value, fault, usd) for value, fault, usd in faults if fault]
+    return tuple(sorted(found, key=lambda one: (-one.usd, one.value)))
+
+
 @exact()
 def gap_of(bill: Bill, terms: MapTerms) -> Gap:
     """What the tags of a bill earn and lose.
