@@ -406,8 +406,8 @@ def test_an_exit_programme_credits_the_egress_and_ends_after_sixty_days(tmp_path
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_every_line_fits_its_screen(tmp_path: Path, width: int) -> None:
-    for more in ((), ("--route", "nat-instance")):
-        ended = cost(tmp_path, *WORKED, *more, COLUMNS=str(width))
+    for plan in (WORKED, (*WORKED, "--route", "nat-instance"), STREAM, (*WORKED, *STREAM[:6])):
+        ended = cost(tmp_path, *plan, COLUMNS=str(width))
 
         assert max(len(line) for line in ended.stdout.splitlines()) <= width
 

@@ -129,6 +129,7 @@ def test_a_negative_or_absurd_quantity_is_refused(
         (["--assume", "from=on-premises", "--routing", "internet"], "means nothing for bytes from"),
         (["--dark-minutes", "20"], "dark_minutes is more than outage_minutes"),
         (["--records-a-day", "5", "--fan-out", "2"], "more consumers by fan-out"),
+        (["--nat-instances", "none"], "none of them is a policy"),
         (["--connections", "5", "--connections-to-one", "6"], "is more than connections"),
     ],
 )

@@ -60,7 +60,8 @@ def test_values_of_python_are_taken_as_they_are_meant() -> None:
     found = lakeferry.cost(
         bytes=2**51, days=Decimal("30"), source="azure:eastus", target="aws:us-east-1",
         start=date(2026, 11, 16), overhead=0.03, with_storage=True, policy=["no-public-ip"],
-        price={"azure.blob.read.eastus": "0.0000005"}, used={"azure.egress.mgn.eastus": 2**50},
+        files=None, price={"azure.blob.read.eastus": "0.0000005"},
+        used={"azure.egress.mgn.eastus": 2**50},
     )  # fmt: skip
 
     assert found.migration is not None

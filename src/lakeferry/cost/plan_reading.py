@@ -177,9 +177,9 @@ def _place(text: str, key: Key) -> Place:  # noqa: ARG001
 
 
 def _devices(text: str, key: Key) -> Devices | None:
-    """None: `auto` or `none`."""
+    """None: `auto`; of no type and 0 of it: `none`."""
     if text in ("auto", "none"):
-        return None
+        return None if text == "auto" else ("", 0)
     found = _DEVICES.fullmatch(text)
     if found is None:
         raise Unfit(f"`{text}` is no TYPE:COUNT", "write it as c7gn.large:3")

@@ -69,7 +69,7 @@ def plan_of(found: Mapping[str, Any], root: Value) -> tuple[CostPlan | None, lis
         stream=_stream(found, span) if "records_a_day" in found else None,
         deadline_hours=_hours(found["deadline"]) if "deadline" in found else span.hours,
         sizes_instances=found.get("nat_instances") is None,
-        sizes_workers="workers" not in found,
+        sizes_workers=found.get("workers") is None,
         used=found.get("used", {}),
         refused=tuple(_REFUSED[one] for one in found.get("policy", ())),
         agreement=Agreement(found.get("discount", {}), found.get("savings_plan", {})),
@@ -127,6 +127,9 @@ def _contradictions(found: Mapping[str, Any], root: Value) -> list[Problem]:
         if found.get(name) == value and cloud not in clouds:
             said = f"{name}: `{value}` means nothing for bytes from {cloud.replace('_', ' ')}"
             wrong.append(at(name, said, "leave it out"))
+    if found.get("nat_instances") == ("", 0):
+        wrong.append(at("nat_instances", "nat_instances: none of them is a policy",
+                        "write --policy no-instance"))  # fmt: skip
     if found.get("dark_minutes", 5) > found.get("outage_minutes", 10):
         wrong.append(at("dark_minutes", "dark_minutes is more than outage_minutes",
                         "give at most as many"))  # fmt: skip

@@ -53,7 +53,8 @@ def cost(
     """
     file, given = _given(plan)
     renamed = {"source": "from", "target": "to"}
-    typed = [(name, renamed.get(name, name), one) for name, one in {**given, **keys}.items()]
+    said = {name: one for name, one in {**given, **keys}.items() if one is not None}
+    typed = [(name, renamed.get(name, name), one) for name, one in said.items()]
     return cost_of(CostRequest(file=file, keys=typed))
 
 
