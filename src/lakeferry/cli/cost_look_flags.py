@@ -7,6 +7,17 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
+from lakeferry.cli.flag_types import (
+    AwsProfile,
+    EndpointUrl,
+    ExternalId,
+    Region,
+    Role,
+    SavedTopology,
+    Subnets,
+    WorkerSubnets,
+    WorkerTags,
+)
 from lakeferry.cli.looking import LogFlags, SpanFlags
 from lakeferry.cli.manifest_flags import Many
 from lakeferry.cli.network_flags import NetworkFlags
@@ -62,32 +73,22 @@ class LookFlags:
     hourly: Annotated[
         bool, Parameter(negative="", help="Hour by hour instead of day by day; so -v.")
     ] = False
-    topology: Annotated[
-        str | None, Parameter(help="A network saved by `monitor discover --save`: AWS not asked.")
-    ] = None
+    topology: SavedTopology = None
     vpc: Annotated[str | None, Parameter(help="Whose flow logs these are.")] = None
-    subnet: Annotated[Many, Parameter(negative="", help="Id of a subnet in question.")] = None
-    worker_tag: Annotated[
-        Many, Parameter(negative="", help="KEY=VALUE of the workers; default Vendor=Databricks.")
-    ] = None
-    worker_subnet: Annotated[
-        Many, Parameter(negative="", help="Id of a subnet where only workers are.")
-    ] = None
+    subnet: Subnets = None
+    worker_tag: WorkerTags = None
+    worker_subnet: WorkerSubnets = None
     format: Annotated[
         str | None, Parameter(help="Fields of flow log rows without a header line, in order.")
     ] = None
     store_option: Annotated[
         Many, Parameter(negative="", help="NAME=VALUE, a setting of the logs' or bill's store.")
     ] = None
-    region: Annotated[str | None, Parameter(help="AWS Region.")] = None
-    aws_profile: Annotated[
-        str | None, Parameter(help="A profile of the AWS configuration files.")
-    ] = None
-    role: Annotated[str | None, Parameter(help="ARN of a role to take.")] = None
-    external_id: Annotated[str | None, Parameter(help="What the role's owner asks for.")] = None
-    endpoint_url: Annotated[
-        str | None, Parameter(help="URL in place of AWS's own, for all services.")
-    ] = None
+    region: Region = None
+    aws_profile: AwsProfile = None
+    role: Role = None
+    external_id: ExternalId = None
+    endpoint_url: EndpointUrl = None
 
     @property
     def is_asked(self) -> bool:

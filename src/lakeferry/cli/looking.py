@@ -9,6 +9,12 @@ from cyclopts import Parameter
 
 from lakeferry.cli.colour import is_wanted
 from lakeferry.cli.faults import all_told
+from lakeferry.cli.flag_types import (
+    DecimalUnits,
+    PlannedBytes,
+    PlannedDays,
+    SavedTopology,
+)
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.network_flags import NO_NETWORK, NetworkFlags, WatchFlags, request_of
 from lakeferry.cli.render import Screen
@@ -24,9 +30,7 @@ Logs = Annotated[str | None, Parameter(name="LOGS"), OR_STDIN]
 class LogFlags:
     """Which rows, and whose network they are read by."""
 
-    topology: Annotated[
-        str | None, Parameter(help="A network saved by `monitor discover --save`: AWS not asked.")
-    ] = None
+    topology: SavedTopology = None
     format: Annotated[
         str | None, Parameter(help="Fields of rows without a header line, in order.")
     ] = None
@@ -52,16 +56,12 @@ class SpanFlags:
 class PlanFlags:
     """What the migration is to move, to hold it against what moves."""
 
-    planned_bytes: Annotated[
-        str | None, Parameter(help="What the migration moves, such as '2 PiB'.")
-    ] = None
-    planned_days: Annotated[float | None, Parameter(help="In how many days.")] = None
+    planned_bytes: PlannedBytes = None
+    planned_days: PlannedDays = None
     planned_start: Annotated[
         str | None, Parameter(help="From when (ISO 8601); earlier rows are not counted.")
     ] = None
-    decimal_units: Annotated[
-        bool, Parameter(negative="", help="kB to PB of --planned-bytes are powers of 1000.")
-    ] = False
+    decimal_units: DecimalUnits = False
 
     def as_watch(self) -> WatchFlags:
         return WatchFlags(

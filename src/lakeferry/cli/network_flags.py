@@ -7,6 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from lakeferry.cli.flag_types import (
+    AwsProfile,
+    DecimalUnits,
+    EndpointUrl,
+    ExternalId,
+    PlannedBytes,
+    PlannedDays,
+    Region,
+    Role,
+    Subnets,
+    WorkerSubnets,
+    WorkerTags,
+)
 from lakeferry.cli.manifest_flags import ManifestFlags, Many, read
 from lakeferry.cli.planned_bytes import planned_bytes
 from lakeferry.cli.units import parse_pairs, parse_time
@@ -29,28 +42,20 @@ class NetworkFlags:
     """Which network, and as whom it is looked at."""
 
     vpc: Annotated[str | None, Parameter(help="Id of the VPC.")] = None
-    subnet: Annotated[Many, Parameter(negative="", help="Id of a subnet in question.")] = None
+    subnet: Subnets = None
     interface: Annotated[Many, Parameter(negative="", help="Id of an interface.")] = None
     tag: Annotated[Many, Parameter(negative="", help="KEY=VALUE of VPC or subnets.")] = None
-    worker_tag: Annotated[
-        Many, Parameter(negative="", help="KEY=VALUE of the workers; default Vendor=Databricks.")
-    ] = None
-    worker_subnet: Annotated[
-        Many, Parameter(negative="", help="Id of a subnet where only workers are.")
-    ] = None
+    worker_tag: WorkerTags = None
+    worker_subnet: WorkerSubnets = None
     beyond: Annotated[
         Many, Parameter(negative="", help="ACCOUNT=ROLE to follow a transit gateway with.")
     ] = None
     name: Annotated[str | None, Parameter(help="Of the deployment; part of every name.")] = None
-    region: Annotated[str | None, Parameter(help="AWS Region.")] = None
-    aws_profile: Annotated[
-        str | None, Parameter(help="A profile of the AWS configuration files.")
-    ] = None
-    role: Annotated[str | None, Parameter(help="ARN of a role to take.")] = None
-    external_id: Annotated[str | None, Parameter(help="What the role's owner asks for.")] = None
-    endpoint_url: Annotated[
-        str | None, Parameter(help="URL in place of AWS's own, for all services.")
-    ] = None
+    region: Region = None
+    aws_profile: AwsProfile = None
+    role: Role = None
+    external_id: ExternalId = None
+    endpoint_url: EndpointUrl = None
 
     def flags(self) -> Iterator[Flag]:
         at = "network"
@@ -145,16 +150,12 @@ class WatchFlags:
         str | None, Parameter(help="How long a path may be dead, such as '60 s'.")
     ] = None
     workers: Annotated[int | None, Parameter(help="How many instances are expected.")] = None
-    planned_bytes: Annotated[
-        str | None, Parameter(help="What the migration moves, such as '2 PiB'.")
-    ] = None
-    planned_days: Annotated[float | None, Parameter(help="In how many days.")] = None
+    planned_bytes: PlannedBytes = None
+    planned_days: PlannedDays = None
     planned_start: Annotated[
         str | None, Parameter(help="From when (ISO 8601); stall alarms sleep before and after.")
     ] = None
-    decimal_units: Annotated[
-        bool, Parameter(negative="", help="kB to PB of --planned-bytes are powers of 1000.")
-    ] = False
+    decimal_units: DecimalUnits = False
     tolerance_usd: Annotated[
         str | None, Parameter(help="Dollars a day of S3 through NAT before it alarms; default 1.")
     ] = None
@@ -220,14 +221,10 @@ class AccessFlags:
     """As whom AWS is asked, where no network is meant."""
 
     region: Annotated[str | None, Parameter(help="AWS Region of a log group.")] = None
-    aws_profile: Annotated[
-        str | None, Parameter(help="A profile of the AWS configuration files.")
-    ] = None
-    role: Annotated[str | None, Parameter(help="ARN of a role to take.")] = None
-    external_id: Annotated[str | None, Parameter(help="What the role's owner asks for.")] = None
-    endpoint_url: Annotated[
-        str | None, Parameter(help="URL in place of AWS's own, for all services.")
-    ] = None
+    aws_profile: AwsProfile = None
+    role: Role = None
+    external_id: ExternalId = None
+    endpoint_url: EndpointUrl = None
 
     def access(self) -> "AwsAccess":
         """Raises as `choices.access_of`. A manifest is not looked for."""
