@@ -20,16 +20,20 @@ from lakeferry.network.nat_resources import (
     StandbyGateway,
 )
 from lakeferry.network.resources import (
+    Alarm,
+    Eni,
     Instance,
     PlannedFlow,
     Resource,
     Role,
+    Route,
     SecurityGroup,
     VpcEndpoint,
     key_of,
 )
 from tests.monitor.nat_zones import (
     MONTH,
+    VPC,
     gateway,
     network,
     private,
@@ -330,3 +334,35 @@ def test_the_lambda_reaches_ec2_by_an_endpoint_and_not_through_what_it_looks_at(
 
 def test_an_auto_scaling_group_is_not_made_and_that_is_said() -> None:
     assert "no Auto Scaling group is made" in said(desired(network(), wishing(auto_scaling=True)))
+
+
+# ---- what watches it
+
+
+def test_nothing_is_made_for_a_gateway_that_is_about_to_lose_its_bytes() -> None:
+    before = desired(network(gateways=(1, 2)), wishing(kind="none"))
+    made = desired(network(gateways=(1, 2)), wishing())
+
+    assert any("nat-gateway" in each.name for each in every(before, Alarm))
+    assert not any("nat-gateway" in each.name for each in every(made, Alarm))
+
+
+def test_an_instance_keeps_its_alarms_while_a_gateway_stands_in_for_it() -> None:
+    """What watches it stays as it is, and nothing is made for the gateway."""
+    tags = {OWNER_TAG: "m1", "Name": "lakeferry-m1.nat.us-east-1a"}
+    eni = Eni("eni-1", VPC, public(1), "us-east-1a", "interface", "10.0.101.9", ("10.0.101.9",),
+              "198.51.100.1", "i-1", source_dest_check=False, tags=tags)  # fmt: skip
+    box = Instance("i-1", VPC, public(1), "c8gn.large", "running", ("eni-1",), False, tags)
+    base = network(1)
+
+    def watched(way: Route) -> list[str]:
+        table_ = replace(base.found.route_tables[0], routes=(way,))
+        there = network(1, enis=(eni,), instances=(box,), nat_gateways=(gateway(1),),
+                        route_tables=(table_, base.found.route_tables[1]))  # fmt: skip
+        return [each.name for each in every(desired(there, wishing()), Alarm)]
+
+    usual = watched(Route("0.0.0.0/0", "eni-1", "active", "i-1"))
+    lost = watched(Route("0.0.0.0/0", gateway(1).id, "active"))
+
+    assert "lakeferry-m1.stalled.us-east-1a" in usual
+    assert lost == usual

@@ -10,6 +10,7 @@ from lakeferry.monitor.dashboard import dashboard
 from lakeferry.monitor.endpoints import endpoints
 from lakeferry.monitor.flow_logs import flow_logs
 from lakeferry.monitor.nat import nat, with_endpoints
+from lakeferry.monitor.nat_ways import led
 from lakeferry.monitor.own_cost import MonthlyCost, Volume, costs, total, volume
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.tagged_instances import instance_notes
@@ -49,11 +50,12 @@ def desired(topology: Topology, settings: MonitorSettings) -> Desired:
     """
     forwarding = nat(topology, settings)
     settings = with_endpoints(settings, forwarding.endpoints)
+    ways, settings = led(topology, forwarding.routes, settings)
     points = endpoints(topology, settings)
     logs = flow_logs(topology, settings)
-    rules = _rules(topology, settings, logs.fields, logs.rule_groups, points.endpoints)
-    made = alarm_set.alarms(topology, rules, settings)
-    board = dashboard(topology, rules, made, settings)
+    rules = _rules(ways, settings, logs.fields, logs.rule_groups, points.endpoints)
+    made = alarm_set.alarms(ways, rules, settings)
+    board = dashboard(ways, rules, made, settings)
     topic = notify.topic(settings)
     resources: tuple[Resource, ...] = (
         *points.groups,
