@@ -388,7 +388,7 @@ def _stack_function(_stack: Stack, _id: str, one: Properties) -> Function:
 
 def _stack_event_rule(stack: Stack, id: str, one: Properties) -> EventRule:
     (target,) = one["Targets"]
-    assert target["Id"].startswith(("keep-rules", "nat-health-"))
+    assert target["Id"].startswith(("keep-instances", "keep-rules", "nat-health-"))
     arn = stack.value({"Fn::GetAtt": [id, "Arn"]})
     allowed = [each for _, each in stack.of_type("AWS::Lambda::Permission")]
     may = any(

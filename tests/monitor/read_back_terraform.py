@@ -303,7 +303,7 @@ def _function(all_: Configuration, label: str, one: Properties) -> Function:
 def _event_rule(all_: Configuration, label: str, one: Properties) -> EventRule:
     target = all_.value(all_.resources["aws_cloudwatch_event_target"][label])
     assert target["rule"] == one["name"]
-    assert target["target_id"].startswith(("keep-rules", "nat-health-"))
+    assert target["target_id"].startswith(("keep-instances", "keep-rules", "nat-health-"))
     allowed = all_.value(all_.resources["aws_lambda_permission"][label])
     may = (
         allowed["source_arn"] == f"arn:aws:events:{WHERE}:rule/{one['name']}"

@@ -9,6 +9,7 @@ from lakeferry.errors import FerryError
 from lakeferry.monitor import route_commands
 from lakeferry.monitor.desired import Desired
 from lakeferry.monitor.flow_logs import bucket_policy
+from lakeferry.monitor.keep_instances import instance_keeper
 from lakeferry.monitor.keep_rules import Keeper, keeper
 from lakeferry.monitor.nat_health import NatHealth, nat_health
 from lakeferry.monitor.settings import MonitorSettings
@@ -49,7 +50,8 @@ def export(
         desired: all that there shall be, as `foreseen` tells it for templates.
         settings: what it was made from.
         format: who deploys it.
-        keep_rules: with the Lambda that keeps rules in step with network interfaces.
+        keep_rules: with the Lambda that keeps rules in step with network interfaces, and with
+            the one that keeps alarms in step with tagged instances, where these are watched.
         network: in which Lambdas that look at NAT instances find their subnets; needed where
             these are asked for (`settings.nat.check`).
 
@@ -57,10 +59,13 @@ def export(
         provider has no argument for.
     """
     made = keeper(desired, settings) if keep_rules else None
+    nodes = instance_keeper(desired, settings) if keep_rules else None
     health = nat_health(desired, settings, network) if network else None
-    names = Names((*_exported(desired), *_beside(made), *_beside(health)), settings)
+    beside = (*_beside(made), *_beside(nodes), *_beside(health))
+    names = Names((*_exported(desired), *beside), settings)
     functions = (
         *((made.function,) if made else ()),
+        *((nodes.function,) if nodes else ()),
         *(health.functions if health else ()),
     )
     routes = tuple(one for one in desired.resources if isinstance(one, DefaultRoute))

@@ -261,6 +261,7 @@ def _quoted(name: str) -> str:
 
 # ---- graphs
 
+TITLE = "Tagged instances: "  # begins the title of each
 Graph = tuple[str, list[list[Any]], str]  # title, metrics, unit
 _GRAPHS = (
     ("CPU", "CPUUtilization", "Average", "%"),
@@ -282,14 +283,14 @@ def instance_graphs(topology: Topology, settings: MonitorSettings) -> Iterator[G
         if settings.tagged.how == "query":
             text = query(metric, _function(statistic), tag)
             row = [{"expression": text, "id": "q1", "period": PERIOD_S, "label": ""}]
-            yield f"Tagged instances: {title}", [row], unit
+            yield f"{TITLE}{title}", [row], unit
         elif instances:
             rows = _rows(EC2, metric, statistic, instances)
-            yield f"Tagged instances: {title}", rows, unit
+            yield f"{TITLE}{title}", rows, unit
     if settings.tagged.allowances and instances:
         for counter in ALLOWANCES:
             rows = _rows(AGENT, f"ethtool_{counter}", "Maximum", instances)
-            yield f"Tagged instances: {counter}", rows, "packets since boot"
+            yield f"{TITLE}{counter}", rows, "packets since boot"
 
 
 def _rows(
