@@ -132,9 +132,27 @@ def test_routes_are_sorted_and_lower_bounds_stand_among_them() -> None:
 
 
 def test_what_may_be_cheaper_once_a_price_is_known_is_named_with_how_to_give_it() -> None:
-    assert "--price carrier.circuit.month=USD" in hint(answered(), "pull by expressroute may be")
-    pushed = hint(answered(policy="no-public-ip"), "push by expressroute may be cheaper")
-    assert "--push-usd-hour USD" in pushed
+    circuit = hint(answered(), "pull by expressroute is")
+    assert "below what is taken without its 2 missing prices: give" in circuit
+    assert "--price carrier.circuit.month=USD" in circuit
+    assert "--push-usd-hour USD" in hint(answered(policy="no-public-ip"), "push by expressroute is")
+
+
+def test_one_missing_price_is_told_up_to_which_the_path_is_cheaper() -> None:
+    ireland = {"to": "aws:eu-west-1", "policy": "no-public-ip", "workers": "c6in.2xlarge:3"}
+    found = answered(**ireland, nat_instances="c7gn.xlarge:6")
+
+    assert found.taken is not None
+    assert found.taken.path == "nat_gateway"
+    said = hint(found, "pull by nat_instance is")
+    limit = Decimal(said.partition("is above ")[2].partition(" each")[0].replace(",", ""))
+    dear, fair = (
+        answered(**ireland, nat_instances="c7gn.xlarge:6", price={"aws.ebs.gp3.eu-west-1": usd})
+        for usd in (limit * Decimal("1.05"), limit * Decimal("0.95"))
+    )
+    assert fair.taken is not None
+    assert dear.taken is not None
+    assert (fair.taken.path, dear.taken.path) == ("nat_instance", "nat_gateway")
 
 
 def test_a_worker_beside_the_source_with_a_price_and_a_rate_is_a_choice() -> None:

@@ -194,7 +194,7 @@ def test_section_5_3_the_replay_decides_about_a_nano_and_not_the_price() -> None
     assert found.outcomes[1].set_aside == "it ends 6659.2 days too late"
     assert found.runner_up is None
     assert found.wins_by is None
-    assert found.reason == "the only one that carries the load in time"
+    assert found.reason == "the only one in time at prices that are all known"
 
 
 # facts/cost.md 5.12: the steps

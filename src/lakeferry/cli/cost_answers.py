@@ -48,10 +48,10 @@ def report_lines(report: CostReport, shown: Sequence[Route], signs: Signs, width
         _route_table(shown, signs, width),
         _front_lines(report, signs, width),
         _chosen_lines(report, signs, width),
+        *(paragraph(f"  {signs['warning']} {_named(hint)}", width) for hint in report.hints),
         _change_lines(report, width),
         _size_lines(report, width),
         stream_lines(report, signs, width),
-        *(paragraph(f"  {hint}", width) for hint in report.hints),
         _standing(report, width),
     ]
     return [line for part in parts for line in part]

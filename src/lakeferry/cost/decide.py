@@ -224,7 +224,7 @@ def _choice(able: Sequence[Outcome], wanted: Wanted) -> tuple[Outcome, str]:
                 more = dollars(one.total - cheapest.total)
                 return one, f"{more} above {cheapest.option.label}, a tie: AWS keeps it alive"
     if len(able) == 1:
-        return cheapest, "the only one that carries the load in time"
+        return cheapest, "the only one in time at prices that are all known"
     by = dollars(able[1].total - cheapest.total)
     return cheapest, f"{by} below {able[1].option.label}"
 

@@ -1,6 +1,6 @@
 """What to ask or change before the bytes flow, each with the dollars that hang on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from lakeferry.cost.front import Front
 from lakeferry.cost.migration import Migration
 from lakeferry.cost.money import dollars, exact
 from lakeferry.cost.prices import PriceBook
-from lakeferry.cost.quote import Quote
+from lakeferry.cost.quote import Line, Quote
 from lakeferry.cost.sizing import PORTS_OF_A_NAT_GATEWAY, Demand, ports_left
 from lakeferry.cost.total import price
 
@@ -34,6 +34,7 @@ def hints(
     return tuple(
         hint
         for hint in (
+            *_undecided(found),
             waiver_hint(migration, quote),
             _too_slow_to_leave(migration),
             _switching(migration, quote),
@@ -44,7 +45,6 @@ def hints(
             _rules(quote),
             _ports(migration, demand),
             _flows(demand),
-            *_undecided(found),
         )
         if hint
     )
@@ -142,14 +142,28 @@ def _rules(quote: Quote) -> str:
     return "the rules cost more than the log that they read: filter each by its own interface"
 
 
+@exact()
 def _undecided(found: Front) -> Iterator[str]:
-    """What may be cheaper than the chosen, once a price is known."""
+    """What may be cheaper than the chosen, once a price is known; and up to which price it is."""
     everywhere = [{line.price_id for line in one.quote.unpriced} for one in found.points]
     shared = set.intersection(*everywhere) if everywhere else set()
     by_path = {f"{one.placement} by {one.path}": one for one in reversed(found.undecided)}
     for label, one in by_path.items():
-        lacking = sorted({line.price_id for line in one.quote.unpriced} - shared)
-        yield f"{label} may be cheaper: give {' '.join(map(_how, lacking))}"
+        lacking = {
+            line.price_id: line for line in one.quote.unpriced if line.price_id not in shared
+        }
+        said = f"{label} may be cheaper"
+        if found.chosen is not None:
+            less = found.chosen.quote.total - one.quote.total
+            said = f"{label} is {dollars(less)} below what is taken{_unless(less, lacking)}"
+        yield f"{said}: give {' '.join(_how(id) for id in sorted(lacking))}"
+
+
+def _unless(less: Decimal, lacking: Mapping[str, Line]) -> str:
+    if len(lacking) != 1:
+        return f" without its {len(lacking)} missing prices"
+    ((id, line),) = lacking.items()
+    return f", unless {id} is above {dollars(less / line.quantity)} each" if line.quantity else ""
 
 
 def _how(id: str) -> str:
