@@ -3,6 +3,7 @@
 import csv
 import shutil
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from lakeferry.cost.money import exact
 from lakeferry.network.fields import CONNECTION_FORMAT
 from lakeferry.network.generated_flows import generated_flows
 from lakeferry.network.generated_rows import generated_log
+from lakeferry.network.resources import PrefixList
 from lakeferry.network.saved_topology import topology_text
 from tests.cli.program import Ended, called, json_lines
 from tests.corpora import required
@@ -69,6 +71,31 @@ def test_every_byte_that_top_shows_crosses_a_path_and_is_of_one_group(folder: Pa
     }
     assert sum(int(one["bytes"]) for one in lines_of(ended, "choice")) == BYTES
     assert json_lines(ended)[-1]["bytes"] == str(BYTES) == str(top[-1]["bytes"])
+
+
+@pytest.mark.parametrize("end", ["worker", "remote"])
+def test_the_greatest_workers_and_far_ends_of_a_path_are_named(folder: Path, end: str) -> None:
+    crossing = {one["device"]: one for one in lines_of(observed(folder, "--json"), "crossing")}
+    saved = ("--topology", "network.json", "--json", "--limit", "99", "--by", end)
+    top = json_lines(called("monitor", "top", "logs", *saved, folder=folder))
+
+    ranked = [one for one in top if one["type"] == "flow" and one["device"] == NAT_GATEWAY]
+    assert crossing[NAT_GATEWAY][f"{end}s"] == [
+        {"name": one["key"], "bytes": str(one["bytes"])} for one in ranked[:3]
+    ]
+
+
+def test_a_log_that_names_no_services_tells_the_leak_by_device(folder: Path) -> None:
+    lists = (PrefixList("pl-s3", "com.amazonaws.us-east-1.s3", ("52.216.0.0/15",)),)
+    network = replace(topology(), found=replace(topology().found, prefix_lists=lists))
+    (folder / "network.json").write_bytes(topology_text(network))
+
+    ended = observed(folder, "--json", logs=str(SAMPLE / "v2"))
+    leaks = {one["device"]: int(one["leak_bytes"]) for one in lines_of(ended, "crossing")}
+
+    assert leaks[NAT_GATEWAY] == LEAK[NAT_GATEWAY]
+    said = observed(folder, logs=str(SAMPLE / "v2")).stdout
+    assert "leak of" in said
 
 
 def test_the_leak_is_the_known_one_and_has_its_price(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Flow logs as groups and as what was seen: sums to the byte, minutes as the records last."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -90,3 +92,24 @@ def test_hours_of_nat_devices_hold_what_they_carried_and_what_of_it_leaked() -> 
     assert found.not_forwarded == {NAT_GATEWAY: 4771}
     # No endpoint is among them: what it carries is hardly ever the copy's alone.
     assert {one.interface[:2] for one in found.seen} == {"na", "i-"}
+
+
+def test_what_subnets_that_are_not_in_question_send_is_others_traffic() -> None:
+    whole = topology()
+    (gateway,) = (one for one in whole.paths if one.kind == "nat_gateway")
+    flow = flow_of(read_flow(str(SAMPLE / "custom"), whole).flow)
+    (to_internet,) = (
+        one for one in flow.groups if (one.path, one.destination) == (gateway.kind, "internet")
+    )
+    theirs = next(iter(to_internet.loads))
+    ours = replace(whole, scope=tuple(one for one in whole.scope if one != theirs))
+
+    (seen,) = (
+        one
+        for one in read_seen_logs(str(SAMPLE / "custom"), ours).seen
+        if one.interface == NAT_GATEWAY
+    )
+
+    assert seen.others == to_internet.bytes
+    assert seen.bytes == 5_832_965_067
+    assert seen.others + seen.to_s3 == seen.bytes
