@@ -18,6 +18,7 @@ from lakeferry.monitor.iam import Step
 from lakeferry.monitor.run import MonitorRequest
 from lakeferry.monitor.settings import AlarmLimit, NatWish
 from lakeferry.network.discover import Scope
+from lakeferry.network.resources import PlannedFlow
 from tests.flows.provisioning import Cut, changed, cut_after, inventory, names, watched
 from tests.flows.test_provision_rights import granted, implied, recorded
 from tests.monitor.wishes import settings
@@ -29,6 +30,7 @@ ALL = {"routes", "delete", "replace", "many"}
 # Alarms of other things, and rules, are tested elsewhere, and each is a request.
 QUIET = {name: AlarmLimit(None) for name in ALARMS if not name.startswith("nat-instance-rec")}
 OWN = "lakeferry-m1.nat"
+PLANNED = (PlannedFlow("nat_gateway", 10**14, 30 * 86_400),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,21 @@ def test_alarms_on_new_instances_follow_in_the_same_apply(
     box = instance(moto_access, "us-east-1a")["InstanceId"]
     assert recover["Dimensions"] == [{"Name": "InstanceId", "Value": box}]
     assert recover["EvaluationPeriods"] == 2
+
+
+def test_from_gateways_to_instances_takes_the_word_for_routes_and_no_other(
+    moto_access: AwsAccess, site: Site
+) -> None:
+    plain = request(moto_access, site)
+    asked = replace(plain, settings=replace(plain.settings, alarms={}, planned=PLANNED))
+
+    done = run.apply(asked, allow={"routes"})
+
+    assert done.is_complete
+    assert {one.action for one in done.done} <= {"create", "update"}
+    assert changed(run.plan(asked).plan) == {}
+    kept = [one.name for one in run.plan(asked).plan.of("keep") if one.kind == "alarm"]
+    assert "lakeferry-m1.stalled.us-east-1b" in kept
 
 
 def test_a_destroy_gives_the_routes_back_and_leaves_nothing(
