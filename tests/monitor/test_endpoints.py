@@ -163,12 +163,22 @@ def test_an_endpoint_of_others_is_used_as_it_is() -> None:
     assert any("vpce-01" in note and "used as it is" in note for note in made.notes)
 
 
-def test_a_gateway_of_others_that_lacks_a_route_table_is_said() -> None:
-    tables = (RouteTable("rtb-02", "vpc", True, (), ()),)
+def test_ours_takes_the_route_tables_that_a_gateway_of_others_leaves_out() -> None:
+    private = topology().scope
+    (theirs,) = [one for one in topology().found.endpoints if one.type == "Gateway"]
+    tables = (
+        RouteTable("rtb-02", "vpc", True, (), ()),
+        RouteTable(theirs.route_table_ids[0], "vpc", False, (private[0],), ()),
+    )
 
     made = wanted(with_found(route_tables=tables))
+    ours = named(made, VpcEndpoint, ".s3-gateway")
+    both = (*with_found().found.endpoints, ours)
+    again = wanted(with_found(route_tables=tables, endpoints=both))
 
-    assert any("rtb-02" in note and "another path" in note for note in made.notes)
+    assert ours.route_table_ids == ("rtb-02",)
+    assert any("rtb-02" in note and "takes those route tables" in note for note in made.notes)
+    assert named(again, VpcEndpoint, ".s3-gateway") == ours
 
 
 def test_an_endpoint_of_ours_is_wanted_again_unchanged() -> None:

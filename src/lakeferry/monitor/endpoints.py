@@ -1,6 +1,7 @@
 """VPC endpoints that are wanted and missing: S3 by its gateway, the others by interfaces.
 
-An endpoint that is there and not ours is used as it is. Policies let through the migration's
+An endpoint that is there and not ours is used as it is; ours takes the route tables that a gateway
+of others leaves out. Policies let through the migration's
 buckets and streams; who may do what stays with IAM.
 
 Source: PrivateLink Guide, "Gateway endpoints for Amazon S3", "Interface endpoints", "Endpoint
@@ -68,9 +69,9 @@ def endpoints(topology: Topology, settings: MonitorSettings) -> EndpointPlan:
                 "here; Databricks' documentation lists it; give it as `service`"
             )
             continue
-        other = _others(topology, settings, service, wish)
-        if other is not None:
-            notes.extend(_used(topology, other))
+        others = _others(topology, settings, service, wish)
+        notes.extend(_used(topology, others))
+        if others and (wish.type == "interface" or not _free_tables(topology, others)):
             continue
         made = _gateway if wish.type == "gateway" else _interface
         endpoint = made(topology, settings, wish, service)
@@ -96,28 +97,23 @@ def _service(wish: EndpointWish, settings: MonitorSettings) -> str | None:
 
 def _others(
     topology: Topology, settings: MonitorSettings, service: str, wish: EndpointWish
-) -> VpcEndpoint | None:
-    """An endpoint for the service that somebody else made."""
-    found = (
+) -> list[VpcEndpoint]:
+    """Endpoints for the service that somebody else made."""
+    return [
         one
         for one in topology.found.endpoints
         if one.service == service
         and one.type.lower() == wish.type
         and one.tags.get(OWNER_TAG) != settings.deployment
-    )
-    return next(found, None)
+    ]
 
 
-def _used(topology: Topology, endpoint: VpcEndpoint) -> Iterator[str]:
-    yield f"{endpoint.service} has the endpoint {endpoint.id}, which is not ours: used as it is"
-    if endpoint.type != "Gateway":
-        return
-    missing = sorted(set(_route_tables(topology)) - set(endpoint.route_table_ids))
-    if missing:
-        yield (
-            f"{endpoint.id} is not in {', '.join(missing)}: S3 traffic of their subnets takes "
-            "another path; add the route tables to the endpoint"
-        )
+def _used(topology: Topology, others: Sequence[VpcEndpoint]) -> Iterator[str]:
+    for one in others:
+        yield f"{one.service} has the endpoint {one.id}, which is not ours: used as it is"
+    free = _free_tables(topology, others)
+    if others and others[0].type == "Gateway" and free:
+        yield f"no endpoint of others is in {', '.join(free)}: ours takes those route tables alone"
 
 
 def _said(endpoint: VpcEndpoint, wish: EndpointWish, settings: MonitorSettings) -> Iterator[str]:
@@ -157,7 +153,7 @@ def _gateway(
         vpc_id=topology.found.vpc.id,
         service=service,
         type="Gateway",
-        route_table_ids=_route_tables(topology),
+        route_table_ids=_free_tables(topology, _others(topology, settings, service, wish)),
         policy=_policy(wish.kind, settings),
         tags=settings.all_tags,
     )
@@ -229,6 +225,14 @@ def _route_tables(topology: Topology) -> tuple[str, ...]:
     of_subnet = {subnet: table.id for table in tables for subnet in table.subnet_ids}
     found = {of_subnet.get(subnet, main[0] if main else "") for subnet in topology.scope}
     return tuple(sorted(found - {""}))
+
+
+def _free_tables(topology: Topology, others: Iterable[VpcEndpoint]) -> tuple[str, ...]:
+    """Route tables of the scope without a gateway endpoint of others: a table takes one of a
+    service, a VPC several.
+    """
+    taken = {table for one in others for table in one.route_table_ids}
+    return tuple(one for one in _route_tables(topology) if one not in taken)
 
 
 # ---- security groups
