@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from lakeferry.cost.money import plain
 from lakeferry.cost.price_terms import (
     Ladder,
     ambiguous,
@@ -133,7 +134,7 @@ def _row(item: Mapping[str, Any]) -> _Row | None:
 
     Front Door has a meter of the same name, and reservations share meters with what they reserve.
     """
-    product = item.get("productName", "")
+    product = str(item.get("productName", ""))
     named = (item.get("serviceName"), item.get("meterName"), item.get("type"))
     if named != (_SERVICE, _METER, "Consumption") or item.get("reservationTerm"):
         return None
@@ -145,7 +146,7 @@ def _row(item: Mapping[str, Any]) -> _Row | None:
         return _Row(
             region=str(item["armRegionName"]),
             routing=_ROUTINGS[product],
-            product=str(product),
+            product=product,
             meter=str(item["meterId"]),
             start=_number(item["tierMinimumUnits"]),
             usd=_number(item["retailPrice"]),
@@ -160,7 +161,7 @@ def _number(value: Any) -> Decimal:
         raise TypeError(f"{value!r} is no number")
     if value < 0:
         raise ValueError(f"{value} is below 0")
-    return Decimal(value)
+    return plain(Decimal(value))
 
 
 def _by_price(rows: Iterable[_Row]) -> Mapping[tuple[str, str], list[_Row]]:

@@ -13,6 +13,7 @@ DIGITS = 80
 
 _CONTEXT = Context(prec=DIGITS, rounding=ROUND_HALF_EVEN)
 _CENT = Decimal("0.01")
+_FARTHEST = 30  # powers of ten, up and down, of anything that is bought
 
 
 @contextmanager
@@ -42,3 +43,17 @@ def exact_text(value: Decimal) -> str:
     """Every digit, without exponent and without zeros at the end: `0.1125`, `94371.84`, `3`."""
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def plain(value: Decimal) -> Decimal:
+    """The value itself; ValueError where it is no amount that anybody means.
+
+    `1e9999999` is a valid decimal of a few bytes, and ten megabytes long once it is written out.
+    """
+    if not value.is_finite():
+        raise ValueError(f"'{value}' is no amount")
+    if value and not -_FARTHEST <= value.adjusted() <= _FARTHEST:
+        raise ValueError(f"{value:E} is no amount that can be meant")
+    if not -2 * _FARTHEST <= int(value.as_tuple().exponent) <= _FARTHEST:
+        raise ValueError(f"{value:E} has more digits than can be meant")
+    return value

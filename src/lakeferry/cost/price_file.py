@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypeVar
 
+from lakeferry.cost.money import plain
 from lakeferry.cost.prices import InstanceType, Price, PriceBook, Tier, instance_id
 from lakeferry.cost.quote import CONFIDENCE, first_day
 from lakeferry.errors import FerryError
@@ -171,10 +172,7 @@ def _decimal(value: Any) -> Decimal:
     """Only from a string: a JSON number has passed through binary floating point somewhere."""
     if not isinstance(value, str):
         raise TypeError(f'{value!r} is not a string; write "{value}"')
-    number = Decimal(value)
-    if not number.is_finite():
-        raise ValueError(f"{value} is no amount")
-    return number
+    return plain(Decimal(value))
 
 
 def _count(field: str, value: Any) -> int:

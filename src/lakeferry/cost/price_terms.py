@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any
 
-from lakeferry.cost.money import exact_text
+from lakeferry.cost.money import exact_text, plain
 from lakeferry.cost.prices import Tier
 from lakeferry.errors import FerryError
 
@@ -26,6 +26,8 @@ def on_demand(terms: Mapping[str, Any], sku: str, currency: str, name: str) -> t
 
     Source: AWS Price List, `terms.OnDemand`, `priceDimensions`, `beginRange`, `endRange`.
     """
+    if not isinstance(terms, Mapping):
+        raise unreadable(name, f"{sku}: its terms are no object")
     if len(terms) != 1:
         raise ambiguous(name, f"{sku} has {len(terms)} on-demand terms: {', '.join(sorted(terms))}")
     try:
@@ -134,6 +136,6 @@ def _tier(entry: Mapping[str, Any], currency: str, sku: str, name: str) -> Tier:
 
 def _amount(value: Any) -> Decimal:
     """Only from a string: a JSON number has passed through binary floating point."""
-    if not isinstance(value, str) or not (number := Decimal(value)).is_finite():
-        raise ValueError(f"{value!r} is no amount")
-    return number
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no amount")
+    return plain(Decimal(value))
