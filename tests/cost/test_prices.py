@@ -177,7 +177,7 @@ def test_two_currencies_do_not_stand_in_one_book() -> None:
     [
         ({"tiers": [{"from": "0", "to": None, "price": 0.04}]}, "0.04 is not a string"),
         ({"tiers": [{"from": "0", "to": None, "price": "-1"}]}, "at -1"),
-        ({"tiers": [{"from": "0", "to": None, "price": "NaN"}]}, "NaN is no amount"),
+        ({"tiers": [{"from": "0", "to": None, "price": "NaN"}]}, "'NaN' is no amount"),
         ({"tiers": [{"from": "0", "to": None, "price": "much"}]}, "aws.natgw.gb.us-east-1"),
         ({"tiers": []}, "do not run from 0 upwards without a gap"),
         ({"tiers": [{"from": "1", "to": None, "price": "1"}]}, "without a gap"),
