@@ -226,6 +226,14 @@ WELL: Mapping[str, Found] = {
             flow_log(f"fl-{one.id}", one.id, destination=one.id) for one in SOUND.subnets
         )
     ),
+    "a gateway endpoint a route table": changed(
+        endpoints=tuple(
+            replace(one, id=id, route_table_ids=(table,)) if one.id == S3 else one
+            for id, table in ((S3, TABLES[0]), ("vpce-9", TABLES[1]))
+            for one in SOUND.endpoints
+            if one.id == S3 or id == S3
+        )
+    ),
     "an S3 interface endpoint that S3's names lead to": changed(
         endpoints=(SOUND.endpoints[1], endpoint("vpce-5", "s3", PRIVATE))
     ),

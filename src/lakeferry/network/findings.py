@@ -192,14 +192,14 @@ _BY_ROUTE = ("nat_gateway", "nat_instance", "transit_gateway", "nowhere")
 def _s3(topology: Topology) -> Iterator[Finding]:
     found = topology.found
     s3 = [one for one in found.endpoints if one.service.endswith(".s3")]
-    gateway = next((one.id for one in s3 if one.type == "Gateway"), "")
+    gateways = [one.id for one in s3 if one.type == "Gateway"]
     if any(one.type == "Interface" and one.private_dns for one in s3):
         return  # S3's names lead there
     kinds = {id: path.kind for path in topology.paths for id in path.subnet_ids
              if path.kind in _BY_ROUTE}  # fmt: skip
     for table, subnets in _tables(topology):
         private = [id for id in subnets if id in kinds]
-        if not private or (gateway and has_s3_route(found, private[0], gateway)):
+        if not private or any(has_s3_route(found, private[0], one) for one in gateways):
             continue
         nowhere = kinds[private[0]] == "nowhere"
         how = "cannot reach S3" if nowhere else "reach S3 by their default route, billed per GB"
@@ -207,8 +207,8 @@ def _s3(topology: Topology) -> Iterator[Finding]:
             "no-s3-endpoint",
             table.id,
             f"{listed(private)} {how}: {table.id} has no route to an S3 gateway endpoint",
-            f"add {table.id} to {gateway}; it is free"
-            if gateway
+            f"add {table.id} to {gateways[0]}; it is free"
+            if gateways
             else "make an S3 gateway endpoint (`network.endpoints`); it is free",
         )
 
