@@ -231,7 +231,7 @@ WELL: Mapping[str, Found] = {
             replace(one, id=id, route_table_ids=(table,)) if one.id == S3 else one
             for id, table in ((S3, TABLES[0]), ("vpce-9", TABLES[1]))
             for one in SOUND.endpoints
-            if one.id == S3 or id == S3
+            if S3 in (one.id, id)
         )
     ),
     "an S3 interface endpoint that S3's names lead to": changed(
