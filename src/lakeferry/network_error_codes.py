@@ -189,6 +189,25 @@ CODES: dict[str, ErrorKind] = {
         "A direct apply makes no Lambda, and without it nothing would hold the outage that was "
         "asked for. Nothing was changed.",
     ),
+    "LF-6435": ErrorKind(
+        2,
+        "no default route can be moved",
+        "Routes are moved between a NAT instance that the manifest or the flags ask for and what "
+        "stands by for it, so both must be there. No route was moved.",
+    ),
+    "LF-6436": ErrorKind(
+        1,
+        "a route does not lead where it was led",
+        "EC2 took the request and then showed another target, or one that is gone. Routes that "
+        "were moved before stay where they are.",
+    ),
+    "LF-6437": ErrorKind(
+        1,
+        "the path through a NAT instance is not alive",
+        "Before a route is led back, the instance is asked by Systems Manager whether connections "
+        "that it forwards are answered; and once more after its route was moved, which is taken "
+        "back if not.",
+    ),
     "LF-6501": ErrorKind(
         2,
         "no prices for this region",

@@ -9,6 +9,7 @@ from lakeferry.cli.faults import all_told
 from lakeferry.cli.looking import alarms, series, top, watch
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.mirrored import mirrored
+from lakeferry.cli.nat_moving import failback, failover
 from lakeferry.cli.network_flags import (
     NO_ACCESS,
     NO_NETWORK,
@@ -247,5 +248,5 @@ def tags(
     return guarded("monitor tags", talk, all_told(run), hears_stop=True, on_stop=_ENDED)
 
 
-for _command in (top, watch, alarms, series):
+for _command in (top, watch, alarms, series, failback, failover):
     monitor.command(_command)

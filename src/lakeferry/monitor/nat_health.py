@@ -25,16 +25,16 @@ from lakeferry.monitor.lambda_function import (
     Trigger,
     function_name,
 )
-from lakeferry.monitor.nat_names import MOST_ROLE_NAME, id_mark, nat_name, standby_name
+from lakeferry.monitor.nat_moves import standby_of
+from lakeferry.monitor.nat_names import MOST_ROLE_NAME, nat_name
 from lakeferry.monitor.nat_user_data import default_targets
-from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
+from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.network.nat_resources import (
     DefaultRoute,
     NatInstance,
     NetworkInterface,
-    StandbyGateway,
 )
-from lakeferry.network.resources import Alarm, LogGroup, NatGateway, Resource, Role, SecurityGroup
+from lakeferry.network.resources import Alarm, LogGroup, Resource, Role, SecurityGroup
 from lakeferry.network.rule_set import fitted
 from lakeferry.network.topology import Topology
 from lakeferry.network.ways import table_of
@@ -162,41 +162,14 @@ def _environment(
     name: str, label: str, wanted: Desired, settings: MonitorSettings, topology: Topology
 ) -> Mapping[str, str]:
     hosts = (one.partition(":")[0] for one in default_targets(settings.region))
-    there = {one.name: one.id for one in topology.found.nat if isinstance(one, NetworkInterface)}
     return {
         "DEPLOYMENT": settings.deployment,
         "NAT_PATH": label,
-        "NAT_INTERFACE": there.get(name) or NewNat("eni", name).mark,
-        "STANDBY": _standby(name, wanted, settings, topology),
+        "NAT_INTERFACE": NewNat("eni", name).mark,
+        "STANDBY": standby_of(name, wanted, settings, topology),
         "ROUTE_TABLES": ",".join(_tables(name, wanted)),
         "URLS": ",".join(f"https://{one}/" for one in hosts),
     }
-
-
-def _standby(name: str, wanted: Desired, settings: MonitorSettings, topology: Topology) -> str:
-    """The gateway of the instance's zone, or the next instance; '' where nothing stands by."""
-    interfaces = {one.name: one for one in wanted.resources if isinstance(one, NetworkInterface)}
-    if settings.nat.standby == "instance" and len(interfaces) > 1:
-        heirs = sorted(interfaces)
-        heir = heirs[(heirs.index(name) + 1) % len(heirs)]
-        return interfaces[heir].id or NewNat("eni", heir).mark
-    if settings.nat.standby != "gateway":
-        return ""
-    zones = {one.id: one.zone for one in topology.found.subnets}
-    zone = zones[interfaces[name].subnet_id]
-    ours = standby_name(settings, zone)
-    if any(isinstance(one, StandbyGateway) and one.name == ours for one in wanted.resources):
-        return id_mark(ours)
-    return next((one.id for one in _gateways(topology) if zones.get(one.subnet_id) == zone), "")
-
-
-def _gateways(topology: Topology) -> Sequence[NatGateway]:
-    return [
-        one
-        for one in topology.found.nat_gateways
-        if (one.availability, one.connectivity, one.state) == ("zonal", "public", "available")
-        and OWNER_TAG not in one.tags
-    ]
 
 
 # ---- what it may do, and what is told
