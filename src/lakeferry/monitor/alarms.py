@@ -77,7 +77,7 @@ def alarms(
     return (*simple, *composite)
 
 
-def notes(settings: MonitorSettings) -> tuple[str, ...]:
+def notes(topology: Topology, settings: MonitorSettings) -> tuple[str, ...]:
     """What alarms are missing, and what would bring them."""
     said: list[str] = []
     if not settings.planned and "stalled" not in settings.alarms:
@@ -92,6 +92,7 @@ def notes(settings: MonitorSettings) -> tuple[str, ...]:
     unknown = sorted(settings.alarms.keys() - ALARMS.keys())
     if unknown:
         said.append(f"not alarms of the network, left to others: {', '.join(unknown)}")
+    said += tagged_instances.instance_notes(topology, settings)
     return tuple(said)
 
 

@@ -13,7 +13,6 @@ from lakeferry.monitor.nat import nat, with_endpoints
 from lakeferry.monitor.nat_ways import led
 from lakeferry.monitor.own_cost import MonthlyCost, Volume, costs, total, volume
 from lakeferry.monitor.settings import MonitorSettings
-from lakeferry.monitor.tagged_instances import instance_notes
 from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Resource, VpcEndpoint
 from lakeferry.network.rule_set import QUESTIONS, RuleSet, RuleWish, Unanswerable, rule_set
 from lakeferry.network.topology import Topology
@@ -58,25 +57,20 @@ def desired(topology: Topology, settings: MonitorSettings) -> Desired:
     board = dashboard(ways, rules, made, settings)
     topic = notify.topic(settings)
     resources: tuple[Resource, ...] = (
-        *points.groups,
-        *forwarding.groups,
-        *points.endpoints,
-        *logs.groups,
-        *logs.roles,
-        *forwarding.made,
-        *logs.logs,
+        *points.groups, *forwarding.groups, *points.endpoints, *logs.groups, *logs.roles,
+        *forwarding.made, *logs.logs,
         *(InsightRule(one.name, one.body, tags=settings.all_tags) for one in rules.rules),
         *((topic,) if topic else ()),
         *(one for one in made if isinstance(one, Alarm)),
         *(one for one in made if isinstance(one, CompositeAlarm)),
         board.dashboard,
         *forwarding.routes,
-    )
+    )  # fmt: skip
     expected = volume(topology, settings, logs.fields, rules)
     notes = (
         *forwarding.notes, *points.notes, *logs.notes, *rules.notes, *_unknown(settings),
-        *alarm_set.notes(settings), *instance_notes(topology, settings),
-        *notify.notes(settings, topology.found.topics), *board.notes,
+        *alarm_set.notes(ways, settings), *notify.notes(settings, topology.found.topics),
+        *board.notes,
     )  # fmt: skip
     return Desired(
         resources=resources,
