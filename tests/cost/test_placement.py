@@ -60,6 +60,11 @@ def test_a_subnet_that_is_too_much_for_one_instance_has_no_placement() -> None:
     assert fewest([subnet("a", "a", 351)], ["a"], sustained=SUSTAINED, least=2) is None
 
 
+def test_more_instances_than_anybody_would_run_are_no_placement() -> None:
+    assert fewest(THREE, ZONES, sustained=SUSTAINED, least=3, most=5) is None
+    assert fewest(THREE, ZONES, sustained=SUSTAINED, least=3, most=6) is not None
+
+
 def test_a_zone_without_instance_is_carried_from_another_and_named() -> None:
     found = place([subnet("d", "d", 1), subnet("a", "a", 1)], ZONES, 3)
 
