@@ -122,7 +122,30 @@ def test_a_wider_tolerance_forgives_a_gap_and_never_a_leak(sample: Path) -> None
     assert (summary["exit"], summary["verdicts"]) == (3, {"ok": 45, "leak": 3})
 
 
-# ---- the bill alone, and figures that come from elsewhere
+def test_a_bill_alone_is_shown_and_claims_no_agreement(tmp_path: Path) -> None:
+    write(tmp_path, BillLine("a"))
+
+    ended = reconciled(tmp_path, "bill.csv.gz", "--bytes", "1 TiB")
+
+    assert ended.returncode == 0
+    assert "nothing is set beside the bill: give --copied, and --flow or --vpc" in ended.stdout
+    assert "to the end: nothing to go by" in ended.stdout
+
+
+def test_records_that_aws_left_out_explain_a_gap(tmp_path: Path) -> None:
+    write(tmp_path, BillLine("a"))
+    (tmp_path / "flow.csv").write_text(
+        "hour,interface_id,bytes,bytes_to_s3_prefix_list,skipped_records\n"
+        f"2026-10-01T00:00:00Z,eni-1,{2**29},0,1234\n"
+    )
+
+    ended = reconciled(tmp_path, "bill.csv.gz", "--flow", "flow.csv")
+
+    assert ended.returncode == 3
+    assert "flow log gap of 0.50 GB, AWS left out 1,234 records: 1 hour" in ended.stdout
+
+
+# ---- figures that come from elsewhere
 
 
 def write(folder: Path, *lines: BillLine, name: str = "bill.csv.gz") -> None:

@@ -203,6 +203,7 @@ def test_an_hour_is_told_in_exact_text(result: Reconciliation) -> None:
         "gap_bytes": "0",
         "cost": "5.6615625",
         "leak_cost": "2.83078125",
+        "skipped_records": 0,
         "verdict": "leak",
         "also": [],
         "parts": {

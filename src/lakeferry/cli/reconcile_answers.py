@@ -55,6 +55,8 @@ def reconciled_lines(
     lines += _bill_lines(result, width)
     if result.ahead is not None:
         lines += ["", *_ahead_lines(result.ahead, found.currency, width)]
+    elif result.whole is not None:
+        lines += ["", "  to the end: nothing to go by, as no hour was both copied in and billed"]
     return lines
 
 
@@ -107,14 +109,25 @@ def _verdict_lines(found: Reconciliation, signs: Mapping[str, str], width: int) 
         what = f"  {signs['warning']} {verdict}{_costing(verdict, found)}: {_when(cells, found)}"
         lines += [*paragraph(what, width), *paragraph(f"      next: {remedy}", width)]
     if not lines:
-        lines.append(f"  {signs['ok']} copied, seen and billed agree within the tolerance")
+        lines.append(_agreed(found, signs))
     return lines
+
+
+def _agreed(found: Reconciliation, signs: Mapping[str, str]) -> str:
+    known = {"copied": found.copied, "seen": found.seen, "billed": found.billed}
+    names = [name for name, sums in known.items() if sums]
+    if len(names) < 2:
+        return "  nothing is set beside the bill: give --copied, and --flow or --vpc"
+    listed = f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"  {signs['ok']} {listed} agree within the tolerance"
 
 
 def _costing(verdict: str, found: Reconciliation) -> str:
     if verdict == "flow log gap":
-        cells = (one.cell for one in found.cells if verdict in one.verdicts)
-        return f" of {_gb(sum((one.billed or 0) - (one.seen or 0) for one in cells))} GB"
+        cells = [one.cell for one in found.cells if verdict in one.verdicts]
+        skipped = sum(one.skipped for one in cells)
+        why = f", AWS left out {skipped:,} records" if skipped else ""
+        return f" of {_gb(sum((one.billed or 0) - (one.seen or 0) for one in cells))} GB{why}"
     if verdict != "leak":
         return ""
     usd = found.leak_usd

@@ -73,6 +73,7 @@ def cell_figures(one: Judged) -> dict[str, Any]:
         "gap_bytes": _count(cell.gap),
         "cost": _money(cell.usd),
         "leak_cost": _money(cell.leak_usd),
+        "skipped_records": cell.skipped,
         "verdict": one.verdict,
         "also": list(one.also),
         "parts": {part.name: str(part.bytes) for part in one.parts},

@@ -45,6 +45,7 @@ class Reconciled:
     found: Reconciliation
     days: tuple[Day, ...]
     ahead: Forecast | None  # None: not asked for, or nothing to go by
+    whole: int | None = None  # payload of the whole migration, as it was asked about
 
     @property
     def needs_a_look(self) -> bool:
@@ -92,7 +93,7 @@ def reconcile_bill(
     )
     left = None if asked.whole is None else max(0, asked.whole - sum(found.copied.values()))
     ahead = forecast(bill, found, left) if left is not None else None
-    return Reconciled(bill, found, by_day(found.cells), ahead)
+    return Reconciled(bill, found, by_day(found.cells), ahead, asked.whole)
 
 
 def copied_in(
