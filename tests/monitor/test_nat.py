@@ -291,6 +291,15 @@ def test_much_goes_by_instances_and_little_by_gateways() -> None:
     assert "NAT by what costs least: gateways" in said(little)
 
 
+def test_the_comparison_is_the_worked_example_to_the_cent() -> None:
+    """Three c7gn.large with standby gateways and an endpoint of EC2 against three NAT gateways."""
+    wish = {"kind": "auto", "type": "c7gn.large", "check": "lambda"}
+
+    made = desired(network(3), wishing(**wish))
+
+    assert "3 x c7gn.large, a standby gateway in each zone cost $411.89, NAT gateways" in said(made)
+
+
 def test_without_a_plan_nothing_is_decided_and_what_is_there_stays() -> None:
     tags = {OWNER_TAG: "m1", "Name": "lakeferry-m1.nat.us-east-1a"}
     there = Instance("i-1", "vpc-1", public(1), "c7gn.large", "running", (), False, tags)

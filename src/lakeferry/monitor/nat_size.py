@@ -18,7 +18,7 @@ from lakeferry.cost.price_file import own_book
 from lakeferry.cost.prices import InstanceType, nearest
 from lakeferry.cost.sizing import HEAD_ROOM, MANY_VCPUS, Allowance, Demand, limits
 from lakeferry.errors import FerryError
-from lakeferry.monitor.own_cost import HOURS, instance_usd_an_hour, usd_of_first
+from lakeferry.monitor.own_cost import instance_usd_an_hour, usd_of_first
 from lakeferry.monitor.settings import NatWish
 from lakeferry.network.nat_resources import DISK_GB, NatInstance, NetworkInterface
 from lakeferry.network.resources import PlannedFlow, Resource
@@ -26,6 +26,7 @@ from lakeferry.network.topology import Topology
 
 # Where nothing is planned: 5 Gbit/s to the internet, which no smaller type of the family has.
 USUAL = ("c7gn.large", "c6gn.xlarge", "c6in.xlarge")
+MONTH_HOURS = 720  # by which a month of a disk is reckoned where a plan's hours are
 NAT_PATHS = ("nat_gateway", "nat_instance")
 
 
@@ -204,7 +205,7 @@ def _cheaper(
     address = usd_of_first("aws.ipv4.hour", region)
     gateway = (usd_of_first("aws.natgw.hour", region) + address) * hours * room.zones
     per_gb = usd_of_first("aws.natgw.gb", region)
-    disk = usd_of_first("aws.ebs.gp3", region) * DISK_GB * hours / HOURS
+    disk = usd_of_first("aws.ebs.gp3", region) * DISK_GB * hours / MONTH_HOURS
     hourly = instance_usd_an_hour(kind.name, region) or Decimal(0)
     instances = count * ((hourly + address) * hours + disk)
     if wish.standby == "gateway":
