@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from lakeferry.monitor.desired import Desired, desired
-from lakeferry.monitor.settings import MonitorSettings, NatWish
+from lakeferry.monitor.settings import MonitorSettings, NatWish, TaggedWish
 from lakeferry.network import discover
 from lakeferry.network.discover import Scope
 from lakeferry.network.nat_resources import DefaultRoute, NatInstance, NetworkInterface
@@ -95,6 +95,10 @@ def cases() -> dict[str, Case]:
         "an older machine": (network(), wishes(nat={"type": "c6in.large"})),
         "odd tags": (network(), wishes(tags={"a b": "x:y/z = 1@q"})),
         "a rule each": (network(), wishes(per="eni")),
+        "they bear the tag by which instances are watched": (
+            network(),
+            wishes(tags={"map-migrated": "migABCDE12345"}, tagged=TaggedWish("each")),
+        ),
     }
 
 
