@@ -52,7 +52,8 @@ def nat_rows(plane: DataPlane, access: AwsAccess) -> list[str]:
 def cost(access: AwsAccess, folder: Path, *words: str) -> Ended:
     there = ("--region", access.region, "--endpoint-url", access.endpoint or "")
     return called(
-        "cost", *words, *there, "--json", folder=folder, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test",
+        "cost", *words, *there, "--json", folder=folder,
+        AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test",
     )  # fmt: skip
 
 
