@@ -135,7 +135,7 @@ def test_a_nat_gateway_that_is_there_stands_by_and_none_is_made_beside_it() -> N
 def test_a_gateway_of_another_deployment_does_not_stand_by() -> None:
     theirs = replace(gateway(1), tags={OWNER_TAG: "m2"})
 
-    made = desired(network(gateways=(1,), nat_gateways=(theirs,)), wishing())
+    made = desired(network(nat_gateways=(theirs,)), wishing())
 
     assert len(every(made, StandbyGateway)) == 2
 
@@ -228,6 +228,28 @@ def test_a_table_of_two_zones_leads_to_one_of_them_and_the_other_is_told() -> No
     assert f"{table(1)} also leads {private(2)} to the NAT instance of us-east-1a" in said(made)
 
 
+def test_a_route_of_another_deployment_is_left_to_it() -> None:
+    theirs = replace(gateway(1), tags={OWNER_TAG: "m2"})
+
+    with pytest.raises(FerryError, match=r"leads to nat-.* of the deployment m2"):
+        desired(network(gateways=(1,), nat_gateways=(theirs,)), wishing())
+
+
+def test_a_route_that_goes_before_the_default_route_is_told() -> None:
+    halves = tuple(Route(one, gateway(1).id, "active") for one in ("0.0.0.0/1", "128.0.0.0/1"))
+    base = network(1)
+    split = replace(base.found.route_tables[0], routes=halves)
+
+    tables = (split, base.found.route_tables[1])
+    made = desired(network(1, nat_gateways=(gateway(1),), route_tables=tables), wishing())
+
+    assert f"{table(1)} leads all bytes by 0.0.0.0/1, which goes before 0.0.0.0/0" in said(made)
+
+
+def test_more_addresses_than_a_region_usually_gives_are_told() -> None:
+    assert "6 Elastic IPs are needed" in said(desired(network(3), wishing()))
+
+
 # ---- type
 
 
@@ -293,9 +315,7 @@ def test_much_goes_by_instances_and_little_by_gateways() -> None:
 
 def test_the_comparison_is_the_worked_example_to_the_cent() -> None:
     """Three c7gn.large with standby gateways and an endpoint of EC2 against three NAT gateways."""
-    wish = {"kind": "auto", "type": "c7gn.large", "check": "lambda"}
-
-    made = desired(network(3), wishing(**wish))
+    made = desired(network(3), wishing(kind="auto", type="c7gn.large", check="lambda"))
 
     assert "3 x c7gn.large, a standby gateway in each zone cost $411.89, NAT gateways" in said(made)
 

@@ -11,7 +11,12 @@ from lakeferry.monitor.brakes import brakes, hold
 from lakeferry.monitor.changes import Planned, change
 from lakeferry.monitor.plan import ORDER, ProvisionPlan, counted, provision_plan, refuse_stale
 from lakeferry.monitor.settings import OWNER_TAG
-from lakeferry.network.nat_resources import NatResource
+from lakeferry.network.nat_resources import (
+    DefaultRoute,
+    NatInstance,
+    NatResource,
+    NetworkInterface,
+)
 from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
@@ -509,3 +514,34 @@ def test_every_kind_of_resource_has_its_place_in_the_order() -> None:
     assert set(ORDER) == {*get_args(Planned)}
     made = {type(one) for one in wanted(bare()).resources}
     assert made == {*get_args(Resource)} - {*get_args(NatResource)}
+
+
+def test_a_newer_image_is_no_drift_and_another_instance_takes_it() -> None:
+    box = NatInstance("n", "c7gn.large", "arm64", "ami-1", "p", "script", tags=OURS, id="i-1")
+    asked = replace(box, image="", id="")
+
+    assert plan(box, to=(asked,)).is_empty
+    (one,) = plan(box, to=(replace(asked, type="c7gn.xlarge"),)).changes
+    assert (one.action, one.differences[0].field, one.after) == (
+        "replace", "type", replace(asked, type="c7gn.xlarge"),
+    )  # fmt: skip
+    (given,) = plan(box, to=(replace(asked, image="ami-2"),)).changes
+    assert (given.action, given.why) == ("replace", "AWS cannot change image")
+
+
+def test_routes_go_first_and_come_last_and_stand_aside_while_an_instance_is_replaced() -> None:
+    eni = NetworkInterface("n", "subnet-1", (), "", tags=OURS, id="eni-1")
+    box = NatInstance("n", "c7gn.large", "arm64", "ami-1", "p", "script", tags=OURS, id="i-1")
+    way = DefaultRoute("r", "rtb-1", "n", tags=OURS, before="nat-9")
+    larger = replace(box, image="", type="c7gn.xlarge")
+
+    made = plan(eni, box, way, STS, DOOR, to=(DOOR, STS, eni, larger, way))
+    gone = plan(eni, box, way, STS, DOOR)
+
+    assert steps(made) == ["remove r", "remove n", "make n", "make r"]
+    assert steps(gone) == ["remove r", f"remove {STS.name}", "remove n", "remove n",
+                           f"remove {DOOR.name}"]  # fmt: skip
+    assert [one.kind for one in brakes(made)] == ["replace", "routes"]
+    assert [one.kind for one in brakes(plan(box, eni, to=(eni, replace(box, id=""), way)))] == [
+        "routes"
+    ]

@@ -170,7 +170,8 @@ def _difference(one: Difference) -> str:
     def shown(value: Any) -> str:
         return "nothing" if value is None else str(value)
 
-    if one.field.startswith("subscriptions"):  # a URL may be a secret
+    # A URL may be a secret, a script is long.
+    if one.field.startswith(("subscriptions", "user_data")):
         return f"{one.field}: differs (values not shown)"
     return f"{one.field}: {shown(one.before)} -> {shown(one.after)}"
 

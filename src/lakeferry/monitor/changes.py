@@ -97,9 +97,7 @@ def change(before: Planned | None, after: Planned | None) -> Change:
         return Change("delete", before, None, (), "it is not wanted any more")
     if isinstance(before, Topic) and isinstance(after, Topic):
         before = _telling(before, after)
-    if isinstance(before, NatInstance) and isinstance(after, NatInstance) and not after.image:
-        after = replace(after, image=before.image)  # a newer image is no drift
-    found = differences(before, after)
+    found = differences(_as_asked(before, after), after)
     if not found:
         return Change("keep", before, after, (), "")
     names = tuple(dict.fromkeys(one.field.partition(".")[0].partition("[")[0] for one in found))
@@ -112,6 +110,16 @@ def change(before: Planned | None, after: Planned | None) -> Change:
 def _verb(names: tuple[str, ...]) -> str:
     many = names[0].endswith("s") and not names[0].endswith(("ss", "dns"))
     return "differ" if many or len(names) > 1 else "differs"
+
+
+def _as_asked(before: Planned, after: Planned) -> Planned:
+    """Without the image of an instance where none is asked for: that there is a newer is no drift.
+
+    Another instance in its place takes the newest.
+    """
+    if isinstance(before, NatInstance) and isinstance(after, NatInstance) and not after.image:
+        return replace(before, image="")
+    return before
 
 
 def _telling(before: Topic, after: Topic) -> Topic:

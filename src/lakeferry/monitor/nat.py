@@ -97,7 +97,8 @@ def nat(topology: Topology, settings: MonitorSettings) -> NatPlan:
     chosen = choice(wish, room, settings.planned, there=there)
     if chosen.kind != "instance":
         return NatPlan(notes=chosen.notes)
-    placed = posts(topology, wish.count or max(chosen.count, len(tables)))
+    count = wish.count or max(chosen.count, len(tables))
+    placed = posts(topology, count, settings.deployment)
     return _planned(topology, settings, chosen, placed)
 
 
@@ -345,6 +346,8 @@ def _notes(
             "the Lambda that looks at the path comes with a template (`lakeferry monitor export`); "
             "`lakeferry monitor apply` makes none"
         )
+    if (addresses := len(placed.posts) + sum(1 for id in standing.values() if "$" in id)) > 5:
+        yield f"{addresses} Elastic IPs are needed, and AWS gives 5 a Region: ask for more first"
     if wish.auto_scaling:
         yield (
             "no Auto Scaling group is made: it would race with EC2's recovery, which brings an "

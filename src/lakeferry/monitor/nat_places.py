@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lakeferry.errors import FerryError
+from lakeferry.network.resources import OWNER_TAG
 from lakeferry.network.topology import Found, Path, Topology
-from lakeferry.network.ways import table_of, way_out
+from lakeferry.network.ways import EVERYWHERE, EVERYWHERE_6, default_route, table_of, way_out
 
 # Ways out that a NAT instance takes the place of; another leads on purpose somewhere else.
 _TAKEN = ("nat_gateway", "nat_instance", "nowhere")
@@ -51,15 +52,17 @@ def tables_by_zone(topology: Topology) -> Mapping[str, tuple[str, ...]]:
     return {zone: tuple(found[zone]) for zone in sorted(found)}
 
 
-def posts(topology: Topology, count: int | None) -> Posts:
+def posts(topology: Topology, count: int | None, deployment: str) -> Posts:
     """So many instances dealt out to zones, and route tables to them.
 
     Args:
         count: of all zones together; None: one in each.
+        deployment: whose they are.
 
     Raises:
-        FerryError: LF-6431 where a zone has no public subnet, where nothing is private, and where
-            there are fewer instances than zones or more than route tables.
+        FerryError: LF-6431 where a zone has no public subnet, where nothing is private, where a
+            route leads to something of another deployment, and where there are fewer instances
+            than zones or more than route tables.
     """
     tables = tables_by_zone(topology)
     if not tables:
@@ -67,6 +70,7 @@ def posts(topology: Topology, count: int | None) -> Posts:
             topology, "no subnet in question goes out by a NAT device or not at all",
             "name the private subnets (`network.subnets`, --subnet)",
         )  # fmt: skip
+    _refuse_taken(topology, tables, deployment)
     counts = _counts(topology, tables, count)
     made: list[Post] = []
     for zone, own in tables.items():
@@ -80,6 +84,25 @@ def posts(topology: Topology, count: int | None) -> Posts:
             label = f"{zone}.{number + 1}" if number else zone
             made.append(Post(label, zone, subnet, own[number :: counts[zone]]))
     return Posts(tuple(made), tuple(tables), tuple(_notes(topology, tables)))
+
+
+def _refuse_taken(topology: Topology, tables: Mapping[str, Sequence[str]], deployment: str) -> None:
+    """Two deployments that lead one route would each give it back to the other."""
+    found = topology.found
+    tags = {
+        **{one.id: one.tags for one in found.enis},
+        **{one.id: one.tags for one in found.instances},
+        **{one.id: one.tags for one in found.nat_gateways},
+    }
+    wanted = {id for own in tables.values() for id in own}
+    for table in found.route_tables:
+        for route in table.routes if table.id in wanted else ():
+            owner = tags.get(route.target, {}).get(OWNER_TAG, deployment)
+            if route.destination == EVERYWHERE and owner != deployment:
+                raise _impossible(
+                    topology, f"{table.id} leads to {route.target} of the deployment {owner}",
+                    f"leave that to {owner}, or destroy it first",
+                )  # fmt: skip
 
 
 def _counts(
@@ -126,6 +149,7 @@ def _notes(topology: Topology, tables: Mapping[str, Sequence[str]]) -> Iterator[
     found, private = topology.found, dict(_private(topology))
     for zone, own in tables.items():
         for id in own:
+            yield from _passed_by(found, id)
             subnets = [one for one in found.subnets if _is_of(found, one.id, id)]
             far = sorted(one.id for one in subnets if one.id in private and one.zone != zone)
             if far:
@@ -145,6 +169,17 @@ def _notes(topology: Topology, tables: Mapping[str, Sequence[str]]) -> Iterator[
     )
     for id, kind in left:
         yield f"{id} goes out by {kind.replace('_', ' ')}: left as it is"
+
+
+def _passed_by(found: Found, table_id: str) -> Iterator[str]:
+    """Routes that are more specific than the one that is moved: what they cover does not take it"""
+    (table,) = (one for one in found.route_tables if one.id == table_id)
+    way = default_route(table, found.prefix_lists)
+    if way is not None and way.destination not in (EVERYWHERE, EVERYWHERE_6):
+        yield (
+            f"{table_id} leads all bytes by {way.destination}, which goes before {EVERYWHERE}: "
+            "take that route away, or nothing takes the NAT instance"
+        )
 
 
 def _is_of(found: Found, subnet: str, table_id: str) -> bool:
