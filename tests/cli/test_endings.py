@@ -48,6 +48,31 @@ def test_a_signal_interrupts_at_once_what_has_nothing_in_flight(
     assert (process.returncode, said) == (code, "  stopped\n")
 
 
+HASTY = """
+import os, sys
+class Hasty:
+    def find_spec(self, name, path=None, target=None):
+        if name == "cyclopts":
+            os.kill(os.getpid(), NUMBER)
+sys.meta_path.insert(0, Hasty())
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("program", [[LAKEFERRY], [sys.executable, "-m", "lakeferry"]])
+def test_a_signal_while_the_program_still_loads_ends_it_without_a_word(
+    tmp_path: Path, program: list[str], number: signal.Signals, code: int
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(HASTY.replace("NUMBER", str(int(number))))
+    beside = os.environ | {"PYTHONPATH": str(tmp_path)}
+
+    ended = subprocess.run(
+        [*program, "--version"], env=beside, capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, "", "")
+
+
 LOST = """
 import os, signal, sys
 from lakeferry.cli.talk import Talk, guarded
