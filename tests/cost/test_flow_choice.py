@@ -121,6 +121,14 @@ def test_an_endpoint_wins_from_its_break_even_on(gb: int, wins: str) -> None:
     assert found.decision.chosen.option.path == wins
 
 
+def test_an_endpoint_is_weighed_against_the_gateway_where_instances_carry_the_bytes_now() -> None:
+    by_instance = group(evenly(600 * GIB, 6), path="nat_instance", leads_to="aws_service")
+    found = choose(by_instance, terms(gateway_stays=True), BOOK)
+
+    assert found.break_even is not None
+    assert cents(found.break_even.gb) == Decimal("617.14")
+
+
 def test_public_addresses_are_shown_and_not_chosen_for_private_subnets() -> None:
     found = choose(group(evenly(PIB, 6)), terms(), BOOK)
 

@@ -126,7 +126,7 @@ def choose(group: FlowGroup, terms: Terms, book: PriceBook) -> GroupChoice:
         sized,
         lost if "nat_instance" in found else None,
         {one.option.label: one.option.replay for one in rows},
-        _break_even(found),
+        _break_even(found, group),
     )
 
 
@@ -292,10 +292,10 @@ def _today(
 
 
 @exact()
-def _break_even(found: Mapping[Path, Replayed]) -> Bounded | None:
+def _break_even(found: Mapping[Path, Replayed], group: FlowGroup) -> Bounded | None:
     """GB a month from which instances, or an endpoint, cost less than the NAT gateway."""
-    gateway, other = found.get("nat_gateway"), found.get("nat_instance")
-    endpoint = found.get("interface_endpoint")
+    gateway, endpoint = found.get("nat_gateway"), found.get("interface_endpoint")
+    other = found.get("nat_instance") if group.destination == "internet" else None
     if gateway is None or gateway.option.data is None:
         return None
     per_gb = gateway.option.data.last_usd
