@@ -134,9 +134,9 @@ CODES: dict[str, ErrorKind] = {
     "LF-6406": ErrorKind(
         2,
         "what shall be used is not there",
-        "Alarms tell topics, and may be silenced by another alarm; flow logs go to a bucket. AWS "
-        "takes an alarm that names what is not there, and nobody would ever be told. Nothing was "
-        "changed.",
+        "Alarms tell topics, and may be silenced by another alarm; flow logs go to a bucket; "
+        "private DNS of endpoints needs that of the VPC. AWS takes an alarm that names what is not "
+        "there, and nobody would ever be told. Nothing was changed.",
     ),
     "LF-6411": ErrorKind(
         2,

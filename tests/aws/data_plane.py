@@ -43,7 +43,7 @@ class Egress:
 
 def made(access: AwsAccess) -> DataPlane:
     ec2 = client(access, "ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    vpc = _vpc(ec2, "10.0.0.0/16")
     private = tuple(_subnet(ec2, vpc, f"10.0.{n}.0/24", ZONES[n]) for n in (0, 1))
     public = tuple(_subnet(ec2, vpc, f"10.0.{10 + n}.0/28", ZONES[n]) for n in (0, 1))
     internet = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
@@ -81,7 +81,7 @@ def made(access: AwsAccess) -> DataPlane:
 
 def made_egress(access: AwsAccess) -> Egress:
     ec2 = client(access, "ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    vpc = _vpc(ec2, "10.9.0.0/16")
     entered, public = (_subnet(ec2, vpc, f"10.9.{n}.0/28", ZONES[0]) for n in (0, 1))
     internet = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=internet, VpcId=vpc)
@@ -91,6 +91,12 @@ def made_egress(access: AwsAccess) -> Egress:
     nat = gateway["NatGateway"]["NatGatewayId"]
     _table(ec2, vpc, (entered,), NatGatewayId=nat)
     return Egress(vpc, entered, nat)
+
+
+def _vpc(ec2: Any, cidr: str) -> str:
+    id: str = ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=id, EnableDnsHostnames={"Value": True})
+    return id
 
 
 def _subnet(ec2: Any, vpc: str, cidr: str, zone: str) -> str:

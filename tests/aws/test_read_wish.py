@@ -2,7 +2,12 @@
 
 import pytest
 
-from lakeferry.aws.read_wish import find_services, refuse_missing_alarm, refuse_missing_topics
+from lakeferry.aws.read_wish import (
+    find_services,
+    refuse_missing_alarm,
+    refuse_missing_topics,
+    refuse_without_dns,
+)
 from lakeferry.network.resources import EndpointService
 from tests.aws.ensuring import ACCESS, ACCOUNT, refused, stubbed
 
@@ -54,6 +59,24 @@ def test_what_is_no_whole_arn_is_refused_and_another_kind_of_action_taken_as_giv
         refuse_missing_topics(ACCESS, ACCOUNT, ["arn:aws:ops"])
     with stubbed("sns"):
         refuse_missing_topics(ACCESS, ACCOUNT, [f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:x"])
+
+
+@pytest.mark.parametrize(
+    ("names", "flag"),
+    [(["EnableDnsSupport"], "support"), (["EnableDnsSupport", "EnableDnsHostnames"], "hostnames")],
+)
+def test_a_vpc_without_names_is_refused_with_the_command_that_gives_them(
+    names: list[str], flag: str
+) -> None:
+    with stubbed("ec2") as ec2, refused("LF-6406") as without:
+        for name in names:
+            ec2.add_response(
+                "describe_vpc_attribute", {name: {"Value": name != names[-1]}},
+                {"VpcId": "vpc-1", "Attribute": f"e{name[1:]}"},
+            )  # fmt: skip
+        refuse_without_dns(ACCESS, "vpc-1")
+
+    assert without.value.next_step.endswith(f"--enable-dns-{flag}")
 
 
 @pytest.mark.parametrize("there", ["MetricAlarms", "CompositeAlarms", ""])

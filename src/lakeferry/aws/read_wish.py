@@ -1,8 +1,9 @@
-"""What a wish leans on and does not make: endpoint services, topics, an alarm that silences.
+"""What a wish leans on and does not make: endpoint services, DNS, topics, an alarm that silences.
 
-Source: EC2 API Reference, DescribeVpcEndpointServices (zones by the account's own names); SNS API
-Reference, ListTopics; CloudWatch API Reference, DescribeAlarms, PutMetricAlarm (an action that is
-a topic is of the alarm's Region).
+Source: EC2 API Reference, DescribeVpcEndpointServices (zones by the account's own names);
+PrivateLink Guide, "Access an AWS service using an interface VPC endpoint" (attributes of the VPC);
+SNS API Reference, ListTopics; CloudWatch API Reference, DescribeAlarms, PutMetricAlarm (an action
+that is a topic is of the alarm's Region).
 """
 
 from collections.abc import Iterable
@@ -66,6 +67,28 @@ def refuse_missing_alarm(access: AwsAccess, name: str) -> None:
     )  # fmt: skip
     if not answer.get("MetricAlarms") and not answer.get("CompositeAlarms"):
         raise _missing(f"there is no alarm `{name}` in {access.region}", "--suppressor")
+
+
+_DNS = {  # of a VPC: attribute, and the flag that turns it on
+    "EnableDnsSupport": "--enable-dns-support",
+    "EnableDnsHostnames": "--enable-dns-hostnames",
+}
+
+
+def refuse_without_dns(access: AwsAccess, vpc_id: str) -> None:
+    """LF-6406 where a VPC has not the names that private DNS of an endpoint needs."""
+    for key, flag in _DNS.items():
+        name = key[:1].lower() + key[1:]
+        answer = call(
+            access, "ec2", "describe_vpc_attribute", on=vpc_id, VpcId=vpc_id, Attribute=name
+        )
+        if not answer[key]["Value"]:
+            raise FerryError(
+                "LF-6406",
+                f"{vpc_id} has {name} off, and private DNS of an endpoint needs it",
+                f"{access.shown}; nothing was changed",
+                f"aws ec2 modify-vpc-attribute --vpc-id {vpc_id} {flag}",
+            )
 
 
 def _missing(what: str, where: str) -> FerryError:

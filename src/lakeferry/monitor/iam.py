@@ -110,7 +110,8 @@ def _reads(names: Names, roles: Sequence[str]) -> Iterator[Statement]:
 def _leanings(names: Names) -> Iterator[Statement]:
     """What a plan asks about that it does not make."""
     if any(one.type == "interface" for one in names.settings.endpoints):
-        yield Statement("LookAtServices", ("ec2:DescribeVpcEndpointServices",), ("*",))
+        services = ("ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpointServices")
+        yield Statement("LookAtServices", services, ("*",))
     if names.wants_nat:
         yield Statement("LookAtTypes", ("ec2:DescribeInstanceTypeOfferings",), ("*",))
     if names.bucket:

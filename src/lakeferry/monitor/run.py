@@ -223,6 +223,8 @@ def _planned(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> 
         flows = planned_flows(topology, transfer.bytes, transfer.days, new_nat=new_nat)
         settings = replace(settings, planned=flows)
     shall = desired(topology, settings)
+    if any(isinstance(one, VpcEndpoint) and one.private_dns for one in shall.resources):
+        read_wish.refuse_without_dns(request.access, topology.found.vpc.id)
     if types := types_by_zone(shall.resources, topology):
         offered = find_offers(request.access, known_types(types))
         refuse_not_offered(types, offered, request.access.shown)
