@@ -170,6 +170,21 @@ def test_people_read_paths_leak_and_each_groups_options(folder: Path) -> None:
     assert "AWS left records out: 2 rows of SKIPDATA" in said
 
 
+def test_what_is_in_a_total_is_named_beside_it(folder: Path) -> None:
+    trouble = ("--failures-a-month", "0.2", "--delay-usd-hour", "120")
+    ended = observed(folder, *trouble, "--from", "azure:westeurope", "--json")
+    said = observed(folder, *trouble, "--from", "azure:westeurope").stdout
+
+    for one in lines_of(ended, "choice"):
+        for option in one["options"]:
+            parts = ("fixed_usd", "data_usd", "delay_usd", "risk_usd", "leaving_usd")
+            with exact():
+                total = sum(Decimal(option[part]) for part in parts)
+            assert Decimal(option["usd"]) == total
+    assert "failures 4.00" in said
+    assert "egress -" in said  # of the circuit, less than what leaves to the internet
+
+
 def test_options_come_as_csv(folder: Path) -> None:
     rows = list(csv.DictReader(observed(folder, "--csv", "-").stdout.splitlines()))
 
@@ -229,6 +244,8 @@ def _gbps(kind: str) -> float:
         (("--last", "soon"), "LF-2001"),
         (("--since", "2026-11-24", "--until", "2026-11-23"), "LF-2001"),
         (("--format", "bogus"), "LF-6201"),
+        (("--price", "aws.natgw.gbs.us-east-1=1"), "LF-6624"),
+        (("--nat-instances", "t9.huge:2"), "LF-6502"),
         (("--since", "2030-01-01T00:00:00Z"), "LF-6"),  # no rows of that time
     ],
 )

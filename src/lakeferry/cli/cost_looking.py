@@ -208,12 +208,22 @@ def planned(
     usual: Mapping[str, str], keys: Iterable[tuple[str, str, Any]]
 ) -> tuple[CostPlan, PriceBook]:
     """A plan of what was looked at, with what was typed laid upon it; and its prices."""
-    from lakeferry.cost.plan_prices import book_for
+    from lakeferry.cost.plan_prices import book_for, check_names
     from lakeferry.cost.run import CostRequest, listed_prices, read_plan
 
     seen = [("what was looked at", key, text) for key, text in usual.items()]
     plan = read_plan(CostRequest(keys=[*seen, *keys]))
-    return plan, book_for(plan, listed_prices(plan.prices))
+    listed = listed_prices(plan.prices)
+    check_names(plan, listed, _askable(listed, plan.region))
+    return plan, book_for(plan, listed)
+
+
+def _askable(listed: PriceBook, region: str) -> Iterator[str]:
+    """Ids that may be priced although the book has no figure of them."""
+    yield "carrier.circuit.month"
+    for id, one in listed.prices.items():
+        if one.region and id.endswith(f".{one.region}"):
+            yield f"{id.removesuffix(one.region)}{region}"
 
 
 def _options(look: LookFlags, *places: str) -> Mapping[str, str]:

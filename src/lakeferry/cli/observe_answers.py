@@ -123,6 +123,9 @@ def _option_rows(
 
 def _remark(choice: GroupChoice, decision: Decision, one: Outcome) -> str:
     said = ["now"] if one.option.path == choice.now else []
+    # What is in the total and has no column of its own.
+    beside = {"failures": one.risk, "waiting": one.delay, "egress": one.leaving}
+    said += [f"{name} {dollars(usd)}" for name, usd in beside.items() if usd]
     if one is decision.chosen:
         said.append(decision.reason)
     elif one.set_aside:
@@ -260,6 +263,8 @@ def _option(one: Outcome) -> dict[str, Any]:
         "fixed_usd": exact_text(one.fixed),
         "data_usd": exact_text(one.data),
         "delay_usd": exact_text(one.delay),
+        "risk_usd": exact_text(one.risk),
+        "leaving_usd": exact_text(one.leaving),
         "set_aside": one.set_aside or None,
     }
 
