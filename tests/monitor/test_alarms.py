@@ -288,4 +288,6 @@ def test_a_subscription_that_nobody_confirmed_and_nobody_wants_is_left_to_time()
 
     (said,) = (one for one in wanted(network).notes if "never confirmed" in one)
     assert said.startswith("1 subscription of lakeferry-m1 shall go")
-    assert not any("never confirmed" in one for one in wanted(network, notify=(never[1],)).notes)
+    asked = wanted(network, notify=(never[1], "ops@example.com")).notes
+    assert not any("never confirmed" in one for one in asked)
+    assert any(one.startswith("1 of 2 who shall be told by lakeferry-m1 did not") for one in asked)

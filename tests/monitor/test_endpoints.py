@@ -156,6 +156,23 @@ def test_only_the_subnets_of_the_migration_reach_the_endpoints() -> None:
     assert all(rule.cidrs == tuple(sorted(cidrs)) for rule in group.ingress)
 
 
+def test_more_rules_than_a_security_group_takes_are_said() -> None:
+    wish = (EndpointWish("databricks-relay", "interface"),)
+    base = with_found(endpoints=())
+    many = tuple(
+        Subnet(f"subnet-{n:02}", base.found.vpc.id, "us-east-1a", "", (f"10.0.{n}.0/24",))
+        for n in range(16)
+    )
+    found = replace(base.found, subnets=many)
+
+    def notes(count: int) -> list[str]:
+        network = replace(base, found=found, scope=tuple(one.id for one in many[:count]))
+        return [one for one in wanted(network, endpoints=wish).notes if "rules inwards" in one]
+
+    assert notes(15) == []
+    assert notes(16)[0].startswith("lakeferry-m1.databricks-endpoints gets 64 rules inwards")
+
+
 def test_an_endpoint_of_others_is_used_as_it_is() -> None:
     made = wanted()
 

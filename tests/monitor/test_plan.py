@@ -510,6 +510,14 @@ def test_a_change_says_what_differs_in_a_sentence(field: str, value: object, sai
     assert changed.why == said
 
 
+@pytest.mark.parametrize("state", ["expired", "rejected"])
+def test_a_registration_that_serves_nobody_is_made_anew(state: str) -> None:
+    (anew,) = plan(DOOR, STS, replace(RELAY, state=state), to=(DOOR, STS, RELAY)).work
+
+    assert (anew.action, anew.why) == ("replace", f"Databricks calls it {state}")
+    assert plan(DOOR, STS, replace(RELAY, state="available"), to=(DOOR, STS, RELAY)).is_empty
+
+
 def test_every_kind_of_resource_has_its_place_in_the_order() -> None:
     assert set(ORDER) == {*get_args(Planned)}
     made = {type(one) for one in wanted(bare()).resources}

@@ -45,6 +45,7 @@ CREATE_ONLY: Mapping[type, frozenset[str]] = {
 _NAMED_BY_TAG = (
     VpcEndpoint, FlowLog, SecurityGroup, NetworkInterface, ElasticIp, StandbyGateway, NatInstance,
 )  # fmt: skip
+_LOST = frozenset({"deleted", "expired", "rejected"})  # states of registrations that serve nobody
 _LISTS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 # What an endpoint has that was made without a policy.
 _LET_ALL: Mapping[str, object] = {
@@ -97,6 +98,8 @@ def change(before: Planned | None, after: Planned | None) -> Change:
         return Change("delete", before, None, (), "it is not wanted any more")
     if isinstance(before, Topic) and isinstance(after, Topic):
         before = _telling(before, after)
+    if isinstance(before, EndpointRegistration) and before.state.lower() in _LOST:
+        return Change("replace", before, after, (), f"Databricks calls it {before.state}")
     found = differences(_as_asked(before, after), after)
     if not found:
         return Change("keep", before, after, (), "")

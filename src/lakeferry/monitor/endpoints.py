@@ -26,6 +26,7 @@ HTTPS = (443, 443)
 # the control plane's internal calls.
 DATABRICKS_PORTS = (HTTPS, (2443, 2443), (6666, 6666), (8443, 8451))
 
+MOST_INGRESS = 60  # rules of a security group, unless AWS raises it; IPv4 and IPv6 apart
 WAITING = frozenset({"pendingacceptance", "rejected"})  # states: the service's owner decides
 
 READ_AND_WRITE = (
@@ -82,6 +83,7 @@ def endpoints(topology: Topology, settings: MonitorSettings) -> EndpointPlan:
                 f"{service} is not offered in {', '.join(lacking)}: bytes from there cross zones"
             )
     groups = _groups(topology, settings, wanted)
+    notes.extend(_crowded(groups))
     return EndpointPlan(groups, tuple(sorted(wanted, key=lambda one: one.name)), tuple(notes))
 
 
@@ -260,6 +262,18 @@ def _groups(
         for tail, some in ports.items()
         if settings.prefix + tail in used
     )
+
+
+def _crowded(groups: Iterable[SecurityGroup]) -> Iterator[str]:
+    for one in groups:
+        cidrs = [cidr for ports in one.ingress for cidr in ports.cidrs]
+        six = sum(":" in cidr for cidr in cidrs)
+        most = max(six, len(cidrs) - six)
+        if most > MOST_INGRESS:
+            yield (
+                f"{one.name} gets {most} rules inwards, and a security group takes {MOST_INGRESS}: "
+                "ask AWS for more, or watch fewer subnets in one deployment"
+            )
 
 
 # ---- policies

@@ -65,8 +65,14 @@ def notes(settings: MonitorSettings, found: Sequence[Topic] = ()) -> tuple[str, 
 
 def _left(settings: MonitorSettings, found: Sequence[Topic]) -> Iterator[str]:
     wanted = set(_subscriptions(settings))
-    for one in found:
-        left = len(set(one.unconfirmed) - wanted) if one.name == topic_name(settings) else 0
+    for one in (each for each in found if each.name == topic_name(settings)):
+        left = len(set(one.unconfirmed) - wanted)
+        waiting = len(set(one.unconfirmed) & wanted)
+        if waiting:
+            yield (
+                f"{waiting} of {len(wanted)} who shall be told by {one.name} did not confirm yet, "
+                "and are told nothing: SNS has sent them how to"
+            )
         if left:
             yield (
                 f"{left} subscription{'s' if left > 1 else ''} of {one.name} shall go and "
