@@ -12,16 +12,20 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lakeferry.connect.aws import AwsAccess, client
+from lakeferry.connect.databricks import workspace_client
 from lakeferry.network.fields import RECOMMENDED_FORMAT, format_text
 from tests.aws.data_plane import DataPlane, made
 from tests.cli.program import LAKEFERRY, called
 from tests.cost.bills import required_sample
 from tests.flows.test_look_at_aws import logged, s3_rows
+from tests.servers import databricks_workspace
+from tests.servers.databricks_workspace import Workspace
 
 pytestmark = pytest.mark.server
 
@@ -32,12 +36,13 @@ DELIVERED = (
 )
 
 
-def commands(guide: str, plane: DataPlane) -> list[list[str]]:
+def commands(guide: str, plane: DataPlane, workspace: str) -> list[list[str]]:
     text = (GUIDES / guide).read_text().replace("\\\n", " ")
     blocks = re.findall(r"^```([a-z]*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     typed = [line for name, block in blocks if not name for line in block.splitlines() if line]
     inline = re.findall(r"`(lakeferry config iam [^`]*)`", text.replace("\n", " "))
     whole = [re.sub(r"\bvpc-0a1b\w*", plane.vpc, line) for line in (*inline, *typed)]
+    whole = [re.sub(r"https://dbc-\S+", workspace, line) for line in whole]
     return [shlex.split(line) for line in whole]
 
 
@@ -68,6 +73,16 @@ def plane(moto_access: AwsAccess) -> DataPlane:
     return found
 
 
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    with databricks_workspace.running() as found:
+        found.pools["p-1"] = {
+            "instance_pool_id": "p-1", "instance_pool_name": "nodes", "node_type_id": "i3.xlarge",
+        }  # fmt: skip
+        yield found
+    workspace_client.cache_clear()
+
+
 def files_of(guide: str, folder: Path) -> None:
     """What a guide's commands read: the plan that it prints, and a bill with its two sides."""
     text = (GUIDES / guide).read_text()
@@ -84,30 +99,32 @@ def files_of(guide: str, folder: Path) -> None:
     "guide",
     [
         "watch-a-network.md", "see-where-bytes-go.md", "price-a-migration.md",
-        "price-what-flows.md", "reconcile-the-bill.md",
+        "price-what-flows.md", "reconcile-the-bill.md", "tag-for-map.md",
     ],
 )  # fmt: skip
 def test_every_command_of_a_guide_works_as_it_is_printed(
-    moto_access: AwsAccess, plane: DataPlane, tmp_path: Path, guide: str
+    moto_access: AwsAccess, plane: DataPlane, workspace: Workspace, tmp_path: Path, guide: str
 ) -> None:
     assert moto_access.endpoint is not None
     environment = {
         "AWS_ENDPOINT_URL": moto_access.endpoint, "AWS_REGION": moto_access.region,
         "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
         "LAKEFERRY_YES": "1",  # where the reader is asked
+        "DATABRICKS_TOKEN": databricks_workspace.TOKEN,
     }  # fmt: skip
     client.cache_clear()
 
     files_of(guide, tmp_path)
 
-    typed = commands(guide, plane)
+    typed = commands(guide, plane, workspace.host)
     type_it = {"watch": watched}
     codes = [type_it.get(words[2], ended)(words, tmp_path, environment) for words in typed]
 
     assert len(codes) > 3
     for words, (code, said) in zip(typed, codes, strict=True):
-        # A watch goes on until Ctrl-C; a rule that matched nothing wants a look, as a leak does.
-        looks = {"prove", "--prove", "--reconcile"} & set(words)
+        # A watch goes on until Ctrl-C; a rule that matched nothing wants a look, as do a leak and
+        # tags that are not put yet.
+        looks = {"prove", "--prove", "--reconcile", "tags"} & set(words)
         fine = {130} if words[2] == "watch" else {0, 3} if looks else {0}
         assert code in fine, f"{shlex.join(words)}\n{said}"
 
