@@ -230,6 +230,26 @@ def test_flow_logs_say_what_was_seen_and_what_leaked(tmp_path: Path) -> None:
     assert (gateway["verdict"], ended.returncode) == ("leak", 3)
 
 
+@pytest.mark.parametrize(
+    ("words", "cost"), [((), "0.045"), (("--price", "aws.natgw.gb.us-east-1=0.09"), "0.09")]
+)
+def test_a_leak_of_which_the_bill_has_no_price_takes_the_lists(
+    tmp_path: Path, words: tuple[str, ...], cost: str
+) -> None:
+    write(tmp_path, BillLine("a", usage_type="Requests-Tier1", product="AmazonS3", resource="lake"))
+    (tmp_path / "flow.csv").write_text(
+        "hour,interface_id,bytes,bytes_to_s3_prefix_list\n"
+        f"2026-10-01T00:00:00Z,nat-1,{2**30},{2**30}\n"
+    )
+    asked = ("bill.csv.gz", "--flow", "flow.csv", "--json")
+
+    priced = json_lines(reconciled(tmp_path, *asked, "--region", "us-east-1", *words))[-1]
+    unpriced = json_lines(reconciled(tmp_path, *asked))[-1]
+
+    assert priced["leak_cost"] == cost
+    assert unpriced["leak_cost"] is None  # nothing says where it was; and none is not nothing
+
+
 # ---- bad input
 
 

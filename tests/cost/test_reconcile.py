@@ -163,7 +163,7 @@ def test_it_is_priced_by_the_hours_of_its_own_path_before_those_of_another() -> 
 
 def test_a_leak_that_nothing_prices_is_unpriced_until_a_price_is_given() -> None:
     other = BillLine("o", usage_type="BoxUsage:c7gn.large", resource="i-1", unit="Hrs")
-    through = [Seen(seconds(0), "i-1", GIB, GIB)]
+    through = [Seen(seconds(0), "nat-1", GIB, GIB)]
 
     assert reconcile(bill(other), None, through).leak_usd is None
     priced = reconcile(bill(other), None, through, list_rate=Decimal("0.045"))
@@ -245,3 +245,10 @@ def test_a_forecast_of_a_path_without_hours_is_of_its_bytes_alone() -> None:
     assert (again.hours_left, again.usd_left) == (Decimal(2), Decimal(9))
     assert again.usd_left_without_leak == Decimal("8.1")
     assert "1.0000 bytes billed for each byte copied and 0.045000 a GB" in again.basis
+
+
+def test_what_leaks_through_an_instance_costs_nothing_by_the_byte() -> None:
+    found = reconcile(bill(hour(0)), None, [Seen(seconds(0), "i-1", GIB, GIB)])
+
+    (cell,) = (one.cell for one in found.cells if one.cell.path == "i-1")
+    assert (cell.leak, cell.leak_usd) == (GIB, 0)

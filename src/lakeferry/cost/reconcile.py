@@ -274,6 +274,8 @@ class _Rates:
         self._usual = listed if nat is None else nat
 
     def of(self, path: str, lines: Sequence[ByteLine]) -> Decimal | None:
+        if path.startswith("i-"):
+            return Decimal(0)  # a NAT instance is paid by the hour, its bytes are free
         found = rate_of(lines)
         found = self._of_path.get(path) if found is None else found
         return self._usual if found is None else found
