@@ -67,9 +67,10 @@ def test_every_option_that_a_document_names_exists() -> None:
     of_other_programs = {"--universal", "--generate-hashes", "--no-header", "--require-hashes"}
     of_other_programs |= {"--locked", "--list", "--only"}
     of_other_programs |= {"--stack-name", "--template-file", "--capabilities", "--s3-bucket"}
+    of_other_programs |= {"--route-table-id", "--destination-cidr-block", "--network-interface-id"}
     helps = [*map(help_of, ("clone", "verify", "explain", "doctor", "demo", "cost"))]
     parts = ("discover", "plan", "apply", "export", "destroy", "top", "watch", "alarms", "series",
-             "tags")  # fmt: skip
+             "tags", "failback", "failover")  # fmt: skip
     helps += [help_of("monitor", word) for word in (*parts, "prove")]
     helps += [help_of("config", word) for word in ("check", "show", "schema", "iam", "prices")]
     known = options_in("\n".join(helps))

@@ -64,3 +64,21 @@ def test_without_instances_it_says_what_to_do(
     assert refused.returncode == 2
     assert "LF-6435" in refused.stderr
     assert "lakeferry monitor apply" in refused.stderr
+
+
+def test_a_plan_shows_the_way_in_order_and_its_dollars(
+    moto_access: AwsAccess, site: Site, tmp_path: Path
+) -> None:
+    planned = ("--planned-bytes", "100 TiB", "--planned-days", "30")
+
+    shown = typed(moto_access, tmp_path, site, "plan", *planned)
+    told = json_lines(typed(moto_access, tmp_path, site, "plan", *planned, "--json"))
+
+    assert "from NAT gateways to instances, in this order:" in shown.stdout
+    assert "saved by instances" in " ".join(shown.stdout.split())
+    way = next(one["migration"] for one in told if "migration" in one)
+    assert [one["name"] for one in way["steps"]][:4] == [
+        "s3-endpoint", "instances", "drain", "move",
+    ]  # fmt: skip
+    assert float(way["usd_a_month"]["saved_by_instances"]) > 4000  # 100 TiB at $0.045 a GB
+    assert way["way_back"][0]["command"] == "lakeferry monitor failover"

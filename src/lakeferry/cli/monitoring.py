@@ -14,6 +14,7 @@ import orjson
 from lakeferry.cli import discover_answers, plan_answers
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.manifest_answers import url_shown
+from lakeferry.cli.migration_answers import migration_body, migration_lines
 from lakeferry.cli.plan_file import fingerprint_of, plan_text, write_file
 from lakeferry.cli.render import Screen, marks
 from lakeferry.errors import FerryError
@@ -22,6 +23,7 @@ from lakeferry.monitor import run
 from lakeferry.monitor.brakes import BRAKES, hold
 from lakeferry.monitor.export import export as exported
 from lakeferry.monitor.foreseen import foreseen
+from lakeferry.monitor.nat_migration import nat_migration
 from lakeferry.monitor.own_cost import path_usd_per_gb
 from lakeferry.monitor.plan import ProvisionPlan
 from lakeferry.monitor.run import ApplyReport, MonitorRequest, ProvisionReport
@@ -176,7 +178,12 @@ def allowed(given: Collection[str] | None) -> frozenset[str]:
 
 def _show(report: ProvisionReport, screen: Screen, *, verbose: bool) -> None:
     lines = plan_answers.plan_lines(report, marks(sys.stdout), screen_width(), verbose=verbose)
-    screen.result(lines, plan_answers.plan_body(report))
+    body = plan_answers.plan_body(report)
+    moving = nat_migration(report.topology, report.desired, report.settings, report.plan)
+    if moving is not None:
+        lines += migration_lines(moving, screen_width())
+        body["migration"] = migration_body(moving)
+    screen.result(lines, body)
     for cost in report.desired.costs:
         screen.result([], plan_answers.cost_body(cost, report.plan.deployment))
     for one in report.topology.findings:
