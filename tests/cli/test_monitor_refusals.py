@@ -166,6 +166,7 @@ def test_a_wrong_question_is_exit_2(
         (["--flow-log-to", "s3"], "LF-2001", "bucket is missing"),
         (["--rule", "nat-bill"], "LF-2001", "did you mean `nat-billed`?"),
         (["--endpoint", "sts=gateway"], "LF-2001", "it has no gateway endpoint"),
+        (["--put-tag", "aws:owner=me"], "LF-2001", "is AWS's own"),
         (
             ["--nat", "instance", "--max-outage", "5 s"],
             "LF-6432",

@@ -1,10 +1,12 @@
 """What of a manifest only this room can judge: names of rules and alarms, formats. Pure."""
 
+import re
 from collections.abc import Iterator
 
 from lakeferry.config.check import nearest
 from lakeferry.config.manifest import AlarmRule, Manifest
 from lakeferry.config.problems import Problem
+from lakeferry.config.references import references
 from lakeferry.config.tree import Place, Value
 from lakeferry.cost.price_file import own_book
 from lakeferry.errors import FerryError
@@ -17,12 +19,16 @@ from lakeferry.network.fields import (
     RECOMMENDED_FORMAT,
     parse_format,
 )
+from lakeferry.network.resources import OWNER_TAG
 from lakeferry.network.rule_set import QUESTIONS
 
 FORMATS = {"v2": DEFAULT_FORMAT, "v5-nat": RECOMMENDED_FORMAT, "connections": CONNECTION_FORMAT}
 # Alarms of the manifest that are not the network's.
 OTHERS = ("lag", "cost-forecast")
 GATEWAYS = ("s3", "dynamodb")  # all services that have gateway endpoints
+MOST_TAGS = 48  # of 50 on a thing: one says whose it is, one is its name
+# What every service takes: some take more signs.
+_TAG_VALUE = re.compile(r"[\w .:/=+\-@]{0,256}")
 _LIMITS = {
     "bytes_per_s": "a rate: `5 GB/h`",
     "bytes": "a size: `5 TB`",
@@ -36,7 +42,7 @@ def problems(manifest: Manifest) -> list[Problem]:
     """Every fault, with its place."""
     return [
         *_rules(manifest), *_endpoints(manifest), *_flow_logs(manifest), *_alarms(manifest),
-        *_nat(manifest),
+        *_nat(manifest), *_tags(manifest),
     ]  # fmt: skip
 
 
@@ -111,6 +117,31 @@ def _nat(manifest: Manifest) -> Iterator[Problem]:
         except FerryError as error:
             what = f"network.nat.type: {error.what}"
             yield Problem(error.code, _at(manifest, *at, "type"), what, error.where)
+
+
+def _tags(manifest: Manifest) -> Iterator[Problem]:
+    """Tags that some service would refuse half way through, or that are not theirs to give."""
+    for key, value in manifest.tags.values.items():
+        said = _key_fault(key)
+        if said:
+            what, step = f"tags: `{key}` is {said}", "choose another key"
+        elif not references(value) and not _TAG_VALUE.fullmatch(value):
+            what = f"tags.{key}: `{value[:40]}` is not valid here"
+            step = "write at most 256 letters, digits, blanks and _ . : / = + - @"
+        else:
+            continue
+        yield Problem("LF-2001", _at(manifest, "tags", key), what, step)
+    if len(manifest.tags.values) > MOST_TAGS:
+        what = f"tags: {len(manifest.tags.values)} tags do not fit beside ours"
+        yield Problem("LF-2001", _at(manifest, "tags"), what, f"give at most {MOST_TAGS}")
+
+
+def _key_fault(key: str) -> str:
+    if key in (OWNER_TAG, "Name"):
+        return "lakeferry's own"
+    if key.lower().startswith("aws:"):
+        return "AWS's own"
+    return "" if _TAG_VALUE.fullmatch(key) else "no key of a tag"
 
 
 def _alarms(manifest: Manifest) -> Iterator[Problem]:
