@@ -1,6 +1,8 @@
 """`lakeferry monitor tags`, typed: an emulated account, a workspace and a bill beside it."""
 
+import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +97,9 @@ def test_fix_puts_what_lacks_and_a_second_one_finds_nothing_to_do(
     assert (first.returncode, second.returncode, third.returncode) == (0, 0, 0)
     put = states(first)["put"]
     kinds = {line["kind"] for line in json_lines(first) if line.get("state") == "put"}
-    assert kinds == {"instance", "volume", "network_interface", "nat_gateway", "vpc_endpoint"}
+    assert kinds == {
+        "elastic_ip", "instance", "nat_gateway", "network_interface", "volume", "vpc_endpoint",
+    }  # fmt: skip
     assert all(value_of(moto_access, id) == VALUE for id in put)
     assert "put" not in states(second)
     assert value_of(moto_access, plane.nat_instance, "Name") == "nat"
@@ -164,17 +168,38 @@ def test_the_network_of_a_deployment_bears_the_tags_of_its_manifest(
 
 
 def test_the_gap_of_what_runs_is_told_to_the_cent(tags: Any) -> None:
-    """Five c6gn.medium at 0.0432, a NAT gateway at 0.045, endpoints in three zones at 0.01."""
+    """Five c6gn.medium at 0.0432, a NAT gateway at 0.045, its address at 0.005, endpoints in three
+    zones at 0.01.
+    """
     text = tags("--rate", "25%", "--days", "30").stdout
     body = json_lines(tags("--rate", "25%", "--days", "30", "--json"))[-1]["estimate"]
 
-    assert body["usd_an_hour"] == "0.291"
-    assert body["usd_to_come"] == "209.52"
-    assert body["lost_to_come"] == "52.38"
-    assert "$209.52 in 30 days" in text
-    assert "at 25 %: $52.38 of credit not earned" in text
+    assert body["usd_an_hour"] == "0.296"
+    assert body["usd_to_come"] == "213.12"
+    assert body["lost_to_come"] == "53.28"
+    assert "$213.12 in 30 days" in text
+    assert "at 25 %: $53.28 of credit not earned" in text
     assert "what was lost stays lost" in text
     assert body["unpriced"] == ["aws.ebs.gp2.us-east-1"]
+
+
+def test_prices_of_a_file_come_before_those_that_come_along(tags: Any, tmp_path: Path) -> None:
+    price = {
+        "id": "aws.ebs.gp2.us-east-1", "provider": "aws", "region": "us-east-1",
+        "service": "AmazonEC2", "sku": "EBS:VolumeUsage.gp2", "unit": "GB-month",
+        "tiers": [{"from": "0", "to": None, "price": "0.10"}], "source": "ours",
+        "as_of": "2026-11-01", "confidence": "price_list",
+    }  # fmt: skip
+    book = {"schema_version": 1, "currency": "USD", "written": "2026-11-01", "prices": [price]}
+    (tmp_path / "ours.json").write_text(json.dumps(book))
+
+    body = json_lines(tags("--prices", "ours.json", "--days", "1", "--json"))[-1]["estimate"]
+
+    assert body["unpriced"] == []
+    disks = [one["usd_an_hour"] for one in body["untagged"] if one["kind"] == "volume"]
+    assert len(disks) == 5
+    five = Decimal(body["usd_an_hour"]) - Decimal("0.296")  # of 8 GB each, for a month of 730 hours
+    assert round(five * 730, 9) == Decimal("4.00")
 
 
 def test_the_gap_of_a_bill_is_told_to_the_cent_with_what_was_mended_since(

@@ -93,7 +93,7 @@ def test_what_runs_untagged_costs_what_the_book_says_to_the_last_digit() -> None
 
 
 def test_a_disk_costs_its_share_of_the_months_price() -> None:
-    disk = Bearer("volume", "v", "", {}, hourly={"aws.ebs.gp3": Decimal(73) / 730})
+    disk = Bearer("volume", "v", "", {}, monthly={"aws.ebs.gp3": Decimal(73)})
 
     found = estimate([disk], own_book(), "us-east-1", rate=None, days=1)
 

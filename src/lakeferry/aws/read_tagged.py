@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from lakeferry.aws.read_network import filters, tags_of
-from lakeferry.connect.aws import AwsAccess, pages
+from lakeferry.connect.aws import AwsAccess, call, pages
 from lakeferry.network.resources import (
+    OWNER_TAG,
     Alarm,
     CompositeAlarm,
     Eni,
@@ -25,7 +26,6 @@ from lakeferry.network.topology import Found, Topology
 
 _Named = LogGroup | InsightRule | Alarm | CompositeAlarm | Topic
 MOST_ASKED = 200  # values of one filter
-HOURS = 730  # of a typical month, as prices of disks are for a month
 # What an instance brings with it: a tag of a template must be on each of them.
 LAUNCHED = ("instance", "volume", "network-interface")
 _STACK = f"{AWS_OWN}cloudformation:stack-name"
@@ -48,10 +48,12 @@ def find_bearers(
     found = topology.found
     instances = _instances(topology, chosen=chosen)
     ids = [one.id for one in instances]
+    interfaces = (*_interfaces(found, set(ids)),)
     return (
         *(_instance(one) for one in instances),
         *_volumes(access, ids),
-        *_interfaces(found, set(ids)),
+        *interfaces,
+        *_addresses(access, [one.id for one in interfaces]),
         *_gateways(topology),
         *_endpoints(found),
         *_launchers(access, set(topology.scope)),
@@ -65,7 +67,9 @@ def _instances(topology: Topology, *, chosen: bool) -> tuple[Instance, ...]:
     return tuple(
         one
         for one in topology.found.instances
-        if one.id in workers | devices or (not chosen and one.subnet_id in topology.scope)
+        if one.id in workers | devices
+        or is_ours(one.tags)
+        or (not chosen and one.subnet_id in topology.scope)
     )
 
 
@@ -103,11 +107,10 @@ def _volumes(access: AwsAccess, instances: Iterable[str]) -> Iterator[Bearer]:
             PaginationConfig={"PageSize": 500},
         ):  # fmt: skip
             tags = tags_of(one.get("Tags", ()))
-            months = Decimal(one.get("Size", 0)) / HOURS
-            price = f"aws.ebs.{one.get('VolumeType', 'gp2')}"
+            size = {f"aws.ebs.{one.get('VolumeType', 'gp2')}": Decimal(one.get("Size", 0))}
             yield Bearer(
                 "volume", one["VolumeId"], tags.get("Name", ""), tags,
-                hourly={price: months}, then=_remade(tags),
+                monthly=size, then=_remade(tags),
             )  # fmt: skip
 
 
@@ -116,7 +119,7 @@ def _interfaces(found: Found, instances: set[str]) -> Iterator[Bearer]:
     devices = {address.eni_id for one in found.nat_gateways for address in one.addresses}
     devices |= {id for one in found.endpoints for id in one.eni_ids}
     for one in found.enis:
-        if one.instance_id in instances:
+        if one.instance_id in instances or is_ours(one.tags):
             yield Bearer("network_interface", one.id, one.tags.get("Name", ""), one.tags)
         elif one.id in devices:
             yield _of_service(one)
@@ -130,8 +133,25 @@ def _of_service(one: Eni) -> Bearer:
     )  # fmt: skip
 
 
+def _addresses(access: AwsAccess, interfaces: Iterable[str]) -> Iterator[Bearer]:
+    """Elastic addresses of the interfaces, whoever's these are."""
+    listed = sorted(interfaces)
+    for first in range(0, len(listed), MOST_ASKED):
+        wanted = filters(network_interface_id=listed[first : first + MOST_ASKED])
+        answer = call(access, "ec2", "describe_addresses", Filters=wanted)
+        for one in answer.get("Addresses", ()):
+            tags = tags_of(one.get("Tags", ()))
+            yield Bearer(
+                "elastic_ip", one["AllocationId"], one.get("PublicIp", ""), tags,
+                hourly={"aws.ipv4.hour": Decimal(1)}, then=_remade(tags),
+            )  # fmt: skip
+
+
 def _gateways(topology: Topology) -> Iterator[Bearer]:
-    for one in topology.nat_gateways:
+    """Those on a way of the subnets in question, and those of ours that stand by."""
+    on_way = {one.id: one for one in topology.nat_gateways}
+    standing = {one.id: one for one in topology.found.nat_gateways if is_ours(one.tags)}
+    for one in {**standing, **on_way}.values():
         zones = max(1, len({address.zone for address in one.addresses}))
         regional = one.availability == "regional"
         price = "aws.natgw_regional.hour" if regional else "aws.natgw.hour"
@@ -228,10 +248,10 @@ def _ours(access: AwsAccess, found: Found, account: str) -> Iterator[Bearer]:
     start = f"arn:{access.partition}"
     here = f"{access.region}:{account}"
     for flow in found.flow_logs:
-        if _is_ours(flow.tags):
+        if is_ours(flow.tags):
             yield Bearer("flow_log", flow.id, flow.name, flow.tags)
     for group in found.security_groups:
-        if _is_ours(group.tags):
+        if is_ours(group.tags):
             yield Bearer("security_group", group.id, group.name, group.tags)
     named: tuple[tuple[str, str, Sequence[_Named]], ...] = (
         (f"{start}:logs:{here}:log-group:", "log_group", found.log_groups),
@@ -241,7 +261,7 @@ def _ours(access: AwsAccess, found: Found, account: str) -> Iterator[Bearer]:
     )
     for place, kind, things in named:
         for one in things:
-            if _is_ours(one.tags):
+            if is_ours(one.tags):
                 yield Bearer(kind, place + one.name, one.name, one.tags)
     for board in found.dashboards:
         if board.name.startswith("lakeferry-"):
@@ -251,5 +271,5 @@ def _ours(access: AwsAccess, found: Found, account: str) -> Iterator[Bearer]:
             )  # fmt: skip
 
 
-def _is_ours(tags: Tags) -> bool:
-    return "lakeferry:deployment" in tags
+def is_ours(tags: Tags) -> bool:
+    return OWNER_TAG in tags

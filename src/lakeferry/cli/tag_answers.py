@@ -99,7 +99,7 @@ def _wrong_lines(
 ) -> list[str]:
     lines: list[str] = []
     # First what costs by the hour, and what makes such things.
-    dearest = sorted(found.wrong, key=lambda one: not (one.bearer.hourly or one.bearer.where))
+    dearest = sorted(found.wrong, key=lambda one: not one.bearer.costs)
     shown = dearest if verbose else dearest[:_MOST]
     for one in shown:
         said = "; ".join(fault.said for fault in one.faults)

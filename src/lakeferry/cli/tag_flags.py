@@ -41,6 +41,9 @@ class TagFlags:
         Many, Parameter(negative="", help="File, folder or s3:// of a Cost and Usage Report.")
     ] = None
     days: Annotated[int, Parameter(help="That are to come, for what they will lose.")] = 30
+    prices: Annotated[
+        str | None, Parameter(help="File of prices, before those that come along.")
+    ] = None
     included: Annotated[
         Many, Parameter(negative="", help="Pattern of usage types that earn; default: all.")
     ] = None
@@ -60,6 +63,7 @@ class TagFlags:
             rate=self.rate,
             bill=tuple(self.bill or ()),
             days=self.days,
+            prices=self.prices,
             included=tuple(self.included or ()),
             excluded=tuple(self.excluded or ()),
         )

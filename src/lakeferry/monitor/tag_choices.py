@@ -25,6 +25,7 @@ class TagExtras:
     rate: str | None = None  # '25%'
     bill: tuple[str, ...] = ()
     days: int = 30
+    prices: str | None = None  # a file of prices
     included: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
 
@@ -49,6 +50,7 @@ def tag_request(manifest: Manifest, extras: Extras, chosen: TagExtras) -> TagReq
         rate=_share(chosen.rate),
         bill=chosen.bill,
         days=chosen.days,
+        prices=chosen.prices,
         included=chosen.included or ("*",),
         excluded=chosen.excluded or EXCLUDED,
     )

@@ -18,6 +18,7 @@ from lakeferry.cost.prices import Price, PriceBook
 from lakeferry.network.tag_bearers import Bearer
 
 HOURS_A_DAY = 24
+HOURS_A_MONTH = 730  # a typical one
 INSTANCE = "aws.ec2.hour."  # begins the ids of instances' prices
 NO_BACK_DATING = "a tag does not count for the past: what was lost stays lost"
 
@@ -92,7 +93,7 @@ def estimate(
     """
     found: list[Priced] = []
     for one in bearers:
-        if one.hourly and fault_of(one.tags.get(KEY, ""), edition) is not None:
+        if (one.hourly or one.monthly) and fault_of(one.tags.get(KEY, ""), edition) is not None:
             found.append(_priced(one, book, region))
     found.sort(key=lambda one: (-(one.usd or 0), one.bearer.key))
     usd = sum((one.usd for one in found if one.usd is not None), Decimal(0))
@@ -102,13 +103,14 @@ def estimate(
 def _priced(bearer: Bearer, book: PriceBook, region: str) -> Priced:
     usd: Decimal = Decimal(0)
     lacking: list[str] = []
-    for id, units in sorted(bearer.hourly.items()):
-        price = _price(book, id, region)
-        charge = book.charge(price, units) if price is not None else None
-        if charge is None:
-            lacking.append(f"{id}.{region}")
-        else:
-            usd += charge
+    for hours, wanted in ((1, bearer.hourly), (HOURS_A_MONTH, bearer.monthly)):
+        for id, units in sorted(wanted.items()):
+            price = _price(book, id, region)
+            charge = book.charge(price, units) if price is not None else None
+            if charge is None:
+                lacking.append(f"{id}.{region}")
+            else:
+                usd += charge / hours
     return Priced(bearer, None if lacking else usd, tuple(lacking))
 
 

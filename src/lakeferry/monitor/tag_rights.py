@@ -16,16 +16,16 @@ from lakeferry.monitor.notify import topic_name
 from lakeferry.monitor.settings import MonitorSettings
 
 LOOK = (
-    "autoscaling:DescribeAutoScalingGroups", "ec2:DescribeLaunchTemplateVersions",
-    "ec2:DescribeVolumes",
+    "autoscaling:DescribeAutoScalingGroups", "ec2:DescribeAddresses",
+    "ec2:DescribeLaunchTemplateVersions", "ec2:DescribeVolumes",
 )  # fmt: skip
 # What AWS asks for beside the action of a request itself.
 IMPLIED: Mapping[str, tuple[str, ...]] = {
     "tag:TagResources": ("cloudwatch:TagResource", "logs:TagResource", "sns:TagResource"),
 }
 _TAGGED = (
-    "instance", "natgateway", "network-interface", "security-group", "volume", "vpc-endpoint",
-    "vpc-flow-log",
+    "elastic-ip", "instance", "natgateway", "network-interface", "security-group", "volume",
+    "vpc-endpoint", "vpc-flow-log",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from lakeferry.connect.aws import account_of
 from lakeferry.connect.databricks import WorkspaceAccess
 from lakeferry.cost.bill_place import bill_of
 from lakeferry.cost.map_tags import EXCLUDED, KEY, Edition, MapTerms, fault_of
-from lakeferry.cost.price_file import own_book
+from lakeferry.cost.run import listed_prices
 from lakeferry.events import Emit, Noted, silent
 from lakeferry.monitor.run import MonitorRequest
 from lakeferry.monitor.tag_audit import Audited, TagAudit, audit, checked_tags
@@ -38,6 +38,7 @@ class TagRequest:
     rate: Decimal | None = None  # credit for each dollar, as the agreement says; None: not told
     bill: tuple[str, ...] = ()  # where a Cost and Usage Report lies
     days: int = 30  # that are to come
+    prices: str | None = None  # a file of prices, before those that come along
     included: tuple[str, ...] = ("*",)  # patterns of usage types that earn
     excluded: tuple[str, ...] = EXCLUDED
 
@@ -86,6 +87,7 @@ def look(request: TagRequest, *, emit: Emit = silent) -> TagReport:
     asked = request.network
     wanted = checked_tags(asked.settings.tags, request.edition)
     account = asked.settings.account or account_of(asked.access)
+    book = listed_prices(request.prices)
     bill = bill_of(request.bill, by_resource=True) if request.bill else None
     groups = (asked.settings.group,) if asked.settings.deployment else ()
     sight = aws_read.read(asked.access, asked.scope, groups=groups, emit=emit)
@@ -101,7 +103,7 @@ def look(request: TagRequest, *, emit: Emit = silent) -> TagReport:
     guess = loss = None
     if KEY in wanted:
         guess = estimate(
-            bearers, own_book(), asked.access.region, rate=request.rate, days=request.days,
+            bearers, book, asked.access.region, rate=request.rate, days=request.days,
             edition=request.edition,
         )  # fmt: skip
         if bill is not None:

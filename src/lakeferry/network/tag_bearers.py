@@ -36,11 +36,17 @@ class Bearer:
     then: str = ""  # what stays as it is though the tag is there
     # What it costs while it is there: ids of prices without their Region -> units an hour.
     hourly: Mapping[str, Decimal] = field(default_factory=dict)
+    monthly: Mapping[str, Decimal] = field(default_factory=dict)  # likewise, units a month
     where: str = ""  # the workspace's host; '' of AWS
 
     @property
     def key(self) -> tuple[str, str, str]:
         return self.where, self.kind, self.id
+
+    @property
+    def costs(self) -> bool:
+        """Whether it costs by the hour, or makes what does."""
+        return bool(self.hourly or self.monthly or self.where)
 
     @property
     def shown(self) -> str:
