@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakeferry.config import quantities
@@ -98,6 +98,7 @@ def test_what_is_refused_says_how_to_write_it(
 
 
 @given(text=st.text(alphabet="0123456789. kKMGTPEibBits/minhdx%\n", max_size=12))
+@example("0s\n")  # `$` lets a last line feed pass
 def test_the_patterns_of_the_schema_accept_what_is_read_and_nothing_else(text: str) -> None:
     readers = {
         "size": quantities.size_bytes,

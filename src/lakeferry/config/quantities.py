@@ -89,7 +89,7 @@ def readable(text: str, kind: str) -> None:
 
 def _parts(text: str, kind: str) -> tuple[Decimal, str]:
     wanted = KINDS[kind]
-    if re.match(wanted.pattern, text) is None:
+    if re.fullmatch(wanted.pattern, text) is None:
         raise _unreadable(text, wanted)
     found = _NUMBER.fullmatch(text)
     assert found is not None
