@@ -1,5 +1,6 @@
 """`cost --observe` and `--reconcile` in an AWS account: read, priced, nothing changed. Emulated."""
 
+import json
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from lakeferry.connect.aws import AwsAccess, client
 from tests.aws.data_plane import DataPlane, made
 from tests.cli.program import Ended, called, json_lines
-from tests.cost.bills import BillLine, csv_text
+from tests.cost.bills import NAT_A, BillLine, csv_text
 from tests.flows.provisioning import request
 from tests.flows.test_look_at_aws import NOW, logged, row, s3_rows
 from tests.flows.test_provision_rights import granted, recorded
@@ -97,3 +98,20 @@ def test_a_bill_is_set_beside_the_flow_log_of_a_network(
     assert (cell["path"], cell["start"]) == (plane.nat_gateway, start)
     assert cell["seen_bytes"] == cell["billed_bytes"] == str(PULLED + ASKED)
     assert (cell["verdict"], ended.returncode) == ("ok", 0)
+
+
+def test_a_bill_here_and_a_report_in_a_bucket_are_each_read_where_they_lie(
+    moto_access: AwsAccess, tmp_path: Path
+) -> None:
+    buckets = client(moto_access, "s3")
+    buckets.create_bucket(Bucket="reports")
+    line = {"ts": "2026-10-01T00:10:00Z", "run": "a", "type": "file", "how": "streamed"}
+    body = json.dumps({**line, "bytes": 2**29}).encode()
+    buckets.put_object(Bucket="reports", Key="runs/clone.log", Body=body)
+    (tmp_path / "bill.csv").write_text(csv_text([BillLine("a").columns()]))
+
+    ended = cost(
+        moto_access, tmp_path, "--reconcile", "bill.csv", "--copied", "s3://reports/runs/clone.log"
+    )
+
+    assert json_lines(ended)[-1]["copied_bytes"] == {NAT_A: str(2**29)}

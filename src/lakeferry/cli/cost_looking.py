@@ -35,6 +35,7 @@ from lakeferry.monitor.logs import store_options
 from lakeferry.monitor.read_flow import FlowRead, read_flow
 from lakeferry.monitor.read_seen import SeenLogs, read_seen_logs
 from lakeferry.network.topology import Topology
+from lakeferry.store.open import NO_OPTIONS
 
 OK, LOOK = 0, 3
 
@@ -163,7 +164,7 @@ def reconcile(wish: Wish, *, screen: Screen, stop: Flag) -> int:
     asked = _asked(wish)
     seen = _seen(wish, screen, stop)
     places = tuple(look.reconcile or ())
-    options = _options(look, *places)
+    options = partial(_options, look)
     result = reconcile_bill(
         places, _copied(look), seen, asked, book=_book(wish, asked.region), options=options
     )
@@ -226,13 +227,14 @@ def _askable(listed: PriceBook, region: str) -> Iterator[str]:
             yield f"{id.removesuffix(one.region)}{region}"
 
 
-def _options(look: LookFlags, *places: str) -> Mapping[str, str]:
-    """Settings of the stores: S3 is met as the rest of AWS, unless it is said otherwise."""
+def _options(look: LookFlags, place: str) -> Mapping[str, str]:
+    """Settings of a place's store: S3 is met as the rest of AWS, unless it is said otherwise."""
+    if "://" not in place:
+        return NO_OPTIONS
     given = parse_pairs(look.store_option or [], "--store-option")
-    at_s3 = next((one for one in places if one.startswith("s3://")), "")
-    region = look.region or (usual_region(look.aws_profile) if at_s3 else None)
+    region = look.region or (usual_region(look.aws_profile) if place.startswith("s3://") else None)
     return store_options(
-        at_s3, given, region=region, profile=look.aws_profile, endpoint=look.endpoint_url
+        place, given, region=region, profile=look.aws_profile, endpoint=look.endpoint_url
     )
 
 

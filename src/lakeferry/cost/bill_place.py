@@ -1,6 +1,6 @@
 """A bill where it lies: a file, a folder, or a prefix of an object store, opened for reading."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,13 @@ from lakeferry.errors import FerryError
 from lakeferry.store.open import NO_OPTIONS, open_store
 from lakeferry.store.protocol import Store, read_all
 
+# Settings of stores: the same for all, or what gives those of a place.
+Options = Mapping[str, str] | Callable[[str], Mapping[str, str]]
+
+
+def options_at(place: str, options: Options) -> Mapping[str, str]:
+    return options(place) if callable(options) else options
+
 
 @dataclass(frozen=True, slots=True)
 class BillAt:
@@ -24,7 +31,7 @@ class BillAt:
 
 def bill_of(
     places: Iterable[str],
-    options: Mapping[str, str] = NO_OPTIONS,
+    options: Options = NO_OPTIONS,
     *,
     by_resource: bool = False,
 ) -> Bill:
@@ -39,7 +46,7 @@ def bill_of(
     Raises:
         FerryError: those of `bill_at` and `bill.read_bill`.
     """
-    found = [bill_at(place, options) for place in places]
+    found = [bill_at(place, options_at(place, options)) for place in places]
     return read_bill(
         [file for one in found for file in one.files],
         replaced=[name for one in found for name in one.replaced],

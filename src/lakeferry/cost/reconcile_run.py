@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from lakeferry.cost.bill import Bill
 from lakeferry.cost.bill_lines import fetched_file, local_file
-from lakeferry.cost.bill_place import bill_of
+from lakeferry.cost.bill_place import Options, bill_of, options_at
 from lakeferry.cost.billed import byte_lines
 from lakeferry.cost.copied_report import read_report
 from lakeferry.cost.days import Day, by_day
@@ -60,7 +60,7 @@ def reconcile_bill(
     asked: Asked = Asked(),
     *,
     book: PriceBook | None = None,
-    options: Mapping[str, str] = NO_OPTIONS,
+    options: Options = NO_OPTIONS,
 ) -> Reconciled:
     """Reconcile a bill in one call.
 
@@ -70,7 +70,7 @@ def reconcile_bill(
             the path that it is asked for. None: not known.
         seen: what flow logs saw, by hour; or the CSV file of it. None: not known.
         book: whose price of a NAT gateway's GB stands in where the bill has none.
-        options: of the stores that all of these lie in.
+        options: of the stores that these lie in: of all, or what gives them for a place.
 
     Raises:
         FerryError: LF-6601 to LF-6609, LF-6641, LF-6642.
@@ -82,22 +82,18 @@ def reconcile_bill(
         copied = copied(asked.through or _only_gateway(bill, asked.region, "what was copied"))
     if isinstance(seen, str):
         seen = seen_in(seen, options)
+    rate = asked.rate if asked.rate is not None else _listed(book, asked.region)
     found = reconcile(
-        bill,
-        copied,
-        seen,
-        region=asked.region,
-        path_of=asked.path_of,
-        list_rate=asked.rate if asked.rate is not None else _listed(book, asked.region),
+        bill, copied, seen, region=asked.region, path_of=asked.path_of, list_rate=rate,
         tolerances=asked.tolerances,
-    )
+    )  # fmt: skip
     left = None if asked.whole is None else max(0, asked.whole - sum(found.copied.values()))
     ahead = forecast(bill, found, left) if left is not None else None
     return Reconciled(bill, found, by_day(found.cells), ahead, asked.whole)
 
 
 def copied_in(
-    place: str, bill: Bill, asked: Asked = Asked(), options: Mapping[str, str] = NO_OPTIONS
+    place: str, bill: Bill, asked: Asked = Asked(), options: Options = NO_OPTIONS
 ) -> tuple[Copied, ...]:
     """What was copied, from `hour,nat,payload_bytes` as CSV or from a clone's report.
 
@@ -117,18 +113,18 @@ def copied_in(
         return read_copied((_text(line, place) for line in file), place)
 
 
-def seen_in(place: str, options: Mapping[str, str] = NO_OPTIONS) -> tuple[Seen, ...]:
+def seen_in(place: str, options: Options = NO_OPTIONS) -> tuple[Seen, ...]:
     """What flow logs saw, from its CSV form. Raises LF-6607."""
     with _opened(place, options) as file:
         return read_seen((_text(line, place) for line in file), place)
 
 
-def _opened(place: str, options: Mapping[str, str]) -> BinaryIO:
+def _opened(place: str, options: Options) -> BinaryIO:
     try:
         if "://" not in place:
             return local_file(place).open()
         folder, _, name = place.rpartition("/")
-        store = open_store(folder, options)
+        store = open_store(folder, options_at(place, options))
         return fetched_file(place, lambda: store.read(name)).open()
     except OSError as error:
         raise FerryError(

@@ -1,7 +1,7 @@
 """Flow logs -> what each NAT device carried by the hour: the middle of copied, seen and billed."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from threading import Event as Flag
 
@@ -64,16 +64,15 @@ def read_seen_logs(
     table = totals.table()
     by_nat = table.filter(pc.is_in(table["path"], pa.array(NAT_PATHS)))
     found = seen_of(by_nat, skipped, subnets=set(topology.scope) or None)
-    told = Counter[str]()
-    for one in found:
-        told[one.interface] += one.to_s3
-    undated = {device: size for device, size in totals.leaked().items() if not told[device]}
-    return SeenLogs(
-        found,
-        reader.report,
-        {device: size for device, size in undated.items() if size},
-        {device: size for device, size in totals.not_forwarded().items() if size},
-    )
+    undated = _undated(totals.leaked(), found)
+    stray = {device: size for device, size in totals.not_forwarded().items() if size}
+    return SeenLogs(found, reader.report, undated, stray)
+
+
+def _undated(leaked: Mapping[str, int], found: Iterable[Seen]) -> dict[str, int]:
+    """Bytes of S3 by the devices of which no hour tells any."""
+    told = {one.interface for one in found if one.to_s3}
+    return {device: size for device, size in leaked.items() if size and device not in told}
 
 
 def _by_device(skipped: Mapping[str, int], members: Members) -> dict[str, int]:
