@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.stub import ANY
+from botocore.stub import ANY, Stubber
 
 from lakeferry.aws.ensure import ensure, remove
 from lakeferry.aws.ensure_routes import set_aside
@@ -50,12 +50,18 @@ def route(**target: str) -> dict[str, Any]:
     return {"RouteTables": [{"RouteTableId": "rtb-1", "Routes": [local, *found]}]}
 
 
-def status(checks: str) -> dict[str, Any]:
-    return {
-        "InstanceStatuses": [
-            {"InstanceStatus": {"Status": checks}, "SystemStatus": {"Status": "ok"}}
-        ]
-    }
+def up(checks: str = "ok") -> dict[str, Any]:
+    one = {
+        "InstanceState": {"Name": "running"}, "InstanceStatus": {"Status": checks},
+        "SystemStatus": {"Status": "ok"},
+    }  # fmt: skip
+    return {"InstanceStatuses": [one]}
+
+
+def asked(ssm: Stubber, said: str) -> None:
+    """The instance is asked for its path, and says so."""
+    ssm.add_response("send_command", {"Command": {"CommandId": "c" * 36}})
+    ssm.add_response("get_command_invocation", {"Status": said})
 
 
 # ---- instances
@@ -202,15 +208,18 @@ def test_a_gateway_is_waited_for_until_it_is_there_and_until_it_is_gone(
 # ---- routes
 
 
-def test_a_route_moves_when_the_instance_has_passed_its_checks_and_its_target_is_noted(
+def test_a_route_moves_when_the_path_through_the_instance_is_alive_and_its_target_is_noted(
     place: Place, slept: list[float]
 ) -> None:
-    with stubbed("ec2") as ec2:
-        ec2.add_response("describe_network_interfaces", interfaces("in-use", "i-1"))
-        ec2.add_response("describe_instance_status", status("initializing"))
-        ec2.add_response("describe_network_interfaces", interfaces("in-use", "i-1"))
-        ec2.add_response("describe_instance_status", status("ok"))
+    with stubbed("ec2") as ec2, stubbed("ssm") as ssm:
         ec2.add_response("describe_route_tables", route(NatGatewayId="nat-9"))
+        for _ in range(2):
+            ec2.add_response("describe_network_interfaces", interfaces("in-use", "i-1"))
+        ec2.add_response("describe_instance_status", up("initializing"))
+        for said in ("Failed", "Success"):  # EC2's checks say nothing of forwarding
+            ec2.add_response("describe_network_interfaces", interfaces("in-use", "i-1"))
+            ec2.add_response("describe_instance_status", up())
+            asked(ssm, said)
         ec2.add_response("describe_network_interfaces", interfaces())
         ec2.add_response("describe_nat_gateways", gateways("available"))
         note = {"Key": f"{RECORD}rtb-1", "Value": "nat-9"}
@@ -222,16 +231,42 @@ def test_a_route_moves_when_the_instance_has_passed_its_checks_and_its_target_is
         )  # fmt: skip
         ensure(place, ROUTE, None)
 
-    assert len(slept) == 1
+    assert len(slept) == 2
+
+
+def test_a_path_that_never_comes_alive_gets_no_route_and_the_reason_is_told(
+    place: Place,
+) -> None:
+    with stubbed("ec2") as ec2, stubbed("ssm") as ssm:
+        ec2.add_response("describe_route_tables", route(NatGatewayId="nat-9"))
+        ec2.add_response("describe_network_interfaces", interfaces("in-use", "i-1"))
+        for _ in range(43):  # within 10 minutes, at most 15 s apart
+            ec2.add_response("describe_network_interfaces", interfaces("in-use", "i-1"))
+            ec2.add_response("describe_instance_status", up())
+            ssm.add_client_error("send_command", "InvalidInstanceId")
+        with refused("LF-6404.*not known to be alive") as told:
+            ensure(place, ROUTE, None)
+
+    assert "i-1 is not known to Systems Manager" in told.value.where
+    assert "its routes were not moved" in told.value.where
+
+
+def test_a_route_that_leads_there_already_is_not_asked_about(place: Place) -> None:
+    with stubbed("ec2") as ec2:
+        ec2.add_response("describe_route_tables", route(NetworkInterfaceId="eni-1"))
+        ec2.add_response("describe_network_interfaces", interfaces("in-use", "i-1"))
+        ensure(place, ROUTE, None)
 
 
 def test_a_route_that_failed_over_is_led_back_and_its_note_is_not_overwritten(
     place: Place,
 ) -> None:
-    with stubbed("ec2") as ec2:
-        ec2.add_response("describe_network_interfaces", interfaces("in-use", "i-1"))
-        ec2.add_response("describe_instance_status", status("ok"))
+    with stubbed("ec2") as ec2, stubbed("ssm") as ssm:
         ec2.add_response("describe_route_tables", route(NatGatewayId="nat-1"))
+        for _ in range(2):
+            ec2.add_response("describe_network_interfaces", interfaces("in-use", "i-1"))
+        ec2.add_response("describe_instance_status", up())
+        asked(ssm, "Success")
         ec2.add_response("describe_network_interfaces", interfaces())
         ec2.add_response("describe_nat_gateways", gateways("available"))
         ec2.add_response("replace_route", {})

@@ -20,7 +20,7 @@ SERVICES = (
     "autoscaling", "cloudwatch", "ec2", "iam", "logs", "resourcegroupstaggingapi", "s3", "sns",
     "ssm", "sts",
 )  # fmt: skip
-READS = re.compile(r"Describe|Get|List|Search|Head")
+READS = re.compile(r"Describe|Get|List|Search|Head|SendCommand")  # which asks an instance
 VOLATILE = re.compile(r"Time|Date|timestamp|LastModified|storedBytes|CreationToken|Revision")
 
 

@@ -52,6 +52,7 @@ def site(moto_access: AwsAccess) -> Site:
 def made_site(access: AwsAccess, zones: tuple[str, ...] = ZONES) -> Site:
     ec2 = client(access, "ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
     subnets = [
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=zone)["Subnet"]
         for n, zone in enumerate((*zones, *zones))

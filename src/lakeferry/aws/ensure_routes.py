@@ -3,20 +3,22 @@
 Where a route led before is written on our interface before it is moved, so whoever comes later can
 give it back; a route that leads to something of others is never touched when it goes.
 
-Source: EC2 API Reference, ReplaceRoute, CreateRoute, DeleteRoute, DescribeInstanceStatus.
+Source: EC2 API Reference, ReplaceRoute, CreateRoute, DeleteRoute.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from lakeferry.aws.ensure_nat import gateway_of, interface_of, ours
+from lakeferry.aws.nat_alive import PathSeen, path_of
 from lakeferry.aws.patience import until
 from lakeferry.aws.place import Place
 from lakeferry.aws.read_network import target_of
+from lakeferry.errors import FerryError
 from lakeferry.network.nat_resources import NO_ROUTE, RECORD, DefaultRoute
 from lakeferry.network.resources import OWNER_TAG
 
-FORWARDS_IN_S = 600  # from the start of an instance to its passed checks
+FORWARDS_IN_S = 600  # from the start of an instance, its packages and EC2's checks
 # What ReplaceRoute and CreateRoute call a target, by how its id begins.
 _TARGETS = {
     "nat": "NatGatewayId", "eni": "NetworkInterfaceId", "i": "InstanceId", "igw": "GatewayId",
@@ -35,12 +37,12 @@ _NO_TABLE = ("InvalidRouteTableID.NotFound", "InvalidRoute.NotFound")
 
 
 def ensure_route(place: Place, wanted: DefaultRoute) -> None:
-    """Lead the route to the interface, once the instance on it has passed EC2's checks."""
+    """Lead the route to the interface, once the instance on it says that its path is alive."""
+    now = target_now(place, wanted)
+    if now == interface_of(place, wanted.interface)["NetworkInterfaceId"]:
+        return
     eni = _forwarding(place, wanted.interface)
     id: str = eni["NetworkInterfaceId"]
-    now = target_now(place, wanted)
-    if now == id:
-        return
     if _note(wanted, now) not in eni["TagSet"]:
         note_before(place, wanted, id, now)
     _lead(place, wanted, id, there=bool(now))
@@ -114,26 +116,27 @@ def _forget(place: Place, found: DefaultRoute) -> None:
 
 
 def _forwarding(place: Place, name: str) -> Mapping[str, Any]:
-    """The interface, when the instance on it is up: a route that is moved sooner is an outage."""
+    """The interface, when the instance on it forwards: a route that moves sooner is an outage."""
+    last = PathSeen("unknown", "")
 
-    def up() -> Mapping[str, Any] | None:
+    def alive() -> Mapping[str, Any] | None:
+        nonlocal last
         found = interface_of(place, name)
-        instance = found.get("Attachment", {}).get("InstanceId")
-        if not instance:
-            return None
-        answer = place.ask(
-            "ec2", "describe_instance_status", instance, InstanceIds=[instance],
-        )  # fmt: skip
-        checks = [
-            one[kind]["Status"]
-            for one in answer["InstanceStatuses"]
-            for kind in ("InstanceStatus", "SystemStatus")
-        ]
-        return found if checks and set(checks) == {"ok"} else None
+        last = path_of(place, found.get("Attachment", {}).get("InstanceId", ""))
+        return found if last.state == "alive" else None
 
-    what = f"the instance `{name}` has not passed EC2's checks"
-    where = f"{name}; {place.access.shown}"
-    return until(up, what, where, timeout_s=FORWARDS_IN_S, pause_s=5.0, sleep=place.sleep)
+    try:
+        return until(
+            alive, "", name, timeout_s=FORWARDS_IN_S, pause_s=5.0, sleep=place.sleep
+        )  # fmt: skip
+    except FerryError as error:
+        raise FerryError(
+            error.code,
+            f"after {FORWARDS_IN_S} s the path through `{name}` is not known to be alive",
+            f"{last.said}; {place.access.shown}; its routes were not moved",
+            "look at the instance, then run the same command again; `lakeferry monitor failback "
+            "--unproven` leads its routes there all the same",
+        ) from error
 
 
 def _lead(place: Place, wanted: DefaultRoute, target: str, *, there: bool) -> None:

@@ -1,80 +1,18 @@
-"""Whether a NAT instance forwards, and routes led to it: what moving a route by hand needs.
+"""Routes led to a NAT instance or away from it by hand, one by one.
 
-An instance is asked by Systems Manager, from inside: `lakeferry-nat status` opens connections from
-a namespace of the instance that stands where a private subnet would. EC2's own checks say nothing
-of forwarding.
-
-Source: EC2 API Reference, DescribeInstanceStatus, ReplaceRoute, CreateRoute; Systems Manager API
-Reference, SendCommand, GetCommandInvocation (the command's exit status makes Success or Failed).
+Source: EC2 API Reference, ReplaceRoute, CreateRoute.
 """
 
 import time
-from dataclasses import dataclass
-from typing import Literal
 
 from lakeferry.aws.ensure_nat import interface_of
 from lakeferry.aws.ensure_routes import note_before, target_named, target_now
+from lakeferry.aws.nat_alive import STATUS as STATUS  # noqa: PLC0414 - offered here too
+from lakeferry.aws.nat_alive import PathSeen as PathSeen  # noqa: PLC0414
+from lakeferry.aws.nat_alive import path_of as path_of  # noqa: PLC0414
 from lakeferry.aws.place import Place
 from lakeferry.errors import FerryError
 from lakeferry.network.nat_resources import DefaultRoute
-
-STATUS = "/usr/local/sbin/lakeferry-nat status"
-ANSWERS_IN_S = 30  # the instance's own look takes a second
-_PENDING = ("Pending", "InProgress", "Delayed")
-_NO_ANSWER = ("InvalidInstanceId", "InvocationDoesNotExist", "UnsupportedPlatformType")
-
-
-@dataclass(frozen=True, slots=True)
-class PathSeen:
-    """What is known of the path through an instance."""
-
-    state: Literal["alive", "dead", "unknown"]
-    said: str  # what says so
-
-
-def path_of(place: Place, instance_id: str) -> PathSeen:
-    """EC2's checks, then the instance's own look at its path."""
-    if not instance_id:
-        return PathSeen("dead", "no instance is on the interface")
-    answer = place.ask(
-        "ec2", "describe_instance_status", instance_id, InstanceIds=[instance_id],
-        IncludeAllInstances=True,
-    )  # fmt: skip
-    for one in answer["InstanceStatuses"]:
-        if one["InstanceState"]["Name"] != "running":
-            return PathSeen("dead", f"{instance_id} is {one['InstanceState']['Name']}")
-        checks = {one["InstanceStatus"]["Status"], one["SystemStatus"]["Status"]}
-        if checks != {"ok"}:
-            return PathSeen("dead", f"EC2's checks of {instance_id}: {', '.join(sorted(checks))}")
-        return _asked(place, instance_id)
-    return PathSeen("dead", f"{instance_id} is gone")
-
-
-def _asked(place: Place, instance_id: str) -> PathSeen:
-    answer, code = place.attempt(
-        "ssm", "send_command", instance_id, _NO_ANSWER,
-        InstanceIds=[instance_id], DocumentName="AWS-RunShellScript",
-        Parameters={"commands": [STATUS], "executionTimeout": [str(ANSWERS_IN_S)]},
-        TimeoutSeconds=ANSWERS_IN_S,
-    )  # fmt: skip
-    if code:
-        return PathSeen("unknown", f"{instance_id} is not known to Systems Manager ({code})")
-    command = answer["Command"]["CommandId"]
-    for _ in range(ANSWERS_IN_S):
-        found, _ = place.attempt(
-            "ssm", "get_command_invocation", instance_id, _NO_ANSWER,
-            CommandId=command, InstanceId=instance_id,
-        )  # fmt: skip
-        status = found.get("Status", "Pending")
-        said = str(found.get("StandardOutputContent", "")).strip()
-        if status == "Success":
-            return PathSeen("alive", said or f"{instance_id} says that its path is alive")
-        if status == "Failed":
-            return PathSeen("dead", said or f"{instance_id} says that its path is dead")
-        if status not in _PENDING:
-            return PathSeen("unknown", f"Systems Manager: {status} for {instance_id}")
-        place.sleep(1.0)
-    return PathSeen("unknown", f"{instance_id} did not answer within {ANSWERS_IN_S} s")
 
 
 def lead(place: Place, route: DefaultRoute, target: str) -> float:

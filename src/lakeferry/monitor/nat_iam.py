@@ -10,6 +10,7 @@ NAT gateways"; Systems Manager User Guide, "Calling AMI public parameters".
 from collections.abc import Iterator
 
 from lakeferry.monitor.iam_parts import Names, Statement
+from lakeferry.network.resources import OWNER_TAG
 
 _MADE = (
     "ec2:AllocateAddress", "ec2:CreateNatGateway", "ec2:CreateNetworkInterface", "ec2:RunInstances",
@@ -84,7 +85,14 @@ def _making(names: Names) -> Iterator[Statement]:
     yield Statement("UseOfOurNat", _MADE[1:], names.ec2("elastic-ip", "network-interface"),
                     names.is_ours)  # fmt: skip
     yield Statement("NewestImage", ("ssm:GetParameter",), (f"{where}:ssm:{region}::{_IMAGES}",))
-    yield Statement("LookAtChecks", ("ec2:DescribeInstanceStatus",), ("*",))
+    # Whether an instance forwards is asked before a route is led to it.
+    yield Statement(
+        "LookAtPaths", ("ec2:DescribeInstanceStatus", "ssm:GetCommandInvocation"), ("*",)
+    )
+    command = ("ssm:SendCommand",)
+    yield Statement("AskForPath", command, (f"{where}:ssm:{region}::document/AWS-RunShellScript",))
+    tag = {f"ssm:resourceTag/{OWNER_TAG}": names.settings.deployment}
+    yield Statement("AskNatInstances", command, names.ec2("instance"), {"StringEquals": tag})
     service = "ec2.amazonaws.com.cn" if names.settings.partition == "aws-cn" else (
         "ec2.amazonaws.com"
     )  # fmt: skip
