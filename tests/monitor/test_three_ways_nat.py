@@ -13,8 +13,9 @@ from lakeferry.monitor.alarm_parts import plain_metric
 from lakeferry.monitor.export import Export, export
 from lakeferry.monitor.foreseen import foreseen
 from lakeferry.monitor.nat_health import nat_health
+from lakeferry.monitor.plan import provision_plan
 from lakeferry.network.nat_resources import DefaultRoute, InstanceProfile, NatResource
-from lakeferry.network.resources import Alarm, InsightRule, Resource
+from lakeferry.network.resources import Alarm, InsightRule, Resource, key_of
 from tests.monitor.nat_networks import Case, arrived, cases
 from tests.monitor.read_back import EventRule, Function, Stack, aws_id
 from tests.monitor.read_back_terraform import Configuration
@@ -73,6 +74,33 @@ def test_terraform_makes_what_a_direct_apply_makes(name: str) -> None:
     configuration = Configuration(json.loads(exported(case, "terraform").text))
 
     assert compared(resources_of(configuration)) == compared(made_by_apply(case))
+
+
+@pytest.mark.parametrize("format", ["cloudformation", "terraform"])
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name][1].per != "eni"])
+def test_once_a_template_is_deployed_a_plan_asks_for_its_routes_alone(
+    name: str, format: str
+) -> None:
+    """The Lambda's own things are not taken away by a plan, which wants none of them."""
+    case = CASES[name]
+    made = json.loads(exported(case, format).text)
+    found = resources_of(Stack(made) if format == "cloudformation" else Configuration(made))
+    wanted = arrived(case).resources
+
+    plan = provision_plan(wanted, found, case[1])
+
+    routes = {key_of(one) for one in wanted if isinstance(one, DefaultRoute)}
+    assert {one.key for one in plan.work} == routes
+    assert {one.action for one in plan.work} == {"create"}
+
+
+def test_a_destroy_takes_what_is_the_lambda_s_too() -> None:
+    case = CASES["a Lambda looks"]
+    found = resources_of(Stack(json.loads(exported(case, "cloudformation").text)))
+
+    plan = provision_plan((), found, case[1])
+
+    assert {one.key for one in plan.of("delete")} == {key_of(one) for one in found}
 
 
 @pytest.mark.parametrize("name", CASES)

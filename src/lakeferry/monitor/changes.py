@@ -12,6 +12,7 @@ import orjson
 
 from lakeferry.network.nat_resources import (
     ElasticIp,
+    InstanceProfile,
     NatInstance,
     NetworkInterface,
     StandbyGateway,
@@ -118,8 +119,11 @@ def _verb(names: tuple[str, ...]) -> str:
 def _as_asked(before: Planned, after: Planned) -> Planned:
     """Without the image of an instance where none is asked for: that there is a newer is no drift.
 
-    Another instance in its place takes the newest.
+    Another instance in its place takes the newest. A profile that bears no tag at all was made by
+    CloudFormation, which has none for it.
     """
+    if isinstance(before, InstanceProfile) and isinstance(after, InstanceProfile):
+        return before if before.tags else replace(before, tags=after.tags)
     if isinstance(before, NatInstance) and isinstance(after, NatInstance) and not after.image:
         return replace(before, image="")
     return before

@@ -14,6 +14,10 @@ from lakeferry.network.resources import LogGroup, Role, Tags
 RUNTIME = "python3.13"
 MOST_FUNCTION_NAME = 64
 MOST_EVENT_RULE_NAME = 64
+# What the names of resources of functions begin with, after the deployment's.
+FUNCTIONS_OWN = (
+    "keep-instances", "keep-rules", "nat-health", "nat-on-standby", "nat-path-dead",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

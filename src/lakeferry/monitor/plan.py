@@ -17,6 +17,8 @@ from lakeferry.errors import FerryError
 from lakeferry.monitor.changes import Action, Change, Planned, change, facts
 from lakeferry.monitor.dashboard import dashboard_name
 from lakeferry.monitor.endpoints import WAITING
+from lakeferry.monitor.lambda_function import FUNCTIONS_OWN
+from lakeferry.monitor.nat_names import nat_role_name
 from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
 from lakeferry.network.nat_resources import (
     DefaultRoute,
@@ -134,6 +136,8 @@ def provision_plan(
         else:
             taken.setdefault(key_of(one), one)
     _refuse([taken[key] for key in map(key_of, wanted) if key in taken])
+    if wanted:
+        there = {key: some for key, some in there.items() if not _of_a_function(some[0], settings)}
     changes = _patient(_cascade(_compared(wanted, there)))
     return ProvisionPlan(
         settings.deployment,
@@ -162,11 +166,21 @@ def is_ours(one: Planned, settings: MonitorSettings) -> bool:
             return one.name == dashboard_name(settings) and not _elsewhere(one.body, settings)
         case EndpointRegistration():
             return one.name.startswith(settings.prefix)
-        case CompositeAlarm() if not one.tags:
-            return one.name.startswith(settings.prefix)
+        case CompositeAlarm() | InstanceProfile() if not one.tags:  # CloudFormation tags no profile
+            return one.name.startswith(settings.prefix) or one.name == nat_role_name(settings)
     if _is_none_of_ours(one, settings):
         return False
     return one.tags.get(OWNER_TAG) == settings.deployment
+
+
+def _of_a_function(one: Planned, settings: MonitorSettings) -> bool:
+    """Whether it belongs to a Lambda, which a template alone makes and takes away.
+
+    Such things stay while anything is wanted; a destroy removes them with all the rest.
+    """
+    starts = (settings.prefix, f"/lakeferry/{settings.deployment}/")
+    own = (one.name.removeprefix(start) for start in starts if one.name.startswith(start))
+    return any(name.startswith(FUNCTIONS_OWN) for name in own)
 
 
 def _is_none_of_ours(one: Resource, settings: MonitorSettings) -> bool:
