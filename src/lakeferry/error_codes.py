@@ -64,8 +64,9 @@ CODES: dict[str, ErrorKind] = {
     "LF-1301": ErrorKind(
         2,
         "Databricks has no identity to work with",
-        "No credentials were found for the Databricks account, or they are refused there. "
-        "Endpoints are registered by an admin of the account, not of a workspace.",
+        "No credentials were found for the Databricks account or workspace, or they are refused "
+        "there. Endpoints are registered by an admin of the account; tags are read and put by an "
+        "admin of the workspace.",
     ),
     "LF-1302": ErrorKind(
         1,
@@ -76,8 +77,8 @@ CODES: dict[str, ErrorKind] = {
     "LF-1303": ErrorKind(
         1,
         "Databricks does not answer",
-        "The host of the Databricks account could not be reached, or gave no answer in time. "
-        "Nothing is known of what is registered there.",
+        "The host of the Databricks account or workspace could not be reached, or gave no answer "
+        "in time. Nothing is known of what is there.",
     ),
     "LF-2001": ErrorKind(
         2,

@@ -4,18 +4,25 @@ import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.connect.databricks import workspace_client
+from lakeferry.monitor import tags as mending
+from lakeferry.monitor.run import MonitorRequest
+from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.monitor.tags import TagRequest
+from lakeferry.network.discover import Scope
 from tests.aws.data_plane import DataPlane, made
 from tests.cli.program import Ended, called, json_lines
 from tests.cost.bills import BillLine, cur2
 from tests.flows.provisioning import READS, watched
-from tests.servers import databricks_workspace
+from tests.servers import databricks_workspace, refusing
 from tests.servers.databricks_workspace import Workspace
+from tests.servers.moto import ACCOUNT
 
 pytestmark = pytest.mark.server
 
@@ -162,6 +169,47 @@ def test_the_network_of_a_deployment_bears_the_tags_of_its_manifest(
     assert ended.returncode == 0
     assert value_of(moto_access, plane.nat_gateway) == VALUE
     assert value_of(moto_access, plane.nat_gateway, "owner") == "data"
+
+
+def test_what_aws_refuses_is_named_and_the_exit_code_is_one(
+    moto_access: AwsAccess, plane: DataPlane, tmp_path: Path
+) -> None:
+    assert moto_access.endpoint is not None
+    said = "You are not authorized to perform: ec2:CreateTags on resource: *"
+    with refusing.before(moto_access.endpoint) as proxy:
+        proxy.answers["CreateTags"] = refusing.ec2_error("UnauthorizedOperation", said)
+        ended = called(
+            "monitor", "tags", "--fix", "--yes", "--json", "--vpc", plane.vpc, "--region",
+            "us-east-1", "--endpoint-url", proxy.endpoint, *PUT, folder=tmp_path,
+            AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test",
+        )  # fmt: skip
+
+    lines = json_lines(ended)
+    refused = [one for one in lines if one.get("state") == "refused"]
+    (error,) = (one for one in lines if one["type"] == "error")
+    assert ended.returncode == 1
+    assert error["code"] == "LF-6422"
+    assert "ec2:CreateTags" in error["where"]
+    assert len(refused) == lines[-1]["refused"] > 10
+    assert lines[-1]["put"] == 0
+
+
+def test_mending_that_is_stopped_goes_on_when_it_is_run_again(
+    moto_access: AwsAccess, plane: DataPlane
+) -> None:
+    settings = MonitorSettings("m1", ACCOUNT, "us-east-1", tags={"map-migrated": VALUE})
+    request = TagRequest(MonitorRequest(moto_access, Scope(vpc=plane.vpc), settings))
+    stop = Event()
+    stop.set()
+
+    first = mending.mend(request, mending.look(request), stop=stop)
+    report = mending.look(request)
+    second = mending.mend(request, report)
+
+    assert first.stopped
+    assert first.left
+    assert second.left == second.failed == ()
+    assert mending.look(request).audit.wrong == ()
 
 
 # ---- dollars
