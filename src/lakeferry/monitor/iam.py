@@ -109,7 +109,8 @@ def _reads(names: Names, roles: Sequence[str]) -> Iterator[Statement]:
 
 def _leanings(names: Names) -> Iterator[Statement]:
     """What a plan asks about that it does not make."""
-    if any(one.type == "interface" for one in names.settings.endpoints):
+    by_lambda = names.wants_nat and names.settings.nat.check == "lambda"  # by EC2's endpoint
+    if by_lambda or any(one.type == "interface" for one in names.settings.endpoints):
         services = ("ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpointServices")
         yield Statement("LookAtServices", services, ("*",))
     if names.wants_nat:
