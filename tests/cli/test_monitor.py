@@ -353,6 +353,19 @@ def test_a_template_goes_to_stdout_or_into_a_file(
     assert rules(moto_access) == []
 
 
+def test_a_template_of_what_was_applied_says_that_it_is_there(
+    moto_access: AwsAccess, plane: DataPlane, tmp_path: Path
+) -> None:
+    words = ("--vpc", plane.vpc, "--name", "m1", "--rule", "rejected")
+    first = monitor(moto_access, tmp_path, "export", *words, "-o", "out.json")
+    monitor(moto_access, tmp_path, "apply", *words, "--yes")
+
+    second = monitor(moto_access, tmp_path, "export", *words, "-o", "out.json")
+
+    assert "are there already" not in first.stderr
+    assert "resources of m1 are there already" in second.stderr
+
+
 def test_a_template_may_bring_the_keeper_of_rules(
     moto_access: AwsAccess, plane: DataPlane, tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from threading import Event as Flag
@@ -148,7 +148,7 @@ def export(
     made = exported(
         shall, report.settings, format=format, keep_rules=keep_rules, network=report.topology
     )
-    text, notes = _without(made.text, request.hidden), list(made.notes)
+    text, notes = _without(made.text, request.hidden), [*made.notes, *_there(report.plan)]
     if text != made.text:
         notes.append("addresses that references gave are not in the template: deploy it with them")
     for note in notes:
@@ -160,6 +160,20 @@ def export(
         write_file(out, text.encode())
         screen.result([f"  written: {out}"], body)
     return OK
+
+
+def _there(plan: ProvisionPlan) -> Iterator[str]:
+    """What a first deployment of the template would meet under the same names."""
+    tags = [getattr(one.before, "tags", None) for one in plan.changes if one.before is not None]
+    ours = [one for one in tags if one and not any(key.startswith(_OF_A_STACK) for key in one)]
+    if ours:
+        yield (
+            f"{len(ours)} resources of {plan.deployment} are there already: if this template did not "
+            "make them, deploying it is refused; destroy them first, or choose another name"
+        )
+
+
+_OF_A_STACK = "aws:cloudformation:"  # begins tags of what a stack made
 
 
 def allowed(given: Collection[str] | None) -> frozenset[str]:
