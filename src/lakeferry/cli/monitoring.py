@@ -168,8 +168,8 @@ def _there(plan: ProvisionPlan) -> Iterator[str]:
     ours = [one for one in tags if one and not any(key.startswith(_OF_A_STACK) for key in one)]
     if ours:
         yield (
-            f"{len(ours)} resources of {plan.deployment} are there already: if this template did not "
-            "make them, deploying it is refused; destroy them first, or choose another name"
+            f"{len(ours)} resources of {plan.deployment} are there already: if this template did "
+            "not make them, deploying it is refused; destroy them first, or choose another name"
         )
 
 
