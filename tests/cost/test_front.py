@@ -135,6 +135,13 @@ def test_a_tie_within_one_percent_goes_to_the_one_that_others_run() -> None:
     assert chosen(front([ours, made("nat_gateway", "101.01", 100)], 720)) == "pull by nat_instance"
 
 
+def test_one_percent_of_a_total_that_credits_make_negative_is_still_a_tie() -> None:
+    ours, theirs = made("nat_instance", "-100", 100), made("nat_gateway", "-99", 100)
+
+    assert chosen(front([ours, theirs], 720)) == "pull by nat_gateway"
+    assert chosen(front([ours, made("nat_gateway", "-98", 100)], 720)) == "pull by nat_instance"
+
+
 def test_what_lacks_a_price_beats_nobody_and_is_named() -> None:
     vague, whole = made("expressroute", "50", 100, lacks="circuit"), made("nat_gateway", "90", 100)
     found = front([vague, whole], 720)

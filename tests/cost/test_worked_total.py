@@ -99,6 +99,14 @@ def test_8_the_usual_changes_are_sorted_as_a_tornado() -> None:
     ]
 
 
+def test_parts_that_large_objects_do_not_go_in_are_no_case_to_try() -> None:
+    large = replace(TWO_PIB, objects=1_000)  # of 2.2 TB: 8 MiB would be 262,144 parts
+
+    assert "parts of 8 MiB" not in [
+        one.what for one in sensitivity(replace(large, part_size=1024 * MIB), BOOK, "nat_gateway")
+    ]
+
+
 def test_8_one_more_day_of_instances_standby_and_workers() -> None:
     longer = price(replace(TWO_PIB, overrun_hours=24), BOOK, "nat_instance")
 

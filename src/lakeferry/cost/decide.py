@@ -220,7 +220,7 @@ def _choice(able: Sequence[Outcome], wanted: Wanted) -> tuple[Outcome, str]:
     cheapest = able[0]
     if not cheapest.option.managed:
         for one in able[1:]:
-            if one.option.managed and one.total <= cheapest.total * TIE:
+            if one.option.managed and one.total <= cheapest.total + abs(cheapest.total) * (TIE - 1):
                 more = dollars(one.total - cheapest.total)
                 return one, f"{more} above {cheapest.option.label}, a tie: AWS keeps it alive"
     if len(able) == 1:

@@ -126,7 +126,9 @@ def front(found: Sequence[Point], hours: int, refused: Sequence[Path] = ()) -> F
         return Front(ordered, best, None, _why_none(ordered, hours), tuple(fit))
     cheapest = whole[0]
     with exact():
-        near = [one for one in whole if one.quote.total <= cheapest.quote.total * TIE]
+        # Credits may make totals negative, so 1 % is of the size of the total.
+        most = cheapest.quote.total + abs(cheapest.quote.total) * (TIE - 1)
+        near = [one for one in whole if one.quote.total <= most]
     chosen = min(near, key=_rank)
     undecided = tuple(
         one for one in fit if one not in whole and one.quote.total < chosen.quote.total

@@ -8,6 +8,7 @@ from lakeferry.cost.migration import MIB, Migration, Path, Placement
 from lakeferry.cost.money import exact
 from lakeferry.cost.prices import PriceBook
 from lakeferry.cost.quote import Quote
+from lakeferry.cost.requests import MOST_PARTS
 from lakeferry.cost.total import price
 
 
@@ -43,12 +44,13 @@ def usual_changes(migration: Migration) -> tuple[tuple[str, Migration], ...]:
     cases = [
         ("volume 10 % larger", migration.of_bytes(volume * 11 // 10)),
         ("overhead of 8 %", replace(migration, overhead=Decimal("0.08"))),
-        ("parts of 8 MiB", replace(migration, part_size=8 * MIB)),
         (
             f"{_days(longer.hours)} instead of {_days(migration.span.hours)} days",
             migration.lasting(longer),
         ),
     ]
+    if migration.objects and -(-volume // migration.objects) <= MOST_PARTS * 8 * MIB:
+        cases.append(("parts of 8 MiB", replace(migration, part_size=8 * MIB)))
     if volume % 2**50 == 0 and volume:
         pb = volume >> 50
         cases.append((f"{pb} PB instead of {pb} PiB", migration.of_bytes(pb * 10**15)))
