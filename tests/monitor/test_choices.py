@@ -13,6 +13,7 @@ from lakeferry.config.read import read_manifest
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.connect.databricks import ACCOUNTS
 from lakeferry.errors import FerryError
+from lakeferry.monitor.choice_problems import problems
 from lakeferry.monitor.choices import Extras, monitor_request
 from lakeferry.monitor.run import MonitorRequest, Transfer
 from lakeferry.monitor.settings import (
@@ -321,3 +322,23 @@ def test_flags_for_nat_instances_come_before_the_manifest(tmp_path: Path) -> Non
     made = request(tmp_path, said, flags=list(typed.flags())).settings.nat
 
     assert made == NatWish("auto", "c7gn.large", 3, "gateway", "peer", 30)
+
+
+@pytest.mark.parametrize(
+    ("nat", "policy"),
+    [("kind: instance", "no-instance"), ("kind: auto", "no-gateway")],
+)
+def test_what_a_policy_forbids_is_not_wished_for(tmp_path: Path, nat: str, policy: str) -> None:
+    said = f"network: {{region: eu-west-1, policy: [{policy}], nat: {{{nat}}}}}\n"
+    path = tmp_path / "lakeferry.yaml"
+    path.write_text(HEAD + said)
+
+    (found,) = problems(read_manifest(path).manifest)
+
+    assert found.what == f"network.nat: `network.policy` says {policy}"
+
+
+def test_where_a_policy_forbids_instances_gateways_are_what_costs_least(tmp_path: Path) -> None:
+    said = "network: {region: eu-west-1, policy: [no-instance], nat: {kind: auto}}\n"
+
+    assert request(tmp_path, said).settings.nat.kind == "gateway"

@@ -105,6 +105,13 @@ def _nat(manifest: Manifest) -> Iterator[Problem]:
     wish, at = nat_wish(manifest.network), ("network", "nat")
     if wish.kind not in ("instance", "auto"):
         return
+    for word, is_met in (
+        ("no-instance", wish.kind == "instance"), ("no-gateway", wish.standby == "gateway"),
+    ):  # fmt: skip
+        if is_met and word in manifest.network.policy:
+            what = f"network.nat: `network.policy` says {word}"
+            step = "choose another kind or standby (`--nat`, `--nat-standby`), or change the policy"
+            yield Problem("LF-2001", _at(manifest, *at), what, step)
     held = least_outage_s(wish)
     if wish.max_outage_s is not None and wish.max_outage_s < held:
         what = f"network.nat.recovery.max_outage: what is chosen holds {held} s at best"

@@ -8,12 +8,16 @@ from lakeferry.monitor.settings import NatWish
 
 
 def nat_wish(network: NetworkConfig) -> NatWish:
-    """The wish; what the manifest does not say has the default of `NatWish`."""
+    """The wish; what the manifest does not say has the default of `NatWish`.
+
+    Where a policy forbids instances, gateways are what costs least.
+    """
     said = network.nat
     if said is None:
         return NatWish()
+    forbids = "no-instance" in network.policy
     chosen: dict[str, Any] = {
-        "kind": said.kind,
+        "kind": "gateway" if said.kind == "auto" and forbids else said.kind,
         "type": "" if said.instance_type == "auto" else said.instance_type,
         "count": said.count,
         "standby": said.standby,

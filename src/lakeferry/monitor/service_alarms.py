@@ -77,7 +77,8 @@ def stalls(topology: Topology, settings: MonitorSettings) -> Iterator[Alarm]:
         usual = thresholds.stalled_bytes(settings.planned, path, STALL.period_s, devices) or None
         limit = limit_of(settings, "stalled", usual, STALL.period_s)
         if limit is not None:
-            said = f"{id} carries less than a quarter of what is planned for it"
+            device = f"the NAT instance {id}" if path == "nat_instance" else id
+            said = f"{device} carries less than a quarter of what is planned for it"
             yield alarm(settings, f"stalled.{id}", said, (metric,), limit, STALL)
 
 
