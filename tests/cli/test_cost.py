@@ -539,6 +539,14 @@ def test_a_manifest_gives_assumptions_policy_and_nat(tmp_path: Path) -> None:
     assert routes(lines)["pull internet_gateway"]["remark"] == "a policy refuses this path"
 
 
+def test_the_example_of_a_manifest_is_one_to_price_with(tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "examples" / "migration.yaml"
+    lines = answer(tmp_path, "--file", example, *OF_MANIFEST)
+
+    assert dollars_of(lines, "azure.egress.mgn.eastus") == Decimal("104857.6")  # 2 PiB at 0.05
+    assert routes(lines)["pull internet_gateway"]["remark"] == "a policy refuses this path"
+
+
 def test_flags_come_before_the_manifest_and_maps_are_joined(tmp_path: Path) -> None:
     (tmp_path / "lakeferry.yaml").write_text(MANIFEST)
     lines = answer(tmp_path, *OF_MANIFEST, "--overhead", "0", "--price", "azure.er.circuit=1")

@@ -180,6 +180,7 @@ def test_the_line_of_the_source_bounds_every_route() -> None:
 
 def test_a_discount_on_everything_spares_what_has_its_own() -> None:
     plain, less = answered(), answered(discount={"*": "50%", "AmazonS3": "10%"})
+    assert answered(discount="50%").totals == answered(discount={"*": "50%"}).totals
 
     def usd(found: CostReport, id: str) -> Decimal:
         (line,) = [one for one in found.route("nat_gateway").quote.lines if one.price_id == id]

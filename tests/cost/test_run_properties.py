@@ -23,7 +23,7 @@ TEXTS = {
     "number": ["0", "0.5", "3", "12.75"],
     "usd": ["0", "0.5", "3", "12.75", "5000"],
     "share": ["0", "3%", "0.5"],
-    "days": ["1", "30", "0.05", "month", "400", "12.345"],
+    "days": ["1", "30", "0.05", "month", "60", "12.345"],
     "time": ["2026-12-01", "2026-02-28T23:30+05:00", "2027-01-31"],
     "devices": ["c7gn.large:3", "auto", "t4g.nano:1", "c6in.32xlarge:2", "none", "c7gn.large:0"],
     "yes": ["true", "false"],
@@ -108,7 +108,7 @@ def test_more_bytes_never_cost_less_by_any_route(one: int, other: int) -> None:
     small, large = sorted((one, other))
     less, more = (
         answered({"bytes": str(size), "files": "1000", "workers": "none", "part": "5 GiB",
-                  "nat_instances": "c7gn.large:3", "days": "400"})
+                  "nat_instances": "c7gn.large:3", "days": "60"})
         for size in (small, large)
     )  # fmt: skip
 

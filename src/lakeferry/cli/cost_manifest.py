@@ -4,26 +4,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lakeferry.cli.manifest_flags import STDIN, ManifestFlags, read
-from lakeferry.config.check import nearest
-from lakeferry.config.problems import Problem, refuse
 from lakeferry.config.tree import Entry, Value
-
-_KEYS = ("assume", "prices")
 
 
 def assumed(chosen: ManifestFlags) -> tuple[Value | None, Mapping[str, str]]:
     """The keys of a plan that a manifest gives, and its texts to quote; None: there is none.
 
     Raises:
-        FerryError, ExceptionGroup: see `manifest_flags.read`; LF-2001 for another key in `cost`.
+        FerryError, ExceptionGroup: see `manifest_flags.read`.
     """
     if chosen.path() is None and not chosen.set and not chosen.profile:
         return None, {}
     found = read(chosen)
     root, texts = found.manifest.root, found.document.texts
-    cost = root.get("cost")
-    if cost is not None:
-        refuse(list(_unknown(cost)), texts)
     entries = dict(_network(root))
     assume = root.get("cost", "assume")
     if assume is not None:
@@ -32,13 +25,6 @@ def assumed(chosen: ManifestFlags) -> tuple[Value | None, Mapping[str, str]]:
     if prices is not None:
         entries["prices"] = Entry(prices.place, _beside(prices, found.manifest.file))
     return Value("map", root.place, entries=entries), texts
-
-
-def _unknown(cost: Value) -> Iterator[Problem]:
-    for key, entry in cost.entries.items():
-        if key not in _KEYS:
-            what, step = f"cost.{key} is not a key", nearest(key, _KEYS)
-            yield Problem("LF-2001", entry.place, what, step)
 
 
 def _network(root: Value) -> Iterator[tuple[str, Entry]]:

@@ -276,7 +276,13 @@ MANIFEST = Record({
         }),
         "who is told, and when",
     ),
-    "cost": Field(Anything(), "prices and assumptions"),
+    "cost": Field(
+        Record({
+            "prices": Field(_TEXT, "a file of prices, as seen from the manifest"),
+            "assume": Field(Anything(), "keys of a plan of `cost`, see cost.md"),
+        }),
+        "prices and assumptions",
+    ),
     "streams": Field(MapOf(Anything()), "streams that are ingested"),
     "serve": Field(
         Record({

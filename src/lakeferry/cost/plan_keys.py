@@ -133,7 +133,9 @@ STREAM: Mapping[str, Key] = {
 MONEY: Mapping[str, Key] = {
     "prices": Key("path", "a file of prices that override those that come along"),
     "price": Key("prices", "ID: dollars a unit, in place of a price or for one that is missing"),
-    "discount": Key("shares", "SERVICE: share off list prices, `AmazonVPC: 10%`; `*`: all of AWS"),
+    "discount": Key(
+        "shares", "SERVICE: share off list prices, `AmazonVPC: 10%`; one share is of all AWS"
+    ),
     "savings_plan": Key("shares", "FAMILY: share off its instances, such as `c7gn: 28%`"),
     "used": Key("used", "PRICE ID: what else climbs its tiers each month"),
     "credits": Key("usd", "dollars that are taken off", "0"),

@@ -60,6 +60,8 @@ def read_keys(root: Value) -> tuple[dict[str, Any], list[Problem]]:
 
 def _read(value: Value, key: Key, *, decimal: bool) -> Any:
     match key.kind:
+        case "shares" if value.kind != "map":
+            return {"*": _of_map(value, key, decimal)}
         case "used" | "shares" | "prices":
             return {name: _of_map(one, key, decimal) for name, one in _entries(value)}
         case "choices":
