@@ -81,7 +81,7 @@ def schema(
 @config.command
 def iam(
     step: Annotated[
-        Literal["plan", "apply", "destroy", "watch", "tags", "tags-fix"],
+        Literal["plan", "apply", "destroy", "watch", "tags", "tags-fix", "failback", "failover"],
         Parameter(help="What the role shall do."),
     ] = "apply",
     /,

@@ -61,7 +61,7 @@ def schema(*, screen: Screen, events: bool) -> int:
 
 def iam(
     request: "MonitorRequest",
-    step: Literal["plan", "apply", "destroy", "watch", "tags", "tags-fix"],
+    step: Literal["plan", "apply", "destroy", "watch", "tags", "tags-fix", "failback", "failover"],
     *,
     account: str | None,
     reads: Sequence[str],
@@ -70,6 +70,7 @@ def iam(
     """The least policy on stdout."""
     from lakeferry.connect.aws import account_of
     from lakeferry.monitor.iam import least_policy
+    from lakeferry.monitor.nat_move_rights import move_policy
     from lakeferry.monitor.tag_rights import tag_policy
 
     if account is not None and re.fullmatch("[0-9]{12}", account) is None:
@@ -81,6 +82,8 @@ def iam(
     roles = tuple(one.role for one in request.scope.beyond)
     if step == "tags" or step == "tags-fix":  # noqa: PLR1714 - types follow this form alone
         policy = tag_policy(settings, fix=step == "tags-fix", roles=roles)
+    elif step == "failback" or step == "failover":  # noqa: PLR1714 - likewise
+        policy = move_policy(settings, step, roles)
     else:
         policy = least_policy(settings, step, log_groups=reads, roles=roles)
     if len(orjson.dumps(policy)) > MOST_POLICY:
