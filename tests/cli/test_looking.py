@@ -1,5 +1,6 @@
 """`monitor top`, `watch` and `alarms` on a folder of flow logs, with a network that was saved."""
 
+import gzip
 import os
 import shutil
 import signal
@@ -15,8 +16,10 @@ import pytest
 
 from lakeferry.cli.flow_answers import plain_line
 from lakeferry.cli.live_paths import live_lines
+from lakeferry.cli.plain_paths import PlainPaths
+from lakeferry.cli.render import TextScreen
 from lakeferry.monitor.desired import desired
-from lakeferry.monitor.watch import PathFlow, WatchView
+from lakeferry.monitor.watch import Fault, PathFlow, WatchView
 from lakeferry.network.resources import Alarm, FlowLog, InsightRule
 from lakeferry.network.saved_topology import topology_text
 from tests.cli.program import LAKEFERRY, called, json_lines, typed
@@ -152,6 +155,43 @@ def test_a_look_without_anything_wrong_ends_with_0(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "  0 B, no rows yet")
 
 
+def test_a_look_at_logs_that_say_too_little_names_them_and_the_format_to_ask_for(
+    folder: Path,
+) -> None:
+    (folder / "logs" / "short.log").write_text("interface-id srcaddr dstaddr\neni-1 10.0.0.1 -\n")
+
+    ended = typed("monitor", "watch", "logs", *SAVED, "--once", folder=folder)
+
+    assert ended.returncode == 3
+    assert ended.stdout.splitlines()[-1].endswith(", 1 log or question that failed")
+    told, next_step = ended.stderr.splitlines()
+    assert "short.log: the question needs bytes, packets, start" in told
+    assert "${interface-id} ${srcaddr} ${dstaddr} ${bytes} ${packets} ${start}" in next_step
+
+
+def test_a_fault_is_what_makes_a_look_end_with_3(tmp_path: Path) -> None:
+    (tmp_path / "network.json").write_bytes(topology_text(topology()))
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "cut.log.gz").write_bytes(gzip.compress(b"2 1 eni-1\n")[:-8])
+
+    ended = typed("monitor", "watch", "logs", *SAVED, "--once", folder=tmp_path)
+
+    assert ended.returncode == 3
+    assert "cut.log.gz" in ended.stderr
+
+
+def test_a_fault_that_stays_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = TextScreen(quiet=False, verbose=False, progress="none")
+
+    with PlainPaths(screen, None, once=False) as paint:
+        paint(VIEW)
+        paint(VIEW)
+
+    shown = capsys.readouterr()
+    assert shown.err.count("next: wait") == 1
+    assert len(shown.out.splitlines()) == 2
+
+
 def test_json_lines_tell_how_each_path_stands(folder: Path) -> None:
     found = json_lines(
         typed("monitor", "watch", "logs", *SAVED, "--once", *PLAN, "--json", folder=folder)
@@ -224,7 +264,7 @@ def test_a_watch_takes_what_comes_and_ends_when_it_is_told(
 
 
 FLOW = PathFlow("nat_gateway", "nat-1", 5 * 10**9, 10**9, 1e6, 10**10, 2e6, None, "leaks " * 20)
-VIEW = WatchView(1_795_428_000, (FLOW,), 10, 2, 1, 0, ("no answer " * 20,), ())
+VIEW = WatchView(1_795_428_000, (FLOW,), 10, 2, 1, 0, (Fault("no answer " * 20, "wait"),), ())
 SIGNS = {"ok": "ok", "warning": "!", "error": "x"}
 
 

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.increments import Event, GroupLogs, Increments, StoredLogs, open_increments
+from lakeferry.monitor.increments import (
+    Event,
+    GroupLogs,
+    Increments,
+    StoredLogs,
+    note,
+    open_increments,
+)
+from lakeferry.monitor.watch import Fault
+from lakeferry.network.fields import DEFAULT_FORMAT
 from lakeferry.network.flow_batch import ReadReport
 from lakeferry.store.open import open_store
 
@@ -53,7 +62,7 @@ def test_a_log_that_is_still_written_is_taken_when_it_is_whole(
     (path / "1.log.gz").write_bytes(whole[: len(whole) // 2])
     first = taken(logs)
     assert len(logs.faults) == 1
-    assert "1.log.gz" in logs.faults[0]
+    assert "1.log.gz" in logs.faults[0].what
     (path / "1.log.gz").write_bytes(whole)
     assert sorted(first + taken(logs)) == list(range(1000))
 
@@ -130,6 +139,33 @@ def test_a_group_is_asked_from_a_while_before_its_newest_event() -> None:
     assert taken(logs) == []
     assert group.asked == [60_000, 97 * MINUTE_MS]
     assert sum(map(len, logs._seen.values())) <= 3  # ids of what is older are forgotten
+
+
+def test_what_others_write_to_a_group_is_told_and_the_rows_behind_it_are_taken() -> None:
+    group = Group()
+    for number in range(3):  # a page
+        body = f'{{"timestamp":{number},"message":"GET /index.html 200"}}\n'.encode()
+        group.events.append(Event(f"other-{number}", number, body))
+    group.put(7, MINUTE_MS)
+    logs = group_logs(group)
+    logs.fields = DEFAULT_FORMAT
+
+    assert taken(logs) == [7]
+    assert [fault.what for fault in logs.faults] == [
+        "log-group:/a: no line has the 14 fields of its format"
+    ]
+    assert logs.report.bad_lines == 3
+
+
+def test_a_fault_is_kept_once_and_the_last_few_of_them() -> None:
+    faults: list[Fault] = []
+
+    for number in [*range(20), 15]:
+        note(faults, f"log {number}", "wait")
+
+    assert [fault.what for fault in faults] == [
+        f"log {number}" for number in (10, 11, 12, 13, 14, 16, 17, 18, 19, 15)
+    ]
 
 
 @settings(max_examples=60, deadline=None)

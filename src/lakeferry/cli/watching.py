@@ -14,6 +14,7 @@ from lakeferry.aws.read_logs import event_lines, event_pages, log_lines
 from lakeferry.cli import flow_answers as answers
 from lakeferry.cli import rule_answers
 from lakeferry.cli.columns import screen_width
+from lakeferry.cli.plain_paths import PlainPaths
 from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.saved_network import saved_topology
 from lakeferry.cli.units import counted, parse_pairs, parse_time
@@ -23,7 +24,13 @@ from lakeferry.events import Warned
 from lakeferry.monitor import run as door
 from lakeferry.monitor.flow_log_place import doubled, flow_log_place
 from lakeferry.monitor.generated_logs import generated, usual_fields
-from lakeferry.monitor.increments import OVERLAP_S, Event, Increments, open_increments
+from lakeferry.monitor.increments import (
+    OVERLAP_S,
+    Event,
+    Increments,
+    note,
+    open_increments,
+)
 from lakeferry.monitor.logs import LOG_GROUP, store_options
 from lakeferry.monitor.metrics_page import MetricsPage, Snapshot, is_loopback, parse_address
 from lakeferry.monitor.prove import proofs_of
@@ -240,7 +247,8 @@ def watch(
         page.close()
     if stop.is_set():
         raise KeyboardInterrupt
-    return OK if view.is_fine and not _is_late(view, sums.start_s) else LOOK
+    fine = view.is_fine and not view.faults and not _is_late(view, sums.start_s)
+    return OK if fine else LOOK
 
 
 def _begin(
@@ -283,7 +291,7 @@ def _look(place: Increments, sums: Watch, stop: Flag, *, first: bool) -> None:
     except FerryError as error:
         if first:
             raise
-        place.faults.append(error.what)
+        note(place.faults, error.what, error.next_step)
 
 
 def _states(asked: Asked, place: Increments) -> dict[str, str]:
@@ -293,7 +301,7 @@ def _states(asked: Asked, place: Increments) -> dict[str, str]:
     try:
         found = alarm_standings(asked.request.access, asked.prefix)
     except FerryError as error:
-        place.faults.append(error.what)
+        note(place.faults, error.what, error.next_step)
         return {}
     return {one.name: one.state for one in found}
 
@@ -317,29 +325,6 @@ def _painter(shown: Shown, screen: Screen, start_s: int | None) -> "Painter":
 
         return LivePaths(color=shown.color)
     return PlainPaths(screen, start_s, once=shown.once)
-
-
-class PlainPaths:
-    """A line each time, or all paths once; `flow` lines with --json."""
-
-    def __init__(self, screen: Screen, start_s: int | None, *, once: bool) -> None:
-        self._screen, self._start_s, self._once = screen, start_s, once
-
-    def __enter__(self) -> Callable[[WatchView], None]:
-        return self._paint
-
-    def __exit__(self, *ended: object) -> None:
-        """Nothing was taken."""
-
-    def _paint(self, view: WatchView) -> None:
-        if self._once:
-            lines = answers.watch_lines(view, marks(sys.stdout), screen_width())
-        else:
-            lines = [answers.plain_line(view, time.strftime("%H:%M:%S"))]
-        totals = {"bytes": view.bytes, "rows": view.rows, "skipped_rows": view.skipped}
-        self._screen.result(lines, {**totals, "faults": list(view.faults)})
-        for flow in view.paths:
-            self._screen.result([], answers.watch_body(flow, view, self._start_s))
 
 
 if TYPE_CHECKING:
@@ -388,4 +373,4 @@ def _replay(logs: str, asked: Asked, screen: Screen, stop: Flag) -> None:
         screen.result(rule_answers.alarm_lines(proof, signs), rule_answers.alarm_body_line(proof))
 
 
-__all__ = ["Asked", "PlainPaths", "Shown", "alarms", "top", "watch"]
+__all__ = ["Asked", "Shown", "alarms", "top", "watch"]

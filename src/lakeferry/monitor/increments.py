@@ -14,6 +14,7 @@ import xxhash
 
 from lakeferry.errors import FerryError
 from lakeferry.monitor.logs import LOG_GROUP, STDIN, is_log, may_hold
+from lakeferry.monitor.watch import Fault
 from lakeferry.network.attribute import HELPFUL, NEEDED
 from lakeferry.network.flow_batch import FlowBatch, ReadReport
 from lakeferry.network.flow_log import read_flow_log
@@ -21,6 +22,16 @@ from lakeferry.store.open import NO_OPTIONS, open_store
 from lakeferry.store.protocol import ObjectMeta, Store
 
 OVERLAP_S = 900  # how late an event may come: AWS names 5 min, best effort
+_FAULTS = 10  # that are kept
+
+
+def note(faults: list[Fault], what: str, next_step: str) -> None:
+    """Add a fault, once; the oldest goes where there are many."""
+    fault = Fault(what, next_step)
+    if fault in faults:
+        faults.remove(fault)
+    faults.append(fault)
+    del faults[:-_FAULTS]
 
 
 class Increments(Protocol):
@@ -34,7 +45,7 @@ class Increments(Protocol):
         """
 
     @property
-    def faults(self) -> list[str]:
+    def faults(self) -> list[Fault]:
         """Logs that could not be read, and why; the last few."""
 
     @property
@@ -50,7 +61,7 @@ class StoredLogs:
     report: ReadReport
     fields: tuple[str, ...] | None = None
     start_s: int | None = None  # logs whose names say that they are older are left out
-    faults: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     _read: dict[str, tuple[int, str | None, int]] = field(default_factory=dict)
 
     def look(self) -> Iterator[FlowBatch]:
@@ -75,8 +86,10 @@ class StoredLogs:
                 if fresh.num_rows:
                     yield FlowBatch(batch.fields, fresh, batch.source)
         except (FerryError, FileNotFoundError) as error:
-            said = error.what if isinstance(error, FerryError) else "it went while it was read"
-            self.faults = [*self.faults[-9:], f"{meta.path}: {said}"]
+            if isinstance(error, FerryError):
+                note(self.faults, f"{meta.path}: {error.what}", error.next_step)
+            else:
+                note(self.faults, f"{meta.path}: it went while it was read", "nothing")
             if not (isinstance(error, FerryError) and error.code.startswith("LF-62")):
                 self._read[meta.path] = (-1, None, max(seen, rows))  # the store's fault: again
                 return
@@ -112,7 +125,7 @@ class GroupLogs:
     fields: tuple[str, ...] | None = None
     start_s: int | None = None
     overlap_s: int = OVERLAP_S
-    faults: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     _newest_ms: int = 0
     _seen: dict[int, set[int]] = field(default_factory=dict)  # hashes of ids by minute
 
@@ -123,11 +136,20 @@ class GroupLogs:
         for page in self.pages(start_ms):
             fresh = b"".join(event.line for event in page if self._is_new(event))
             if fresh:
-                yield from read_flow_log(
-                    iter([fresh]), name=self.name, fields=self.fields, columns=NEEDED,
-                    also=HELPFUL, coded=True, report=self.report,
-                )  # fmt: skip
+                yield from self._batches(fresh)
         self._forget()
+
+    def _batches(self, fresh: bytes) -> Iterator[FlowBatch]:
+        """The rows of a page. One that has none is a fault: others write to a group, too."""
+        try:
+            yield from read_flow_log(
+                iter([fresh]), name=self.name, fields=self.fields, columns=NEEDED, also=HELPFUL,
+                coded=True, report=self.report,
+            )  # fmt: skip
+        except FerryError as error:
+            if error.code != "LF-6203":
+                raise
+            note(self.faults, f"{self.name}: {error.what}", error.next_step)
 
     def _is_new(self, event: Event) -> bool:
         self._newest_ms = max(self._newest_ms, event.at_ms)

@@ -57,6 +57,17 @@ class PathFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """A log that could not be read, or a question that AWS did not answer."""
+
+    what: str
+    next_step: str
+
+    def __str__(self) -> str:
+        return f"{self.what}; next: {self.next_step}"
+
+
+@dataclass(frozen=True, slots=True)
 class WatchView:
     """All paths at one moment."""
 
@@ -66,7 +77,7 @@ class WatchView:
     skipped: int  # rows of SKIPDATA: AWS left records out
     bad_lines: int
     undirected: int
-    faults: tuple[str, ...]
+    faults: tuple[Fault, ...]
     planned: tuple[PlannedFlow, ...]
 
     @property
@@ -115,7 +126,7 @@ class Watch:
         self._count(self._totals.table(), found)
         return found
 
-    def view(self, *, bad_lines: int = 0, faults: Sequence[str] = ()) -> WatchView:
+    def view(self, *, bad_lines: int = 0, faults: Sequence[Fault] = ()) -> WatchView:
         """How it stands."""
         totals, rates = self.totals(), self.rates()
         names = dict.fromkeys((path, device) for path, device, *_ in totals)

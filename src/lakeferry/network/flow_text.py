@@ -111,7 +111,7 @@ class TextReader:
                 "LF-6203",
                 f"no line has the {len(self._fields)} fields of its format",
                 f"{self._name}: {' '.join(self._fields)[:300]}",
-                "see the bad lines; give the format in which the log was written",
+                "see the bad lines; give the format (--format) in which the log was written",
             )
 
     def _begin(self, line: int, block: bytes) -> tuple[int, bytes]:
@@ -131,7 +131,7 @@ class TextReader:
                 f"the log states no format, and its first line has {len(lines[0])} fields where "
                 f"the default format has {len(DEFAULT_FORMAT)}",
                 self._name,
-                f"give the format, for instance '{format_text(DEFAULT_FORMAT)}'",
+                f"give the format (--format), for instance '{format_text(DEFAULT_FORMAT)}'",
             )
         self._use(self._given or DEFAULT_FORMAT)
         return line, block
@@ -142,7 +142,7 @@ class TextReader:
                 "LF-6201",
                 "the header of the log names a field twice",
                 f"{self._name}: {' '.join(fields)[:300]}",
-                "give the format, and take the header line out",
+                "give the format (--format), and take the header line out",
             )
         wanted = self._wish.wanted(fields)
         needed(fields, wanted, self._name)
