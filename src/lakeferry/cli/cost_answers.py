@@ -21,7 +21,9 @@ _ROUTES = (
     Column("total USD", right=True),
     Column("days", right=True),
     Column("Gbit/s max", priority=3, right=True),
-    Column("remark", priority=2, elastic=True),
+    Column("worst price", priority=5),
+    Column("oldest", priority=4),
+    Column("remark", priority=6, elastic=True),  # told below the table where it falls away
 )
 _FRONT = (
     Column("as fast as each goes", elastic=True),
@@ -97,6 +99,8 @@ def _route_table(shown: Sequence[Route], signs: Signs, width: int) -> list[str]:
             total_text(one.quote, signs),
             days_text(one.days),
             "-" if one.gbps is None else f"{one.gbps:.4g}",
+            one.quote.confidence,
+            one.quote.as_of or "-",
             one.remark,
         ]
         for one in shown
