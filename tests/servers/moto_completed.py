@@ -6,8 +6,9 @@ keeps DestinationOptions and TagFieldSpecifications: moto drops all four. Log gr
 a key and lose it: moto answers 500 to both. Tags come to rules by TagResource, and are ignored when
 a rule or an alarm is put again: moto refuses the one and takes the other. Whoever lacks a right is
 told in the protocol of the service: moto answers in XML, and calls CloudWatch `monitoring`.
-Databricks' endpoint services are offered, which moto does not know. What NAT instances need is in
-`moto_nat.py`, what tags need in `moto_tags.py`.
+Databricks' endpoint services are offered, which moto does not know. An endpoint that is deleted
+twice is told inside an answer of 200: moto looks for its route and fails. What NAT instances need
+is in `moto_nat.py`, what tags need in `moto_tags.py`.
 """
 
 from pathlib import Path
@@ -61,6 +62,22 @@ def modify_vpc_endpoint(self: EC2Response) -> Any:
     if self._get_bool_param("ResetPolicy"):
         endpoint.policy_document = None
     return answer
+
+
+_delete_vpc_endpoints = EC2Response.delete_vpc_endpoints
+
+
+def delete_vpc_endpoints(self: EC2Response) -> Any:
+    made = self.ec2_backend.vpc_end_points
+    gone = [
+        id
+        for id in self._get_param("VpcEndpointIds", [])
+        if id not in made or made[id].state == "deleted"
+    ]
+    if not gone:
+        return _delete_vpc_endpoints(self)
+    error = {"Code": "InvalidVpcEndpoint.NotFound", "Message": "it does not exist"}
+    return ActionResult({"Unsuccessful": [{"ResourceId": id, "Error": error} for id in gone]})
 
 
 _describe_services = EC2Response.describe_vpc_endpoint_services
@@ -173,6 +190,7 @@ def complete(
     network.modify_vpc_endpoint = modify_vpc_endpoint
     network.create_flow_logs = create_flow_logs
     network.describe_vpc_endpoint_services = describe_vpc_endpoint_services
+    network.delete_vpc_endpoints = delete_vpc_endpoints
     every.call_action = call_action
     judge.check_action_permitted = check_action_permitted
     judge._raise_access_denied = raise_access_denied
