@@ -125,6 +125,25 @@ def test_a_stream_is_in_the_table_and_in_the_front_alike() -> None:
         assert streaming.front.points[0].quote.total - plain.front.points[0].quote.total == more
 
 
+def test_what_waits_and_what_fails_is_in_the_front_as_in_the_table() -> None:
+    plan = {
+        "failures_a_month": "0.2", "delay_usd_hour": 120, "deadline": 60,
+        "nat_instances": "c7gn.large:3", "days": 29,
+    }  # fmt: skip
+    plain, told = answered(**plan), answered(**{**plan, "failures_a_month": 0})
+    assert plain.front is not None
+    assert told.front is not None
+    (one,) = [p for p in plain.front.points if (p.path, p.scale) == ("nat_instance", 1)]
+    lines = {line.price_id: line.usd for line in one.quote.lines}
+
+    # 7 of 7.16 Gbit/s: 737 hours, 41 more than 29 days; 0.2 x 3 x 5 minutes x 120 in 720 hours
+    assert one.hours == 737
+    assert lines["delay"] == 41 * 120
+    assert round(lines["failures"] or 0, 4) == round(Decimal(6) / 720 * 737, 4)
+    (free,) = [p for p in told.front.points if (p.path, p.scale) == ("nat_instance", 1)]
+    assert "failures" not in {line.price_id for line in free.quote.lines}
+
+
 def test_routes_are_sorted_and_lower_bounds_stand_among_them() -> None:
     totals = [one.quote.total for one in answered().routes]
 

@@ -17,7 +17,7 @@ from lakeferry.cost.plan_prices import book_for, check_names
 from lakeferry.cost.plan_values import CostPlan
 from lakeferry.cost.prices import PriceBook
 from lakeferry.cost.quote import Line, Quote, doubts
-from lakeferry.cost.routes import nat_alone, pulled, pushed, with_lacks
+from lakeferry.cost.routes import nat_alone, pulled, pushed, with_lacks, with_waits
 from lakeferry.cost.sensitivity import flip_gb, sensitivity
 from lakeferry.cost.sized import nat_demand, nat_sizes, sized_texts, with_sized
 from lakeferry.cost.sizing import kernel
@@ -82,12 +82,15 @@ def _stream_alone(plan: CostPlan, listed: PriceBook, book: PriceBook, today: dat
     )
 
 
-def _replayed(plan: CostPlan, migration: Migration, book: PriceBook) -> tuple[Replayed, ...]:
-    trouble = Trouble(
+def _trouble(plan: CostPlan) -> Trouble:
+    return Trouble(
         plan.outage_minutes, plan.dark_minutes, plan.failures_a_month, plan.delay_usd_hour
     )
+
+
+def _replayed(plan: CostPlan, migration: Migration, book: PriceBook) -> tuple[Replayed, ...]:
     loads = even_loads(migration)
-    return replayed(migration, book, loads, credit=plan.nat_credit, trouble=trouble)
+    return replayed(migration, book, loads, credit=plan.nat_credit, trouble=_trouble(plan))
 
 
 def _wanted(plan: CostPlan, migration: Migration, today: date) -> Wanted:
@@ -122,7 +125,9 @@ def _with(quote: Quote, beside: Sequence[Line]) -> Quote:
 
 
 def _front(plan: CostPlan, migration: Migration, book: PriceBook, beside: Sequence[Line]) -> Front:
-    options = [replace(one, quote=_with(one.quote, beside)) for one in points(migration, book)]
+    trouble = _trouble(plan)
+    found = (with_waits(one, migration, trouble) for one in points(migration, book))
+    options = [replace(one, quote=_with(one.quote, beside)) for one in found]
     return front(options, plan.deadline_hours, plan.refused)
 
 

@@ -6,12 +6,13 @@ from decimal import Decimal
 
 from lakeferry.cost.cost_report import Route
 from lakeferry.cost.decide import Wanted, outcome
-from lakeferry.cost.front import sustained
+from lakeferry.cost.front import Point, sustained
 from lakeferry.cost.migration import Migration, Path
 from lakeferry.cost.money import exact
-from lakeferry.cost.options import CIRCUIT_DAYS, CIRCUITS, Replayed
+from lakeferry.cost.options import CIRCUIT_DAYS, CIRCUITS, MONTH_HOURS, Replayed, Trouble
 from lakeferry.cost.prices import PriceBook
 from lakeferry.cost.quote import Line, Quote
+from lakeferry.cost.recovery import Failures, recovery
 from lakeferry.cost.replay import GBPS
 from lakeferry.cost.total import paths_of, price
 
@@ -105,6 +106,24 @@ def _with_waits(quote: Quote, row: Replayed, wanted: Wanted) -> Quote:
         _waits("failures of NAT instances, expected", found.risk, hours, "failures"),
     )
     return replace(quote, lines=(*quote.lines, *(one for one in lines if one.usd)))
+
+
+@exact()
+def with_waits(point: Point, migration: Migration, trouble: Trouble) -> Point:
+    """An option of the front with the same: what ends late, and what NAT instances may fail."""
+    late, found = Decimal(max(0, point.hours - migration.span.hours)), Decimal(0)
+    if point.path == "nat_instance":
+        instances = migration.nat_instances.count * point.scale
+    failures = Failures(trouble.failures_a_month, instances, Decimal(trouble.dark_minutes))
+        a_month = recovery(failures, waiting_usd_hour=trouble.waiting_usd_hour).usd
+        found = a_month / MONTH_HOURS * point.hours
+    hours = Decimal(point.hours)
+    lines = (
+        _waits("what waits past the planned end", late * trouble.waiting_usd_hour, hours, "delay"),
+        _waits("failures of NAT instances, expected", found, hours, "failures"),
+    )
+    kept = (*point.quote.lines, *(one for one in lines if one.usd))
+    return replace(point, quote=replace(point.quote, lines=kept))
 
 
 def _waits(item: str, usd: Decimal, hours: Decimal, id: str) -> Line:
