@@ -117,8 +117,8 @@ def _to_instances(
     instances = [one.name for one in wanted.resources if isinstance(one, NatInstance)]
     yield Step(
         "instances",
-        f"{', '.join(instances)} with addresses and what stands by are made; routes wait until "
-        "EC2's checks of each have passed, and the script has made it forward before that",
+        f"{', '.join(instances)} with addresses and what stands by are made; a route waits until "
+        "its instance, asked by Systems Manager, says that its path is alive",
     )
     yield DRAIN
     for one in moves:
