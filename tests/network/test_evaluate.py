@@ -231,6 +231,22 @@ def test_json_rules_equal_a_plain_reading_too(
     same_as_reference(evaluation.finish()["r"], reference.evaluate(one, events))
 
 
+BOUNDS = (-(2**63) - 1, -(2**63), -1, 0, 1, 2**53, 2**53 + 1, 2**63 - 1, 2**63, 2**64)
+HALVES = (-1.5, -0.5, 0.5, 1.5, 2.0**53, 2.0**63, -(2.0**63))
+
+
+@pytest.mark.parametrize("operator", ["GreaterThan", "LessThan", "EqualTo", "NotEqualTo"])
+@pytest.mark.parametrize("limit", [*BOUNDS, *HALVES])
+def test_a_number_beside_the_limit_is_on_its_own_side(operator: str, limit: float) -> None:
+    one = rule(["k"], Filter("k", operator, number=limit), fields=("k",))
+    texts = [*map(str, BOUNDS), *map(str, HALVES)]
+    events = [(0, [text]) for text in texts]
+
+    found = evaluated([one], batch(("k",), [[text] for text in texts], [0] * len(texts)))
+
+    same_as_reference(found["r"], reference.evaluate(one, events))
+
+
 # ---- what the semantics say, one by one
 
 
