@@ -114,7 +114,7 @@ def with_waits(point: Point, migration: Migration, trouble: Trouble) -> Point:
     late, found = Decimal(max(0, point.hours - migration.span.hours)), Decimal(0)
     if point.path == "nat_instance":
         instances = migration.nat_instances.count * point.scale
-    failures = Failures(trouble.failures_a_month, instances, Decimal(trouble.dark_minutes))
+        failures = Failures(trouble.failures_a_month, instances, Decimal(trouble.dark_minutes))
         a_month = recovery(failures, waiting_usd_hour=trouble.waiting_usd_hour).usd
         found = a_month / MONTH_HOURS * point.hours
     hours = Decimal(point.hours)
