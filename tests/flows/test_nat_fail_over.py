@@ -41,8 +41,7 @@ class Probe:
 def vpc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vpc]:
     folder = tmp_path_factory.mktemp("nat")
     with nat_machines.running(folder, SCRIPT) as vpc:
-        for machine in vpc.machines.values():
-            machine.first_boot()
+        vpc.each(Machine.first_boot)
         vpc.slow_down(MEGABITS)
         yield vpc
 
@@ -63,13 +62,7 @@ def bucket(vpc: Vpc) -> Iterator[Server]:
 
 @pytest.fixture
 def calm(vpc: Vpc) -> Vpc:
-    """Both instances are well and know it of each other; the client goes through the first."""
-    vpc.point(vpc.machines["nat-a"].eni)
-    for machine in vpc.machines.values():
-        machine("systemctl", "restart", "lakeferry-nat")
-    for machine in vpc.machines.values():
-        machine.settle()
-    vpc.calls.clear()
+    vpc.calm()
     return vpc
 
 
@@ -150,6 +143,26 @@ def test_a_planned_fail_over_is_one_call_and_loses_next_to_nothing(calm: Vpc) ->
     sys.stdout.write(f"\nplanned: fail-over {over_gap:.2f} s, fail-back {back_gap:.2f} s")
     assert over_gap < 5
     assert back_gap < 5
+
+
+def test_a_daemon_that_is_started_anew_is_missed_by_nobody(calm: Vpc) -> None:
+    first = calm.machines["nat-a"]
+
+    first("kill", "-9", first("pgrep", "-f", "nat_peer.py .* watch").split()[0])
+    time.sleep(10)
+
+    assert calm.moves() == []
+    assert "true" in first("lakeferry-nat", "status")
+
+
+def test_a_path_that_comes_and_goes_is_not_moved(calm: Vpc) -> None:
+    first = calm.machines["nat-a"]
+
+    first("bash", "-c", "for n in 1 2 3 4; do sysctl -qw net.ipv4.ip_forward=0; sleep 1.5; "
+                        "sysctl -qw net.ipv4.ip_forward=1; sleep 2.5; done")  # fmt: skip
+
+    assert first.journal().count("canary does not get through") >= 2
+    assert calm.moves() == []
 
 
 def repair(nat: Machine) -> float:

@@ -2,7 +2,7 @@
 
     client 10.61.0.2 --- router --- server 203.0.113.2, 203.0.113.3
                            |
-          nat-a 10.61.1.10, nat-b 10.61.2.10, standby gateway 10.61.3.10
+          nat-a 10.61.1.10, nat-b 10.61.2.10, nat-c 10.61.4.10, standby gateway 10.61.3.10
 
 The router is the VPC's: the client's packets take what the route table says, everybody else's the
 way to whom they are for. The server knows no address of the client, so only what is masqueraded
@@ -19,7 +19,8 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,11 +39,11 @@ AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
 CLIENT, SERVER, OTHER_SERVER, WHOAMI = "10.61.0.2", "203.0.113.2", "203.0.113.3", 9001
 GATEWAY, TABLE = "nat-0123456789abcdef0", "rtb-0123456789abcdef0"
 REGION, TAG = "eu-west-1", ("lakeferry:nat", "namespaces")
-JUMBO = "9001"
-HOSTS = {"client": CLIENT, "server": SERVER, "nat-a": "10.61.1.10", "nat-b": "10.61.2.10",
-         "gateway": "10.61.3.10"}  # fmt: skip
-MACS = {"nat-a": "06:00:00:00:00:0a", "nat-b": "06:00:00:00:00:0b"}
-ENIS = {"nat-a": "eni-0000000000000000a", "nat-b": "eni-0000000000000000b"}
+JUMBO, PREFIX = "9001", "lakeferry-vpc-"
+HOSTS = {"client": CLIENT, "server": SERVER, "gateway": "10.61.3.10",
+         "nat-a": "10.61.1.10", "nat-b": "10.61.2.10", "nat-c": "10.61.4.10"}  # fmt: skip
+MACS = {f"nat-{end}": f"06:00:00:00:00:0{end}" for end in "abc"}
+ENIS = {f"nat-{end}": f"eni-0000000000000000{end}" for end in "abc"}
 SCRIPT = NatInstanceScript(
     region=REGION,
     vpc_cidrs=("10.61.0.0/16", "10.62.0.0/16"),
@@ -145,10 +146,10 @@ class Machine:
         self.settle()
 
     def settle(self) -> None:
-        """Until its path is alive, and its peers have seen it."""
-        until = time.monotonic() + 30
+        """Until its path is alive, and its peers have had the time to see it."""
+        give_up = time.monotonic() + 30
         while "true" not in self("lakeferry-nat", "status", check=False):
-            assert time.monotonic() < until, self.journal()
+            assert time.monotonic() < give_up, self.journal()
             time.sleep(0.2)
         time.sleep(self.script.check_seconds + 0.5)
 
@@ -179,6 +180,7 @@ class Vpc:
     carriers: dict[str, str] = field(default_factory=dict)  # by route table
     calls: list[tuple[float, str, tuple[str, ...]]] = field(default_factory=list)
     machines: dict[str, Machine] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)  # machines whose role does not allow a move
 
     @property
     def socket(self) -> Path:
@@ -198,7 +200,7 @@ class Vpc:
         name, host = self.namespace(place), HOSTS[place]
         gate, router = host.rpartition(".")[0] + ".1", self.namespace("router")
         run("ip", "netns", "add", name)
-        run("ip", "-n", name, "link", "add", "eth0", *(("address", mac) if mac else ()), 
+        run("ip", "-n", name, "link", "add", "eth0", *(("address", mac) if mac else ()),
             "mtu", JUMBO, "type", "veth", "peer", "name", place, "mtu", JUMBO,
             "netns", router)  # fmt: skip
         for where, device, address in ((name, "eth0", host), (router, place, gate)):
@@ -224,12 +226,13 @@ class Vpc:
         for place in ("client", "server", "gateway"):
             self.plug(place)
         self("server", "ip", "address", "add", f"{OTHER_SERVER}/24", "dev", "eth0")
-        for block in ("10.61.1.0/24", "10.61.2.0/24", "10.61.3.0/24"):
+        for number in range(1, 5):
+            block = f"10.61.{number}.0/24"
             self("server", "ip", "route", "add", block, "via", "203.0.113.1")
-        self(
-            "router", "ip", "rule", "add", "priority", "10", "to", "10.61.0.0/16", "lookup", "main"
-        )
-        self("router", "ip", "rule", "add", "priority", "20", "iif", "client", "lookup", "100")
+        for number, rule in enumerate(("to 10.61.0.0/16 lookup main", "iif client lookup 100"), 10):
+            self("router", "ip", "rule", "add", "priority", f"{number}", *rule.split())
+        nowhere = ("blackhole", "default", "metric", "9999", "table", "100")
+        self("router", "ip", "route", "add", *nowhere)
         self("gateway", "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
         self("gateway", "nft", "-f", "-", said=MASQUERADE)
         self.holds.enter_context(self.serving("server", "whoami", str(WHOAMI), port=WHOAMI))
@@ -250,6 +253,20 @@ class Vpc:
         for device in ("client", "server"):
             self("router", "tc", "qdisc", "replace", "dev", device, "root", "tbf", "rate",
                  f"{megabits}mbit", "burst", "128kb", "latency", "100ms")  # fmt: skip
+
+    def each(self, work: Callable[[Machine], object]) -> None:
+        """The same on all machines at once."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(work, self.machines.values()))
+
+    def calm(self) -> None:
+        """All are well and know it of each other; the client goes through the first."""
+        # Stopped first: a daemon may be about to act on what was.
+        self.each(lambda machine: machine("systemctl", "stop", "lakeferry-nat"))
+        self.point(ENIS["nat-a"])
+        self.each(lambda machine: machine("truncate", "-s", "0", "/etc/stubs/journal"))
+        self.each(Machine.restart)
+        self.calls.clear()
 
     # ---- EC2
 
@@ -288,6 +305,8 @@ class Vpc:
         if "state UP" not in run("ip", "-n", self.namespace(who), "link", "show", "eth0"):
             return 255, 'Could not connect to the endpoint URL: "https://ec2.eu-west-1..."'
         self.calls.append((time.monotonic(), who, words))
+        if who in self.denied and words[0] == "replace-route":
+            return 254, "An error occurred (UnauthorizedOperation) when calling ReplaceRoute"
         match words:
             case ("describe-instances", "--filters", tag, _state):
                 assert tag == f"Name=tag:{TAG[0]},Values={TAG[1]}"
@@ -303,7 +322,7 @@ class Vpc:
                 )
                 self.point(carrier, table)
                 return 0, '{"Return": true}'
-        return 254, f"An error occurred (UnauthorizedOperation): {words}"
+        raise AssertionError(f"the role does not allow {words}")
 
 
 def _innermost(pid: int) -> int:
@@ -329,7 +348,10 @@ def _table(id: str, carrier: str) -> Mapping[str, object]:
 
 @contextmanager
 def running(
-    folder: Path, script: NatInstanceScript, names: Sequence[str] = ("nat-a", "nat-b")
+    folder: Path,
+    script: NatInstanceScript,
+    names: Sequence[str] = ("nat-a", "nat-b"),
+    called: str = "vpc",
 ) -> Iterator[Vpc]:
     """The VPC with machines that are on and empty; all is gone afterwards, whatever happens.
 
@@ -339,7 +361,7 @@ def running(
         if not shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin:/sbin"):
             pytest.skip(f"`{tool}` is missing: apt-get install {package}")
     with ExitStack() as holds:
-        vpc = Vpc(f"lakeferry-{os.getpid()}-vpc", folder, holds)
+        vpc = Vpc(f"{PREFIX}{os.getpid()}-{called}", folder, holds)
         holds.callback(_remove, vpc.prefix)
         try:
             _remove_stale()
@@ -370,7 +392,7 @@ def run(*command: str, said: str | None = None, check: bool = True) -> str:
 def _remove_stale() -> None:
     """What a run left that was killed: named after a process that is no more."""
     listed = run("ip", "netns", "list")
-    for prefix, pid in set(re.findall(r"^(lakeferry-(\d+)-vpc)-", listed, re.MULTILINE)):
+    for prefix, pid in set(re.findall(rf"^({PREFIX}(\d+))-", listed, re.MULTILINE)):
         if not Path(f"/proc/{pid}").exists():
             _remove(prefix)
 

@@ -35,6 +35,7 @@ QUIET_S = 30.0  # before a failing instance is looked after again
 HOUR_S = 3600.0
 MOST_SAID = 5  # failures in a row that are written down
 DEFAULT = "0.0.0.0/0"
+CARRIERS = ("NetworkInterfaceId", "NatGatewayId", "GatewayId", "TransitGatewayId")
 NEVER = float("-inf")
 
 
@@ -93,7 +94,7 @@ class Watched:
 
     def note(self, well: bool, began: float, what: str) -> None:
         if well:
-            self.proven = began
+            self.proven, self.quiet_until = began, 0.0
         else:
             self.since = min(self.since, began) if self.failures else began
         if self.failures if well else self.failures < MOST_SAID:
@@ -146,7 +147,7 @@ class Instance:
         """The interface or gateway that has the default route, by table of the deployment."""
         tables = f"Name=route-table-id,Values={','.join(self.routes)}"
         return {
-            table["RouteTableId"]: route.get("NetworkInterfaceId") or route.get("NatGatewayId", "")
+            table["RouteTableId"]: next((route[id] for id in CARRIERS if route.get(id)), "nobody")
             for table in self.ec2("describe-route-tables", "--filters", tables)["RouteTables"]
             for route in table["Routes"]
             if route.get("DestinationCidrBlock") == DEFAULT
