@@ -208,6 +208,12 @@ CODES: dict[str, ErrorKind] = {
         "that it forwards are answered; and once more after its route was moved, which is taken "
         "back if not.",
     ),
+    "LF-6438": ErrorKind(
+        2,
+        "a NAT instance cannot know this many route tables",
+        "What an instance must know stands in its user data, of which EC2 takes 16 KB: the script "
+        "and the ids of the route tables that peers may move. Nothing was changed.",
+    ),
     "LF-6501": ErrorKind(
         2,
         "no prices for this region",

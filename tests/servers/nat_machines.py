@@ -67,7 +67,7 @@ mount --make-rprivate /
 for one in etc opt usr/local/sbin; do mount --bind "$1/disk/$one" "/$one"; done
 mount -t tmpfs tmpfs /run
 mkdir -p /run/netns
-touch "$1/up"
+: >"$1/up"
 exec sleep infinity
 """
 
@@ -116,7 +116,7 @@ class Machine:
         holder = self.power.enter_context(
             started(command, self.folder / "init.log", ready=up.exists)
         )
-        self.init = _innermost(holder.pid)
+        self.init = _first_process(holder.pid)
         self.power.callback(run, "kill", "-9", str(self.init), check=False)
         facts = {
             "mac": MACS[self.name],
@@ -325,10 +325,12 @@ class Vpc:
         raise AssertionError(f"the role does not allow {words}")
 
 
-def _innermost(pid: int) -> int:
-    """`sudo`, where there is one, and `unshare` stand before a machine's first process."""
-    while listed := Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        pid = int(listed[0])
+def _first_process(pid: int) -> int:
+    """The one that waits, behind `sudo`, where there is one, and `unshare`; once it is there."""
+    while Path(f"/proc/{pid}/comm").read_text() != "sleep\n":
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pid = int(listed[0]) if listed else pid
+        time.sleep(0.01)
     return pid
 
 

@@ -148,7 +148,7 @@ def _moved(planned: MovesPlan, one: RouteMove, *, unproven: bool) -> float:
 def _not_alive(one: RouteMove, seen: PathSeen, left: str) -> FerryError:
     called = one.instance_id or one.interface
     step = (
-        f"look at {called} (`journalctl -u lakeferry-nat-peer` there), or have another one made "
+        f"look at {called} (`journalctl -u lakeferry-nat` there), or have another one made "
         "in its place (`lakeferry monitor apply`)"
     )
     known = seen.state == "dead"

@@ -145,6 +145,8 @@ class Instance:
 
     def carriers(self) -> dict[str, str]:
         """The interface or gateway that has the default route, by table of the deployment."""
+        if not self.routes:
+            return {}
         tables = f"Name=route-table-id,Values={','.join(self.routes)}"
         return {
             table["RouteTableId"]: next((route[id] for id in CARRIERS if route.get(id)), "nobody")
@@ -201,6 +203,8 @@ class Instance:
     def tidy(self) -> None:
         """New peers are watched; one that is gone is watched until its routes are moved."""
         self.targets = [*self.resolved()] or self.targets
+        if not self.routes:
+            return  # nothing to move, and the role allows no look
         try:
             listed = self.instances()
         except CallFailed as error:

@@ -16,6 +16,7 @@ from importlib.resources import files
 from ipaddress import ip_network
 from typing import Any
 
+from lakeferry.errors import FerryError
 from lakeferry.monitor.iam import Statement
 
 MOST_USER_DATA = 16_384  # bytes
@@ -75,7 +76,11 @@ class NatInstanceScript:
 
     @property
     def user_data(self) -> str:
-        """The script as EC2 takes it, before base64; the same for equal settings."""
+        """The script as EC2 takes it, before base64; the same for equal settings.
+
+        Raises:
+            FerryError: LF-6438 where it is too long for EC2: some dozens of route tables fit.
+        """
         text = _script()
         for mark, body in (
             ("# PEER comes here", _peer()),
@@ -88,7 +93,12 @@ class NatInstanceScript:
             text = f"{before}{body.rstrip()}\n{after}"
         size = len(text.encode())
         if size > MOST_USER_DATA:
-            raise ValueError(f"user data of {size} bytes, EC2 takes {MOST_USER_DATA}")
+            raise FerryError(
+                "LF-6438",
+                f"user data of {size:,} bytes for a NAT instance, and EC2 takes {MOST_USER_DATA:,}",
+                f"{len(self.routes)} route tables are watched, {len(self.home)} of them by one",
+                "give fewer subnets, or let several of them share a route table",
+            )
         return text
 
     @property
