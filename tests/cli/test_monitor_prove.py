@@ -184,6 +184,27 @@ def test_a_range_without_logs_says_what_there_is(tmp_path: Path) -> None:
     assert "2023-11-14T22:10Z" in ended.stderr
 
 
+def test_a_range_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(ROWS)
+
+    ended = prove(tmp_path, "a.log", "--start", "2026-11-24", "--end", "2026-11-23")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "LF-2001 --start is not before --end" in ended.stderr
+
+
+@pytest.mark.parametrize(("period", "marked"), [("60", False), ("300", False), ("7", True)])
+def test_a_period_that_is_no_multiple_of_a_minute_is_marked_as_assumed(
+    tmp_path: Path, period: str, marked: bool
+) -> None:
+    (tmp_path / "a.log").write_text(ROWS)
+
+    lines = json_lines(prove(tmp_path, "a.log", "--period", period, "--json"))
+
+    (report,) = (one for one in lines if one["type"] == "rule_report")
+    assert any("a period may be any" in one for one in report["assumed"]) is marked
+
+
 @pytest.mark.server
 def test_the_rules_of_a_plan_are_proven_on_a_log_generated_from_what_was_discovered(
     moto_access: AwsAccess, tmp_path: Path

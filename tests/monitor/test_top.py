@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.monitor.read_paths import PathReader, read_paths
-from lakeferry.monitor.top import BYS, Top, keys_for, money, top
+from lakeferry.monitor.top import BYS, Top, keys_for, leak_text, money, top
 from lakeferry.network.members import members_of
 from lakeferry.network.resources import PrefixList
 from lakeferry.network.topology import Topology
@@ -81,8 +81,22 @@ def test_a_leak_is_named_with_its_subnet_and_its_price_an_hour() -> None:
 
 def test_a_leak_past_an_endpoint_route_says_what_it_can_be() -> None:
     flows = {flow.device: flow for flow in answer("path").flows}
-    assert "though it has an S3 endpoint route" in flows[NAT_GATEWAY].finding
+    assert "reaches S3 through NAT in spite of an S3 endpoint route" in flows[NAT_GATEWAY].finding
     assert flows["vpce-01"].finding == ""
+
+
+@pytest.mark.parametrize(
+    ("leaks", "said"),
+    [
+        ({"subnet-a": 7}, "subnet-a has no S3 endpoint route"),
+        ({"subnet-a": 5, "subnet-b": 7}, "subnet-b and 1 more have no S3 endpoint route"),
+        ({"subnet-a": 9, "subnet-b": 7, None: 8}, "subnet-a and 2 more have no S3 endpoint route"),
+    ],
+)
+def test_of_several_subnets_that_leak_the_greatest_is_named(
+    leaks: dict[str | None, int], said: str
+) -> None:
+    assert leak_text(leaks, None, topology()) == f"not ours: {said}"
 
 
 def test_a_log_of_version_2_shows_the_leak_by_device() -> None:

@@ -13,7 +13,7 @@ from lakeferry.network.resources import NatAddress, NatGateway
 from lakeferry.network.rule_report import RuleReport
 from lakeferry.network.rule_set import QUESTIONS, RuleSet, RuleWish, json_path, rule_set
 from lakeferry.network.rules import check_rule
-from lakeferry.network.topology import Topology
+from lakeferry.network.topology import Path, Topology
 from tests.network.sample_scenario import NAT_GATEWAY, TextRows, expected, text_rows, topology
 
 V2, CUSTOM = DEFAULT_FORMAT, RECOMMENDED_FORMAT
@@ -312,6 +312,19 @@ def test_a_gateway_endpoint_that_is_about_to_be_made_has_its_rule_already() -> N
     names = {one.name for one in wanted(network=bare, s3_gateway=True).rules}
 
     assert "lakeferry-m1.s3-gateway-up" in names
+
+
+def test_a_path_that_can_be_the_internet_gateways_is_not_taken_for_the_endpoints() -> None:
+    """2 is the endpoint on older instances; beside an internet gateway it can be either."""
+    direct = Path("internet_gateway", "", topology().scope[:1], ())
+
+    def paths(network: Topology) -> tuple[str, ...]:
+        (rule,) = (one.rule for one in wanted(network=network).rules
+                   if one.rule.name.endswith("s3-gateway-up"))  # fmt: skip
+        return next(one.texts for one in rule.filters if one.match == "traffic-path")
+
+    assert paths(topology()) == ("2", "7")
+    assert paths(replace(topology(), paths=(*topology().paths, direct))) == ("7",)
 
 
 def test_every_rule_stays_within_the_limits_of_contributor_insights() -> None:

@@ -119,6 +119,7 @@ def _only_check(bodies: dict[str, str], request: Request, screen: Screen) -> int
 def _evaluate(
     bodies: dict[str, str], metrics: list[str], request: Request, *, screen: Screen, stop: Flag
 ) -> int:
+    start_s, end_s = _bounds(request)
     rules = [parse_rule(name, body) for name, body in bodies.items()]
     alarms = read_alarms(request.alarms) if request.alarms else ()
     evaluation, read = evaluate_logs(
@@ -127,8 +128,8 @@ def _evaluate(
         alarms,
         period_s=request.period_s,
         fields=_fields(request),
-        start_s=parse_time(request.start, "--start") // 1000 if request.start else None,
-        end_s=-(-parse_time(request.end, "--end") // 1000) if request.end else None,
+        start_s=start_s,
+        end_s=end_s,
         log_events=_log_events(request),
         generated=_generated(request),
         stop=stop,
@@ -152,6 +153,17 @@ def _evaluate(
     fine = [proof.is_fine for proof in proofs.rules]
     _summary(read, fine + [alarm.is_fine for alarm in proofs.alarms], screen)
     return OK if proofs.is_fine else LOOK
+
+
+def _bounds(request: Request) -> tuple[int | None, int | None]:
+    """Begin and end, s since the epoch. Raises LF-2001."""
+    start = parse_time(request.start, "--start") // 1000 if request.start else None
+    end = -(-parse_time(request.end, "--end") // 1000) if request.end else None
+    if start is not None and end is not None and start >= end:
+        raise FerryError(
+            "LF-2001", "--start is not before --end", "on the command line", "swap them"
+        )
+    return start, end
 
 
 def _fields(request: Request) -> tuple[str, ...] | None:

@@ -40,7 +40,7 @@ def rule_body_line(
         },
         "problems": [asdict(problem) for problem in proof.problems],
         "matches_nothing": None if proof.reason is None else asdict(proof.reason),
-        "assumed": list(assumptions(proof.report.rule, order_by)),
+        "assumed": list(assumptions(proof.report.rule, order_by, proof.report.period_s)),
     }
 
 

@@ -126,7 +126,7 @@ def _alarm_proof(
     return AlarmProof(alarm, changes, seconds_in_alarm(changes, end_s))
 
 
-def assumptions(rule: Rule, order_by: str = "Sum") -> tuple[str, ...]:
+def assumptions(rule: Rule, order_by: str = "Sum", period_s: int = 60) -> tuple[str, ...]:
     """Where the documentation of CloudWatch is silent, what the report of this rule assumes."""
     operators = {one.operator for one in rule.filters}
     silent = {
@@ -138,6 +138,9 @@ def assumptions(rule: Rule, order_by: str = "Sum") -> tuple[str, ...]:
             one.operator == "StartsWith" and "" in one.texts for one in rule.filters
         ),
         "OrderBy Maximum orders by a contributor's greatest period": order_by == "Maximum",
+        "a period may be any number of seconds, and begins where it divides the epoch": period_s
+        % 60
+        != 0,
         "Average is by event": True,
         "equal contributors are ordered by the bytes of their keys": True,
     }

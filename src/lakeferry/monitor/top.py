@@ -165,16 +165,18 @@ def usd_per_hour(octets: int, path: str, region: str, seconds: float) -> Decimal
 def leak_text(leaks: Mapping[str | None, int], usd: Decimal | None, topology: Topology) -> str:
     """Why S3's bytes take a NAT device, for the subnet that sends most of them."""
     subnet = max(leaks, key=lambda one: (leaks[one], one or ""))
-    more = f" and {len(leaks) - 1} more" if len(leaks) > 1 else ""
+    more, reach, have = "", "reaches", "has"
+    if len(leaks) > 1:
+        more, reach, have = f" and {len(leaks) - 1} more", "reach", "have"
     if subnet is None:
         why = "S3 through NAT"
     elif any(one.kind == "s3_gateway" and subnet in one.subnet_ids for one in topology.paths):
         why = (
-            f"{subnet}{more} reaches S3 through NAT though it has an S3 endpoint route: a bucket "
-            "of another Region, the endpoint's policy, or the route is new"
+            f"{subnet}{more} {reach} S3 through NAT in spite of an S3 endpoint route: a bucket of "
+            "another Region, the endpoint's policy, or the route is new"
         )
     else:
-        why = f"{subnet}{more} has no S3 endpoint route"
+        why = f"{subnet}{more} {have} no S3 endpoint route"
     return f"not ours: {why}, {money(usd)}" if usd is not None else f"not ours: {why}"
 
 
