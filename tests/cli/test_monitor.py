@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.network.saved_topology import read_topology
@@ -168,6 +169,26 @@ def test_from_plan_to_nothing_again(
     assert alarms(moto_access) == []
     twice = monitor(moto_access, tmp_path, "destroy", "--yes")
     assert (twice.returncode, "nothing to do" in twice.stdout) == (0, True)
+
+
+def test_what_a_cut_apply_left_under_other_names_goes_by_the_same_flags(
+    moto_access: AwsAccess, plane: DataPlane, tmp_path: Path
+) -> None:
+    client(moto_access, "s3").create_bucket(Bucket="lake")
+    flags = (
+        "--vpc", plane.vpc, "--name", "m1", "--log-group", "/audit/flow", "--log-bucket",
+        # The emulator takes the prefix for a part of the bucket's name, so the flow log fails.
+        "s3://lake/flow", "--flow-log-to", "cloudwatch", "--flow-log-to", "s3",
+    )  # fmt: skip
+
+    cut = monitor(moto_access, tmp_path, "apply", *flags, "--yes")
+    gone = monitor(moto_access, tmp_path, "destroy", *flags, "--yes")
+
+    assert (cut.returncode, gone.returncode) == (1, 0)
+    groups = client(moto_access, "logs").describe_log_groups()["logGroups"]
+    assert "/audit/flow" not in [one["logGroupName"] for one in groups]
+    with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+        client(moto_access, "s3").get_bucket_policy(Bucket="lake")
 
 
 def test_flags_alone_do_without_a_manifest(

@@ -144,14 +144,19 @@ def destroy(
     yes: Yes = False,
     manifest: ManifestFlags = NO_MANIFEST,
     network: NetworkFlags = NO_NETWORK,
+    watch: WatchFlags = NO_WATCH,
     talk: Talk = QUIET_TALK,
 ) -> int:
-    """Remove all that bears the deployment's tag, and nothing else."""
+    """Remove all that bears the deployment's tag, and nothing else.
+
+    It takes the flags of apply: where that was cut short, a log group and a bucket of another name
+    than ours are found by them alone.
+    """
 
     def run(screen: Screen, stop: Flag) -> int:
         from lakeferry.cli import monitoring
 
-        request = request_of(manifest, network)
+        request = request_of(manifest, network, watch)
         with patient(screen) as emit:
             return monitoring.destroy(request, screen=screen, emit=emit, stop=stop, yes=yes)
 
