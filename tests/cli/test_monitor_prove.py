@@ -184,6 +184,22 @@ def test_a_range_without_logs_says_what_there_is(tmp_path: Path) -> None:
     assert "2023-11-14T22:10Z" in ended.stderr
 
 
+def test_metrics_that_are_asked_for_are_shown_by_period(tmp_path: Path) -> None:
+    row = ROW.split()
+    later = " ".join([*row[:10], str(int(row[10]) + 60), *row[11:]])
+    (tmp_path / "a.log").write_text(f"{ROWS}{later}\n")
+
+    without = prove(tmp_path, "a.log")
+    minutes = prove(tmp_path, "a.log", "--metrics", "Sum", "SampleCount")
+    longer = prove(tmp_path, "a.log", "--metrics", "Sum", "--period", "3600")
+
+    assert "Sum" not in without.stdout
+    title, *lines = (line.split() for line in minutes.stdout.splitlines()[2:5])
+    assert title == ["from", "Sum", "SampleCount"]
+    assert [line[1:] for line in lines] == [["300", "3"], ["100", "1"]]
+    assert longer.stdout.splitlines()[3].split()[1:] == ["400"]
+
+
 def test_a_range_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(ROWS)
 

@@ -21,7 +21,11 @@ class ProveFlags:
     max_contributors: Annotated[int, Parameter(help="Contributors to show, at most 100.")] = 10
     metrics: Annotated[
         list[str] | None,
-        Parameter(negative="", consume_multiple=True, help="Of the rule; default: all seven."),
+        Parameter(
+            negative="",
+            consume_multiple=True,
+            help="Of the rule, shown by period; default: with --json alone, all seven.",
+        ),
     ] = None
     order_by: Annotated[str, Parameter(help="Sum or Maximum.")] = "Sum"
     alarms: Annotated[

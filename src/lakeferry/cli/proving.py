@@ -9,6 +9,7 @@ from threading import Event as Flag
 from lakeferry.aws.read_logs import log_lines
 from lakeferry.aws.read_monitoring import formats_into
 from lakeferry.cli import rule_answers as answers
+from lakeferry.cli.columns import screen_width
 from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.saved_network import saved_topology
 from lakeferry.cli.units import parse_time
@@ -147,6 +148,8 @@ def _evaluate(
         lines = answers.rule_lines(
             proof, signs, most=request.max_contributors, order_by=request.order_by
         )
+        if request.metrics:
+            lines += answers.period_lines(proof.report, metrics, screen_width())
         screen.result(lines, answers.rule_body_line(proof, report, request.order_by))
     for alarm in proofs.alarms:
         screen.result(answers.alarm_lines(alarm, signs), answers.alarm_body_line(alarm))

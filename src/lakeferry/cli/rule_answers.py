@@ -7,12 +7,14 @@ from typing import Any
 
 import orjson
 
+from lakeferry.cli.columns import Column, table
 from lakeferry.cli.units import counted, time_text
 from lakeferry.monitor.choice_problems import FORMATS
 from lakeferry.monitor.prove import AlarmProof, RuleProof, assumptions
 from lakeferry.monitor.prove_logs import LogsRead
 from lakeferry.network.alarm_state import StateChange
 from lakeferry.network.fields import FIELDS, format_text
+from lakeferry.network.rule_report import RuleReport
 from lakeferry.network.rule_tally import Tally
 from lakeferry.network.rule_value import Rule
 from lakeferry.network.rules import Problem
@@ -82,6 +84,16 @@ def rule_lines(
     for key, value in ranked.top:
         lines.append(f"      {number_text(value):>{width}}  {'  '.join(key)}")
     return lines
+
+
+def period_lines(report: RuleReport, metrics: Sequence[str], width: int) -> list[str]:
+    """The metrics that were asked for, a line a period in which an event matched."""
+    columns = (Column("from"), *(Column(metric, right=True) for metric in metrics))
+    rows = [
+        (time_text(one.start_s * 1000), *(number_text(one.value(metric)) for metric in metrics))
+        for one in report.periods
+    ]
+    return table(columns, rows, width, indent="      ") if rows else []
 
 
 def _ignored_lines(tally: Tally) -> list[str]:
