@@ -131,8 +131,12 @@ def test_a_token_that_is_no_integer_is_not_made_one(token: bytes) -> None:
     )
 
 
-def test_bytes_that_are_not_utf8_make_a_bad_line_only() -> None:
-    _, report = read(HEADER + LINE + LINE.replace(b"eni-1", b"eni-\xff") + LINE)
+@pytest.mark.parametrize("columns", [None, ("bytes",)])
+def test_bytes_that_are_not_utf8_make_a_bad_line_only(columns: tuple[str, ...] | None) -> None:
+    rows = HEADER + LINE + LINE.replace(b"eni-1", b"eni-\xff") + LINE
+
+    _, report = read(rows, columns=columns)
+
     assert (report.records, [bad.reason for bad in report.bad_samples]) == (2, ["it is not UTF-8"])
 
 

@@ -94,7 +94,7 @@ class TextReader:
 
     def _in_one_go(self, block: bytes) -> pa.RecordBatch | None:
         """The rows of a block; None where a line has to be looked at."""
-        if _is_odd(block):
+        if _is_odd(block) or not _is_utf8(block):
             return None
         found = self._parsed(block)
         if found is None and self._header and self._header in block:
@@ -178,7 +178,7 @@ class TextReader:
                 convert_options=csv.ConvertOptions(
                     include_columns=self._read,
                     column_types={name: self._type(name) for name in self._read},
-                    check_utf8=not block.isascii(),
+                    check_utf8=False,  # it is, in columns that are not read, too
                     null_values=absent,
                     strings_can_be_null=mended or not self._wish.text,
                 ),
@@ -336,6 +336,16 @@ def milliseconds(texts: pa.StringArray) -> pa.Int64Array:
     fine = pc.and_(pc.ascii_is_decimal(texts), pc.less_equal(pc.binary_length(texts), 15))
     times = pc.if_else(fine, texts, pa.scalar(None, pa.string())).cast(pa.int64())
     return pc.if_else(pc.greater(times, MS_FROM), times, pc.multiply(times, 1000))
+
+
+def _is_utf8(block: bytes) -> bool:
+    if block.isascii():  # nearly always
+        return True
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_odd(block: bytes) -> bool:
