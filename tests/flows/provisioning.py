@@ -41,11 +41,15 @@ def request(access: AwsAccess, vpc: str, name: str = "m1", **chosen: Any) -> Mon
     return MonitorRequest(access, Scope(vpc=vpc), settings)
 
 
-def one_of_each(access: AwsAccess, vpc: str) -> MonitorRequest:
+def one_of_each(access: AwsAccess, vpc: str, *, bucket: str = "") -> MonitorRequest:
     """Every kind of resource, and few of each: for what is done again for every single request."""
     wanted = tuple(one for one in wishes.EVERYTHING if one.kind in ("logs", "databricks-relay"))
     alarms = {name: AlarmLimit(None) for name in ALARMS if name not in ("stalled", "rejected")}
     ours = FlowLogWish(group="/lakeferry/m1/flow")  # or that of others would do
+    if bucket:
+        client(access, "s3").create_bucket(Bucket=bucket)
+        arn = f"arn:aws:s3:::{bucket}"
+        ours = replace(ours, destinations=("cloudwatch", "s3"), bucket=arn)
     return request(
         access, vpc, endpoints=wanted, alarms=alarms, flow_logs=ours, questions=("rejected",)
     )

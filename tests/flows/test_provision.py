@@ -28,6 +28,7 @@ from threading import Event as Flag
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lakeferry.aws.ensure import ensure, remove
 from lakeferry.aws.place import Place
@@ -66,7 +67,7 @@ RULE = "lakeferry-m1.workers"
 ROLE = "lakeferry-m1.flow"
 SILENT = "lakeferry-m1.s3-through-nat"
 # NAT instances and what belongs to them: `test_provision_nat.py`.
-EVERY_KIND = {one.kind_name for one in {*Resource.__args__} - {*NatResource.__args__}}
+EVERY_KIND = {one.kind_name for one in {*Resource.__args__, BucketPolicy} - {*NatResource.__args__}}
 
 
 def test_a_plan_changes_nothing_and_an_apply_makes_all_of_it_once(moto_access: AwsAccess) -> None:
@@ -362,7 +363,7 @@ def test_flow_logs_to_s3_bring_their_statements_to_the_bucket_and_take_them_away
 def test_an_apply_that_is_cut_after_every_single_request_still_gets_there(
     moto_access: AwsAccess,
 ) -> None:
-    asked = one_of_each(moto_access, network(moto_access))
+    asked = one_of_each(moto_access, network(moto_access), bucket="lake")
     wanted = run.plan(asked).plan
 
     cuts = _cuts(moto_access, 1, lambda: run.apply(asked))
@@ -373,7 +374,7 @@ def test_an_apply_that_is_cut_after_every_single_request_still_gets_there(
 
 
 def test_a_destroy_that_is_cut_again_and_again_still_gets_there(moto_access: AwsAccess) -> None:
-    asked = one_of_each(moto_access, network(moto_access))
+    asked = one_of_each(moto_access, network(moto_access), bucket="lake")
     before = inventory(moto_access)
     made = run.apply(asked).plan
 
@@ -383,6 +384,8 @@ def test_a_destroy_that_is_cut_again_and_again_still_gets_there(moto_access: Aws
     assert kinds(made) == EVERY_KIND
     assert cuts >= len(made.work) // 2
     assert inventory(moto_access) == before
+    with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+        client(moto_access, "s3").get_bucket_policy(Bucket="lake")
 
 
 def _cuts(access: AwsAccess, writes: int, act: Callable[[], object]) -> int:
