@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from botocore.stub import ANY
 
 from lakeferry.aws.bucket_policy import ensure_policy, find_policies, remove_policy
@@ -20,10 +21,11 @@ def held(*statements: Any) -> dict[str, str]:
     return {"Policy": json.dumps({"Statement": list(statements)})}
 
 
-def test_a_bucket_of_another_account_is_left_to_its_owner() -> None:
+@pytest.mark.parametrize("code", ["AccessDenied", "MethodNotAllowed"])
+def test_a_bucket_of_another_account_is_left_to_its_owner(code: str) -> None:
     with stubbed("s3") as s3:
         for _ in range(3):
-            s3.add_client_error("get_bucket_policy", "AccessDenied", expected_params=ASKED)
+            s3.add_client_error("get_bucket_policy", code, expected_params=ASKED)
         ensure_policy(PLACE, OURS)
         remove_policy(PLACE, OURS)
         assert find_policies(PLACE, ["lake"], needed="lake") == ()

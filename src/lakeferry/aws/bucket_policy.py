@@ -13,7 +13,8 @@ from lakeferry.aws.place import Place
 from lakeferry.errors import FerryError
 from lakeferry.network.resources import BucketPolicy
 
-NO_BUCKET, NO_POLICY, REFUSED = "NoSuchBucket", "NoSuchBucketPolicy", "AccessDenied"
+NO_BUCKET, NO_POLICY = "NoSuchBucket", "NoSuchBucketPolicy"
+REFUSED = ("AccessDenied", "MethodNotAllowed")  # the second to others than the bucket's account
 Statements = list[Mapping[str, Any]]
 
 
@@ -80,10 +81,10 @@ def remove_policy(place: Place, found: BucketPolicy) -> None:
 def _statements(place: Place, bucket: str) -> Statements | None:
     """All of a bucket's policy; None where it may not be read."""
     answer, code = place.attempt(
-        "s3", "get_bucket_policy", _arn(place, bucket), (REFUSED, NO_POLICY, NO_BUCKET),
+        "s3", "get_bucket_policy", _arn(place, bucket), (*REFUSED, NO_POLICY, NO_BUCKET),
         Bucket=bucket, ExpectedBucketOwner=place.account,
     )  # fmt: skip
-    if code == REFUSED:
+    if code in REFUSED:
         return None
     if code == NO_BUCKET:
         raise FerryError(
