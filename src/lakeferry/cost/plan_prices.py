@@ -54,7 +54,8 @@ def check_names(plan: CostPlan, book: PriceBook, asked: Iterable[str]) -> None:
                 "leave it out",
             )
     hourly = {one.id for kind in book.instance_types.values() for one in kind.hourly.values()}
-    known = {*book.prices, *hourly, *asked}
+    # What is reckoned from other lines (`overrun`) has no price of its own, and no dot in its id.
+    known = {*book.prices, *hourly, *(id for id in asked if "." in id)}
     for key, names in (("price", plan.given), ("used", plan.used)):
         for name in names:
             if name not in known:

@@ -180,13 +180,14 @@ def _migration(found: Mapping[str, Any], span: Span) -> Migration:
 
 def _source(found: Mapping[str, Any]) -> Source:
     cloud, region = found["from"]
+    at_a_price = found.get("price", {})
     return Source(
         cloud,
         region,
         routing=found.get("routing", "default"),
         accounts=found.get("egress_accounts", 1),
         waiver=found.get("egress_waiver", "none"),
-        worker_usd_hour=found.get("push_usd_hour"),
+        worker_usd_hour=found.get("push_usd_hour", at_a_price.get(f"{cloud}.worker.hour")),
         worker_gbps=found.get("push_gbps"),
         line_gbps=found.get("source_gbps"),
     )
