@@ -234,8 +234,9 @@ def _options(look: LookFlags, place: str) -> Mapping[str, str]:
     given = parse_pairs(look.store_option or [], "--store-option")
     region = look.region or (usual_region(look.aws_profile) if place.startswith("s3://") else None)
     return store_options(
-        place, given, region=region, profile=look.aws_profile, endpoint=look.endpoint_url
-    )
+        place, given, region=region, profile=look.aws_profile, endpoint=look.endpoint_url,
+        role=look.role, external_id=look.external_id,
+    )  # fmt: skip
 
 
 # ---- what was copied, what flow logs saw
