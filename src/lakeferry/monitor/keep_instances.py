@@ -137,11 +137,12 @@ def _plan(desired: Desired, settings: MonitorSettings) -> Mapping[str, Any]:
     tag = tag_of(settings)
     assert tag is not None, "instances are told by it"
     known = ((kind, sustained_bytes(kind)) for kind in own_book().instance_types)
-    start = f"arn:{settings.partition}:cloudwatch:{settings.region}:{settings.account}:alarm:"
+    where = f"{settings.region}:{settings.account}"
     return {
         "vpc": desired.vpc_id,
         "tag": list(tag),
-        "arn": start,
+        "arn": f"arn:{settings.partition}:cloudwatch:{where}:alarm:",
+        "topics": f"arn:{settings.partition}:sns:{where}:",  # begins the ARN of one of ours
         "owner": [OWNER_TAG, settings.deployment],
         "tags": dict(settings.all_tags),
         "made": [one.name for one in desired.resources if isinstance(one, Alarm)],
@@ -160,9 +161,6 @@ def _plan(desired: Desired, settings: MonitorSettings) -> Mapping[str, Any]:
 
 
 def _family(one: Family, settings: MonitorSettings) -> Mapping[str, Any]:
-    told = [
-        name if name.startswith("arn:") else _topic(name, settings) for name in actions_of(settings)
-    ]
     return {
         "name": settings.prefix + one.name,
         "namespace": one.namespace,
@@ -178,14 +176,10 @@ def _family(one: Family, settings: MonitorSettings) -> Mapping[str, Any]:
             "EvaluationPeriods": one.kind.periods,
             "DatapointsToAlarm": one.kind.datapoints,
             "TreatMissingData": one.kind.missing,
-            "AlarmActions": told,
-            "OKActions": told,
+            "AlarmActions": list(actions_of(settings)),
+            "OKActions": list(actions_of(settings)),
         },
     }
-
-
-def _topic(name: str, settings: MonitorSettings) -> str:
-    return f"arn:{settings.partition}:sns:{settings.region}:{settings.account}:{name}"
 
 
 def _graphs(settings: MonitorSettings, tag: tuple[str, str]) -> list[Mapping[str, Any]]:

@@ -137,8 +137,14 @@ def alarms(family: dict[str, Any], found: list[Node]) -> Wanted:
         number = first // family["at_once"] + 1
         name = family["name"] + ("." + str(number) if number > 1 else "")
         looks = looked_at(family, found[first : first + family["at_once"]])
-        wanted[name] = {**family["alarm"], **looks}
+        told = {key: actions(family["alarm"][key]) for key in ("AlarmActions", "OKActions")}
+        wanted[name] = {**family["alarm"], **told, **looks}
     return wanted
+
+
+def actions(names: list[str]) -> list[str]:
+    """ARNs as they are, names of topics of ours as ARNs."""
+    return [one if one.startswith("arn:") else PLAN["topics"] + one for one in names]
 
 
 def looked_at(family: dict[str, Any], some: list[Node]) -> dict[str, Any]:
