@@ -17,7 +17,7 @@ from lakeferry.cost.plan_prices import book_for, check_names
 from lakeferry.cost.plan_values import CostPlan
 from lakeferry.cost.prices import PriceBook
 from lakeferry.cost.quote import Line, Quote, doubts
-from lakeferry.cost.routes import nat_alone, pulled, pushed, with_lacks, with_waits
+from lakeferry.cost.routes import nat_alone, not_there, pulled, pushed, with_lacks, with_waits
 from lakeferry.cost.sensitivity import flip_gb, sensitivity
 from lakeferry.cost.sized import nat_demand, nat_sizes, sized_texts, with_sized
 from lakeferry.cost.sizing import kernel
@@ -49,7 +49,7 @@ def answer(plan: CostPlan, listed: PriceBook, *, today: date) -> CostReport:
     beside = stream_lines(plan, book)
     routes = _routes(migration, book, rows, wanted, beside)
     check_names(plan, listed, [line.price_id for one in routes for line in one.quote.lines])
-    found = _front(plan, migration, book, beside)
+    found = _front(plan, migration, book, beside, wanted)
     decision = _decided(rows, wanted)
     taken = _taken(routes, found, decision)
     return CostReport(
@@ -124,11 +124,13 @@ def _with(quote: Quote, beside: Sequence[Line]) -> Quote:
     return replace(quote, lines=(*quote.lines, *beside))
 
 
-def _front(plan: CostPlan, migration: Migration, book: PriceBook, beside: Sequence[Line]) -> Front:
+def _front(
+    plan: CostPlan, migration: Migration, book: PriceBook, beside: Sequence[Line], wanted: Wanted
+) -> Front:
     trouble = _trouble(plan)
     found = (with_waits(one, migration, trouble) for one in points(migration, book))
     options = [replace(one, quote=_with(one.quote, beside)) for one in found]
-    return front(options, plan.deadline_hours, plan.refused)
+    return front(options, plan.deadline_hours, (*plan.refused, *not_there(wanted)))
 
 
 def _decided(rows: Sequence[Replayed], wanted: Wanted) -> Decision | None:

@@ -76,9 +76,17 @@ def sustained(
     """Gbit/s that a plan sustains on a path: its narrowest part; None where none is known."""
     bounds = (
         _path_gbps(migration, book, path, placement),
-        _worker_gbps(migration, book, path, placement),
-        migration.source.line_gbps,
+        beside_gbps(migration, book, path, placement),
     )
+    return min((one for one in bounds if one is not None), default=None)
+
+
+@exact()
+def beside_gbps(
+    migration: Migration, book: PriceBook, path: Path, placement: Placement
+) -> Decimal | None:
+    """Gbit/s of the workers or of the source's line, whichever is narrower, on any path."""
+    bounds = (_worker_gbps(migration, book, path, placement), migration.source.line_gbps)
     return min((one for one in bounds if one is not None), default=None)
 
 
@@ -112,7 +120,7 @@ def front(found: Sequence[Point], hours: int, refused: Sequence[Path] = ()) -> F
     Args:
         found: options of one migration.
         hours: within which it has to be done.
-        refused: paths that a policy forbids: shown, never chosen.
+        refused: paths that a policy forbids, or that are not there in time: shown, never chosen.
 
     The cheapest that is in time and has every price that others have is taken; of several within
     1 % of it, the one that is least work.

@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from lakeferry.cost.decide import Destination, Option
+from lakeferry.cost.front import beside_gbps
 from lakeferry.cost.load import Load, planned_load, summed
 from lakeferry.cost.loss import Lost, worst_loss
 from lakeferry.cost.migration import Migration, Path
@@ -127,9 +128,11 @@ def replayed(
         if way.path == "nat_instance":
             way = replace(way, carrier=_bursting(migration, book, credit))
             lost = _worst(way, loads, trouble)
+            lost = replace(lost, replay=_no_faster(lost.replay, migration, book, way.path))
             option = replace(option, risk_usd_per_hour=_risk(trouble, len(way.carries)))
         lacks = tuple(id for id in option.unpriced if id not in shared)
-        option = replace(option, replay=replay_way(loads, way), unpriced=lacks)
+        carried = _no_faster(replay_way(loads, way), migration, book, way.path)
+        option = replace(option, replay=carried, unpriced=lacks)
         found.append(Replayed(option, way, lost))
     return tuple(found)
 
@@ -183,6 +186,22 @@ def _bursting(migration: Migration, book: PriceBook, credit: int) -> Carrier:
     return Carrier(sustained, peak, credit // passes, credit // passes)
 
 
+def _no_faster(found: Replay, migration: Migration, book: PriceBook, path: Path) -> Replay:
+    """What waits at the source for its line or for the workers comes as late on any path."""
+    most = _beside(migration, book, path)
+    return (
+        found
+        if most is None
+        else replace(found, minutes=max(found.minutes, -(-found.came // most)))
+    )
+
+
+def _beside(migration: Migration, book: PriceBook, path: Path) -> int | None:
+    """Bytes a minute that workers and the source's line sustain, on a path; None: not known."""
+    gbps = beside_gbps(migration, book, path, "pull")
+    return None if gbps is None else max(1, int(gbps * GBPS))
+
+
 def _worst(way: Way, loads: Mapping[str, Load], trouble: Trouble) -> Lost:
     groups = [summed(loads[one] for one in own) for own in way.carries]
     return worst_loss(groups, way.carrier, minutes=trouble.lost_minutes, dark=trouble.dark_minutes)
@@ -205,11 +224,12 @@ def _option(
     exactly = [one for one in timed if one.price_id.startswith(_BY_THE_SECOND)]
     listed = _processed(migration, book, way.path)
     processed = _each_pass(listed, migration) if way.path == "nat_gateway" else listed
+    beside = _beside(migration, book, way.path)
     option = Option(
         way.path,
         way.label,
         _NOTHING,
-        way.capacity,
+        way.capacity if beside is None else min(way.capacity, beside),
         usd_per_hour=_usd(exactly) / hours,
         usd_per_started_hour=_usd(one for one in timed if one not in exactly) / hours,
         data=processed,

@@ -71,13 +71,18 @@ def nat_alone(migration: Migration) -> Migration:
     return replace(migration, workers=0, source=replace(migration.source, line_gbps=None))
 
 
+def not_there(wanted: Wanted) -> tuple[Path, ...]:
+    """Paths that cannot be had before the first byte is to move."""
+    left = wanted.days_to_start
+    return CIRCUITS if left is not None and left < CIRCUIT_DAYS else ()
+
+
 def _aside(wanted: Wanted, path: Path, hours: int) -> str:
     """Why a path is none to take; empty: it is one."""
     if path in wanted.refused:
         return "a policy refuses this path"
-    left = wanted.days_to_start
-    if left is not None and path in CIRCUITS and left < CIRCUIT_DAYS:
-        return f"it takes {CIRCUIT_DAYS} days to get, and there are {left}"
+    if path in not_there(wanted):
+        return f"it takes {CIRCUIT_DAYS} days to get, and there are {wanted.days_to_start}"
     over = hours * 60 - (wanted.latest_minutes or wanted.planned_minutes)
     if over > 0:
         with exact():
