@@ -1,5 +1,6 @@
 """`monitor plan --prove`: what is planned, over the shared scenario whose truth is known."""
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
 from typing import Any
@@ -10,9 +11,13 @@ from lakeferry.cli.planned_proof import prove_planned
 from lakeferry.cli.render import TextScreen
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
-from lakeferry.monitor.settings import FlowLogWish
+from lakeferry.monitor.desired import desired
+from lakeferry.monitor.plan import provision_plan
+from lakeferry.monitor.run import ProvisionReport
+from lakeferry.monitor.settings import EndpointWish, FlowLogWish
 from tests.cli.test_plan_answers import report
 from tests.corpora import FLOWLOGS, required
+from tests.monitor.wishes import bare, full
 from tests.network.test_rule_set import CUSTOM
 
 SCENARIO = FLOWLOGS / "sample"
@@ -69,6 +74,23 @@ def test_planned_rules_are_proven_on_a_generated_log_where_none_exists_yet(
     assert fits
     assert lines[0].startswith("  ✓ 17 of 17 rules match in ")
     assert any("alarm lakeferry-m1.s3-through-nat would have fired" in line for line in lines)
+
+
+def test_a_gateway_that_is_only_wanted_carries_bytes_in_a_generated_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    network = replace(bare(), paths=tuple(p for p in bare().paths if p.kind != "s3_gateway"))
+    wish = full(endpoints=(EndpointWish("s3", "gateway"),))
+    shall = desired(network, wish)
+    made = provision_plan(shall.resources, (), wish)
+    planned = ProvisionReport(network, wish, shall, made, ())
+    screen = TextScreen(quiet=False, verbose=False, progress="none")
+
+    prove_planned(planned, "generated:", AwsAccess("us-east-1"), screen=screen, stop=Flag())
+
+    lines = capsys.readouterr().out.splitlines()
+    assert any("s3-gateway-up" in one.name for one in shall.rules.rules)
+    assert not [line for line in lines if "matches nothing" in line]
 
 
 def test_logs_in_s3_are_read_where_and_as_whom_aws_is_met() -> None:

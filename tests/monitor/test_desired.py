@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lakeferry.monitor.desired import Desired, desired
-from lakeferry.monitor.settings import OWNER_TAG
+from lakeferry.monitor.settings import OWNER_TAG, EndpointWish
 from lakeferry.network.resources import (
     Alarm,
     CompositeAlarm,
@@ -127,6 +127,13 @@ def test_the_default_format_leaves_questions_open_and_says_which_fields_would_cl
         one.question for one in made.unanswerable
     }
     assert not any("s3-through-nat" in one.name for one in of_kind(made, Alarm))
+
+
+def test_a_gateway_for_dynamodb_gets_no_rule_of_s3() -> None:
+    made = wanted(bare(), endpoints=(EndpointWish("dynamodb", "gateway"),))
+
+    assert [one.service[-8:] for one in of_kind(made, VpcEndpoint)] == ["dynamodb"]
+    assert not any("s3-gateway" in one.name for one in of_kind(made, InsightRule))
 
 
 def test_a_question_that_is_not_known_is_said() -> None:

@@ -12,7 +12,7 @@ from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.units import counted
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.monitor.flow_log_place import flow_log_place
-from lakeferry.monitor.generated_logs import generated
+from lakeferry.monitor.generated_logs import generated, with_gateways
 from lakeferry.monitor.logs import store_options
 from lakeferry.monitor.prove import AlarmProof, Proofs, RuleProof, proofs_of
 from lakeferry.monitor.prove_logs import LogsRead, evaluate_logs
@@ -36,7 +36,8 @@ def prove_planned(
 
     def made_up(place: str) -> Iterator[bytes]:
         planned, now_s = report.settings.planned, int(time.time())
-        return generated(place, report.topology, shall.fields, planned, now_s=now_s)
+        network = with_gateways(report.topology, shall.resources)
+        return generated(place, network, shall.fields, planned, now_s=now_s)
 
     _, fields = flow_log_place(report.topology, place)
     evaluation, read = evaluate_logs(

@@ -101,7 +101,7 @@ def _rules(
         per=settings.per,
         questions=settings.questions,
         other_rules=others,
-        s3_gateway=any(one.type == "Gateway" for one in made),
+        s3_gateway=any(one.type == "Gateway" and one.service.endswith(".s3") for one in made),
     )
     return rule_set(topology, fields, wish)
 

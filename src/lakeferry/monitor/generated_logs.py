@@ -1,14 +1,16 @@
 """`generated:` in the place of logs: a flow log made up from a network, where none exists yet."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from lakeferry.config.quantities import Unreadable, duration_s
 from lakeferry.errors import FerryError
 from lakeferry.network.fields import CONNECTION_FORMAT
 from lakeferry.network.generated_flows import MINUTE
 from lakeferry.network.generated_rows import generated_log
-from lakeferry.network.resources import PlannedFlow
+from lakeferry.network.resources import PlannedFlow, Resource, VpcEndpoint
 from lakeferry.network.topology import Topology
+from lakeferry.network.ways import endpoint_paths
 
 GENERATED = "generated:"
 _USUAL_MINUTES = 30
@@ -19,6 +21,18 @@ def usual_fields(topology: Topology) -> tuple[str, ...]:
     """The format of which every rule of ours finds what it reads."""
     regional = any(one.availability == "regional" for one in topology.nat_gateways)
     return (*CONNECTION_FORMAT, "resource-id") if regional else CONNECTION_FORMAT
+
+
+def with_gateways(topology: Topology, wanted: Iterable[Resource]) -> Topology:
+    """The network with the ways by S3 gateways that shall be made, which have no ids yet."""
+    found = topology.found
+    gateways = (one for one in wanted if isinstance(one, VpcEndpoint) and one.type == "Gateway")
+    new = tuple(one for one in gateways if not one.id and one.service.endswith(".s3"))
+    with_new = replace(found, endpoints=(*found.endpoints, *new))
+    known = {(path.kind, path.id) for path in topology.paths}
+    every = endpoint_paths(with_new, topology.scope)
+    ways = [path for path in every if (path.kind, path.id) not in known]
+    return replace(topology, paths=(*topology.paths, *ways))
 
 
 def generated(
