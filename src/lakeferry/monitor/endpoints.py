@@ -120,10 +120,12 @@ def _used(topology: Topology, others: Sequence[VpcEndpoint]) -> Iterator[str]:
 
 def _said(endpoint: VpcEndpoint, wish: EndpointWish, settings: MonitorSettings) -> Iterator[str]:
     if endpoint.type == "Interface" and not endpoint.eni_ids:
-        what = "rules" if endpoint.id else "rules, alarms and graphs"
+        known = bool(endpoint.id)  # or its template's reference
+        what = "rules" if known else "rules, alarms and graphs"
+        then = "a template is exported again" if known else "a template names it by reference"
         yield (
-            f"{what} of {wish.kind} follow when its endpoint has interfaces: apply goes on with "
-            "them, a template is exported again"
+            f"{what} of {wish.kind} follow when its endpoint has interfaces: apply makes them in "
+            f"the same run, {then}"
         )
     if wish.kind == "s3" and settings.buckets:
         yield (
