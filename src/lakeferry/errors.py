@@ -1,16 +1,20 @@
-"""The one error that lakeferry raises on purpose; its codes lie in the two modules beside it.
+"""The one error that lakeferry raises on purpose; its codes lie in the three modules beside it.
 
 Every message answers three questions: what happened, where, and what to do next.
 `FerryError` is raised only where the answers are known; anything else is a bug and keeps its
 traceback. The code decides the exit code, so a script can rely on either.
 """
 
-from lakeferry import error_codes, network_error_codes
+from lakeferry import cost_error_codes, error_codes, network_error_codes
 from lakeferry.error_kinds import ErrorKind
 
 __all__ = ["CODES", "ErrorKind", "FerryError"]
 
-CODES: dict[str, ErrorKind] = {**error_codes.CODES, **network_error_codes.CODES}
+CODES: dict[str, ErrorKind] = {
+    **error_codes.CODES,
+    **network_error_codes.CODES,
+    **cost_error_codes.CODES,
+}
 
 
 class FerryError(Exception):
