@@ -20,10 +20,11 @@ from lakeferry.monitor.settings import AlarmLimit, NatWish
 from lakeferry.network.discover import Scope
 from lakeferry.network.resources import PlannedFlow
 from tests.flows.provisioning import Cut, changed, cut_after, inventory, names, watched
-from tests.flows.test_provision_rights import granted, implied, recorded
+from tests.flows.test_provision_rights import Judge, granted, implied, judge, recorded
 from tests.monitor.wishes import settings
 
 pytestmark = pytest.mark.server
+__all__ = ["judge"]  # a fixture
 
 ZONES = ("us-east-1a", "us-east-1b")
 ALL = {"routes", "delete", "replace", "many"}
@@ -403,3 +404,32 @@ def test_the_policies_hold_what_nat_instances_ask_for_and_no_more(
 
 def _without(asked: MonitorRequest) -> MonitorRequest:
     return replace(asked, settings=replace(asked.settings, nat=NatWish()))
+
+
+def test_with_the_policies_everything_is_allowed(
+    moto_access: AwsAccess, site: Site, judge: Judge
+) -> None:
+    asked = request(moto_access, site)
+
+    judge.allow(granted(asked, "plan"))
+    first = run.plan(asked)
+    judge.allow(granted(asked, "apply"))
+    run.apply(asked, fingerprint=first.plan.fingerprint, allow={"routes"})
+    judge.allow(granted(asked, "plan"))
+    assert changed(run.plan(asked).plan) == {}
+    judge.allow(granted(asked, "destroy"))
+    assert run.destroy(asked).is_complete
+
+
+@pytest.mark.parametrize("missing", ["ec2:RunInstances", "ec2:ReplaceRoute", "ssm:SendCommand"])
+def test_an_action_that_is_taken_away_is_named(
+    moto_access: AwsAccess, site: Site, judge: Judge, missing: str
+) -> None:
+    asked = request(moto_access, site)
+    judge.allow(granted(asked, "apply") - {missing})
+
+    with pytest.raises(FerryError, match="LF-1203") as refused:
+        run.apply(asked, allow={"routes"})
+
+    assert f"may not {missing}" in refused.value.what
+    assert f'"Action":"{missing}"' in refused.value.next_step

@@ -130,6 +130,8 @@ def _forwarding(place: Place, name: str) -> Mapping[str, Any]:
             alive, "", name, timeout_s=FORWARDS_IN_S, pause_s=5.0, sleep=place.sleep
         )  # fmt: skip
     except FerryError as error:
+        if error.code != "LF-6404" or not last.said:
+            raise
         raise FerryError(
             error.code,
             f"after {FORWARDS_IN_S} s the path through `{name}` is not known to be alive",
