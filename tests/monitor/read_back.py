@@ -243,9 +243,13 @@ ID_STARTS = {
 NAMED_BY_TAG = {"AWS::EC2::EIP", *ID_STARTS}
 
 
+BACKWARDS = False
+
+
 def aws_id(start: str, name: str) -> str:
-    """The id that something new gets. Ids sort as the names do, for lists of them are sorted."""
-    return f"{start}-{name.encode().hex()}"
+    """The id that something new gets. Ids sort as names do, or backwards where a test wants it."""
+    shown = bytes(255 - one for one in name.encode()) if BACKWARDS else name.encode()
+    return f"{start}-{shown.hex()}"
 
 
 def _tags(listed: list[Properties]) -> Properties:

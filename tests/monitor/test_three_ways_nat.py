@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,17 +16,29 @@ from lakeferry.monitor.nat_health import nat_health
 from lakeferry.monitor.plan import provision_plan
 from lakeferry.network.nat_resources import DefaultRoute, InstanceProfile, NatResource
 from lakeferry.network.resources import Alarm, InsightRule, Resource, key_of
+from tests.monitor import read_back
 from tests.monitor.nat_networks import Case, arrived, cases
 from tests.monitor.read_back import EventRule, Function, Stack, aws_id
 from tests.monitor.read_back_terraform import Configuration
 from tests.monitor.terraform_arguments import faults
-from tests.monitor.test_three_ways import compared
+from tests.monitor.test_three_ways import compared as plainly
 
 CASES = cases()
 COMMAND = re.compile(
     r"aws ec2 replace-route --region us-east-1 --route-table-id (rtb-\w+) "
     r"--destination-cidr-block (\S+) --network-interface-id (eni-\w+)"
 )
+
+
+def compared(resources: Iterable[Any]) -> dict[tuple[str, str], dict[str, object]]:
+    """Ids stand in a rule in the order of whoever wrote it, which says nothing."""
+    found = plainly(resources)
+    for fields in found.values():
+        body = fields.get("body")
+        if isinstance(body, dict) and "Contribution" in body:
+            for one in body["Contribution"]["Filters"]:
+                one.update({key: sorted(one[key]) for key in ("In", "NotIn") if key in one})
+    return found
 
 
 def exported(case: Case, format: str) -> Export:
@@ -42,7 +54,7 @@ def made_by_apply(case: Case) -> Sequence[Resource]:
     resources += looking.resources if looking else ()
     if case[1].per != "eni":
         return resources
-    late = {one.name for one in resources if isinstance(one, InsightRule) and "eni-6c" in one.name}
+    late = {one.name for one in resources if isinstance(one, InsightRule) and ".eni-" in one.name}
     return [one for one in resources if one.name not in late and not _reads(one, late)]
 
 
@@ -92,6 +104,19 @@ def test_once_a_template_is_deployed_a_plan_asks_for_its_routes_alone(
     routes = {key_of(one) for one in wanted if isinstance(one, DefaultRoute)}
     assert {one.key for one in plan.work} == routes
     assert {one.action for one in plan.work} == {"create"}
+
+
+@pytest.mark.parametrize("format", ["cloudformation", "terraform"])
+def test_ids_may_sort_as_they_like(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template is written in the order of names, an apply knows ids: neither is drift."""
+    monkeypatch.setattr(read_back, "BACKWARDS", True)
+    case = CASES["two zones"]
+    made = json.loads(exported(case, format).text)
+    found = resources_of(Stack(made) if format == "cloudformation" else Configuration(made))
+
+    plan = provision_plan(arrived(case).resources, found, case[1])
+
+    assert {one.kind for one in plan.work} == {"default_route"}
 
 
 def test_a_destroy_takes_what_is_the_lambda_s_too() -> None:

@@ -164,7 +164,7 @@ def _meant(resource: Planned, name: str, value: Any) -> Any:
         case "tags":
             value = _tags(resource, value)
         case "body":
-            value = _json(value)
+            value = _in_any_order(_json(value))
         case "metrics":
             value = _metrics(value)
         case "actions" | "ok_actions" | "ingress":
@@ -201,6 +201,18 @@ def _json(text: str) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return text or None
+
+
+def _in_any_order(body: Any) -> Any:
+    """A rule's body, its lists of values sorted: CloudWatch asks whether a value is among them."""
+    if not isinstance(body, dict) or "Contribution" not in body:
+        return body
+    contribution = body["Contribution"]
+    filters = [
+        {key: sorted(value) if key in ("In", "NotIn") else value for key, value in one.items()}
+        for one in contribution.get("Filters", ())
+    ]
+    return {**body, "Contribution": {**contribution, "Filters": filters}}
 
 
 def _policy(document: Any) -> Any:

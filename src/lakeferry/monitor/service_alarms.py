@@ -52,13 +52,13 @@ def endpoint_dimensions(endpoint: VpcEndpoint) -> Mapping[str, str]:
 
 
 def watched_endpoints(topology: Topology) -> tuple[VpcEndpoint, ...]:
-    """Interface endpoints of the services that a migration uses, by id."""
+    """Interface endpoints of the services that a migration uses, by name, else by id."""
     found = (
         one
         for one in topology.found.endpoints
         if one.type == "Interface" and one.id and shown_apart(label_of(one.service))
     )
-    return tuple(sorted(found, key=lambda one: one.id))
+    return tuple(sorted(found, key=lambda one: (one.name, one.id)))
 
 
 def called(endpoint: VpcEndpoint, settings: MonitorSettings) -> str:

@@ -93,7 +93,9 @@ def _nat_gateways(world: World, found: Found, met: Iterable[str]) -> tuple[NatGa
 
 
 def _nat_instances(found: Found, met: Iterable[str]) -> tuple[Instance, ...]:
-    return tuple(one for one in sorted(found.instances, key=_id) if one.id in met)
+    """By name where they have one: another instance in its place stands where it stood."""
+    named = sorted(found.instances, key=lambda one: (one.tags.get("Name", ""), one.id))
+    return tuple(one for one in named if one.id in met)
 
 
 # ---- whose bytes, and from where
