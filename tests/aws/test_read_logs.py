@@ -70,7 +70,14 @@ def test_a_group_that_is_not_there_is_named(stubs: dict[str, Stubber]) -> None:
     stubs["logs"].add_client_error(
         "filter_log_events", "ResourceNotFoundException", "The log group does not exist.", 400
     )
-    with pytest.raises(FerryError, match=GROUP):
+    with pytest.raises(FerryError, match=f"LF-6205 there is no such log group\n  {GROUP}"):
+        list(event_pages(ACCESS, GROUP))
+
+
+def test_a_group_that_may_not_be_read_is_another_matter(stubs: dict[str, Stubber]) -> None:
+    stubs["logs"].add_client_error("filter_log_events", "AccessDeniedException", "no", 400)
+
+    with pytest.raises(FerryError, match="LF-1203"):
         list(event_pages(ACCESS, GROUP))
 
 

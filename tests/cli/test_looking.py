@@ -58,6 +58,17 @@ def test_top_names_the_greatest_paths(folder: Path) -> None:
     assert f"  4,771 B reached {NAT_GATEWAY} and went no further; not counted" in lines
 
 
+def test_top_says_that_no_row_is_of_the_time(folder: Path) -> None:
+    log = "2 1 eni-1 10.0.0.1 10.0.0.2 443 49152 6 10 840 1439387263 1439387264 ACCEPT OK\n"
+    (folder / "one.log").write_text(log)
+
+    some = called("monitor", "top", "one.log", *SAVED, folder=folder)
+    none = called("monitor", "top", "one.log", *SAVED, "--last", "1 h", folder=folder)
+
+    assert "no row of a flow log" not in some.stdout
+    assert "no row of a flow log in this time; choose another with --last" in none.stdout
+
+
 def test_top_looks_at_rows_that_are_made_up_where_none_exist(folder: Path) -> None:
     ended = typed("monitor", "top", "generated:10min", *SAVED, folder=folder)
 

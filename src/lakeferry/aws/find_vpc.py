@@ -88,7 +88,7 @@ def _some(leads: Iterable[Lead], vpc: str) -> str:
 def _words(scope: Scope) -> str:
     tags = scope.tags or scope.worker_tags
     said = ", ".join(f"{key}={value}" for key, value in sorted(tags.items()))
-    return f"something with the tags {said}" if said else ""
+    return f"VPC, subnet or worker with the tags {said}" if said else ""
 
 
 def _nothing(access: AwsAccess, named: str) -> FerryError:

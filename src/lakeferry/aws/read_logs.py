@@ -4,13 +4,14 @@ Source: CloudWatch Logs API Reference, `FilterLogEvents` (at most 10,000 events 
 a page may be empty though more follow).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from lakeferry.connect.aws import AwsAccess, call
+from lakeferry.errors import FerryError
 
 PAGE = 10_000  # events, the most that one answer holds
 
@@ -32,7 +33,7 @@ def event_pages(
     """The events of a group with start <= time < end. One page is held at a time.
 
     Raises:
-        FerryError: LF-1201 to LF-1206; a group that does not exist is one of them.
+        FerryError: LF-1201 to LF-1206; LF-6205 for a group that does not exist.
     """
     wanted: dict[str, Any] = {"logGroupName": group, "limit": PAGE}
     if start_ms is not None:
@@ -42,7 +43,7 @@ def event_pages(
     token: str | None = None
     while True:
         more: dict[str, Any] = {"nextToken": token} if token else {}
-        answer = call(access, "logs", "filter_log_events", on=group, **wanted, **more)
+        answer = _page(access, group, {**wanted, **more})
         found = [
             LogEvent(
                 one["eventId"],
@@ -58,6 +59,21 @@ def event_pages(
         last, token = token, answer.get("nextToken")
         if not token or token == last:
             return
+
+
+def _page(access: AwsAccess, group: str, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    from botocore.exceptions import ClientError
+
+    missing = ("ResourceNotFoundException",)
+    try:
+        return call(access, "logs", "filter_log_events", on=group, expected=missing, **wanted)
+    except ClientError as error:
+        raise FerryError(
+            "LF-6205",
+            "there is no such log group",
+            f"{group}; {access.shown}",
+            "check name, Region and account; `lakeferry monitor discover` shows where flow logs go",
+        ) from error
 
 
 def event_lines(events: Sequence[LogEvent]) -> bytes:

@@ -193,6 +193,8 @@ def top(logs: str | None, asked: Asked, *, by: str, limit: int, screen: Screen, 
 def _left_out(reader: PathReader) -> Iterator[str]:
     """What the sums do not hold, in words."""
     totals = reader.totals
+    if reader.first_s is None:
+        yield "  no row of a flow log in this time; choose another with --last, --start and --end"
     if skipped := sum(totals.skipped.values()):
         yield f"  AWS left records out: {counted(skipped, 'row')} of SKIPDATA"
     if reader.report.bad_lines:
