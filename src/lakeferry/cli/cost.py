@@ -71,6 +71,8 @@ def cost(
 
             wish = cost_looking.Wish(look, keys, show.csv, talk.verbose, manifest)
             return cost_looking.look(wish, screen=screen, stop=stop)
+        if look.given is not None:
+            raise _no_look(look.given)
         from lakeferry.cli import costing
         from lakeferry.cli.cost_manifest import assumed
         from lakeferry.cost.run import CostRequest
@@ -89,4 +91,13 @@ def _two_questions(what: str) -> FerryError:
         f"{what} is for the price of a plan",
         "on the command line, beside a look at what flowed or was billed",
         "leave one of them out",
+    )
+
+
+def _no_look(flag: str) -> FerryError:
+    return FerryError(
+        "LF-2001",
+        f"{flag} is of --observe or --reconcile",
+        "on the command line, where a plan is priced",
+        "leave it out, or give one of these",
     )

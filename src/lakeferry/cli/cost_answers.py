@@ -205,7 +205,9 @@ def _flip(flip: Flip, label: str) -> str:
         case "hours":
             return f"{flip.at:,.0f} hours, against {flip.against}"
         case _:
-            return f"{binary_text(int(flip.at))}, the most that {label} carries in time"
+            return (
+                f"{binary_text(int(flip.at))} on the wire, the most that {label} can carry in time"
+            )
 
 
 def _change_lines(report: CostReport, width: int) -> list[str]:

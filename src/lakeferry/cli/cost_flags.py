@@ -200,6 +200,8 @@ def keys_of(*groups: Any, assume: Many = None) -> Iterator[tuple[str, str, Any]]
             flag = "--" + name.replace("_", "-")
             if name == "decimal_units":
                 yield flag, "units", "decimal" if value else "binary"
+            elif name == "discount" and len(value) == 1 and "=" not in value[0]:
+                yield flag, name, value[0]  # one share of all
             elif name in _PAIRS:
                 yield flag, name, parse_pairs(value, flag)
             elif isinstance(value, bool):
@@ -210,6 +212,6 @@ def keys_of(*groups: Any, assume: Many = None) -> Iterator[tuple[str, str, Any]]
         key, _, below = name.replace("-", "_").partition(".")
         if key in _PAIRS:
             below = name.partition(".")[2]
-            yield f"--assume {name}", key, {below: value}
+            yield f"--assume {name}", key, {below: value} if below else value
         else:
             yield f"--assume {name}", name.replace("-", "_"), value

@@ -1,7 +1,7 @@
 """The flags of `cost --observe` and `cost --reconcile`: which logs, which bill, whose network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Annotated
 
@@ -68,7 +68,7 @@ class LookFlags:
         Many, Parameter(negative="", help="eni-…=nat-…: whose interface it is.")
     ] = None
     tolerance: Annotated[
-        str | None, Parameter(help="How far bill and flow log may differ; default 1%%.")
+        str | None, Parameter(help="How far bill and flow log may differ; default 1%.")
     ] = None
     hourly: Annotated[
         bool, Parameter(negative="", help="Hour by hour instead of day by day; so -v.")
@@ -94,6 +94,12 @@ class LookFlags:
     def is_asked(self) -> bool:
         """Whether something is looked at, and no plan priced."""
         return self.observe is not None or bool(self.reconcile)
+
+    @property
+    def given(self) -> str | None:
+        """The first flag that was given, as it is typed; None: none was."""
+        names = (one.name for one in fields(self) if getattr(self, one.name) != one.default)
+        return next((f"--{name.replace('_', '-')}" for name in names), None)
 
     @property
     def has_network(self) -> bool:

@@ -50,6 +50,7 @@ def _choice(about: str, *choices: str, default: str = "") -> Key:
 
 
 _RECORDS = 10**15
+_RATE = Decimal("0.001")  # Gbit/s; nothing is moved at none
 
 VOLUME: Mapping[str, Key] = {
     "bytes": _size("what is moved", most=2**65),
@@ -71,7 +72,8 @@ SOURCE: Mapping[str, Key] = {
     "egress_usd_per_gb": Key("usd", "an agreed price of egress, a GB of 2^30 bytes",
                              most=Decimal(10)),
     "egress_with_overhead": Key("yes", "the source's cloud counts headers, too", "false"),
-    "source_gbps": Key("number", "the most that leaves there, Gbit/s", most=Decimal(10**5)),
+    "source_gbps": Key("number", "the most that leaves there, Gbit/s", least=_RATE,
+                       most=Decimal(10**5)),
     "azure_gb": _choice("what a GB of Azure's prices is", "binary", "decimal"),
     "read_size": _size("of a ranged read at the source", "8 MiB", most=2**40),
 }  # fmt: skip
@@ -103,7 +105,7 @@ WORK: Mapping[str, Key] = {
         "devices", "instances that copy, TYPE:COUNT, or `none`", "auto", most=Decimal(10**5)
     ),
     "push_usd_hour": Key("usd", "an hour of a worker beside the source", most=Decimal(10**4)),
-    "push_gbps": Key("number", "what one of them sends, Gbit/s", most=Decimal(10**4)),
+    "push_gbps": Key("number", "what one of them sends, Gbit/s", least=_RATE, most=Decimal(10**4)),
     "part": _size("of a multipart upload", "64 MiB", most=2**40),
     "single_put": _size("up to this, one PUT", "the part", most=2**40),
     "verify": Key("yes", "one HEAD an object afterwards", "true"),

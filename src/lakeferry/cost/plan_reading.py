@@ -151,7 +151,8 @@ def _within(found: Amount, text: str, key: Key) -> Amount:
         raise Unfit(f"`{text}` is too little", f"write {key.least:f} or more", "LF-6622")
     if found > key.most:
         what = f"`{text}` is beyond anything that can be meant"
-        raise Unfit(what, f"write at most {key.most:,f}", "LF-6622")
+        most = f"{100 * key.most:f} %" if key.kind == "share" else f"{key.most:,f}"
+        raise Unfit(what, f"write at most {most}", "LF-6622")
     return found
 
 
