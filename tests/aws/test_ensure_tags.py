@@ -67,9 +67,7 @@ def test_a_new_version_of_a_template_differs_in_its_tags_alone(moto_access: AwsA
     made = ec2.create_launch_template(LaunchTemplateName="nodes", LaunchTemplateData=data)
     id = made["LaunchTemplate"]["LaunchTemplateId"]
 
-    (put,) = put_tags(
-        Place(moto_access, ACCOUNT, "m1"), [(Bearer("launch_template", id, "nodes", {}), MAP)]
-    )
+    (put,) = put_tags(Place(moto_access, ACCOUNT, "m1"), [(template(id, "$Default"), MAP)])
 
     assert put.fault == ""
     versions = ec2.describe_launch_template_versions(LaunchTemplateId=id, Versions=["$Default"])
@@ -90,6 +88,46 @@ def test_a_new_version_of_a_template_differs_in_its_tags_alone(moto_access: AwsA
     assert kept == data
 
 
+def template(id: str, version: str) -> Bearer:
+    return Bearer("launch_template", f"{id}/{version}", "nodes", {})
+
+
+def versions(access: AwsAccess) -> str:
+    """A template whose newest version is not its default."""
+    ec2 = client(access, "ec2")
+    first, second = ({"InstanceType": kind} for kind in ("m5.large", "m6i.large"))
+    made = ec2.create_launch_template(LaunchTemplateName="nodes", LaunchTemplateData=first)
+    id: str = made["LaunchTemplate"]["LaunchTemplateId"]
+    ec2.create_launch_template_version(LaunchTemplateId=id, LaunchTemplateData=second)
+    return id
+
+
+@pytest.mark.server
+def test_who_asks_for_the_newest_gets_the_newest_with_the_tag(moto_access: AwsAccess) -> None:
+    id = versions(moto_access)
+
+    (put,) = put_tags(Place(moto_access, ACCOUNT, "m1"), [(template(id, "$Latest"), MAP)])
+
+    assert put.fault == ""
+    every = client(moto_access, "ec2").describe_launch_template_versions(LaunchTemplateId=id)
+    found = {one["VersionNumber"]: one for one in every["LaunchTemplateVersions"]}
+    assert found[3]["LaunchTemplateData"]["InstanceType"] == "m6i.large"
+    assert [number for number, one in found.items() if one["DefaultVersion"]] == [1]
+
+
+@pytest.mark.server
+def test_a_default_that_would_become_the_newest_in_place_of_another_is_not_made(
+    moto_access: AwsAccess,
+) -> None:
+    id = versions(moto_access)
+
+    (put,) = put_tags(Place(moto_access, ACCOUNT, "m1"), [(template(id, "$Default"), MAP)])
+
+    assert "version 2 is newer than the default one" in put.fault
+    every = client(moto_access, "ec2").describe_launch_template_versions(LaunchTemplateId=id)
+    assert len(every["LaunchTemplateVersions"]) == 2
+
+
 # ---- the tagging API, which answers 200 and tells failures inside
 
 
@@ -106,8 +144,10 @@ class Tagging:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 state.asked.append(body["ResourceARNList"])
-                text = json.dumps({"FailedResourcesMap": state.answers.pop(0)}).encode()
-                self.send_response(200)
+                found = state.answers.pop(0)
+                is_refusal = "__type" in found
+                text = json.dumps(found if is_refusal else {"FailedResourcesMap": found}).encode()
+                self.send_response(400 if is_refusal else 200)
                 self.send_header("Content-Type", "application/x-amz-json-1.1")
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
@@ -155,6 +195,17 @@ def test_what_failed_inside_an_answer_of_200_is_told_by_name() -> None:
         "a": "", "b": "InvalidParameterException: no", "c": "",
     }  # fmt: skip
     assert len(tagging.asked) == 1
+
+
+@pytest.mark.usefixtures("nobody")
+def test_a_right_that_lacks_is_told_of_each_and_stops_nobody() -> None:
+    said = "User: me is not authorized to perform: tag:TagResources"
+    tagging = Tagging([{"__type": "AccessDeniedException", "message": said}])
+
+    faults = through(tagging, ["a", "b"])
+
+    assert sorted(faults) == ["a", "b"]
+    assert all("may not tag:TagResources" in one for one in faults.values())
 
 
 @pytest.mark.usefixtures("nobody")

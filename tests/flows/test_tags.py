@@ -151,7 +151,7 @@ def test_an_auto_scaling_group_passes_the_tag_on_and_its_template_takes_the_word
 
     assert (without.returncode, with_word.returncode) == (3, 0)
     assert "nodes: map-migrated does not reach what is launched" in without.stdout
-    assert f"launch template {launch} (nodes): map-migrated is missing" in without.stdout
+    assert f"launch template {launch}/$Default (nodes): map-migrated is missing" in without.stdout
     (one,) = groups.describe_auto_scaling_groups()["AutoScalingGroups"]
     assert [each["PropagateAtLaunch"] for each in one["Tags"]] == [True]
     new = one["Instances"][0]["InstanceId"]
@@ -208,7 +208,7 @@ def test_mending_that_is_stopped_goes_on_when_it_is_run_again(
 
     assert first.stopped
     assert first.left
-    assert second.left == second.failed == ()
+    assert (second.left, second.failed) == ((), ())
     assert mending.look(request).audit.wrong == ()
 
 

@@ -9,6 +9,7 @@ Reference, TagResources (at most 20 ARNs); Auto Scaling API Reference, CreateOrU
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from lakeferry.aws.patience import paced
@@ -21,7 +22,6 @@ from lakeferry.network.tag_bearers import Bearer, Put
 
 AT_ONCE, ARNS_AT_ONCE = 200, 20
 MOST_TRIES = 4  # of what the tagging API failed to do for now
-_HALVED = "AWS refused"  # how a refusal begins that may be of one id alone; a right lacks for all
 NO_RIGHT, REFUSED = "LF-1203", "LF-1206"
 _FOR_NOW = re.compile(r"Throttl|InternalServiceException|ConcurrentModification|TooManyRequests")
 _BY_ARN = ("log_group", "insight_rule", "alarm", "topic")
@@ -61,12 +61,18 @@ def _alike(wishes: Iterable[Wish], most: int) -> Iterator[tuple[list[Bearer], Ta
 
 def _in_ec2(place: Place, some: Sequence[Bearer], tags: Tags) -> Iterator[Put]:
     """Halved until what is gone stands alone: nodes come and go while this is done."""
-    fault = _refusal(
-        place, "ec2", "create_tags", ",".join(one.id for one in some[:3]),
-        Resources=[one.id for one in some], Tags=tag_list(tags),
-    )  # fmt: skip
-    if not fault or len(some) == 1 or not fault.startswith(_HALVED):
-        yield from (Put(one, tags, fault) for one in some)
+    ids = [one.id for one in some]
+    fault = _refused(
+        lambda: paced(
+            lambda: place.ask(
+                "ec2", "create_tags", ",".join(ids[:3]), Resources=ids, Tags=tag_list(tags)
+            ),
+            sleep=place.sleep,
+        )
+    )
+    # A right lacks for all of them; anything else may be of one id alone.
+    if fault is None or len(some) == 1 or fault.code == NO_RIGHT:
+        yield from (Put(one, tags, _said(fault) if fault else "") for one in some)
         return
     half = len(some) // 2
     yield from _in_ec2(place, some[:half], tags)
@@ -77,13 +83,13 @@ def _by_arn(place: Place, some: Sequence[Bearer], tags: Tags) -> Iterator[Put]:
     left, pause_s = list(some), 1.0
     for tries in range(1, MOST_TRIES + 1):
         arns = [one.id for one in left]
-        answer = paced(
-            lambda arns=arns: place.ask(  # type: ignore[misc]
-                "resourcegroupstaggingapi", "tag_resources", arns[0],
-                ResourceARNList=arns, Tags=dict(tags),
-            ),
-            sleep=place.sleep,
-        )  # fmt: skip
+        try:
+            answer = paced(partial(_tagged, place, arns, tags), sleep=place.sleep)
+        except FerryError as error:
+            if error.code not in (NO_RIGHT, REFUSED):
+                raise
+            yield from (Put(one, tags, _said(error)) for one in left)
+            return
         failed: Mapping[str, Any] = answer.get("FailedResourcesMap", {})
         again: list[Bearer] = []
         for one in left:
@@ -98,6 +104,13 @@ def _by_arn(place: Place, some: Sequence[Bearer], tags: Tags) -> Iterator[Put]:
         left = again
         place.sleep(pause_s)
         pause_s *= 2
+
+
+def _tagged(place: Place, arns: list[str], tags: Tags) -> Mapping[str, Any]:
+    return place.ask(
+        "resourcegroupstaggingapi", "tag_resources", arns[0],
+        ResourceARNList=arns, Tags=dict(tags),
+    )  # fmt: skip
 
 
 def _passes(failure: Mapping[str, Any]) -> bool:
@@ -118,19 +131,38 @@ def _group(place: Place, bearer: Bearer, tags: Tags) -> str:
         }
         for key, value in sorted(tags.items())
     ]  # fmt: skip
-    return _refusal(place, "autoscaling", "create_or_update_tags", bearer.id, Tags=listed)
+    fault = _refused(
+        lambda: paced(
+            lambda: place.ask("autoscaling", "create_or_update_tags", bearer.id, Tags=listed),
+            sleep=place.sleep,
+        )
+    )
+    return _said(fault) if fault else ""
 
 
 def _template(place: Place, bearer: Bearer, tags: Tags) -> str:
-    return _refused(lambda: _new_version(place, bearer, tags))
-
-
-def _new_version(place: Place, bearer: Bearer, tags: Tags) -> None:
-    """A new default version, which differs from the default of before in its tags alone."""
-    (old,) = pages(
-        place.access, "ec2", "describe_launch_template_versions", "LaunchTemplateVersions",
-        on=bearer.id, LaunchTemplateId=bearer.id, Versions=["$Default"],
+    """A new version is the newest, too: so it is made of the newest, or not at all."""
+    id, _, asked = bearer.id.partition("/")
+    every = list(
+        pages(
+            place.access, "ec2", "describe_launch_template_versions", "LaunchTemplateVersions",
+            on=id, LaunchTemplateId=id, Versions=["$Latest", "$Default"],
+        )
     )  # fmt: skip
+    newest = max(every, key=lambda one: int(one["VersionNumber"]))
+    if asked == "$Default" and not newest.get("DefaultVersion"):
+        return (
+            f"version {newest['VersionNumber']} is newer than the default one, and a new default "
+            "would take its place as the newest: make it by hand"
+        )
+    fault = _refused(lambda: _new_version(place, id, newest, tags, is_default=asked == "$Default"))
+    return "" if fault is None else _said(fault)
+
+
+def _new_version(
+    place: Place, id: str, old: Mapping[str, Any], tags: Tags, *, is_default: bool
+) -> None:
+    """A version that differs from the old one in its tags alone."""
     given = {
         one["ResourceType"]: {each["Key"]: each["Value"] for each in one.get("Tags", ())}
         for one in old["LaunchTemplateData"].get("TagSpecifications", ())
@@ -140,29 +172,28 @@ def _new_version(place: Place, bearer: Bearer, tags: Tags) -> None:
         {"ResourceType": kind, "Tags": tag_list(some)} for kind, some in {**given, **shall}.items()
     ]
     answer = place.ask(
-        "ec2", "create_launch_template_version", bearer.id,
-        LaunchTemplateId=bearer.id, SourceVersion=str(old["VersionNumber"]),
+        "ec2", "create_launch_template_version", id,
+        LaunchTemplateId=id, SourceVersion=str(old["VersionNumber"]),
         LaunchTemplateData={"TagSpecifications": specified},
     )  # fmt: skip
-    number = str(answer["LaunchTemplateVersion"]["VersionNumber"])
-    place.ask(
-        "ec2", "modify_launch_template", bearer.id,
-        LaunchTemplateId=bearer.id, DefaultVersion=number,
-    )  # fmt: skip
+    if is_default:
+        number = str(answer["LaunchTemplateVersion"]["VersionNumber"])
+        place.ask("ec2", "modify_launch_template", id, LaunchTemplateId=id, DefaultVersion=number)
 
 
-def _refusal(place: Place, service: str, operation: str, on: str, **given: Any) -> str:
-    """AWS's words where it refuses this resource; '' where it did it."""
-    return _refused(lambda: paced(lambda: place.ask(service, operation, on, **given),
-                                  sleep=place.sleep))  # fmt: skip
+def _refused(request: Callable[[], object]) -> FerryError | None:
+    """What AWS says where it refuses this; None where it did it.
 
-
-def _refused(request: Callable[[], object]) -> str:
-    """Raises what concerns every further request: credentials, a host that does not answer."""
+    Raises what concerns every further request: credentials, a host that does not answer.
+    """
     try:
         request()
     except FerryError as error:
         if error.code not in (NO_RIGHT, REFUSED):
             raise
-        return f"{error.what}; {error.where}"
-    return ""
+        return error
+    return None
+
+
+def _said(fault: FerryError) -> str:
+    return f"{fault.what}; {fault.where}"

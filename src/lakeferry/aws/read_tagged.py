@@ -180,17 +180,16 @@ def _launchers(access: AwsAccess, subnets: set[str]) -> Iterator[Bearer]:
         access, "autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups",
         PaginationConfig={"PageSize": 100},
     )  # fmt: skip
-    templates: dict[str, tuple[str, list[str]]] = {}  # id -> version, groups
+    templates: dict[tuple[str, str], list[str]] = {}  # id and version -> groups
     for one in groups:
         if not subnets & set(one.get("VPCZoneIdentifier", "").replace(" ", "").split(",")):
             continue
         yield _group(one)
         named = _template_of(one)
         if named.get("LaunchTemplateId"):
-            version = named.get("Version", "$Default")
-            _, used = templates.setdefault(named["LaunchTemplateId"], (version, []))
-            used.append(one["AutoScalingGroupName"])
-    for id, (version, used) in sorted(templates.items()):
+            asked = named["LaunchTemplateId"], named.get("Version", "$Default")
+            templates.setdefault(asked, []).append(one["AutoScalingGroupName"])
+    for (id, version), used in sorted(templates.items()):
         yield _template(access, id, version, used)
 
 
@@ -226,13 +225,16 @@ def _template(access: AwsAccess, id: str, version: str, groups: list[str]) -> Be
     }
     every = [given.get(kind, {}) for kind in LAUNCHED]
     everywhere = {key: value for key, value in every[0].items() if _in_all(key, value, every)}
-    said = "instances that run keep what they were launched with"
+    elsewhere = ""
     if not version.startswith("$"):
-        said = f"{', '.join(groups)} asks for version {version}: move it to the new one"
+        elsewhere = (
+            f"{', '.join(groups)} asks for version {version}: make one with the tag, and ask for it"
+        )
     return Bearer(
-        "launch_template", id, found.get("LaunchTemplateName", ""), everywhere,
+        "launch_template", f"{id}/{version}", found.get("LaunchTemplateName", ""), everywhere,
         idle={key: value for one in every for key, value in one.items() if key not in everywhere},
-        asks="template", then=said,
+        asks="template", elsewhere=elsewhere,
+        then="instances that run keep what they were launched with",
     )  # fmt: skip
 
 

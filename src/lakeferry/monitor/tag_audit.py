@@ -19,7 +19,7 @@ from lakeferry.network.tag_bearers import AWS_OWN, Bearer
 WORDS = {
     "overwrite": "write over a value that is there",
     "restart": "restart clusters and SQL warehouses that run",
-    "template": "make a new default version of launch templates",
+    "template": "make new versions of launch templates",
 }
 NAME = "Name"  # each resource's own; Databricks loses a cluster whose instances it is put on
 _MOST_KEY, _MOST_VALUE = 128, 256  # characters
