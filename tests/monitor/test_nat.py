@@ -354,6 +354,16 @@ def test_a_single_instance_has_no_peer_and_holds_only_what_recovery_does() -> No
     assert "has no peer that looks at it" in said(desired(network(1), wishing()))
 
 
+def test_a_single_instance_minds_its_own_path_where_a_gateway_stands_by() -> None:
+    alone = desired(network(1), wishing())
+
+    assert "${lakeferry-m1.nat-standby.us-east-1a}" in one(alone, NatInstance).user_data
+    assert table(1) not in one(desired(network(1), wishing(standby="none")), NatInstance).user_data
+    assert (
+        table(1) not in one(desired(network(1), wishing(standby="instance")), NatInstance).user_data
+    )
+
+
 def test_the_lambda_reaches_ec2_by_an_endpoint_and_not_through_what_it_looks_at() -> None:
     wanted = nat(network(), wishing(check="lambda"))
 

@@ -175,9 +175,13 @@ def _script(
     post: Post,
     standing: Mapping[str, str],
 ) -> NatInstanceScript:
-    """What an instance knows: where there are peers and something takes over, all routes."""
-    watches = settings.nat.check == "peer" and settings.nat.standby != "none"
-    watches = watches and len(placed.posts) > 1
+    """What an instance knows: all routes, where something can take them over.
+
+    One that has no peer minds its own path, and gives its routes to the gateway when that is dead.
+    """
+    standby = settings.nat.standby
+    taken_over = standby == "gateway" or (standby == "instance" and len(placed.posts) > 1)
+    watches = settings.nat.check == "peer" and taken_over
     routes = [
         NatRoute(id, standing.get(one.zone, ""))
         for one in placed.posts
@@ -200,6 +204,8 @@ def held_s(settings: MonitorSettings, scripts: Sequence[NatInstanceScript]) -> i
         return RECOVERY_S
     if wish.check == "lambda":
         return LAMBDA_S
+    if len(scripts) < 2:
+        return RECOVERY_S  # nobody sees the machine itself die
     watching = [one for one in scripts if one.routes]
     return max((one.most_seconds_to_move for one in watching), default=RECOVERY_S)
 
@@ -336,8 +342,9 @@ def _notes(
             yield f"{id} in {zone} is not ours: it stands by as it is, and costs its hours"
     if wish.check == "peer" and len(placed.posts) < 2:
         yield (
-            "one NAT instance has no peer that looks at it: EC2's recovery alone brings it back, "
-            "in minutes; two instances, or --nat-check lambda, do better"
+            "one NAT instance has no peer that looks at it: it minds its own path, and if the "
+            "machine is lost EC2's recovery alone brings it back, in minutes; two instances, or "
+            "--nat-check lambda, do better"
         )
     elif wish.standby == "none":
         yield "nothing stands by: EC2's recovery alone brings a lost NAT instance back, in minutes"
