@@ -17,7 +17,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeferry.network.flow_batch import FlowBatch
-from lakeferry.network.flow_rows import DIRECTIONS, DOWN, UNKNOWN, UP, Codes, FlowRows, named
+from lakeferry.network.flow_rows import (
+    DIRECTIONS,
+    DOWN,
+    UNKNOWN,
+    UP,
+    Codes,
+    FlowRows,
+    is_s3_text,
+    named,
+)
 from lakeferry.network.flow_totals import MINUTE
 from lakeferry.network.known_texts import KnownTexts
 from lakeferry.network.members import DEVICE, INSIDE, S3, Members, Way
@@ -155,7 +164,7 @@ class Attribution:
 
     def _by_routes(self, rows: FlowRows, of: np.ndarray) -> Codes:
         """The way that today's routes give; -1 for rows that are not `of` them."""
-        s3 = self._is_s3(rows)
+        s3 = rows.is_s3
         gateway = self._spread(rows, self._to_s3)
         way = np.where(s3 & (gateway >= 0), gateway, self._default(rows))
         return np.where(of, way, -1)
@@ -194,22 +203,16 @@ class Attribution:
             self.ways.append(key)
         return self._codes[key]
 
-    def _is_s3(self, rows: FlowRows) -> np.ndarray:
-        """Rows whose far end is S3: by its address range, or by the row's own word."""
-        in_list = rows.about(rows.far_end, self._members.address) & S3 > 0
-        found: np.ndarray = in_list | _is_service(rows, ("S3",))
-        return found
-
     def _service(self, rows: FlowRows) -> Codes:
         """Index into SERVICES of each row's far end."""
         to, of = (rows.where(f"pkt_{side}_aws_service", _kind) for side in ("dst", "src"))
-        return np.where(self._is_s3(rows), 1, np.where(rows.direction == UP, to, of))
+        return np.where(rows.is_s3, 1, np.where(rows.direction == UP, to, of))
 
     def _is_s3_outside(self, rows: FlowRows) -> np.ndarray:
         """The same at a NAT device, where on the outer side what comes in is from the far end."""
         far = np.where(rows.coming, rows.end("src"), rows.end("dst"))
         bits = rows.about(far, self._members.address)
-        to, of = (rows.where(f"pkt_{side}_aws_service", _is_s3_text) for side in ("dst", "src"))
+        to, of = (rows.where(f"pkt_{side}_aws_service", is_s3_text) for side in ("dst", "src"))
         return (bits & S3 > 0) | np.where(rows.coming, of, to)
 
     # ---- by what it is asked
@@ -225,7 +228,7 @@ class Attribution:
         ports, peer = rows.hashes(at)
         columns = self._columns(rows, at, way[at])
         hashed = {"ports": pa.array(ports), "peer": pa.array(peer)}
-        s3 = {"s3": pa.array(self._is_s3(rows)[at])}
+        s3 = {"s3": pa.array(rows.is_s3[at])}
         return _batch(batch, {**columns, "way": pa.array(way[at]), **hashed, **s3})
 
     def _sides(self, batch: FlowBatch, rows: FlowRows) -> FlowBatch | None:
@@ -267,7 +270,7 @@ class Attribution:
         }
         if name == "leak":
             nat = np.array([path in NAT_PATHS for path, _, _ in self.ways])[way]
-            return pa.array(nat & self._is_s3(rows)[at])
+            return pa.array(nat & rows.is_s3[at])
         if name == "port":
             ports = np.where(up, rows.numbers("dstport"), rows.numbers("srcport"))
             return pa.array(ports[at], pa.int64())
@@ -291,10 +294,6 @@ def _service(text: str | None) -> int:
 
 def _kind(text: str | None) -> int:
     return {"S3": 1, "DYNAMODB": 2}.get(text or "", 3 if text in _OTHER_SERVICES else 0)
-
-
-def _is_s3_text(text: str | None) -> bool:
-    return text == "S3"
 
 
 def _itself(text: str | None) -> str | None:

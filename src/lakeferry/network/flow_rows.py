@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from lakeferry.network.known_texts import KnownTexts
-from lakeferry.network.members import INSIDE, Member, Members
+from lakeferry.network.members import INSIDE, S3, Member, Members
 
 UP, DOWN, UNKNOWN = 0, 1, 2  # from workers, to workers
 DIRECTIONS = ("up", "down")
@@ -95,6 +95,14 @@ class FlowRows:
     def near_end(self) -> Codes:
         """Numbers of the worker's end."""
         return np.where(self.direction == UP, self.end("src"), self.end("dst"))
+
+    @cached_property
+    def is_s3(self) -> np.ndarray:
+        """Rows whose far end is S3: by its address range, or by the row's own word."""
+        to, of = (self.where(f"pkt_{side}_aws_service", is_s3_text) for side in ("dst", "src"))
+        stated = np.where(self.direction == UP, to, of)
+        found: np.ndarray = (self.about(self.far_end, self.network.address) & S3 > 0) | stated
+        return found
 
     def about(self, end: Codes, answer: Callable[[str | None], bool | int]) -> np.ndarray:
         """An answer about each of these numbers; as `where`."""
@@ -188,6 +196,11 @@ def named(names: Sequence[str | None], codes: Codes) -> pa.DictionaryArray:
     found = at[codes]
     indices = pa.array(found.astype(np.int32), mask=found < 0)
     return pa.DictionaryArray.from_arrays(indices, pa.array(list(distinct), pa.string()))
+
+
+def is_s3_text(text: str | None) -> bool:
+    """Whether `pkt-…-aws-service` says S3."""
+    return text == "S3"
 
 
 def _stated_direction(text: str | None) -> int:
