@@ -13,6 +13,7 @@ from lakeferry.monitor.tag_audit import WORDS
 from lakeferry.monitor.tags import TagRequest
 
 MOST_DAYS = 3660
+ELSEWHERE = (".azuredatabricks.net", ".databricks.azure.cn", ".gcp.databricks.com")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,15 @@ def tag_request(manifest: Manifest, extras: Extras, chosen: TagExtras) -> TagReq
 
 
 def _workspaces(manifest: Manifest, urls: tuple[str, ...]) -> tuple[WorkspaceAccess, ...]:
-    """Those of `connections`, and those that were named; one that is both has the connection's."""
+    """Those of `connections`, and those that were named; one that is both has the connection's.
+
+    A connection may be of the source in another cloud, where nothing is tagged for AWS.
+    """
     found: dict[str, WorkspaceAccess] = {}
     for one in urls:
         host = _host(one)
+        if host.endswith(ELSEWHERE):
+            raise _wrong(f"--workspace `{one}` is not on AWS", "name a workspace on AWS")
         found[host] = WorkspaceAccess(host)
     links = manifest.root.get("connections")
     for entry in links.entries.values() if links is not None else ():
@@ -68,7 +74,7 @@ def _workspaces(manifest: Manifest, urls: tuple[str, ...]) -> tuple[WorkspaceAcc
         if _text(link, "kind") != "databricks" or not _text(link, "host"):
             continue
         host = _host(_text(link, "host") or "")
-        if "accounts." not in host:
+        if "accounts." not in host and not host.endswith(ELSEWHERE):
             found[host] = WorkspaceAccess(
                 host,
                 client_id=_text(link, "client"),
