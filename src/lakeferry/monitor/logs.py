@@ -106,8 +106,7 @@ def _stored(
     if not found and "://" in place and name and not place.endswith("/"):
         # As S3 takes a prefix: it may end inside a name.
         store = open_store(parent, options)
-        begun = (meta.path for meta in store.list("", after=name) if meta.path.startswith(name))
-        found = sorted(path for path in begun if is_log(path))
+        found = sorted(path for path in _begun(store, name) if is_log(path))
     if not found:
         raise FerryError(
             "LF-6205",
@@ -125,6 +124,15 @@ def _stored(
         )
     for path in wanted:
         yield path, _read(store, path)
+
+
+def _begun(store: Store, start: str) -> Iterator[str]:
+    """Paths that begin so. S3 tells them one after another, so the rest of a bucket is not read."""
+    for meta in store.list("", after=start):
+        if meta.path.startswith(start):
+            yield meta.path
+        elif store.url.startswith("s3://"):
+            return
 
 
 def _begins(path: str) -> str:
