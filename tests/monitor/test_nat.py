@@ -5,6 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
 from lakeferry.monitor.desired import Desired, desired
@@ -199,6 +202,40 @@ def test_more_instances_than_zones_share_the_route_tables_of_a_zone() -> None:
     assert {each.route_table_id: each.interface for each in every(made, DefaultRoute)} == {
         table(1): "lakeferry-m1.nat.us-east-1a", table(7): "lakeferry-m1.nat.us-east-1a.2",
     }  # fmt: skip
+
+
+@given(zones=st.integers(1, 5), more=st.integers(0, 4), data=st.data())
+@hypothesis_settings(max_examples=40, deadline=None)
+def test_every_private_table_leads_to_one_instance_of_its_own_zone(
+    zones: int, more: int, data: st.DataObject
+) -> None:
+    base = network(zones, gateways=range(1, zones + 1))
+    in_zone = [data.draw(st.integers(1, zones)) for _ in range(more)]
+    subnets = tuple(
+        replace(base.found.subnets[2 * (zone - 1)], id=private(50 + n))
+        for n, zone in enumerate(in_zone)
+    )
+    tables = tuple(
+        replace(base.found.route_tables[zone - 1], id=table(50 + n), subnet_ids=(private(50 + n),))
+        for n, zone in enumerate(in_zone)
+    )
+    wide = network(
+        zones, nat_gateways=base.found.nat_gateways, subnets=(*base.found.subnets, *subnets),
+        route_tables=(*base.found.route_tables, *tables),
+    )  # fmt: skip
+    count = data.draw(st.none() | st.integers(zones, zones + more))
+
+    made = desired(wide, wishing(count=count, type="c7gn.large"))
+
+    led = {each.route_table_id: each.interface for each in every(made, DefaultRoute)}
+    stands = {each.name: each.subnet_id for each in every(made, NetworkInterface)}
+    zone_of = {each.id: each.zone for each in wide.found.subnets}
+    assert led.keys() == {t.id for t in wide.found.route_tables} - {"rtb-0000000000000000f"}
+    assert set(led.values()) == stands.keys()  # none stands idle
+    for each in wide.found.route_tables:
+        if each.id in led:
+            assert zone_of[each.subnet_ids[0]] == zone_of[stands[led[each.id]]]
+    assert count is None or len(stands) == count
 
 
 @pytest.mark.parametrize("count", [1, 4])
