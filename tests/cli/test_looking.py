@@ -1,6 +1,7 @@
 """`monitor top`, `watch` and `alarms` on a folder of flow logs, with a network that was saved."""
 
 import gzip
+import json
 import os
 import shutil
 import signal
@@ -145,6 +146,26 @@ def test_the_flow_log_of_the_network_says_where_its_rows_are(folder: Path) -> No
     (folder / "network.json").write_bytes(topology_text(network))
     ended = typed("monitor", "top", *SAVED, folder=folder)
     assert "Region" in ended.stderr  # which a log group needs, and nothing names
+
+
+@pytest.mark.parametrize("words", [("top", "-", *SAVED), ("prove", "rules.json", "-")])
+def test_who_waits_for_rows_that_do_not_come_ends_at_once_when_told(
+    folder: Path, words: tuple[str, ...]
+) -> None:
+    made = of_kind(desired(topology(), full(planned=())), InsightRule)
+    (folder / "rules.json").write_text(json.dumps({one.name: json.loads(one.body) for one in made}))
+    process = subprocess.Popen(
+        [LAKEFERRY, "monitor", *words], cwd=folder, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(3)  # until it waits, or half way there
+
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=20)  # what has something in flight has 30 s
+
+    out, told = process.communicate()
+    assert process.returncode == 130
+    assert (out, "stopping" in told) == ("", False)
 
 
 # ---- watch

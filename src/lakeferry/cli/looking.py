@@ -100,7 +100,7 @@ def top(
         asked = watching.Asked(rows, span, lambda: request_of(manifest, network, needs_name=False))
         return watching.top(logs, asked, by=by, limit=limit, screen=screen, stop=stop)
 
-    return guarded("monitor top", talk, all_told(run), hears_stop=True)
+    return guarded("monitor top", talk, all_told(run))
 
 
 def watch(
@@ -172,7 +172,7 @@ def alarms(
         asked = watching.Asked(rows, span, lambda: request_of(manifest, network))
         return watching.alarms(logs, asked, screen=screen, stop=stop)
 
-    return guarded("monitor alarms", talk, all_told(run), hears_stop=True)
+    return guarded("monitor alarms", talk, all_told(run))
 
 
 def series(

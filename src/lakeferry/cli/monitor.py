@@ -220,7 +220,7 @@ def prove(
         request = wishes.request(rules, logs, access)
         return proving.prove(request, screen=screen, stop=stop)
 
-    return guarded("monitor prove", talk, all_told(run), hears_stop=True)
+    return guarded("monitor prove", talk, all_told(run))
 
 
 @monitor.command
