@@ -1,6 +1,7 @@
 """The worked examples of cost.md section 5: each path, its break-even, requests, streams."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -29,7 +30,7 @@ from lakeferry.cost.paths import (
     standby,
 )
 from lakeferry.cost.requests import requests
-from lakeferry.cost.span import Span, of_days, typical_month
+from lakeferry.cost.span import Span, from_date, of_days, typical_month
 from lakeferry.cost.stream import Stream, shards_needed, stream, stream_endpoint
 from lakeferry.cost.watching import watching
 from lakeferry.errors import FerryError
@@ -209,6 +210,19 @@ def test_a_book_with_free_tiers_takes_them_off_each_month() -> None:
     assert by_id["aws.cw.ci_event.us-east-1"] == 0
     assert by_id["aws.cw.alarm.us-east-1"] == Decimal("0.20")
     assert by_id["aws.cw.dashboard.us-east-1"] == 0
+
+
+def test_each_calendar_month_has_its_own_free_alarms_rules_and_dashboards() -> None:
+    generous = replace(BOOK, free_tier=True)
+    wanted = Watching(rules=2, alarms=12, dashboards=4)
+    span = from_date(datetime(2026, 12, 1, tzinfo=UTC), 62 * 24)  # December and January
+
+    usd = {line.item: line.usd for line in watching(wanted, generous, US, span)}
+
+    # in each of two months 12 - 10 alarms at 0.10, 2 - 1 rules at 0.50, 4 - 3 dashboards at 3.00
+    assert usd["metrics that alarms read"] == Decimal("0.40")
+    assert usd["insight rules"] == Decimal("1.00")
+    assert usd["dashboards"] == Decimal("6.00")
 
 
 def test_5_8_alarms_and_a_dashboard() -> None:

@@ -10,7 +10,7 @@ from lakeferry.cost.charge import charge, charge_by_month
 from lakeferry.cost.migration import Watching
 from lakeferry.cost.money import exact
 from lakeferry.cost.prices import PriceBook
-from lakeferry.cost.quote import Grows, Line
+from lakeferry.cost.quote import Line
 from lakeferry.cost.span import Span
 
 NOTHING_USED: Mapping[str, int] = {}
@@ -52,16 +52,20 @@ def watching(
 
 
 def _monthly(wanted: Watching, book: PriceBook, region: str, span: Span) -> Iterator[Line]:
-    """What is paid for by the month that it exists."""
-    months = span.months
+    """What is paid for by the month that it exists, each month less its own free amount."""
     stored = Decimal(wanted.log_bytes) / 2**30 * wanted.kept_months
-    monthly: tuple[tuple[str, Decimal, str, Grows], ...] = (
-        ("aws.cw.logstore", stored, "flow log, kept, GB-months", "bytes"),
-        ("aws.cw.ci_rule", wanted.rules * months, "insight rules", "months"),
-        ("aws.cw.alarm", wanted.alarms * months, "metrics that alarms read", "months"),
-        ("aws.cw.dashboard", wanted.dashboards * months, "dashboards", "months"),
-    )
-    for id, quantity, item, grows in monthly:
-        if quantity:
-            price = book.of(id, region)
-            yield charge(book, price, quantity, item, part="monitoring", grows_with=grows)
+    if stored:
+        kept = book.of("aws.cw.logstore", region)
+        item = "flow log, kept, GB-months"
+        yield charge(book, kept, stored, item, part="monitoring", grows_with="bytes")
+    shares = [Decimal(part.hours) / part.month_hours for part in span.parts]
+    for id, count, item in (
+        ("aws.cw.ci_rule", wanted.rules, "insight rules"),
+        ("aws.cw.alarm", wanted.alarms, "metrics that alarms read"),
+        ("aws.cw.dashboard", wanted.dashboards, "dashboards"),
+    ):
+        if count:
+            by_month = [count * share for share in shares]
+            yield charge_by_month(
+                book, book.of(id, region), by_month, item, part="monitoring", grows_with="months"
+            )
