@@ -77,17 +77,9 @@ def nat_health(wanted: Desired, settings: MonitorSettings, topology: Topology) -
     names = [one.name for one in wanted.resources if isinstance(one, NatInstance)]
     if settings.nat.check != "lambda" or not names:
         return None
-    group = LogGroup(
-        f"/lakeferry/{settings.deployment}/nat-health",
-        RETENTION_DAYS,
-        settings.flow_logs.kms_key,
-        settings.all_tags,
-    )
+    group = _log_group(settings)
     labels = {name: name.removeprefix(nat_name(settings, "")) for name in names}
-    called = {
-        name: function_name(settings.deployment, f"nat-health-{label.replace('.', '-')}")
-        for name, label in labels.items()
-    }
+    called = {name: _called(settings, label) for name, label in labels.items()}
     role = _role(wanted, settings, group, tuple(called.values()))
     door = SecurityGroup(
         f"{settings.prefix}nat-health", wanted.vpc_id,
@@ -95,24 +87,37 @@ def nat_health(wanted: Desired, settings: MonitorSettings, topology: Topology) -
     )  # fmt: skip
     functions = tuple(
         LambdaFunction(
-            words=("nat", "health", *labels[name].replace(".", "-").split("-")),
+            words=("nat", "health", *label.replace(".", "-").split("-")),
             name=called[name],
-            description=f"Moves routes off the NAT instance of {labels[name]} when it is dead",
+            description=f"Moves routes off the NAT instance of {label} when it is dead",
             timeout_s=45,
             memory_mib=128,
             source=_source(),
             role=role,
             group=group,
-            triggers=(_trigger(settings, labels[name]),),
+            triggers=(_trigger(settings, label),),
             tags=settings.all_tags,
-            environment=_environment(name, labels[name], wanted, settings, topology),
+            environment=_environment(name, label, wanted, settings, topology),
             subnet_ids=(_subnet(name, wanted, topology),),
             security_groups=(door.name,),
         )
-        for name in names
+        for name, label in labels.items()
     )
     alarms = (one for name in names for one in _alarms(settings, labels[name], called[name]))
     return NatHealth(functions, group, role, door, tuple(alarms), tuple(_notes(settings, names)))
+
+
+def _called(settings: MonitorSettings, label: str) -> str:
+    return function_name(settings.deployment, f"nat-health-{label.replace('.', '-')}")
+
+
+def _log_group(settings: MonitorSettings) -> LogGroup:
+    return LogGroup(
+        f"/lakeferry/{settings.deployment}/nat-health",
+        RETENTION_DAYS,
+        settings.flow_logs.kms_key,
+        settings.all_tags,
+    )
 
 
 def _source() -> str:

@@ -72,14 +72,18 @@ def moves(
             stands_by = standby_of(route.interface, wanted, settings, topology)
             after = _takes_over(route.interface, stands_by, settings, found)
         if now != after:
-            subnets = _subnets(topology, route.route_table_id)
-            made.append(
-                RouteMove(
-                    route.name, route.route_table_id, subnets, route.destination, now, after,
-                    own.name, own.instance_id,
-                )
-            )  # fmt: skip
+            made.append(_move(topology, route, own, now, after))
     return tuple(made)
+
+
+def _move(
+    topology: Topology, route: DefaultRoute, own: NetworkInterface, now: str, after: str
+) -> RouteMove:
+    table = route.route_table_id
+    return RouteMove(
+        route.name, table, _subnets(topology, table), route.destination, now, after, own.name,
+        own.instance_id,
+    )  # fmt: skip
 
 
 def _leads_to(topology: Topology, route: DefaultRoute) -> str:
