@@ -1,0 +1,1 @@
+"""A Kinesis stream into a Delta table, exactly once: rows and positions lie in one commit."""
