@@ -67,7 +67,7 @@ def test_each_step_says_whose_connections_it_breaks() -> None:
     assert [one.interrupts.partition(":")[0] for one in moves] == [
         "subnet-00000000000000000", "subnet-00000000000000001",
     ]  # fmt: skip
-    assert all("open connections break once" in one.interrupts for one in moves)
+    assert all("open connections, once" in one.interrupts for one in moves)
 
 
 def test_an_endpoint_that_is_there_interrupts_nothing() -> None:
@@ -199,9 +199,7 @@ def test_people_see_steps_in_order_the_way_back_and_dollars() -> None:
 
     assert lines[0] == "  from NAT gateways to instances, in this order:"
     assert "    1. S3's gateway endpoint" in text
-    assert "interrupts subnet-00000000000000000: open connections break once" in " ".join(
-        text.split()
-    )
+    assert "interrupts subnet-00000000000000000: open connections, once" in " ".join(text.split())
     assert "do it: lakeferry monitor failover" in text
     assert "  the way back:" in lines
     assert "instances are cheaper from" in text

@@ -27,7 +27,7 @@ from lakeferry.network.ways import table_of
 
 OBSERVE_HOURS = 24  # one day's course of the load; standing by costs about $1.20 a zone
 PART_MIB = 64  # of a transfer: what is sent again at most when its connection breaks
-BREAKS = "open connections break once and are opened anew; new ones work at once"
+BREAKS = "open connections, once: they are opened anew, and new ones work at once"
 To = Literal["instances", "gateways"]
 
 
@@ -146,8 +146,8 @@ def _s3(plan: ProvisionPlan) -> Step:
     return Step(
         "s3-endpoint",
         f"S3's gateway endpoint in {', '.join(tables)}, before anything else: its bytes take no "
-        "NAT at all, then",
-        "open connections to S3 from these route tables break once",
+        "NAT at all",
+        "open connections to S3 from these route tables, once",
     )
 
 
