@@ -173,6 +173,28 @@ def test_a_log_in_utf_16_says_so(encoding: str) -> None:
     assert "iconv" in raised.value.next_step
 
 
+@pytest.mark.parametrize(
+    ("begin", "said"),
+    [(b"PK\x03\x04", "zip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh9", "bzip2"),
+     (b"\xfd7zXZ\x00", "xz")],
+)  # fmt: skip
+def test_a_log_that_is_packed_in_another_way_says_how(begin: bytes, said: str) -> None:
+    with pytest.raises(FerryError, match=said) as raised:
+        read(begin + b"\x00\x01 packed\n")
+
+    assert (raised.value.code, raised.value.where) == ("LF-6204", "log")
+
+
+def test_a_header_that_its_rows_do_not_have_is_told_by_the_first_of_them() -> None:
+    with pytest.raises(FerryError) as raised:
+        read(HEADER + b"\n".join(LINE.rsplit(b" ", 2)[:1]) + b"\n")
+
+    assert raised.value.code == "LF-6203"
+    assert raised.value.where.startswith(
+        "log:2: it has 12 fields where the format has 14; the format: version account-id "
+    )
+
+
 def test_milliseconds_are_divided() -> None:
     body = LINE + LINE.replace(b"1439387263 1439387264", b"1512564058000 1512564059000")
     batches, _ = read(body)

@@ -25,6 +25,12 @@ __all__ = ["BadLine", "FlowBatch", "ReadReport", "read_flow_log"]
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BLANKS = b" \t\r\n"
+_OTHER_PACKING = {  # what a file begins with: what it is, and what unpacks it
+    b"PK\x03\x04": ("a zip archive", "unzip"),
+    b"\x28\xb5\x2f\xfd": ("compressed by zstd", "zstd -d"),
+    b"BZh": ("compressed by bzip2", "bzip2 -d"),
+    b"\xfd7zXZ\x00": ("compressed by xz", "xz -d"),
+}
 
 
 def read_flow_log(
@@ -56,7 +62,7 @@ def read_flow_log(
     Raises:
         FerryError: LF-6201 where no format is known; LF-6202 for a column that the format lacks;
             LF-6203 where no line fits; LF-6204 for a damaged log, after the rows before it,
-            and for UTF-16.
+            for UTF-16, and for another compression than gzip.
     """
     asked = columns if columns is None or callable(columns) else tuple(columns)
     wish = Wish(asked, text, coded and not text, tuple(also))
@@ -86,6 +92,10 @@ def _text_blocks(
             name,
             "convert it: iconv -f UTF-16 -t UTF-8 (PowerShell's `>` writes UTF-16)",
         )
+    for magic, (packed, by) in _OTHER_PACKING.items():
+        if first.startswith(magic):
+            said = f"the log is {packed}, and flow logs are gzip or text"
+            raise FerryError("LF-6204", said, name, f"unpack it: {by}")
     start = first.removeprefix(_BOM).lstrip(_BLANKS)
     too_long = partial(_too_long, name, report)
     if start[:1] in (b"{", b"["):

@@ -72,6 +72,7 @@ class TextReader:
         self._read: tuple[str, ...] = ()
         self._header = b""  # the line that named the fields, if one did
         self._fitting = self._misfits = 0
+        self._first_misfit = ""  # its line and what is wrong with it
 
     def rows(self, line: int, block: bytes) -> Iterator[FlowBatch]:
         """The rows of a block of whole lines, of which the first has the number `line`."""
@@ -110,8 +111,8 @@ class TextReader:
             raise FerryError(
                 "LF-6203",
                 f"no line has the {len(self._fields)} fields of its format",
-                f"{self._name}: {' '.join(self._fields)[:300]}",
-                "see the bad lines; give the format (--format) in which the log was written",
+                f"{self._name}{self._first_misfit}; the format: {' '.join(self._fields)[:300]}",
+                "give the format (--format) in which the log was written",
             )
 
     def _begin(self, line: int, block: bytes) -> tuple[int, bytes]:
@@ -236,6 +237,7 @@ class TextReader:
             self._report.add_bad(self._name, number, raw, reason)
             # To a rule, a line of any length is an event: what it lacks is absent.
             self._misfits += 1
+            self._first_misfit = self._first_misfit or f":{number}: {reason}"
             if not (self._wish.text and short and reason.startswith("it has")):
                 return None
             missing = before + count - len(tokens)
