@@ -98,6 +98,27 @@ def test_the_tag_is_found_however_its_key_is_spelt() -> None:
         assert read(file(content))["tag"].to_pylist() == ["mig12345", "mig12345", ""]
 
 
+def test_a_key_in_capitals_is_another_key_where_the_bill_tells() -> None:
+    """CUR 2.0 folds them by itself: then both are `user_map_migrated`, and nobody can tell."""
+    right, wrong = b"resourceTags/user:map-migrated", b"resourceTags/user:Map-Migrated"
+    content = legacy([BillLine("a", tags={"user_map_migrated": "mig12345"})])
+    lines = [
+        BillLine("a", tags={"user_Map-Migrated": "mig12345"}),
+        BillLine("b", tags={"user:MAP-MIGRATED": "mig99999", "user:map-migrated": "mig12345"}),
+    ]
+
+    def both(first: bytes, second: bytes) -> bytes:
+        """The right column filled and the other one empty, or the reverse."""
+        head, row = content.split(b"\n", 1)
+        return head.replace(right, first + b"," + second) + b"\n" + row.replace(b"\n", b",\n")
+
+    assert read(file(content.replace(right, wrong)))["tag"].to_pylist() == [""]
+    assert read(file(both(right, wrong)))["tag"].to_pylist() == ["mig12345"]
+    assert read(file(both(wrong, right)))["tag"].to_pylist() == [""]
+    for told in (cur2(lines), parquet(lines)):
+        assert read(file(told))["tag"].to_pylist() == ["", "mig12345"]
+
+
 def test_a_number_that_is_none_leaves_its_line_out_and_is_named() -> None:
     report = BillReport()
     lines = [BillLine("a"), BillLine("b", cost="4,50"), BillLine("c", amount="NaN")]

@@ -16,22 +16,30 @@ DECIMAL = pa.decimal256(76, 40)
 START, END = "line_item_usage_start_date", "line_item_usage_end_date"
 INTERVAL = "identity_time_interval"
 TAGS, TAG_KEY = "resource_tags", "user_map_migrated"
+_TAG = "user:map-migrated"  # as the legacy report has the one key that counts
 
 _NUMBER = r"^[+-]?(?:\d{1,34}(?:\.\d{0,38})?|\.\d{1,38})(?:[eE][+-]?\d{1,2})?$"
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def column_name(written: str) -> str:
-    """The name of CUR 2.0 for a column of any of the encodings."""
+    """The name of CUR 2.0 for a column of any of the encodings.
+
+    The legacy report's tags in CSV are named as they are spelt, so `Map-Migrated` stays another
+    key than `map-migrated`. CUR 2.0 and the legacy report in Parquet fold both into one name: there
+    nobody can tell them apart.
+    """
     category, slash, rest = written.partition("/")
+    if rest == _TAG:
+        return f"{_snake(category)}_{TAG_KEY}"
     if rest.startswith(("user:", "aws:")):
-        return f"{_snake(category)}_{plain_key(rest)}"
+        return f"{_snake(category)}/{rest}"
     return f"{_snake(category)}{'_' if slash else ''}{_snake(rest)}"
 
 
-def plain_key(key: str) -> str:
-    """A tag's key as every encoding has it in the end: lower case, `_` for all else."""
-    return re.sub(r"[^a-z0-9]", "_", key.lower())
+def _is_tag(key: str) -> bool:
+    """Whether a key is `map-migrated`, with `_` or as it is; one with capitals is another key."""
+    return re.sub(r"[^A-Za-z0-9]", "_", key) == TAG_KEY
 
 
 def _snake(name: str) -> str:
@@ -117,7 +125,7 @@ def tag_of(columns: Mapping[str, pa.Array], rows: int) -> pa.Array:
         return text_of(None, rows)
     if pa.types.is_map(tags.type):
         keys = pc.unique(tags.keys).to_pylist()
-        spelt = [one for one in keys if one and plain_key(one) == TAG_KEY]
+        spelt = [one for one in keys if one and _is_tag(one)]
         values = [pc.map_lookup(tags, pa.scalar(one), "first") for one in spelt]
         return text_of(pc.coalesce(*values) if values else None, rows)
     return text_of(_by_text(tags.cast(pa.string()), _tag_of_json, pa.string()), rows)
@@ -130,5 +138,5 @@ def _tag_of_json(text: str) -> str:
         return ""
     if not isinstance(found, dict):
         return ""
-    values = (value for key, value in found.items() if plain_key(key) == TAG_KEY)
+    values = (value for key, value in found.items() if _is_tag(key))
     return str(next(values, "") or "")
