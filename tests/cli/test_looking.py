@@ -326,6 +326,13 @@ def test_past_logs_tell_when_alarms_would_have_fired(folder: Path) -> None:
     ended = typed("monitor", "alarms", "--logs", "logs", *SAVED, folder=folder)
     assert ended.returncode == 0, ended.stderr
     assert "s3-through-nat  would have fired once" in ended.stdout
+    assert "5,146 events of 5 sources, 0 bad lines" in ended.stdout
+
+
+def test_without_alarms_there_is_nothing_to_replay_and_that_is_said(folder: Path) -> None:
+    ended = called("monitor", "alarms", "--logs", "logs", *SAVED, folder=folder)
+
+    assert (ended.returncode, ended.stdout) == (0, "  no alarm of this deployment to replay\n")
 
 
 def test_a_saved_network_does_not_say_how_alarms_stand(folder: Path) -> None:

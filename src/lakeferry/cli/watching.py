@@ -366,13 +366,17 @@ def _replay(logs: str, asked: Asked, screen: Screen, stop: Flag) -> None:
     bodies = {one.name: one.body for one in found.rules if one.name.startswith(asked.prefix)}
     rules = [parse_rule(name, body) for name, body in bodies.items()]
     replayed = [one for one in found.alarms if one.name.startswith(asked.prefix)]
-    evaluation, _ = evaluate_logs(
+    if not replayed:
+        screen.result(["  no alarm of this deployment to replay"], {})
+        return
+    evaluation, read = evaluate_logs(
         place, rules, replayed, fields=fields, start_s=bounds[0], end_s=bounds[1], stop=stop,
         log_events=partial(asked.log_events, bounds), options=asked.options(place),
     )  # fmt: skip
     signs = marks(sys.stdout)
     for proof in proofs_of(evaluation, rules, replayed, bodies=bodies).alarms:
         screen.result(rule_answers.alarm_lines(proof, signs), rule_answers.alarm_body_line(proof))
+    screen.result(rule_answers.read_lines(read, signs), rule_answers.read_body(read))
 
 
 __all__ = ["Asked", "Shown", "alarms", "top", "watch"]

@@ -122,7 +122,7 @@ def read_alarms(place: str) -> tuple[Alarm, ...]:
         raise FerryError(
             "LF-6304",
             f"no alarms at `{place}`",
-            str(error),
+            (error.strerror or str(error)) if isinstance(error, OSError) else str(error),
             "name a JSON file of PutMetricAlarm requests",
         ) from error
     return tuple(alarm_of(request) for request in _requests(found))
