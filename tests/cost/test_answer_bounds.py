@@ -1,6 +1,7 @@
 """What bounds an answer besides its paths: days until the start, workers, the source's own line."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -84,3 +85,14 @@ def test_endpoints_are_no_faster_than_the_workers_either() -> None:
     for one in (here.route("interface_endpoint"), partner.route("privatelink")):
         assert one.gbps is not None
         assert abs(float(one.gbps) - 7.5) < 0.001
+
+
+# ---- agreements
+
+
+def test_credits_are_taken_off_every_path() -> None:
+    plain, credited = answered().totals, answered(credits="1000.50").totals
+
+    assert {name: usd - credited[name] for name, usd in plain.items()} == dict.fromkeys(
+        plain, Decimal("1000.50")
+    )

@@ -33,6 +33,16 @@ def test_a_file_a_folder_and_both_are_the_same_bill(tmp_path: Path) -> None:
     assert rows(tmp_path / "bill", tmp_path / "bill" / "data" / "one.csv.gz") == 2
 
 
+@pytest.mark.parametrize("here", [".", "./", "../bill", "..", "../bill/."])
+def test_the_folder_that_one_is_in_is_a_place(
+    tmp_path: Path, here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "bill/one.csv.gz", TWO)
+    monkeypatch.chdir(tmp_path / "bill")
+
+    assert rows(here) == 2
+
+
 def test_of_a_folder_the_newest_delivery_is_read_and_the_older_named(tmp_path: Path) -> None:
     put(tmp_path, f"{FIRST}/one.csv.gz", ONE)
     put(tmp_path, f"{SECOND}/one.csv.gz", TWO)

@@ -98,6 +98,16 @@ def test_without_any_path_several_regions_are_refused_and_one_can_be_named() -> 
     assert reconcile(both, None, None, region="eu-west-1").paths == (EU_NAT,)
 
 
+def test_a_region_of_which_nothing_is_billed_is_refused_and_the_nearest_is_named() -> None:
+    eu = hour(0, region="eu-west-1", usage_type="EU-NatGateway-Bytes", resource=EU_NAT)
+
+    with pytest.raises(FerryError, match="nearest: us-east-1") as caught:
+        reconcile(bill(hour(0), eu), copied(0), None, region="us-east-2")
+
+    assert caught.value.code == "LF-6606"
+    assert reconcile(bill(hour(0), eu), copied(0), None, region="us-east-1").paths == (NAT_A,)
+
+
 def test_a_regional_gateway_that_was_copied_by_is_a_path_of_its_own() -> None:
     line = hour(0, usage_type="RegionalNatGateway-Bytes")
 

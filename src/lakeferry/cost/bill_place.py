@@ -67,7 +67,7 @@ def bill_at(place: str, options: Mapping[str, str] = NO_OPTIONS) -> BillAt:
     """
     whole = place.rstrip("/") or place
     parent, slash, name = whole.rpartition("/")
-    if name and not parent.endswith("/"):  # not a bucket itself
+    if name not in ("", ".", "..") and not parent.endswith("/"):  # not a bucket itself
         above = open_store(parent or slash or ".", options)
         if above.head(name) is not None:
             return BillAt((_file(above, name, whole),))

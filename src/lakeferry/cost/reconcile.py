@@ -27,6 +27,7 @@ from lakeferry.cost.judging import Cell, Judged, Tolerances, is_metered, judge
 from lakeferry.cost.money import exact
 from lakeferry.cost.observed import Copied, Seen
 from lakeferry.cost.pairing import Pairing, pair
+from lakeferry.cost.prices import nearest
 from lakeferry.cost.usage_types import NAT
 from lakeferry.errors import FerryError
 
@@ -121,13 +122,13 @@ def reconcile(
 
     Raises:
         FerryError: LF-6606 where NAT gateways of several Regions are billed and nothing says
-            which are meant; LF-6608 for a unit that is not AWS's.
+            which are meant, or nothing of `region` is billed; LF-6608 for a unit that is not AWS's.
     """
     lines = byte_lines(bill)
     limits = tolerances or Tolerances()
     pairing = _paired(lines, seen or (), path_of or {}, limits)
     named = {one.path for one in copied or ()} | set(pairing.path_of.values())
-    regions = (region,) if region else _regions(lines, named)
+    regions = (_of_bill(region, bill),) if region else _regions(lines, named)
     paths = named or _zonal(lines, regions)
     ours = [one for one in lines if one.resource in paths]
     length = DAY if any(one.end - one.start > HOUR for one in ours) else HOUR
@@ -168,6 +169,19 @@ def _zonal(lines: Iterable[ByteLine], regions: Sequence[str]) -> set[str]:
     """Every zonal NAT gateway of some Regions that the bill names."""
     found = (one for one in lines if one.path == NAT and one.region in regions)
     return {one.resource for one in found if one.resource}
+
+
+def _of_bill(region: str, bill: Bill) -> str:
+    """The Region, of which a bill that names any bills something."""
+    known = sorted({one for one in bill.metered["region"].unique().to_pylist() if one})
+    if known and region not in known:
+        raise FerryError(
+            "LF-6606",
+            f"the bill has nothing of the Region `{region}`",
+            f"it has {', '.join(known)}; nearest: {nearest(region, tuple(known))}",
+            "take one of these with --region, or leave it out",
+        )
+    return region
 
 
 def _regions(lines: Iterable[ByteLine], paths: set[str]) -> tuple[str, ...]:
