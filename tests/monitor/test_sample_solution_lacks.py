@@ -5,6 +5,7 @@ templates of aws-samples/aws-cloudwatch-monitoring.
 """
 
 import json
+from dataclasses import replace
 
 from lakeferry.network.resources import (
     Alarm,
@@ -16,7 +17,7 @@ from lakeferry.network.resources import (
     Role,
     key_of,
 )  # fmt: skip
-from tests.monitor.wishes import bare, named, of_kind, wanted
+from tests.monitor.wishes import bare, named, of_kind, wanted, with_found
 from tests.network.sample_scenario import NAT_GATEWAY, topology
 
 SAMPLE_NAMES = {
@@ -40,6 +41,22 @@ def test_every_zone_of_an_endpoint_is_in_its_rule() -> None:
                 set(endpoint.eni_ids) <= set(one.watched)
                 for one in wanted().rules.of("endpoint-bytes")
             )
+
+
+def test_an_endpoint_that_is_made_again_changes_its_rule_which_keeps_its_name() -> None:
+    again = tuple(
+        replace(one, eni_ids=tuple(f"{id[:-1]}f" for id in one.eni_ids))
+        for one in topology().found.endpoints
+    )
+    before, after = (
+        {one.name: one.body for one in of_kind(made, InsightRule)}
+        for made in (wanted(), wanted(with_found(endpoints=again)))
+    )
+
+    changed = {name.removeprefix("lakeferry-m1.") for name in before if before[name] != after[name]}
+    assert before.keys() == after.keys()
+    assert {"endpoint-s3", "endpoint-kinesis-streams"} <= changed
+    assert not any(name.startswith("nat-") for name in changed)
 
 
 def test_the_s3_gateway_is_told_by_path_and_service_and_by_no_address() -> None:
@@ -88,6 +105,12 @@ def test_there_are_alarms_on_gateways_refusals_endpoints_leak_stall_and_spend() 
     assert of_kind(made, CompositeAlarm)
 
 
+def test_how_many_there_are_is_no_sum_of_what_they_send() -> None:
+    (query, *_) = named(wanted(), Alarm, ".workers-missing").metrics
+
+    assert query.expression == 'INSIGHT_RULE_METRIC("lakeferry-m1.workers","UniqueContributors")'
+
+
 def test_a_sum_always_says_of_what() -> None:
     for rule in of_kind(wanted(), InsightRule):
         body = json.loads(rule.body)
@@ -98,6 +121,13 @@ def test_the_flow_log_its_group_and_its_role_are_part_of_it() -> None:
     made = wanted()
 
     assert all(of_kind(made, kind) for kind in (FlowLog, LogGroup, Role))
+
+
+def test_everything_that_can_bear_a_tag_says_whose_it_is() -> None:
+    tags = [one.tags for one in wanted(bare()).resources]
+
+    assert tags
+    assert {one["lakeferry:deployment"] for one in tags} == {"m1"}
 
 
 def test_every_name_carries_the_deployments_and_none_is_the_samples() -> None:
