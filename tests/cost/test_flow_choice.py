@@ -137,6 +137,14 @@ def test_public_addresses_are_shown_and_not_chosen_for_private_subnets() -> None
     assert public.set_aside == PRIVATE
 
 
+def test_what_flowed_is_not_held_up_by_what_its_workers_are_said_to_sustain() -> None:
+    loads = evenly(2 * PIB, 3)  # 6.95 Gbit/s, which one t4g.nano sent by its credit
+
+    found = choose(group(loads), terms(workers=1, worker_type="t4g.nano"), BOOK)
+
+    assert found.replays["3 x NAT gateway"].minutes == MONTH
+
+
 def test_what_is_refused_by_policy_is_never_chosen() -> None:
     found = choose(group(evenly(PIB, 6)), terms(refused=("nat_instance",)), BOOK)
 

@@ -112,7 +112,7 @@ def choose(group: FlowGroup, terms: Terms, book: PriceBook) -> GroupChoice:
     carries: dict[Path, tuple[tuple[str, ...], ...]] = {}
     if sized is not None and sized.placement is not None:
         carries["nat_instance"] = sized.placement.carries
-    rows = replayed(migration, book, group.loads, carries=carries, trouble=terms.trouble)
+    rows = replayed(migration, book, group.loads, carries=carries, trouble=terms.trouble, seen=True)
     found = {one.way.path: _of_a_month(one, group) for one in _fitting(rows, group, now, terms)}
     wanted = _wanted(group, now, terms)
     decision, fault = _decided([one.option for one in found.values()], wanted)
@@ -285,7 +285,7 @@ def _today(
         if kind not in book.instance_types:
             return None
         there = NatInstances(kind, len(group.devices), terms.disk_gb, standby=False)
-        rows = replayed(replace(migration, nat_instances=there), book, group.loads)
+        rows = replayed(replace(migration, nat_instances=there), book, group.loads, seen=True)
         ours = next(one for one in rows if one.way.path == now)
         return outcome(_of_a_month(ours, group).option, wanted)
     return outcome(found[now].option, wanted)

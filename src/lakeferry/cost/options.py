@@ -103,6 +103,7 @@ def replayed(
     carries: Mapping[Path, tuple[tuple[str, ...], ...]] | None = None,
     credit: int = 0,
     trouble: Trouble = NO_COST_OF_WAITING,
+    seen: bool = False,
 ) -> tuple[Replayed, ...]:
     """Every path of a plan: its load replayed, one instance lost, and its prices.
 
@@ -114,6 +115,8 @@ def replayed(
             they are dealt out in turn.
         credit: bytes that a NAT instance may carry above what it sustains; AWS promises none.
         trouble: how instances fail, and what that costs.
+        seen: the loads flowed, so whatever workers and the source's line are said to sustain
+            does not bound them.
 
     Raises:
         FerryError: LF-6501, LF-6502, as `price`.
@@ -123,17 +126,16 @@ def replayed(
     found = []
     for one in ways(migration, book, tuple(loads)):
         way = replace(one, carries=(carries or {}).get(one.path, one.carries))
-        option = _option(migration, book, way, quotes)
-        lost = None
+        most = None if seen else _beside(migration, book, way.path)
+        option, lost = _option(migration, book, way, quotes, most), None
         if way.path == "nat_instance":
             way = replace(way, carrier=_bursting(migration, book, credit))
-            lost = _worst(way, loads, trouble)
-            lost = replace(lost, replay=_no_faster(lost.replay, migration, book, way.path))
+            worst = _worst(way, loads, trouble)
+            lost = replace(worst, replay=_no_faster(worst.replay, most))
             option = replace(option, risk_usd_per_hour=_risk(trouble, len(way.carries)))
         lacks = tuple(id for id in option.unpriced if id not in shared)
-        carried = _no_faster(replay_way(loads, way), migration, book, way.path)
-        option = replace(option, replay=carried, unpriced=lacks)
-        found.append(Replayed(option, way, lost))
+        carried = _no_faster(replay_way(loads, way), most)
+        found.append(Replayed(replace(option, replay=carried, unpriced=lacks), way, lost))
     return tuple(found)
 
 
@@ -186,14 +188,11 @@ def _bursting(migration: Migration, book: PriceBook, credit: int) -> Carrier:
     return Carrier(sustained, peak, credit // passes, credit // passes)
 
 
-def _no_faster(found: Replay, migration: Migration, book: PriceBook, path: Path) -> Replay:
+def _no_faster(found: Replay, most: int | None) -> Replay:
     """What waits at the source for its line or for the workers comes as late on any path."""
-    most = _beside(migration, book, path)
-    return (
-        found
-        if most is None
-        else replace(found, minutes=max(found.minutes, -(-found.came // most)))
-    )
+    if most is None:
+        return found
+    return replace(found, minutes=max(found.minutes, -(-found.came // most)))
 
 
 def _beside(migration: Migration, book: PriceBook, path: Path) -> int | None:
@@ -215,7 +214,11 @@ def _risk(trouble: Trouble, instances: int) -> Decimal:
 
 @exact()
 def _option(
-    migration: Migration, book: PriceBook, way: Way, quotes: Mapping[Path, Quote]
+    migration: Migration,
+    book: PriceBook,
+    way: Way,
+    quotes: Mapping[Path, Quote],
+    most: int | None,
 ) -> Option:
     """The money of a path: by the second, by the whole hour, by the byte, and what is left."""
     quote, hours = quotes[way.path], Decimal(max(1, migration.span.hours))
@@ -224,12 +227,11 @@ def _option(
     exactly = [one for one in timed if one.price_id.startswith(_BY_THE_SECOND)]
     listed = _processed(migration, book, way.path)
     processed = _each_pass(listed, migration) if way.path == "nat_gateway" else listed
-    beside = _beside(migration, book, way.path)
     option = Option(
         way.path,
         way.label,
         _NOTHING,
-        way.capacity if beside is None else min(way.capacity, beside),
+        way.capacity if most is None else min(way.capacity, most),
         usd_per_hour=_usd(exactly) / hours,
         usd_per_started_hour=_usd(one for one in timed if one not in exactly) / hours,
         data=processed,
