@@ -290,7 +290,7 @@ def test_a_watch_takes_what_comes_and_ends_when_it_is_told(
     process.send_signal(signal.SIGINT)
     out, told = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert f"metrics: http://127.0.0.1:{port}/metrics" in told
+    assert told.splitlines() == [f"  metrics: http://127.0.0.1:{port}/metrics", "  stopped"]
     assert "  22.0 GB  " in out.splitlines()[-1]
     assert "leak 1.1 GB" in out.splitlines()[-1]
 

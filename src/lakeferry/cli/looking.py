@@ -145,7 +145,10 @@ def watch(
         )  # fmt: skip
         return watching.watch(logs, asked, plan.as_watch(), shown, screen=screen, stop=stop)
 
-    return guarded("monitor watch", talk, all_told(run), hears_stop=True, on_stop=_ENDED)
+    # Nothing is in flight, and a word amid the table would have it painted twice.
+    return guarded(
+        "monitor watch", talk, all_told(run), hears_stop=True, on_stop=_ENDED, stopping=""
+    )
 
 
 def alarms(

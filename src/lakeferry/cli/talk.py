@@ -18,6 +18,7 @@ from lakeferry.cli.render import JsonScreen, OutputLost, Screen, TextScreen
 from lakeferry.errors import FerryError
 
 GRACE_S = 30  # for what is in flight when a signal comes
+STOPPING = "stopping: files in flight end first; again to stop at once"
 
 
 @Parameter(name="*")
@@ -78,6 +79,7 @@ def guarded(
     *,
     hears_stop: bool = False,
     on_stop: str = "stopped",
+    stopping: str = STOPPING,
 ) -> int:
     """Run a command; errors and signals become exit codes, always with a last line.
 
@@ -85,6 +87,7 @@ def guarded(
         hears_stop: the command looks at its flag and ends by itself; False: a signal interrupts
             it wherever it is.
         on_stop: what to say when a signal has ended it.
+        stopping: what to say at once to Ctrl-C where the command hears it; '' for nothing.
     """
     try:
         try:
@@ -94,7 +97,8 @@ def guarded(
             screen.error(error)
             screen.end(error.exit_code)
             return error.exit_code
-        code = _outcome(run, screen, _Signals(screen, hears_stop=hears_stop), on_stop)
+        signals = _Signals(screen, hears_stop=hears_stop, stopping=stopping)
+        code = _outcome(run, screen, signals, on_stop)
         screen.end(code)
     except OutputLost as lost:
         return _unheard(lost)
@@ -124,11 +128,12 @@ def _outcome(
 class _Signals:
     """The first signal ends a command cleanly, within `GRACE_S`; the second at once."""
 
-    def __init__(self, screen: Screen, *, hears_stop: bool) -> None:
+    def __init__(self, screen: Screen, *, hears_stop: bool, stopping: str) -> None:
         self.stop = Flag()
         self.seen: list[int] = []
         self._screen = screen
         self._hears_stop = hears_stop
+        self._stopping = stopping
         self._running = False
 
     @contextmanager
@@ -163,8 +168,8 @@ class _Signals:
         if not self._running:
             return
         self._interrupt_if_seen()
-        if number == signal.SIGINT:
-            self._screen.stopping("stopping: files in flight end first; again to stop at once")
+        if number == signal.SIGINT and self._stopping:
+            self._screen.stopping(self._stopping)
 
     def _leave(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         # What is in flight takes too long. Leaving it half done is as safe as a crash.
