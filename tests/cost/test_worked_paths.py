@@ -14,7 +14,8 @@ from lakeferry.cost.break_even import (
     instance_or_gateway,
     zonal_or_shared,
 )
-from lakeferry.cost.migration import MIB, NatInstances, Watching
+from lakeferry.cost.egress import source_egress
+from lakeferry.cost.migration import MIB, NatInstances, Placement, Source, Watching
 from lakeferry.cost.money import exact
 from lakeferry.cost.paths import (
     crossing_zones,
@@ -34,7 +35,9 @@ from lakeferry.cost.span import Span, from_date, of_days, typical_month
 from lakeferry.cost.stream import Stream, shards_needed, stream, stream_endpoint
 from lakeferry.cost.watching import watching
 from lakeferry.errors import FerryError
-from tests.cost.plans import BOOK, GIB, PIB, US, of_gb, total
+from tests.cost.plans import BOOK, GIB, PIB, TWO_PIB, US, of_gb, total
+
+PLACEMENTS: tuple[Placement, ...] = ("pull", "push")
 
 THIRTY_DAYS = of_days(30)
 MONTH = typical_month()
@@ -326,3 +329,58 @@ def test_an_interconnect_has_no_price_and_still_appears() -> None:
     (line,) = interconnect(BOOK, 10, THIRTY_DAYS)
 
     assert (line.usd, line.confidence) == (None, "missing")
+
+
+# ---- streams that are kept, and read by several
+
+
+def streamed(**more: object) -> dict[str, Decimal | None]:
+    wanted = Stream(30 * DAILY, 1024, shards=24, **more)  # type: ignore[arg-type]
+    return {line.item: line.usd for line in stream(wanted, BOOK, US, THIRTY_DAYS)}
+
+
+def test_section_3_kinesis_keeps_records_by_the_shard_to_seven_days_and_by_the_gb_beyond() -> None:
+    week, month = streamed(kept_days=7), streamed(kept_days=30)
+
+    # 24 shards x 720 h x 0.02; 28,610.229... GB for 23 of 30 days at 0.023
+    assert week["Kinesis retention to 7 days, shard-hours"] == Decimal("345.60")
+    assert not [item for item in week if "GB-months" in item]
+    assert month["Kinesis retention to 7 days, shard-hours"] == Decimal("345.60")
+    assert month["Kinesis retention after 7 days, GB-months"] == Decimal("504.49371337890625")
+
+
+def test_on_demand_what_is_kept_beyond_a_day_has_no_price_here_and_is_never_free() -> None:
+    day, month = streamed(mode="on_demand"), streamed(mode="on_demand", kept_days=30)
+
+    assert not [item for item in day if "retention" in item]
+    assert month["Kinesis retention after a day, GB-months"] is None
+    assert month["Kinesis retention after 7 days, GB-months"] == Decimal("504.49371337890625")
+
+
+def test_on_demand_who_reads_by_fan_out_does_not_pay_for_reading_twice() -> None:
+    usd = streamed(mode="on_demand", consumers=3, fan_out=1)
+
+    # 28,610.229... GB: two readers at 0.04, one at 0.05
+    assert usd["Kinesis on demand, out"] == Decimal("2288.818359375")
+    assert usd["Kinesis on demand, fan-out"] == Decimal("1430.511474609375")
+
+
+def test_vended_logs_climb_on_from_what_others_have_delivered_in_the_month() -> None:
+    used = {"aws.cw.vended.us-east-1": 10_240 * GIB}
+    wanted = Watching(log_records=GIB, record_bytes=1_000)
+    (usd, *_) = (line.usd for line in watching(wanted, BOOK, US, THIRTY_DAYS, used))
+
+    assert usd == Decimal("250.00")  # 1,000 GB at 0.25 and none at 0.50
+
+
+def test_what_a_machine_of_google_sends_is_priced_as_that_and_not_as_storage() -> None:
+    plan = replace(TWO_PIB, source=Source("gcp", "us-central1"))
+    ids = {
+        placement: source_egress(plan, BOOK, "internet_gateway", placement)[0].price_id
+        for placement in PLACEMENTS
+    }
+
+    assert ids == {
+        "pull": "gcp.egress.gcs.us-central1",
+        "push": "gcp.egress.internet.us-central1",
+    }

@@ -15,6 +15,7 @@ from lakeferry.cost.quote import Line
 from lakeferry.cost.span import Span
 
 PUT_UNIT = 25 * 1024  # bytes; each record is rounded up to whole units
+WEEK = 7  # days that a shard keeps records by the hour; beyond, each GB is billed by the month
 RECORDS_A_SECOND, BYTES_A_SECOND = 1000, 2**20  # that one shard takes
 
 Lines = tuple[Line, ...]
@@ -31,7 +32,7 @@ class Stream:
     packed: int = 1  # producers' records in one record of Kinesis, as its library aggregates them
     consumers: int = 1  # that read everything; the first's reading is free of a shard's price
     fan_out: int = 0  # of these, by enhanced fan-out
-    kept_days: int = 1  # 7 at most here; beyond is billed by the GB
+    kept_days: int = 1  # of records; to 7 a shard's hour costs more, beyond each GB is billed
 
     @property
     def bytes(self) -> int:
@@ -64,6 +65,7 @@ def stream(wanted: Stream, book: PriceBook, region: str, span: Span) -> Lines:
     if wanted.kept_days > 1:
         item = "Kinesis retention to 7 days, shard-hours"
         lines.append(_line(book, "aws.kinesis.retention_7d", region, hours, item))
+    lines += _kept(wanted, book, "aws.kinesis.retention_long", region, span, beyond=WEEK)
     if wanted.fan_out:
         bytes_out, hours_out = wanted.fan_out * wanted.bytes, wanted.fan_out * hours
         lines += [
@@ -85,7 +87,33 @@ def _on_demand(wanted: Stream, book: PriceBook, region: str, span: Span) -> Line
     ):
         if readers:
             lines.append(_flow(book, id, region, span, readers * wanted.bytes, item))
+    lines += _kept(wanted, book, "aws.kinesis.od_retention_7d", region, span, beyond=1, until=WEEK)
+    lines += _kept(wanted, book, "aws.kinesis.retention_long", region, span, beyond=WEEK)
     return tuple(lines)
+
+
+@exact()
+def _kept(
+    wanted: Stream,
+    book: PriceBook,
+    id: str,
+    region: str,
+    span: Span,
+    *,
+    beyond: int,
+    until: int | None = None,
+) -> Lines:
+    """What it costs to keep each byte after so many days; none where none is kept so long."""
+    days = (wanted.kept_days if until is None else min(wanted.kept_days, until)) - beyond
+    if days <= 0:
+        return ()
+    by_month = [
+        Decimal(volume) / 2**30 * days * 24 / part.month_hours
+        for volume, part in zip(span.split(wanted.bytes), span.parts, strict=True)
+    ]
+    after = "a day" if beyond == 1 else f"{beyond} days"
+    item = f"Kinesis retention after {after}, GB-months"
+    return (charge_by_month(book, book.of(id, region), by_month, item, part="stream"),)
 
 
 def stream_endpoint(
