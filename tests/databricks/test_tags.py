@@ -264,11 +264,12 @@ def warehouse(id: str, state: str = "STOPPED", **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_a_warehouse_gets_its_tag_and_keeps_its_size(
+def test_a_warehouse_gets_its_tag_and_keeps_its_size_and_limits(
     workspace: Workspace, access: WorkspaceAccess
 ) -> None:
     tags = {"custom_tags": [{"key": "team", "value": "red"}]}
-    workspace.warehouses["w-1"] = warehouse("w-1", tags=tags)
+    limits = {"statement_timeout": 3600, "max_dbu": 80}  # that an edit without them takes away
+    workspace.warehouses["w-1"] = warehouse("w-1", tags=tags, **limits)
     before = {**workspace.warehouses["w-1"]}
 
     assert [one.fault for one in mended(access)] == [""]
