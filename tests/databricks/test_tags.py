@@ -268,8 +268,7 @@ def test_a_warehouse_gets_its_tag_and_keeps_its_size_and_limits(
     workspace: Workspace, access: WorkspaceAccess
 ) -> None:
     tags = {"custom_tags": [{"key": "team", "value": "red"}]}
-    limits = {"statement_timeout": 3600, "max_dbu": 80}  # that an edit without them takes away
-    workspace.warehouses["w-1"] = warehouse("w-1", tags=tags, **limits)
+    workspace.warehouses["w-1"] = warehouse("w-1", tags=tags, statement_timeout=3600, max_dbu=80)
     before = {**workspace.warehouses["w-1"]}
 
     assert [one.fault for one in mended(access)] == [""]
