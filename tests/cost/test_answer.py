@@ -151,10 +151,10 @@ def test_routes_are_sorted_and_lower_bounds_stand_among_them() -> None:
 
 
 def test_what_may_be_cheaper_once_a_price_is_known_is_named_with_how_to_give_it() -> None:
-    circuit = hint(answered(), "pull by expressroute is")
+    circuit = hint(answered(), "pull by ExpressRoute is")
     assert "below what is taken without its 2 missing prices: give" in circuit
     assert "--price carrier.circuit.month=USD" in circuit
-    assert "--push-usd-hour USD" in hint(answered(policy="no-public-ip"), "push by expressroute is")
+    assert "--push-usd-hour USD" in hint(answered(policy="no-public-ip"), "push by ExpressRoute is")
 
 
 def test_one_missing_price_is_told_up_to_which_the_path_is_cheaper() -> None:
@@ -163,7 +163,7 @@ def test_one_missing_price_is_told_up_to_which_the_path_is_cheaper() -> None:
 
     assert found.taken is not None
     assert found.taken.path == "nat_gateway"
-    said = hint(found, "pull by nat_instance is")
+    said = hint(found, "pull by NAT instances is")
     limit = Decimal(said.partition("is above ")[2].partition(" each")[0].replace(",", ""))
     dear, fair = (
         answered(**ireland, nat_instances="c7gn.xlarge:6", price={"aws.ebs.gp3.eu-west-1": usd})

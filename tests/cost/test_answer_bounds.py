@@ -42,7 +42,7 @@ def test_a_circuit_that_is_not_there_in_time_is_never_taken() -> None:
 
 def test_a_circuit_that_is_not_there_in_time_is_not_asked_a_price_for() -> None:
     assert not [one for one in answered(lead_days=10).hints if "ExpressRoute" in one]
-    assert [one for one in answered(lead_days=10).hints if "push by internet_gateway" in one]
+    assert [one for one in answered(lead_days=10).hints if "push by public addresses" in one]
 
 
 # ---- workers, and the source's line

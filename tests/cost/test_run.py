@@ -98,7 +98,7 @@ def test_bytes_that_are_written_by_an_interface_endpoint_pass_no_gateway_endpoin
 
 
 def test_everything_wrong_is_raised_at_once_with_the_keyword_it_is_about() -> None:
-    with pytest.raises(ExceptionGroup) as raised:
+    with pytest.raises(ExceptionGroup, match="the plan is wrong") as raised:
         lakeferry.cost(bytes="2 PB", days=-1, source="azure:eastus", target="aws:us-east-1")
 
     errors = [one for one in raised.value.exceptions if isinstance(one, FerryError)]

@@ -52,14 +52,16 @@ def errors_of(problems: Iterable[Problem], texts: Mapping[str, str]) -> list[Fer
     return errors
 
 
-def refuse(problems: Sequence[Problem], texts: Mapping[str, str]) -> None:
-    """Do nothing where there is no problem.
+def refuse(
+    problems: Sequence[Problem], texts: Mapping[str, str], *, what: str = "the manifest"
+) -> None:
+    """Do nothing where there is no problem of `what` people wrote.
 
     Raises:
         ExceptionGroup: of `FerryError`, one a problem.
     """
     if problems:
-        raise ExceptionGroup("the manifest is wrong", errors_of(problems, texts))
+        raise ExceptionGroup(f"{what} is wrong", errors_of(problems, texts))
 
 
 def _error(problem: Problem, texts: Mapping[str, str]) -> FerryError:

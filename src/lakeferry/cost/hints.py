@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from lakeferry.cost.break_even import circuit_or_internet
+from lakeferry.cost.cost_report import NAMES
 from lakeferry.cost.egress import WAIVER_DAYS, waiver_hint
 from lakeferry.cost.front import Front
 from lakeferry.cost.migration import Migration
@@ -147,7 +148,7 @@ def _undecided(found: Front) -> Iterator[str]:
     """What may be cheaper than the chosen, once a price is known; and up to which price it is."""
     everywhere = [{line.price_id for line in one.quote.unpriced} for one in found.points]
     shared = set.intersection(*everywhere) if everywhere else set()
-    by_path = {f"{one.placement} by {one.path}": one for one in reversed(found.undecided)}
+    by_path = {f"{one.placement} by {NAMES[one.path]}": one for one in reversed(found.undecided)}
     for label, one in by_path.items():
         lacking = {
             line.price_id: line for line in one.quote.unpriced if line.price_id not in shared

@@ -103,9 +103,9 @@ def read_plan(request: CostRequest) -> "CostPlan":
         typed = merged(typed, Value("map", root.place, entries={key: entry}))
     root = Value("map", root.place, entries=_over(root, typed).entries)
     found, problems = read_keys(root)
-    refuse(problems, texts)
+    refuse(problems, texts, what="the plan")
     plan, problems = plan_of(found, root)
-    refuse(problems, texts)
+    refuse(problems, texts, what="the plan")
     assert plan is not None
     return plan
 
@@ -155,7 +155,7 @@ def read_plan_file(file: str) -> "tuple[Value, str]":
         raise _unread(f"{file}: {why}", "name another file") from error
     reader = read_json if file.lower().endswith(".json") else read_yaml
     root, problems = reader(text, file)
-    refuse([replace(one, code="LF-6623") for one in problems], {file: text})
+    refuse([replace(one, code="LF-6623") for one in problems], {file: text}, what="the plan")
     if root is None:
         raise _unread(f"{file} is empty", "begin with `bytes: 2 PiB`")
     if root.kind != "map":
