@@ -1,0 +1,24 @@
+"""The codes of errors about streams: LF-7."""
+
+from lakeferry.error_kinds import ErrorKind
+
+CODES: dict[str, ErrorKind] = {
+    "LF-7001": ErrorKind(
+        2,
+        "this cannot be the name of an ingest",
+        "The name is written into the table's log and into paths beside it, so it holds letters, "
+        "digits, `.`, `_` and `-` alone.",
+    ),
+    "LF-7002": ErrorKind(
+        1,
+        "the positions of an ingest cannot be read",
+        "What the table says about where each shard stands is damaged or of a later version of "
+        "lakeferry. Starting anew would bring rows twice, so it is never done by itself.",
+    ),
+    "LF-7003": ErrorKind(
+        1,
+        "what was read does not join what is committed",
+        "A batch must begin exactly where its shard stands in the table. It did not, so that its "
+        "commit would have lost or doubled records; it was not made.",
+    ),
+}

@@ -1,0 +1,208 @@
+"""Positions say what was read, survive their text, and join from commit to commit."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lakeferry.errors import FerryError
+from lakeferry.ingest.position import (
+    LAST_EPOCH,
+    After,
+    Ended,
+    FromTime,
+    FromTrimHorizon,
+    Gap,
+    IngestState,
+    Position,
+    Span,
+    StreamIdentity,
+    advanced,
+    app_id,
+    domain,
+    epoch_of,
+    iterator_of,
+    parse_state,
+    sidecar_path,
+    state_text,
+    txn_version,
+)
+
+A, B = "shardId-000000000000", "shardId-000000000001"
+# Real ones have some 56 digits: more than 64 bits, more than 128.
+N1 = "49590338271490256608559692538361571095921575989136588898"
+N2 = "49590338271490256608559692538361571095921575989136588899"
+CLICKS = StreamIdentity("clicks", "arn:aws:kinesis:eu-west-1:111122223333:stream/clicks", 17)
+
+
+def state(**shards: Position) -> IngestState:
+    return IngestState(7, CLICKS, shards)
+
+
+# --- text -----------------------------------------------------------------------------------
+
+
+def test_the_text_of_a_state_is_what_the_table_keeps() -> None:
+    text = state_text(
+        IngestState(
+            812,
+            CLICKS,
+            {
+                B: Ended(90, ("c", "d"), 5),
+                A: After(N1, 99, 7),
+                "c": FromTrimHorizon(90),
+                "e": FromTime(50, 60),
+            },
+            (Gap(A, 1, 2),),
+        )
+    )
+
+    assert json.loads(text) == {
+        "v": 1,
+        "epoch": 812,
+        "stream": {"name": "clicks", "arn": CLICKS.arn, "created": 17},
+        "shards": {
+            A: {"seq": N1, "until": 99, "records": 7},
+            B: {"end": True, "until": 90, "records": 5, "children": ["c", "d"]},
+            "c": {"start": "trim_horizon", "until": 90},
+            "e": {"start": 50, "until": 60},
+        },
+        "gaps": [{"shard": A, "since": 1, "until": 2}],
+    }
+
+
+times = st.integers(0, 2**45)
+counts = st.integers(0, 2**53)
+positions: st.SearchStrategy[Position] = st.one_of(
+    st.builds(FromTrimHorizon, times),
+    st.builds(FromTime, times, times),
+    st.builds(After, st.integers(0, 2**190).map(str), times, counts),
+    st.builds(Ended, times, st.lists(st.text(max_size=5), max_size=2).map(tuple), counts),
+)
+states = st.builds(
+    IngestState,
+    st.integers(0, LAST_EPOCH),
+    st.builds(StreamIdentity, st.text(), st.text(), times, st.none() | st.text(min_size=1)),
+    st.dictionaries(st.text(max_size=20), positions, max_size=5),
+    st.lists(st.builds(Gap, st.text(), times, times), max_size=2).map(tuple),
+)
+
+
+@given(states)
+def test_a_state_survives_its_text(state: IngestState) -> None:
+    assert parse_state(state_text(state), "here") == state
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"v":1}',
+        '{"v":2,"epoch":1,"stream":{},"shards":{},"gaps":[]}',
+        state_text(state(a=After(N1, 1))).replace(N1, "LATEST"),
+        state_text(state(a=FromTime(1))).replace('"until"', '"til"'),
+        state_text(state(a=FromTime(1))).replace('{"start":1', '{"start":"soon"'),
+    ],
+)
+def test_a_text_that_is_no_state_is_refused_and_never_taken_for_an_empty_one(text: str) -> None:
+    with pytest.raises(FerryError, match="LF-7002"):
+        parse_state(text, "s3://b/t/_delta_log/x")
+
+
+# --- names and versions ---------------------------------------------------------------------
+
+
+def test_names_in_the_table_follow_from_the_name_of_the_ingest() -> None:
+    assert app_id("clicks") == "lakeferry:ingest:clicks"
+    assert domain("clicks") == "lakeferry.ingest.clicks"
+    assert (
+        sidecar_path("clicks", txn_version(1, 5))
+        == "_delta_log/_lakeferry/ingest/clicks/0000000000001048581.json"
+    )
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", "-a", ".a", "a b", "ü", "x" * 65])
+def test_a_name_that_could_leave_its_folder_is_refused(name: str) -> None:
+    with pytest.raises(FerryError, match="LF-7001"):
+        app_id(name)
+
+
+@given(st.integers(0, LAST_EPOCH - 1), st.integers(0), st.integers(0))
+def test_versions_rise_with_epochs_whatever_is_drawn(epoch: int, one: int, other: int) -> None:
+    assert txn_version(epoch, one) < txn_version(epoch + 1, other) < 2**63
+    assert epoch_of(txn_version(epoch, one)) == epoch
+
+
+def test_an_epoch_beyond_the_last_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        txn_version(LAST_EPOCH + 1, 0)
+
+
+# --- where reading goes on ------------------------------------------------------------------
+
+
+def test_reading_goes_on_after_the_position() -> None:
+    assert iterator_of(FromTrimHorizon()) == ("TRIM_HORIZON", None, None)
+    assert iterator_of(FromTime(5)) == ("AT_TIMESTAMP", None, 5)
+    assert iterator_of(After(N1, 9)) == ("AFTER_SEQUENCE_NUMBER", N1, None)
+
+
+def test_the_end_of_a_shard_is_never_asked_for() -> None:
+    with pytest.raises(ValueError, match="read to its end"):
+        iterator_of(Ended(9))
+
+
+# --- from commit to commit ------------------------------------------------------------------
+
+
+def test_a_commit_moves_its_shards_and_counts_itself() -> None:
+    before = state(a=After(N1, 9, 3), b=FromTime(1))
+    spans = (
+        Span("a", After(N1, 9, 3), After(N2, 12, 4), 1, first=N2),
+        Span("b", FromTime(1), FromTime(1, 12), 0),
+        Span("c", FromTrimHorizon(9), Ended(12), 0),
+    )
+
+    assert advanced(before, spans) == IngestState(
+        8, CLICKS, {"a": After(N2, 12, 4), "b": FromTime(1, 12), "c": Ended(12)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("stands", "span"),
+    [
+        (After(N1, 9, 3), Span("a", FromTrimHorizon(), After(N2, 9, 1), 1, first=N2)),
+        (After(N1, 9, 3), Span("a", After(N2, 9, 3), After(N2, 9, 4), 1, first=N2)),
+        (After(N1, 9, 3), Span("a", After(N1, 9, 3), After(N1, 9, 4), 1, first=N1)),
+        (After(N2, 9, 3), Span("a", After(N2, 9, 3), After(N2, 9, 4), 1, first=N1)),
+        (After(N1, 9, 3), Span("a", After(N1, 9, 3), After(N2, 9, 5), 1, first=N2)),
+        (After(N1, 9, 3), Span("a", After(N1, 9, 3), After(N2, 9, 3), 0)),
+        (After(N1, 9, 3), Span("a", After(N1, 9, 3), FromTime(9), 0)),
+        (After("10", 9, 3), Span("a", After("10", 9, 3), After("9", 9, 4), 1, first="9")),
+        (After("9", 9, 3), Span("a", After("9", 9, 3), After("11", 9, 4), 1, first="12")),
+        (After(N1, 9, 3), Span("a", After(N1, 9, 3), After(N2, 9, 4), 1)),
+        (Ended(9, (), 3), Span("a", Ended(9, (), 3), Ended(9, (), 3), 0)),
+        (FromTime(1), Span("a", FromTime(1), FromTime(2), 0)),
+        (FromTime(1), Span("a", FromTime(1), FromTrimHorizon(), 0)),
+    ],
+)
+def test_a_span_that_would_lose_or_double_is_refused(stands: Position, span: Span) -> None:
+    with pytest.raises(FerryError, match="LF-7003"):
+        advanced(state(a=stands), (span,))
+
+
+def test_a_shard_that_is_not_known_is_read_from_its_beginning() -> None:
+    with pytest.raises(FerryError, match="LF-7003"):
+        advanced(state(), (Span("a", FromTime(1), After(N1, 2, 1), 1, first=N1),))
+
+
+def test_a_shard_moves_once_in_a_commit() -> None:
+    spans = (
+        Span("a", After(N1, 9), After(N2, 9, 1), 1, first=N2),
+        Span("a", After(N2, 9, 1), After(N2, 10, 1), 0),
+    )
+
+    with pytest.raises(FerryError, match="two spans"):
+        advanced(state(a=After(N1, 9)), spans)
