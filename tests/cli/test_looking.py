@@ -59,6 +59,18 @@ def test_top_names_the_greatest_paths(folder: Path) -> None:
     assert f"  4,771 B reached {NAT_GATEWAY} and went no further; not counted" in lines
 
 
+def test_top_names_the_fields_that_would_tell_more_and_how_to_get_them(folder: Path) -> None:
+    v2 = str(SAMPLE / "v2")
+
+    whole = called("monitor", "top", "logs", *SAVED, folder=folder)
+    ended = called("monitor", "top", v2, *SAVED, folder=folder)
+
+    assert "lacks" not in whole.stdout
+    said, next_step = ended.stdout.splitlines()[-2:]
+    assert said.startswith("  the log lacks pkt-srcaddr, pkt-dstaddr, pkt-src-aws-service, ")
+    assert next_step.endswith("lakeferry monitor plan --flow-log-format v5-nat")
+
+
 def test_top_says_that_no_row_is_of_the_time(folder: Path) -> None:
     log = "2 1 eni-1 10.0.0.1 10.0.0.2 443 49152 6 10 840 1439387263 1439387264 ACCEPT OK\n"
     (folder / "one.log").write_text(log)

@@ -41,6 +41,7 @@ from lakeferry.monitor.thresholds import planned_flows
 from lakeferry.monitor.top import keys_for
 from lakeferry.monitor.top import top as top_flows
 from lakeferry.monitor.watch import Watch, WatchView, is_behind
+from lakeferry.network.attribute import HELPFUL
 from lakeferry.network.fields import parse_format
 from lakeferry.network.flow_batch import ReadReport
 from lakeferry.network.members import members_of
@@ -179,6 +180,7 @@ def top(logs: str | None, asked: Asked, *, by: str, limit: int, screen: Screen, 
         "others": found.others,
         "rows": reader.report.records,
         "bad_lines": reader.report.bad_lines,
+        "lacking_fields": _lacking(reader),
         "skipped_rows": dict(totals.skipped),
         "undirected_rows": totals.undirected,
         "rejected_bytes": totals.rejected_bytes,
@@ -205,6 +207,16 @@ def _left_out(reader: PathReader) -> Iterator[str]:
     for device, octets in sorted(totals.not_forwarded().items()):
         if octets:
             yield f"  {octets:,} B reached {device} and went no further; not counted"
+    if lacking := _lacking(reader):
+        yield f"  the log lacks {', '.join(lacking)}: ways are told by addresses and today's routes"
+        yield "  next: a flow log that has them: lakeferry monitor plan --flow-log-format v5-nat"
+
+
+def _lacking(reader: PathReader) -> list[str]:
+    """What would tell ways and services, and stands in none of the formats that were read."""
+    there = {name for fields in reader.report.formats for name in fields}
+    telling = (name for name in HELPFUL if name.startswith(("pkt-", "flow-", "traffic-")))
+    return [name for name in telling if name not in there] if there else []
 
 
 # ---- watch
