@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.settings import OWNER_TAG, EndpointWish
 from lakeferry.network.resources import (
+    REGION_TAG,
     Alarm,
     CompositeAlarm,
     Dashboard,
@@ -72,8 +73,10 @@ def test_a_resource_comes_after_those_that_it_names() -> None:
 
 def test_everything_bears_our_tag_and_the_manifests() -> None:
     for one in wanted(bare()).resources:
+        of_all_regions = {REGION_TAG: "us-east-1"} if isinstance(one, Role) else {}
         assert one.tags == {
             OWNER_TAG: "m1", "owner": "data-platform", "map-migrated": "migABCDE12345",
+            **of_all_regions,
         }  # fmt: skip
 
 

@@ -13,11 +13,13 @@ from lakeferry.monitor.plan import ORDER, ProvisionPlan, counted, provision_plan
 from lakeferry.monitor.settings import OWNER_TAG
 from lakeferry.network.nat_resources import (
     DefaultRoute,
+    InstanceProfile,
     NatInstance,
     NatResource,
     NetworkInterface,
 )
 from lakeferry.network.resources import (
+    REGION_TAG,
     Alarm,
     CompositeAlarm,
     Dashboard,
@@ -304,7 +306,8 @@ def test_dashboards_and_composite_alarms_without_tags_are_ours_by_name() -> None
     "theirs",
     [
         Dashboard("lakeferry-m1", '{"widgets":[{"properties":{"region":"eu-west-1"}}]}'),
-        Role("lakeferry-m1.flow", '{"a":"arn:aws:ec2:eu-west-1:1:vpc-flow-log/*"}', "", OURS),
+        Role("lakeferry-m1.flow", "{}", "", {**OURS, REGION_TAG: "eu-west-1"}),
+        InstanceProfile("lakeferry-m1.nat", "r", {**OURS, REGION_TAG: "eu-west-1"}),
     ],
 )
 def test_what_is_of_all_regions_and_serves_another_one_is_not_ours(theirs: Planned) -> None:
@@ -313,7 +316,8 @@ def test_what_is_of_all_regions_and_serves_another_one_is_not_ours(theirs: Plann
     assert plan(theirs).changes == ()
     with pytest.raises(FerryError, match="of another Region"):
         plan(theirs, to=(theirs,))
-    assert actions(plan(here)) == {here.name: "delete"}
+    role = Role("lakeferry-m1.flow", "{}", "", OURS)
+    assert actions(plan(here, role)) == {here.name: "delete", role.name: "delete"}
 
 
 # ---- in which order

@@ -19,14 +19,14 @@ from lakeferry.network.fields import (
     RECOMMENDED_FORMAT,
     parse_format,
 )
-from lakeferry.network.resources import OWNER_TAG
+from lakeferry.network.resources import OWNER_TAG, REGION_TAG
 from lakeferry.network.rule_set import QUESTIONS
 
 FORMATS = {"v2": DEFAULT_FORMAT, "v5-nat": RECOMMENDED_FORMAT, "connections": CONNECTION_FORMAT}
 # Alarms of the manifest that are not the network's.
 OTHERS = ("lag", "cost-forecast")
 GATEWAYS = ("s3", "dynamodb")  # all services that have gateway endpoints
-MOST_TAGS = 48  # of 50 on a thing: one says whose it is, one is its name
+MOST_TAGS = 47  # of 50 on a thing: two say whose and where it is, one is its name
 # What every service takes: some take more signs.
 _TAG_VALUE = re.compile(r"[\w .:/=+\-@]{0,256}")
 _LIMITS = {
@@ -144,7 +144,7 @@ def _tags(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _key_fault(key: str) -> str:
-    if key in (OWNER_TAG, "Name"):
+    if key in (OWNER_TAG, REGION_TAG, "Name"):
         return "lakeferry's own"
     if key.lower().startswith("aws:"):
         return "AWS's own"

@@ -240,7 +240,7 @@ def _role(settings: MonitorSettings) -> Role:
     # It lists groups, so it cannot be limited to one.
     action = "logs:DescribeLogGroups"
     look = {"Effect": "Allow", "Action": action, "Resource": f"{logs}*"}
-    return Role(role_name(settings), _document(trust), _document(write, look), settings.all_tags)
+    return Role(role_name(settings), _document(trust), _document(write, look), settings.iam_tags)
 
 
 def bucket_of(settings: MonitorSettings) -> str:

@@ -110,7 +110,7 @@ def _role(settings: MonitorSettings, group: LogGroup) -> Role:
         "Action": "sts:AssumeRole",
     }
     name = fitted(f"{settings.prefix}{WORD}", MOST_ROLE_NAME)
-    return Role(name, _document(trust), _document(*statements), settings.all_tags)
+    return Role(name, _document(trust), _document(*statements), settings.iam_tags)
 
 
 def _allow(sid: str, actions: tuple[str, ...], resource: str) -> dict[str, object]:

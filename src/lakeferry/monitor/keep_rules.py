@@ -148,7 +148,7 @@ def _role(desired: Desired, settings: MonitorSettings, group: LogGroup) -> Role:
     principal = {"Service": "lambda.amazonaws.com"}
     trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     name = fitted(f"{settings.prefix}keep-rules", MOST_ROLE_NAME)
-    return Role(name, _document(trust), _document(*statements), settings.all_tags)
+    return Role(name, _document(trust), _document(*statements), settings.iam_tags)
 
 
 def _allow(sid: str, actions: Sequence[str], resource: str) -> dict[str, object]:

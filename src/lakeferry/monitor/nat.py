@@ -124,7 +124,7 @@ def _planned(
         groups=(_group(topology, settings),),
         roles=(_role(settings, scripts),),
         profiles=(
-            InstanceProfile(nat_role_name(settings), nat_role_name(settings), settings.all_tags),
+            InstanceProfile(nat_role_name(settings), nat_role_name(settings), settings.iam_tags),
         ),
         interfaces=tuple(_interface(settings, one) for one in placed.posts),
         addresses=tuple(_addresses(settings, placed, ours)),
@@ -276,7 +276,7 @@ def _role(settings: MonitorSettings, scripts: Sequence[NatInstanceScript]) -> Ro
         nat_role_name(settings),
         _document(trust),
         _document(session, *(one.body for one in own)),
-        settings.all_tags,
+        settings.iam_tags,
     )
 
 

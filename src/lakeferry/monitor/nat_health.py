@@ -205,7 +205,7 @@ def _role(
     principal = {"Service": "lambda.amazonaws.com"}
     trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     name = fitted(f"{settings.prefix}nat-health", MOST_ROLE_NAME)
-    return Role(name, _document(trust), _document(*statements), settings.all_tags)
+    return Role(name, _document(trust), _document(*statements), settings.iam_tags)
 
 
 def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, object]:

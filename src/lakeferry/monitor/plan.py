@@ -29,6 +29,7 @@ from lakeferry.network.nat_resources import (
     StandbyGateway,
 )
 from lakeferry.network.resources import (
+    REGION_TAG,
     Alarm,
     BucketPolicy,
     CompositeAlarm,
@@ -52,7 +53,7 @@ ORDER: tuple[type, ...] = (
     NetworkInterface, ElasticIp, StandbyGateway, NatInstance, BucketPolicy, FlowLog, InsightRule,
     Topic, Alarm, CompositeAlarm, Dashboard, DefaultRoute,
 )  # fmt: skip
-_REGIONS = re.compile(r'arn:aws[a-z-]*:[a-z0-9-]+:([a-z0-9-]+):|"region":"([a-z0-9-]+)"')
+_REGION = re.compile(r'"region":"([a-z0-9-]+)"')
 GONE = frozenset({"deleting", "deleted"})  # states of endpoints that are none any more
 
 
@@ -184,18 +185,18 @@ def _of_a_function(one: Planned, settings: MonitorSettings) -> bool:
 
 
 def _is_none_of_ours(one: Resource, settings: MonitorSettings) -> bool:
-    """Whatever its tags say: an endpoint that goes, and a role of another Region."""
-    if isinstance(one, Role):
-        return _elsewhere(one.trust + one.policy, settings)
+    """Whatever its owner's tag says: an endpoint that goes, and what IAM has for another Region."""
+    if isinstance(one, Role | InstanceProfile):
+        return one.tags.get(REGION_TAG, settings.region) != settings.region
     return isinstance(one, VpcEndpoint) and one.state.lower() in GONE
 
 
 def _elsewhere(text: str, settings: MonitorSettings) -> bool:
-    """Whether a text names other Regions alone. Roles and dashboards are of all Regions, and there
-    may be a deployment of the same name in each.
+    """Whether a dashboard shows other Regions alone: it is of all Regions, and there may be a
+    deployment of the same name in each.
     """
-    named = {arn or graph for arn, graph in _REGIONS.findall(text)}
-    return bool(named) and settings.region not in named
+    shown = set(_REGION.findall(text))
+    return bool(shown) and settings.region not in shown
 
 
 def refuse_stale(plan: ProvisionPlan, fingerprint: str) -> None:

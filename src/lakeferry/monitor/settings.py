@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from lakeferry.network.resources import OWNER_TAG as OWNER_TAG  # noqa: PLC0414 - offered here too
-from lakeferry.network.resources import PlannedFlow, Tags
+from lakeferry.network.resources import REGION_TAG, PlannedFlow, Tags
 from lakeferry.network.rule_set import QUESTIONS
 
 
@@ -115,6 +115,11 @@ class MonitorSettings:
     def all_tags(self) -> Tags:
         """The manifest's tags and ours, on everything that can bear tags."""
         return {**self.tags, OWNER_TAG: self.deployment}
+
+    @property
+    def iam_tags(self) -> Tags:
+        """On what is of all Regions, where a deployment of the same name may serve another one."""
+        return {**self.all_tags, REGION_TAG: self.region}
 
     @property
     def partition(self) -> str:

@@ -20,6 +20,7 @@ from lakeferry.network.nat_resources import (
 Tags = Mapping[str, str]
 NO_TAGS: Tags = {}
 OWNER_TAG = "lakeferry:deployment"  # only what carries it is ever changed or removed
+REGION_TAG = "lakeferry:region"  # on what IAM has, once for all Regions
 
 
 # ---- what is there, and never written by us
