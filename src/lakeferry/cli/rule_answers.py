@@ -65,7 +65,7 @@ def rule_lines(
     ranked = report.ranked(order_by, most)
     sign = signs["ok" if proof.is_fine else "warning"]
     name, tally = report.rule.name, report.tally
-    lines = [f"  {sign} {name}  matches nothing of {tally.events:,} events"]
+    lines = [f"  {sign} {name}  matches nothing of {counted(tally.events, 'event')}"]
     if proof.reason is None:
         what = "counted" if report.rule.value_of is None else f"of {report.rule.value_of}"
         who = counted(ranked.contributors, "contributor")
