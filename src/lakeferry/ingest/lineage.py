@@ -1,0 +1,224 @@
+"""Shards and their parents: which may be read now, what retention took, which stream it is.
+
+A split closes one shard for two, a merge two for one. Records of one key stay in order only if a
+shard is read after the end of each of its parents is committed.
+
+Source: Kinesis developer guide, "Resharding, data routing, data persistence, and shard state".
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from lakeferry.ingest.aggregate import HIGHEST_HASH
+from lakeferry.ingest.position import (
+    Ended,
+    FromTime,
+    FromTrimHorizon,
+    Gap,
+    Position,
+    StreamIdentity,
+)
+from lakeferry.ingest.wire import ListedShard
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One shard as it is listed. Shards whose records have all gone are not."""
+
+    shard_id: str
+    parents: tuple[str, ...] = ()  # none, the one that was split, the two that were merged
+    hash_range: tuple[int, int] = (0, HIGHEST_HASH)  # first and last, both within
+    closed: bool = False
+
+
+Listing = Mapping[str, Shard]
+
+
+def listing(shards: Iterable[ListedShard]) -> dict[str, Shard]:
+    """All shards of all pages of an answer, by id."""
+    return {shard.shard_id: _shard(shard) for shard in shards}
+
+
+def _shard(listed: ListedShard) -> Shard:
+    named = (listed.parent_shard_id, listed.adjacent_parent_shard_id)
+    hashes = listed.hash_key_range
+    return Shard(
+        listed.shard_id,
+        tuple(parent for parent in named if parent),
+        (int(hashes.starting_hash_key), int(hashes.ending_hash_key)),
+        listed.sequence_number_range.ending_sequence_number is not None,
+    )
+
+
+def first_positions(
+    listed: Listing, place: FromTrimHorizon | FromTime, now_ms: int
+) -> dict[str, Position]:
+    """Where a new ingest stands in every shard of the stream. It is committed before a row is.
+
+    Args:
+        place: `FromTime(now)` stands for "latest": a time can be asked for again after a crash,
+            the latest record is another one then.
+        now_ms: since the epoch. Retention may take of the oldest while they are read; it is not
+            missed. What was asked for by its time is.
+
+    Closed shards are among them: what came to them since the time is read, before their children.
+    """
+    since = place.at_ms if isinstance(place, FromTime) else now_ms
+    start: Position = replace(place, read_until_ms=since)
+    return dict.fromkeys(listed, start)
+
+
+def readable(listed: Listing, committed: Mapping[str, Position]) -> dict[str, Position]:
+    """The shards that may be read now, and from where; what they hold is in the order of its keys.
+
+    Args:
+        committed: as the table has it, not as far as was read. Every shard that has a position had
+            all its parents ended, or was there when the ingest began.
+
+    A shard that is read begins at its position, or, as a child, at its oldest record. It waits for
+    each parent that has a record to give: one whose end is not committed, or that is listed and was
+    not begun. A listed shard without a position that is older than one with a position was ended
+    and forgotten: a listing may leave a shard out once and show it again.
+    """
+    finished = _forgotten(listed, committed)
+    found: dict[str, Position] = {}
+    for shard_id in sorted(listed):
+        place = committed.get(shard_id)
+        if isinstance(place, Ended) or shard_id in finished:
+            continue
+        parents = listed[shard_id].parents
+        if place is None and not all(_is_over(one, listed, committed, finished) for one in parents):
+            continue
+        if place is not None and any(_is_open(committed.get(one)) for one in parents):
+            continue
+        found[shard_id] = place or FromTrimHorizon(_read_until(parents, committed))
+    return found
+
+
+def _is_open(place: Position | None) -> bool:
+    return place is not None and not isinstance(place, Ended)
+
+
+def _is_over(
+    shard_id: str, listed: Listing, committed: Mapping[str, Position], finished: Collection[str]
+) -> bool:
+    """Whether a parent has nothing left to give: ended, forgotten, or gone before we began."""
+    if shard_id in committed:
+        return isinstance(committed[shard_id], Ended)
+    return shard_id not in listed or shard_id in finished
+
+
+def _forgotten(listed: Listing, committed: Mapping[str, Position]) -> set[str]:
+    """Listed shards without a position whose descendants have one."""
+    found: set[str] = set()
+    waiting = [one for shard in committed if shard in listed for one in listed[shard].parents]
+    while waiting:
+        shard_id = waiting.pop()
+        if shard_id in found or shard_id in committed or shard_id not in listed:
+            continue
+        found.add(shard_id)
+        waiting += listed[shard_id].parents
+    return found
+
+
+def _read_until(parents: Collection[str], committed: Mapping[str, Position]) -> int:
+    """Whatever came to a child came after its parents were read to their ends."""
+    known = [committed[one].read_until_ms for one in parents if one in committed]
+    return min(known, default=0)
+
+
+# --- what the stream no longer has ----------------------------------------------------------
+
+
+def losses(listed: Listing, committed: Mapping[str, Position], horizon_ms: int) -> tuple[Gap, ...]:
+    """What retention may have taken before it was read, by shard.
+
+    Args:
+        horizon_ms: now less the stream's retention, since the epoch.
+
+    Kinesis does not say it: asked for a record that is gone it gives the oldest that is not. So a
+    shard counts that is behind the horizon, or is listed no more though it was not ended; and a
+    child of either kind that was never begun.
+    """
+    found: dict[str, Gap] = {}
+    for shard_id, place in sorted(committed.items()):
+        since = place.read_until_ms
+        if isinstance(place, Ended):
+            unborn = [one for one in place.children if one not in committed]
+            at_risk = [one for one in unborn if since < horizon_ms or one not in listed]
+        else:
+            at_risk = [shard_id] if since < horizon_ms or shard_id not in listed else []
+        for one in at_risk:
+            found.setdefault(one, Gap(one, since, max(since, horizon_ms)))
+    return tuple(found.values())
+
+
+def without(
+    committed: Mapping[str, Position], gaps: Iterable[Gap], listed: Listing
+) -> dict[str, Position]:
+    """The positions after gaps were accepted: each goes on with the oldest record there is.
+
+    A shard that is gone is ended. One that is only behind keeps its place, with the time from which
+    on nothing is missing.
+    """
+    found = dict(committed)
+    for gap in gaps:
+        place = found.get(gap.shard_id)
+        if gap.shard_id not in listed:
+            records = getattr(place, "records", 0)
+            found[gap.shard_id] = Ended(gap.until_ms, (), records)
+        elif place is None:
+            found[gap.shard_id] = FromTrimHorizon(gap.until_ms)
+        else:
+            found[gap.shard_id] = _at_least(place, gap.until_ms)
+    return found
+
+
+def _at_least(place: Position, until_ms: int) -> Position:
+    return replace(place, read_until_ms=max(place.read_until_ms, until_ms))
+
+
+def forgettable(listed: Listing, committed: Mapping[str, Position]) -> frozenset[str]:
+    """Ended shards that need not be kept: listed no more, and nothing that follows waits for them.
+
+    A shard is forgotten only with its parents gone, so that no child is taken for unborn.
+    """
+    following = _children(listed, committed)
+    found: set[str] = set()
+    kept = {shard_id for shard_id in committed if not _is_done(shard_id, listed, committed)}
+    # Oldest first: ids rise with every reshard, and whatever keeps a shard keeps its children.
+    for shard_id in sorted(committed):
+        children = following.get(shard_id, set())
+        if shard_id in kept or not children <= committed.keys():
+            kept |= {shard_id, *children}
+        else:
+            found.add(shard_id)
+    return frozenset(found - kept)
+
+
+def _is_done(shard_id: str, listed: Listing, committed: Mapping[str, Position]) -> bool:
+    return shard_id not in listed and isinstance(committed[shard_id], Ended)
+
+
+def _children(listed: Listing, committed: Mapping[str, Position]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for shard_id, place in committed.items():
+        if isinstance(place, Ended):
+            found.setdefault(shard_id, set()).update(place.children)
+    for shard in listed.values():
+        for parent in shard.parents:
+            found.setdefault(parent, set()).add(shard.shard_id)
+    return found
+
+
+def is_same_stream(known: StreamIdentity, found: StreamIdentity) -> bool:
+    """Whether positions of one stream mean anything in the other.
+
+    A stream that is deleted and made again has the name and the ARN of the old one and numbers its
+    shards from zero; its id and its time of creation are others.
+    """
+    if known.stream_id and found.stream_id:
+        return known.stream_id == found.stream_id
+    if known.created_ms and found.created_ms and known.created_ms != found.created_ms:
+        return False
+    return not (known.arn and found.arn) or known.arn == found.arn
