@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.cost_plans import SMALL, cost
+from tests.cli.cost_plans import SMALL, WORKED, cost
 from tests.cli.program import json_lines
 
 
@@ -81,3 +81,18 @@ def test_help_says_the_tolerance_as_one_types_it(tmp_path: Path) -> None:
     told = cost(tmp_path, "--help").stdout
 
     assert "default 1%." in told
+
+
+def test_8_the_duration_at_which_the_choice_flips_is_told(tmp_path: Path) -> None:
+    ended = cost(tmp_path, *WORKED)
+    summary = json_lines(cost(tmp_path, *WORKED, "--json"))[-1]
+
+    # 97,320.96 / (303.888 / 720)
+    assert "their hours come to what the gateways take for these bytes at 230,582 h" in ended.stdout
+    assert summary["break_even"]["hours"].startswith("230581.9")
+
+
+def test_the_reason_of_the_choice_names_paths_as_the_table_does(tmp_path: Path) -> None:
+    told = " ".join(cost(tmp_path, *WORKED).stdout.split())
+
+    assert "less than the next path, pull by NAT instances, 4 times as many" in told

@@ -96,3 +96,35 @@ def test_credits_are_taken_off_every_path() -> None:
     assert {name: usd - credited[name] for name, usd in plain.items()} == dict.fromkeys(
         plain, Decimal("1000.50")
     )
+
+
+# ---- where instances and gateways cost the same
+
+
+def test_8_the_answer_says_the_volume_and_the_duration_at_which_the_choice_flips() -> None:
+    found = answered(
+        workers="c6in.4xlarge:6", nat_instances="c7gn.large:3", overhead="3.125%", files=16_777_216
+    )
+
+    assert found.bounded is not None
+    assert str(found.bounded.gb).startswith("6753.0666")  # (411.888 - 108) / 0.045
+    assert found.pays_until is not None
+    assert round(found.pays_until) == 230_582  # 97,320.96 / (303.888 / 720)
+
+
+def test_bytes_that_cross_zones_to_one_gateway_let_instances_pay_from_fewer() -> None:
+    one, three = (
+        answered(nat_instances="c7gn.large:3", nat_gateways=count).bounded for count in (1, 3)
+    )
+
+    # (411.888 - 36) / (0.045 + 2/3 x 2 x 0.01), and (411.888 - 108) / 0.045
+    assert one is not None
+    assert three is not None
+    assert str(one.gb).startswith("6443.79")
+    assert str(three.gb).startswith("6753.06")
+
+
+def test_a_missing_price_leaves_both_open() -> None:
+    found = answered(to="aws:eu-west-1", nat_instances="c7gn.large:3")
+
+    assert (found.bounded, found.pays_until) == (None, None)

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lakeferry
+from lakeferry.cost.cost_report import point_name, why_of
 from lakeferry.cost.front import Front, front, points
 from lakeferry.cost.migration import Migration, NatInstances, Source, Watching
 from lakeferry.cost.money import cents, dollars, exact
 from lakeferry.cost.picture import crossing, picture
 from lakeferry.cost.picture_bars import Named
-from lakeferry.cost.picture_front import name_of, why_of
 from lakeferry.cost.picture_parts import DARK, overlap
 from lakeferry.cost.span import of_days
 from lakeferry.cost.total import paths_of, price
@@ -369,7 +369,7 @@ def test_every_option_is_a_point_and_the_front_is_listed(name: str) -> None:
     assert len(dots) == len(found.points)
     for one in found.best:
         least = "at least " if one.quote.at_least else ""
-        named = f"{name_of(one)}: {least}{dollars(one.quote.total)}"
+        named = f"{point_name(one)}: {least}{dollars(one.quote.total)}"
         assert any(re.match(rf"[A-Z]+: {re.escape(named)}", text) for text in shown(plan))
 
 
@@ -378,9 +378,9 @@ def test_the_chosen_option_is_named_with_its_reason() -> None:
     assert found.chosen is not None
 
     said = shown(AZURE)
-    assert any(re.fullmatch(f"[A-Z]: {name_of(found.chosen)}", one) for one in said)
+    assert any(re.fullmatch(f"[A-Z]: {point_name(found.chosen)}", one) for one in said)
     assert " ".join(said).count("(chosen)") == 1
-    assert any(one.startswith(f"chosen: {name_of(found.chosen)}, at least") for one in said)
+    assert any(one.startswith(f"chosen: {point_name(found.chosen)}, at least") for one in said)
 
 
 def test_where_none_is_chosen_the_picture_says_why() -> None:

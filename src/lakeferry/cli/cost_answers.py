@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from lakeferry.cli.columns import Column, paragraph, table
 from lakeferry.cli.units import counted
-from lakeferry.cost.cost_report import NAMES, CostReport, Route, days_text
+from lakeferry.cost.cost_report import CostReport, Route, days_text, point_name, why_of
 from lakeferry.cost.decide import Decision, Flip
 from lakeferry.cost.front import Point
 from lakeferry.cost.migration import Migration
@@ -50,7 +50,7 @@ def report_lines(report: CostReport, shown: Sequence[Route], signs: Signs, width
         _route_table(shown, signs, width),
         _front_lines(report, signs, width),
         _chosen_lines(report, signs, width),
-        *(paragraph(f"  {signs['warning']} {_named(hint)}", width) for hint in report.hints),
+        *(paragraph(f"  {signs['warning']} {hint}", width) for hint in report.hints),
         _change_lines(report, width),
         _size_lines(report, width),
         stream_lines(report, signs, width),
@@ -136,22 +136,16 @@ def _with_chosen(best: Sequence[Point], chosen: Point | None) -> list[Point]:
     return sorted([*best, chosen], key=lambda one: (one.quote.total, one.hours))
 
 
-def point_name(one: Point) -> str:
-    """`pull by NAT instances, 4 times as many`."""
-    many = f", {one.scale} times as many" if one.scale > 1 else ""
-    return f"{one.placement} by {NAMES[one.path]}{many}"
-
-
 def _chosen_lines(report: CostReport, signs: Signs, width: int) -> list[str]:
     lines = []
     if report.front is not None and report.front.chosen is not None:
         one = report.front.chosen
         lines.append(
             f"  {signs['ok']} take {point_name(one)}: {dollars(one.quote.total)} in "
-            f"{days_text(one.days)} days, {_named(report.front.why)}"
+            f"{days_text(one.days)} days, {why_of(report.front)}"
         )
     elif report.front is not None:
-        lines.append(f"  {signs['warning']} no option is chosen: {_named(report.front.why)}")
+        lines.append(f"  {signs['warning']} no option is chosen: {why_of(report.front)}")
     if report.decision is not None:
         lines += _decision_lines(report.decision, signs)
     if report.lost is not None:
@@ -160,6 +154,9 @@ def _chosen_lines(report: CostReport, signs: Signs, width: int) -> list[str]:
         lines.append(f"    {_kernel(report.kernel)}")
     if report.bounded is not None:
         lines.append(f"    NAT instances against NAT gateways: {report.bounded}")
+    if report.pays_until is not None:
+        hours = f"{report.pays_until:,.0f}"
+        lines.append(f"    their hours come to what the gateways take for these bytes at {hours} h")
     return [cut for line in lines for cut in paragraph(line, width)]
 
 
@@ -313,13 +310,6 @@ def doubt_texts(doubts: Iterable[str]) -> list[str]:
     if old:
         found.append(f"{counted(len(old), 'price')} older than 180 days: {', '.join(old)}")
     return found
-
-
-def _named(text: str) -> str:
-    """A reason with its paths in words."""
-    for path, name in NAMES.items():
-        text = text.replace(f"by {path}", f"by {name}")
-    return text
 
 
 @exact()

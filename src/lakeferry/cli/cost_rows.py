@@ -60,6 +60,7 @@ def summary(report: CostReport) -> dict[str, Any]:
             "gb": exact_text(report.bounded.gb),
             "capacity_gb": exact_text(report.bounded.capacity_gb),
             "pays": report.bounded.pays,
+            "hours": _text(report.pays_until),
         },
         "nat_sizes": [
             {"type": one.type, "count": one.count, "gbps_each": exact_text(one.each_gbps),

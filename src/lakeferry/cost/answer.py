@@ -15,10 +15,10 @@ from lakeferry.cost.money import exact
 from lakeferry.cost.options import Replayed, Trouble, destination_of, even_loads, replayed
 from lakeferry.cost.plan_prices import book_for, check_names
 from lakeferry.cost.plan_values import CostPlan
-from lakeferry.cost.prices import PriceBook
+from lakeferry.cost.prices import GIB, PriceBook
 from lakeferry.cost.quote import Line, Quote, doubts
 from lakeferry.cost.routes import nat_alone, not_there, pulled, pushed, with_lacks, with_waits
-from lakeferry.cost.sensitivity import flip_gb, sensitivity
+from lakeferry.cost.sensitivity import flip_gb, flip_hours, sensitivity
 from lakeferry.cost.sized import nat_demand, nat_sizes, sized_texts, with_sized
 from lakeferry.cost.sizing import kernel
 from lakeferry.cost.stream_ways import stream_lines, stream_quotes
@@ -70,6 +70,7 @@ def answer(plan: CostPlan, listed: PriceBook, *, today: date) -> CostReport:
         (*sized_texts(plan, migration), *plan.assumed),
         next((one.lost for one in rows if one.lost is not None), None),
         kernel(demand, count=migration.nat_instances.count) if demand.connections else None,
+        _pays_until(migration, book),
     )
 
 
@@ -170,16 +171,32 @@ def _fault(plan: CostPlan, routes: Sequence[Route]) -> FerryError:
     )
 
 
-@exact()
-def _bounded(migration: Migration, book: PriceBook) -> Bounded | None:
-    """From which GB on NAT instances pay, and how many they carry; None where a price lacks."""
+def _by_nat(migration: Migration, book: PriceBook) -> tuple[Quote, Quote] | None:
+    """By NAT gateways and by instances; None where a price lacks that would part them."""
     if "nat_instance" not in paths_of(migration):
         return None
     gateway, instance = (price(migration, book, one) for one in ("nat_gateway", "nat_instance"))
-    a_gb = book.of("aws.natgw.gb", migration.target_region).last_usd
-    own = {line.price_id for line in instance.unpriced} - {one.price_id for one in gateway.unpriced}
-    gbps = sustained(nat_alone(migration), book, "nat_instance", "pull")
-    if own or not a_gb or gbps is None:
+    lacking = [{line.price_id for line in one.unpriced} for one in (gateway, instance)]
+    return None if lacking[0] ^ lacking[1] else (gateway, instance)
+
+
+@exact()
+def _bounded(migration: Migration, book: PriceBook) -> Bounded | None:
+    """From which GB on NAT instances pay, and how many they carry."""
+    both = _by_nat(migration, book)
+    if both is None or not migration.wire_bytes:
         return None
-    paid_from = flip_gb(gateway, instance, a_gb * migration.nat_passes)
-    return Bounded(paid_from, capacity_gb(gbps, migration.span.hours))
+    gateway, instance = both
+    gbps = sustained(nat_alone(migration), book, "nat_instance", "pull")
+    apart = gateway.growing_with("bytes") - instance.growing_with("bytes")
+    a_gb = apart / (Decimal(migration.wire_bytes) / GIB)
+    if a_gb <= 0 or gbps is None:
+        return None
+    return Bounded(flip_gb(gateway, instance, a_gb), capacity_gb(gbps, migration.span.hours))
+
+
+def _pays_until(migration: Migration, book: PriceBook) -> Decimal | None:
+    """Hours until which NAT instances cost less than gateways; None: always, or never."""
+    both = _by_nat(migration, book)
+    found = None if both is None else flip_hours(*both, migration.span.hours)
+    return found if found is not None and found > 0 else None

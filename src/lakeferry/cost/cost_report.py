@@ -15,7 +15,7 @@ from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:  # these import numpy, which an import of lakeferry does not need
     from lakeferry.cost.decide import Bounded, Decision
-    from lakeferry.cost.front import Front
+    from lakeferry.cost.front import Front, Point
     from lakeferry.cost.loss import Lost
     from lakeferry.cost.sensitivity import Change
     from lakeferry.cost.sizing import Kernel, Size
@@ -82,6 +82,7 @@ class CostReport:
     assumed: tuple[str, ...] = ()  # what nobody said, as it was taken
     lost: "Lost | None" = None  # the worst loss of one NAT instance, replayed
     kernel: "Kernel | None" = None  # settings of each, where connections are named
+    pays_until: Decimal | None = None  # hours of NAT instances that cost what gateways' bytes do
 
     def route(self, path: Path, placement: Placement = "pull") -> Route:
         """Raises KeyError for a path that does not lead from the source."""
@@ -130,6 +131,20 @@ class CostReport:
         )
         said = "".join(f"<li>{escape(one)}</li>" for one in self.hints)
         return f"<table><tr>{cells}</tr>{body}</table><ul>{said}</ul>"
+
+
+def point_name(one: "Point") -> str:
+    """`pull by NAT instances, 4 times as many`."""
+    many = f", {one.scale} times as many" if one.scale > 1 else ""
+    return f"{one.placement} by {NAMES[one.path]}{many}"
+
+
+def why_of(found: "Front") -> str:
+    """The reason of the choice, with the names that people read."""
+    said = found.why
+    for one in sorted(found.points, key=lambda one: -len(one.label)):
+        said = said.replace(one.label, point_name(one))
+    return said
 
 
 @exact()

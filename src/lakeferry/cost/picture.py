@@ -9,13 +9,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 from lakeferry.cost.break_even import capacity_gb
-from lakeferry.cost.cost_report import CostReport
+from lakeferry.cost.cost_report import CostReport, point_name, why_of
 from lakeferry.cost.front import SAFE_SHARE, Front, sustained
 from lakeferry.cost.migration import Migration
 from lakeferry.cost.money import dollars, exact
 from lakeferry.cost.picture_bars import Named, bars
 from lakeferry.cost.picture_break_even import Crossing, crossing_picture, way_of
-from lakeferry.cost.picture_front import front_picture, name_of, why_of
+from lakeferry.cost.picture_front import front_picture
 from lakeferry.cost.picture_parts import DARK, EDGE, WIDTH
 from lakeferry.cost.prices import GIB, PriceBook
 from lakeferry.cost.total import price
@@ -110,7 +110,7 @@ def _about(quotes: Sequence[Named], met: Crossing | None, found: Front) -> str:
     if met:
         said.append(met.said)
     if found.chosen:
-        said.append(f"chosen: {name_of(found.chosen)}")
+        said.append(f"chosen: {point_name(found.chosen)}")
     return "; ".join([*said, why_of(found)]) + "."
 
 

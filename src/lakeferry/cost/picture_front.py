@@ -5,7 +5,7 @@ from itertools import pairwise
 from math import hypot
 from string import ascii_uppercase
 
-from lakeferry.cost.cost_report import NAMES
+from lakeferry.cost.cost_report import point_name, why_of
 from lakeferry.cost.front import Front, Point
 from lakeferry.cost.money import dollars, exact
 from lakeferry.cost.picture_parts import (
@@ -58,27 +58,13 @@ def front_picture(canvas: Canvas, y: float, found: Front, hours: int) -> float:
     return _key(canvas, found, named, up.start + 58)
 
 
-def name_of(one: Point) -> str:
-    """`pull by NAT instances, 4 times as many`."""
-    many = f", {one.scale} times as many" if one.scale > 1 else ""
-    return f"{one.placement} by {NAMES[one.path]}{many}"
-
-
-def why_of(found: Front) -> str:
-    """The reason of the choice, with the names that people read."""
-    said = found.why
-    for one in sorted(found.points, key=lambda one: -len(one.label)):
-        said = said.replace(one.label, name_of(one))
-    return said
-
-
 def _headline(found: Front) -> str:
     if found.chosen is None:
         return f"none is chosen: {why_of(found)}"
     one = found.chosen
     least = "at least " if one.quote.at_least else ""
     usd, time = f"{least}{dollars(one.quote.total)}", _time(one.hours)
-    return f"chosen: {name_of(one)}, {usd} in {time}: {why_of(found)}"
+    return f"chosen: {point_name(one)}, {usd} in {time}: {why_of(found)}"
 
 
 def _named(found: Front) -> dict[Point, str]:
@@ -131,7 +117,7 @@ def _letters(
     taken += [_between(one, other) for one, other in pairwise(steps)]
     taken.append(_between((limit, up.end), (limit, up.start)))
     for one, letter in named.items():
-        said = f"{letter}: {name_of(one)}" if one is found.chosen else letter
+        said = f"{letter}: {point_name(one)}" if one is found.chosen else letter
         x, y = across.at(float(one.days)), up.at(float(one.quote.total))
         at = free_place(x, y, len(said) * _LETTER + 4, 16, taken, inside)
         if at is None:
@@ -180,7 +166,7 @@ def _key(canvas: Canvas, found: Front, named: dict[Point, str], y: float) -> flo
 
 def _told(one: Point) -> str:
     least = "at least " if one.quote.at_least else ""
-    return f"{name_of(one)}: {least}{dollars(one.quote.total)}, {_time(one.hours)}"
+    return f"{point_name(one)}: {least}{dollars(one.quote.total)}, {_time(one.hours)}"
 
 
 @exact()
