@@ -214,4 +214,11 @@ CODES: dict[str, ErrorKind] = {
         "What an instance must know stands in its user data, of which EC2 takes 16 KB: the script "
         "and the ids of the route tables that peers may move. Nothing was changed.",
     ),
+    "LF-6439": ErrorKind(
+        1,
+        "subnets would lose their way out",
+        "A default route that leads to a NAT instance is given back to what it led to before. That "
+        "is gone, or nothing says what it was; without the route its subnets reach nothing "
+        "outside. The route was left as it is, and the instance with it.",
+    ),
 }

@@ -10,6 +10,7 @@ from lakeferry.aws.ensure import ensure, remove
 from lakeferry.aws.ensure_routes import set_aside
 from lakeferry.aws.place import Place
 from lakeferry.network.nat_resources import (
+    NO_ROUTE,
     RECORD,
     DefaultRoute,
     ElasticIp,
@@ -287,6 +288,8 @@ def test_a_route_is_given_back_to_whatever_it_led_to(place: Place, target: str, 
         ec2.add_response("describe_route_tables", route(NetworkInterfaceId="eni-1"))
         ec2.add_response("describe_network_interfaces", interfaces())
         ec2.add_response("describe_nat_gateways", {"NatGateways": []})
+        if target.startswith("nat-"):
+            ec2.add_response("describe_nat_gateways", gateways("available", target))
         ec2.add_response(
             "replace_route", {},
             {"RouteTableId": "rtb-1", "DestinationCidrBlock": "0.0.0.0/0", field: target},
@@ -296,15 +299,41 @@ def test_a_route_is_given_back_to_whatever_it_led_to(place: Place, target: str, 
         remove(place, replace(ROUTE, before=target))
 
 
-def test_a_route_whose_target_of_before_is_gone_is_deleted(place: Place) -> None:
+def test_a_route_that_was_not_there_before_is_deleted(place: Place) -> None:
     with stubbed("ec2") as ec2:
         ec2.add_response("describe_route_tables", route(NetworkInterfaceId="eni-1"))
         ec2.add_response("describe_network_interfaces", interfaces())
         ec2.add_response("describe_nat_gateways", {"NatGateways": []})
-        ec2.add_client_error("replace_route", "InvalidNatGatewayID.NotFound")
         ec2.add_response("delete_route", {})
         ec2.add_response("describe_network_interfaces", {"NetworkInterfaces": []})
-        remove(place, ROUTE)
+        remove(place, replace(ROUTE, before=NO_ROUTE))
+
+
+@pytest.mark.parametrize(
+    ("before", "there", "said"),
+    [
+        ("nat-9", gateways("deleted", "nat-9"), "led to nat-9 before, which is gone"),
+        ("nat-9", {"NatGateways": []}, "led to nat-9 before, which is gone"),
+        ("eni-9", None, "led to eni-9 before, which is gone"),
+        ("", None, "has no note of where it led before"),
+    ],
+)
+def test_a_route_that_cannot_be_given_back_stays_and_the_person_is_told(
+    place: Place, before: str, there: dict[str, Any] | None, said: str
+) -> None:
+    with stubbed("ec2") as ec2:
+        ec2.add_response("describe_route_tables", route(NetworkInterfaceId="eni-1"))
+        ec2.add_response("describe_network_interfaces", interfaces())
+        ec2.add_response("describe_nat_gateways", {"NatGateways": []})
+        if there is not None:
+            ec2.add_response("describe_nat_gateways", there)
+        elif before:
+            ec2.add_client_error("replace_route", "InvalidNetworkInterfaceID.NotFound")
+        with refused("LF-6439") as error:
+            remove(place, replace(ROUTE, before=before))
+
+    assert said in error.value.what
+    assert "delete-route --route-table-id rtb-1" in error.value.next_step
 
 
 def test_a_route_that_somebody_else_moved_is_theirs(place: Place) -> None:
@@ -316,6 +345,14 @@ def test_a_route_that_somebody_else_moved_is_theirs(place: Place) -> None:
         remove(place, ROUTE)
 
 
+def test_a_route_does_not_stand_aside_on_a_gateway_that_was_deleted(place: Place) -> None:
+    with stubbed("ec2") as ec2:
+        ec2.add_response("describe_nat_gateways", {"NatGateways": []})
+        ec2.add_response("describe_route_tables", route(NetworkInterfaceId="eni-1"))
+        ec2.add_response("describe_nat_gateways", gateways("deleted", "nat-9"))
+        set_aside(place, ROUTE, STANDBY)
+
+
 @pytest.mark.parametrize(
     ("there", "target"), [(gateways("available"), "nat-1"), ({"NatGateways": []}, "nat-9")]
 )
@@ -325,6 +362,7 @@ def test_a_route_stands_aside_to_what_stands_by_or_to_what_it_led_to_before(
     with stubbed("ec2") as ec2:
         ec2.add_response("describe_nat_gateways", there)
         ec2.add_response("describe_route_tables", route(NetworkInterfaceId="eni-1"))
+        ec2.add_response("describe_nat_gateways", gateways("available", target))
         ec2.add_response(
             "replace_route", {},
             {"RouteTableId": "rtb-1", "DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": target},

@@ -60,17 +60,38 @@ def _note(route: DefaultRoute, now: str) -> Mapping[str, str]:
 
 
 def remove_route(place: Place, found: DefaultRoute) -> None:
-    """Give the route back to what it led to before; where it had none, or that is gone, delete it.
+    """Give the route back to what it led to before; where it had none, delete it.
 
     A route that somebody else has moved meanwhile is theirs.
+
+    Raises:
+        FerryError: LF-6439 where what it led to is gone, or not known: without this route its
+            subnets would have no way out at all.
     """
     if target_now(place, found) in _our_targets(place):
-        back = _before(found)
-        if not back or not _given_back(place, found, back):
+        if found.before == NO_ROUTE:
             place.attempt("ec2", "delete_route", found.route_table_id, _NO_TABLE,
                           RouteTableId=found.route_table_id,
                           DestinationCidrBlock=found.destination)  # fmt: skip
+        elif not found.before or not _given_back(place, found, found.before):
+            raise _no_way_out(place, found)
     _forget(place, found)
+
+
+def _no_way_out(place: Place, found: DefaultRoute) -> FerryError:
+    id = found.route_table_id
+    led = f"led to {found.before} before, which is gone" if found.before else (
+        "has no note of where it led before"
+    )  # fmt: skip
+    return FerryError(
+        "LF-6439",
+        f"the default route of {id} {led}: its subnets would have no way out",
+        f"{place.access.shown}; it still leads to the NAT instance, or what stands by for it",
+        f"lead it to a NAT gateway (`aws ec2 replace-route --route-table-id {id} "
+        f"--destination-cidr-block {found.destination} --nat-gateway-id nat-...`), or take it away "
+        f"(`aws ec2 delete-route --route-table-id {id} --destination-cidr-block "
+        f"{found.destination}`); then run the same command again",
+    )
 
 
 def set_aside(place: Place, found: DefaultRoute, standby: str) -> None:
@@ -92,12 +113,23 @@ def _before(found: DefaultRoute) -> str:
 
 def _given_back(place: Place, found: DefaultRoute, target: str) -> bool:
     """Whether the target of before could take the route; False where it is gone."""
+    if target.startswith("nat-") and not _is_up(place, target):
+        return False
     _, code = place.attempt(
         "ec2", "replace_route", found.route_table_id, (*_GONE, *_NO_TABLE),
         RouteTableId=found.route_table_id, DestinationCidrBlock=found.destination,
         **target_named(target),
     )  # fmt: skip
     return code not in _GONE
+
+
+def _is_up(place: Place, gateway: str) -> bool:
+    """A NAT gateway that was deleted is shown for an hour: a route there leads into nothing."""
+    answer = place.ask(
+        "ec2", "describe_nat_gateways", gateway,
+        Filter=[{"Name": "nat-gateway-id", "Values": [gateway]}],
+    )  # fmt: skip
+    return any(one["State"] in ("available", "pending") for one in answer["NatGateways"])
 
 
 def _forget(place: Place, found: DefaultRoute) -> None:
