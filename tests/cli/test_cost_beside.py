@@ -96,3 +96,40 @@ def test_the_reason_of_the_choice_names_paths_as_the_table_does(tmp_path: Path) 
     told = " ".join(cost(tmp_path, *WORKED).stdout.split())
 
     assert "less than the next path, pull by NAT instances, 4 times as many" in told
+
+
+# ---- what a manifest leaves open
+
+NETWORK = """\
+version: 1
+name: atlas
+network:
+  region: us-east-1
+  nat: {{kind: instance, type: c7gn.large{more}}}
+"""
+OF_IT = ("--bytes", "2 TiB", "--days", "30", "--from", "azure:eastus")
+
+
+@pytest.mark.parametrize(
+    ("more", "assume", "hours"),
+    [("", "", "2160"), (", count: 2", "", "1440"), ("", "cost: {assume: {zones: 2}}", "1440")],
+)
+def test_a_manifest_without_a_count_means_one_nat_instance_a_zone(
+    tmp_path: Path, more: str, assume: str, hours: str
+) -> None:
+    (tmp_path / "lakeferry.yaml").write_text(NETWORK.format(more=more) + assume)
+    lines = [
+        one for one in json_lines(cost(tmp_path, *OF_IT, "--json")) if one["type"] == "cost_line"
+    ]
+
+    (found,) = (one for one in lines if one["price_id"] == "aws.ec2.hour.c7gn.large.us-east-1")
+    assert found["quantity"] == hours
+
+
+def test_a_manifest_says_whether_gateways_stand_by(tmp_path: Path) -> None:
+    for standby, expected in (("gateway", True), ("instance", False), ("none", False)):
+        more = f", recovery: {{standby: {standby}}}"
+        (tmp_path / "lakeferry.yaml").write_text(NETWORK.format(more=more))
+        lines = json_lines(cost(tmp_path, *OF_IT, "--json"))
+
+        assert any(one.get("part") == "standby" for one in lines) == expected

@@ -122,6 +122,14 @@ def test_8_the_choice_flips_at_a_volume_and_at_a_duration() -> None:
     assert round(hours) == 230_582  # 97,320.96 / (303.888 / 720): 26 years
 
 
+def test_where_an_hour_of_instances_is_not_dearer_no_duration_flips_the_choice() -> None:
+    bare = NatInstances("t4g.nano", 1, standby=False)
+    instance = price(replace(TWO_PIB, nat_instances=bare, zones=1), BOOK, "nat_instance")
+    gateway = price(replace(TWO_PIB, zones=1), BOOK, "nat_gateway")
+
+    assert flip_hours(gateway, instance, 720) is None
+
+
 def test_8_storage_of_both_copies_is_about_half_the_gateways_bytes() -> None:
     both = price(replace(TWO_PIB, with_storage=True), BOOK, "nat_gateway")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lakeferry.cli.manifest_flags import STDIN, ManifestFlags, read
 from lakeferry.config.tree import Entry, Value
+from lakeferry.cost.plan_values import USUAL_ZONES
 
 
 def assumed(chosen: ManifestFlags) -> tuple[Value | None, Mapping[str, str]]:
@@ -37,7 +38,9 @@ def _network(root: Value) -> Iterator[tuple[str, Entry]]:
         yield "to", _entry(region, f"aws:{region.text}")
     type, count = root.get("network", "nat", "type"), root.get("network", "nat", "count")
     if type is not None and type.text != "auto":
-        number = count.text if count is not None else "1"
+        zones = root.get("cost", "assume", "zones")
+        one_a_zone = zones.text if zones is not None else str(USUAL_ZONES)
+        number = count.text if count is not None else one_a_zone
         yield "nat_instances", _entry(type, f"{type.text}:{number}")
     standby = root.get("network", "nat", "recovery", "standby")
     if standby is not None:

@@ -14,6 +14,7 @@ from lakeferry.cost.span import TYPICAL_HOURS, Span, from_date, of_hours, typica
 from lakeferry.cost.stream import Stream, shards_needed
 
 USUAL_FILE = 128 * MIB
+USUAL_ZONES = 3
 
 _NAT = ("nat_credit", "connections", "connections_a_second", "connections_to_one", "packet_bytes")
 _REFUSED: Mapping[str, Path] = {
@@ -28,7 +29,7 @@ class CostPlan:
 
     span: Span
     region: str  # of AWS
-    zones: int = 3
+    zones: int = USUAL_ZONES
     migration: Migration | None = None  # None: a stream alone is priced
     stream: Stream | None = None
     deadline_hours: int = 0  # within which it has to be done
@@ -64,7 +65,7 @@ def plan_of(found: Mapping[str, Any], root: Value) -> tuple[CostPlan | None, lis
     plan = CostPlan(
         span=span,
         region=found["to"][1],
-        zones=found.get("zones", 3),
+        zones=found.get("zones", USUAL_ZONES),
         migration=_migration(found, span) if "bytes" in found else None,
         stream=_stream(found, span) if "records_a_day" in found else None,
         deadline_hours=_hours(found["deadline"]) if "deadline" in found else span.hours,
