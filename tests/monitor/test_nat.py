@@ -31,6 +31,7 @@ from lakeferry.network.resources import (
     Role,
     Route,
     SecurityGroup,
+    TransitAttachment,
     VpcEndpoint,
     key_of,
 )
@@ -45,6 +46,7 @@ from tests.monitor.nat_zones import (
     wishing,
 )
 from tests.monitor.wishes import settings
+from tests.network.sample_scenario import ACCOUNT
 
 
 def kinds(made: Desired) -> list[str]:
@@ -252,6 +254,42 @@ def test_a_zone_without_a_public_subnet_is_named() -> None:
 
     with pytest.raises(FerryError, match="us-east-1b has private subnets and no public one"):
         desired(fewer, wishing())
+
+
+def test_an_instance_stays_in_its_subnet_when_others_are_made_beside_it() -> None:
+    """All of it would be made anew for a subnet whose id happens to sort before."""
+    base = network(1)
+    outward = base.found.route_tables[-1]
+    new = "subnet-00000000000000000"
+    eni = Eni(
+        "eni-1", VPC, public(1), "us-east-1a", "interface", "10.0.101.4", ("10.0.101.4",),
+        source_dest_check=False, tags={OWNER_TAG: "m1"},
+    )  # fmt: skip
+    grown: dict[str, Any] = {
+        "subnets": (replace(base.found.subnets[1], id=new), *base.found.subnets),
+        "route_tables": (
+            base.found.route_tables[0],
+            replace(outward, subnet_ids=(new, *outward.subnet_ids)),
+        ),
+    }
+
+    there = desired(network(1, enis=(eni,), **grown), wishing())
+
+    assert one(desired(network(1, **grown), wishing()), NetworkInterface).subnet_id == new
+    assert one(there, NetworkInterface).subnet_id == public(1)
+    assert one(there, StandbyGateway).subnet_id == public(1)
+
+
+def test_what_other_vpcs_send_through_is_told_to_be_lost() -> None:
+    """A NAT gateway takes the addresses of a transit gateway's other VPCs, our rules do not."""
+    hub = TransitAttachment("tgw-attach-1", "tgw-1", "vpc", VPC, ACCOUNT, (private(1),))
+    far = replace(hub, id="tgw-attach-2", resource_id="vpc-2", subnet_ids=())
+
+    told = said(desired(network(2, transit=(hub, far)), wishing()))
+
+    assert f"tgw-attach-1 of tgw-1 comes in by {private(1)} of {table(1)}" in told
+    assert "what other VPCs send to the internet by it is lost" in told
+    assert "tgw-attach-2" not in told
 
 
 def test_a_table_of_two_zones_leads_to_one_of_them_and_the_other_is_told() -> None:

@@ -9,11 +9,11 @@ within the same Region".
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from lakeferry.errors import FerryError
-from lakeferry.network.resources import OWNER_TAG
+from lakeferry.network.resources import OWNER_TAG, Eni
 from lakeferry.network.topology import Found, Path, Topology
 from lakeferry.network.ways import EVERYWHERE, EVERYWHERE_6, default_route, table_of, way_out
 
@@ -74,7 +74,7 @@ def posts(topology: Topology, count: int | None, deployment: str) -> Posts:
     counts = _counts(topology, tables, count)
     made: list[Post] = []
     for zone, own in tables.items():
-        subnet = _public(topology.found, zone)
+        subnet = _public(topology.found, zone, deployment)
         if not subnet:
             raise _impossible(
                 topology, f"{zone} has private subnets and no public one",
@@ -137,12 +137,22 @@ def _is_taken(path: Path) -> bool:
     return path.kind in _TAKEN or (path.kind == "elsewhere" and path.id.startswith("eni-"))
 
 
-def _public(found: Found, zone: str) -> str:
-    """A subnet of the zone whose default route leads to an internet gateway; '' for none."""
+def _public(found: Found, zone: str, deployment: str) -> str:
+    """A subnet of the zone whose default route leads to an internet gateway; '' for none.
+
+    One in which an instance of the deployment stands goes first: a subnet that is made later would
+    have all of it made anew.
+    """
     world = {found.vpc.id: found}
+    held = {one.subnet_id for one in found.enis if _forwards(one, deployment)}
     here = (one.id for one in found.subnets if one.zone == zone)
     ways = ((id, way_out(world, found.vpc.id, id)) for id in here)
-    return min((id for id, way in ways if way.kind == "internet_gateway"), default="")
+    public = (id for id, way in ways if way.kind == "internet_gateway")
+    return min(public, key=lambda id: (id not in held, id), default="")
+
+
+def _forwards(one: Eni, deployment: str) -> bool:
+    return not one.source_dest_check and one.tags.get(OWNER_TAG) == deployment
 
 
 def _notes(topology: Topology, tables: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -157,6 +167,7 @@ def _notes(topology: Topology, tables: Mapping[str, Sequence[str]]) -> Iterator[
                     f"{id} also leads {', '.join(far)} to the NAT instance of {zone}: their bytes "
                     "cross zones, billed twice more; give them a route table of their own"
                 )
+            yield from _entered(found, id, {one.id for one in subnets})
             others = sorted(one.id for one in subnets if one.id not in private)
             if others:
                 yield f"{id} is also that of {', '.join(others)}: their way out moves with it"
@@ -169,6 +180,18 @@ def _notes(topology: Topology, tables: Mapping[str, Sequence[str]]) -> Iterator[
     )
     for id, kind in left:
         yield f"{id} goes out by {kind.replace('_', ' ')}: left as it is"
+
+
+def _entered(found: Found, table_id: str, subnets: Set[str]) -> Iterator[str]:
+    """Other VPCs that go out here: a NAT gateway takes their bytes, a NAT instance drops them."""
+    for one in found.transit:
+        if one.resource_id == found.vpc.id and (entered := sorted(subnets & {*one.subnet_ids})):
+            yield (
+                f"{one.id} of {one.gateway_id} comes in by {', '.join(entered)} of {table_id}: a "
+                f"NAT instance forwards the addresses of {found.vpc.id} alone, so what other VPCs "
+                "send to the internet by it is lost; give these subnets a route table of their "
+                "own, and leave it out (--subnet)"
+            )
 
 
 def _passed_by(found: Found, table_id: str) -> Iterator[str]:
