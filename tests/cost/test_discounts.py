@@ -62,3 +62,22 @@ def test_a_discount_that_would_do_nothing_or_harm_is_refused(terms: Agreement, w
 
     assert (error.value.code, error.value.exit_code) == ("LF-6507", 2)
     assert where in error.value.where
+
+
+def test_a_share_that_is_off_already_is_not_taken_off_again() -> None:
+    rate = Agreement(services={"AmazonEC2": Decimal("0.1")})
+
+    for book, terms in (
+        (PLAN, Agreement(savings_plans={"c7gn": Decimal("0.28")})),
+        (agreed(BOOK, rate), rate),
+    ):
+        with pytest.raises(FerryError, match="in the file of prices already") as error:
+            agreed(book, terms)
+        assert error.value.code == "LF-6507"
+
+
+def test_a_private_rate_leaves_prices_of_a_savings_plan_as_they_are() -> None:
+    both = agreed(PLAN, Agreement(services={"AmazonEC2": Decimal("0.1")}))
+
+    assert both.hourly("c7gn.large", US) == PLAN.hourly("c7gn.large", US)
+    assert both.hourly("c6gn.large", US).last_usd == Decimal("0.07776")  # 0.0864 less a tenth

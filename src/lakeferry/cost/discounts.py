@@ -12,6 +12,8 @@ from lakeferry.cost.money import exact
 from lakeferry.cost.prices import InstanceType, Price, PriceBook, nearest
 from lakeferry.errors import FerryError
 
+_RATE, _PLAN = "private rate", "savings plan"  # what a line's source says is off
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -28,8 +30,8 @@ def agreed(book: PriceBook, terms: Agreement) -> PriceBook:
     private rate does not apply to it besides: a plan's rates are what is agreed.
 
     Raises:
-        FerryError: LF-6507 for a service or family that the book does not have, or a fraction
-            that is not from 0 to 1.
+        FerryError: LF-6507 for a service or family that the book does not have, a fraction that
+            is not from 0 to 1, or prices of a file that have such a share off already.
     """
     families = {_family(name) for name in book.instance_types}
     services = {one.service for one in book.prices.values() if one.service}
@@ -42,7 +44,7 @@ def agreed(book: PriceBook, terms: Agreement) -> PriceBook:
 
 def _by_service(price: Price, terms: Agreement) -> Price:
     share = terms.services.get(price.service)
-    return price if share is None else _less(price, share, "private rate")
+    return price if share is None else _less(price, share, _RATE)
 
 
 def _by_family(found: InstanceType, terms: Agreement) -> InstanceType:
@@ -50,14 +52,21 @@ def _by_family(found: InstanceType, terms: Agreement) -> InstanceType:
     if share is None:
         hourly = {region: _by_service(one, terms) for region, one in found.hourly.items()}
     else:
-        hourly = {region: _less(one, share, "savings plan") for region, one in found.hourly.items()}
+        hourly = {region: _less(one, share, _PLAN) for region, one in found.hourly.items()}
     return replace(found, hourly=hourly)
 
 
 @exact()
 def _less(price: Price, share: Decimal, why: str) -> Price:
-    if price.tiers is None:
+    if price.tiers is None or (why == _RATE and f"; {_PLAN} of" in price.source):
         return price
+    if any(f"; {one} of" in price.source for one in (_RATE, _PLAN)):
+        raise FerryError(
+            "LF-6507",
+            "a discount cannot be applied",
+            f"{price.id}: {price.source}",
+            "the discount is in the file of prices already: leave out one of the two",
+        )
     tiers = tuple(replace(tier, usd=tier.usd * (1 - share)) for tier in price.tiers)
     return replace(price, tiers=tiers, source=f"{price.source}; {why} of {share:%} off")
 

@@ -35,8 +35,6 @@ from lakeferry.events import Emit, Noted, silent
 SMALL = 64 * 2**20  # bytes of an index or a page, beyond which it is none
 NOTE_EVERY = 64 * 2**20  # bytes of a list
 
-_REMARKS = ("; private rate of ", "; savings plan of ")
-
 
 @dataclass(frozen=True, slots=True)
 class PriceRequest:
@@ -90,7 +88,7 @@ def import_prices(request: PriceRequest, today: date, emit: Emit = silent) -> Pr
     _check(request)
     before = book_in_use(request.prices)
     found, absent, sources = _imported(request, before, today, emit)
-    after = _agreed(before if found is None else found, request.agreement)
+    after = agreed(before if found is None else found, request.agreement)
     wanted = request.aws_regions or request.azure_regions
     if wanted and found is None:
         after = only_of(after, {*request.aws_regions, *request.azure_regions}, ())
@@ -252,21 +250,6 @@ def _file(path: str) -> PriceBook:
             "name another with --prices FILE",
         ) from error
     return read_book(text, path)
-
-
-def _agreed(book: PriceBook, terms: Agreement) -> PriceBook:
-    """The book less what is agreed; refused where something is off it already."""
-    less = agreed(book, terms)
-    for one in changes(book, less):
-        before = one.before.source if one.before else ""
-        if one.kind != "same" and any(remark in before for remark in _REMARKS):
-            raise FerryError(
-                "LF-6507",
-                "a discount cannot be applied",
-                f"{one.after.id}: {before}",
-                "the discount is in the file of prices already: leave out one of the two",
-            )
-    return less
 
 
 def _only_ids(book: PriceBook, ids: set[str]) -> PriceBook:
