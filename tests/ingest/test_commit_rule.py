@@ -266,7 +266,7 @@ happening = st.tuples(
 )
 
 
-@given(st.lists(happening, max_size=80))
+@given(st.lists(happening, min_size=40, max_size=80))
 def test_however_consumers_race_and_crash_each_row_is_in_the_table_once(
     happenings: list[tuple[str, int, int]],
 ) -> None:

@@ -140,7 +140,7 @@ def happen(stream: Stream, reader: Reader | None, what: str, choice: int) -> Non
             reader.retention(choice)
 
 
-histories = st.lists(happening, max_size=60)
+histories = st.lists(happening, min_size=15, max_size=60)
 
 
 @given(histories, histories)
