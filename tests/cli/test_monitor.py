@@ -110,6 +110,9 @@ def test_a_topology_is_one_line_of_json_and_its_findings_are_more(
 
     (topology,) = [line["topology"] for line in found if line["type"] == "topology"]
     assert read_topology(json.dumps(topology).encode(), "line").found.vpc.id == plane.vpc
+    prices = {path["id"]: path["usd_per_gb"] for path in topology["paths"]}
+    assert (prices[plane.nat_gateway], prices[plane.nat_instance]) == (0.045, None)
+    assert (prices[plane.s3], prices[plane.kinesis]) == (0.0, 0.01)
     codes = {line["code"] for line in found if line["type"] == "finding"}
     assert {"no-s3-endpoint", "endpoint-zones"} <= codes
 

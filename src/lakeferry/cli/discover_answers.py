@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
+
+import orjson
 
 from lakeferry.cli.columns import Column, paragraph, table
 from lakeferry.monitor.own_cost import path_usd_per_gb
 from lakeferry.network.fields import DEFAULT_FORMAT
 from lakeferry.network.resources import FlowLog
+from lakeferry.network.saved_topology import topology_text
 from lakeferry.network.services import label_of
 from lakeferry.network.topology import Finding, Path, Topology
 
@@ -92,8 +96,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _path(found: Topology, path: Path) -> tuple[str, ...]:
-    region = found.found.vpc.region
-    price = path_usd_per_gb(path.kind, region, crosses_zones=path.crosses_zones)
+    price = _usd_per_gb(found, path)
     return (
         _name_of(found, path),
         path.id or "-",
@@ -109,6 +112,23 @@ def _name_of(found: Topology, path: Path) -> str:
         service = next((one.service for one in found.found.endpoints if one.id == path.id), "")
         return f"endpoint {label_of(service)}"
     return _KINDS[path.kind]
+
+
+def _usd_per_gb(found: Topology, path: Path) -> Decimal | None:
+    region = found.found.vpc.region
+    return path_usd_per_gb(path.kind, region, crosses_zones=path.crosses_zones)
+
+
+def topology_body(found: Topology) -> dict[str, Any]:
+    """The `topology` line: as it is saved, and what a GB of each path costs.
+
+    `usd_per_gb` is null where bytes are not what is paid for.
+    """
+    body: dict[str, Any] = orjson.loads(topology_text(found))
+    for written, path in zip(body["paths"], found.paths, strict=True):
+        price = _usd_per_gb(found, path)
+        written["usd_per_gb"] = None if price is None else float(price)
+    return {"type": "topology", "topology": body}
 
 
 def _price(price: Decimal | None) -> str:

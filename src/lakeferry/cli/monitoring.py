@@ -51,7 +51,7 @@ def discover(
     lines = discover_answers.topology_lines(found, marks(sys.stdout), screen_width())
     lines += [f"  drawn: {svg}"] if svg else []
     lines += [f"  saved: {save}"] if save else []
-    screen.result(lines, {"type": "topology", "topology": orjson.loads(topology_text(found))})
+    screen.result(lines, discover_answers.topology_body(found))
     for one in found.findings:
         screen.result([], discover_answers.finding_body(one))
     return OK
