@@ -272,3 +272,11 @@ def test_a_network_that_was_saved_of_another_vpc_is_refused(folder: Path) -> Non
     ended = called("cost", "--observe", "vpc-1", *saved, folder=folder)
 
     assert (ended.returncode, "LF-2001" in ended.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_what_flowed_fits_a_narrow_screen(folder: Path, width: int) -> None:
+    saved = ("--observe", "-", "--topology", "network.json", "--logs", "logs")
+    told = called("cost", *saved, folder=folder, COLUMNS=str(width)).stdout
+
+    assert max(map(len, told.splitlines())) <= width

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -332,3 +333,20 @@ def test_a_tag_in_the_wrong_form_is_named_with_what_bears_it(tmp_path: Path) -> 
     assert summary["tags_not_counted"] == [
         {"value": "Mig12345", "fault": "the prefix `mig` is written in lower case", "cost": "0.5"}
     ]
+
+
+# ---- narrow screens
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("more", [(), ("--hourly",)])
+def test_on_a_narrow_screen_what_each_row_comes_to_stands_below(
+    sample: Path, width: int, more: tuple[str, ...]
+) -> None:
+    words = ("cost", "--reconcile", "cur2.csv.gz", *THREE, *more)
+    told = called(*words, folder=sample, COLUMNS=str(width)).stdout
+
+    assert max(map(len, told.splitlines())) <= width
+    wanted = "flow log gap" if more else "20 h ok, 3 h leak, 1 h flow log gap"
+    assert wanted in " ".join(told.split())
+    assert "gap" not in "".join(re.findall(r"\.\.\S*", told))  # elided

@@ -48,10 +48,11 @@ def observed_lines(found: Observation, signs: Mapping[str, str], width: int) -> 
     """Paths, the leak, then each group with its options, a month like what was seen."""
     began = datetime.fromtimestamp(found.first_s, UTC).strftime("%Y-%m-%d %H:%M")
     lines = table(_PATHS, [_path_row(one, found) for one in found.paths], width)
-    lines.append(
+    whole = (
         f"  {_gb(found.bytes)} GB of 2^30 bytes in {duration_text(60 * found.minutes)} from "
         f"{began} UTC, each byte once; {found.region}"
     )
+    lines += paragraph(whole, width)
     if found.leak:
         said = (
             f"  {signs['warning']} leak of {_gb(found.leak)} GB to and from S3 through NAT: "

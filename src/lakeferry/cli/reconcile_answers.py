@@ -48,7 +48,7 @@ def reconciled_lines(
     found = result.found
     by_hour = hourly and found.length == HOUR
     rows = [_hour_row(one) for one in found.cells] if by_hour else _day_rows(result.days)
-    lines = table(_HOURLY if by_hour else _TABLE, rows, width)
+    lines = _side_by_side(_HOURLY if by_hour else _TABLE, rows, width)
     lines += ["  in GB of 2^30 bytes, as AWS bills them; times are UTC", ""]
     lines += _parts_lines(found, width)
     lines += _verdict_lines(found, signs, width)
@@ -58,6 +58,16 @@ def reconciled_lines(
     elif result.whole is not None:
         lines += ["", "  to the end: nothing to go by, as no hour was both copied in and billed"]
     return lines
+
+
+def _side_by_side(columns: tuple[Column, ...], rows: list[list[str]], width: int) -> list[str]:
+    """The table; where it has no room for what each row comes to, that is told below."""
+    lines = table(columns, rows, width)
+    if all(line.endswith(row[-1]) for line, row in zip(lines[1:], rows, strict=True)):
+        return lines
+    lines = table(columns[:-1], [row[:-1] for row in rows], width)
+    told = (f"    {row[0]} {row[1]}: {row[-1]}" for row in rows if row[-1] != "ok")
+    return [*lines, *(cut for line in told for cut in paragraph(line, width))]
 
 
 def _day_rows(days: tuple[Day, ...]) -> list[list[str]]:
