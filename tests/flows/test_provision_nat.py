@@ -29,7 +29,8 @@ __all__ = ["judge"]  # a fixture
 ZONES = ("us-east-1a", "us-east-1b")
 ALL = {"routes", "delete", "replace", "many"}
 # Alarms of other things, and rules, are tested elsewhere, and each is a request.
-QUIET = {name: AlarmLimit(None) for name in ALARMS if not name.startswith("nat-instance-rec")}
+LOUD = ("nat-instance-recover", "nat-standby-bytes")
+QUIET = {name: AlarmLimit(None) for name in ALARMS if name not in LOUD}
 OWN = "lakeferry-m1.nat"
 PLANNED = (PlannedFlow("nat_gateway", 10**14, 30 * 86_400),)
 
@@ -102,6 +103,13 @@ def interface(access: AwsAccess, zone: str) -> Any:
     return found
 
 
+def standing_by(access: AwsAccess, zone: str) -> Any:
+    (found,) = client(access, "ec2").describe_nat_gateways(
+        Filter=[{"Name": "tag:Name", "Values": [f"{OWN}-standby.{zone}"]}]
+    )["NatGateways"]
+    return found
+
+
 def instance(access: AwsAccess, zone: str) -> Any:
     found = client(access, "ec2").describe_instances(Filters=[
         {"Name": "tag:Name", "Values": [f"{OWN}.{zone}"]},
@@ -158,6 +166,12 @@ def test_alarms_on_new_instances_follow_in_the_same_apply(
     box = instance(moto_access, "us-east-1a")["InstanceId"]
     assert recover["Dimensions"] == [{"Name": "InstanceId", "Value": box}]
     assert recover["EvaluationPeriods"] == 2
+    standby = standing_by(moto_access, "us-east-1b")["NatGatewayId"]
+    told = {one["AlarmName"]: one["Dimensions"] for one in alarms if "standby" in one["AlarmName"]}
+    assert told == {
+        f"lakeferry-m1.nat-standby-bytes.{zone}": [{"Name": "NatGatewayId", "Value": id}]
+        for zone, id in zip(ZONES, (site.gateway, standby), strict=True)
+    }
 
 
 def test_from_gateways_to_instances_takes_the_word_for_routes_and_no_other(
@@ -251,16 +265,15 @@ def test_a_route_that_failed_over_is_shown_and_led_back_on_a_word(
     asked = request(moto_access, site)
     run.apply(asked, allow={"routes"})
     ec2, table = client(moto_access, "ec2"), site.tables[1]
-    (standby,) = ec2.describe_nat_gateways(
-        Filter=[{"Name": "tag:Name", "Values": ["lakeferry-m1.nat-standby.us-east-1b"]}]
-    )["NatGateways"]
+    standby = standing_by(moto_access, "us-east-1b")
     ec2.replace_route(
         RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=standby["NatGatewayId"]
     )
 
     moved = run.plan(asked)
 
-    (route,) = [one for one in moved.drift if one.kind == "default_route"]
+    (route,) = moved.drift  # and no alarm, that which tells of it least of all
+    assert route.kind == "default_route"
     assert [(one.before, one.after) for one in route.differences] == [
         ("lakeferry-m1.nat-standby.us-east-1b", f"{OWN}.us-east-1b")
     ]

@@ -1,5 +1,6 @@
 """Networks in which NAT instances shall be, and the same networks when they are there."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,12 @@ from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.settings import MonitorSettings, NatWish, TaggedWish
 from lakeferry.network import discover
 from lakeferry.network.discover import Scope
-from lakeferry.network.nat_resources import DefaultRoute, NatInstance, NetworkInterface
+from lakeferry.network.nat_resources import (
+    DefaultRoute,
+    NatInstance,
+    NetworkInterface,
+    StandbyGateway,
+)
 from lakeferry.network.resources import (
     Eni,
     Instance,
@@ -29,6 +35,7 @@ VPC = "vpc-0123456789abcdef0"
 ZONES = ("us-east-1a", "us-east-1b")
 GATEWAY = "nat-0123456789abcdef0"  # of others, in the first zone
 Case = tuple[Topology, MonitorSettings]
+Tables = tuple[RouteTable, ...]
 
 
 def _id(start: str, number: int) -> str:
@@ -102,8 +109,12 @@ def cases() -> dict[str, Case]:
     }
 
 
-def arrived(case: Case) -> Desired:
-    """What there shall be when instances are there, endpoints too, and routes lead to them."""
+def arrived(case: Case, led: Callable[[Tables], Tables] = tuple) -> Desired:
+    """What there shall be when instances are there, endpoints too, and routes lead to them.
+
+    Args:
+        led: what becomes of the route tables then.
+    """
     topology, settings = case
     first = desired(topology, settings)
     before = topology.found
@@ -130,14 +141,22 @@ def arrived(case: Case) -> Desired:
                 replace(table, routes=(route,)) if table.id == one.route_table_id else table
                 for table in tables
             ]
+    gateways = tuple(
+        NatGateway(
+            aws_id("nat", one.name), VPC, one.subnet_id, "zonal", "public", "available", (),
+            {**one.tags, "Name": one.name},
+        )
+        for one in first.resources
+        if isinstance(one, StandbyGateway)
+    )  # fmt: skip
     endpoints = tuple(
         replace(one, eni_ids=interfaces_of(one))
         for one in first.resources
         if isinstance(one, VpcEndpoint) and one.type == "Interface"
     )
     after = replace(
-        before, enis=tuple(enis), instances=tuple(instances), route_tables=tuple(tables),
-        endpoints=endpoints,
+        before, enis=tuple(enis), instances=tuple(instances), route_tables=led(tuple(tables)),
+        endpoints=endpoints, nat_gateways=(*before.nat_gateways, *gateways),
     )  # fmt: skip
     flows = tuple(
         replace(one, path="nat_instance") if one.path == "nat_gateway" else one

@@ -11,6 +11,7 @@ from lakeferry.monitor.settings import OWNER_TAG, AlarmLimit
 from lakeferry.network.metric_syntax import parse_expression
 from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Topic, VpcEndpoint
 from lakeferry.network.topology import Topology
+from tests.monitor.nat_networks import arrived, cases
 from tests.monitor.wishes import bare, full, named, of_kind, wanted, with_found
 from tests.network.sample_scenario import ACCOUNT, NAT_GATEWAY, REGION, topology
 
@@ -189,7 +190,9 @@ def test_every_alarm_has_a_name_that_a_manifest_can_give_a_limit_for() -> None:
         usd_per_day=Decimal(10),
         alarms={"nat-gateway-bytes": AlarmLimit(1.0, "bytes_per_s")},
     )
-    names = {one.name.removeprefix("lakeferry-m1.").split(".")[0] for one in of_kind(made, Alarm)}
+    standing = arrived(cases()["two zones"])
+    every = (*of_kind(made, Alarm), *of_kind(standing, Alarm))
+    names = {one.name.removeprefix("lakeferry-m1.").split(".")[0] for one in every}
 
     assert names - {"asleep"} == set(ALARMS) - set(tagged_instances.ALARMS)
 

@@ -188,6 +188,17 @@ def test_recovery_is_a_plain_metric_alarm_of_an_instance_that_the_template_makes
         assert (alarm.datapoints, alarm.periods) == (2, 2)
 
 
+@pytest.mark.parametrize("format", ["cloudformation", "terraform"])
+def test_bytes_of_a_standby_that_the_template_makes_are_told_by_a_plain_alarm(format: str) -> None:
+    found = {one.name: one for one in _read("two zones", format) if isinstance(one, Alarm)}
+    metric = plain_metric(found["lakeferry-m1.nat-standby-bytes.us-east-1b"])
+
+    assert metric is not None
+    assert metric.metric == "BytesOutToDestination"
+    standby = aws_id("nat", "lakeferry-m1.nat-standby.us-east-1b")
+    assert metric.dimensions == (("NatGatewayId", standby),)
+
+
 def test_recovery_is_said_as_cloudformation_says_a_plain_metric() -> None:
     resources = json.loads(exported(CASES["two zones"], "cloudformation").text)["Resources"]
     alarm = resources["AlarmNatInstanceRecoverUsEast1a"]["Properties"]

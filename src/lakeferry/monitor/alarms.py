@@ -20,6 +20,7 @@ from lakeferry.monitor.alarm_parts import (
     limit_of,
     rule_metric,
 )  # fmt: skip
+from lakeferry.monitor.nat_standing import StandingGateway, standby_alarms, standby_notes
 from lakeferry.monitor.notify import actions_of
 from lakeferry.monitor.own_cost import nat_usd_per_gb
 from lakeferry.monitor.service_alarms import asleep, service_alarms, stalls
@@ -45,6 +46,7 @@ ALARMS: dict[str, str] = {
     "nat-gateway-drops": "share",
     "nat-gateway-ports": "count",
     "nat-gateway-connections": "count",
+    "nat-standby-bytes": "bytes_per_s",  # of one that shall carry nothing
     "nat-instance-limit": "bytes_per_s",
     "nat-instance-cpu": "count",  # percent; of those that are ours
     "nat-instance-recover": "count",
@@ -58,13 +60,17 @@ ALARMS: dict[str, str] = {
 
 
 def alarms(
-    topology: Topology, rules: RuleSet, settings: MonitorSettings
+    topology: Topology,
+    rules: RuleSet,
+    settings: MonitorSettings,
+    standing: Sequence[StandingGateway] = (),
 ) -> tuple[Alarm | CompositeAlarm, ...]:
     """All alarms, simple ones before composite ones, each sorted by name."""
     stalled = tuple(stalls(topology, settings))
     simple = [
         *stalled,
         *service_alarms(topology, settings),
+        *standby_alarms(standing, settings),
         *tagged_instances.instance_alarms(topology, settings),
         *_rule_alarms(topology, rules, settings),
     ]
@@ -77,7 +83,9 @@ def alarms(
     return (*simple, *composite)
 
 
-def notes(topology: Topology, settings: MonitorSettings) -> tuple[str, ...]:
+def notes(
+    topology: Topology, settings: MonitorSettings, standing: Sequence[StandingGateway] = ()
+) -> tuple[str, ...]:
     """What alarms are missing, and what would bring them."""
     said: list[str] = []
     if not settings.planned and "stalled" not in settings.alarms:
@@ -92,6 +100,7 @@ def notes(topology: Topology, settings: MonitorSettings) -> tuple[str, ...]:
     unknown = sorted(settings.alarms.keys() - ALARMS.keys())
     if unknown:
         said.append(f"not alarms of the network, left to others: {', '.join(unknown)}")
+    said += standby_notes(standing, settings)
     said += tagged_instances.instance_notes(topology, settings)
     return tuple(said)
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lakeferry.monitor.foreseen import New, NewEndpoint, NewInterface, cut_at_marks
-from lakeferry.monitor.template_names import WORDS, Names
-from lakeferry.network.nat_resources import NatInstance, NetworkInterface
+from lakeferry.monitor.template_names import OF_NAT, WORDS, Names
 from lakeferry.network.resources import LogGroup, Resource, SecurityGroup, Tags, Topic, VpcEndpoint
 
 Template = dict[str, Any]
@@ -65,7 +64,7 @@ def _coming(names: Names, one: str | New) -> Any:
         endpoint = names.made(VpcEndpoint, one.name)
         assert endpoint is not None, "endpoints are foreseen that the template makes"
         return ref(names, endpoint)
-    made = names.made(NatInstance if one.kind == "i" else NetworkInterface, one.name)
+    made = names.made(OF_NAT[one.kind], one.name)
     assert made is not None, "NAT instances are foreseen of what the template makes"
     if one.kind == "ip":
         return {"Fn::GetAtt": [logical_id(names, made), "PrimaryPrivateIpAddress"]}

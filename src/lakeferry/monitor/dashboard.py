@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from lakeferry.monitor import thresholds
+from lakeferry.monitor.nat_standing import StandingGateway
 from lakeferry.monitor.service_alarms import (
     EC2,
     ENDPOINTS,
@@ -53,6 +54,7 @@ def dashboard(
     rules: RuleSet,
     alarms: Sequence[Alarm | CompositeAlarm],
     settings: MonitorSettings,
+    standing: Sequence[StandingGateway] = (),
 ) -> Board:
     """The dashboard of a deployment, within CloudWatch's limits; what does not fit is said."""
     wanted = [
@@ -61,6 +63,7 @@ def dashboard(
         *_paths(rules, settings),
         *_gateways(topology, settings),
         *_nat_instances(topology, settings),
+        *_standing(standing, settings),
         *_endpoints(topology, settings),
         *_streams(settings),
         *_contributors(rules, settings),
@@ -280,6 +283,14 @@ def _nat_instances(topology: Topology, settings: MonitorSettings) -> Iterator[Wi
     for one in topology.nat_instances:
         rows = _service_rates(EC2, ("NetworkIn", "NetworkOut"), ("InstanceId", one.id))
         title = f"NAT instance {one.id} ({one.kind})"
+        yield _graph(title, rows, settings.region, unit="Gbit/s")
+
+
+def _standing(standing: Sequence[StandingGateway], settings: MonitorSettings) -> Iterator[Widget]:
+    names = ("BytesOutToDestination", "BytesOutToSource")
+    for one in standing:
+        rows = _service_rates(NAT, names, ("NatGatewayId", one.id))
+        title = f"NAT gateway {one.id}, stands by in {one.zone}"
         yield _graph(title, rows, settings.region, unit="Gbit/s")
 
 

@@ -10,6 +10,7 @@ from lakeferry.monitor.dashboard import dashboard
 from lakeferry.monitor.endpoints import endpoints
 from lakeferry.monitor.flow_logs import flow_logs
 from lakeferry.monitor.nat import nat, with_endpoints
+from lakeferry.monitor.nat_standing import standing_gateways
 from lakeferry.monitor.nat_ways import led
 from lakeferry.monitor.own_cost import MonthlyCost, Volume, costs, total, volume
 from lakeferry.monitor.settings import MonitorSettings
@@ -53,8 +54,9 @@ def desired(topology: Topology, settings: MonitorSettings) -> Desired:
     points = endpoints(topology, settings)
     logs = flow_logs(topology, settings)
     rules = _rules(ways, settings, logs.fields, logs.rule_groups, points.endpoints)
-    made = alarm_set.alarms(ways, rules, settings)
-    board = dashboard(ways, rules, made, settings)
+    standing = standing_gateways(ways, settings, forwarding.routes)
+    made = alarm_set.alarms(ways, rules, settings, standing)
+    board = dashboard(ways, rules, made, settings, standing)
     topic = notify.topic(settings)
     resources: tuple[Resource, ...] = (
         *points.groups, *forwarding.groups, *points.endpoints, *logs.groups, *logs.roles,
@@ -69,7 +71,7 @@ def desired(topology: Topology, settings: MonitorSettings) -> Desired:
     expected = volume(topology, settings, logs.fields, rules)
     notes = (
         *forwarding.notes, *points.notes, *logs.notes, *rules.notes, *_unknown(settings),
-        *alarm_set.notes(ways, settings), *notify.notes(settings, topology.found.topics),
+        *alarm_set.notes(ways, settings, standing), *notify.notes(settings, topology.found.topics),
         *board.notes,
     )  # fmt: skip
     return Desired(

@@ -17,21 +17,28 @@ from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.network import discover as network
 from lakeferry.network.discover import Scope
-from lakeferry.network.nat_resources import DefaultRoute, NatInstance, NetworkInterface
+from lakeferry.network.nat_resources import (
+    DefaultRoute,
+    NatInstance,
+    NetworkInterface,
+    StandbyGateway,
+)
 from lakeferry.network.resources import (
     OWNER_TAG,
     Alarm,
     Eni,
     Instance,
+    NatGateway,
     Resource,
     Route,
     RouteTable,
+    Tags,
     VpcEndpoint,
 )
 from lakeferry.network.topology import Topology
 
 _MARK = re.compile(
-    r"<interface ([0-9]{2}) of ([^<>]+)>|(eni|i|ip)-<of ([^<>]+)>|vpce-<of ([^<>]+)>"
+    r"<interface ([0-9]{2}) of ([^<>]+)>|(eni|i|ip|nat)-<of ([^<>]+)>|vpce-<of ([^<>]+)>"
 )
 
 
@@ -61,9 +68,10 @@ class NewEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class NewNat:
-    """An id of a NAT instance that the template makes."""
+    """An id of a NAT instance that the template makes, or of what belongs to it."""
 
-    kind: str  # 'i': of the instance; 'eni': of its interface; 'ip': its private address
+    kind: str  # 'i': of the instance; 'eni': of its interface; 'ip': its private address;
+    # 'nat': of a standby gateway
     name: str
 
     @property
@@ -158,8 +166,9 @@ def moved(topology: Topology, wanted: Desired) -> Topology:
             instances[new.id] = new
     tables = tuple(_led(table, wanted, at) for table in found.route_tables)
     changed = replace(
-        found, enis=tuple(enis.values()), instances=tuple(instances.values()), route_tables=tables
-    )
+        found, enis=tuple(enis.values()), instances=tuple(instances.values()), route_tables=tables,
+        nat_gateways=(*found.nat_gateways, *_standing_by(topology, wanted)),
+    )  # fmt: skip
     scope = Scope(subnets=topology.scope)
     seen = network.topology(changed, scope, beyond=[one.found for one in topology.beyond])
     return replace(seen, workers=topology.workers)
@@ -182,6 +191,22 @@ def _instance(one: NatInstance, at: Eni) -> Instance:
     )
 
 
+def _standing_by(topology: Topology, wanted: Desired) -> Iterator[NatGateway]:
+    """Those that are not there yet."""
+    found, there = topology.found, {_named(one.tags) for one in topology.found.nat_gateways}
+    for one in wanted.resources:
+        tags = {**one.tags, "Name": one.name}
+        if isinstance(one, StandbyGateway) and _named(tags) not in there:
+            id = NewNat("nat", one.name).mark
+            yield NatGateway(
+                id, found.vpc.id, one.subnet_id, "zonal", "public", "pending", (), tags
+            )
+
+
+def _named(tags: Tags) -> tuple[str, str]:
+    return tags.get("Name", ""), tags.get(OWNER_TAG, "")
+
+
 def _led(table: RouteTable, wanted: Desired, at: Mapping[str, Eni]) -> RouteTable:
     """A route table whose default route leads where it shall."""
     shall = [
@@ -198,9 +223,11 @@ def _led(table: RouteTable, wanted: Desired, at: Mapping[str, Eni]) -> RouteTabl
 
 
 def _brings_nat(wanted: Desired, topology: Topology) -> bool:
-    """Whether a NAT instance is wanted that no route leads to yet."""
+    """Whether a NAT instance is wanted that no route leads to yet, or what stands by for it."""
     led = {one.tags.get("Name") for one in topology.nat_instances if _is_ours(one, wanted)}
-    return any(isinstance(one, NatInstance) and one.name not in led for one in wanted.resources)
+    return any(
+        isinstance(one, NatInstance) and one.name not in led for one in wanted.resources
+    ) or any(True for _ in _standing_by(topology, wanted))
 
 
 def _is_ours(instance: Instance, wanted: Desired) -> bool:

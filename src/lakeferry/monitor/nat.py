@@ -24,6 +24,7 @@ from lakeferry.monitor.nat_names import (
 )  # fmt: skip
 from lakeferry.monitor.nat_places import Post, Posts, posts, tables_by_zone
 from lakeferry.monitor.nat_size import Choice, Room, choice
+from lakeferry.monitor.nat_standing import gateway_of_others
 from lakeferry.monitor.nat_user_data import NatInstanceScript, NatRoute
 from lakeferry.monitor.settings import EndpointWish, MonitorSettings, NatWish
 from lakeferry.network.nat_resources import (
@@ -36,7 +37,6 @@ from lakeferry.network.nat_resources import (
 )
 from lakeferry.network.resources import (
     OWNER_TAG,
-    NatGateway,
     PortRange,
     Resource,
     Role,
@@ -148,24 +148,9 @@ def _standing_by(topology: Topology, settings: MonitorSettings, placed: Posts) -
         return {}
     found: dict[str, str] = {}
     for zone in placed.zones:
-        there = _gateway_of(topology, zone)
+        there = gateway_of_others(topology, zone)
         found[zone] = there.id if there else id_mark(standby_name(settings, zone))
     return found
-
-
-def _gateway_of(topology: Topology, zone: str) -> NatGateway | None:
-    """A public NAT gateway of others in the zone: it can stand by as well as one of ours."""
-    subnets = {one.id for one in topology.found.subnets if one.zone == zone}
-    found = (
-        one
-        for one in topology.found.nat_gateways
-        if one.subnet_id in subnets
-        and one.availability == "zonal"
-        and one.connectivity == "public"
-        and one.state == "available"
-        and OWNER_TAG not in one.tags  # another deployment's goes when that is destroyed
-    )
-    return next(found, None)
 
 
 def _script(

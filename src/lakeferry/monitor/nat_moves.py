@@ -12,7 +12,8 @@ from lakeferry.errors import FerryError
 from lakeferry.monitor.desired import Desired
 from lakeferry.monitor.foreseen import NewNat
 from lakeferry.monitor.nat_names import id_mark, standby_name
-from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
+from lakeferry.monitor.nat_standing import gateway_of_others
+from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.network.nat_resources import DefaultRoute, NetworkInterface, StandbyGateway
 from lakeferry.network.topology import Topology
 from lakeferry.network.ways import table_of
@@ -117,14 +118,8 @@ def standby_of(name: str, wanted: Desired, settings: MonitorSettings, topology: 
     ours = standby_name(settings, zone)
     if any(isinstance(one, StandbyGateway) and one.name == ours for one in wanted.resources):
         return id_mark(ours)
-    others = (
-        one.id
-        for one in topology.found.nat_gateways
-        if zones.get(one.subnet_id) == zone
-        and (one.availability, one.connectivity, one.state) == ("zonal", "public", "available")
-        and OWNER_TAG not in one.tags
-    )
-    return next(others, "")
+    theirs = gateway_of_others(topology, zone)
+    return theirs.id if theirs else ""
 
 
 def _takes_over(

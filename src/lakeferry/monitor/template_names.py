@@ -56,6 +56,10 @@ WORDS: Mapping[type, str] = {
     CompositeAlarm: "CompositeAlarm",
     Dashboard: "Dashboard",
 }
+# What a mark of `foreseen.NewNat` is of, by its kind.
+OF_NAT: Mapping[str, type[Resource]] = {
+    "i": NatInstance, "eni": NetworkInterface, "ip": NetworkInterface, "nat": StandbyGateway,
+}  # fmt: skip
 Kind = TypeVar("Kind", bound=Resource)
 Text = tuple[str | Resource, ...]  # a resource stands for its own ARN
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lakeferry.monitor.foreseen import New, NewEndpoint, NewInterface, cut_at_marks
-from lakeferry.monitor.template_names import WORDS, Names
+from lakeferry.monitor.template_names import OF_NAT, WORDS, Names
 from lakeferry.network.nat_resources import (
     ElasticIp,
     InstanceProfile,
@@ -107,7 +107,7 @@ def _coming(names: Names, one: str | New) -> str:
         endpoint = names.made(VpcEndpoint, one.name)
         assert endpoint is not None, "endpoints are foreseen that the configuration makes"
         return of(names, endpoint, "id")
-    made = names.made(NatInstance if one.kind == "i" else NetworkInterface, one.name)
+    made = names.made(OF_NAT[one.kind], one.name)
     assert made is not None, "NAT instances are foreseen of what the configuration makes"
     return of(names, made, "private_ip" if one.kind == "ip" else "id")
 

@@ -20,6 +20,9 @@ GATEWAY_PACKETS = 10_000_000  # a second; beyond, packets are dropped
 DROPPED_SHARE = 0.0001
 PORTS = 55_000  # connections for each address and destination (address, port, protocol)
 
+# A minute, out of a NAT gateway that stands by: what the acknowledgements of some 4 MB make.
+STANDBY_BYTES = 100_000
+
 BUSY_PERCENT = 80.0  # of an instance's processors, which forwarding needs for every packet
 
 REJECTS_AT_LEAST = 10  # a minute
