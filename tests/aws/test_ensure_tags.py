@@ -128,6 +128,16 @@ def test_a_default_that_would_become_the_newest_in_place_of_another_is_not_made(
     assert len(every["LaunchTemplateVersions"]) == 2
 
 
+@pytest.mark.server
+def test_a_template_that_went_meanwhile_does_not_stop_the_others(moto_access: AwsAccess) -> None:
+    gone = template("lt-0123456789abcdef0", "$Default")
+    there = template(versions(moto_access), "$Latest")
+
+    puts = list(put_tags(Place(moto_access, ACCOUNT, "m1"), [(gone, MAP), (there, MAP)]))
+
+    assert [one.fault for one in puts] == ["InvalidLaunchTemplateId.NotFound", ""]
+
+
 # ---- the tagging API, which answers 200 and tells failures inside
 
 

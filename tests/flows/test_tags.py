@@ -158,6 +158,28 @@ def test_an_auto_scaling_group_passes_the_tag_on_and_its_template_takes_the_word
     assert new not in states(after).get("lacks", [])
 
 
+def test_a_group_whose_template_is_gone_does_not_stop_the_look(
+    moto_access: AwsAccess, plane: DataPlane, tags: Any
+) -> None:
+    ec2 = client(moto_access, "ec2")
+    launch = ec2.create_launch_template(
+        LaunchTemplateName="old", LaunchTemplateData={"ImageId": "ami-12c6146b"}
+    )["LaunchTemplate"]["LaunchTemplateId"]
+    client(moto_access, "autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName="left-over", MinSize=0, MaxSize=0, VPCZoneIdentifier=plane.private[0],
+        LaunchTemplate={"LaunchTemplateId": launch, "Version": "$Default"},
+    )  # fmt: skip
+    ec2.delete_launch_template(LaunchTemplateId=launch)
+
+    ended = tags("--fix", "--yes", "--json", "--allow", "template")
+
+    apart = [one for one in json_lines(ended) if one.get("state") == "elsewhere"]
+    (gone,) = (one for one in apart if one["kind"] == "launch_template")
+    assert ended.returncode == 0
+    assert gone["id"] == f"{launch}/$Default"
+    assert "left-over asks for it and it is gone" in str(gone)
+
+
 def test_the_network_of_a_deployment_bears_the_tags_of_its_manifest(
     moto_access: AwsAccess, plane: DataPlane, tags: Any, tmp_path: Path
 ) -> None:

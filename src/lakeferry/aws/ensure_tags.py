@@ -15,7 +15,6 @@ from typing import Any
 from lakeferry.aws.patience import paced
 from lakeferry.aws.place import Place, tag_list
 from lakeferry.aws.read_tagged import LAUNCHED
-from lakeferry.connect.aws import pages
 from lakeferry.errors import FerryError
 from lakeferry.network.resources import Tags
 from lakeferry.network.tag_bearers import Bearer, Put
@@ -143,13 +142,13 @@ def _group(place: Place, bearer: Bearer, tags: Tags) -> str:
 def _template(place: Place, bearer: Bearer, tags: Tags) -> str:
     """A new version is the newest, too: so it is made of the newest, or not at all."""
     id, _, asked = bearer.id.partition("/")
-    every = list(
-        pages(
-            place.access, "ec2", "describe_launch_template_versions", "LaunchTemplateVersions",
-            on=id, LaunchTemplateId=id, Versions=["$Latest", "$Default"],
-        )
+    answer, gone = place.attempt(
+        "ec2", "describe_launch_template_versions", id, ("InvalidLaunchTemplateId.NotFound",),
+        LaunchTemplateId=id, Versions=["$Latest", "$Default"],
     )  # fmt: skip
-    newest = max(every, key=lambda one: int(one["VersionNumber"]))
+    if gone:
+        return gone
+    newest = max(answer["LaunchTemplateVersions"], key=lambda one: int(one["VersionNumber"]))
     if asked == "$Default" and not newest.get("DefaultVersion"):
         return (
             f"version {newest['VersionNumber']} is newer than the default one, and a new default "

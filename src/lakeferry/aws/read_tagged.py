@@ -28,6 +28,7 @@ _Named = LogGroup | InsightRule | Alarm | CompositeAlarm | Topic
 MOST_ASKED = 200  # values of one filter
 # What an instance brings with it: a tag of a template must be on each of them.
 LAUNCHED = ("instance", "volume", "network-interface")
+_NO_TEMPLATE = ("InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.VersionNotFound")
 _STACK = f"{AWS_OWN}cloudformation:stack-name"
 _GROUP = f"{AWS_OWN}autoscaling:groupName"
 
@@ -215,10 +216,19 @@ def _template_of(group: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _template(access: AwsAccess, id: str, version: str, groups: list[str]) -> Bearer:
     """The tags that each of LAUNCHED gets from the version in use."""
-    (found,) = pages(
-        access, "ec2", "describe_launch_template_versions", "LaunchTemplateVersions",
-        LaunchTemplateId=id, Versions=[version],
-    )  # fmt: skip
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = call(
+            access, "ec2", "describe_launch_template_versions", on=id, expected=_NO_TEMPLATE,
+            LaunchTemplateId=id, Versions=[version],
+        )  # fmt: skip
+    except ClientError:
+        return Bearer(
+            "launch_template", f"{id}/{version}", "", {},
+            elsewhere=f"{', '.join(groups)} asks for it and it is gone: they launch nothing",
+        )  # fmt: skip
+    (found,) = answer["LaunchTemplateVersions"]
     given = {
         one["ResourceType"]: tags_of(one.get("Tags", ()))
         for one in found["LaunchTemplateData"].get("TagSpecifications", ())
