@@ -186,3 +186,22 @@ def test_what_a_template_joins_into_a_body_is_named_by_what_gives_it(tmp_path: P
     (body,) = read_rules(str(place)).values()
 
     assert json.loads(body) == {"In": ["{'Fn::Select': [0, {'Fn::GetAtt': ['E', 'Ids']}]}"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("template.yml", "Resources:\n  Rule:\n    Type: AWS::CloudWatch::InsightRule\n", "YAML"),
+        ("plan.json", '{"format": "lakeferry.monitor-plan/1", "changes": []}', "a plan"),
+        ("network.json", '{"format": "lakeferry.topology/1"}', "a network"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_for_what_it_is(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    (tmp_path / name).write_text(text)
+
+    with pytest.raises(FerryError, match=said) as caught:
+        read_rules(str(tmp_path / name))
+
+    assert caught.value.code == "LF-6305"

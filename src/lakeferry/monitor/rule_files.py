@@ -47,6 +47,9 @@ def _rules_of(path: Path) -> dict[str, str]:
 
 
 def _rules(path: Path) -> dict[str, str]:
+    if path.suffix in (".yaml", ".yml"):
+        said = "rules are read from JSON, and this is YAML"
+        raise FerryError("LF-6305", f"no rules at `{path}`", said, "convert the template to JSON")
     text = path.read_text(encoding="utf-8", errors="surrogateescape")
     try:
         found = json.loads(text)
@@ -54,6 +57,10 @@ def _rules(path: Path) -> dict[str, str]:
         return {path.stem: text}
     if not isinstance(found, dict) or _BODY_KEYS & found.keys():
         return {path.stem: text}
+    if str(found.get("format", "")).startswith("lakeferry."):
+        said = "a plan or a network that was kept holds no rule bodies"
+        next_step = "lakeferry monitor plan --prove LOGS; or name what `monitor export` writes"
+        raise FerryError("LF-6305", f"no rules at `{path}`", said, next_step)
     if isinstance(found.get("InsightRules"), list):
         return {str(one["Name"]): _text(one["Definition"]) for one in found["InsightRules"]}
     if isinstance(found.get("Resources"), dict):
