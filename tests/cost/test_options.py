@@ -13,6 +13,7 @@ from lakeferry.cost.options import Replayed, Trouble, destination_of, even_loads
 from lakeferry.cost.prices import GIB
 from lakeferry.cost.replay import GBPS
 from lakeferry.cost.span import of_days
+from lakeferry.cost.total import price
 from lakeferry.errors import FerryError
 from tests.cost.plans import BOOK, TWO_PIB
 
@@ -148,17 +149,17 @@ def test_every_path_of_a_source_has_its_devices() -> None:
     here = replace(TWO_PIB, source=Source("aws", "us-east-1"))
     labels = [one.label for plan in (google, here) for one in ways(plan, BOOK, ["a", "b", "c"])]
 
-    assert ways(azure, BOOK, ["a"])[-1].label == "expressroute of 6 Gbps"
+    assert ways(azure, BOOK, ["a"])[-1].label == "ExpressRoute of 6 Gbps"
     assert labels == [
         "3 x NAT gateway",
         "3 x c7gn.large",
         "6 public addresses",
-        "interconnect of 10 Gbps",
+        "AWS Interconnect of 10 Gbps",
         "3 x NAT gateway",
         "3 x c7gn.large",
         "6 public addresses",
         "S3 gateway endpoint",
-        "interface_endpoint in 3 zones",
+        "interface endpoint in 3 zones",
     ]
 
 
@@ -249,3 +250,14 @@ def test_instances_are_billed_to_the_second_and_what_is_managed_by_the_started_h
 def test_an_instance_cannot_be_dark_for_longer_than_it_is_lost() -> None:
     with pytest.raises(ValueError, match="dark"):
         Trouble(lost_minutes=1, dark_minutes=2)
+
+
+def test_one_endpoint_or_worker_is_no_several() -> None:
+    here = replace(TWO_PIB, source=Source("aws", "us-east-1"), zones=1, workers=1)
+    way = next(one for one in ways(here, BOOK, ["a"]) if one.path == "interface_endpoint")
+
+    assert way.label == "interface endpoint in 1 zone"
+    assert any(
+        line.item == "1 worker c6in.4xlarge, hours"
+        for line in price(here, BOOK, "s3_gateway").lines
+    )

@@ -54,7 +54,7 @@ class Route:
     def name(self) -> str:
         """`pull by 3 x NAT gateway`, `pull by NAT instances, 3 x c7gn.large`, `push by ...`."""
         path = NAMES[self.path]
-        said = self.label.removeprefix(self.path).strip()
+        said = self.label
         if path in said or "public address" in said:
             return f"{self.placement} by {said}"
         separator = ", " if self.path == "nat_instance" else " "

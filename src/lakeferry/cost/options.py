@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
+from lakeferry.cost.cost_report import NAMES
 from lakeferry.cost.decide import Destination, Option
 from lakeferry.cost.front import beside_gbps
 from lakeferry.cost.load import Load, planned_load, summed
@@ -151,7 +152,9 @@ def _way(migration: Migration, book: PriceBook, path: Path, sources: Sequence[st
             label, devices = f"{wanted.count} x {wanted.type}", max(1, wanted.count)
             carrier = _bursting(migration, book, 0)
         case "interface_endpoint" | "privatelink":
-            label, carrier, devices = f"{path} in {zones} zones", INTERFACE_ENDPOINT, zones
+            plural = "s" if zones != 1 else ""
+            label = f"{NAMES[path]} in {zones} zone{plural}"
+            carrier, devices = INTERFACE_ENDPOINT, zones
         case "internet_gateway":
             gbps = worker.internet_gbps if worker else Decimal(5)
             plural = "es" if workers != 1 else ""
@@ -163,7 +166,7 @@ def _way(migration: Migration, book: PriceBook, path: Path, sources: Sequence[st
             port: int = migration.port_gbps
             if path == "expressroute":
                 port = min(port, UNIT_GBPS * migration.scale_units)
-            label, carrier, devices = f"{path} of {port} Gbps", _of(Decimal(port)), 1
+            label, carrier, devices = f"{NAMES[path]} of {port} Gbps", _of(Decimal(port)), 1
     return Way(path, label, carrier, dealt(sources, devices))
 
 

@@ -163,14 +163,14 @@ def _workers(migration: Migration, book: PriceBook, placement: Placement) -> Lin
         return ()
     if placement == "pull":
         hourly = book.hourly(migration.worker_type, migration.target_region)
-        item = f"{count} workers {migration.worker_type}, hours"
+        item = f"{_workers_text(count)} {migration.worker_type}, hours"
         return (charge(book, hourly, hours, item, part="workers"),)
     source = migration.source
     given = source.worker_usd_hour
     with exact():
         usd = None if given is None else given * hours
     line = Line(
-        item=f"{count} workers beside the source, hours",
+        item=f"{_workers_text(count)} beside the source, hours",
         quantity=Decimal(hours),
         unit="hour",
         usd=usd,
@@ -182,6 +182,10 @@ def _workers(migration: Migration, book: PriceBook, placement: Placement) -> Lin
         grows_with="hours",
     )
     return (line,)
+
+
+def _workers_text(count: int) -> str:
+    return f"{count} worker{'s' if count != 1 else ''}"
 
 
 def _watched(migration: Migration, book: PriceBook) -> Lines:
