@@ -112,6 +112,10 @@ COMPUTED: Mapping[str, Computed] = {
         "194.09": lambda: instances("0.72"),
         "269.57": instances,
     },
+    # An alarm's metric, single or asked of Metrics Insights: the two cost the same.
+    "docs/guides/tag-for-map.md": {
+        "0.10": lambda: max(quoted(f"aws.cw.{one}.{US}") for one in ("alarm", "alarm_mi"))
+    },
     "docs/reference/cost.md": {"1500": own_plan},
     "docs/reference/prices.md": {"0.045": lambda: own_example(f"aws.natgw.gb.{US}")},
     "examples/migration.yaml": {

@@ -280,3 +280,21 @@ def test_what_flowed_fits_a_narrow_screen(folder: Path, width: int) -> None:
     told = called("cost", *saved, folder=folder, COLUMNS=str(width)).stdout
 
     assert max(map(len, told.splitlines())) <= width
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (("--days", "3"), "--days"),
+        (("--bytes", "2 PiB"), "--bytes"),
+        (("--assume", "overhead=3%"), "--assume overhead"),
+        (("--route", "nat-gateway"), "--route"),
+    ],
+)
+def test_what_the_flow_says_itself_is_not_given(
+    folder: Path, words: tuple[str, ...], flag: str
+) -> None:
+    ended = observed(folder, *words)
+
+    assert ended.returncode == 2
+    assert f"LF-2001 {flag} is for the price of a plan" in ended.stderr

@@ -350,3 +350,13 @@ def test_on_a_narrow_screen_what_each_row_comes_to_stands_below(
     wanted = "flow log gap" if more else "20 h ok, 3 h leak, 1 h flow log gap"
     assert wanted in " ".join(told.split())
     assert "gap" not in "".join(re.findall(r"\.\.\S*", told))  # elided
+
+
+@pytest.mark.parametrize("words", [("--days", "3"), ("--nat-gateways", "2"), ("--from", "partner")])
+def test_what_a_bill_has_no_use_for_is_not_passed_over(
+    sample: Path, words: tuple[str, str]
+) -> None:
+    ended = reconciled(sample, "cur2.csv.gz", *THREE, *words)
+
+    assert ended.returncode == 2
+    assert f"LF-2001 {words[0]} is for the price of a plan" in ended.stderr

@@ -63,10 +63,7 @@ def cost(
         groups = (volume, place, network, work, watch, stream, money)
         keys = tuple(keys_of(*groups, assume=show.assume))
         if look.is_asked:
-            if plan is not None:
-                raise _two_questions(f"the plan {plan}")
-            if show.picture:
-                raise _two_questions("--picture")
+            _no_plan(plan, show)
             from lakeferry.cli import cost_looking
 
             wish = cost_looking.Wish(look, keys, show.csv, talk.verbose, manifest)
@@ -85,13 +82,20 @@ def cost(
     return guarded("cost", talk, all_told(run))
 
 
-def _two_questions(what: str) -> FerryError:
-    return FerryError(
-        "LF-2001",
-        f"{what} is for the price of a plan",
-        "on the command line, beside a look at what flowed or was billed",
-        "leave one of them out",
-    )
+def _no_plan(plan: str | None, show: ShowFlags) -> None:
+    """Refuse what only the price of a plan has."""
+    given = {
+        f"the plan {plan}": plan, "--picture": show.picture, "--routes": show.routes,
+        "--route": show.route,
+    }  # fmt: skip
+    for what, one in given.items():
+        if one:
+            raise FerryError(
+                "LF-2001",
+                f"{what} is for the price of a plan",
+                "on the command line, beside a look at what flowed or was billed",
+                "leave one of them out",
+            )
 
 
 def _no_look(flag: str) -> FerryError:

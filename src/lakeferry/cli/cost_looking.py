@@ -38,6 +38,8 @@ from lakeferry.network.topology import Topology
 from lakeferry.store.open import NO_OPTIONS
 
 OK, LOOK = 0, 3
+_SEEN = ("bytes", "files", "days", "hours", "start", "to", "overhead", "deadline")
+_OF_A_BILL = (*MONEY, "bytes", "units")  # what of a plan a reconciliation asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +116,20 @@ def _same_network(look: LookFlags, network: Network) -> Topology:
 
 def _observed_plan(wish: Wish, region: str) -> tuple[CostPlan, PriceBook]:
     """What was typed of a plan, with the bytes and the time of what was seen in their place."""
-    taken = ("bytes", "files", "days", "hours", "start", "to", "overhead")
     usual = {"from": "on-premises", "to": f"aws:{region}", "bytes": "1 B", "hours": "720"}
-    return planned(usual, [one for one in wish.keys if one[1] not in taken])
+    for flag, key, _ in wish.keys:
+        if key in _SEEN:
+            raise _of_a_plan(flag, "--observe", "what flowed says it")
+    return planned(usual, wish.keys)
+
+
+def _of_a_plan(flag: str, beside: str, why: str) -> FerryError:
+    return FerryError(
+        "LF-2001",
+        f"{flag} is for the price of a plan: {why}",
+        f"on the command line, beside {beside}",
+        "leave it out; --last, --since and --until choose the time",
+    )
 
 
 def _terms(plan: CostPlan) -> Terms:
@@ -161,6 +174,9 @@ def _left_out(read: FlowRead) -> Iterator[str]:
 def reconcile(wish: Wish, *, screen: Screen, stop: Flag) -> int:
     """Set a bill beside what was copied and seen. Exit 3 where that needs a look."""
     look = wish.look
+    for flag, key, _ in wish.keys:
+        if key not in _OF_A_BILL:
+            raise _of_a_plan(flag, "--reconcile", "a bill has no use for it")
     asked = _asked(wish)
     seen = _seen(wish, screen, stop)
     places = tuple(look.reconcile or ())
