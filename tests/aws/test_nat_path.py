@@ -208,7 +208,7 @@ def test_a_route_that_leads_into_nothing_afterwards_is_said(place: Place) -> Non
 def test_a_path_that_is_dead_once_it_carries_loses_its_route_again(place: Place) -> None:
     later = RouteMove("later", "rtb-2", ("subnet-2",), "0.0.0.0/0", STANDBY, ENI, NAME, BOX)
     alive = PathSeen("alive", "")
-    planned = MovesPlan(place, "back", (MOVE, later), (alive, alive))
+    planned = MovesPlan(place, "back", (MOVE, later), (alive, alive), {ENI: BOX})
     with both() as (ec2, ssm):
         led_back(ec2)
         checks(ec2)
@@ -227,7 +227,7 @@ def test_a_path_that_is_dead_once_it_carries_loses_its_route_again(place: Place)
 
 
 def test_a_path_that_cannot_be_asked_gets_a_route_by_a_word_alone(place: Place) -> None:
-    planned = MovesPlan(place, "back", (MOVE,), (PathSeen("unknown", "not known"),))
+    planned = MovesPlan(place, "back", (MOVE,), (PathSeen("unknown", "not known"),), {ENI: BOX})
     with stubbed("ec2"), refused("LF-6437"):
         move(planned)
 
@@ -241,7 +241,7 @@ def test_a_path_that_cannot_be_asked_gets_a_route_by_a_word_alone(place: Place) 
 
 
 def test_no_word_leads_a_route_to_a_path_that_is_dead(place: Place) -> None:
-    planned = MovesPlan(place, "back", (MOVE,), (PathSeen("dead", "it is stopped"),))
+    planned = MovesPlan(place, "back", (MOVE,), (PathSeen("dead", "it is stopped"),), {ENI: BOX})
 
     with stubbed("ec2"), refused("LF-6437"):
         move(planned, unproven=True)

@@ -43,6 +43,22 @@ def test_the_policies_allow_what_is_asked_for_and_no_more(moto_access: AwsAccess
     }  # fmt: skip
 
 
+def test_where_instances_stand_by_the_policy_lets_them_be_asked(moto_access: AwsAccess) -> None:
+    site = made_site(moto_access)
+    asked = request(moto_access, site, standby="instance")
+    run.apply(asked, allow={"routes"})
+    settings = replace(asked.settings, account=ACCOUNT)
+    looking = set(actions_of(least_policy(settings, "plan")))
+
+    with recorded(moto_access) as over:
+        move(plan_moves(asked, "over", tables=site.tables[:1]))
+
+    assert set(actions_of(move_policy(settings, "failover"))) - looking == over - looking == {
+        "ec2:DescribeInstanceStatus", "ec2:ReplaceRoute", "ssm:GetCommandInvocation",
+        "ssm:SendCommand",
+    }  # fmt: skip
+
+
 def test_a_command_is_run_on_instances_of_the_deployment_alone(moto_access: AwsAccess) -> None:
     settings = replace(request(moto_access, made_site(moto_access)).settings, account=ACCOUNT)
     statements = {one["Sid"]: one for one in move_policy(settings, "failback")["Statement"]}

@@ -145,6 +145,19 @@ def test_where_instances_stand_by_a_route_goes_to_the_next_one(moto_access: AwsA
     assert targets(moto_access, site) == homes(moto_access)
 
 
+def test_a_route_does_not_go_over_to_an_instance_that_is_dead(moto_access: AwsAccess) -> None:
+    site = made_site(moto_access)
+    asked = request(moto_access, site, standby="instance")
+    run.apply(asked, allow={"routes"})
+    heir = instance(moto_access, ZONES[1])["InstanceId"]
+    client(moto_access, "ec2").stop_instances(InstanceIds=[heir])
+
+    with pytest.raises(FerryError, match=f"LF-6437.*{heir} is stopp"):
+        move(plan_moves(asked, "over", tables=(site.tables[0],)))
+
+    assert targets(moto_access, site) == homes(moto_access)
+
+
 def test_without_instances_there_is_nothing_to_move(moto_access: AwsAccess) -> None:
     site = made_site(moto_access)
 

@@ -2,9 +2,10 @@
 
 Back: before each move the instance is asked whether its path is alive, and after it once more; a
 path that is not alive then loses the route again, to where it was, and no further one is moved.
+Over to another instance the same, but that one whom nobody can ask takes it all the same.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from threading import Event as Flag
 
@@ -15,9 +16,9 @@ from lakeferry.events import ChangeApplied, Emit, silent
 from lakeferry.monitor import run
 from lakeferry.monitor.nat_moves import Direction, RouteMove, moves
 from lakeferry.monitor.run import MonitorRequest
-from lakeferry.network.nat_resources import DefaultRoute
+from lakeferry.network.nat_resources import DefaultRoute, NetworkInterface
 
-_NOT_ASKED = PathSeen("alive", "")
+_NOT_ASKED = PathSeen("alive", "")  # a gateway: AWS keeps it
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,15 @@ class MovesPlan:
     place: Place
     direction: Direction
     moves: tuple[RouteMove, ...]
-    seen: tuple[PathSeen, ...]  # of each move's instance, in their order; 'over': not asked
+    seen: tuple[PathSeen, ...]  # of the instance that each route goes to, in order of the moves
+    instances: Mapping[str, str]  # by their interfaces' ids; '': none is on it
 
     @property
     def doubts(self) -> tuple[tuple[RouteMove, PathSeen], ...]:
-        """Moves to an instance whose path is not known to be alive."""
+        """Moves to an instance whose path is not known to be alive; over: that is known dead."""
+        fine = ("alive",) if self.direction == "back" else ("alive", "unknown")
         both = zip(self.moves, self.seen, strict=True)
-        return tuple((move, seen) for move, seen in both if seen.state != "alive")
+        return tuple((move, seen) for move, seen in both if seen.state not in fine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def plan_moves(
     """
     report = run.plan(request, emit=emit)
     settings = report.settings
-    there = (one.before for one in report.plan.changes)
+    there = [one.before for one in report.plan.changes]
     found = moves(report.topology, report.desired, settings, direction, there)
     routes = (one for one in report.desired.resources if isinstance(one, DefaultRoute))
     known = sorted(one.route_table_id for one in routes)
@@ -85,10 +88,11 @@ def plan_moves(
         )
     chosen = tuple(one for one in found if not tables or one.route_table_id in tables)
     place = Place(request.access, settings.account, settings.deployment, settings.partition)
-    asked = {one.instance_id for one in chosen if direction == "back"}
-    paths = {instance: path_of(place, instance) for instance in sorted(asked)}
-    seen = tuple(paths.get(one.instance_id, _NOT_ASKED) for one in chosen)
-    return MovesPlan(place, direction, chosen, seen)
+    instances = {one.id: one.instance_id for one in there if isinstance(one, NetworkInterface)}
+    asked = sorted({one.after for one in chosen} & instances.keys())
+    paths = {interface: path_of(place, instances[interface]) for interface in asked}
+    seen = tuple(paths.get(one.after, _NOT_ASKED) for one in chosen)
+    return MovesPlan(place, direction, chosen, seen, instances)
 
 
 def move(
@@ -127,26 +131,27 @@ def refuse_doubts(planned: MovesPlan, *, unproven: bool) -> None:
     """LF-6437 where a route would be led to an instance that is dead, or that nobody could ask."""
     for one, seen in planned.doubts:
         if seen.state == "dead" or not unproven:
-            raise _not_alive(one, seen, "no route was moved")
+            raise _not_alive(planned, one, seen, "no route was moved")
 
 
 def _moved(planned: MovesPlan, one: RouteMove, *, unproven: bool) -> float:
     place = planned.place
     route = DefaultRoute(one.name, one.route_table_id, one.interface, one.destination)
     took = lead(place, route, one.after)
-    if planned.direction == "over":
+    if one.after not in planned.instances:
         return took
-    seen = path_of(place, one.instance_id)
-    if seen.state == "alive" or (seen.state == "unknown" and unproven):
+    seen = path_of(place, planned.instances[one.after])
+    may_be_unknown = unproven or planned.direction == "over"
+    if seen.state == "alive" or (seen.state == "unknown" and may_be_unknown):
         return took
     if one.before:
         lead(place, route, one.before)
     left = f"its route leads to {one.before or one.after} again; later ones were not moved"
-    raise _not_alive(one, seen, left)
+    raise _not_alive(planned, one, seen, left)
 
 
-def _not_alive(one: RouteMove, seen: PathSeen, left: str) -> FerryError:
-    called = one.instance_id or one.interface
+def _not_alive(planned: MovesPlan, one: RouteMove, seen: PathSeen, left: str) -> FerryError:
+    called = planned.instances[one.after] or one.after
     step = (
         f"look at {called} (`journalctl -u lakeferry-nat` there), or have another one made "
         "in its place (`lakeferry monitor apply`)"

@@ -31,14 +31,20 @@ def move_policy(
 
 def _over(names: Names) -> Iterator[Statement]:
     yield Statement("MoveRoutes", ("ec2:ReplaceRoute",), names.ec2("route-table"))
+    if names.settings.nat.standby == "instance":  # which is asked for its path
+        yield from _asks(names)
 
 
 def _back(names: Names) -> Iterator[Statement]:
-    settings = names.settings
     yield Statement("MoveRoutes", ("ec2:CreateRoute", "ec2:ReplaceRoute"), names.ec2("route-table"))
     yield Statement(
         "NoteOnInterfaces", ("ec2:CreateTags",), names.ec2("network-interface"), names.is_ours
     )
+    yield from _asks(names)
+
+
+def _asks(names: Names) -> Iterator[Statement]:
+    settings = names.settings
     yield Statement("LookAtChecks", ("ec2:DescribeInstanceStatus",), ("*",))
     document = f"arn:{settings.partition}:ssm:{settings.region}::document/AWS-RunShellScript"
     yield Statement("RunOneCommand", ("ssm:SendCommand",), (document,))
