@@ -1,5 +1,6 @@
 """Where bytes go, asked of an AWS account: log groups, alarms, metrics. The account is emulated."""
 
+import json
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from lakeferry.network.fields import RECOMMENDED_FORMAT, format_text
 from lakeferry.store.open import open_store
 from tests.aws.data_plane import DataPlane, made
 from tests.cli.program import Ended, json_lines, typed
+from tests.cli.test_monitor_refusals import rule
 from tests.flows.provisioning import network, request
 from tests.flows.test_provision_rights import granted, recorded
 
@@ -175,6 +177,31 @@ def test_alarms_show_which_one_rings_and_why(
     assert [one["alarm"] for one in found if one["type"] == "alarm"] == [
         "lakeferry-m1.rejected", "lakeferry-m1.s3-leak",
     ]  # fmt: skip
+
+
+def test_alarms_stand_beside_when_they_would_have_fired(
+    moto_access: AwsAccess, plane: DataPlane, tmp_path: Path
+) -> None:
+    name, cloudwatch = "lakeferry-m1.much", client(moto_access, "cloudwatch")
+    cloudwatch.put_insight_rule(
+        RuleName="lakeferry-m1.r", RuleState="ENABLED", RuleDefinition=json.dumps(rule())
+    )
+    bytes_sent = 'INSIGHT_RULE_METRIC("lakeferry-m1.r","Sum")'
+    cloudwatch.put_metric_alarm(
+        AlarmName=name, EvaluationPeriods=1, Threshold=800,
+        ComparisonOperator="GreaterThanThreshold",
+        Metrics=[{"Id": "e", "Expression": bytes_sent, "Period": 60, "ReturnData": True}],
+    )  # fmt: skip
+    (tmp_path / "one.log").write_text(
+        "2 1 eni-1 10.0.0.1 10.0.0.2 443 49152 6 10 840 1439387263 1439387264 ACCEPT OK\n"
+    )
+
+    words = ("--name", "m1", "--vpc", plane.vpc, "--logs", "one.log", "--json")
+    found = json_lines(monitor(moto_access, tmp_path, "alarms", *words))
+
+    stands, replayed = (one for one in found if one["type"] == "alarm")
+    assert (stands["alarm"], stands["kind"], "changes" in stands) == (name, "metric", False)
+    assert (replayed["alarm"], [one["to"] for one in replayed["changes"]]) == (name, ["ALARM"])
 
 
 def test_a_watch_tells_prometheus_how_alarms_stand(

@@ -362,10 +362,9 @@ def alarms(logs: str | None, asked: Asked, *, screen: Screen, stop: Flag) -> int
             "LF-6253", "a saved topology does not say how alarms stand", str(asked.rows.topology),
             "name flow logs with --logs, or leave --topology out",
         )  # fmt: skip
-    if logs is None:
-        for one in standings:
-            screen.result([], answers.standing_body(one))
-    else:
+    for one in standings:
+        screen.result([], answers.standing_body(one))
+    if logs is not None:
         _replay(logs, asked, screen, stop)
     return LOOK if any(one.state == "ALARM" for one in standings) else OK
 
