@@ -115,6 +115,11 @@ def test_the_role_may_move_the_named_routes_and_take_sessions_and_nothing_else()
         table(1), table(2),
     ]  # fmt: skip
     assert set(allowed) == {"MoveRoutes", "FindPeersAndRoutes", "Sessions"}
+    # An older agent, of an image that a person names, has no other way to get a command.
+    assert {"ec2messages:GetMessages", "ec2messages:SendReply"} <= {*allowed["Sessions"]["Action"]}
+    assert {one.partition(":")[0] for one in allowed["Sessions"]["Action"]} == {
+        "ec2messages", "ssm", "ssmmessages",
+    }  # fmt: skip
     assert "ec2.amazonaws.com" in role.trust
 
 
@@ -135,6 +140,20 @@ def test_a_nat_gateway_that_is_there_stands_by_and_none_is_made_beside_it() -> N
     assert [each.name[-1] for each in every(made, StandbyGateway)] == ["b"]
     assert gateway(1).id in one(made, NatInstance, "1a").user_data
     assert f"{gateway(1).id} in us-east-1a is not ours: it stands by" in said(made)
+
+
+def test_a_gateway_that_others_make_later_takes_no_place_of_ours() -> None:
+    """Its id would be in user data, and every instance would be made anew."""
+    name = "lakeferry-m1.nat-standby.us-east-1a"
+    ours = replace(gateway(1), id="nat-9", tags={OWNER_TAG: "m1", "Name": name})
+    first = desired(network(1, nat_gateways=(ours,)), wishing())
+    beside = desired(network(1, nat_gateways=(gateway(1), ours)), wishing())
+    failed = replace(ours, state="failed")
+    instead = desired(network(1, nat_gateways=(gateway(1), failed)), wishing())
+
+    assert one(beside, StandbyGateway).name == name
+    assert one(beside, NatInstance).user_data == one(first, NatInstance).user_data
+    assert every(instead, StandbyGateway) == []
 
 
 def test_a_gateway_of_another_deployment_does_not_stand_by() -> None:

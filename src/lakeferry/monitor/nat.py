@@ -24,7 +24,7 @@ from lakeferry.monitor.nat_names import (
 )  # fmt: skip
 from lakeferry.monitor.nat_places import Post, Posts, posts, tables_by_zone
 from lakeferry.monitor.nat_size import Choice, Room, choice
-from lakeferry.monitor.nat_standing import gateway_of_others
+from lakeferry.monitor.nat_standing import gateway_of_others, gateway_of_ours
 from lakeferry.monitor.nat_user_data import NatInstanceScript, NatRoute
 from lakeferry.monitor.settings import EndpointWish, MonitorSettings, NatWish
 from lakeferry.network.nat_resources import (
@@ -48,7 +48,10 @@ from lakeferry.network.topology import Topology
 PEERS_S = 10  # at most; the script says what it takes
 LAMBDA_S = 120  # once a minute, two looks
 RECOVERY_S = 600  # EC2 sees a lost host within minutes, and starts the instance on another
+# Of Session Manager and Run Command; agents before 3.3.40 get commands by `ec2messages` alone.
 SESSIONS = (
+    "ec2messages:AcknowledgeMessage", "ec2messages:DeleteMessage", "ec2messages:FailMessage",
+    "ec2messages:GetEndpoint", "ec2messages:GetMessages", "ec2messages:SendReply",
     "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
@@ -148,7 +151,8 @@ def _standing_by(topology: Topology, settings: MonitorSettings, placed: Posts) -
         return {}
     found: dict[str, str] = {}
     for zone in placed.zones:
-        there = gateway_of_others(topology, zone)
+        ours = gateway_of_ours(topology, settings, zone)
+        there = None if ours else gateway_of_others(topology, zone)
         found[zone] = there.id if there else id_mark(standby_name(settings, zone))
     return found
 
@@ -239,7 +243,9 @@ def refuse_undeployed(settings: MonitorSettings, wanted: Iterable[object]) -> No
 
 
 def _group(topology: Topology, settings: MonitorSettings) -> SecurityGroup:
-    """All of the VPC and nothing else: so broad that EC2 keeps no table of its connections."""
+    """All of the VPC and nothing else. EC2 tracks these connections: only rules of 0.0.0.0/0 both
+    ways would spare its table (`conntrack_allowance`), and let the world in.
+    """
     inside = tuple(sorted(one for one in topology.found.vpc.cidrs if ":" not in one))
     return SecurityGroup(
         name=nat_group_name(settings),

@@ -28,6 +28,16 @@ class StandingGateway:
     is_shared: bool  # routes of others lead to it, so that its bytes tell nothing
 
 
+def gateway_of_ours(topology: Topology, settings: MonitorSettings, zone: str) -> NatGateway | None:
+    """The one that the deployment made. It goes before those of others that were made later: user
+    data name what stands by, and all instances would be made anew.
+    """
+    name, owner = standby_name(settings, zone), settings.deployment
+    found = (one for one in topology.found.nat_gateways if one.state in ("available", "pending"))
+    ours = (one for one in found if one.tags.get(OWNER_TAG) == owner)
+    return next((one for one in ours if one.tags.get("Name") == name), None)
+
+
 def gateway_of_others(topology: Topology, zone: str) -> NatGateway | None:
     """A public NAT gateway of others in the zone: it can stand by as well as one of ours."""
     subnets = {one.id for one in topology.found.subnets if one.zone == zone}
@@ -63,18 +73,11 @@ def standing_gateways(
     led = {one.interface for one in routes} & there
     found: list[StandingGateway] = []
     for zone in sorted({one.removeprefix(start).partition(".")[0] for one in led}):
-        gateway = gateway_of_others(topology, zone) or _ours(topology, settings, zone)
+        gateway = gateway_of_ours(topology, settings, zone) or gateway_of_others(topology, zone)
         if gateway is not None:
             shared = _leads_others(topology, gateway.id, {one.route_table_id for one in routes})
             found.append(StandingGateway(zone, gateway.id, shared))
     return tuple(found)
-
-
-def _ours(topology: Topology, settings: MonitorSettings, zone: str) -> NatGateway | None:
-    name, owner = standby_name(settings, zone), settings.deployment
-    found = topology.found.nat_gateways
-    ours = (one for one in found if one.tags.get(OWNER_TAG) == owner)
-    return next((one for one in ours if one.tags.get("Name") == name), None)
 
 
 def _leads_others(topology: Topology, gateway: str, own: set[str]) -> bool:
