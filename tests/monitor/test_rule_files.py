@@ -205,3 +205,17 @@ def test_a_file_of_another_kind_is_named_for_what_it_is(
         read_rules(str(tmp_path / name))
 
     assert caught.value.code == "LF-6305"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["5", "null", "[5]", '{"a": 5}', '{"MetricAlarms": 5}', '{"Resources": 5}',
+     '{"Resources": {"a": 5}}', '{"resource": {"aws_cloudwatch_metric_alarm": 5}}', "{"],
+)  # fmt: skip
+def test_a_file_that_holds_no_alarm_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "alarms.json").write_text(text)
+
+    with pytest.raises(FerryError) as caught:
+        read_alarms(str(tmp_path / "alarms.json"))
+
+    assert caught.value.code == "LF-6304"

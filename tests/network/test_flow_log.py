@@ -1,5 +1,6 @@
 """Published flow logs give their known totals, and odd ones are told, never guessed."""
 
+import contextlib
 import gzip
 import json
 from collections.abc import Iterator
@@ -160,6 +161,37 @@ def test_a_long_line_amid_a_block_is_a_bad_line_only(size: int, text: bool) -> N
     batches, report = read(HEADER + LINE + b"x" * size + b"\n" + LINE, text=text)
     assert column(batches, "bytes").count("840" if text else 840) == 2
     assert (report.bad_lines, report.bad_samples[0].line) == (1, 3)
+
+
+EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 30), st.binary(max_size=12)), max_size=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(EDITS, st.sampled_from(["text", "gzip", "parquet", "events"]), st.booleans())
+def test_whatever_the_bytes_are_there_are_rows_or_a_refusal(
+    edits: list[tuple[float, int, bytes]], kind: str, text: bool
+) -> None:
+    sink = pa.BufferOutputStream()
+    pa.parquet.write_table(pa.table({"bytes": [7], "start": [60]}), sink)
+    event = b'{"timestamp": 60000, "message": "%s"}\n' % LINE.strip()
+    body = {
+        "text": HEADER + LINE, "gzip": gzip.compress(HEADER + LINE),
+        "parquet": sink.getvalue().to_pybytes(), "events": event,
+    }[kind]  # fmt: skip
+    for where, gone, come in edits:
+        at = int(where * len(body))
+        body = body[:at] + come + body[at + gone :]
+
+    with contextlib.suppress(FerryError):
+        read(body, text=text)
+
+
+def test_a_header_with_a_byte_that_is_not_utf8_names_the_fields_that_it_names() -> None:
+    header = HEADER.replace(b"account-id", b"account-\xff")
+
+    batches, _ = read(header + LINE, columns=("bytes",))
+
+    assert column(batches, "bytes") == [840]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])

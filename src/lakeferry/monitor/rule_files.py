@@ -124,15 +124,20 @@ def read_alarms(place: str) -> tuple[Alarm, ...]:
     DescribeAlarms, or a template of CloudFormation or Terraform. Raises: LF-6304.
     """
     try:
-        found = json.loads(Path(place).read_text(encoding="utf-8"))
+        requests = _requests(json.loads(Path(place).read_text(encoding="utf-8")))
+        if not all(isinstance(one, dict) for one in requests):
+            raise TypeError("a request is no JSON object")
     except (OSError, ValueError) as error:
-        raise FerryError(
-            "LF-6304",
-            f"no alarms at `{place}`",
-            (error.strerror or str(error)) if isinstance(error, OSError) else str(error),
-            "name a JSON file of PutMetricAlarm requests",
-        ) from error
-    return tuple(alarm_of(request) for request in _requests(found))
+        said = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        raise _no_alarms(place, said) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _no_alarms(place, f"it has another form than they have: {error}") from error
+    return tuple(alarm_of(request) for request in requests)
+
+
+def _no_alarms(place: str, said: str) -> FerryError:
+    next_step = "name a JSON file of PutMetricAlarm requests"
+    return FerryError("LF-6304", f"no alarms at `{place}`", said, next_step)
 
 
 def _requests(found: Any) -> list[dict[str, Any]]:

@@ -123,7 +123,7 @@ class TextReader:
         if not lines:
             return line, b""
         if is_header(lines[0]):
-            self._use(tuple(token.decode() for token in lines[0]))
+            self._use(tuple(token.decode(errors="replace") for token in lines[0]))
             *_, self._header, rest = (block + b"\n").split(b"\n", blank + 1)
             return line + blank + 1, rest
         if self._given is None and not any(len(one) == len(DEFAULT_FORMAT) for one in lines):
@@ -210,7 +210,7 @@ class TextReader:
             if is_header(self._values(tokens)):
                 yield from self._joined(good)
                 good = []
-                self._use(tuple(token.decode() for token in self._values(tokens)))
+                self._use(tuple(one.decode(errors="replace") for one in self._values(tokens)))
                 self._header = raw
                 continue
             fitted = self._fit(number, raw, tokens)
