@@ -341,7 +341,11 @@ def test_a_route_that_goes_before_the_default_route_is_told() -> None:
 
 
 def test_more_addresses_than_a_region_usually_gives_are_told() -> None:
-    assert "6 Elastic IPs are needed" in said(desired(network(3), wishing()))
+    three = desired(network(3, gateways=(1, 2, 3)), wishing())  # which stand by as they are
+
+    assert "6 Elastic IPs are needed; AWS gives 5" in said(desired(network(3), wishing()))
+    assert "3 Elastic IPs are needed, and NAT gateways have 3; AWS gives 5" in said(three)
+    assert "Elastic IPs" not in said(desired(network(2, gateways=(1, 2)), wishing()))
 
 
 # ---- type

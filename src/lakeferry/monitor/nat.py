@@ -48,6 +48,7 @@ from lakeferry.network.topology import Topology
 PEERS_S = 10  # at most; the script says what it takes
 LAMBDA_S = 120  # once a minute, two looks
 RECOVERY_S = 600  # EC2 sees a lost host within minutes, and starts the instance on another
+USUAL_ADDRESSES = 5  # Elastic IPs of a Region, unless AWS raises it
 # Of Session Manager and Run Command; agents before 3.3.40 get commands by `ec2messages` alone.
 SESSIONS = (
     "ec2messages:AcknowledgeMessage", "ec2messages:DeleteMessage", "ec2messages:FailMessage",
@@ -344,8 +345,7 @@ def _notes(
             "the Lambda that looks at the path comes with a template (`lakeferry monitor export`); "
             "`lakeferry monitor apply` makes none"
         )
-    if (addresses := len(placed.posts) + sum(1 for id in standing.values() if "$" in id)) > 5:
-        yield f"{addresses} Elastic IPs are needed, and AWS gives 5 a Region: ask for more first"
+    yield from _of_addresses(topology, settings, placed, standing)
     if wish.auto_scaling:
         yield (
             "no Auto Scaling group is made: it would race with EC2's recovery, which brings an "
@@ -360,4 +360,24 @@ def _notes(
         yield (
             "rules, alarms and graphs of NAT instances follow when routes lead to them: apply goes "
             "on with them, a template has them"
+        )
+
+
+def _of_addresses(
+    topology: Topology, settings: MonitorSettings, placed: Posts, standing: Mapping[str, str]
+) -> Iterator[str]:
+    """Ours and those that NAT gateways beside them have; there may be more of them elsewhere."""
+    own = len(placed.posts) + sum(1 for id in standing.values() if "$" in id)
+    beside = sum(
+        1
+        for one in topology.found.nat_gateways
+        if one.tags.get(OWNER_TAG) != settings.deployment
+        for address in one.addresses
+        if address.public_ip
+    )
+    if own + beside > USUAL_ADDRESSES:
+        and_theirs = f", and NAT gateways have {beside}" if beside else ""
+        yield (
+            f"{own} Elastic IPs are needed{and_theirs}; AWS gives {USUAL_ADDRESSES} a Region: ask "
+            "for more first"
         )
