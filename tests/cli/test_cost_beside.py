@@ -133,3 +133,11 @@ def test_a_manifest_says_whether_gateways_stand_by(tmp_path: Path) -> None:
         lines = json_lines(cost(tmp_path, *OF_IT, "--json"))
 
         assert any(one.get("part") == "standby" for one in lines) == expected
+
+
+@pytest.mark.parametrize("size", ["2 pib", "2.5", "2,5 PiB", "much"])
+def test_a_size_that_is_none_is_told_by_units_that_are_taken(tmp_path: Path, size: str) -> None:
+    ended = cost(tmp_path, "--bytes", size, *SMALL[2:])
+
+    assert ended.returncode == 2
+    assert "next: write it as in `2 PiB`, `512 MiB` or `2251799813685248`" in ended.stderr

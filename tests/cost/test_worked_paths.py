@@ -170,7 +170,7 @@ def test_5_7_reads_in_ranges_of_8_mib() -> None:
     [
         (5 * 2**40, 64 * MIB, "at least 549,755,814 bytes"),  # 81,920 parts
         (1024 * MIB, 4 * MIB, "at least 5,242,880 bytes"),
-        (20 * 2**30, 6 * 2**30, "at least 5,242,880 bytes"),
+        (20 * 2**30, 6 * 2**30, "at most 5,368,709,120 bytes"),
     ],
 )
 def test_5_7_parts_that_s3_does_not_take_are_refused(size: int, part: int, next_step: str) -> None:
@@ -329,6 +329,15 @@ def test_an_interconnect_has_no_price_and_still_appears() -> None:
     (line,) = interconnect(BOOK, 10, THIRTY_DAYS)
 
     assert (line.usd, line.confidence) == (None, "missing")
+
+
+def test_5_7_one_put_takes_five_gib_at_most() -> None:
+    five = 5 * GIB
+
+    assert requests(five, part=5 * GIB) == 1
+    assert requests(five + 1, part=64 * MIB, single_put=100 * GIB) == 83  # 81 parts, and 2
+    with pytest.raises(FerryError, match="take parts of at most 5,368,709,120 bytes"):
+        requests(five + 1, part=1024 * GIB)
 
 
 # ---- streams that are kept, and read by several

@@ -24,6 +24,7 @@ _CLOUDS: Mapping[str, Cloud] = {
 }  # fmt: skip
 _DECIMAL_UNIT = re.compile(r"([0-9.]+) ?([kMGTPE])B")
 _DEVICES = re.compile(r"(?P<type>[a-z0-9-]+\.[a-z0-9-]+)(?::(?P<count>[0-9]+))?")
+_AS_SIZE = "write it as in `2 PiB`, `512 MiB` or `2251799813685248`"
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:[eE][0-9]+)?")
 
 
@@ -118,7 +119,7 @@ def _size(text: str, key: Key, *, decimal: bool) -> int:
     try:
         return _within(size_bytes(text), text, key)
     except Unreadable as error:
-        raise Unfit(f"`{text}` {error.what}", error.next_step, error.code) from error
+        raise Unfit(f"`{text}` {error.what}", _AS_SIZE, error.code) from error
 
 
 def _count(text: str, key: Key) -> int:

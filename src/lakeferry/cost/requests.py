@@ -22,21 +22,23 @@ def requests(size: int, part: int, single_put: int | None = None) -> int:
     Args:
         size: of the object, bytes.
         part: bytes, 5 MiB to 5 GiB.
-        single_put: the largest object that goes in one PUT; None: one part's size.
+        single_put: the largest object that goes in one PUT, which takes 5 GiB at most; None: one
+            part's size.
 
     Raises:
         FerryError: LF-6505 for parts that S3 does not take, or too many of them.
     """
-    if size <= (part if single_put is None else single_put):
+    if size <= min(MOST_PART, part if single_put is None else single_put):
         return 1
     parts = -(-size // part)
     if not LEAST_PART <= part <= MOST_PART or parts > MOST_PARTS:
         needed = max(LEAST_PART, -(-size // MOST_PARTS))
+        bound = f"at most {MOST_PART:,}" if part > MOST_PART else f"at least {needed:,}"
         raise FerryError(
             "LF-6505",
             f"an object of {size:,} bytes does not go in parts of {part:,} bytes",
             f"S3 takes at most {MOST_PARTS:,} parts of 5 MiB to 5 GiB; these are {parts:,}",
-            f"take parts of at least {needed:,} bytes",
+            f"take parts of {bound} bytes",
         )
     return parts + 2
 
