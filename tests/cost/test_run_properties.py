@@ -116,3 +116,19 @@ def test_more_bytes_never_cost_less_by_any_route(one: int, other: int) -> None:
     assert more is not None
     for route, total in less.totals.items():
         assert more.totals[route] >= total
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 40), st.integers(0, 40), st.sampled_from(["t4g.nano", "c7g.2xlarge"]))
+def test_more_workers_never_end_later_by_any_route(count: int, more: int, kind: str) -> None:
+    few, many = (
+        answered({"bytes": "300 TiB", "workers": f"{kind}:{workers}"})
+        for workers in (count, count + more)
+    )
+
+    assert few is not None
+    assert many is not None
+    later = {(one.placement, one.path): one.hours for one in few.routes}
+    for one in many.routes:
+        assert one.hours <= later[one.placement, one.path]
+        assert one.gbps is None or one.gbps > 0
