@@ -449,3 +449,14 @@ def test_refused_lost_and_empty_rows_carry_no_bytes() -> None:
     )
     assert found.table().num_rows == 0
     assert (found.rejected_bytes, found.skipped) == (50, {"eni-w": 1})
+
+
+@pytest.mark.parametrize("direction", ["egress", "ingress"])
+def test_a_row_that_does_not_say_when_it_was_is_told_and_not_counted(direction: str) -> None:
+    ends = ("10.0.1.5", HOST) if direction == "egress" else (HOST, "10.0.1.5")
+    fine = row("eni-w", *ends, 9, direction)
+
+    found = totals_of(f"{fine}\n{fine.replace(' 1700000000 ', ' - ')}")
+
+    assert sum(by(found, "path").values()) == 9
+    assert (found.undirected, found.rejected_bytes) == (1, 0)

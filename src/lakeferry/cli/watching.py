@@ -203,7 +203,7 @@ def _left_out(reader: PathReader) -> Iterator[str]:
         yield f"  {counted(reader.report.bad_lines, 'bad line')}"
     if totals.undirected:
         rows = counted(totals.undirected, "row")
-        yield f"  {rows} not counted: nothing says whether they came or went"
+        yield f"  {rows} not counted: nothing says whether they came or went, or when"
     for device, octets in sorted(totals.not_forwarded().items()):
         if octets:
             yield f"  {octets:,} B reached {device} and went no further; not counted"

@@ -95,7 +95,7 @@ class Attributed:
     returned: FlowBatch | None
     sides: FlowBatch | None
     sent: Sent
-    undirected: int  # rows left out: nothing says whether they came or went
+    undirected: int  # rows left out: nothing says whether they came or went, or when
     rejected_bytes: int
 
 
@@ -116,7 +116,8 @@ class Attribution:
             batch: read typed and `coded`, with the columns NEEDED and of HELPFUL what there is.
         """
         accepted, rejected = _accepted(batch.rows)
-        rows = FlowRows(accepted, self._members, self._known)
+        dated = accepted.filter(accepted["start"].is_valid())
+        rows = FlowRows(dated, self._members, self._known)
         outside = self._outside(rows)
         counted = self._counted(rows, outside)
         back = self._by_routes(rows, outside & (rows.direction == DOWN))
@@ -125,7 +126,7 @@ class Attribution:
             returned=self._returned(batch, rows, back),
             sides=self._sides(batch, rows),
             sent=_sent(rows, outside & (rows.direction == UP), counted),
-            undirected=int((rows.direction == UNKNOWN).sum()),
+            undirected=len(accepted) - len(dated) + int((rows.direction == UNKNOWN).sum()),
             rejected_bytes=rejected,
         )
 

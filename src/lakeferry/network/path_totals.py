@@ -41,7 +41,7 @@ class PathTotals:
         self, members: Members, by: Sequence[str] = BY_PATH, *, most_waiting: int = _MOST_WAITING
     ) -> None:
         self.skipped: Counter[str] = Counter()  # rows of SKIPDATA by interface: AWS lost records
-        self.undirected = 0  # rows of which nothing says whether they came or went
+        self.undirected = 0  # rows of which nothing says whether they came or went, or when
         self.rejected_bytes = 0
         self._by = tuple(by)
         self._most = most_waiting
