@@ -360,3 +360,14 @@ def test_what_a_bill_has_no_use_for_is_not_passed_over(
 
     assert ended.returncode == 2
     assert f"LF-2001 {words[0]} is for the price of a plan" in ended.stderr
+
+
+def test_a_price_of_no_region_is_not_passed_over(sample: Path) -> None:
+    price = ("--price", "aws.natgw.gb.us-east-1=0.03")
+    without = reconciled(sample, "cur2.csv.gz", *THREE, *price)
+
+    assert without.returncode == 2
+    assert "LF-2001 nothing says of which Region the price by --price is" in without.stderr
+    assert (
+        reconciled(sample, "cur2.csv.gz", *THREE, *price, "--region", "us-east-1").returncode == 3
+    )

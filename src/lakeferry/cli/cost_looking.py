@@ -214,10 +214,17 @@ def _asked(wish: Wish) -> Asked:
 
 def _book(wish: Wish, region: str | None) -> PriceBook | None:
     """The prices that stand in where the bill has none: --prices and --price before our own."""
-    if region is None:
-        return None
-    usual = {"from": "on-premises", "to": f"aws:{region}", "bytes": "1 B", "hours": "1"}
     keys = [one for one in wish.keys if one[1] in MONEY]
+    if region is None:
+        if not keys:
+            return None
+        raise FerryError(
+            "LF-2001",
+            f"nothing says of which Region the price by {keys[0][0]} is",
+            "on the command line, beside --reconcile",
+            "give --region",
+        )
+    usual = {"from": "on-premises", "to": f"aws:{region}", "bytes": "1 B", "hours": "1"}
     return planned(usual, keys)[1]
 
 
