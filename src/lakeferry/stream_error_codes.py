@@ -21,4 +21,11 @@ CODES: dict[str, ErrorKind] = {
         "A batch must begin exactly where its shard stands in the table. It did not, so that its "
         "commit would have lost or doubled records; it was not made.",
     ),
+    "LF-7011": ErrorKind(
+        2,
+        "a declared column cannot be read from JSON",
+        "Payloads are parsed by a declared schema of booleans, numbers, decimals, strings, dates, "
+        "timestamps in microseconds, lists and structs. Maps and binary columns are not among "
+        "them: JSON has no such values that all producers write alike.",
+    ),
 }

@@ -1,0 +1,136 @@
+"""How many records a CPU second do the steps of ingest take: decode, take apart, parse, raw?
+
+    python -m bench.ingest_parse [--records 10000] [--runs 7]
+
+Pages of made events (`_events.py`), in one thread. Counted is CPU of this process, the best of the
+runs; the peers do the same step as one would by hand.
+"""
+
+import argparse
+import json
+import os
+import time
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+
+import orjson
+import pyarrow as pa
+
+from bench._events import SCHEMA, events
+from lakeferry.ingest.payload import declare
+from lakeferry.ingest.payload_guide import Guide
+from lakeferry.ingest.payload_repair import parse
+from lakeferry.ingest.rows import Rows, page_rows, raw_table
+from lakeferry.ingest.wire import Record, records_page
+from tests.ingest.kpl import aggregate
+
+FIRST = 49590338271490256608559692538361571095921575989136588898
+HALF = (0, 2**127 - 1)
+
+
+def best(runs: int, step: Callable[[], object]) -> float:
+    """CPU seconds of the fastest of some runs."""
+    found = []
+    for _ in range(runs):
+        begun = time.process_time()
+        step()
+        found.append(time.process_time() - begun)
+    return min(found)
+
+
+def records(data: Sequence[bytes]) -> list[Record]:
+    return [
+        Record(str(FIRST + place), 1763942400.0 + place / 1000, one, f"user-{place}")
+        for place, one in enumerate(data)
+    ]
+
+
+def body(found: Sequence[Record]) -> bytes:
+    """What GetRecords would answer."""
+    page = {
+        "Records": [
+            {
+                "SequenceNumber": one.sequence_number,
+                "ApproximateArrivalTimestamp": one.approximate_arrival_timestamp,
+                "Data": b64encode(one.data).decode(),
+                "PartitionKey": one.partition_key,
+            }
+            for one in found
+        ],
+        "NextShardIterator": "A" * 200,
+        "MillisBehindLatest": 0,
+    }
+    return orjson.dumps(page)
+
+
+def bad_at(data: Sequence[bytes], every: int) -> list[bytes]:
+    """Every so many records one has a word for a number."""
+    bad = [one.replace(b'"status":', b'"status":"x","was":') for one in data]
+    return [bad[at] if at % every == every - 1 else one for at, one in enumerate(data)]
+
+
+def by_boto3(answer: bytes) -> object:
+    from botocore.loaders import Loader
+    from botocore.model import ServiceModel
+    from botocore.parsers import JSONParser
+
+    model = ServiceModel(Loader().load_service_model("kinesis", "service-2"))
+    shape = model.operation_model("GetRecords").output_shape
+    return JSONParser().parse({"body": answer, "headers": {}, "status_code": 200}, shape)
+
+
+def steps(data: list[bytes]) -> dict[str, tuple[int, Callable[[], object]]]:
+    """Each step with the records that it takes."""
+    declared, rescue = declare(SCHEMA), declare(SCHEMA, on_new="rescue")
+    guide, count = Guide(declared.read_as), len(data)
+    found = records(data)
+    answer = body(found)
+    rows = page_rows("shardId-000000000000", found).rows
+    keyed = [(f"user-{place}", one) for place, one in enumerate(data)]
+    packed = records([aggregate(keyed[at : at + 80]) for at in range(0, count, 80)])
+
+    def rows_of(other: Sequence[bytes]) -> Rows:
+        return page_rows("shardId-000000000000", records(other)).rows
+
+    one_percent, five_percent = rows_of(bad_at(data, 100)), rows_of(bad_at(data, 20))
+    newer = rows_of([one[:-1] + b',"new":1}' for one in data])
+    return {
+        "decode a page": (count, lambda: records_page(answer)),
+        "decode a page, botocore": (count, lambda: by_boto3(answer)),
+        "records as columns": (count, lambda: page_rows("s", found)),
+        "take aggregates of 80 apart": (count, lambda: page_rows("s", packed)),
+        "the same, hash keys looked at": (count, lambda: page_rows("s", packed, HALF)),
+        "parse": (count, lambda: parse(rows, declared, guide)),
+        "parse, without provenance": (
+            count,
+            lambda: parse(rows, declared, guide, provenance=False),
+        ),
+        "parse, look for new fields": (count, lambda: parse(rows, rescue, guide)),
+        "parse, a new field in each": (count, lambda: parse(newer, rescue, guide)),
+        "parse, 1 % bad": (count, lambda: parse(one_percent, declared, guide)),
+        "parse, 5 % bad": (count, lambda: parse(five_percent, declared, guide)),
+        "json.loads, from_pylist": (
+            count,
+            lambda: pa.Table.from_pylist([json.loads(one) for one in data]),
+        ),
+        "raw": (count, lambda: raw_table(rows, "clicks")),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--records", type=int, default=10_000, help="in a page")
+    parser.add_argument("--runs", type=int, default=7)
+    asked = parser.parse_args()
+    data = events(asked.records)
+    size = sum(map(len, data)) / len(data)
+    print(f"**Pages of {asked.records:,} records of {size:.0f} bytes, {len(SCHEMA)} columns**\n")
+    print("| step | records a cpu s | µs a record |\n|---|---:|---:|")
+    for name, (count, step) in steps(data).items():
+        took = best(asked.runs, step)
+        print(f"| {name} | {count / took:,.0f} | {took / count * 1e6:.2f} |", flush=True)
+    print(f"\nLoad of the machine meanwhile: {os.getloadavg()[0]:.0f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""A page with bad records or new fields: all good rows kept, each bad one told apart.
+
+The same reader that refused the page refuses the record alone, or the guide refuses what it would
+surely refuse; so a record is judged alike whatever came with it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from lakeferry.ingest.new_fields import NewFields, look_for_new
+from lakeferry.ingest.payload import RESCUED, Declared, Unfit, read_page
+from lakeferry.ingest.payload_guide import Guide
+from lakeferry.ingest.rows import ARRIVAL, Bad, Fault, Rows, arrivals
+
+# What parsed rows say of where they come from, behind the columns of the payload.
+PROVENANCE = (
+    pa.field("_shardId", pa.string()),
+    pa.field("_sequenceNumber", pa.string()),
+    pa.field("_subSequenceNumber", pa.int64()),
+    pa.field("_arrival", ARRIVAL),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A page, sorted."""
+
+    table: pa.Table  # declared columns, `_rescued_data` if asked for, provenance if asked for
+    bad: Bad
+    # Fields that were not declared, '$.a.b' -> type, None where records differ; empty if none were
+    # seen or none were looked for. With `evolve` and `fail` the page is to be parsed again.
+    new_fields: Mapping[str, pa.DataType | None] = field(default_factory=dict)
+
+
+def parse(
+    rows: Rows, declared: Declared, guide: Guide, *, provenance: bool = True, look: bool = False
+) -> Parsed:
+    """The rows of a page by a declared schema.
+
+    Args:
+        guide: of `declared.read_as`.
+        provenance: add shard, sequence numbers and arrival.
+        look: name new fields though they are ignored; costs a second look, so do it now and then.
+    """
+    seeks = look or declared.on_new != "ignore"
+    try:
+        table = read_page(rows.data, declared, new_fields="error" if seeks else "ignore")
+        return Parsed(_finished(table, rows, declared, None, provenance), Bad(rows.at(()), ()))
+    except Unfit:
+        kept, table, faults = _sorted_out(rows.data, declared, guide)
+    new = look_for_new([rows.data[one] for one in kept], declared) if seeks else NewFields()
+    if declared.on_new == "rescue" and new.too_deep:
+        faults |= {kept[one]: Fault("its new fields are nested too deep") for one in new.too_deep}
+        left = [one for one in range(len(kept)) if one not in set(new.too_deep)]
+        kept, table, new = [kept[one] for one in left], table.take(left), new.at(left)
+    bad = sorted(faults)
+    return Parsed(
+        _finished(table, rows.at(kept), declared, new, provenance),
+        Bad(rows.at(bad), tuple(faults[place] for place in bad)),
+        new.types,
+    )
+
+
+def _finished(
+    table: pa.Table, rows: Rows, declared: Declared, new: NewFields | None, provenance: bool
+) -> pa.Table:
+    if declared.on_new == "rescue":
+        texts = pa.nulls(len(rows), pa.string()) if new is None else new.texts(len(rows))
+        table = table.append_column(pa.field(RESCUED, pa.string()), texts)
+    if provenance:
+        columns = (
+            pa.repeat(rows.shard_id, len(rows)),
+            pa.array(rows.sequence_numbers, pa.string()),
+            pa.array(rows.sub_sequences, pa.int64()),
+            arrivals(rows),
+        )
+        for one, column in zip(PROVENANCE, columns, strict=True):
+            table = table.append_column(one, column)
+    return table
+
+
+# --- which records are bad ------------------------------------------------------------------
+
+
+def _sorted_out(
+    data: Sequence[bytes], declared: Declared, guide: Guide
+) -> tuple[list[int], pa.Table, dict[int, Fault]]:
+    """Places of the good records, their rows in order, and what is wrong with each other one."""
+
+    def read(places: Sequence[int]) -> pa.Table:
+        return read_page([data[one] for one in places], declared, new_fields="ignore")
+
+    faults, doubtful = guide.sorted_out(data)
+    left_out = faults.keys() | set(doubtful)
+    good, bad = _halved([one for one in range(len(data)) if one not in left_out], read)
+    more, worse = _halved(doubtful, read)
+    kept = sorted([*good.places, *more.places])
+    # Most often the trusted ones were read at once, and nothing is to be read again.
+    whole = good.table if good.table is not None and not more.places else read(kept)
+    told = {place: guide.fault(data[place], why) for place, why in (bad | worse).items()}
+    return kept, whole, faults | told
+
+
+@dataclass(slots=True)
+class _Good:
+    places: list[int]
+    table: pa.Table | None = None  # of all places, where one reading gave them
+
+
+def _halved(
+    places: Sequence[int], read: Callable[[Sequence[int]], pa.Table]
+) -> tuple[_Good, dict[int, str]]:
+    """The places that can be read, and why each other cannot: halves of halves, in order."""
+    try:
+        return _Good(list(places), read(places)), {}
+    except Unfit as error:
+        if len(places) == 1:
+            return _Good([]), {places[0]: str(error)}
+    middle = len(places) // 2
+    first, one = _halved(places[:middle], read)
+    second, other = _halved(places[middle:], read)
+    return _Good([*first.places, *second.places]), one | other
