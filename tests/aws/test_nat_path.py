@@ -52,11 +52,11 @@ def command(ssm: Stubber) -> None:
     ssm.add_response("send_command", {"Command": {"CommandId": "c" * 36}}, asked)
 
 
-def invocation(ssm: Stubber, status: str, said: str = "") -> None:
+def invocation(ssm: Stubber, status: str, said: str = "", wrong: str = "") -> None:
     ssm.add_response(
         "get_command_invocation",
         {"CommandId": "c" * 36, "InstanceId": BOX, "Status": status,
-         "StandardOutputContent": said},
+         "StandardOutputContent": said, "StandardErrorContent": wrong},
         {"CommandId": "c" * 36, "InstanceId": BOX},
     )  # fmt: skip
 
@@ -77,6 +77,16 @@ def test_one_whose_own_look_fails_is_dead_though_the_machine_is_well(place: Plac
         invocation(ssm, "Failed", 'lakeferry-nat: {"path": "dead"}')
 
         assert path_of(place, BOX).state == "dead"
+
+
+def test_a_first_boot_that_failed_is_told_by_what_is_not_there(place: Place) -> None:
+    missing = "/var/lib/amazon/ssm/_script.sh: line 1: /usr/local/sbin/lakeferry-nat: No such file"
+    with both() as (ec2, ssm):
+        checks(ec2)
+        command(ssm)
+        invocation(ssm, "Failed", "", f"{missing}\n")
+
+        assert path_of(place, BOX) == PathSeen("dead", missing)
 
 
 def test_an_answer_is_waited_for(place: Place, slept: list[float]) -> None:

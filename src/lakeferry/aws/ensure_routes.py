@@ -168,8 +168,9 @@ def _forwarding(place: Place, name: str) -> Mapping[str, Any]:
             error.code,
             f"after {FORWARDS_IN_S} s the path through `{name}` is not known to be alive",
             f"{last.said}; {place.access.shown}; its routes were not moved",
-            "look at the instance, then run the same command again; `lakeferry monitor failback "
-            "--unproven` leads its routes there all the same",
+            "look at the instance (/var/log/cloud-init-output.log and `journalctl -u lakeferry-nat` "
+            "there, or `aws ec2 get-console-output`), then run the same command again; `lakeferry "
+            "monitor failback --unproven` leads its routes there all the same",
         ) from error
 
 

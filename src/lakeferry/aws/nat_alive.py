@@ -8,8 +8,9 @@ Source: EC2 API Reference, DescribeInstanceStatus; Systems Manager API Reference
 GetCommandInvocation (the command's exit status makes Success or Failed).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from lakeferry.aws.place import Place
 
@@ -61,7 +62,7 @@ def _asked(place: Place, instance_id: str) -> PathSeen:
             CommandId=command, InstanceId=instance_id,
         )  # fmt: skip
         status = found.get("Status", "Pending")
-        said = str(found.get("StandardOutputContent", "")).strip()
+        said = _said(found)
         if status == "Success":
             return PathSeen("alive", said or f"{instance_id} says that its path is alive")
         if status == "Failed":
@@ -70,3 +71,10 @@ def _asked(place: Place, instance_id: str) -> PathSeen:
             return PathSeen("unknown", f"Systems Manager: {status} for {instance_id}")
         place.sleep(1.0)
     return PathSeen("unknown", f"{instance_id} did not answer within {ANSWERS_IN_S} s")
+
+
+def _said(invocation: Mapping[str, Any]) -> str:
+    """What the command printed; what went wrong where the first boot did not even install it."""
+    parts = ("StandardOutputContent", "StandardErrorContent")
+    printed = (str(invocation.get(one, "")).strip() for one in parts)
+    return next((one for one in printed if one), "")

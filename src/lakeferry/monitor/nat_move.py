@@ -153,8 +153,8 @@ def _moved(planned: MovesPlan, one: RouteMove, *, unproven: bool) -> float:
 def _not_alive(planned: MovesPlan, one: RouteMove, seen: PathSeen, left: str) -> FerryError:
     called = planned.instances[one.after] or one.after
     step = (
-        f"look at {called} (`journalctl -u lakeferry-nat` there), or have another one made "
-        "in its place (`lakeferry monitor apply`)"
+        f"look at {called} (`journalctl -u lakeferry-nat` and /var/log/cloud-init-output.log "
+        "there), or have another one made in its place (`lakeferry monitor apply`)"
     )
     known = seen.state == "dead"
     return FerryError(
