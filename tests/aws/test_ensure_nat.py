@@ -250,6 +250,21 @@ def test_a_path_that_never_comes_alive_gets_no_route_and_the_reason_is_told(
 
     assert "i-1 is not known to Systems Manager" in told.value.where
     assert "its routes were not moved" in told.value.where
+    assert "failback --unproven" in told.value.next_step
+
+
+def test_no_word_is_offered_for_a_path_that_is_dead(place: Place, slept: list[float]) -> None:
+    with stubbed("ec2") as ec2, stubbed("ssm"):
+        ec2.add_response("describe_route_tables", route(NatGatewayId="nat-9"))
+        ec2.add_response("describe_network_interfaces", interfaces("in-use", "i-1"))
+        for _ in range(43):
+            ec2.add_response("describe_network_interfaces", interfaces("in-use", "i-1"))
+            ec2.add_response("describe_instance_status", up("impaired"))
+        with refused("LF-6404.*not known to be alive") as told:
+            ensure(place, ROUTE, None)
+
+    assert "cloud-init-output.log" in told.value.next_step
+    assert "--unproven" not in told.value.next_step
 
 
 def test_a_route_that_leads_there_already_is_not_asked_about(place: Place) -> None:

@@ -164,13 +164,14 @@ def _forwarding(place: Place, name: str) -> Mapping[str, Any]:
     except FerryError as error:
         if error.code != "LF-6404" or not last.said:
             raise
+        by_word = "; `lakeferry monitor failback --unproven` leads its routes there all the same"
+        by_word = by_word if last.state == "unknown" else ""
         raise FerryError(
             error.code,
             f"after {FORWARDS_IN_S} s the path through `{name}` is not known to be alive",
             f"{last.said}; {place.access.shown}; its routes were not moved",
-            "look at the instance (/var/log/cloud-init-output.log and `journalctl -u lakeferry-nat` "
-            "there, or `aws ec2 get-console-output`), then run the same command again; `lakeferry "
-            "monitor failback --unproven` leads its routes there all the same",
+            "look at the instance (/var/log/cloud-init-output.log, `journalctl -u lakeferry-nat`, "
+            "or `aws ec2 get-console-output`), then run the same command again" + by_word,
         ) from error
 
 
