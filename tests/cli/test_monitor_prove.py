@@ -184,6 +184,26 @@ def test_a_range_without_logs_says_what_there_is(tmp_path: Path) -> None:
     assert "2023-11-14T22:10Z" in ended.stderr
 
 
+def test_an_alarm_without_any_data_stays_as_it_begins(tmp_path: Path) -> None:
+    """As the alarm of the AWS sample solution does on a rule that matches nothing."""
+    nothing = rule(Filters=[{"Match": "srcaddr", "In": ["203.0.113.1"]}])
+    query = {"Id": "m1", "Expression": 'INSIGHT_RULE_METRIC("nothing","Sum")', "Period": 60}
+    alarm = {"AlarmName": "a", "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+             "Threshold": 1000, "EvaluationPeriods": 1, "Metrics": [query]}  # fmt: skip
+    (tmp_path / "a.log").write_text(ROWS)
+    (tmp_path / "alarms.json").write_text(json.dumps(alarm))
+
+    ended = prove(
+        tmp_path, "a.log", "--alarms", "alarms.json", "--json", rules={"nothing": nothing}
+    )
+
+    (told,) = (one for one in json_lines(ended) if one["type"] == "alarm")
+    assert ended.returncode == 3
+    assert (told["state"], told["seconds_in_alarm"], told["changes"]) == (
+        "INSUFFICIENT_DATA", 0, [],
+    )  # fmt: skip
+
+
 def test_metrics_that_are_asked_for_are_shown_by_period(tmp_path: Path) -> None:
     row = ROW.split()
     later = " ".join([*row[:10], str(int(row[10]) + 60), *row[11:]])

@@ -108,6 +108,7 @@ def test_a_replay_says_when_the_alarm_would_have_fired_and_ended() -> None:
     ]
     assert changes[1].reason == "2 of 3 GreaterThanThreshold 10: [5, 11, 12], oldest first"
     assert seconds_in_alarm(changes, 360) == 120
+    assert seconds_in_alarm((), 360) == 0
 
 
 def test_a_stall_is_seen_by_what_is_missing() -> None:

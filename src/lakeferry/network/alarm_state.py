@@ -127,7 +127,8 @@ def _reason(alarm: Alarm, values: Sequence[Number | float | None]) -> str:
 def seconds_in_alarm(changes: Sequence[StateChange], end_s: int) -> int:
     """How long the alarm would have been in ALARM until `end_s`."""
     total = 0
-    for change, later in zip(changes, [*changes[1:], None], strict=True):
+    for index, change in enumerate(changes):
         if change.after == "ALARM":
-            total += (later.at_s if later else max(end_s, change.at_s)) - change.at_s
+            later = changes[index + 1].at_s if index + 1 < len(changes) else end_s
+            total += max(later, change.at_s) - change.at_s
     return total
