@@ -164,5 +164,6 @@ def _nearest(members: Members, device: str, subnet: str) -> Member | None:
 
 
 def _of(members: Members, device: str) -> list[Member]:
-    every = (one for one in members.interfaces.values() if one.device == device and one.ips)
-    return sorted(every, key=lambda one: one.id)
+    every = members.interfaces.values()
+    own = (one for one in every if one.role != "other" and one.device == device and one.ips)
+    return sorted(own, key=lambda one: one.id)
