@@ -205,14 +205,22 @@ def test_5_9_a_stream_beside_the_bytes_is_in_every_total(tmp_path: Path) -> None
     assert Decimal(with_stream) - Decimal(plain) == Decimal("986.902294921875")
 
 
-def test_5_10_expected_failures_cost_six_dollars_a_month(tmp_path: Path) -> None:
-    lines = answer(
-        tmp_path, *WORKED, "--failures-a-month", "0.2", "--delay-usd-hour", "120",
-    )  # fmt: skip
-    usd = dollars_of(lines, "failures", "nat_instance")
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (("--no-nat-standby",), "6"),  # 0.2 x 3 x 5 minutes x 120 an hour
+        # besides, 3 minutes of one of three's 2,162,688 GB in 43,200 minutes, at 0.045
+        ((), "8.2528"),
+    ],
+)
+def test_5_10_expected_failures_cost_six_dollars_a_month_and_the_bytes_of_the_standby(
+    tmp_path: Path, more: tuple[str, ...], expected: str
+) -> None:
+    trouble = ("--failures-a-month", "0.2", "--delay-usd-hour", "120")
+    usd = dollars_of(answer(tmp_path, *WORKED, *trouble, *more), "failures", "nat_instance")
 
     assert usd is not None
-    assert round(usd, 20) == 6
+    assert round(usd, 20) == Decimal(expected)
 
 
 def test_5_11_a_private_circuit_pays_from_40000_gb_for_each_thousand_dollars(

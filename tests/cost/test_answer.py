@@ -136,10 +136,12 @@ def test_what_waits_and_what_fails_is_in_the_front_as_in_the_table() -> None:
     (one,) = [p for p in plain.front.points if (p.path, p.scale) == ("nat_instance", 1)]
     lines = {line.price_id: line.usd for line in one.quote.lines}
 
-    # 7 of 7.16 Gbit/s: 737 hours, 41 more than 29 days; 0.2 x 3 x 5 minutes x 120 in 720 hours
+    # 7 of 7.16 Gbit/s: 737 hours, 41 more than 29 days; 0.2 x 3 x 5 minutes x 120 in 720 hours,
+    # and as many minutes of a third of 2,160,066.56 GB by the standby gateway, at 0.045
     assert one.hours == 737
     assert lines["delay"] == 41 * 120
-    assert round(lines["failures"] or 0, 4) == round(Decimal(6) / 720 * 737, 4)
+    bytes_usd = 3 * Decimal("2160066.56") / (720 * 60 * 3) * Decimal("0.045")
+    assert round(lines["failures"] or 0, 4) == round(Decimal(6) / 720 * 737 + bytes_usd, 4)
     (free,) = [p for p in told.front.points if (p.path, p.scale) == ("nat_instance", 1)]
     assert "failures" not in {line.price_id for line in free.quote.lines}
 

@@ -92,16 +92,19 @@ def test_bursts_are_carried_by_credit_where_credit_is_counted_on() -> None:
 
 
 def test_failures_are_priced_at_what_waits() -> None:
-    # 5.10: 0.2 x 3 x 5 minutes x 120 an hour = 6.00 a month
-    rows = replayed(
-        TWO_PIB,
-        BOOK,
-        even_loads(TWO_PIB),
-        trouble=Trouble(failures_a_month=Decimal("0.2"), waiting_usd_hour=Decimal(120)),
-    )
-    option = next(one.option for one in rows if one.option.path == "nat_instance")
+    # 5.10: 0.2 x 3 x 5 minutes x 120 an hour = 6.00 a month; with a standby gateway, for the other
+    # 5 minutes of each, its bytes: 3 x 2,162,688 / 43,200 / 3 at 0.045
+    for standby, usd in ((False, "6.00"), (True, "8.2528")):
+        plan = replace(TWO_PIB, nat_instances=NatInstances(standby=standby))
+        rows = replayed(
+            plan,
+            BOOK,
+            even_loads(plan),
+            trouble=Trouble(failures_a_month=Decimal("0.2"), waiting_usd_hour=Decimal(120)),
+        )
+        option = next(one.option for one in rows if one.option.path == "nat_instance")
 
-    assert round(option.risk_usd_per_hour * 720, 20) == Decimal("6.00")
+        assert round(option.risk_usd_per_hour * 720, 20) == Decimal(usd)
 
 
 def test_a_circuit_out_of_azure_saves_56202_of_its_egress() -> None:

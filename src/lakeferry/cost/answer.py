@@ -129,7 +129,7 @@ def _front(
     plan: CostPlan, migration: Migration, book: PriceBook, beside: Sequence[Line], wanted: Wanted
 ) -> Front:
     trouble = _trouble(plan)
-    found = (with_waits(one, migration, trouble) for one in points(migration, book))
+    found = (with_waits(one, migration, book, trouble) for one in points(migration, book))
     options = [replace(one, quote=_with(one.quote, beside)) for one in found]
     return front(options, plan.deadline_hours, (*plan.refused, *not_there(wanted)))
 

@@ -131,9 +131,9 @@ def replayed(
         option, lost = _option(migration, book, way, quotes, most), None
         if way.path == "nat_instance":
             way = replace(way, carrier=_bursting(migration, book, credit))
-            worst = _worst(way, loads, trouble)
+            worst, devices = _worst(way, loads, trouble), len(way.carries)
             lost = replace(worst, replay=_no_faster(worst.replay, most))
-            option = replace(option, risk_usd_per_hour=_risk(trouble, len(way.carries)))
+            option = replace(option, risk_usd_per_hour=risk_usd(migration, book, trouble, devices))
         lacks = tuple(id for id in option.unpriced if id not in shared)
         carried = _no_faster(replay_way(loads, way), most)
         found.append(Replayed(replace(option, replay=carried, unpriced=lacks), way, lost))
@@ -210,9 +210,19 @@ def _worst(way: Way, loads: Mapping[str, Load], trouble: Trouble) -> Lost:
 
 
 @exact()
-def _risk(trouble: Trouble, instances: int) -> Decimal:
-    failures = Failures(trouble.failures_a_month, instances, Decimal(trouble.dark_minutes))
-    return recovery(failures, waiting_usd_hour=trouble.waiting_usd_hour).usd / MONTH_HOURS
+def risk_usd(migration: Migration, book: PriceBook, trouble: Trouble, instances: int) -> Decimal:
+    """Dollars an hour that failures are expected to cost: what waits, and the standby's bytes."""
+    standby = migration.nat_instances.standby
+    by_standby = trouble.lost_minutes - trouble.dark_minutes if standby else 0
+    found = recovery(
+        Failures(
+            trouble.failures_a_month, instances, Decimal(trouble.dark_minutes), Decimal(by_standby)
+        ),
+        waiting_usd_hour=trouble.waiting_usd_hour,
+        bytes_a_minute=Decimal(migration.nat_bytes) / max(1, migration.span.hours * 60 * instances),
+        standby_usd_gb=book.of("aws.natgw.gb", migration.target_region).last_usd or Decimal(0),
+    )
+    return found.usd / MONTH_HOURS
 
 
 @exact()

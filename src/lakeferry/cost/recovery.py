@@ -45,7 +45,7 @@ def recovery(
     failures: Failures,
     *,
     waiting_usd_hour: Decimal,
-    bytes_a_minute: int = 0,
+    bytes_a_minute: int | Decimal = 0,
     standby_usd_gb: Decimal = Decimal(0),
 ) -> Recovery:
     """What failures cost in a month.

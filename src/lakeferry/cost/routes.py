@@ -9,10 +9,9 @@ from lakeferry.cost.decide import Wanted, outcome
 from lakeferry.cost.front import Point, sustained
 from lakeferry.cost.migration import Migration, Path
 from lakeferry.cost.money import exact
-from lakeferry.cost.options import CIRCUIT_DAYS, CIRCUITS, MONTH_HOURS, Replayed, Trouble
+from lakeferry.cost.options import CIRCUIT_DAYS, CIRCUITS, Replayed, Trouble, risk_usd
 from lakeferry.cost.prices import PriceBook
 from lakeferry.cost.quote import Line, Quote
-from lakeferry.cost.recovery import Failures, recovery
 from lakeferry.cost.replay import GBPS
 from lakeferry.cost.total import paths_of, price
 
@@ -114,14 +113,13 @@ def _with_waits(quote: Quote, row: Replayed, wanted: Wanted) -> Quote:
 
 
 @exact()
-def with_waits(point: Point, migration: Migration, trouble: Trouble) -> Point:
+def with_waits(point: Point, migration: Migration, book: PriceBook, trouble: Trouble) -> Point:
     """An option of the front with the same: what ends late, and what NAT instances may fail."""
     late, found = Decimal(max(0, point.hours - migration.span.hours)), Decimal(0)
     if point.path == "nat_instance":
+        lasting = migration.lasting(migration.span.lasting(point.hours))
         instances = migration.nat_instances.count * point.scale
-        failures = Failures(trouble.failures_a_month, instances, Decimal(trouble.dark_minutes))
-        a_month = recovery(failures, waiting_usd_hour=trouble.waiting_usd_hour).usd
-        found = a_month / MONTH_HOURS * point.hours
+        found = risk_usd(lasting, book, trouble, instances) * point.hours
     hours = Decimal(point.hours)
     lines = (
         _waits("what waits past the planned end", late * trouble.waiting_usd_hour, hours, "delay"),
@@ -132,7 +130,9 @@ def with_waits(point: Point, migration: Migration, trouble: Trouble) -> Point:
 
 
 def _waits(item: str, usd: Decimal, hours: Decimal, id: str) -> Line:
+    source = "the plan's dollars an hour of waiting"
+    if id == "failures":
+        source += ", and what standby gateways process meanwhile"
     return Line(
-        item, hours, "hour", usd, id, "the plan's dollars an hour of waiting", None, "secondary",
-        "overrun", "nothing",
+        item, hours, "hour", usd, id, source, None, "secondary", "overrun", "nothing",
     )  # fmt: skip
