@@ -61,3 +61,16 @@ def test_a_number_where_a_text_belongs_is_refused() -> None:
     body["found"]["vpc"]["id"] = 7
     with pytest.raises(FerryError, match="7 is no str"):
         read_topology(orjson.dumps(body), "t.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "said"),
+    [("cidrs", "10.0.0.0/8", "is no list"), ("cidrs", None, "is no list"),
+     ("tags", ["a"], "is no object"), ("tags", 5, "is no object")],
+)  # fmt: skip
+def test_a_value_of_another_form_is_refused(key: str, wrong: object, said: str) -> None:
+    body = orjson.loads(topology_text(topology()))
+    body["found"]["vpc"][key] = wrong
+
+    with pytest.raises(FerryError, match=f"LF-6253[^\\0]*{said}"):
+        read_topology(orjson.dumps(body), "t.json")

@@ -50,11 +50,15 @@ def _value(kind: Any, body: Any) -> Any:
         return kind(**{name: _value(known[name], body[name]) for name in known if name in body})
     origin, inner = get_origin(kind), get_args(kind)
     if origin is tuple:
+        if not isinstance(body, list):
+            raise ValueError(f"{body!r} is no list")
         kinds = inner[:1] * len(body) if inner[-1] is ... else inner
         return tuple(_value(one, each) for one, each in zip(kinds, body, strict=True))
     if origin in (Union, UnionType):
         return None if body is None else _value(inner[0], body)
     if origin is not None and issubclass(origin, Mapping):
+        if not isinstance(body, Mapping):
+            raise ValueError(f"{body!r} is no object")
         return {str(key): _value(inner[1], each) for key, each in body.items()}
     if kind in (str, int, bool) and not isinstance(body, kind):
         raise ValueError(f"{body!r} is no {kind.__name__}")
