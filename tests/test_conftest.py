@@ -1,6 +1,7 @@
 """Where everything is required, no way of skipping is a way of passing."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,24 @@ def test_that_fails_as_expected():
 SKIPPED_AT_IMPORT = "import pytest\npytest.importorskip('no_such_module_anywhere')\n"
 
 
+TWO_GROUPS = """
+import pytest
+
+@pytest.mark.xdist_group("nat")
+@pytest.mark.parametrize("number", range(4))
+def test_nat(number): ...
+
+@pytest.mark.spark
+@pytest.mark.parametrize("number", range(4))
+def test_spark(number): ...
+"""
+
+
 def closing_line(folder: Path, *arguments: str, require: str) -> str:
+    return said(folder, *arguments, require=require).strip().splitlines()[-1]
+
+
+def said(folder: Path, *arguments: str, require: str) -> str:
     (folder / "conftest.py").write_text(CONFTEST.read_text())
     root = str(CONFTEST.parents[1])  # conftest.py imports from `tests`
     environment = {**os.environ, "LAKEFERRY_TEST_REQUIRE": require, "PYTHONPATH": root}
@@ -47,7 +65,7 @@ def closing_line(folder: Path, *arguments: str, require: str) -> str:
     ended = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    return ended.stdout.strip().splitlines()[-1]
+    return ended.stdout
 
 
 def test_every_kind_of_skip_fails_where_everything_is_required(tmp_path: Path) -> None:
@@ -79,3 +97,13 @@ def test_elsewhere_a_skip_is_a_skip(tmp_path: Path) -> None:
     line = closing_line(tmp_path, require="")
 
     assert line.startswith("1 passed, 5 skipped, 1 xfailed")
+
+
+def test_of_several_workers_one_runs_all_tests_of_a_group(tmp_path: Path) -> None:
+    (tmp_path / "test_groups.py").write_text(TWO_GROUPS)
+
+    told = said(tmp_path, "-vv", "-n", "2", "--dist", "loadgroup", require="")
+
+    ran = re.findall(r"\[(gw\d)\].*PASSED test_groups\.py::(\w+)", told)
+    assert sorted(name for _, name in ran) == ["test_nat"] * 4 + ["test_spark"] * 4
+    assert len(set(ran)) == 2, told
