@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials as BotocoreCredentials
+from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.ingest.signing import Credentials, Endpoint, clock_error, signed_headers
+from lakeferry.connect.aws_keys import AwsKeys
+from lakeferry.ingest.signing import Endpoint, clock_error, endpoint_of, signed_headers
 from lakeferry.ingest.wire import CONTENT_TYPE, TARGET, Request, get_records
 
 AT = datetime(2026, 11, 26, 13, 5, 7, tzinfo=UTC)
@@ -26,14 +27,14 @@ class Frozen(SigV4Auth):  # type: ignore[misc]
         self._inject_signature_to_request(request, self.signature(text, request))
 
 
-def botocore_s(request: Request, endpoint: Endpoint, credentials: Credentials) -> dict[str, str]:
+def botocore_s(request: Request, endpoint: Endpoint, keys: AwsKeys) -> dict[str, str]:
     asked = AWSRequest(
         method="POST",
         url=f"https://{endpoint.host}{endpoint.path}",
         data=request.body,
         headers={"Content-Type": CONTENT_TYPE, "X-Amz-Target": TARGET + request.operation},
     )
-    known = BotocoreCredentials(credentials.access_key, credentials.secret_key, credentials.token)
+    known = Credentials(keys.access_key, keys.secret_key, keys.token)
     Frozen(known, "kinesis", endpoint.region).add_auth(asked)
     return {name.lower(): value for name, value in asked.headers.items()}
 
@@ -46,10 +47,10 @@ def botocore_s(request: Request, endpoint: Endpoint, credentials: Credentials) -
 def test_the_signature_is_the_one_that_botocore_makes(
     iterator: str, token: str | None, endpoint: Endpoint
 ) -> None:
-    request, credentials = get_records(iterator), Credentials("AKIDEXAMPLE", "s3cr3t/+", token)
+    request, keys = get_records(iterator), AwsKeys("AKIDEXAMPLE", "s3cr3t/+", token)
 
-    ours = signed_headers(request, endpoint, credentials, AT)
-    theirs = botocore_s(request, endpoint, credentials)
+    ours = signed_headers(request, endpoint, keys, AT)
+    theirs = botocore_s(request, endpoint, keys)
 
     assert ours["authorization"] == theirs["authorization"]
     assert ours["x-amz-date"] == theirs["x-amz-date"] == "20261126T130507Z"
@@ -57,17 +58,17 @@ def test_the_signature_is_the_one_that_botocore_makes(
 
 
 def test_the_next_day_has_another_key() -> None:
-    credentials, request = Credentials("AKIDEXAMPLE", "secret"), get_records("AAAA")
+    keys, request = AwsKeys("AKIDEXAMPLE", "secret"), get_records("AAAA")
 
-    today = signed_headers(request, HOST, credentials, AT)["authorization"]
-    tomorrow = signed_headers(request, HOST, credentials, AT + timedelta(days=1))["authorization"]
+    today = signed_headers(request, HOST, keys, AT)["authorization"]
+    tomorrow = signed_headers(request, HOST, keys, AT + timedelta(days=1))["authorization"]
 
     assert "20261126/eu-west-1/kinesis" in today
     assert today.rpartition("=")[2] != tomorrow.rpartition("=")[2]
 
 
 def test_secrets_are_not_shown() -> None:
-    shown = repr(Credentials("AKIDEXAMPLE", "secret-word", "token-word"))
+    shown = repr(AwsKeys("AKIDEXAMPLE", "secret-word", "token-word"))
 
     assert "secret-word" not in shown
     assert "token-word" not in shown
@@ -86,3 +87,25 @@ def test_secrets_are_not_shown() -> None:
 )
 def test_the_service_s_date_corrects_our_clock(date: str | None, error: timedelta) -> None:
     assert clock_error(date, AT) == error
+
+
+@pytest.mark.parametrize(
+    ("region", "url", "found"),
+    [
+        ("eu-west-1", None, Endpoint("kinesis.eu-west-1.amazonaws.com", "eu-west-1")),
+        ("cn-north-1", None, Endpoint("kinesis.cn-north-1.amazonaws.com.cn", "cn-north-1")),
+        ("x", "http://localhost:4568", Endpoint("localhost:4568", "x", "/", secure=False)),
+        ("x", "https://vpce-1.kinesis.x.vpce.amazonaws.com:443/",
+         Endpoint("vpce-1.kinesis.x.vpce.amazonaws.com", "x")),
+    ],
+)  # fmt: skip
+def test_requests_go_to_the_region_s_host_or_to_the_one_that_is_given(
+    region: str, url: str | None, found: Endpoint
+) -> None:
+    assert endpoint_of(region, url) == found
+
+
+@pytest.mark.parametrize("url", ["localhost:4568", "s3://b", "https://", ""])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="no address"):
+        endpoint_of("eu-west-1", url)

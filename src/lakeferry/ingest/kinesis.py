@@ -1,0 +1,153 @@
+"""One connection to Kinesis that stays open: signed requests out, typed answers in.
+
+Every operation only reads, so a request whose answer was lost or cut is simply made again. What
+waiting, new iterators or giving up are for is left to the reader: it gets the refusal as it is.
+"""
+
+import http.client
+import os
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from lakeferry.connect.aws_keys import AwsKeys
+from lakeferry.ingest import wire
+from lakeferry.ingest.position import Position, iterator_of
+from lakeferry.ingest.signing import Endpoint, clock_error, signed_headers
+from lakeferry.version import VERSION
+
+TIMEOUT_S = 30  # without a byte, or for a connection to be made
+AGENT = f"lakeferry/{VERSION}"
+Answer = TypeVar("Answer")
+
+
+class Refused(Exception):
+    """Kinesis said no; the refusal says what to do about it."""
+
+    def __init__(self, refusal: wire.Refusal) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
+
+
+class Unanswered(Exception):
+    """No whole answer came: no connection, a time-out, a body that was cut or is not Kinesis'."""
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+class Kinesis:
+    """A keep-alive connection to one endpoint; for one thread at a time.
+
+    Args:
+        keys: gives the keys as they are now; asked for each request, and again where they expired.
+        clock: our time, UTC. What it lacks to the service's is learnt when a signature is refused.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        keys: Callable[[], AwsKeys],
+        *,
+        clock: Callable[[], datetime] = _utc,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._endpoint = endpoint
+        self._keys = keys
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._line: http.client.HTTPConnection | None = None
+        self.clock_error = timedelta(0)  # added to our time when signing
+        self.bytes_in = 0  # of bodies, since the beginning: what the endpoint bills, about
+
+    def records(self, iterator: str, *, limit: int = wire.MOST_RECORDS) -> wire.RecordsPage:
+        """The next page of a shard. Raises Refused, Unanswered; then the iterator is still good."""
+        return self._ask(wire.get_records(iterator, limit=limit), wire.records_page)
+
+    def iterator(self, stream: str, shard_id: str, place: Position) -> str:
+        """What reads on from a position; good for 5 minutes. Raises Refused, Unanswered."""
+        kind, number, at_ms = iterator_of(place)
+        request = wire.get_shard_iterator(
+            stream, shard_id, kind, sequence_number=number, at_ms=at_ms
+        )
+        return self._ask(request, wire.shard_iterator)
+
+    def shards(self, stream: str) -> tuple[wire.ListedShard, ...]:
+        """All shards that are listed, open and closed. Raises Refused, Unanswered."""
+        page = self._ask(wire.list_shards(stream), wire.shards_page)
+        found = page.shards
+        while page.next_token:
+            page = self._ask(wire.list_shards(stream, token=page.next_token), wire.shards_page)
+            found += page.shards
+        return found
+
+    def summary(self, stream: str) -> wire.StreamSummary:
+        """What the stream is. Raises Refused, Unanswered."""
+        return self._ask(wire.describe_stream_summary(stream), wire.stream_summary)
+
+    def close(self) -> None:
+        """End the connection; the next request makes another, and resolves the host again."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def _ask(self, request: wire.Request, read: Callable[[bytes], Answer]) -> Answer:
+        """The answer; once more after new keys, and once more after the clock was corrected."""
+        tried: set[wire.Remedy] = set()
+        while True:
+            try:
+                return read(self._sent(request))
+            except wire.Unreadable as error:
+                self.close()
+                raise Unanswered(f"an answer that is not Kinesis': {error}") from error
+            except Refused as error:
+                remedy = error.refusal.remedy
+                if remedy not in ("new credentials", "correct the clock") or remedy in tried:
+                    raise
+                tried.add(remedy)
+
+    def _sent(self, request: wire.Request) -> bytes:
+        """The body of a 200. A connection that was idle may have been closed: it is made anew."""
+        fresh = self._line is None
+        try:
+            return self._exchanged(request)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            if fresh or isinstance(error, TimeoutError | http.client.IncompleteRead):
+                raise Unanswered(f"{type(error).__name__}: {error}") from error
+        try:
+            return self._exchanged(request)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise Unanswered(f"{type(error).__name__}: {error}") from error
+
+    def _exchanged(self, request: wire.Request) -> bytes:
+        if self._line is None:
+            self._line = _opened(self._endpoint, self._timeout_s)
+        at = self._clock() + self.clock_error
+        headers = signed_headers(request, self._endpoint, self._keys(), at)
+        headers["user-agent"] = AGENT
+        self._line.request("POST", self._endpoint.path, request.body, headers)
+        answer = self._line.getresponse()
+        body = answer.read()
+        self.bytes_in += len(body)
+        if answer.status == 200:
+            return body
+        kind = answer.getheader("x-amzn-ErrorType") or ""
+        refused = wire.refusal(answer.status, body, kind)
+        if refused.remedy == "correct the clock":
+            self.clock_error = clock_error(answer.getheader("Date"), self._clock())
+        raise Refused(refused)
+
+
+def _opened(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:
+    if not endpoint.secure:
+        return http.client.HTTPConnection(endpoint.host, timeout=timeout_s)
+    # Where a firewall looks into TLS, its authority is told to all AWS SDKs by this name.
+    context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
+    with suppress(NotImplementedError):
+        context.set_alpn_protocols(["http/1.1"])
+    return http.client.HTTPSConnection(endpoint.host, timeout=timeout_s, context=context)
