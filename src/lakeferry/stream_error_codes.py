@@ -28,4 +28,11 @@ CODES: dict[str, ErrorKind] = {
         "timestamps in microseconds, lists and structs. Maps and binary columns are not among "
         "them: JSON has no such values that all producers write alike.",
     ),
+    "LF-7012": ErrorKind(
+        2,
+        "this is no place to start at",
+        "A new ingest starts at the latest record, at the oldest that there is (trim horizon) "
+        "or at a time, which is told with its zone and has passed. An ingest that has committed "
+        "goes on from there, whatever it is told.",
+    ),
 }
