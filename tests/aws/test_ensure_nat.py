@@ -253,7 +253,7 @@ def test_a_path_that_never_comes_alive_gets_no_route_and_the_reason_is_told(
     assert "failback --unproven" in told.value.next_step
 
 
-def test_no_word_is_offered_for_a_path_that_is_dead(place: Place, slept: list[float]) -> None:
+def test_no_word_is_offered_for_a_path_that_is_dead(place: Place) -> None:
     with stubbed("ec2") as ec2, stubbed("ssm"):
         ec2.add_response("describe_route_tables", route(NatGatewayId="nat-9"))
         ec2.add_response("describe_network_interfaces", interfaces("in-use", "i-1"))
