@@ -255,6 +255,12 @@ def test_a_file_that_is_no_text_is_refused() -> None:
         read(file(header + b"\n" + b",".join([b"\xff\xfe"] * 18) + b"\n"))
 
 
+@pytest.mark.parametrize("content", [b"a,b\rc,d\n1,2\n", b"a" * 200_000 + b",b\n"])
+def test_a_header_that_is_no_line_of_csv_is_refused(content: bytes) -> None:
+    with pytest.raises(FerryError, match="LF-660[12]"):
+        read(file(content))
+
+
 @pytest.mark.parametrize("content", [cur2(TWO * 30), parquet(TWO * 30), zipped(legacy(TWO * 30))])
 @settings(max_examples=60, deadline=None)
 @given(where=st.floats(0, 1, exclude_max=True), octet=st.integers(0, 255), cut=st.booleans())

@@ -99,6 +99,7 @@ _DAMAGED = (
     EOFError,
     OSError,
     UnicodeDecodeError,
+    csv.Error,
     zipfile.BadZipFile,
     zlib.error,
 )
