@@ -387,6 +387,10 @@ def test_a_file_of_another_format_is_refused(folder: Path) -> None:
         (("watch", "logs", "--once", "--interval", "0"), "--interval"),
         (("watch", "logs", "--once", "--interval", "inf"), "--interval"),
         (("watch", "logs", "--once", "--late", "soon"), "--late"),
+        (("watch", "logs", "--once", "--planned-bytes", "1GiB", "--planned-days", "nan"),
+         "--planned-days"),
+        (("watch", "logs", "--once", "--planned-bytes", "1GiB", "--planned-days", "1e-320"),
+         "--planned-days"),
         (("series", "kept", "--vpc", "vpc-1", "--name", "m", "--from", "soon"), "--from"),
         (("series", "kept", "--vpc", "vpc-1", "--name", "m", "--period", "0"), "--period"),
         (("series", "kept", "--vpc", "vpc-1", "--name", "m", "--period", "90"), "--period"),
@@ -402,6 +406,15 @@ def test_what_makes_no_sense_is_refused_by_the_flag_that_says_it(
     assert ended.returncode == 2
     assert "LF-2001" in ended.stderr
     assert said in ended.stderr
+
+
+def test_metrics_that_cannot_be_written_are_refused(folder: Path) -> None:
+    words = ("logs", *SAVED, "--once", "--metrics-file", "no/such/folder/lakeferry.prom")
+
+    ended = called("monitor", "watch", *words, folder=folder)
+
+    assert ended.returncode == 2
+    assert "LF-2004 the metrics cannot be written" in ended.stderr
 
 
 @pytest.mark.parametrize("place", ["no/such/folder", "network.json"])

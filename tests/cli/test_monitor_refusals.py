@@ -122,7 +122,8 @@ def test_a_bad_line_is_counted_and_shown(tmp_path: Path, line: bytes, said: str)
         (["--metrics", "Median"], None, "LF-6303", "a rule has no metric `Median`"),
         (["--order-by", "Average"], None, "LF-6303", "cannot be ordered by `Average`"),
         (["--format", "bytes bogus"], None, "LF-6201", "names 'bogus'"),
-        (["--period", "0"], None, "LF-2001", "--period is at least 1"),
+        (["--period", "0"], None, "LF-2001", "--period is 1 to 86400"),
+        (["--period", str(10**24)], None, "LF-2001", "--period is 1 to 86400"),
         (["--start", "yesterday"], None, "LF-2001", "`yesterday` is no time"),
     ],
 )

@@ -1,5 +1,6 @@
 """The flags that choose a network and what shall watch it, and the request that they make."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from lakeferry.monitor.choices import Extras
     from lakeferry.monitor.run import MonitorRequest
 
+_SECOND = 1 / 86_400  # in days
 # Naming a network by flags takes the place of how the manifest names it.
 _SCOPE = tuple(("network", key) for key in ("vpc", "subnets", "interfaces", "tags"))
 _LIST = Parameter(negative="")
@@ -272,7 +274,7 @@ def extras_of(network: NetworkFlags, watch: WatchFlags = NO_WATCH) -> "Extras":
         raise _wrong("--planned-bytes and --planned-days belong together", "give both, or neither")
     transfer = None
     if watch.planned_bytes is not None and watch.planned_days is not None:
-        if watch.planned_days <= 0:
+        if not _SECOND <= watch.planned_days < math.inf:
             raise _wrong(f"--planned-days {watch.planned_days:g} is no time", "give more than 0")
         size = planned_bytes(watch.planned_bytes, decimal=watch.decimal_units)
         transfer = Transfer(size, watch.planned_days)

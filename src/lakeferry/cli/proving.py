@@ -31,6 +31,7 @@ from lakeferry.network.rule_report import (
 from lakeferry.network.rules import check_rules, parse_rule, rejected
 
 OK, REQUEST, LOOK = 0, 2, 3
+DAY = 86_400  # s; a report of CloudWatch spans no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,12 @@ def prove(request: Request, *, screen: Screen, stop: Flag) -> int:
 
 def _metrics(request: Request) -> list[str]:
     """The metrics asked for, once the other numbers are found right. Raises LF-2001, LF-6303."""
-    if request.period_s < 1 or not 1 <= request.max_contributors <= MOST_CONTRIBUTORS:
+    fine = 1 <= request.period_s <= DAY and 1 <= request.max_contributors <= MOST_CONTRIBUTORS
+    if not fine:
         raise FerryError(
             "LF-2001",
             "a number is out of range",
-            f"--period is at least 1, --max-contributors 1 to {MOST_CONTRIBUTORS}",
+            f"--period is 1 to {DAY}, --max-contributors 1 to {MOST_CONTRIBUTORS}",
             "give a number in the range",
         )
     if request.order_by not in ORDERS:

@@ -67,12 +67,21 @@ class MetricsPage:
             self._server.server_close()
 
     def write(self, path: str) -> None:
-        """Replace a file by the metrics of now; whoever reads sees the old or the new ones."""
+        """Replace a file by the metrics of now; whoever reads sees the old or the new ones.
+
+        Raises LF-2004 where it cannot be written.
+        """
         from prometheus_client import CollectorRegistry, write_to_textfile
 
         registry = CollectorRegistry()
         registry.register(self)
-        write_to_textfile(path, registry)
+        try:
+            write_to_textfile(path, registry)
+        except OSError as error:
+            raise FerryError(
+                "LF-2004", "the metrics cannot be written", f"{path}: {error.strerror}",
+                "name another file with --metrics-file",
+            ) from error  # fmt: skip
 
 
 def parse_address(text: str) -> tuple[str, int]:
