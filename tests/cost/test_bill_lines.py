@@ -257,7 +257,7 @@ def test_a_file_that_is_no_text_is_refused() -> None:
 
 @pytest.mark.parametrize("content", [b"a,b\rc,d\n1,2\n", b"a" * 200_000 + b",b\n"])
 def test_a_header_that_is_no_line_of_csv_is_refused(content: bytes) -> None:
-    with pytest.raises(FerryError, match="LF-660[12]"):
+    with pytest.raises(FerryError, match=r"LF-660[12]"):
         read(file(content))
 
 
