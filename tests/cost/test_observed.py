@@ -65,6 +65,14 @@ def test_a_header_that_lacks_a_column_is_refused() -> None:
         read_seen(["hour,interface_id,bytes"], "flow.csv")
 
 
+@pytest.mark.parametrize("header", ['hour,"nat,payload_bytes', 'hour,nat,"payload_bytes"x'])
+def test_a_header_that_is_no_csv_is_refused(header: str) -> None:
+    with pytest.raises(FerryError, match="line 1 cannot be read") as error:
+        read_copied([f"{header}\n", "2026-10-01T00:00:00Z,nat-1,5\n"], "copied.csv")
+
+    assert error.value.code == "LF-6607"
+
+
 def test_parts_beyond_the_whole_are_refused() -> None:
     with pytest.raises(FerryError, match="the parts of 15 bytes come to 16"):
         read_seen([SEEN, f"2026-10-01T05:00:00Z,{ENI_A},15,16"], "flow.csv")

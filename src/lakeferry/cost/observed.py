@@ -91,7 +91,10 @@ def _rows(
     make: Callable[..., Row],
 ) -> Iterator[Row]:
     reader = csv.DictReader(lines, strict=True)
-    header = [one.removeprefix("\ufeff") for one in reader.fieldnames or ()]
+    try:
+        header = [one.removeprefix("\ufeff") for one in reader.fieldnames or ()]
+    except csv.Error as error:
+        raise _malformed(name, 1, str(error), columns, needed) from error
     reader.fieldnames = header
     absent = [columns[one] for one in needed if columns[one] not in header]
     if absent:
