@@ -326,6 +326,22 @@ def test_another_type_takes_another_instance_and_the_route_stands_aside_meanwhil
     assert target(moto_access, site.tables[0]) == site.gateway
 
 
+def test_subnets_that_lose_their_way_out_while_an_instance_is_made_anew_are_named(
+    moto_access: AwsAccess, site: Site
+) -> None:
+    """The first table led to a gateway of others before; the second had no default route."""
+    run.apply(request(moto_access, site, standby="instance"), allow={"routes"})
+
+    bare = run.plan(request(moto_access, site, standby="instance", type="c7gn.xlarge"))
+    run.apply(request(moto_access, site), allow=ALL)
+    covered = run.plan(request(moto_access, site, type="c7gn.xlarge"))
+
+    (told,) = (one.what for one in bare.brakes if one.kind == "routes")
+    assert f"of which {site.tables[1]} can stand aside on nothing" in told
+    (quiet,) = (one.what for one in covered.brakes if one.kind == "routes")
+    assert "stand aside" not in quiet
+
+
 def test_a_type_that_a_zone_does_not_offer_is_refused_before_anything_is_made(
     moto_access: AwsAccess,
 ) -> None:
