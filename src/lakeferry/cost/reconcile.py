@@ -133,19 +133,23 @@ def reconcile(
     ours = [one for one in lines if one.resource in paths]
     length = DAY if any(one.end - one.start > HOUR for one in ours) else HOUR
     cells = _cells(ours, copied, seen, pairing, length, _reach(bill, length), list_rate)
-    interfaces: Counter[str] = Counter()
-    for one in seen or ():
-        interfaces[one.interface] += one.bytes
     return Reconciliation(
         currency=bill.currency,
         length=length,
         cells=_judged(cells, bill, pairing, length, limits),
         totals=totals_of(bill, lines, regions),
         pairing=pairing,
-        seen_by_interface=dict(interfaces),
+        seen_by_interface=_by_interface(seen or ()),
         elsewhere=by_resource(one for one in lines if one.resource not in paths),
         final=bill.final,
     )
+
+
+def _by_interface(seen: Iterable[Seen]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for one in seen:
+        found[one.interface] += one.bytes
+    return dict(found)
 
 
 def _judged(
