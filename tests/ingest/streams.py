@@ -84,11 +84,13 @@ class Reader:
     read: dict[str, Span] = field(default_factory=dict)  # not committed yet
     held: dict[str, list[int]] = field(default_factory=dict)  # the records of those
     rows: list[int] = field(default_factory=list)  # in the table
+    history: list[IngestState] = field(default_factory=list)  # of each commit
 
     @classmethod
     def begin(cls, stream: Stream, place: FromTrimHorizon | FromTime) -> "Reader":
         first = first_positions(stream.listed(), place, stream.now)
-        return cls(stream, IngestState(0, StreamIdentity("s"), first), stream.now)
+        state = IngestState(0, StreamIdentity("s"), first)
+        return cls(stream, state, stream.now, history=[state])
 
     @property
     def committed(self) -> Mapping[str, Position]:
@@ -125,6 +127,7 @@ class Reader:
 
     def commit(self) -> None:
         self.state = advanced(self.state, tuple(self.read.values()))
+        self.history.append(self.state)
         for name in sorted(self.held):
             self.rows += self.held[name]
         self.read, self.held = {}, {}
