@@ -33,12 +33,14 @@ eni = listed[0]["Instances"][0]["NetworkInterfaces"][0]["NetworkInterfaceId"]
 print(json.dumps({"NAT_INTERFACE": eni, "STANDBY": plane.nat_gateway,
                   "ROUTE_TABLES": plane.tables[1]}))
 """
-HANDLE = "import index; index.handler({}, None)"
-TARGET = """
-import sys
+RUN = """
+import os
+import index
 from lakeferry.connect.aws import AwsAccess, client
+index.handler({}, None)
 ec2 = client(AwsAccess("us-east-1", endpoint="http://127.0.0.1:5999"), "ec2")
-for one in ec2.describe_route_tables(RouteTableIds=[sys.argv[1]])["RouteTables"][0]["Routes"]:
+tables = [os.environ["ROUTE_TABLES"]]
+for one in ec2.describe_route_tables(RouteTableIds=tables)["RouteTables"][0]["Routes"]:
     if one.get("DestinationCidrBlock") == "0.0.0.0/0":
         print(one.get("NatGatewayId") or one["NetworkInterfaceId"])
 """
@@ -54,13 +56,10 @@ class Place:
     folder: Path  # with the Lambda's source
     plan: dict[str, str]
 
-    def run(self) -> dict[str, Any]:
-        """What one run of the Lambda printed."""
-        told: dict[str, Any] = json.loads(in_client(self.box, HANDLE, self.plan, self.folder))
-        return told
-
-    def target(self) -> str:
-        return in_client(self.box, TARGET, {}, ROOT, self.plan["ROUTE_TABLES"]).strip()
+    def run(self) -> tuple[dict[str, Any], str]:
+        """What one run of the Lambda printed, and where the route leads then."""
+        told, target = in_client(self.box, RUN, self.plan, self.folder).splitlines()
+        return json.loads(told), target
 
     def forwards(self, on: bool) -> None:
         """The box stays up, answers and has its address; it passes nothing on any more."""
@@ -68,12 +67,10 @@ class Place:
         subprocess.run(self.box.command("nat", "sysctl", "-qw", said), check=True)
 
 
-def in_client(
-    box: NatBox, program: str, environment: dict[str, str], folder: Path, *words: str
-) -> str:
+def in_client(box: NatBox, program: str, environment: dict[str, str], folder: Path) -> str:
     given = {**AWS, **environment, "PYTHONPATH": f"{folder}:{ROOT}:{ROOT / 'src'}"}
     setting = ["env", *(f"{name}={value}" for name, value in given.items())]
-    command = box.command("client", *setting, sys.executable, "-c", program, *words)
+    command = box.command("client", *setting, sys.executable, "-c", program)
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
@@ -107,22 +104,22 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def test_a_box_that_is_up_and_forwards_nothing_loses_its_route_and_does_not_get_it_back(
     place: Place,
 ) -> None:
-    alive = place.run()
+    alive, target = place.run()
 
     assert (alive["PathAlive"], alive["OnStandby"]) == (1, 0)
-    assert place.target() == place.plan["NAT_INTERFACE"]
+    assert target == place.plan["NAT_INTERFACE"]
 
     place.forwards(False)
-    dead = place.run()
+    dead, target = place.run()
 
     assert "ConnectionRefusedError" in said_by(place.box, nat_box.INNER, 1)  # the machine is there
     assert "TimeoutError" in said_by(place.box, SERVER, PORT)  # and its path is not
     assert set(dead["Done"]["seen"].values()) == {"dead"}
     assert (dead["PathAlive"], dead["RoutesMoved"], dead["OnStandby"]) == (0, 1, 1)
-    assert place.target() == place.plan["STANDBY"]
+    assert target == place.plan["STANDBY"]
 
     place.forwards(True)
-    again = place.run()
+    again, again_target = place.run()
 
     assert (again["PathAlive"], again["RoutesMoved"], again["OnStandby"]) == (1, 0, 1)
-    assert place.target() == place.plan["STANDBY"]
+    assert again_target == place.plan["STANDBY"]
