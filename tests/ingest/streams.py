@@ -85,6 +85,7 @@ class Reader:
     held: dict[str, list[int]] = field(default_factory=dict)  # the records of those
     rows: list[int] = field(default_factory=list)  # in the table
     history: list[IngestState] = field(default_factory=list)  # of each commit
+    ended: set[str] = field(default_factory=set)  # shards whose end is in the table, or was
 
     @classmethod
     def begin(cls, stream: Stream, place: FromTrimHorizon | FromTime) -> "Reader":
@@ -106,8 +107,7 @@ class Reader:
         return False
 
     def _read(self, name: str, place: Position, most: int) -> bool:
-        for parent in self.stream.shards[name].parents:
-            assert not isinstance(self.committed.get(parent), FromTime | FromTrimHorizon | After)
+        assert self.ended.issuperset(self.stream.shards[name].parents)
         before = self.read.get(name) or Span(name, place, place, 0)
         at = before.ends
         if isinstance(at, Ended):
@@ -128,6 +128,7 @@ class Reader:
     def commit(self) -> None:
         self.state = advanced(self.state, tuple(self.read.values()))
         self.history.append(self.state)
+        self.ended |= {one for one, place in self.committed.items() if isinstance(place, Ended)}
         for name in sorted(self.held):
             self.rows += self.held[name]
         self.read, self.held = {}, {}
