@@ -48,6 +48,20 @@ def test_an_interface_endpoint_has_one_interface_in_each_zone_of_the_workers() -
     assert kinesis.private_dns
 
 
+def test_subnets_that_private_dns_takes_a_service_from_are_named() -> None:
+    wish = (EndpointWish("sts", "interface"),)
+    base = bare()
+    new = Subnet("subnet-beside", base.found.vpc.id, "us-east-1a", "", ("198.51.100.0/24",))
+    found = replace(base.found, subnets=(*base.found.subnets, new))
+
+    told = "\n".join(wanted(replace(base, found=found), endpoints=wish).notes)
+    gateway = wanted(replace(base, found=found), endpoints=(EndpointWish("s3", "gateway"),)).notes
+
+    assert "lakeferry-m1.sts answers for its service in all of" in told
+    assert "subnet-beside" in told
+    assert not any("answers for its service" in one for one in gateway)
+
+
 def test_an_endpoint_stays_in_the_subnet_that_it_is_in_when_another_of_the_zone_comes() -> None:
     wish = (EndpointWish("sts", "interface"),)
     first = named(wanted(bare(), endpoints=wish), VpcEndpoint, ".sts")

@@ -469,6 +469,25 @@ def test_the_lambda_reaches_ec2_by_an_endpoint_and_not_through_what_it_looks_at(
     assert all("MoveRoutes" not in role.policy for role in wanted.roles)
 
 
+def test_endpoints_of_others_that_nat_instances_have_to_pass_are_told() -> None:
+    """Private DNS is of the whole VPC: a peer that they do not let in never moves a route."""
+    theirs = VpcEndpoint(
+        "", VPC, "com.amazonaws.us-east-1.ssm", "Interface", private_dns=True, id="vpce-1"
+    )
+    others = (
+        theirs,
+        replace(theirs, id="vpce-2", private_dns=False),
+        replace(theirs, id="vpce-3", service="com.amazonaws.us-east-1.sts"),
+        replace(theirs, id="vpce-4", tags={OWNER_TAG: "m1"}),
+    )
+
+    told = said(desired(network(1, endpoints=others), wishing()))
+
+    assert f"vpce-1 answers for com.amazonaws.us-east-1.ssm in all of {VPC}" in told
+    assert f"must let in {public(1)} by port 443" in told
+    assert not any(f"vpce-{n} answers" in told for n in (2, 3, 4))
+
+
 def test_an_auto_scaling_group_is_not_made_and_that_is_said() -> None:
     assert "no Auto Scaling group is made" in said(desired(network(), wishing(auto_scaling=True)))
 

@@ -132,7 +132,9 @@ def test_the_endpoint_of_ec2_is_part_of_the_template_and_lets_the_function_in() 
     assert made["lakeferry-m1.ec2"].private_dns  # type: ignore[union-attr]
     (ports,) = door.ingress  # type: ignore[union-attr]
     assert (ports.first, ports.last) == (443, 443)
-    assert ports.cidrs == ("10.0.0.0/24", "10.0.1.0/24")  # the private subnets
+    # The private subnets, and those of the NAT instances: private DNS is of the whole VPC, so their
+    # own calls (`lakeferry-nat fail-over`) go by the endpoint too.
+    assert ports.cidrs == ("10.0.0.0/24", "10.0.1.0/24", "10.0.16.0/28", "10.0.17.0/28")
     assert health().door.ingress == ()  # nothing comes in
 
 

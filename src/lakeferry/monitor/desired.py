@@ -51,7 +51,7 @@ def desired(topology: Topology, settings: MonitorSettings) -> Desired:
     forwarding = nat(topology, settings)
     settings = with_endpoints(settings, forwarding.endpoints)
     ways, settings = led(topology, forwarding.routes, settings)
-    points = endpoints(topology, settings)
+    points = endpoints(topology, settings, {one.subnet_id for one in forwarding.interfaces})
     logs = flow_logs(topology, settings)
     rules = _rules(ways, settings, logs.fields, logs.rule_groups, points.endpoints)
     standing = standing_gateways(ways, settings, forwarding.routes)

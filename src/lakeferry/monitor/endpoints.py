@@ -9,7 +9,7 @@ policies"; Databricks documentation, "Configure a customer-managed VPC" and "Ena
 connectivity using AWS PrivateLink" (ports, buckets of the runtime).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,8 +58,14 @@ class EndpointPlan:
     notes: tuple[str, ...]
 
 
-def endpoints(topology: Topology, settings: MonitorSettings) -> EndpointPlan:
-    """What is wanted and not there, or there and ours. Raises LF-6405."""
+def endpoints(
+    topology: Topology, settings: MonitorSettings, beside: Collection[str] = ()
+) -> EndpointPlan:
+    """What is wanted and not there, or there and ours. Raises LF-6405.
+
+    Args:
+        beside: ids of subnets that are let in though they are not in question.
+    """
     wanted: list[VpcEndpoint] = []
     notes: list[str] = []
     for wish in settings.endpoints:
@@ -82,8 +88,9 @@ def endpoints(topology: Topology, settings: MonitorSettings) -> EndpointPlan:
             notes.append(
                 f"{service} is not offered in {', '.join(lacking)}: bytes from there cross zones"
             )
-    groups = _groups(topology, settings, wanted)
-    notes.extend(_crowded(groups))
+    let_in = {*topology.scope, *beside}
+    groups = _groups(topology, settings, wanted, let_in)
+    notes.extend((*_crowded(groups), *_shut_out(topology, wanted, let_in)))
     return EndpointPlan(groups, tuple(sorted(wanted, key=lambda one: one.name)), tuple(notes))
 
 
@@ -248,10 +255,14 @@ def _group_name(settings: MonitorSettings, kind: str) -> str:
 
 
 def _groups(
-    topology: Topology, settings: MonitorSettings, wanted: Iterable[VpcEndpoint]
+    topology: Topology,
+    settings: MonitorSettings,
+    wanted: Iterable[VpcEndpoint],
+    let_in: Collection[str],
 ) -> tuple[SecurityGroup, ...]:
     used = {name for one in wanted for name in one.security_groups}
-    cidrs = tuple(sorted({cidr for subnet in _scope(topology) for cidr in subnet.cidrs}))
+    subnets = (one for one in topology.found.subnets if one.id in let_in)
+    cidrs = tuple(sorted({cidr for one in subnets for cidr in one.cidrs}))
     ports = {"endpoints": (HTTPS,), "databricks-endpoints": DATABRICKS_PORTS}
     return tuple(
         SecurityGroup(
@@ -264,6 +275,21 @@ def _groups(
         for tail, some in ports.items()
         if settings.prefix + tail in used
     )
+
+
+def _shut_out(
+    topology: Topology, wanted: Iterable[VpcEndpoint], let_in: Collection[str]
+) -> Iterator[str]:
+    """Private DNS is of the whole VPC: whoever is not let in loses the service."""
+    found = (one.name for one in wanted if one.type == "Interface" and one.private_dns)
+    left = sorted(one.id for one in topology.found.subnets if one.id not in let_in)
+    for name in found if left else ():
+        some = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
+        yield (
+            f"{name} answers for its service in all of {topology.found.vpc.id} and lets in the "
+            f"subnets in question alone: what runs in {some} reaches that service no more; name "
+            "them too (`network.subnets`, --subnet)"
+        )
 
 
 def _crowded(groups: Iterable[SecurityGroup]) -> Iterator[str]:

@@ -14,6 +14,7 @@ import orjson
 
 from lakeferry.cost.price_file import own_book
 from lakeferry.errors import FerryError
+from lakeferry.monitor.nat_calls import calls_notes
 from lakeferry.monitor.nat_names import (
     id_mark,
     is_nat_instance,
@@ -346,6 +347,7 @@ def _notes(
             "`lakeferry monitor apply` makes none"
         )
     yield from _of_addresses(topology, settings, placed, standing)
+    yield from calls_notes(topology, settings, {one.subnet_id for one in placed.posts})
     if wish.auto_scaling:
         yield (
             "no Auto Scaling group is made: it would race with EC2's recovery, which brings an "
