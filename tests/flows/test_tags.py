@@ -158,6 +158,35 @@ def test_an_auto_scaling_group_passes_the_tag_on_and_its_template_takes_the_word
     assert new not in states(after).get("lacks", [])
 
 
+def test_each_template_of_a_group_of_mixed_types_is_looked_at(
+    moto_access: AwsAccess, plane: DataPlane, tags: Any
+) -> None:
+    ec2 = client(moto_access, "ec2")
+    first, second = (
+        ec2.create_launch_template(
+            LaunchTemplateName=name, LaunchTemplateData={"ImageId": "ami-12c6146b"}
+        )["LaunchTemplate"]["LaunchTemplateId"]
+        for name in ("usual", "arm")
+    )
+    own = {"LaunchTemplateId": second, "Version": "$Latest"}
+    client(moto_access, "autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName="mixed", MinSize=0, MaxSize=0, VPCZoneIdentifier=plane.private[0],
+        MixedInstancesPolicy={
+            "LaunchTemplate": {
+                "LaunchTemplateSpecification": {"LaunchTemplateId": first, "Version": "$Default"},
+                "Overrides": [
+                    {"InstanceType": "m6i.large"},
+                    {"InstanceType": "m7g.large", "LaunchTemplateSpecification": own},
+                ],
+            }
+        },
+    )  # fmt: skip
+
+    lacking = states(tags("--json"))["lacks"]
+
+    assert {f"{first}/$Default", f"{second}/$Latest"} <= {*lacking}
+
+
 def test_a_group_whose_template_is_gone_does_not_stop_the_look(
     moto_access: AwsAccess, plane: DataPlane, tags: Any
 ) -> None:

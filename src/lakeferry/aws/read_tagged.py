@@ -186,8 +186,7 @@ def _launchers(access: AwsAccess, subnets: set[str]) -> Iterator[Bearer]:
         if not subnets & set(one.get("VPCZoneIdentifier", "").replace(" ", "").split(",")):
             continue
         yield _group(one)
-        named = _template_of(one)
-        if named.get("LaunchTemplateId"):
+        for named in _templates_of(one):
             asked = named["LaunchTemplateId"], named.get("Version", "$Default")
             templates.setdefault(asked, []).append(one["AutoScalingGroupName"])
     for (id, version), used in sorted(templates.items()):
@@ -206,12 +205,17 @@ def _group(one: Mapping[str, Any]) -> Bearer:
     )  # fmt: skip
 
 
-def _template_of(group: Mapping[str, Any]) -> Mapping[str, Any]:
+def _templates_of(group: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Of mixed types, each type may have a template of its own."""
     mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
-    found: Mapping[str, Any] = (
-        group.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification") or {}
-    )
-    return found
+    every = [group.get("LaunchTemplate"), mixed.get("LaunchTemplateSpecification")]
+    every += [one.get("LaunchTemplateSpecification") for one in mixed.get("Overrides", ())]
+    found = {
+        (one["LaunchTemplateId"], one.get("Version", "")): one
+        for one in every
+        if one and one.get("LaunchTemplateId")
+    }
+    yield from found.values()
 
 
 def _template(access: AwsAccess, id: str, version: str, groups: list[str]) -> Bearer:
