@@ -315,6 +315,18 @@ def test_another_instance_takes_over_where_that_is_what_stands_by(here: Deployed
 
 
 @pytest.mark.server
+def test_nothing_is_moved_to_another_instance_that_is_down_itself(here: Deployed) -> None:
+    peer = here.plane.workers[0]
+    found = here.ec2.describe_network_interfaces(NetworkInterfaceIds=[peer])["NetworkInterfaces"]
+    here.ec2.stop_instances(InstanceIds=[found[0]["Attachment"]["InstanceId"]])
+
+    done, _ = replace(here, standby=peer).run(closed(), closed())
+
+    assert f"the path is dead and {peer} is not available" in done["failed"]
+    assert {here.target(one) for one in here.tables} == {here.eni}
+
+
+@pytest.mark.server
 def test_where_nothing_stands_by_a_dead_path_is_told_and_nothing_moved(here: Deployed) -> None:
     done, told = replace(here, standby="").run(closed(), closed())
 

@@ -47,7 +47,7 @@ INTERFACES = (
     "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
 )  # fmt: skip
 _WRITES = tuple(one for one in INTERFACES if "Describe" not in one)
-LOOK = ("ec2:DescribeNatGateways", "ec2:DescribeRouteTables")
+LOOK = ("ec2:DescribeInstanceStatus", "ec2:DescribeNatGateways", "ec2:DescribeRouteTables")
 MOVE = ("ec2:ReplaceRoute",)
 
 

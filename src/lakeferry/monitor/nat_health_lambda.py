@@ -120,14 +120,20 @@ def routes(ec2: Any, tables: list[str]) -> dict[str, str]:
 
 
 def is_there(ec2: Any, standby: str) -> bool:
-    """Whether a NAT gateway is available, or the interface of another instance in use."""
+    """Whether a NAT gateway is available, or EC2 finds the instance of another interface well."""
     if standby.startswith("nat-"):
         asked = [{"Name": "nat-gateway-id", "Values": [standby]}]
         gateways = ec2.describe_nat_gateways(Filter=asked)["NatGateways"]
         return any(one["State"] == "available" for one in gateways)
     asked = [{"Name": "network-interface-id", "Values": [standby]}]
     interfaces = ec2.describe_network_interfaces(Filters=asked)["NetworkInterfaces"]
-    return any(one["Status"] == "in-use" for one in interfaces)
+    on = [one.get("Attachment", {}).get("InstanceId") for one in interfaces]
+    boxes = [id for id in on if id]
+    if not boxes:
+        return False
+    running = ec2.describe_instance_status(InstanceIds=boxes)["InstanceStatuses"]
+    checks = ("InstanceStatus", "SystemStatus")
+    return any(all(one[check]["Status"] == "ok" for check in checks) for one in running)
 
 
 # ---- the path
