@@ -264,7 +264,7 @@ def test_fewer_than_zones_and_more_than_route_tables_are_refused(count: int) -> 
     with pytest.raises(FerryError, match="LF-6431") as refused:
         desired(network(3), wishing(count=count))
 
-    assert "take 3 to 3" in refused.value.next_step
+    assert "take 3: each zone has its own" in refused.value.next_step
 
 
 def test_a_zone_without_a_public_subnet_is_named() -> None:

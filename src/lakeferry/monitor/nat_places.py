@@ -111,10 +111,11 @@ def _counts(
     """How many instances each zone gets: the next one where a table has the least of one."""
     most = sum(len(own) for own in tables.values())
     if count is not None and not len(tables) <= count <= most:
+        fit = f"{len(tables)} to {most}" if len(tables) < most else f"{most}"
         raise _impossible(
             topology,
             f"{count} NAT instances for {len(tables)} zones with {most} private route tables",
-            f"take {len(tables)} to {most}: each zone has its own, and a route table names one",
+            f"take {fit}: each zone has its own, and a route table names one",
         )
     found = dict.fromkeys(tables, 1)
     for _ in range((count or 0) - len(tables)):
