@@ -6,9 +6,7 @@ Source: AWS "MAP 2.0 Tagging Guide"; `d-server-...` is the form of its older edi
 import re
 
 PREFIXES = ("mig_ec2_", "comm_ec2_", "mig", "sap", "oracle", "comm")
-PATTERN = (
-    r"^((mig|sap|oracle|comm|mig_ec2_|comm_ec2_)([0-9]{5}|[A-Z0-9]{10})|d-server-[0-9a-z]+)$"
-)
+PATTERN = r"^((mig|sap|oracle|comm|mig_ec2_|comm_ec2_)([0-9]{5}|[A-Z0-9]{10})|d-server-[0-9a-z]+)$"
 EXAMPLE = "`mig` and 5 digits, or `mig` and 10 capital letters and digits"
 
 
