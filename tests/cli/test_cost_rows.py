@@ -97,7 +97,7 @@ def test_no_standby_in_the_manifest_is_no_standby_in_the_price(tmp_path: Path) -
     )
     lines = answer(tmp_path, *SMALL)
 
-    assert lines[-1]["plan"]["nat_instances"] == {"type": "c7gn.large", "count": 1}
+    assert lines[-1]["plan"]["nat_instances"] == {"type": "c7gn.large", "count": 3}
     assert not any(line.get("part") == "standby" for line in lines)
 
 
