@@ -13,13 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 import botocore.session
 from botocore.validate import ParamValidator
+
+from tests.servers.http_server import served
 
 Item = Mapping[str, Any]
 Account = Mapping[str, Sequence[Item]]  # operation -> items of its answer
@@ -147,16 +149,9 @@ def serving(recorded: RecordedEc2) -> Iterator[RecordedEc2]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    recorded.endpoint = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(Handler) as port:
+        recorded.endpoint = f"http://127.0.0.1:{port}"
         yield recorded
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _filters(request: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:

@@ -1,11 +1,10 @@
 """The connection to Kinesis: what a server answers arrives, what breaks on the way is mended."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from lakeferry.ingest.kinesis import Kinesis, Refused, Unanswered
 from lakeferry.ingest.lineage import listing
 from lakeferry.ingest.position import After, FromTime, FromTrimHorizon
 from lakeferry.ingest.signing import endpoint_of
+from tests.servers.http_server import served
 
 Reply = tuple[int, bytes, dict[str, str]]
 NOW = datetime(2026, 11, 26, 13, 5, 7, tzinfo=UTC)
@@ -71,15 +71,9 @@ def scripted() -> Iterator[Scripted]:
 
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield state
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as port:
+        state.port = port
+        yield state
 
 
 def kinesis(server: Scripted, keys: Callable[[], AwsKeys] | None = None) -> Kinesis:

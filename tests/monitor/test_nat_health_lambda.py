@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from lakeferry.connect.aws import AwsAccess, client
 from tests.aws import data_plane
 from tests.aws.data_plane import DataPlane
+from tests.servers.http_server import served
 from tests.servers.moto import REGION
 
 SOURCE = files("lakeferry.monitor").joinpath("nat_health_lambda.py").read_text()
@@ -57,13 +58,8 @@ class Answering(BaseHTTPRequestHandler):
 @contextmanager
 def answering(status: int = 200) -> Iterator[str]:
     handler = type("Answers", (Answering,), {"status": status})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(handler) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 @contextmanager

@@ -4,12 +4,13 @@ Source: Databricks REST API reference, Account API, "VPC endpoint configurations
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.servers.http_server import served
 
 ACCOUNT_ID = "449e7a5c-69d3-4b8a-aaaf-5c9b713ebc65"
 TOKEN = "dapi-test"
@@ -96,12 +97,6 @@ def running() -> Iterator[Account]:
         def log_message(self, format: str, *args: object) -> None:
             """Silent: `requests` is the log."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state = Account(f"http://127.0.0.1:{server.server_address[1]}")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with served(Handler) as port:
+        state = Account(f"http://127.0.0.1:{port}")
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()

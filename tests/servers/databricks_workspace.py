@@ -9,13 +9,14 @@ Jobs 2.2, SQL Warehouses 2.0.
 """
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.servers.http_server import served
 
 TOKEN = "dapi-workspace"
 Answer = tuple[int, Any]
@@ -196,12 +197,6 @@ def running() -> Iterator[Workspace]:
         def log_message(self, format: str, *args: object) -> None:
             """Silent: `requests` is the log."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state = Workspace(f"http://127.0.0.1:{server.server_address[1]}")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with served(Handler) as port:
+        state = Workspace(f"http://127.0.0.1:{port}")
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()

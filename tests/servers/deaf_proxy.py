@@ -4,16 +4,16 @@ The client signs that header, so the proxy signs the request anew, with the serv
 """
 
 import http.client
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.servers import versitygw
+from tests.servers.http_server import served
 
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 
@@ -62,11 +62,5 @@ def running(upstream_port: int) -> Iterator[int]:
         def log_message(self, format: str, *args: object) -> None:
             """Silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(Handler) as port:
+        yield port

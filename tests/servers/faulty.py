@@ -5,12 +5,13 @@ one, and when none is left the answer is honest.
 """
 
 import re
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.servers.http_server import served
 
 Trick = Callable[["Answer"], "Answer"]
 
@@ -122,12 +123,6 @@ def running() -> Iterator[Faulty]:
         def log_message(self, format: str, *args: object) -> None:
             """Silent: `requests` is the log."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state = Faulty(server.server_address[1])
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with served(Handler) as port:
+        state = Faulty(port)
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -5,7 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.servers.http_server import served
 
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 # What S3 says of an upload that was completed; versitygw says so only while it completes it.
@@ -85,12 +87,6 @@ def running(upstream_port: int) -> Iterator[Losses]:
         def log_message(self, format: str, *args: object) -> None:
             """Silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state = Losses(server.server_address[1])
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with served(Handler) as port:
+        state = Losses(port)
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -4,14 +4,15 @@ moto says yes to everything; what AWS says when it does not is here in AWS's own
 """
 
 import re
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.servers.http_server import served
 
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 _HOP = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
@@ -86,14 +87,9 @@ def before(upstream: str) -> Iterator[Refusing]:
             self.end_headers()
             self.wfile.write(raw)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    state.endpoint = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with served(Handler) as port:
+        state.endpoint = f"http://127.0.0.1:{port}"
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _operation(path: str, headers: dict[str, str], body: bytes) -> str:
