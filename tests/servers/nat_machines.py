@@ -187,7 +187,7 @@ class Vpc:
     folder: Path
     holds: ExitStack
     carriers: dict[str, str] = field(default_factory=dict)  # by route table
-    calls: list[tuple[float, str, tuple[str, ...]]] = field(default_factory=list)
+    calls: list[tuple[float, str, tuple[str, ...]]] = field(default_factory=list)  # not the denied
     machines: dict[str, Machine] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)  # machines whose role does not allow a move
 
@@ -322,9 +322,9 @@ class Vpc:
         """The exit code and what is printed, of one `aws ec2`."""
         if "state UP" not in run("ip", "-n", self.namespace(who), "link", "show", "eth0"):
             return 255, 'Could not connect to the endpoint URL: "https://ec2.eu-west-1..."'
-        self.calls.append((time.monotonic(), who, words))
         if who in self.denied and words[0] == "replace-route":
             return 254, "An error occurred (UnauthorizedOperation) when calling ReplaceRoute"
+        self.calls.append((time.monotonic(), who, words))
         match words:
             case ("describe-instances", "--filters", tag, _state):
                 assert tag == f"Name=tag:{TAG[0]},Values={TAG[1]}"
