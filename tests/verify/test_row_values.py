@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from lakeferry.verify.row_schema import Column, Kind, ListOf, MapOf, Scalar, Struct, arrow_type
+from lakeferry.delta.table_schema import Column, Kind, ListOf, MapOf, Scalar, Struct, arrow_type
 from lakeferry.verify.row_values import Misfit, conform, find_field, partition_value
 
 UTC = datetime.UTC

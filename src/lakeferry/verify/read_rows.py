@@ -25,10 +25,10 @@ from lakeferry.delta.deletion_vector import (
 )
 from lakeferry.delta.paths import below, canonical, canonical_key
 from lakeferry.delta.snapshot import Snapshot
+from lakeferry.delta.table_schema import Column, TableSchema, arrow_schema, arrow_type, table_schema
 from lakeferry.errors import FerryError
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
-from lakeferry.verify.row_schema import Column, TableSchema, arrow_schema, arrow_type, table_schema
 from lakeferry.verify.row_values import Misfit, conform, find_field, has_field_ids, partition_value
 
 _WHOLE_BYTES = 8 << 20  # a file up to this size is read at once: one request, not three

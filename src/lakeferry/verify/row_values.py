@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lakeferry.verify.row_schema import Column, Kind, ListOf, MapOf, Scalar, Struct, arrow_type
+from lakeferry.delta.table_schema import Column, Kind, ListOf, MapOf, Scalar, Struct, arrow_type
 
 _FIELD_ID = b"PARQUET:field_id"
 _EPOCH = datetime.datetime(1970, 1, 1)

@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from lakeferry.delta.table_schema import arrow_schema, table_schema
 from lakeferry.errors import FerryError
-from lakeferry.verify.row_schema import arrow_schema, table_schema
 
 
 def schema_of(*fields: dict[str, Any]) -> str:
