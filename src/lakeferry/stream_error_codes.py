@@ -35,4 +35,16 @@ CODES: dict[str, ErrorKind] = {
         "or at a time, which is told with its zone and has passed. An ingest that has committed "
         "goes on from there, whatever it is told.",
     ),
+    "LF-7061": ErrorKind(
+        2,
+        "the declared schema cannot be read",
+        "A schema is declared as the JSON of a Spark StructType or as DDL, `event_id STRING, ts "
+        "TIMESTAMP`; names that differ by their case alone are one name to Delta.",
+    ),
+    "LF-7062": ErrorKind(
+        2,
+        "there is no such stream",
+        "The Region's Kinesis knows no stream of this name in the account of who asks. A stream of "
+        "another Region or account is named by its ARN or as kinesis://REGION/NAME.",
+    ),
 }

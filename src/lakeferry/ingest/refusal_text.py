@@ -1,0 +1,98 @@
+"""What Kinesis says when it refuses, in the words of `FerryError`: the stream, the right, the way.
+
+Source: Kinesis Data Streams API Reference, "Common Errors" and the errors of each action.
+"""
+
+import re
+
+from lakeferry.connect.aws_refusals import CREDENTIALS, RIGHTS, THROTTLES, policy_statement
+from lakeferry.errors import FerryError
+from lakeferry.ingest.settings import SourceSettings
+from lakeferry.ingest.wire import Refusal
+
+READS = (
+    "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:ListShards",
+)
+_SENTENCE = re.compile(
+    r"User: (?P<who>\S+) is not authorized to perform: (?P<action>kinesis:\w+)"
+    r"(?: on resource: (?P<resource>arn:\S+))?"
+)
+
+
+def refusal_error(refusal: Refusal, source: SourceSettings, operation: str) -> FerryError:
+    """The error that a refusal is, where nothing but a person can mend it.
+
+    Args:
+        operation: that was refused, as the API names it: 'ListShards'.
+
+    Returns:
+        LF-7062 (no such stream), LF-1203 (a right is missing), LF-1201 (no usable keys), LF-1204
+        (throttled), LF-1206 (anything else).
+    """
+    said = f"{refusal.kind or refusal.status}: {' '.join(refusal.message.split())}".rstrip(": ")
+    where = f"kinesis {operation} on {source.stream}, {shown(source)}"
+    if refusal.kind == "ResourceNotFoundException":
+        return FerryError(
+            "LF-7062",
+            f"there is no stream `{source.stream}` here",
+            f"{said}; {where}",
+            "check name, Region and account: `aws kinesis list-streams`; a stream of another "
+            "Region is kinesis://REGION/NAME or its ARN",
+        )
+    if refusal.kind in RIGHTS:
+        return _missing(refusal, source, operation, where)
+    if refusal.kind in CREDENTIALS or refusal.remedy == "new credentials":
+        return FerryError(
+            "LF-1201",
+            "AWS has no identity to work with",
+            f"{said}; {where}",
+            "set AWS_PROFILE or the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign "
+            "in again (`aws sso login`)",
+        )
+    if refusal.remedy == "wait" or refusal.kind in THROTTLES:
+        return FerryError(
+            "LF-1204",
+            f"Kinesis throttles `{operation}`, and went on through all tries",
+            f"{said}; {where}",
+            "run the same command again when others ask less",
+        )
+    return FerryError(
+        "LF-1206",
+        f"AWS refused `{operation}`: {said}",
+        where,
+        "mend what the message names, then run the same command again",
+    )
+
+
+def unanswered_error(why: str, source: SourceSettings) -> FerryError:
+    """No whole answer came: LF-1205."""
+    return FerryError(
+        "LF-1205",
+        "Kinesis cannot be reached",
+        f"{why}; {shown(source)}",
+        "check the Region, --endpoint-url and the network (`--check` says which way bytes go); "
+        "from a subnet without a way out, kinesis-streams needs an interface endpoint there",
+    )
+
+
+def shown(source: SourceSettings) -> str:
+    """Where and as whom, for a message: the host first."""
+    return f"{source.endpoint.host}, {source.access.shown}"
+
+
+def _missing(refusal: Refusal, source: SourceSettings, operation: str, where: str) -> FerryError:
+    found = _SENTENCE.search(refusal.message)
+    action = found["action"] if found else f"kinesis:{operation}"
+    who = found["who"] if found else "the identity"
+    resource = (found["resource"] if found else None) or source.stream
+    resource = resource.rstrip(".,") if resource.startswith("arn:") else "*"
+    return FerryError(
+        "LF-1203",
+        f"{who} may not {action}",
+        f"on {resource}; {where}",
+        "add this statement (full policy: `lakeferry config iam --for ingest`), then run the same "
+        f"command again\n    {policy_statement(list(READS), resource)}",
+    )
