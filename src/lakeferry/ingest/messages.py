@@ -125,6 +125,7 @@ class Lag:
 
     behind_ms: int | None  # MillisBehindLatest; None: not yet told
     paused: str = ""  # why it is not read now: 'KMSDisabledException: …'
+    ended: bool = False  # read to its end, not flushed: its children wait for that
 
 
 @dataclass(frozen=True, slots=True)
