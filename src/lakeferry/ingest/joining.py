@@ -1,0 +1,95 @@
+"""What workers read becomes the next positions: of the table, and of the one with bad records.
+
+The two tables cannot commit at once. That of bad records commits first, so after a crash in between
+it stands ahead: what it has is offered again, and left out by its own positions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lakeferry.ingest.lineage import Listing, forgettable, is_same_stream
+from lakeferry.ingest.position import (
+    After,
+    Ended,
+    IngestState,
+    Position,
+    Span,
+    StreamIdentity,
+    advanced,
+)
+
+
+def next_state(state: IngestState, spans: Sequence[Span], listed: Listing) -> IngestState:
+    """The state after a commit of these spans; ended shards that nothing waits for are left out.
+
+    Raises:
+        FerryError: LF-7003 where a span does not join the state.
+    """
+    after = advanced(state, tuple(_at_same_time(state, span) for span in spans))
+    gone = forgettable(listed, after.shards)
+    kept = {shard: place for shard, place in after.shards.items() if shard not in gone}
+    return replace(after, shards=kept)
+
+
+def _at_same_time(state: IngestState, span: Span) -> Span:
+    """A span whose place is the table's, but not the time up to which it was looked at.
+
+    A gap that was accepted moves that time in the table while the shard is read on.
+    """
+    stands = state.shards.get(span.shard_id)
+    if stands is None or isinstance(stands, Ended) or not _same_place(stands, span.begins):
+        return span
+    until = max(stands.read_until_ms, span.ends.read_until_ms)
+    return replace(span, begins=stands, ends=replace(span.ends, read_until_ms=until))
+
+
+def _same_place(one: Position, other: Position) -> bool:
+    return replace(one, read_until_ms=0) == replace(other, read_until_ms=0)
+
+
+# --- the table of bad records ---------------------------------------------------------------
+
+
+def next_rejected(state: IngestState, spans: Sequence[Span], stream: StreamIdentity) -> IngestState:
+    """The state of the quarantine table after a commit: never behind where it stood.
+
+    Args:
+        stream: that is read. Positions of another one of the same name mean nothing in it.
+    """
+    known = rejected_places(state, stream)
+    places = dict(known)
+    for span in spans:
+        stands = known.get(span.shard_id)
+        if stands is None or further(span.ends, stands):
+            places[span.shard_id] = span.ends
+    return replace(state, epoch=state.epoch + 1, stream=stream, shards=places)
+
+
+def rejected_places(state: IngestState | None, stream: StreamIdentity) -> Mapping[str, Position]:
+    """Up to where bad records lie in quarantine already."""
+    if state is None or not is_same_stream(state.stream, stream):
+        return {}
+    return state.shards
+
+
+def further(one: Position, other: Position) -> bool:
+    """Whether a place in a shard lies beyond another one in the same shard."""
+    return _order(one) > _order(other)
+
+
+def _order(place: Position) -> tuple[int, int]:
+    match place:
+        case Ended():
+            return 2, 0
+        case After(number):
+            return 1, int(number)
+        case _:
+            return 0, 0
+
+
+def is_worth_a_commit(state: IngestState, spans: Sequence[Span]) -> bool:
+    """Whether spans say more than that time has passed: a record, an end, a shard that began."""
+    return any(
+        span.records or isinstance(span.ends, Ended) or span.shard_id not in state.shards
+        for span in spans
+    )
