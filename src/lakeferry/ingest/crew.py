@@ -1,0 +1,183 @@
+"""The worker processes: started, given orders, listened to, and ended with us however we end.
+
+A worker that stops in the middle of anything costs nothing but time: what it wrote is named by no
+commit. So there is no way to mend one; all are ended and others begin from what is committed.
+"""
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from queue import SimpleQueue
+from threading import Thread
+from time import monotonic
+from typing import Any
+
+import pyarrow as pa
+
+from lakeferry.ingest.messages import Order, Report, TableForm
+from lakeferry.ingest.settings import Ingest
+
+START_S = 180.0  # until a new process says its first word: it loads its libraries before
+SILENCE_S = 60.0  # without a word, though one comes every second: it hangs
+END_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a worker is told at its birth."""
+
+    ingest: Ingest
+    form: TableForm
+    rejected: TableForm | None  # of the quarantine table
+    declared: pa.Schema | None  # columns of the payload
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A worker is no more, or hangs."""
+
+    why: str
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: SpawnProcess
+    pipe: Connection
+    heard_s: float  # when it said something
+    spoke: bool = False
+    # Orders go out by a thread: a worker that is writing a long report does not read, and two that
+    # write to each other would wait for ever.
+    orders: SimpleQueue[Order | None] = field(default_factory=SimpleQueue)
+
+
+class Crew:
+    """Workers 0 to n - 1. For one thread."""
+
+    def __init__(self, work: Work, count: int) -> None:
+        self._workers = [_started(work, number) for number in range(count)]
+        self._lost: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        return tuple(worker.process.pid or 0 for worker in self._workers)
+
+    def order(self, worker: int, order: Order) -> None:
+        """Send an order; it arrives after those before. A worker that is gone is told by `hear`."""
+        self._workers[worker].orders.put(order)
+
+    def order_all(self, order: Order) -> None:
+        """The same to each."""
+        for worker in range(len(self._workers)):
+            self.order(worker, order)
+
+    def hear(self, timeout_s: float) -> list[tuple[int, Report | Lost]]:
+        """What workers said, in each one's order; waits for the first word up to a time."""
+        speaking = [
+            worker for number, worker in enumerate(self._workers) if number not in self._lost
+        ]
+        wait([one.pipe for one in speaking] + [one.process.sentinel for one in speaking], timeout_s)
+        found: list[tuple[int, Report | Lost]] = []
+        for number, worker in enumerate(self._workers):
+            if number in self._lost:
+                continue
+            said = _said(worker)
+            found += [(number, one) for one in said]
+            if said and isinstance(said[-1], Lost):
+                self._lost.add(number)
+        return found
+
+    def end(self) -> None:
+        """Kill them all: what they hold and did not report is void. May be called again."""
+        for worker in self._workers:
+            worker.orders.put(None)
+            worker.process.kill()
+        for worker in self._workers:
+            worker.process.join(END_S)
+            worker.pipe.close()
+        self._lost = set(range(len(self._workers)))
+
+
+def _said(worker: _Worker) -> list[Report | Lost]:
+    found: list[Report | Lost] = []
+    # Whether it lives is asked first: a dying worker's last words are in the pipe by then.
+    alive = worker.process.is_alive()
+    try:
+        while worker.pipe.poll():
+            found.append(worker.pipe.recv())
+    except (EOFError, OSError):
+        alive = False
+    now = monotonic()
+    if found:
+        worker.heard_s, worker.spoke = now, True
+        if not alive:
+            return [*found, Lost(_end_of(worker))]
+        return found
+    if not alive:
+        return [Lost(_end_of(worker))]
+    silent_s = now - worker.heard_s
+    if silent_s > (SILENCE_S if worker.spoke else START_S):
+        return [Lost(f"worker {worker.process.name} said nothing for {silent_s:.0f} s")]
+    return []
+
+
+def _end_of(worker: _Worker) -> str:
+    worker.process.join(1)
+    code = worker.process.exitcode
+    # The kernel ends whoever is too big by this signal; nobody else uses it in silence.
+    hint = "; the system may have been out of memory" if code == -signal.SIGKILL else ""
+    return f"worker {worker.process.name} ended with code {code}{hint}"
+
+
+def _started(work: Work, number: int) -> _Worker:
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_live, args=(theirs, work), name=str(number), daemon=True)
+    process.start()
+    theirs.close()
+    worker = _Worker(process, ours, monotonic())
+    Thread(target=_send, args=(worker,), daemon=True, name=f"orders-{number}").start()
+    return worker
+
+
+def _send(worker: _Worker) -> None:
+    while (order := worker.orders.get()) is not None:
+        try:
+            worker.pipe.send(order)
+        except (OSError, ValueError):
+            return  # it is gone, which `hear` tells
+
+
+# --- in the worker --------------------------------------------------------------------------
+
+
+def _live(pipe: Connection, work: Work) -> None:
+    """The worker process from its first step to its last."""
+    from lakeferry.ingest.worker import work as read_shards
+
+    die_with_parent()
+    read_shards(pipe, work.ingest, work.form, work.rejected, work.declared)
+
+
+def die_with_parent() -> None:
+    """End this process at once when the one that began it ends; leave signals to that one.
+
+    Ctrl-C and a service manager's SIGTERM reach the whole group, and then the coordinator needs its
+    workers to finish what they have.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_follow, args=([parent.sentinel],), daemon=True, name="follow").start()
+
+
+def _follow(sentinels: Sequence[Any]) -> None:
+    wait(sentinels)
+    os._exit(1)
