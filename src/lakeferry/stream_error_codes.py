@@ -35,6 +35,70 @@ CODES: dict[str, ErrorKind] = {
         "or at a time, which is told with its zone and has passed. An ingest that has committed "
         "goes on from there, whatever it is told.",
     ),
+    "LF-7031": ErrorKind(
+        1,
+        "a value cannot name a partition",
+        "Partition values are written into the table's log as text. Bytes that are no UTF-8, and "
+        "dates beyond the year 9999, have no form there that readers agree on.",
+    ),
+    "LF-7032": ErrorKind(
+        1,
+        "the disk for files that are not yet uploaded is full",
+        "Rows are written into files on this machine until a commit is due. The batch is void; "
+        "the next run reads its records again.",
+    ),
+    "LF-7041": ErrorKind(
+        2,
+        "the table does not fit what is ingested",
+        "Every column of the rows must be in the table with its type, every other column of the "
+        "table must be one that may be left out, and partition values must be known. Nothing was "
+        "read from the stream.",
+    ),
+    "LF-7042": ErrorKind(
+        2,
+        "the table asks of its writers what an ingest does not do",
+        "A table feature, a constraint or a rule of a column that rows would have to satisfy and "
+        "that is not checked here. The message names it, and how to do without.",
+    ),
+    "LF-7043": ErrorKind(
+        2,
+        "the positions of an ingest are gone from its table",
+        "The table has rows or positions of this ingest, but its `txn` is gone: it expired by "
+        "delta.setTransactionRetentionDuration, or a writer removed it. To start anew would lose "
+        "or double records, so it is never done by itself.",
+    ),
+    "LF-7044": ErrorKind(
+        2,
+        "positions cannot be kept there",
+        "Positions lie in a domain of the table's log only where the table has the feature "
+        "domainMetadata, and an ingest that has begun keeps them where they are.",
+    ),
+    "LF-7045": ErrorKind(
+        1,
+        "the table changed, and rows that were read do not fit it any more",
+        "Another writer changed the schema, the partitioning, a constraint or the protocol between "
+        "reading and commit. Nothing was committed and nothing is lost: the positions stand where "
+        "they stood.",
+    ),
+    "LF-7046": ErrorKind(
+        1,
+        "a commit was made where the log has been cleaned",
+        "The process slept for so long that log cleanup removed the versions it knew, so that its "
+        "commit lies below the log's beginning, where no reader looks. Nothing is lost: the next "
+        "start goes on from the positions that readers see.",
+    ),
+    "LF-7047": ErrorKind(
+        1,
+        "other writers of the table kept winning",
+        "Each version that was tried was taken by another writer. Nothing is lost: the positions "
+        "stand where they stood.",
+    ),
+    "LF-7048": ErrorKind(
+        2,
+        "a column has a type that no Delta table has",
+        "Delta has signed whole numbers, two kinds of floating point numbers, decimals, strings, "
+        "binaries, booleans, dates, timestamps, arrays, maps and structs.",
+    ),
     "LF-7061": ErrorKind(
         2,
         "the declared schema cannot be read",
