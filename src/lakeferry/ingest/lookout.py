@@ -1,0 +1,144 @@
+"""Who looks after the stream while workers read it: its shards, its retention, which one it is.
+
+Looks are taken by a thread with its own connection, so a service that does not answer holds up no
+commit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event, Thread
+from time import monotonic
+from typing import TypeVar
+
+from lakeferry.connect.aws_keys import keys_of
+from lakeferry.errors import FerryError
+from lakeferry.ingest.kinesis import Kinesis, Refused, Unanswered
+from lakeferry.ingest.lineage import Listing, listing
+from lakeferry.ingest.pace import wait_after_refusal
+from lakeferry.ingest.position import StreamIdentity
+from lakeferry.ingest.refusal_text import refusal_error, unanswered_error
+from lakeferry.ingest.settings import SourceSettings
+from lakeferry.ingest.wire import StreamSummary
+
+PATIENCE_S = 30.0  # with a service that does not answer, or answers that it cannot now
+SUMMARY_EVERY_S = 60.0  # DescribeStreamSummary allows 20 a second in a whole account
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The stream as it was at one moment."""
+
+    number: int  # of the look, from 1
+    begun_s: float  # when it was asked for, by a clock that only rises
+    service_ms: int  # the service's own clock, since the epoch
+    summary: StreamSummary
+    listed: Listing
+
+    @property
+    def identity(self) -> StreamIdentity:
+        told = self.summary
+        return StreamIdentity(told.stream_name, told.stream_arn, told.created_ms, told.stream_id)
+
+    @property
+    def retention_s(self) -> float:
+        return self.summary.retention_period_hours * 3600.0
+
+    @property
+    def horizon_ms(self) -> int:
+        """What came before this may be gone; since the epoch."""
+        return self.service_ms - round(self.retention_s * 1000)
+
+
+class Lookout:
+    """Looks now and then, and when it is asked to. Use it as a context; it ends with it."""
+
+    def __init__(self, source: SourceSettings, every_s: float) -> None:
+        self._source = source
+        self._every_s = every_s
+        self._kinesis = Kinesis(source.endpoint, keys_of(source.access))
+        self._asked, self._ended = Event(), Event()
+        self._summary_s = -SUMMARY_EVERY_S
+        self._thread = Thread(target=self._watch, daemon=True, name="lookout")
+        self._looks = 0
+        self._newest: Look | None = None
+        self.trouble: FerryError | None = None  # why the last look failed; None: it did not
+
+    def __enter__(self) -> "Lookout":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._asked.set()
+        if self._thread.is_alive():
+            self._thread.join(1)
+
+    def first(self) -> Look:
+        """The first look; from here on others follow by themselves.
+
+        Raises:
+            FerryError: LF-7062 and others of `refusal_error`; LF-1205 without an answer.
+        """
+        self._newest = self._look()
+        self._thread.start()
+        return self._newest
+
+    @property
+    def newest(self) -> Look:
+        if self._newest is None:
+            raise ValueError("nobody has looked yet")
+        return self._newest
+
+    def ask(self) -> None:
+        """Look soon, and do not wait for it."""
+        self._asked.set()
+
+    def look(self) -> Look:
+        """The next look that begins after this, waited for; an older one if none succeeds."""
+        before = self.newest.number
+        self._asked.set()
+        until = monotonic() + PATIENCE_S
+        while self.newest.number == before and monotonic() < until and not self._ended.wait(0.02):
+            pass
+        return self.newest
+
+    def _watch(self) -> None:
+        while not self._ended.is_set():
+            self._asked.wait(self._every_s)
+            self._asked.clear()
+            if self._ended.is_set():
+                break
+            try:
+                self._newest = self._look()
+                self.trouble = None
+            except FerryError as error:
+                self.trouble = error
+        self._kinesis.close()
+
+    def _look(self) -> Look:
+        begun = monotonic()
+        stream = self._source.stream
+        if self._newest is None or begun - self._summary_s >= SUMMARY_EVERY_S:
+            summary = self._answer("DescribeStreamSummary", lambda: self._kinesis.summary(stream))
+            self._summary_s = begun
+        else:
+            summary = self._newest.summary
+        listed = listing(self._answer("ListShards", lambda: self._kinesis.shards(stream)))
+        self._looks += 1
+        return Look(self._looks, begun, self._kinesis.service_ms, summary, listed)
+
+    def _answer(self, operation: str, ask: Callable[[], Answer]) -> Answer:
+        until, times = monotonic() + PATIENCE_S, 0
+        while True:
+            times += 1
+            try:
+                return ask()
+            except Refused as error:
+                trouble = refusal_error(error.refusal, self._source, operation)
+                if error.refusal.remedy not in ("wait", "try again"):
+                    raise trouble from error
+            except Unanswered as error:
+                trouble = unanswered_error(str(error), self._source)
+            if monotonic() >= until or self._ended.is_set():
+                raise trouble
+            self._ended.wait(wait_after_refusal(times, 0.5))
