@@ -1,0 +1,27 @@
+"""The columns that rows of an ingest have, before the table adds those of its partitions."""
+
+import pyarrow as pa
+
+from lakeferry.ingest.payload import RESCUED, declare
+from lakeferry.ingest.payload_repair import PROVENANCE
+from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.settings import PayloadSettings, SourceSettings
+
+
+def row_schema(payload: PayloadSettings) -> pa.Schema:
+    """Columns of the payload, then `_rescued_data` and provenance as they are asked for.
+
+    Raises:
+        FerryError: LF-7011 a declared column cannot be read from JSON.
+    """
+    if payload.schema is None:
+        return RAW_SCHEMA
+    fields = list(declare(payload.schema, on_new=payload.on_new).schema)
+    if payload.on_new == "rescue" or payload.on_bad == "rescue":
+        fields.append(pa.field(RESCUED, pa.string()))
+    return pa.schema([*fields, *(PROVENANCE if payload.provenance else ())])
+
+
+def may_reject(payload: PayloadSettings, source: SourceSettings) -> bool:
+    """Whether records may go to a table of bad ones: of raw records only parts of aggregates may."""
+    return payload.on_bad == "quarantine" or source.out_of_range == "quarantine"
