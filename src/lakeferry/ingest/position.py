@@ -182,7 +182,7 @@ def state_text(state: IngestState) -> str:
             "created": stream.created_ms,
             **({"id": stream.stream_id} if stream.stream_id else {}),
         },
-        "shards": {shard: _position_json(place) for shard, place in sorted(state.shards.items())},
+        "shards": {shard: position_json(place) for shard, place in sorted(state.shards.items())},
         "gaps": [
             {"shard": gap.shard_id, "since": gap.since_ms, "until": gap.until_ms}
             for gap in state.gaps
@@ -201,14 +201,15 @@ def parse_state(text: str, where: str) -> IngestState:
         return IngestState(
             int(body["epoch"]),
             StreamIdentity(stream["name"], stream["arn"], stream["created"], stream.get("id")),
-            {shard: _position(place) for shard, place in body["shards"].items()},
+            {shard: parsed_position(place) for shard, place in body["shards"].items()},
             tuple(Gap(gap["shard"], gap["since"], gap["until"]) for gap in body["gaps"]),
         )
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable(where, f"{type(error).__name__}: {error}") from error
 
 
-def _position_json(place: Position) -> dict[str, Any]:
+def position_json(place: Position) -> dict[str, Any]:
+    """A position as JSON values; `parsed_position` reads them."""
     match place:
         case FromTrimHorizon(until):
             return {"start": "trim_horizon", "until": until}
@@ -221,7 +222,8 @@ def _position_json(place: Position) -> dict[str, Any]:
             return {**found, "children": list(children)}
 
 
-def _position(body: Mapping[str, Any]) -> Position:
+def parsed_position(body: Mapping[str, Any]) -> Position:
+    """The position of such values. Raises KeyError, TypeError, ValueError for others."""
     until = int(body["until"])
     if body.get("end"):
         return Ended(until, tuple(body["children"]), int(body["records"]))
