@@ -23,5 +23,5 @@ def row_schema(payload: PayloadSettings) -> pa.Schema:
 
 
 def may_reject(payload: PayloadSettings, source: SourceSettings) -> bool:
-    """Whether records may go to a table of bad ones: of raw records only parts of aggregates may."""
+    """Whether records may go to a table of bad ones; of raw ones only aggregates do."""
     return payload.on_bad == "quarantine" or source.out_of_range == "quarantine"

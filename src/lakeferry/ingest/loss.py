@@ -1,0 +1,103 @@
+"""Records that the stream forgot before they were read: found, confirmed, told, or accepted.
+
+Pure. A listing of shards may leave one out for a moment, so what rests on that alone must be seen
+several times in a row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lakeferry.errors import FerryError
+from lakeferry.ingest.lineage import Listing, is_same_stream, losses, without
+from lakeferry.ingest.position import Gap, IngestState, StreamIdentity
+
+LOOKS = 3  # at a stream, until a shard that is not listed is taken for gone
+
+
+class LossWatch:
+    """What is lost, as looks at the stream show it one after the other."""
+
+    def __init__(self) -> None:
+        self._unlisted: dict[str, int] = {}  # shard -> looks in a row that lacked it
+
+    def seen(self, listed: Listing, state: IngestState, horizon_ms: int) -> tuple[Gap, ...]:
+        """The losses that are certain by now.
+
+        Args:
+            listed: of a look that began after `state` was committed.
+            horizon_ms: what came before this may be gone, since the epoch.
+        """
+        found = losses(listed, state.shards, horizon_ms)
+        absent = {gap.shard_id for gap in found if gap.shard_id not in listed}
+        self._unlisted = {shard: self._unlisted.get(shard, 0) + 1 for shard in absent}
+        return tuple(
+            gap for gap in found if gap.shard_id in listed or self._unlisted[gap.shard_id] >= LOOKS
+        )
+
+    @property
+    def doubts(self) -> bool:
+        """Whether shards are missed that were not looked for often enough."""
+        return any(times < LOOKS for times in self._unlisted.values())
+
+
+def accepted(state: IngestState, gaps: Sequence[Gap], listed: Listing) -> IngestState:
+    """The state that goes on behind the gaps and remembers them."""
+    return replace(
+        state,
+        epoch=state.epoch + 1,
+        shards=without(state.shards, gaps, listed),
+        gaps=(*state.gaps, *gaps),
+    )
+
+
+def loss_error(gaps: Sequence[Gap], stream: str) -> FerryError:
+    """LF-7052."""
+    worst = max(gaps, key=lambda gap: gap.until_ms - gap.since_ms)
+    shards = "1 shard" if len(gaps) == 1 else f"{len(gaps)} shards"
+    return FerryError(
+        "LF-7052",
+        f"records of `{stream}` went out of retention before they were read: up to "
+        f"{_hours(worst)} h of {shards}",
+        "; ".join(shown(gap) for gap in gaps[:5]) + ("; …" if len(gaps) > 5 else ""),
+        "find what stopped the ingest for so long; to go on without these records set "
+        "`on_loss: go on` (--on-loss), which writes the gap down with the positions",
+    )
+
+
+def shown(gap: Gap) -> str:
+    """One gap for people."""
+    return f"{gap.shard_id}: {_hours(gap)} h"
+
+
+def _hours(gap: Gap) -> str:
+    return f"{(gap.until_ms - gap.since_ms) / 3_600_000:,.1f}"
+
+
+# --- another stream -------------------------------------------------------------------------
+
+
+def is_another(state: IngestState, found: StreamIdentity) -> bool:
+    """Whether the positions are of another stream than the one that is there now."""
+    return not is_same_stream(state.stream, found)
+
+
+def begun_anew(state: IngestState, first: IngestState) -> IngestState:
+    """The first positions in a stream that took another one's name."""
+    return replace(first, epoch=state.epoch + 1, gaps=state.gaps)
+
+
+def recreated_error(state: IngestState, found: StreamIdentity) -> FerryError:
+    """LF-7051."""
+    known = state.stream
+    return FerryError(
+        "LF-7051",
+        f"`{found.name}` is another stream than the one that this ingest has read",
+        f"positions: {_identity(known)}; now: {_identity(found)}",
+        "if it was deleted and made again, start anew with --on-recreated restart: it is read from "
+        "where --start says, and rows of the old one stay; else name the right stream",
+    )
+
+
+def _identity(stream: StreamIdentity) -> str:
+    said = [f"{stream.arn or stream.name}", f"created at {stream.created_ms} ms"]
+    return ", ".join([*said, *([f"id {stream.stream_id}"] if stream.stream_id else [])])
