@@ -59,6 +59,7 @@ class Read:
     """Read these shards, too; each from its place to its end."""
 
     shards: tuple[ShardStart, ...]
+    epoch: int = 1  # of the flush to come, which rows of the quarantine table are told
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ class SourceSettings:
     share: float = 1.0  # of each shard's quota that is ours, above 0 and up to 1
     shortest_s: float = 0.2  # between two calls to one shard
     out_of_range: OutOfRange = "keep"  # user records of aggregates that belong to another shard
-    buffer_bytes: int = 256 * MIB  # of pages that wait to be parsed, of one worker
+    # Of pages that wait to be parsed, of one worker. Their records take about as much; a second of
+    # reading at full speed is enough, for what more there is the stream keeps.
+    buffer_bytes: int = 64 * MIB
 
 
 @dataclass(frozen=True, slots=True)
