@@ -35,6 +35,31 @@ CODES: dict[str, ErrorKind] = {
         "or at a time, which is told with its zone and has passed. An ingest that has committed "
         "goes on from there, whatever it is told.",
     ),
+    "LF-7021": ErrorKind(
+        2,
+        "bad records cannot be rescued into this table",
+        "Of a rescued record a row has its text and nothing else, so every column of the payload "
+        "must be one that may be null.",
+    ),
+    "LF-7022": ErrorKind(
+        1,
+        "a record cannot be read as declared",
+        "The ingest was told to stop at the first bad record. Everything before it is committed "
+        "or comes again; the message says where the record lies and what is wrong with it.",
+    ),
+    "LF-7023": ErrorKind(
+        1,
+        "records have a field that is not declared",
+        "The ingest was told to stop at a field that the schema does not have. Everything before "
+        "it is committed or comes again.",
+    ),
+    "LF-7024": ErrorKind(
+        1,
+        "too many records are bad",
+        "A few bad records go to quarantine; when a large part of the last 100,000 does, the "
+        "schema or the stream is most likely not the one that was meant, and the ingest stops "
+        "before a whole day lies there.",
+    ),
     "LF-7031": ErrorKind(
         1,
         "a value cannot name a partition",
@@ -110,5 +135,11 @@ CODES: dict[str, ErrorKind] = {
         "there is no such stream",
         "The Region's Kinesis knows no stream of this name in the account of who asks. A stream of "
         "another Region or account is named by its ARN or as kinesis://REGION/NAME.",
+    ),
+    "LF-7063": ErrorKind(
+        2,
+        "the manifest has no such stream",
+        "With one word `lakeferry ingest` looks for a stream of this name in the part `streams` of "
+        "the manifest; with two they are the stream and the table.",
     ),
 }

@@ -18,7 +18,10 @@ from lakeferry.ingest.position import Position, iterator_of
 from lakeferry.ingest.signing import Endpoint, clock_error, signed_headers
 from lakeferry.version import VERSION
 
-TIMEOUT_S = 30  # without a byte, or for a connection to be made
+# A zone that is lost answers nothing: the connection is given up, its host resolved anew, and one
+# of its other addresses met, all of it within 10 s.
+TIMEOUT_S = 6  # without a byte
+CONNECT_S = 3  # for one address of the host
 AGENT = f"lakeferry/{VERSION}"
 Answer = TypeVar("Answer")
 
@@ -62,6 +65,7 @@ class Kinesis:
         self._line: http.client.HTTPConnection | None = None
         self.clock_error = timedelta(0)  # added to our time when signing
         self.bytes_in = 0  # of bodies, since the beginning: what the endpoint bills, about
+        self._date: str | None = None  # of the last answer
 
     def records(self, iterator: str, *, limit: int = wire.MOST_RECORDS) -> wire.RecordsPage:
         """The next page of a shard. Raises Refused, Unanswered; then the iterator is still good."""
@@ -87,6 +91,15 @@ class Kinesis:
     def summary(self, stream: str) -> wire.StreamSummary:
         """What the stream is. Raises Refused, Unanswered."""
         return self._ask(wire.describe_stream_summary(stream), wire.stream_summary)
+
+    @property
+    def service_ms(self) -> int:
+        """The service's clock when it last answered, since the epoch, to a second; ours at first.
+
+        What we lack to it is small where signatures are accepted, and still 5 minutes at most.
+        """
+        now = self._clock()
+        return round((now + clock_error(self._date, now)).timestamp() * 1000)
 
     def close(self) -> None:
         """End the connection; the next request makes another, and resolves the host again."""
@@ -133,6 +146,7 @@ class Kinesis:
         self._line.request("POST", self._endpoint.path, request.body, headers)
         answer = self._line.getresponse()
         body = answer.read()
+        self._date = answer.getheader("Date")
         self.bytes_in += len(body)
         if answer.status == 200:
             return body
@@ -144,6 +158,13 @@ class Kinesis:
 
 
 def _opened(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:
+    line = _line(endpoint, min(timeout_s, CONNECT_S))
+    line.connect()
+    line.sock.settimeout(timeout_s)
+    return line
+
+
+def _line(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:
     if not endpoint.secure:
         return http.client.HTTPConnection(endpoint.host, timeout=timeout_s)
     # Where a firewall looks into TLS, its authority is told to all AWS SDKs by this name.

@@ -1,0 +1,191 @@
+"""Threads that read shards: each with one connection and some shards, one request at a time.
+
+A thread asks whichever of its shards is due, so a shard that is refused waits alone; a page goes to
+the inbox whole or not at all. When enough bytes wait there, nobody is asked: the stream keeps what
+is not read.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Condition, Thread
+from time import monotonic
+
+from lakeferry.connect.aws_keys import AwsKeys
+from lakeferry.errors import FerryError
+from lakeferry.ingest.inbox import Failed, Fetched, Inbox
+from lakeferry.ingest.kinesis import Kinesis, Refused, Unanswered
+from lakeferry.ingest.pace import Pace
+from lakeferry.ingest.reading import (
+    Reading,
+    after_page,
+    after_refusal,
+    after_silence,
+    fresh_records,
+    is_final,
+    paced,
+    with_iterator,
+)
+from lakeferry.ingest.refusal_text import refusal_error
+from lakeferry.ingest.settings import SourceSettings
+from lakeferry.ingest.wire import Refusal
+
+SHARDS_A_THREAD = 16  # at 5 calls a second each; a call on a near network takes some milliseconds
+# Of what gives keys: to be asked again. All others say that the keys will not come.
+_TRANSIENT = frozenset(["LF-1204", "LF-1205"])
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a thread did since it began; written by it alone."""
+
+    bytes_in: int = 0
+    calls: int = 0
+    empty: int = 0
+    throttled: int = 0
+    expired: int = 0
+
+
+class Fetchers:
+    """All fetching threads of a worker; used by its main thread."""
+
+    def __init__(self, source: SourceSettings, keys: Callable[[], AwsKeys], inbox: Inbox) -> None:
+        self._source, self._keys, self._inbox = source, keys, inbox
+        self._threads: list[_Fetcher] = []
+
+    def read(self, reading: Reading) -> None:
+        """One more shard, by the thread that has fewest, or by another one."""
+        least = min(self._threads, key=_Fetcher.count, default=None)
+        if least is None or least.count() >= SHARDS_A_THREAD:
+            least = _Fetcher(self._source, self._keys, self._inbox)
+            self._threads.append(least)
+            least.start()
+        least.add(reading)
+
+    def stop(self) -> None:
+        """No further request is begun; the one on its way may still give a page."""
+        for thread in self._threads:
+            thread.stop()
+
+    @property
+    def ended(self) -> bool:
+        return not any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def tally(self) -> Tally:
+        """The sum of what all threads did."""
+        found = [thread.tally for thread in self._threads]
+        return Tally(
+            sum(one.bytes_in for one in found),
+            sum(one.calls for one in found),
+            sum(one.empty for one in found),
+            sum(one.throttled for one in found),
+            sum(one.expired for one in found),
+        )
+
+    def paused(self) -> Mapping[str, str]:
+        """Why shards are not read, of those that are not."""
+        return {
+            one.shard_id: one.paused
+            for thread in self._threads
+            for one in thread.readings()
+            if one.paused
+        }
+
+
+class _Fetcher(Thread):
+    def __init__(self, source: SourceSettings, keys: Callable[[], AwsKeys], inbox: Inbox) -> None:
+        super().__init__(name="fetch", daemon=True)
+        self._source, self._inbox = source, inbox
+        self._pace = Pace(source.share, source.shortest_s)
+        self._line = Kinesis(source.endpoint, keys)
+        self._changed = Condition()  # of shards, or of the will to go on
+        self._readings: dict[str, Reading] = {}
+        self._stopped = False
+        self.tally = Tally()
+
+    def count(self) -> int:
+        return len(self._readings)
+
+    def readings(self) -> list[Reading]:
+        with self._changed:
+            return list(self._readings.values())
+
+    def add(self, reading: Reading) -> None:
+        with self._changed:
+            self._readings[reading.shard_id] = reading
+            self._changed.notify()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        try:
+            while (reading := self._next_due()) is not None:
+                self._inbox.wait_for_room(lambda: self._stopped)
+                if not self._stopped:
+                    self._keep(self._asked(reading))
+        except BaseException as error:  # noqa: BLE001 - the main thread raises it
+            self._inbox.put(Failed(error))
+        finally:
+            self._line.close()
+
+    def _next_due(self) -> Reading | None:
+        """The shard that is due longest, as soon as one is; None when it is over."""
+        with self._changed:
+            while not self._stopped:
+                first = min(self._readings.values(), key=lambda one: one.due_s, default=None)
+                left = None if first is None else first.due_s - monotonic()
+                if first is not None and left is not None and left <= 0:
+                    return first
+                self._changed.wait(left)
+        return None
+
+    def _keep(self, reading: Reading) -> None:
+        with self._changed:
+            if reading.ended:
+                del self._readings[reading.shard_id]
+            else:
+                self._readings[reading.shard_id] = reading
+
+    def _asked(self, reading: Reading) -> Reading:
+        """One request for a shard, and what follows of its answer. Raises FerryError."""
+        operation = "GetShardIterator" if reading.iterator is None else "GetRecords"
+        try:
+            if reading.iterator is None:
+                iterator = self._line.iterator(self._source.stream, reading.shard_id, reading.place)
+                return with_iterator(reading, iterator, monotonic())
+            return self._page(reading, reading.iterator)
+        except Refused as error:
+            return self._refused(reading, error.refusal, operation)
+        except Unanswered as error:
+            return after_silence(reading, str(error), monotonic(), random.random())
+        except FerryError as error:
+            if error.code not in _TRANSIENT:
+                raise
+            return after_silence(reading, error.what, monotonic(), random.random())
+
+    def _page(self, reading: Reading, iterator: str) -> Reading:
+        begun, bytes_before = monotonic(), self._line.bytes_in
+        self.tally.calls += 1
+        page = self._line.records(iterator, limit=self._pace.limit(reading.record_bytes))
+        size = self._line.bytes_in - bytes_before
+        self.tally.bytes_in += size
+        self.tally.empty += not page.records
+        fresh = fresh_records(reading.place, page.records)
+        after = after_page(reading, page, fresh, self._line.service_ms)
+        self._inbox.put_page(
+            Fetched(reading.shard_id, fresh, after.place, page.millis_behind_latest, size)
+        )
+        taken = sum([len(one.data) + len(one.partition_key) for one in page.records])
+        return paced(after, page, taken, begun, self._pace)
+
+    def _refused(self, reading: Reading, refusal: Refusal, operation: str) -> Reading:
+        now = monotonic()
+        self.tally.throttled += refusal.remedy == "wait"
+        self.tally.expired += refusal.remedy == "new iterator"
+        if is_final(reading, refusal, now):
+            raise refusal_error(refusal, self._source, operation)
+        return after_refusal(reading, refusal, now, random.random())

@@ -1,0 +1,194 @@
+"""One page of a shard -> rows of the table and of the quarantine table, as the ingest was asked.
+
+Pure but for the parser. What stops the ingest is raised; what makes it wait, new columns, is told.
+"""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+import pyarrow as pa
+
+from lakeferry.errors import FerryError
+from lakeferry.ingest.aggregate import HIGHEST_HASH, OutOfRange
+from lakeferry.ingest.payload import RESCUED, Declared, declare
+from lakeferry.ingest.payload_guide import Guide
+from lakeferry.ingest.payload_repair import PROVENANCE, Parsed, parse
+from lakeferry.ingest.rows import Bad, Fault, Page, Rows, arrivals, page_rows, raw_table
+from lakeferry.ingest.settings import PayloadSettings
+from lakeferry.ingest.wire import Record
+
+Types = Mapping[str, pa.DataType | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """What a page becomes."""
+
+    table: pa.Table  # rows for the table, in the order of their records; rescued ones at the end
+    bad: Bad  # rows for the quarantine table; empty where bad records are rescued
+    bad_records: int  # those that are rescued, too
+    out_of_range: int
+    # With `evolve`: fields that were not declared; here they are left out.
+    new_fields: Types = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PageForm:
+    """How pages become tables; made by `page_form`."""
+
+    stream: str  # as it was asked for
+    settings: PayloadSettings
+    out_of_range: OutOfRange
+    declared: Declared | None  # None: raw rows
+    guide: Guide | None
+    provenance: bool = True
+
+
+def page_form(
+    stream: str,
+    settings: PayloadSettings,
+    declared: pa.Schema | None,
+    *,
+    out_of_range: OutOfRange = "keep",
+    provenance: bool = True,
+) -> PageForm:
+    """How pages become tables.
+
+    Args:
+        declared: columns of the payload as the table has them now; None: raw rows.
+        provenance: rows say where they come from, though the table may not.
+
+    Raises:
+        FerryError: LF-7011, a column that cannot be read from JSON; LF-7021, bad records are to be
+            rescued and a column may not be null.
+    """
+    if declared is None:
+        return PageForm(stream, settings, out_of_range, None, None)
+    strict = [one.name for one in declared if not one.nullable]
+    if settings.on_bad == "rescue" and strict:
+        raise FerryError(
+            "LF-7021",
+            "bad records cannot be rescued into this table",
+            f"`{strict[0]}` may not be null, and of a bad record there is nothing but its text",
+            "send bad records to quarantine, or let the column be null",
+        )
+    shape = declare(declared, on_new=settings.on_new)
+    return PageForm(stream, settings, out_of_range, shape, Guide(shape.read_as), provenance)
+
+
+def page_table(
+    form: PageForm,
+    shard_id: str,
+    records: Sequence[Record],
+    hash_range: tuple[int, int] = (0, HIGHEST_HASH),
+) -> PageTable:
+    """The rows of one page.
+
+    Raises:
+        FerryError: LF-7022, a bad record, with `fail`; LF-7023, a new field, with `fail`.
+    """
+    page = page_rows(shard_id, records, hash_range, out_of_range=form.out_of_range)
+    if form.declared is None or form.guide is None:
+        return _raw(form, page)
+    parsed = parse(page.rows, form.declared, form.guide, provenance=form.provenance)
+    new = _new_fields(form, shard_id, parsed)
+    bad = _joined(page.bad, parsed.bad)
+    _refuse(form, bad)
+    table, count = parsed.table, len(bad.rows)
+    if count and form.settings.on_bad == "rescue":
+        table, bad = _with_rescued(table, bad, form.declared), Bad(bad.rows.at(()), ())
+    return PageTable(table, bad, count, page.out_of_range, new)
+
+
+def _raw(form: PageForm, page: Page) -> PageTable:
+    """Rows as they came. What cannot be taken apart is a row, too, where nothing else keeps it."""
+    _refuse(form, page.bad)
+    count = len(page.bad.rows)
+    table = raw_table(page.rows, form.stream)
+    if not count or form.settings.on_bad == "quarantine":
+        return PageTable(table, page.bad, count, page.out_of_range)
+    whole = pa.concat_tables([table, raw_table(page.bad.rows, form.stream)])
+    return PageTable(whole, Bad(page.bad.rows.at(()), ()), count, page.out_of_range)
+
+
+def _new_fields(form: PageForm, shard_id: str, parsed: Parsed) -> Types:
+    if form.settings.on_new == "fail" and parsed.new_fields:
+        path, kind = min(parsed.new_fields.items())
+        raise FerryError(
+            "LF-7023",
+            f"records have a field that is not declared: `{path}`",
+            f"{shard_id} of stream {form.stream}; it is of type {kind or 'several types'}",
+            "declare it, or let new fields be rescued, ignored or made columns "
+            "(`--on-new-fields`); what was committed stays, the record comes again",
+        )
+    return parsed.new_fields if form.settings.on_new == "evolve" else {}
+
+
+def _refuse(form: PageForm, bad: Bad) -> None:
+    if form.settings.on_bad != "fail" or not bad.faults:
+        return
+    rows, fault = bad.rows, bad.faults[0]
+    raise FerryError(
+        "LF-7022",
+        f"a record cannot be read as declared: {fault.error}",
+        f"{rows.shard_id}, sequence number {rows.sequence_numbers[0]}, "
+        f"{fault.path or 'the whole record'}, of stream {form.stream}",
+        "mend the schema, or let bad records go to quarantine (`--bad-records`); what was "
+        "committed stays, the record comes again",
+    )
+
+
+def _joined(one: Bad, other: Bad) -> Bad:
+    if not one.faults:
+        return other
+    if not other.faults:
+        return one
+    a, b = one.rows, other.rows
+    rows = Rows(
+        a.shard_id,
+        [*a.data, *b.data],
+        [*a.partition_keys, *b.partition_keys],
+        [*a.sequence_numbers, *b.sequence_numbers],
+        [*a.sub_sequences, *b.sub_sequences],
+        [*a.arrivals_ms, *b.arrivals_ms],
+    )
+    return Bad(rows, one.faults + other.faults)
+
+
+# --- bad records as rows --------------------------------------------------------------------
+
+
+def _with_rescued(table: pa.Table, bad: Bad, declared: Declared) -> pa.Table:
+    """The good rows, and behind them one for each bad record, with its text and nothing else."""
+    texts = [rescued(one, fault) for one, fault in zip(bad.rows.data, bad.faults, strict=True)]
+    count = len(texts)
+    if RESCUED not in table.column_names:
+        at = len(declared.schema)
+        table = table.add_column(
+            at, pa.field(RESCUED, pa.string()), pa.nulls(table.num_rows, pa.string())
+        )
+    known = _provenance(bad.rows) | {RESCUED: pa.array(texts, pa.string())}
+    columns = [known.get(one.name, pa.nulls(count, one.type)) for one in table.schema]
+    return pa.concat_tables([table, pa.Table.from_arrays(columns, schema=table.schema)])
+
+
+def _provenance(rows: Rows) -> dict[str, pa.Array]:
+    columns = (
+        pa.repeat(rows.shard_id, len(rows)),
+        pa.array(rows.sequence_numbers, pa.string()),
+        pa.array(rows.sub_sequences, pa.int64()),
+        arrivals(rows),
+    )
+    return {one.name: column for one, column in zip(PROVENANCE, columns, strict=True)}
+
+
+def rescued(data: bytes, fault: Fault) -> str:
+    """What `_rescued_data` says of a bad record: JSON with the record, as text if it is text."""
+    said = {"_error": fault.error} | ({"_path": fault.path} if fault.path else {})
+    try:
+        return orjson.dumps({"_corrupt_record": data.decode(), **said}).decode()
+    except UnicodeDecodeError:
+        text = b64encode(data).decode()
+        return orjson.dumps({"_corrupt_record_base64": text, **said}).decode()

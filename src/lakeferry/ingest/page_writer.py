@@ -1,0 +1,165 @@
+"""Pages into the open files of the table and of its quarantine table, and what that counts."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy.typing as npt
+import pyarrow as pa
+
+from lakeferry.errors import FerryError
+from lakeferry.ingest.batch import WINDOW, BadRatio, unknown_to
+from lakeferry.ingest.data_file import ClosedFile, OpenFiles
+from lakeferry.ingest.inbox import Fetched
+from lakeferry.ingest.messages import ShardStart, TableForm
+from lakeferry.ingest.page_table import PageForm, PageTable, Types, page_form, page_table
+from lakeferry.ingest.payload_repair import PROVENANCE
+from lakeferry.ingest.rows import Bad, quarantine_table
+from lakeferry.ingest.settings import Ingest
+
+# A field is asked for again as long as it is no column: another worker's question may have been
+# answered before ours. What is none after so many answers will not be one.
+MOST_ASKED = 8
+FILLED_TIMES = 4  # the size of a file: all open ones together, of many partitions
+
+
+class Window(Protocol):
+    """What leaves out rows whose key was seen."""
+
+    def fresh(self, table: pa.Table, arrivals_ms: npt.ArrayLike) -> pa.BooleanArray:
+        """Which rows are to be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The files of one batch, on this machine's disk."""
+
+    files: tuple[ClosedFile, ...]
+    rejected: tuple[ClosedFile, ...]
+
+
+@dataclass(slots=True)
+class Written:
+    """What went into files since the worker began."""
+
+    records: int = 0
+    rows: int = 0
+    bad: int = 0
+    doubles: int = 0
+    out_of_range: int = 0
+
+
+class PageWriter:
+    """For one thread.
+
+    Args:
+        rejected: form of the quarantine table; None: bad records are rescued, or end the ingest.
+        window: of keys; None: doubles are kept.
+    """
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        form: TableForm,
+        rejected: TableForm | None,
+        declared: pa.Schema | None,
+        window: Window | None = None,
+    ) -> None:
+        self._ingest, self._window = ingest, window
+        self._pages = _page_form(ingest, form, declared)
+        self._files = OpenFiles(form)
+        self._closed: tuple[ClosedFile, ...] = ()  # of a form that the table had before
+        self._rejected = None if rejected is None else OpenFiles(rejected)
+        self._ratio = BadRatio(ingest.payload.most_bad)
+        self._asked: dict[str, int] = {}
+        self.epoch = 1  # of the flush to come
+        self.written = Written()
+
+    def write(self, page: Fetched, start: ShardStart) -> Types:
+        """Write all of a page and return nothing; or nothing of it, and return its new fields.
+
+        Raises:
+            FerryError: LF-7021 to LF-7024, what `page_table`, `Window.fresh` and
+                `OpenFiles.append` raise.
+        """
+        found = page_table(self._pages, page.shard_id, page.records, start.hash_range)
+        new = {path: kind for path, kind in found.new_fields.items() if self._asks(path)}
+        if new:
+            for path in new:
+                self._asked[path] = self._asked.get(path, 0) + 1
+            return new
+        self._judge(page, found)
+        table = self._without_doubles(found.table)
+        self._files.append(table)
+        bad = self._reject(found.bad, start)
+        self.written.records += len(page.records)
+        self.written.rows += table.num_rows
+        self.written.doubles += found.table.num_rows - table.num_rows
+        self.written.bad += bad
+        self.written.out_of_range += found.out_of_range
+        return {}
+
+    def reform(self, form: TableForm, declared: pa.Schema | None) -> None:
+        """The table has another form. What was written before still fits it: it lacks columns."""
+        self._pages = _page_form(self._ingest, form, declared)
+        self._closed += self._files.close()
+        self._files = OpenFiles(form)
+
+    def close(self, epoch: int) -> Closed:
+        """All files of a batch; what is written from here on goes into new ones."""
+        self.epoch = epoch + 1
+        files, self._closed = self._closed + self._files.close(), ()
+        return Closed(files, () if self._rejected is None else self._rejected.close())
+
+    @property
+    def open_bytes(self) -> int:
+        """Of Parquet, in all files that are not closed."""
+        return self._files.open_bytes + sum(file.size for file in self._closed)
+
+    def is_filled(self, times: int = 1) -> bool:
+        """Whether a file has its full size, or so many times that, or all of them together."""
+        full = self._ingest.rhythm.file_bytes * times
+        return self._files.bytes_written >= full or self.open_bytes >= FILLED_TIMES * full
+
+    def _asks(self, path: str) -> bool:
+        return self._asked.get(path, 0) < MOST_ASKED
+
+    def _judge(self, page: Fetched, found: PageTable) -> None:
+        rows = found.table.num_rows + len(found.bad.rows)
+        if self._ratio.add(rows, found.bad_records):
+            raise FerryError(
+                "LF-7024",
+                f"{self._ratio.bad:,} of the last {WINDOW:,} records are bad, more than may be",
+                f"{page.shard_id} of stream {self._ingest.source.stream}; "
+                f"the limit is {self._ingest.payload.most_bad:.0%}",
+                "look at the quarantine table: a schema that is wrong makes all records bad; mend "
+                "it, or raise the limit (`--max-bad`)",
+            )
+
+    def _without_doubles(self, table: pa.Table) -> pa.Table:
+        if self._window is None or not table.num_rows:
+            return table
+        arrivals = table["_arrival"].cast(pa.int64()).to_numpy() // 1000
+        return table.filter(self._window.fresh(table, arrivals))
+
+    def _reject(self, bad: Bad, start: ShardStart) -> int:
+        """Into quarantine with what does not lie there already; how many these are."""
+        if self._rejected is None or not bad.faults:
+            return 0
+        new = unknown_to(start.rejected_place, bad)
+        if new.faults:
+            stream = self._ingest.source.stream
+            self._rejected.append(quarantine_table(new, stream, self.epoch))
+        return len(new.faults)
+
+
+def _page_form(ingest: Ingest, form: TableForm, declared: pa.Schema | None) -> PageForm:
+    """Rows say where they come from if the table does, or a partition or the window needs it."""
+    own = {one.name for one in PROVENANCE}
+    needed = ingest.dedup is not None or any(one.of in own for one in form.partition_by)
+    return page_form(
+        ingest.source.stream,
+        ingest.payload,
+        declared,
+        out_of_range=ingest.source.out_of_range,
+        provenance=ingest.payload.provenance or needed,
+    )
