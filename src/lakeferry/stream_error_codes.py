@@ -142,4 +142,11 @@ CODES: dict[str, ErrorKind] = {
         "With one word `lakeferry ingest` looks for a stream of this name in the part `streams` of "
         "the manifest; with two they are the stream and the table.",
     ),
+    "LF-7081": ErrorKind(
+        2,
+        "a column cannot be part of the key by which doubles are found",
+        "Doubles are rows of equal keys within a window of time. A key is made of columns of the "
+        "payload that have one value a row: text, numbers, dates, timestamps. Lists and structs "
+        "are none.",
+    ),
 }
