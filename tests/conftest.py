@@ -13,6 +13,7 @@ from tests.servers.fixtures import (  # noqa: F401
     azure_server,
     gcs_server,
     hdfs_server,
+    kinesis_feed,
     moto_access,
     moto_server,
     s3_server,

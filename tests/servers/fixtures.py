@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from lakeferry.connect.aws import AwsAccess
+from lakeferry.demo.kinesis_feed import Feed
 from tests.servers import Server, azurite, fake_gcs, hdfs, moto, versitygw
 
 
@@ -50,3 +51,10 @@ def moto_access(moto_server: Server, monkeypatch: pytest.MonkeyPatch) -> AwsAcce
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     return moto.emptied(moto_server)
+
+
+@pytest.fixture
+def kinesis_feed() -> Iterator[Feed]:
+    """Our own Kinesis: a stream `clicks` of one shard that holds what is put."""
+    with Feed() as feed:
+        yield feed
