@@ -142,6 +142,12 @@ CODES: dict[str, ErrorKind] = {
         "With one word `lakeferry ingest` looks for a stream of this name in the part `streams` of "
         "the manifest; with two they are the stream and the table.",
     ),
+    "LF-7064": ErrorKind(
+        2,
+        "this ingest never committed to this table",
+        "Positions lie in the table under the name of an ingest. The table has none of this name, "
+        "so there is nothing to hand over.",
+    ),
     "LF-7081": ErrorKind(
         2,
         "a column cannot be part of the key by which doubles are found",

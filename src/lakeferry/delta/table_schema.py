@@ -1,4 +1,4 @@
-"""A table's schema: `schemaString` -> a tree of types with logical and physical names, and Arrow.
+"""A table's schema: `schemaString` <-> a tree of types with logical and physical names, and Arrow.
 
 Source: Delta protocol, "Schema Serialization Format" and "Column Mapping".
 """
@@ -196,4 +196,69 @@ def _unknown(name: str) -> FerryError:
         f"a column has the type `{name}`, whose values we cannot read",
         f"type: {name}",
         "verify the table with --strength hashed, which compares files and not values",
+    )
+
+
+# --- Arrow -> schemaString --------------------------------------------------------------------
+
+_NAMES = {
+    pa.bool_(): "boolean",
+    pa.int8(): "byte",
+    pa.int16(): "short",
+    pa.int32(): "integer",
+    pa.int64(): "long",
+    pa.float32(): "float",
+    pa.float64(): "double",
+    pa.string(): "string",
+    pa.large_string(): "string",
+    pa.binary(): "binary",
+    pa.large_binary(): "binary",
+    pa.date32(): "date",
+}
+
+
+def schema_string(schema: pa.Schema) -> str:
+    """What `metaData` says of columns of these types. Raises as `field_json` does."""
+    return orjson.dumps(
+        {"type": "struct", "fields": [field_json(field) for field in schema]}
+    ).decode()
+
+
+def field_json(field: pa.Field) -> dict[str, Any]:
+    """One column or field of a struct, without column mapping.
+
+    Raises:
+        FerryError: LF-7048 for a type that Delta lacks.
+    """
+    kind = type_json(field.type, field.name)
+    return {"name": field.name, "type": kind, "nullable": field.nullable, "metadata": {}}
+
+
+def type_json(kind: pa.DataType, place: str) -> str | dict[str, Any]:
+    """Delta's type for one of Arrow's; `place` is for the message. Raises as `field_json` does."""
+    if kind in _NAMES:
+        return _NAMES[kind]
+    if pa.types.is_decimal128(kind):
+        return f"decimal({kind.precision},{kind.scale})"
+    if pa.types.is_timestamp(kind):
+        return "timestamp_ntz" if kind.tz is None else "timestamp"
+    if pa.types.is_struct(kind):
+        fields = [field_json(kind.field(at)) for at in range(kind.num_fields)]
+        return {"type": "struct", "fields": fields}
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        element = type_json(kind.value_type, f"{place}.element")
+        nulls = kind.value_field.nullable
+        return {"type": "array", "elementType": element, "containsNull": nulls}
+    if pa.types.is_map(kind):
+        return {
+            "type": "map",
+            "keyType": type_json(kind.key_type, f"{place}.key"),
+            "valueType": type_json(kind.item_type, f"{place}.value"),
+            "valueContainsNull": kind.item_field.nullable,
+        }
+    raise FerryError(
+        "LF-7048",
+        f"column `{place}` is of the type {kind}, which no Delta table has",
+        f"column `{place}`",
+        "declare it as a signed number, a decimal, a string, a date or a timestamp",
     )

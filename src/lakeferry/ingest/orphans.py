@@ -1,0 +1,98 @@
+"""Files of an ingest that no commit names: what a crash leaves between upload and commit.
+
+They harm nobody, and VACUUM would take them. Which of them may go is a matter of proof, for another
+coordinator of the same ingest may live, and its commit may be under way. At most two epochs are in
+flight, so whatever was uploaded before the ingest's last commit but one is in a commit or void.
+
+Source: Delta protocol, "Action Reconciliation": a file that a commit named is live, or has a
+tombstone for as long as delta.deletedFileRetentionDuration.
+"""
+
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+
+from lakeferry.delta.checkpoint_write import duration_ms
+from lakeferry.delta.files import FileSet
+from lakeferry.delta.log import LOG, commit_name
+from lakeferry.delta.paths import canonical, canonical_paths
+from lakeferry.delta.snapshot import read_snapshot
+from lakeferry.errors import FerryError
+from lakeferry.store.protocol import ObjectMeta, Store
+
+HOUR_MS = 3_600_000
+WEEK_MS = 7 * 24 * HOUR_MS  # the protocol's default of the retention of tombstones
+MOST_LISTED = 200_000  # names; what lies beyond is left to VACUUM
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one look found."""
+
+    removed: tuple[str, ...] = ()  # paths
+    bytes: int = 0  # of them
+    whole: bool = True  # False: more names lie there than were looked at
+
+
+def own_file(path: str, name: str) -> bool:
+    """Whether a path ends as those of this ingest's files do; logged or decoded."""
+    return _own_names(name).fullmatch(path.rpartition("/")[2]) is not None
+
+
+def _own_names(name: str) -> re.Pattern[str]:
+    """As `data_file` names files. Spark's and delta-rs's end in `-c000.<codec>.parquet`."""
+    return re.compile(rf"part-{re.escape(name)}-\d{{5,}}-{_UUID}\.zstd\.parquet")
+
+
+def sweep(store: Store, name: str, commits: tuple[int, ...], *, margin_ms: int = HOUR_MS) -> Swept:
+    """Remove files of this ingest that were never committed and never will be.
+
+    Args:
+        commits: versions of the table that this ingest committed, ascending; with fewer than two
+            nothing is known to be void, and nothing is removed.
+        margin_ms: of age beyond the proof, for clocks and for whoever rewrites files.
+
+    Reads the log, and lists the table: an affair of seconds, beside the ingest.
+
+    Raises:
+        FerryError: the store does not answer; what cannot be removed is left.
+    """
+    if len(commits) < 2:
+        return Swept()
+    proof = store.head(f"{LOG}/{commit_name(commits[-2])}")
+    if proof is None or proof.modified_ms is None:
+        return Swept()
+    # Read before the listing: what a commit of now names is younger than the proof.
+    snapshot = read_snapshot(store, tombstones=True)
+    kept = snapshot.metadata.configuration.get("delta.deletedFileRetentionDuration", "")
+    kept_ms = duration_ms(kept)
+    now_ms = time.time_ns() // 1_000_000
+    since_ms = now_ms - (WEEK_MS if kept_ms is None else kept_ms) + HOUR_MS
+    listed = 0
+    found: dict[str, ObjectMeta] = {}
+    names = _own_names(name)
+    for meta in islice(store.list(""), MOST_LISTED):
+        listed += 1
+        if (
+            meta.modified_ms is not None
+            and since_ms < meta.modified_ms < proof.modified_ms - margin_ms
+            and names.fullmatch(meta.path.rpartition("/")[2])
+        ):
+            found[meta.path] = meta
+    for files in (snapshot.files, snapshot.removes):
+        if files is not None and found:
+            _without_named(found, files, canonical(store.url))
+    for path in found:
+        with suppress(FerryError):
+            store.delete(path)
+    size = sum(meta.size for meta in found.values())
+    return Swept(tuple(sorted(found)), size, listed < MOST_LISTED)
+
+
+def _without_named(found: dict[str, ObjectMeta], files: FileSet, root: str) -> None:
+    for batch in files.batches(["path"]):
+        for path in canonical_paths(batch.column("path"), root).to_pylist():
+            found.pop(path, None)

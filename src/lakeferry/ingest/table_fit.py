@@ -1,0 +1,372 @@
+"""Whether a table may be written by an ingest, whether rows fit it, and the form of its files.
+
+Pure. What a writer would have to satisfy and we do not check is refused by name, with the way out;
+what a table has beyond the rows may stay as long as it may be null.
+
+Source: Delta protocol, "Table Features", "Column Mapping", "Column Invariants", "Generated
+Columns", "Identity Columns", "Writer Requirements for ...".
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from lakeferry.delta.actions import Metadata, Protocol
+from lakeferry.delta.features import effective_features
+from lakeferry.delta.table_schema import Column, Kind, ListOf, MapOf, Struct, arrow_type
+from lakeferry.delta.table_schema import table_schema as parsed_schema
+from lakeferry.errors import FerryError
+from lakeferry.ingest.messages import TableForm
+from lakeferry.ingest.settings import PartitionColumn
+
+# Features under which an append of ours is right. Those of rules (constraints, invariants,
+# generated, identity) only let a table have such rules: the rules themselves are looked at.
+WRITABLE = frozenset(
+    {"appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns"}
+    | {"columnMapping", "identityColumns", "deletionVectors", "timestampNtz"}
+    | {"timestampWithoutTimezone", "v2Checkpoint", "vacuumProtocolCheck", "typeWidening"}
+    | {"typeWidening-preview", "variantType", "variantType-preview", "variantShredding"}
+    | {"variantShredding-preview", "domainMetadata", "rowTracking", "clustering"}
+    | {"inCommitTimestamp", "inCommitTimestamp-preview", "allowColumnDefaults"}
+    | {"checkpointProtection"}
+)
+MAPPING_MODE = "delta.columnMapping.mode"
+STATS_COLUMNS = "delta.dataSkippingStatsColumns"
+STATS_COUNT = "delta.dataSkippingNumIndexedCols"
+_STATS_COUNT = 32  # where the table does not say it
+# Columns of ours that are never null, whatever the schema of the rows says.
+_NEVER_NULL = frozenset(
+    {"partitionKey", "data", "stream", "shardId", "sequenceNumber", "approximateArrivalTimestamp"}
+    | {"_shardId", "_sequenceNumber", "_arrival", "error", "epoch"}
+)
+_RULES = {
+    "delta.invariants": ("has an invariant", "ALTER TABLE ... CHANGE COLUMN without it"),
+    "delta.identity.start": ("is an identity column", "a table whose ids another job gives"),
+    "delta.generationExpression": ("is generated", "a table in which it is an ordinary column"),
+    "__CHAR_VARCHAR_TYPE_STRING": ("is limited in length", "ALTER COLUMN ... TYPE STRING"),
+}
+_LIMITED = re.compile(r"(var)?char\(\d+\)")
+_DATE_OF = re.compile(r"\s*CAST\s*\(\s*`?([^`()]+?)`?\s+AS\s+DATE\s*\)\s*", re.IGNORECASE)
+_HOUR_OF = re.compile(
+    r"\s*DATE_FORMAT\s*\(\s*`?([^`(),]+?)`?\s*,\s*'yyyy-MM-dd-HH'\s*\)\s*", re.IGNORECASE
+)
+
+
+# --- what the table asks of writers ---------------------------------------------------------
+
+
+def refuse_unwritable(protocol: Protocol, metadata: Metadata, url: str) -> None:
+    """LF-7042 where the protocol or a constraint asks what we do not do."""
+    if protocol.min_writer_version > 7 or protocol.min_reader_version > 3:
+        version = f"writers of version {protocol.min_writer_version}"
+        raise _unwritable(url, f"it needs {version}", "upgrade lakeferry")
+    for name in sorted(effective_features(protocol) - WRITABLE):
+        raise _unwritable(
+            url, f"it has the feature `{name}`", f"ALTER TABLE ... DROP FEATURE {name}"
+        )
+    for key in sorted(metadata.configuration):
+        if key.lower().startswith("delta.constraints."):
+            name = key[len("delta.constraints.") :]
+            check = metadata.configuration[key]
+            raise _unwritable(
+                url,
+                f"it has the constraint `{name}`: {check}",
+                f"ALTER TABLE ... DROP CONSTRAINT {name}, and check rows in the job that reads "
+                "this table",
+            )
+
+
+def _unwritable(url: str, what: str, way_out: str) -> FerryError:
+    return FerryError(
+        "LF-7042",
+        f"rows cannot be appended to this table: {what}",
+        url,
+        f"{way_out}; or ingest into another table",
+    )
+
+
+# --- whether rows fit, and the form that they get -------------------------------------------
+
+
+def table_form(
+    url: str,
+    metadata: Metadata,
+    wanted: pa.Schema,
+    partition_by: Sequence[PartitionColumn],
+    name: str,
+) -> TableForm:
+    """The form of files for rows of the schema `wanted`.
+
+    Args:
+        wanted: columns of the rows, without partition columns that are computed of them.
+        partition_by: as asked for; empty: as the table is.
+
+    Returns:
+        `schema` has the columns of the rows and the computed ones, in the table's order; columns
+        of the table that the rows lack are left out of files. Paths within lists and maps go
+        through `element`, `key` and `value`: `a.element.b`.
+
+    Raises:
+        FerryError: LF-7041 a column or the partitioning does not fit; LF-7042 a column has a rule.
+    """
+    columns = parsed_schema(metadata.schema_string, metadata.configuration).columns
+    notes = _notes(metadata.schema_string)
+    parts = _partitions(url, metadata, wanted, partition_by, notes)
+    computed = {part.name: _computed_type(part) for part in parts if part.of is not None}
+    types = {field.name: field for field in wanted}
+    here = {column.name for column in columns}
+    for field in wanted:
+        if field.name not in here:
+            raise _misfit(url, f"it lacks the column `{field.name}`{_spelt(field.name, here)}")
+    fields = []
+    for column in columns:
+        field = types.get(column.name)
+        if column.name in computed:
+            field = pa.field(column.name, computed[column.name])
+        else:
+            _check_rules(url, column.name, notes[column.name], given=field is not None)
+        if field is None:
+            if not column.nullable:
+                raise _misfit(url, f"its column `{column.name}` may not be null, and rows lack it")
+            continue
+        _check_column(url, column, field)
+        fields.append(field.with_nullable(column.nullable))
+    names = {field.name for field in fields}
+    kept = tuple(column for column in columns if column.name in names)
+    stored = [column for column in columns if column.name not in metadata.partition_columns]
+    leaves = [leaf for column in stored for leaf in _leaves(column)]
+    chosen = _with_stats(leaves, metadata.configuration)
+    return TableForm(
+        url,
+        pa.schema(fields),
+        parts,
+        {path: one.physical for path, one in _walk(kept) if one.physical != one.name},
+        {path: one.field_id for path, one in _walk(kept) if one.field_id is not None},
+        tuple(leaf for leaf in chosen if leaf.partition(".")[0] in names or leaf in names),
+        name,
+    )
+
+
+def _notes(schema_string: str) -> dict[str, dict[str, Any]]:
+    """Metadata of each top-level column, and of what lies within it under the same keys."""
+    found = {}
+    for field in orjson.loads(schema_string)["fields"]:
+        notes: dict[str, Any] = {}
+        for inner in _json_fields(field):
+            notes = {**(inner.get("metadata") or {}), **notes}
+            if isinstance(inner["type"], str) and _LIMITED.fullmatch(inner["type"]):
+                notes["__CHAR_VARCHAR_TYPE_STRING"] = inner["type"]
+        found[field["name"]] = notes
+    return found
+
+
+def _json_fields(field: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield field
+    waiting = [field["type"]]
+    while waiting:
+        kind = waiting.pop()
+        if not isinstance(kind, dict):
+            continue
+        for key in ("elementType", "keyType", "valueType"):
+            waiting.append(kind.get(key))
+        for inner in kind.get("fields") or ():
+            yield inner
+            waiting.append(inner["type"])
+
+
+def _check_rules(url: str, name: str, notes: Mapping[str, Any], *, given: bool) -> None:
+    for key, (what, way_out) in _RULES.items():
+        if key in notes and (given or key != "__CHAR_VARCHAR_TYPE_STRING"):
+            raise _unwritable(url, f"its column `{name}` {what}: {notes[key]}", way_out)
+    if not given and "CURRENT_DEFAULT" in notes:
+        default = notes["CURRENT_DEFAULT"]
+        raise _unwritable(
+            url,
+            f"its column `{name}` has a default, {default}, that rows without it would have to get",
+            f"ALTER TABLE ... ALTER COLUMN {name} DROP DEFAULT",
+        )
+
+
+def _check_column(url: str, column: Column, field: pa.Field) -> None:
+    why = _type_differs(column.kind, field.type, column.name)
+    if why:
+        raise _misfit(url, why)
+    if not column.nullable and field.nullable and column.name not in _NEVER_NULL:
+        raise _misfit(
+            url,
+            f"its column `{column.name}` may not be null, and a record may lack it",
+            f"declare `{column.name}` as NOT NULL, then records without it are bad ones; or ALTER "
+            f"TABLE ... ALTER COLUMN {column.name} DROP NOT NULL",
+        )
+
+
+def _type_differs(kind: Kind, wanted: pa.DataType, place: str) -> str:
+    """Why values of an Arrow type cannot lie in a column; '' if they can."""
+    match kind:
+        case Struct(fields, variant) if pa.types.is_struct(wanted) and not variant:
+            return _struct_differs(fields, wanted, place)
+        case ListOf(element, nullable) if pa.types.is_list(wanted):
+            if not nullable and wanted.value_field.nullable:
+                return f"its column `{place}` may hold no nulls, and a record may bring some"
+            return _type_differs(element, wanted.value_type, f"{place}.element")
+        case MapOf(key, value, nullable) if pa.types.is_map(wanted):
+            if not nullable and wanted.item_field.nullable:
+                return f"its column `{place}` may hold no nulls, and a record may bring some"
+            return _type_differs(key, wanted.key_type, f"{place}.key") or _type_differs(
+                value, wanted.item_type, f"{place}.value"
+            )
+    there = arrow_type(kind)
+    return "" if there == wanted else f"its column `{place}` is of type {there}, not {wanted}"
+
+
+def _struct_differs(fields: tuple[Column, ...], wanted: pa.DataType, place: str) -> str:
+    here = {column.name: column for column in fields}
+    given = {wanted.field(at).name: wanted.field(at) for at in range(wanted.num_fields)}
+    for name, field in given.items():
+        path = f"{place}.{name}"
+        if name not in here:
+            return f"it lacks the field `{path}`{_spelt(name, here.keys())}"
+        why = _type_differs(here[name].kind, field.type, path)
+        if why:
+            return why
+        if not here[name].nullable and field.nullable:
+            return f"its field `{path}` may not be null, and a record may lack it"
+    for name, column in here.items():
+        if name not in given and not column.nullable:
+            return f"its field `{place}.{name}` may not be null, and rows lack it"
+    return ""
+
+
+def _spelt(name: str, here: Any) -> str:
+    other = next((one for one in sorted(here) if one.lower() == name.lower()), None)
+    return f" (it has `{other}`, which is spelt otherwise)" if other else ""
+
+
+def _misfit(url: str, what: str, way_out: str = "") -> FerryError:
+    return FerryError(
+        "LF-7041",
+        f"the table does not fit: {what}",
+        url,
+        way_out or "change the declared schema or the table, or ingest into another table",
+    )
+
+
+# --- partitions -----------------------------------------------------------------------------
+
+
+def _partitions(
+    url: str,
+    metadata: Metadata,
+    wanted: pa.Schema,
+    asked: Sequence[PartitionColumn],
+    notes: Mapping[str, Mapping[str, Any]],
+) -> tuple[PartitionColumn, ...]:
+    """How rows come by the values of the table's partition columns, in its order."""
+    names = tuple(part.name for part in asked)
+    if asked and names != metadata.partition_columns:
+        there = ", ".join(metadata.partition_columns) or "nothing"
+        raise _misfit(
+            url,
+            f"it is partitioned by {there}, not by {', '.join(names)}",
+            f"partition by {there}, or ingest into another table",
+        )
+    by_name = {part.name: part for part in asked}
+    found = []
+    for name in metadata.partition_columns:
+        expression = notes.get(name, {}).get("delta.generationExpression")
+        generated = generated_by(name, expression) if expression else None
+        part = by_name.get(name) or generated or PartitionColumn(name)
+        if expression and part != generated:
+            raise _unwritable(
+                url,
+                f"its partition column `{name}` is generated: {expression}",
+                "only CAST(column AS DATE) and DATE_FORMAT(column, 'yyyy-MM-dd-HH') are computed "
+                "here",
+            )
+        check_partition(url, part, wanted)
+        found.append(part)
+    return tuple(found)
+
+
+def generated_by(name: str, expression: str) -> PartitionColumn | None:
+    """The rule that a generation expression states; None for one that we do not compute."""
+    if found := _DATE_OF.fullmatch(expression):
+        return PartitionColumn(name, found[1])
+    if found := _HOUR_OF.fullmatch(expression):
+        return PartitionColumn(name, found[1], "hour")
+    return None
+
+
+def check_partition(url: str, part: PartitionColumn, wanted: pa.Schema) -> None:
+    """LF-7041 where rows do not tell the value."""
+    source = part.name if part.of is None else part.of
+    if source not in wanted.names:
+        raise _misfit(
+            url,
+            f"rows have no column `{source}`, which `{part.name}` is to be partitioned by",
+            f"say how rows come by it, as in --partition-by {part.name}=date(COLUMN)",
+        )
+    kind = wanted.field(source).type
+    if part.of is not None and not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        raise _misfit(url, f"no {part.unit} can be computed of `{source}`, which is of type {kind}")
+    if part.of is None and pa.types.is_nested(kind):
+        raise _misfit(url, f"no table is partitioned by a column of type {kind}: `{source}`")
+
+
+def _computed_type(part: PartitionColumn) -> pa.DataType:
+    return pa.date32() if part.unit == "date" else pa.string()
+
+
+def computed_field(part: PartitionColumn) -> pa.Field:
+    """The column of a partition value that is computed."""
+    return pa.field(part.name, _computed_type(part))
+
+
+# --- names, ids and statistics --------------------------------------------------------------
+
+
+def _walk(columns: Sequence[Column], place: str = "") -> Iterator[tuple[str, Column]]:
+    """Every column and field with its logical path."""
+    for column in columns:
+        path = f"{place}{column.name}"
+        yield path, column
+        yield from _within(column.kind, path)
+
+
+def _within(kind: Kind, path: str) -> Iterator[tuple[str, Column]]:
+    match kind:
+        case Struct(fields):
+            yield from _walk(fields, f"{path}.")
+        case ListOf(element):
+            yield from _within(element, f"{path}.element")
+        case MapOf(key, value):
+            yield from _within(key, f"{path}.key")
+            yield from _within(value, f"{path}.value")
+
+
+def _leaves(column: Column, place: str = "") -> Iterator[str]:
+    """Paths that statistics are kept of: lists and maps are leaves."""
+    path = f"{place}{column.name}"
+    if isinstance(column.kind, Struct) and not column.kind.variant:
+        for inner in column.kind.fields:
+            yield from _leaves(inner, f"{path}.")
+    else:
+        yield path
+
+
+def _with_stats(leaves: Sequence[str], configuration: Mapping[str, str]) -> list[str]:
+    """Leaves that the table wants statistics of: those it names, or the first so many."""
+    named = configuration.get(STATS_COLUMNS)
+    if named is not None:
+        names = [one.strip().replace("`", "") for one in named.split(",")]
+        return [leaf for leaf in leaves if any(_is_within(leaf, one) for one in names)]
+    told = configuration.get(STATS_COUNT, "")
+    count = int(told) if re.fullmatch(r"-?\d+", told) else _STATS_COUNT
+    return list(leaves if count < 0 else leaves[:count])
+
+
+def _is_within(leaf: str, name: str) -> bool:
+    return leaf == name or leaf.startswith(f"{name}.")
