@@ -32,6 +32,7 @@ from lakeferry.demo.kinesis_feed_http import (
     refused,
 )
 from lakeferry.demo.kinesis_feed_load import Load
+from lakeferry.demo.kinesis_feed_shard import whole
 from lakeferry.demo.kinesis_feed_stream import Fault, ShardTruth, Stream, opened
 from lakeferry.ingest.wire import TARGET
 
@@ -262,7 +263,8 @@ class Feed:
         wrong = self._faults.drawn(operation, shard_id)
         if wrong is None:
             body = answer(self._account, operation, asked)
-            self._last[shard_id or ""] = asked
+            if operation == "GetRecords":
+                self._last[shard_id or ""] = asked
             return Said(200, body, {"Date": date})
         fault = wrong.refusal()
         if fault is not None:
@@ -284,7 +286,7 @@ class Feed:
     def _commanded(self, heard: Heard) -> Said:
         name = heard.path.removeprefix(CONTROL)
         if name not in COMMANDS:
-            return Said(404, orjson.dumps(sorted(COMMANDS)))
+            return Said(404, whole(orjson.dumps(COMMANDS)))
         given = orjson.loads(heard.body or b"{}")
         try:
             if name == "put":
@@ -292,10 +294,10 @@ class Feed:
             else:
                 done = getattr(self, name)(**given)
         except (Fault, TypeError, ValueError, KeyError) as error:
-            return Said(400, orjson.dumps(f"{type(error).__name__}: {error}"))
+            return Said(400, whole(orjson.dumps(f"{type(error).__name__}: {error}")))
         if name == "truth":
             done = {shard_id: asdict(one) for shard_id, one in done.items()}
-        return Said(200, orjson.dumps(done))
+        return Said(200, whole(orjson.dumps(done)))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from lakeferry.demo.kinesis_feed_shard import Shard
+from lakeferry.demo.kinesis_feed_shard import Body, Shard, whole
 from lakeferry.demo.kinesis_feed_stream import TOKEN_MS, Fault, Stream, hash_keys, opened
 from lakeferry.ingest.wire import MOST_RECORDS, MOST_SHARDS
 
@@ -45,18 +45,18 @@ class Account:
         raise Fault("ResourceNotFoundException", "the stream of the ShardIterator is not there")
 
 
-def answer(account: Account, operation: str, asked: Asked) -> bytes:
+def answer(account: Account, operation: str, asked: Asked) -> Body:
     """The body of a 200. Raises Fault."""
     if operation not in _OPERATIONS:
         raise Fault("UnknownOperationException", f"{operation} is not answered by this feed")
     found = _OPERATIONS[operation](account, asked)
-    return found if isinstance(found, bytes) else orjson.dumps(found)
+    return found if isinstance(found, Body) else whole(orjson.dumps(found))
 
 
 # --- reading --------------------------------------------------------------------------------
 
 
-def _get_records(account: Account, asked: Asked) -> bytes:
+def _get_records(account: Account, asked: Asked) -> Body:
     most = asked.get("Limit", MOST_RECORDS)
     if not 1 <= most <= MOST_RECORDS:
         raise Fault("ValidationException", f"Limit {most} is not 1 to {MOST_RECORDS}")
@@ -218,7 +218,7 @@ def _resize(account: Account, asked: Asked) -> Asked:
     }
 
 
-_OPERATIONS: Mapping[str, Callable[[Account, Asked], Asked | bytes]] = {
+_OPERATIONS: Mapping[str, Callable[[Account, Asked], Asked | Body]] = {
     "CreateStream": _create,
     "DeleteStream": _delete,
     "DescribeStream": _describe,

@@ -12,7 +12,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -21,11 +21,13 @@ from hashlib import sha256
 import orjson
 
 from lakeferry.connect.aws_keys import AwsKeys
+from lakeferry.demo.kinesis_feed_shard import Body, whole
 from lakeferry.demo.kinesis_feed_stream import Fault
 from lakeferry.ingest.wire import CONTENT_TYPE
 
 SKEW_S = 300  # that a signature may be off
 PIECES = 50  # of a body that drips
+TOGETHER = 1 << 15  # bytes that are worth a copy to save a system call
 Headers = Mapping[str, str]  # names in lower case
 
 
@@ -43,7 +45,7 @@ class Said:
     """An answer, and how it is spoilt on the way."""
 
     status: int
-    body: bytes
+    body: Body
     headers: Headers = field(default_factory=dict)
     spoilt: str = ""  # 'reset', 'cut', 'drip', 'hang'
     seconds: float = 0.0
@@ -53,7 +55,7 @@ def refused(fault: Fault, date: str) -> Said:
     """The answer that is no 200."""
     kind = fault.kind
     body = orjson.dumps({"__type": kind, "message": fault.message})
-    return Said(fault.status, body, {"Date": date, "x-amzn-ErrorType": kind})
+    return Said(fault.status, whole(body), {"Date": date, "x-amzn-ErrorType": kind})
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -132,32 +134,40 @@ def _heard(readline: Callable[[], bytes], read: Callable[[int], bytes]) -> Heard
 def _say(line: socket.socket, said: Said) -> bool:
     """Send an answer; whether the connection lives on."""
     told = {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": "feed", **said.headers}
+    told["Content-Length"] = str(said.body.size)
     head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
-    begin = (
-        f"HTTP/1.1 {said.status} said\r\n{head}Content-Length: {len(said.body)}\r\n\r\n".encode()
-    )
-    half = max(1, len(said.body) // 2)
-    match said.spoilt:
-        case "hang":
-            time.sleep(said.seconds)
-            return False
-        case "cut" | "reset":
-            line.sendall(begin + said.body[:half])
-            if said.spoilt == "reset":
-                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            return False
-        case "drip":
-            step = len(said.body) // PIECES + 1
-            line.sendall(begin)
-            for at in range(0, len(said.body), step):
-                time.sleep(said.seconds / PIECES)
-                line.sendall(said.body[at : at + step])
-        case _ if len(said.body) > 1 << 16:
-            line.sendall(begin)
-            line.sendall(said.body)
-        case _:
-            line.sendall(begin + said.body)
-    return True
+    begin = f"HTTP/1.1 {said.status} said\r\n{head}\r\n".encode()
+    if not said.spoilt:
+        for piece in _together(begin, said.body.pieces):
+            line.sendall(piece)
+        return True
+    if said.spoilt == "hang":
+        time.sleep(said.seconds)
+        return False
+    body = b"".join(said.body.pieces)
+    if said.spoilt == "drip":
+        line.sendall(begin)
+        step = len(body) // PIECES + 1
+        for at in range(0, len(body), step):
+            time.sleep(said.seconds / PIECES)
+            line.sendall(body[at : at + step])
+        return True
+    line.sendall(begin + body[: max(1, len(body) // 2)])
+    if said.spoilt == "reset":
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return False
+
+
+def _together(begin: bytes, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Small pieces as one, so that they are one packet."""
+    held = begin
+    for piece in pieces:
+        if len(held) + len(piece) > TOGETHER:
+            yield held
+            held = piece
+        else:
+            held += piece
+    yield held
 
 
 # --- signatures -----------------------------------------------------------------------------

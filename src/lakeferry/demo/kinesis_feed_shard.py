@@ -1,5 +1,6 @@
 """One shard of the feed: its records, put or made, its place in the lineage, its quota."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -10,6 +11,18 @@ MIB = 1 << 20
 PAGE_BYTES = 10 * MIB  # of data and keys, in one answer
 WINDOW_MS = 1_000  # over which quotas are counted
 CALLS, BYTES = 5, 2 * MIB  # of a shard in that time
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """An answer, made while it is sent: nobody may need more memory for it than for a piece."""
+
+    size: int  # bytes
+    pieces: Iterable[bytes]  # to be taken once
+
+
+def whole(body: bytes) -> Body:
+    return Body(len(body), (body,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +130,11 @@ class Shard:
             total += one.size
         return there, total
 
-    def text(self, first: int, records: int) -> bytes:
+    def text(self, first: int, records: int) -> Body:
         """The JSON of records in a row, commas between."""
         if self.shelf is not None:
-            return self.shelf.page(first, records)
-        return b",".join([one.text for one in self.puts[first : first + records]])
+            return Body(self.shelf.text_bytes(records), self.shelf.text(first, records))
+        return whole(b",".join([one.text for one in self.puts[first : first + records]]))
 
     def note(self, first: int, records: int) -> None:
         """Keep in mind that an answer took these along."""

@@ -10,13 +10,13 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import md5
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import orjson
 
 from lakeferry.demo.kinesis_feed_load import Load
-from lakeferry.demo.kinesis_feed_shard import Shard, made_shard
+from lakeferry.demo.kinesis_feed_shard import Body, Shard, made_shard
 from lakeferry.ingest.aggregate import HIGHEST_HASH
 
 ACCOUNT = "000000000000"
@@ -255,7 +255,7 @@ class Stream:
         self._trim(shard)
         return shard, max(place, shard.trimmed)
 
-    def page(self, shard: Shard, place: int, most: int) -> bytes:
+    def page(self, shard: Shard, place: int, most: int) -> Body:
         """The answer to GetRecords. Raises Fault where the quota is used up."""
         now = self.now_ms()
         if self.quota and shard.refuses(now):
@@ -277,8 +277,9 @@ class Stream:
             left["ChildShards"] = [_child(one) for one in shard.children]
         else:
             left["NextShardIterator"] = self._token(shard, after)
-        rest = orjson.dumps(left)
-        return b"".join((b'{"Records":[', shard.text(place, taken), b"],", rest[1:]))
+        begin, end = b'{"Records":[', b"]," + orjson.dumps(left)[1:]
+        text = shard.text(place, taken)
+        return Body(len(begin) + text.size + len(end), chain((begin,), text.pieces, (end,)))
 
     def truth(self) -> Mapping[str, ShardTruth]:
         """Of each shard that ever was, those that retention took among them."""
