@@ -12,6 +12,7 @@ import errno
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -29,14 +30,20 @@ from lakeferry.ingest.partition import Values, folder, split
 from lakeferry.store.protocol import Store
 
 MIB = 1 << 20
-GROUP_ROWS = 65_536
-GROUP_BYTES = 32 * MIB  # of Arrow
-# Of row groups that are not full yet, of all partitions together.
-WAITING_BYTES = 64 * MIB
-MOST_FILES = 128  # open at once; each is a descriptor and the metadata of its row groups
 SAMPLE = 4096  # rows
 FEW = 0.1  # different values a row, up to which a dictionary makes a column smaller
 _CHUNK = MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What may be held before something is written. Sizes in bytes of Arrow."""
+
+    group_rows: int = 65_536  # of a row group
+    group_bytes: int = 32 * MIB  # the same, whichever is first
+    # Of row groups that are not full yet, of all partitions together: the largest is written then.
+    waiting_bytes: int = 64 * MIB
+    files: int = 128  # open at once; each is a descriptor and the metadata of its row groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +71,8 @@ class _Waiting:
         self.rows += table.num_rows
         self.bytes += table.nbytes
 
-    @property
-    def is_full(self) -> bool:
-        return self.rows >= GROUP_ROWS or self.bytes >= GROUP_BYTES
+    def is_full(self, bounds: Bounds) -> bool:
+        return self.rows >= bounds.group_rows or self.bytes >= bounds.group_bytes
 
     def taken(self) -> pa.Table:
         whole = pa.concat_tables(self.tables)
@@ -80,14 +86,15 @@ class OpenFiles:
     Not safe across threads. What is appended is in none of the files of a commit before `close`.
     """
 
-    def __init__(self, form: TableForm) -> None:
+    def __init__(self, form: TableForm, bounds: Bounds = Bounds()) -> None:
         self._form = form
+        self._bounds = bounds
         self._file_form = file_form(form)
         self._gathered = _Waiting()
         self._waiting: dict[Values, _Waiting] = {}
         self._open: dict[Values, _OpenFile] = {}
         self._closed: list[ClosedFile] = []
-        self._count = 0
+        self._count = 0  # of files, ever
         self.rows = 0  # appended and not yet taken away by `close`
 
     @property
@@ -110,9 +117,11 @@ class OpenFiles:
             FerryError: LF-7031, a value that no partition can have; LF-7032, the disk is full.
         """
         self.rows += table.num_rows
-        for at in range(0, table.num_rows, GROUP_ROWS):
-            self._gathered.add(table.slice(at, GROUP_ROWS))
-            if self._gathered.is_full:
+        table = self._file_form.whole(table)
+        step = self._bounds.group_rows
+        for at in range(0, table.num_rows, step):
+            self._gathered.add(table.slice(at, step))
+            if self._gathered.is_full(self._bounds):
                 self._sort_out()
 
     def close(self) -> tuple[ClosedFile, ...]:
@@ -134,26 +143,28 @@ class OpenFiles:
             file.discard()
         for closed in self._closed:
             closed.scratch.unlink(missing_ok=True)
-        self.__init__(self._form)  # type: ignore[misc]
+        self._gathered, self.rows = _Waiting(), 0
+        for held in (self._waiting, self._open, self._closed):
+            held.clear()
 
     def _sort_out(self) -> None:
         for part in split(self._gathered.taken(), self._form.partition_by, self._form.schema):
             waiting = self._waiting.setdefault(part.values, _Waiting())
             waiting.add(part.rows)
-            if waiting.is_full:
+            if waiting.is_full(self._bounds):
                 self._write(part.values)
-        while sum(one.bytes for one in self._waiting.values()) > WAITING_BYTES:
+        while sum(one.bytes for one in self._waiting.values()) > self._bounds.waiting_bytes:
             self._write(max(self._waiting, key=lambda values: self._waiting[values].bytes))
 
     def _write(self, values: Values) -> None:
         """What waits of a partition becomes a row group of its file."""
         if values not in self._open:
-            if len(self._open) >= MOST_FILES:
+            if len(self._open) >= self._bounds.files:
                 # The fullest is the one of which a second file is the least waste.
                 self._close(max(self._open, key=lambda key: self._open[key].bytes))
             self._open[values] = self._opened(values)
         rows = self._waiting[values].taken()
-        with _full_disk():
+        with _room_needed():
             self._open[values].write(rows)
 
     def _opened(self, values: Values) -> "_OpenFile":
@@ -169,7 +180,7 @@ class OpenFiles:
         )
 
     def _close(self, values: Values) -> None:
-        with _full_disk():
+        with _room_needed():
             self._closed.append(self._open.pop(values).close())
 
 
@@ -227,7 +238,8 @@ class _OpenFile:
         )
 
     def discard(self) -> None:
-        if self._sink is not None:
+        if self._writer is not None and self._sink is not None:
+            self._writer.close()
             self._sink.close()
         self._scratch.unlink(missing_ok=True)
 
@@ -254,21 +266,21 @@ def _flat(name: str, values: pa.ChunkedArray) -> Iterator[tuple[str, pa.ChunkedA
         yield name, values
 
 
-class _full_disk:
+@contextmanager
+def _room_needed() -> Iterator[None]:
     """Says what a full disk means."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise FerryError(
-                "LF-7032",
-                "the disk is full on which files are written before their upload",
-                f"folder: {scratch_folder()}",
-                "make room there or set TMPDIR to a larger disk, then run again; "
-                "nothing that is committed is lost",
-            ) from error
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise FerryError(
+            "LF-7032",
+            "the disk is full on which files are written before their upload",
+            f"folder: {scratch_folder()}",
+            "make room there or set TMPDIR to a larger disk, then run again; "
+            "nothing that is committed is lost",
+        ) from error
 
 
 def upload(store: Store, closed: ClosedFile) -> DataFile:

@@ -19,23 +19,32 @@ _FIELD_ID = b"PARQUET:field_id"
 class FileForm:
     """What files of a table hold."""
 
-    schema: pa.Schema  # physical names, field ids
-    logical: pa.Schema  # the same columns as rows have them
+    rows: pa.Schema  # columns of rows before they are told apart by partition, logical names
+    logical: pa.Schema  # of these the ones that files have
+    schema: pa.Schema  # the same with physical names and field ids
     partition_columns: tuple[str, ...]  # physical names
     leaves: tuple[Leaf, ...]  # whose statistics go into the log
     with_statistics: tuple[str, ...]  # leaves as Parquet names them: all but binaries
 
-    def shaped(self, rows: pa.Table) -> pa.Table:
-        """Rows as the file has them; columns that lack are null. Nothing is copied for names."""
+    def whole(self, rows: pa.Table) -> pa.Table:
+        """Rows with all columns of `rows`, in order; those that lack are null."""
+        if rows.schema == self.rows:
+            return rows
         columns = []
-        for logical, physical in zip(self.logical, self.schema, strict=True):
-            if logical.name not in rows.column_names:
-                columns.append(pa.chunked_array([pa.nulls(rows.num_rows, physical.type)]))
-                continue
-            column = rows.column(logical.name)
-            if column.type != logical.type:
-                column = column.cast(logical.type)
-            columns.append(_renamed(column, physical.type))
+        for one in self.rows:
+            if one.name in rows.column_names:
+                column = rows.column(one.name)
+                columns.append(column if column.type == one.type else column.cast(one.type))
+            else:
+                columns.append(pa.chunked_array([pa.nulls(rows.num_rows, one.type)]))
+        return pa.Table.from_arrays(columns, schema=self.rows)
+
+    def shaped(self, rows: pa.Table) -> pa.Table:
+        """`whole` rows as the file has them. Nothing is copied."""
+        columns = [
+            _renamed(rows.column(logical.name), physical.type)
+            for logical, physical in zip(self.logical, self.schema, strict=True)
+        ]
         return pa.Table.from_arrays(columns, schema=self.schema)
 
 
@@ -53,9 +62,11 @@ def file_form(form: TableForm) -> FileForm:
         one for one in form.schema if one.name not in partition and not pa.types.is_null(one.type)
     )
     schema = pa.schema([_field(one, one.name, form) for one in logical])
+    computed = {column.name for column in form.partition_by if column.of is not None}
     return FileForm(
-        schema,
+        pa.schema(one for one in form.schema if one.name not in computed),
         logical,
+        schema,
         tuple(form.physical.get(column.name, column.name) for column in form.partition_by),
         leaves_of(logical, form.stats_columns, form.physical),
         tuple(name for one in schema for name in _with_statistics(one, one.name)),

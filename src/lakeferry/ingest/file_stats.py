@@ -1,8 +1,12 @@
 """Statistics of a data file as an `add` states them: rows, bounds and nulls of columns. Pure.
 
 All of it comes from the footer that was just written, but for NaN, which a footer leaves out, and
-nulls of lists and maps, which it counts otherwise. A bound is stated only where every reader may
-trust it: each value lies within it, in the order of that reader, or there is none.
+nulls of lists and maps, which it counts otherwise, and of binaries, whose bounds would cost time. A
+bound is stated only where every reader may trust it: each value lies within it, in the order of
+that reader, or there is none.
+
+The JSON has its characters as they are. Written as `\\udbff\\udfff` they are another text to
+delta-kernel, and so to delta-rs and DuckDB, which then lose rows; so the log must not escape them.
 
 Source: Delta protocol, "Per-file Statistics"; Parquet format, `Statistics`.
 """
@@ -37,7 +41,7 @@ class Leaf:
 class Seen:
     """What a footer will not tell, gathered from the rows of one file as they are written."""
 
-    nulls: dict[tuple[str, ...], int] = field(default_factory=dict)  # of lists and maps
+    nulls: dict[tuple[str, ...], int] = field(default_factory=dict)  # of lists, maps, binaries
     with_nan: set[tuple[str, ...]] = field(default_factory=set)
 
     def add(self, rows: pa.Table, leaves: Sequence[Leaf]) -> None:
@@ -46,7 +50,7 @@ class Seen:
             if pa.types.is_floating(leaf.kind):
                 if leaf.path not in self.with_nan and _any_nan(_values(rows, leaf.path)):
                     self.with_nan.add(leaf.path)
-            elif pa.types.is_nested(leaf.kind):
+            elif pa.types.is_nested(leaf.kind) or pa.types.is_binary(leaf.kind):
                 count = _values(rows, leaf.path).null_count
                 self.nulls[leaf.path] = self.nulls.get(leaf.path, 0) + count
 
