@@ -5,7 +5,6 @@ Deletion vectors, partition values, column mapping, added and widened columns ar
 `row_values` for what a file may hold. Rows come in the order of the log and of the files.
 """
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +28,7 @@ from lakeferry.delta.table_schema import Column, TableSchema, arrow_schema, arro
 from lakeferry.errors import FerryError
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
+from lakeferry.store.seekable import Seekable
 from lakeferry.verify.row_values import Misfit, conform, find_field, has_field_ids, partition_value
 
 _WHOLE_BYTES = 8 << 20  # a file up to this size is read at once: one request, not three
@@ -188,39 +188,9 @@ def _rows_without_columns(rows: int, batch_rows: int) -> Iterator[pa.RecordBatch
         yield pa.RecordBatch.from_struct_array(empty)
 
 
-class _StoreFile(io.RawIOBase):
-    """One object as a seekable file; every read is one ranged request."""
-
-    def __init__(self, store: Store, key: str, size: int) -> None:
-        super().__init__()
-        self._store, self._key, self._size, self._position = store, key, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = start + offset
-        return self._position
-
-    def read(self, size: int | None = -1) -> bytes:
-        end = self._size if size is None or size < 0 else min(self._position + size, self._size)
-        if end <= self._position:
-            return b""
-        body = b"".join(self._store.read(self._key, start=self._position, end=end))
-        self._position = end
-        return body
-
-
 def _source(store: Store, key: str, file: LiveFile) -> pa.NativeFile:
     if file.size > _WHOLE_BYTES:
-        return pa.PythonFile(_StoreFile(store, key, file.size), mode="r")
+        return pa.PythonFile(Seekable(store, key, file.size), mode="r")
     body = b"".join(store.read(key))
     if len(body) != file.size:
         raise FerryError(
