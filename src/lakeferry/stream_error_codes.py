@@ -124,6 +124,38 @@ CODES: dict[str, ErrorKind] = {
         "Delta has signed whole numbers, two kinds of floating point numbers, decimals, strings, "
         "binaries, booleans, dates, timestamps, arrays, maps and structs.",
     ),
+    "LF-7051": ErrorKind(
+        1,
+        "the stream is another one than the ingest has read",
+        "A stream that is deleted and made again has the old one's name, but its records and its "
+        "shards are others, and positions of the old one mean nothing in it. Nothing was changed.",
+    ),
+    "LF-7052": ErrorKind(
+        1,
+        "records went out of retention before they were read",
+        "A stream forgets records after its retention. Kinesis does not say so to a reader that "
+        "comes too late, but gives the oldest record there is; so the loss is found by comparing "
+        "times, and may be told for a shard that got no record in the time.",
+    ),
+    "LF-7053": ErrorKind(
+        1,
+        "another ingest of the same name writes to the table",
+        "Of two that commit the next positions one wins, and the other throws its rows away and "
+        "reads again: no row is lost or doubled. But it is work for nothing, so the one that "
+        "keeps losing stops.",
+    ),
+    "LF-7054": ErrorKind(
+        1,
+        "worker processes keep ending",
+        "Workers are started again when one ends, from what is committed. When several crews in a "
+        "row bring nothing to a commit, starting another one does not help.",
+    ),
+    "LF-7055": ErrorKind(
+        1,
+        "shards of the stream cannot be read",
+        "Most often the KMS key that encrypts the records is out of use or not allowed. All other "
+        "shards were read and committed.",
+    ),
     "LF-7061": ErrorKind(
         2,
         "the declared schema cannot be read",
@@ -147,6 +179,19 @@ CODES: dict[str, ErrorKind] = {
         "this ingest never committed to this table",
         "Positions lie in the table under the name of an ingest. The table has none of this name, "
         "so there is nothing to hand over.",
+    ),
+    "LF-7065": ErrorKind(
+        3,
+        "bytes of the stream leave by a public address",
+        "The name of Kinesis resolves to public addresses, so from a private subnet each byte goes "
+        "through NAT and is charged there. With an interface endpoint and its private DNS the name "
+        "resolves to addresses of the VPC. A warning: the ingest goes on.",
+    ),
+    "LF-7066": ErrorKind(
+        2,
+        "the stream gave no record to look at",
+        "A schema is proposed from records that are there. None came within the time that a sample "
+        "waits.",
     ),
     "LF-7081": ErrorKind(
         2,

@@ -1,0 +1,44 @@
+"""New fields of payloads as columns: the declared schema grown by what workers found. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+Types = Mapping[str, pa.DataType | None]  # '$.a.b' -> type; None: no type fits
+
+
+def grown(declared: pa.Schema, types: Types) -> pa.Schema:
+    """The schema with a nullable field for each path that has a type and is not there yet.
+
+    Paths go through structs as `$.a.b`, through lists as `$.a[].b`. Fields that are there keep
+    their types, and records that differ in them are judged by these.
+    """
+    fields = list(declared)
+    for path, kind in sorted(types.items()):
+        if kind is not None:
+            fields = _with(fields, path.removeprefix("$.").split("."), kind)
+    return pa.schema(fields, metadata=declared.metadata)
+
+
+def _with(fields: Sequence[pa.Field], path: Sequence[str], kind: pa.DataType) -> list[pa.Field]:
+    name = path[0].replace("[]", "")
+    known = {field.name: at for at, field in enumerate(fields)}
+    found = list(fields)
+    if len(path) == 1:
+        if name not in known:
+            found.append(pa.field(name, kind))
+        return found
+    if name in known:
+        old = found[known[name]]
+        found[known[name]] = old.with_type(_grown(old.type, path[1:], kind))
+    return found
+
+
+def _grown(holder: pa.DataType, path: Sequence[str], kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(holder):
+        item = holder.value_field
+        return pa.list_(item.with_type(_grown(item.type, path, kind)))
+    if pa.types.is_struct(holder):
+        inner = [holder.field(at) for at in range(holder.num_fields)]
+        return pa.struct(_with(inner, path, kind))
+    return holder

@@ -1,0 +1,165 @@
+"""The door of the room: a stream into a table, exactly once, until it is told to stop.
+
+A crew that lost a race, or a worker, is ended, and another begins from what the table says. That
+cannot go on for ever: two coordinators of one name would hinder each other without an end.
+"""
+
+from random import random
+from threading import Event as Flag
+from time import monotonic
+
+from lakeferry.errors import FerryError
+from lakeferry.ingest.begin import Beginning, begin
+from lakeferry.ingest.durable import Tables
+from lakeferry.ingest.events import Began, Emit, Ended, Warned, silent
+from lakeferry.ingest.goal import CLOCK_MS, Goal
+from lakeferry.ingest.lineage import readable
+from lakeferry.ingest.lookout import Look, Lookout
+from lakeferry.ingest.session import BeginAgain, Finished, Session
+from lakeferry.ingest.settings import Ingest
+from lakeferry.ingest.tally import Tally
+from lakeferry.ingest.target import Lost
+
+MOST_LOST = 8  # races in a row
+MOST_FAILED = 5  # crews in a row that committed nothing
+# Of one's own commits, until races that were lost before count no more. One alone says nothing:
+# two coordinators may win in turns.
+WON_AGAIN = 3
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 60.0
+
+
+def run(ingest: Ingest, *, emit: Emit = silent, stop: Flag | None = None) -> Ended:
+    """Ingest until `stop` is set, or with `once` until what is there is committed.
+
+    Args:
+        emit: called with what happens (`ingest.events`), from this thread.
+        stop: set it from another thread or a signal handler: what was read is committed first.
+
+    Raises:
+        FerryError: LF-7051 another stream; LF-7052 records were lost; LF-7053 another ingest of
+            this name; LF-7054 workers do not live; LF-7055 shards that cannot be read, with
+            `once`; and whatever Kinesis or the table refuses. What is committed stays.
+    """
+    stop = stop or Flag()
+    with Lookout(ingest.source, ingest.rhythm.list_every_s) as lookout:
+        first = lookout.first()
+        return _Run(ingest, lookout, first, emit).until(stop)
+
+
+class _Run:
+    def __init__(self, ingest: Ingest, lookout: Lookout, first: Look, emit: Emit) -> None:
+        self._ingest = ingest
+        self._lookout = lookout
+        self._emit = emit
+        self._tally = Tally(monotonic())
+        self._lost = self._failed = 0  # in a row
+        self._goal = _goal(first) if ingest.once else None
+        self._look = first
+
+    def until(self, stop: Flag) -> Ended:
+        """Crew after crew, until one finishes."""
+        while True:
+            begun = begin(self._ingest, self._lookout, self._look, self._emit)
+            if isinstance(begun, Lost):
+                again = BeginAgain("another ingest of this name began", begun.version)
+                self._count(again, 0)
+            else:
+                self._tell_began(begun)
+                session = Session(self._ingest, begun, self._lookout, self._tally, self._emit)
+                before = self._tally.commits
+                outcome = session.run(stop, self._goal)
+                if isinstance(outcome, Finished) or stop.is_set():
+                    return self._ended(outcome, session.tables)
+                again = outcome
+                self._count(again, self._tally.commits - before)
+            self._wait(again, stop)
+            self._look = self._lookout.look()
+
+    def _count(self, again: BeginAgain, commits: int) -> None:
+        """Raises where it went wrong too often in a row."""
+        self._lost = 0 if commits >= WON_AGAIN else self._lost
+        self._failed = 0 if commits else self._failed
+        if again.version is None:
+            self._failed += 1
+            if self._failed >= MOST_FAILED:
+                raise _no_crew(again, self._ingest)
+            return
+        self._lost += 1
+        if self._lost >= MOST_LOST:
+            raise _another(again, self._ingest, self._lost)
+
+    def _wait(self, again: BeginAgain, stop: Flag) -> None:
+        """Longer each time and never alike, so that one of two coordinators gets on."""
+        self._tally.restarts += 1
+        highest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** (self._lost + self._failed))
+        wait = highest * (0.5 + random() / 2)  # no secret hangs on it
+        self._emit(
+            Warned(
+                None,
+                f"reading begins anew in {wait:.1f} s: {again.why}",
+                "nothing is lost and nothing comes twice; see what it names if it happens again",
+            )
+        )
+        stop.wait(wait)
+
+    def _tell_began(self, begun: Beginning) -> None:
+        ingest, look = self._ingest, begun.look
+        self._emit(
+            Began(
+                ingest.name,
+                ingest.source.stream,
+                ingest.source.endpoint.host,
+                ingest.target.url,
+                begun.target.version,
+                begun.state.epoch,
+                begun.resumes,
+                len(readable(look.listed, begun.state.shards)),
+                look.summary.open_shard_count,
+                ingest.workers,
+                look.retention_s,
+                self._tally.restarts,
+            )
+        )
+
+    def _ended(self, outcome: Finished | BeginAgain, tables: Tables) -> Ended:
+        done = self._tally.committed
+        found = Ended(
+            outcome.reason if isinstance(outcome, Finished) else "stopped",
+            tables.target.version,
+            tables.state.epoch,
+            self._tally.commits,
+            done.records,
+            done.rows,
+            done.bad,
+            done.doubles,
+            self._tally.read.bytes_in,
+            tables.state.gaps,
+            self._tally.restarts,
+            self._tally.elapsed_s(monotonic()),
+        )
+        self._emit(found)
+        return found
+
+
+def _goal(look: Look) -> Goal:
+    return Goal(frozenset(look.listed), look.service_ms + CLOCK_MS // 2, look.begun_s)
+
+
+def _another(again: BeginAgain, ingest: Ingest, times: int) -> FerryError:
+    return FerryError(
+        "LF-7053",
+        f"another ingest named `{ingest.name}` writes to this table, and won {times} times",
+        f"{ingest.target.url}: version {again.version} is its last commit",
+        "stop one of the two: nothing was lost or doubled, but they hinder each other; two streams "
+        "into one table need two names (--name)",
+    )
+
+
+def _no_crew(again: BeginAgain, ingest: Ingest) -> FerryError:
+    return FerryError(
+        "LF-7054",
+        f"workers ended {MOST_FAILED} times before anything was committed",
+        f"{ingest.name}: {again.why}",
+        "read what they wrote to stderr; where memory is short take fewer --workers. What is "
+        "committed stays, and the next start goes on from there",
+    )

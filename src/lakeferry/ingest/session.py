@@ -1,0 +1,367 @@
+"""One life of a crew: from where the table stands to an end, or to a reason to begin anew.
+
+The loop waits for words of the workers and does what is due: new shards are handed out, files asked
+for, epochs committed in order. Whatever is in memory here can be lost at any moment.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from threading import Event as Flag
+from time import monotonic
+
+from lakeferry.errors import FerryError
+from lakeferry.ingest import durable
+from lakeferry.ingest.assign import share_out
+from lakeferry.ingest.begin import Beginning
+from lakeferry.ingest.columns import Types, grown
+from lakeferry.ingest.commit import commit
+from lakeferry.ingest.crew import Crew, Work
+from lakeferry.ingest.crew import Lost as WorkerLost
+from lakeferry.ingest.due import flush_at, flush_due
+from lakeferry.ingest.durable import Tables, make_durable, spans_of
+from lakeferry.ingest.events import Emit, GapAccepted, Noted, ShardEnded, ShardsBegun, Warned
+from lakeferry.ingest.flights import Flight, Flights
+from lakeferry.ingest.goal import Goal
+from lakeferry.ingest.hands import Hands
+from lakeferry.ingest.joining import is_worth_a_commit, rejected_places
+from lakeferry.ingest.lag import paused
+from lakeferry.ingest.lineage import readable
+from lakeferry.ingest.lookout import Look, Lookout
+from lakeferry.ingest.loss import LossWatch, accepted, is_another, loss_error, recreated_error
+from lakeferry.ingest.messages import (
+    Batch,
+    Broken,
+    Drain,
+    Filled,
+    Flush,
+    NewColumns,
+    Read,
+    Reform,
+    ShardStart,
+    Told,
+)
+from lakeferry.ingest.position import Gap
+from lakeferry.ingest.row_schema import row_schema
+from lakeferry.ingest.settings import Ingest
+from lakeferry.ingest.table import change_columns
+from lakeferry.ingest.tally import Standing, Tally
+from lakeferry.ingest.target import Lost
+
+PROGRESS_S = 1.0
+DRAIN_S = 25.0  # a service manager kills after 30 s
+LOSS_EVERY_S = 3600.0  # between two gaps that are accepted: each is kept for ever
+# So long without a turn: the machine slept or the process was stopped, and others went on.
+STOPPED_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All is committed that was to be."""
+
+    reason: str  # as `events.Ended` has it
+
+
+@dataclass(frozen=True, slots=True)
+class BeginAgain:
+    """What workers hold is void; the table says where to go on."""
+
+    why: str
+    version: int | None = None  # of another's commit; None: something of ours failed
+
+
+class Session:
+    """Runs once. For one thread."""
+
+    def __init__(
+        self, ingest: Ingest, begun: Beginning, lookout: Lookout, tally: Tally, emit: Emit
+    ) -> None:
+        self._ingest = ingest
+        self._lookout = lookout
+        self._tally = tally
+        self._emit = emit
+        self._look = begun.look
+        self.tables = Tables(begun.target, begun.state, begun.rejected)
+        self._declared = ingest.payload.schema
+        self._flights = Flights()
+        self._epoch = begun.state.epoch  # that was last asked for
+        self._losses = LossWatch()
+        self._paused: dict[str, str] = {}
+        self._committed_s = self._progress_s = self._hurried_s = monotonic()
+        self._accepted_s = -LOSS_EVERY_S
+        self._hands = Hands(ingest.workers)
+        form = begun.rejected.form if begun.rejected else None
+        self._crew = Crew(Work(ingest, begun.target.form, form, self._declared), ingest.workers)
+
+    def run(self, stop: Flag, goal: Goal | None) -> Finished | BeginAgain:
+        """Until `stop` is set, the goal is reached, or there is a reason to begin anew.
+
+        Raises:
+            FerryError: what a worker or a commit cannot go on with; what was whole is committed.
+        """
+        try:
+            self._hand_out()
+            while not stop.is_set():
+                done = self._turn(goal)
+                if done is not None:
+                    return done
+            return self._drain()
+        finally:
+            self._crew.end()
+            self._tally.crew_ended()
+
+    def _turn(self, goal: Goal | None) -> Finished | BeginAgain | None:
+        """Hear the workers, and do what is due."""
+        done = self._hear() or self._commit_whole() or self._take_look()
+        if done is not None:
+            return done
+        if goal is not None and goal.is_reached(self.tables.state, self._look.listed):
+            return Finished("caught up")
+        now = monotonic()
+        pending = self._hands.pending(len(self._flights))
+        if flush_due(pending, self._ingest.rhythm, now) or (goal and self._is_read(goal, now)):
+            self._flush()
+        if now >= self._progress_s + PROGRESS_S:
+            self._tell_progress(now)
+        return None
+
+    # --- what workers say ---------------------------------------------------------------------
+
+    def _hear(self) -> BeginAgain | None:
+        before = monotonic()
+        for worker, report in self._crew.hear(self._patience(before)):
+            match report:
+                case WorkerLost(why):
+                    return BeginAgain(why)
+                case Broken(error):
+                    self._salvage(worker)
+                    raise error
+                case Told():
+                    self._tally.told(worker, report)
+                    self._hands.told(worker, report)
+                    self._tell_paused()
+                case Filled():
+                    self._hands.filled()
+                case Batch():
+                    self._flights.land(worker, report)
+                    self._hands.landed(worker, report)
+                case NewColumns(types):
+                    again = self._grow(types)
+                    if again is not None:
+                        return again
+        slept = monotonic() - before
+        return BeginAgain(f"nothing ran for {slept:.0f} s") if slept > STOPPED_S else None
+
+    def _patience(self, now_s: float) -> float:
+        """Until something is due, if no worker speaks."""
+        due = self._progress_s + PROGRESS_S
+        if not self._flights:
+            due = min(due, flush_at(self._hands.pending(0), self._ingest.rhythm))
+        return min(PROGRESS_S, max(0.01, due - now_s))
+
+    def _grow(self, types: Types) -> BeginAgain | None:
+        """New fields become columns; each worker writes for the new form from here on."""
+        if self._declared is None:
+            raise ValueError("raw records have no fields")
+        target, declared = self.tables.target, grown(self._declared, types)
+        if declared != self._declared:
+            wanted = row_schema(replace(self._ingest.payload, schema=declared))
+            done = change_columns(target, self._ingest.target, wanted)
+            if isinstance(done, Lost):
+                return _lost(done)
+            target = done
+        self._declared = declared
+        self.tables = replace(self.tables, target=target)
+        self._crew.order_all(Reform(target.form, declared))
+        return None
+
+    # --- commits ------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        self._epoch += 1
+        self._flights.ask(self._epoch, monotonic())
+        self._hands.flushed()
+        self._crew.order_all(Flush(self._epoch))
+
+    def _commit_whole(self) -> BeginAgain | None:
+        """Commit the epochs that are whole, in order."""
+        while (flight := self._flights.next_whole(self._ingest.workers)) is not None:
+            again = self._commit(flight)
+            if again is not None:
+                return again
+        return None
+
+    def _commit(self, flight: Flight) -> BeginAgain | None:
+        batches = list(flight.batches.values())
+        form = self.tables.target.form
+        made = make_durable(self.tables, batches, self._look.listed)
+        if isinstance(made, Lost):
+            return _lost(made)
+        self.tables = made
+        now = monotonic()
+        self._committed_s = now
+        self._tally.committed_batches(batches, now - flight.asked_s)
+        self._emit(durable.told(made, batches, now - flight.asked_s))
+        if made.target.form != form:
+            self._crew.order_all(Reform(made.target.form, self._declared))
+        ended = durable.ended(spans_of(batches))
+        for shard_id, end in ended:
+            self._hands.take(shard_id)
+            self._emit(ShardEnded(shard_id, end.children))
+        if ended:
+            self._lookout.ask()
+            self._hand_out()
+        return None
+
+    # --- shards -------------------------------------------------------------------------------
+
+    def _hand_out(self) -> None:
+        """Give shards that may be read now, and are not, to workers."""
+        places = readable(self._look.listed, self.tables.state.shards)
+        new = places.keys() - self._hands.shards
+        if not new:
+            return
+        rejected = self.tables.rejected
+        known = rejected_places(rejected.state if rejected else None, self._look.identity)
+        for worker, shards in enumerate(share_out(new, self._hands.loads)):
+            starts = tuple(
+                ShardStart(
+                    shard, places[shard], self._look.listed[shard].hash_range, known.get(shard)
+                )
+                for shard in shards
+            )
+            if starts:
+                self._hands.give(worker, shards)
+                self._crew.order(worker, Read(starts, self._epoch + 1))
+        self._emit(ShardsBegun(tuple(sorted(new)), len(self._hands.shards)))
+
+    def _take_look(self) -> BeginAgain | None:
+        """What the stream shows since the last look at it."""
+        look = self._lookout.newest
+        if look.number == self._look.number:
+            if self._lookout.trouble is not None:
+                self._tell_trouble(self._lookout.trouble)
+            return None
+        self._look = look
+        if is_another(self.tables.state, look.identity):
+            if self._ingest.on_recreated == "restart":
+                return BeginAgain(f"{look.identity.name} was made anew")
+            raise recreated_error(self.tables.state, look.identity)
+        if look.begun_s < self._committed_s:
+            return None  # it may lack children whose parents' ends are committed
+        gaps = self._losses.seen(look.listed, self.tables.state, look.horizon_ms)
+        if self._losses.doubts:
+            self._lookout.ask()
+        if gaps:
+            again = self._lose(gaps, look)
+            if again is not None:
+                return again
+        self._hand_out()
+        return None
+
+    def _lose(self, gaps: Sequence[Gap], look: Look) -> BeginAgain | None:
+        if self._ingest.on_loss == "fail":
+            self._salvage(None)
+            raise loss_error(gaps, look.identity.name)
+        now = monotonic()
+        if now - self._accepted_s < LOSS_EVERY_S:
+            return None
+        self._accepted_s = now
+        after = accepted(self.tables.state, gaps, look.listed)
+        done = commit(self.tables.target, (), after)
+        if isinstance(done, Lost):
+            return _lost(done)
+        self.tables = replace(self.tables, target=done.target, state=after)
+        for gap in gaps:
+            self._emit(GapAccepted(gap))
+        if any(gap.shard_id not in look.listed for gap in gaps):
+            return BeginAgain("shards are gone with what they held")
+        return None
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def _is_read(self, goal: Goal, now_s: float) -> bool:
+        """Whether the last commit of a goal is due; asked for once a second at most."""
+        state, listed, lags = self.tables.state, self._look.listed, self._tally.lags
+        goal.refuse_paused(state, listed, lags, now_s)
+        due = now_s - self._hurried_s >= PROGRESS_S and not self._flights
+        if not due or not goal.is_read(state, listed, lags, now_s):
+            return False
+        self._hurried_s = now_s
+        return True
+
+    def _drain(self) -> Finished:
+        """Stop reading, and commit what was read."""
+        self._crew.order_all(Drain())
+        self._flush()
+        left = self._land_all(None)
+        again = None
+        for flight in left:
+            whole = len(flight.batches) == self._ingest.workers
+            worth = is_worth_a_commit(self.tables.state, spans_of(list(flight.batches.values())))
+            if not whole:
+                self._emit(
+                    Warned(None, "not all was flushed in time", "the next start reads it again")
+                )
+                break
+            again = self._commit(flight) if worth else None
+            if again is not None:
+                self._emit(Warned(None, again.why, "what it committed holds; ours is void"))
+                break
+        return Finished("stopped")
+
+    def _salvage(self, broken: int | None) -> None:
+        """Commit what the other workers hold, before the run ends in an error."""
+        self._crew.order_all(Drain())
+        self._flush()
+        for flight in self._land_all(broken):
+            if not flight.batches or self._commit(flight) is not None:
+                break
+
+    def _land_all(self, broken: int | None) -> list[Flight]:
+        """Wait for the batches of all epochs; what is not there in time is void."""
+        until = monotonic() + DRAIN_S
+        gone = set() if broken is None else {broken}
+        workers = set(range(self._ingest.workers))
+        while monotonic() < until and any(
+            workers - gone - flight.batches.keys() for flight in self._flights.open
+        ):
+            for worker, report in self._crew.hear(0.2):
+                if isinstance(report, Batch):
+                    self._flights.land(worker, report)
+                elif isinstance(report, WorkerLost | Broken):
+                    gone.add(worker)
+                elif isinstance(report, Told):
+                    self._tally.told(worker, report)
+        return self._flights.rest()
+
+    # --- what people see ----------------------------------------------------------------------
+
+    def _tell_progress(self, now_s: float) -> None:
+        self._progress_s = now_s
+        look = self._look
+        now_ms = look.service_ms + round((now_s - look.begun_s) * 1000)
+        standing = Standing(
+            self.tables.target.version,
+            self.tables.state,
+            self.tables.state_bytes,
+            now_ms,
+            look.retention_s,
+        )
+        self._emit(self._tally.progress(now_s, standing, len(self._hands.shards)))
+
+    def _tell_paused(self) -> None:
+        now = paused(self._tally.lags)
+        for shard in sorted(now.keys() - self._paused.keys()):
+            way = "other shards go on; mend it before the stream's retention takes the records"
+            self._emit(Warned(None, f"{shard} is not read now: {now[shard]}", way))
+        for shard in sorted(self._paused.keys() - now.keys()):
+            self._emit(Noted(f"{shard} is read again"))
+        self._paused = now
+
+    def _tell_trouble(self, error: FerryError) -> None:
+        self._lookout.trouble = None
+        self._emit(Warned(error.code, f"{error.what}: {error.where}", error.next_step))
+
+
+def _lost(lost: Lost) -> BeginAgain:
+    return BeginAgain(f"another ingest of this name committed version {lost.version}", lost.version)
