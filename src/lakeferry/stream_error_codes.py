@@ -193,6 +193,25 @@ CODES: dict[str, ErrorKind] = {
         "A schema is proposed from records that are there. None came within the time that a sample "
         "waits.",
     ),
+    "LF-7071": ErrorKind(
+        2,
+        "an option of the Spark source is none, or has a value that is none",
+        "Names are those of Databricks' Kinesis source and a few more, which the guide "
+        "`ingest-with-spark` lists. An unknown name is refused, since a misspelt one would mean "
+        "nothing in silence.",
+    ),
+    "LF-7072": ErrorKind(
+        1,
+        "what a batch of Spark read is not recorded",
+        "What each batch reads and where it ended lies in the folder of `metadataPath`, which "
+        "belongs to one checkpoint. Without it nobody knows which records the table has.",
+    ),
+    "LF-7073": ErrorKind(
+        1,
+        "a batch of Spark cannot be read again as it was read before",
+        "After a crash Spark asks for a batch once more, and it must give the same records. Some "
+        "of them left the stream in between, or cannot be read now. Nothing was committed of it.",
+    ),
     "LF-7081": ErrorKind(
         2,
         "a column cannot be part of the key by which doubles are found",

@@ -10,7 +10,7 @@ from threading import Event, Thread
 from time import monotonic
 from typing import TypeVar
 
-from lakeferry.connect.aws_keys import keys_of
+from lakeferry.connect.aws_keys import AwsKeys, keys_of
 from lakeferry.errors import FerryError
 from lakeferry.ingest.kinesis import Kinesis, Refused, Unanswered
 from lakeferry.ingest.lineage import Listing, listing
@@ -53,10 +53,16 @@ class Look:
 class Lookout:
     """Looks now and then, and when it is asked to. Use it as a context; it ends with it."""
 
-    def __init__(self, source: SourceSettings, every_s: float) -> None:
+    def __init__(
+        self,
+        source: SourceSettings,
+        every_s: float,
+        *,
+        keys: Callable[[], AwsKeys] | None = None,  # None: those of the source's access
+    ) -> None:
         self._source = source
         self._every_s = every_s
-        self._kinesis = Kinesis(source.endpoint, keys_of(source.access))
+        self._kinesis = Kinesis(source.endpoint, keys or keys_of(source.access))
         self._asked, self._ended = Event(), Event()
         self._summary_s = -SUMMARY_EVERY_S
         self._thread = Thread(target=self._watch, daemon=True, name="lookout")

@@ -1,0 +1,190 @@
+"""The driver's side of a query: where it begins, when a batch is due, what it reads. No pyspark."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from secrets import token_hex
+from time import monotonic, sleep
+
+from lakeferry.connect.aws_keys import AwsKeys
+from lakeferry.ingest.lineage import first_positions, readable
+from lakeferry.ingest.lookout import Look, Lookout
+from lakeferry.ingest.loss import LossWatch, shown
+from lakeferry.ingest.position import IngestState
+from lakeferry.ingest.settings import SourceSettings
+from lakeferry.ingest.start import parse_start
+from lakeferry.spark.epoch import ChunkEnd, EpochPlan, Mark, is_behind, state_after
+from lakeferry.spark.next_plan import checked_stream, plan_after, without_gaps
+from lakeferry.spark.options import Options
+from lakeferry.spark.peek import Peek
+from lakeferry.spark.record import KEPT, Record
+
+IDLE_S = 3600.0  # without a record; then a batch says up to when nothing was missed
+LOOK_S = 1.0  # how long Spark waits for an answer at most, when there is nothing to read
+LOG = logging.getLogger("lakeferry.spark")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A batch whose every task has recorded its end."""
+
+    mark: Mark
+    state: IngestState
+    behind: bool  # there was more to read
+
+
+class Epochs:
+    """What Spark asks of a source on the driver. One thread at a time; `close` ends it."""
+
+    def __init__(
+        self, options: Options, source: SourceSettings, keys: Callable[[], AwsKeys], record: Record
+    ) -> None:
+        self._options, self._source, self._record = options, source, record
+        self._lookout = Lookout(source, options.list_every_s, keys=keys)
+        self._peek = Peek(source, keys)
+        self._looking = False
+        self._seen: EpochPlan | None = None  # of the last batch that Spark spoke of
+        self._finished: Finished | None = None
+        self._promised: Mark | None = None  # an end that was told, and is not planned yet
+        self._first = True  # batch of this run
+        self._planned_s = monotonic()
+        for note in options.notes:
+            LOG.warning("option %s; it changes nothing", note)
+
+    def initial(self) -> Mark:
+        """Where a query without a checkpoint begins; recorded before Spark knows it."""
+        look = self._look()
+        place = parse_start(self._options.start, look.service_ms)
+        shards = first_positions(look.listed, place, look.service_ms)
+        begin = EpochPlan(Mark(0, token_hex(8)), None, IngestState(0, look.identity, shards))
+        self._seen = self._record.put_plan(begin)
+        return begin.mark
+
+    def latest(self) -> Mark:
+        """The end of the next batch; that of the last one while there is nothing to read.
+
+        The first batch of a run is due at once: a new query's beginning gets into the checkpoint
+        by it, and with the trigger availableNow it is the only one.
+        """
+        if self._promised is None and (self._first or self._is_due()):
+            self._promised = Mark(self._next_epoch(), token_hex(8), self._until())
+            self._first = False
+        if self._promised is not None:
+            return self._promised
+        assert self._seen is not None  # else it would be the first batch
+        return self._seen.mark
+
+    def plan(self, start: Mark, end: Mark) -> EpochPlan:
+        """What the batch from `start` to `end` reads; the same whenever it is asked for.
+
+        Raises:
+            FerryError: LF-7051 another stream; LF-7052 records were lost; LF-7072 what `start`
+                read is not recorded; those of looking at the stream.
+        """
+        if self._promised == end:
+            self._promised = None
+        self._planned_s = monotonic()
+        known = self._record.plan(end)
+        if known is None:
+            known = self._record.put_plan(self._planned(start, end))
+        self._seen = known
+        return known
+
+    def resume(self, mark: Mark) -> None:
+        """The query goes on from a checkpoint that ends with this batch, read or not."""
+        found = self._record.plan(mark)
+        if found is None:
+            # Spark wrote the end down, and was ended before it asked what to read.
+            found = EpochPlan(mark, None, IngestState(mark.epoch, self._look().identity))
+        self._seen = found
+
+    def committed(self, mark: Mark) -> None:
+        """Spark is through with a batch: what it would not go back to is forgotten."""
+        if mark.epoch >= KEPT:
+            self._record.tidy(mark.epoch - KEPT)
+
+    def close(self) -> None:
+        """End the connections."""
+        self._lookout.__exit__()
+        self._peek.close()
+
+    # --- when a batch is due --------------------------------------------------------------
+
+    def _next_epoch(self) -> int:
+        return 1 if self._seen is None else self._seen.mark.epoch + 1
+
+    def _until(self) -> int | None:
+        """A batch that holds all that is there now; None: as much as a batch may."""
+        if self._first and self._options.first_batch == "backlog":
+            return self._look().service_ms
+        return None
+
+    def _is_due(self) -> bool:
+        assert self._seen is not None
+        done = self._done(self._seen)
+        if done is None or done.behind or monotonic() - self._planned_s > IDLE_S:
+            return True
+        asked = {shard for group in self._seen.groups for shard in group}
+        began = monotonic()
+        while True:
+            ready = readable(self._look().listed, done.state.shards)
+            if ready.keys() - asked or self._peek.finds(done.mark, ready, began + LOOK_S):
+                return True
+            if monotonic() >= began + LOOK_S:
+                return False
+            sleep(0.05)
+
+    def _done(self, plan: EpochPlan) -> Finished | None:
+        """Where a batch ended; None while one of its tasks has not."""
+        if self._finished is None or self._finished.mark != plan.mark:
+            ends = self._record.ends(plan)
+            state = state_after(plan, ends)
+            if state is None:
+                return None
+            _tell_paused(ends)
+            self._finished = Finished(plan.mark, state, is_behind(ends))
+        return self._finished
+
+    # --- what it reads --------------------------------------------------------------------
+
+    def _planned(self, start: Mark, end: Mark) -> EpochPlan:
+        before = self._record.plan(start)
+        if before is None:
+            raise self._record.lost(start)
+        done = self._done(before)
+        if done is None:
+            raise self._record.lost(start)
+        state, look = done.state, self._looked_after()
+        checked_stream(state, look.identity)
+        watch = LossWatch()
+        gaps = watch.seen(look.listed, state, look.horizon_ms)
+        while watch.doubts:
+            look = self._looked_after()
+            gaps = watch.seen(look.listed, state, look.horizon_ms)
+        state = without_gaps(state, gaps, look.listed, fail=self._options.fail_on_loss)
+        for gap in gaps:
+            LOG.warning("records were lost and failOnDataLoss is false: %s", shown(gap))
+        return plan_after(state, start, end, look.listed, per_task=self._options.shards_per_task)
+
+    def _look(self) -> Look:
+        if not self._looking:
+            self._looking = True
+            return self._lookout.first()
+        return self._lookout.newest
+
+    def _looked_after(self) -> Look:
+        """A look that began after all that the last batch did; the trouble, where there is none."""
+        if not self._looking:
+            return self._look()
+        before = self._lookout.newest.number
+        look = self._lookout.look()
+        if look.number == before and self._lookout.trouble is not None:
+            raise self._lookout.trouble
+        return look
+
+
+def _tell_paused(ends: Sequence[Sequence[ChunkEnd]]) -> None:
+    for parts in ends:
+        for part in parts:
+            for shard, why in part.paused.items():
+                LOG.warning("%s was not read: %s", shard, why)
