@@ -72,7 +72,12 @@ def read(
     found = read_manifest(
         path, profile=chosen.profile, sets=chosen.set or (), flags=flags, instead=instead
     )
-    refuse(problems(found.manifest), found.document.texts)
+    wrong = problems(found.manifest)
+    if found.manifest.streams:
+        from lakeferry.ingest.stream_problems import stream_problems
+
+        wrong += stream_problems(found.manifest)
+    refuse(wrong, found.document.texts)
     return found
 
 

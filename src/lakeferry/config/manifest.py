@@ -157,6 +157,42 @@ class AlarmsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamConfig:
+    """One stream that is ingested. One of the part `streams`."""
+
+    name: str  # its key
+    source: str  # 'kinesis://us-east-1/clicks', an ARN, a name
+    target: str  # an address, or a path below `target.root`
+    format: str | None = None  # 'json', 'raw'
+    schema: str | None = None  # a file, or DDL
+    partition_by: tuple[str, ...] = ()  # as written: 'region', 'day=date(ts)'
+    flush_s: int | None = None
+    flush_bytes: int | None = None
+    app_id: str | None = None
+    start: str | None = None
+    dead_letter: str | None = None
+    bad_records: str | None = None  # 'quarantine', 'rescue', 'fail'
+    max_bad: float | None = None  # 0.1 is 10 %
+    on_new_fields: str | None = None  # 'ignore', 'rescue', 'evolve', 'fail'
+    provenance: bool | None = None
+    dedup_columns: tuple[str, ...] = ()
+    dedup_window_s: int | None = None
+    read_share: float | None = None
+    out_of_range: str | None = None  # 'keep', 'drop-record', 'quarantine', 'kcl'
+    workers: int | None = None
+    buffer_bytes: int | None = None
+    endpoint: str | None = None  # URL of Kinesis alone
+    offsets: str | None = None  # 'auto', 'domain', 'sidecar'
+    on_data_loss: str | None = None  # 'fail', 'go-on'
+    on_recreated: str | None = None  # 'fail', 'restart'
+    compact: bool | None = None
+    single_writer: bool | None = None
+    store_options: Mapping[str, str] = field(default_factory=dict)
+    root: str | None = None  # `target.root`, where relative tables lie
+    access: Deployment = field(default_factory=Deployment)  # of its connection
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """A manifest that was checked."""
 
@@ -166,4 +202,5 @@ class Manifest:
     network: NetworkConfig
     tags: TagsConfig
     alarms: AlarmsConfig
+    streams: Mapping[str, StreamConfig]  # by name
     root: Value  # the whole of it, with the place of every value; profile and --set are in it

@@ -14,6 +14,7 @@ from lakeferry.config.shape import (
     Record,
     Text,
 )
+from lakeferry.config.stream_shape import NAME, STREAM
 
 _TEXT = Text()
 _SECRET = Text(secret=True)
@@ -283,7 +284,7 @@ MANIFEST = Record({
         }),
         "prices and assumptions",
     ),
-    "streams": Field(MapOf(Anything()), "streams that are ingested"),
+    "streams": Field(MapOf(STREAM, NAME), "streams that are ingested, by name"),
     "serve": Field(
         Record({
             "bind": Field(_TEXT, "address of the page", "127.0.0.1:7777"),

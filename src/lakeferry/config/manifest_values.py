@@ -16,6 +16,7 @@ from lakeferry.config.manifest import (
     Manifest,
     NatConfig,
     NetworkConfig,
+    StreamConfig,
     TaggedConfig,
     TagsConfig,
     WorkersConfig,
@@ -37,18 +38,25 @@ def manifest_of(root: Value, file: str, sha256: str) -> Manifest:
             notify=_texts(root, "alarms", "notify"),
             rules=tuple(_alarms(alarms.get("rules") if alarms is not None else None)),
         ),
+        streams={name: _stream(root, name, one) for name, one in _entries(root, "streams").items()},
         root=root,
     )
 
 
 def _deployment(root: Value) -> Deployment:
     named = _text(root, "network", "connection") or _text(root, "target", "connection")
+    region = _text(root, "network", "region")
+    return _access(root, named, region)
+
+
+def _access(root: Value, named: str | None, region: str | None) -> Deployment:
+    """As whom a connection of kind aws meets AWS, and in which Region if no other is said."""
     link = ("connections", named) if named else ("connections",)
     is_aws = _text(root, *link, "kind") == "aws"
-    region = _text(root, *link, "region") if is_aws else None
+    own = _text(root, *link, "region") if is_aws else None
     return Deployment(
         name=_text(root, "name"),
-        region=_text(root, "network", "region") or region or _text(root, "target", "region"),
+        region=region or own or _text(root, "target", "region"),
         profile=_text(root, *link, "profile") if is_aws else None,
         role=_text(root, *link, "role") if is_aws else None,
         external_id=_text(root, *link, "external_id") if is_aws else None,
@@ -140,6 +148,45 @@ def _flow_logs(root: Value) -> FlowLogsConfig:
     )
 
 
+# ---- streams
+
+
+def _stream(root: Value, name: str, one: Value) -> StreamConfig:
+    named = _text(one, "connection") or _text(root, "target", "connection")
+    return StreamConfig(
+        name=name,
+        source=_text(one, "from") or "",
+        target=_text(one, "to") or "",
+        format=_text(one, "format"),
+        schema=_text(one, "schema"),
+        partition_by=_texts(one, "partition_by"),
+        flush_s=_seconds(one, "flush", "every"),
+        flush_bytes=_bytes(one, "flush", "size"),
+        app_id=_text(one, "app_id"),
+        start=_text(one, "start"),
+        dead_letter=_text(one, "dead_letter"),
+        bad_records=_text(one, "bad_records"),
+        max_bad=_share(one, "max_bad"),
+        on_new_fields=_text(one, "on_new_fields"),
+        provenance=_boolean(one, "provenance"),
+        dedup_columns=_texts(one, "dedup", "columns"),
+        dedup_window_s=_seconds(one, "dedup", "window"),
+        read_share=_share(one, "read_share"),
+        out_of_range=_text(one, "aggregation_out_of_range"),
+        workers=_integer(one, "workers"),
+        buffer_bytes=_bytes(one, "buffer"),
+        endpoint=_text(one, "endpoint"),
+        offsets=_text(one, "offsets"),
+        on_data_loss=_text(one, "on_data_loss"),
+        on_recreated=_text(one, "on_recreated"),
+        compact=_boolean(one, "compact"),
+        single_writer=_boolean(one, "single_writer"),
+        store_options=_texts_by_key(one, "store_options"),
+        root=_text(root, "target", "root"),
+        access=_access(root, named, None),
+    )
+
+
 # ---- alarms
 
 
@@ -218,3 +265,13 @@ def _boolean(value: Value, *path: str) -> bool | None:
 def _seconds(value: Value, *path: str) -> int | None:
     found = _text(value, *path)
     return quantities.duration_s(found) if found is not None else None
+
+
+def _bytes(value: Value, *path: str) -> int | None:
+    found = _text(value, *path)
+    return quantities.size_bytes(found) if found is not None else None
+
+
+def _share(value: Value, *path: str) -> float | None:
+    found = _text(value, *path)
+    return quantities.share(found) if found is not None else None

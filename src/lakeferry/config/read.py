@@ -142,8 +142,13 @@ def _names(root: Value) -> list[Problem]:
     known = root.get("connections")
     names = list(known.entries) if known is not None else []
     found = []
-    for path in (("network", "connection"), ("network", "databricks", "connection"),
-                 ("target", "connection")):  # fmt: skip
+    streams = root.get("streams")
+    paths = [("network", "connection"), ("network", "databricks", "connection"),
+             ("target", "connection")]  # fmt: skip
+    paths += [
+        ("streams", name, "connection") for name in (streams.entries if streams is not None else ())
+    ]
+    for path in paths:
         value = root.get(*path)
         if value is not None and value.text not in names:
             what = f"{'.'.join(path)}: there is no connection `{value.text}`"

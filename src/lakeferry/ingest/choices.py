@@ -1,0 +1,194 @@
+"""What a manifest or flags say of a stream -> the settings of its ingest. Resolves and reads files.
+
+What is left out has its default in `settings`; what cannot be was refused by `stream_problems`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lakeferry.config.manifest import StreamConfig
+from lakeferry.connect.aws import AwsAccess, usual_region
+from lakeferry.connect.references import resolved
+from lakeferry.errors import FerryError
+from lakeferry.ingest.declared_schema import declared_schema
+from lakeferry.ingest.payload import declare
+from lakeferry.ingest.position import checked_name
+from lakeferry.ingest.settings import (
+    DedupSettings,
+    Ingest,
+    PayloadSettings,
+    Rhythm,
+    SourceSettings,
+    TargetSettings,
+)
+from lakeferry.ingest.signing import endpoint_of
+from lakeferry.ingest.words import Unclear, ingest_name, named_stream, partition_column
+from lakeferry.store.open import locate
+
+USUAL_WINDOW_S = 600  # of keys
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What no manifest says: as whom AWS is asked now, and how this run goes."""
+
+    region: str | None = None
+    profile: str | None = None  # of the AWS configuration files
+    role: str | None = None
+    external_id: str | None = None
+    once: bool = False
+    folder: Path = Path()  # that relative paths of the manifest start at
+
+
+def ingest_of(said: StreamConfig, extras: Extras) -> Ingest:
+    """All settings of one ingest.
+
+    Raises:
+        FerryError: LF-7001 for a name that is none, LF-7061 and LF-7011 for its schema, LF-2001 for
+            anything else that does not fit together, LF-2104 for an address that is none.
+    """
+    source = source_of(said, extras)
+    target = _target(said, source.access)
+    locate(target.url, target.options)
+    chosen: dict[str, Any] = {
+        "workers": said.workers,
+        "start": None if said.start is None else resolved(said.start),
+        "on_loss": None if said.on_data_loss is None else said.on_data_loss.replace("-", " "),
+        "on_recreated": said.on_recreated,
+    }
+    return Ingest(
+        name=checked_name(ingest_name(said.app_id or said.name)),
+        source=source,
+        target=target,
+        payload=_payload(said, extras.folder),
+        dedup=_dedup(said),
+        rhythm=_rhythm(said),
+        once=extras.once,
+        **_given(chosen),
+    )
+
+
+def source_of(said: StreamConfig, extras: Extras) -> SourceSettings:
+    """The stream, and how it is asked. Raises LF-2001 where Regions differ or none is said."""
+    text = resolved(said.source)
+    try:
+        named = named_stream(text)
+    except Unclear as error:
+        raise _wrong(error.what, error.next_step) from error
+    flag = extras.region
+    if flag and named.region and flag != named.region:
+        raise _wrong(f"`{text}` is in {named.region}, not in {flag}", "leave --region out")
+    link = said.access
+    profile = extras.profile or link.profile
+    region = named.region or flag or link.region or usual_region(profile)
+    if region is None:
+        step = "say it: kinesis://us-east-1/NAME, --region, or AWS_REGION"
+        raise _wrong(f"nothing says the Region of `{text}`", step)
+    region = resolved(region)
+    access = AwsAccess(
+        region, profile, extras.role or link.role, extras.external_id or link.external_id
+    )
+    url = said.endpoint or _usual_endpoint()
+    try:
+        endpoint = endpoint_of(region, None if url is None else resolved(url))
+    except ValueError as error:
+        raise _wrong(str(error), "write it as in https://vpce-0a1b.kinesis...") from error
+    chosen = {
+        "share": said.read_share,
+        "out_of_range": said.out_of_range,
+        "buffer_bytes": said.buffer_bytes,
+    }
+    return SourceSettings(named.stream, endpoint, access, **_given(chosen))
+
+
+def _usual_endpoint() -> str | None:
+    """As AWS's own SDKs find it. Source: SDKs Reference Guide, "Service-specific endpoints"."""
+    names = ("AWS_ENDPOINT_URL_KINESIS", "AWS_ENDPOINT_URL")
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
+def _target(said: StreamConfig, access: AwsAccess) -> TargetSettings:
+    url = _place(said.target, said.root)
+    chosen = {
+        "quarantine": None if said.dead_letter is None else _place(said.dead_letter, said.root),
+        "offsets": said.offsets,
+        "single_writer": said.single_writer,
+    }
+    return TargetSettings(
+        url,
+        _store_options(url, said.store_options, access),
+        tuple(partition_column(one) for one in said.partition_by),
+        **_given(chosen),
+    )
+
+
+def _place(text: str, root: str | None) -> str:
+    """An address as it is; a path below the root."""
+    text = resolved(text)
+    if root is None or "://" in text or text.startswith(("/", "~", ".", "file:")):
+        return text
+    return f"{resolved(root).rstrip('/')}/{text}"
+
+
+def _store_options(url: str, given: Mapping[str, str], access: AwsAccess) -> Mapping[str, str]:
+    """S3 is met as whoever reads the stream, unless it is said otherwise."""
+    if not url.startswith(("s3://", "s3a://", "s3n://")) or "access_key_id" in given:
+        return dict(given)
+    usual = {"profile": access.profile, "role": access.role}
+    if access.role:
+        usual["external_id"] = access.external_id
+    return {**{key: value for key, value in usual.items() if value}, **given}
+
+
+def _payload(said: StreamConfig, folder: Path) -> PayloadSettings:
+    schema = None
+    if said.schema is not None:
+        schema = read_schema(resolved(said.schema), folder)
+        declare(schema)
+    chosen = {
+        "on_new": said.on_new_fields,
+        "on_bad": said.bad_records,
+        "provenance": said.provenance,
+        "most_bad": said.max_bad,
+    }
+    return PayloadSettings(schema, **_given(chosen))
+
+
+def read_schema(text: str, folder: Path = Path()) -> Any:
+    """The schema of a file, or of the text itself. Raises LF-7061, LF-2002."""
+    path = folder / text
+    looks_like_text = any(sign in text for sign in ' \n{"')
+    try:
+        if path.is_file() or not looks_like_text:
+            return declared_schema(path.read_text(encoding="utf-8-sig"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        if not looks_like_text:
+            said = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+            raise FerryError(
+                "LF-2002", "the schema cannot be read", f"{path}: {said}",
+                "name a file with --schema, or write DDL: --schema 'event_id STRING, ts TIMESTAMP'",
+            ) from error  # fmt: skip
+    return declared_schema(text, "schema")
+
+
+def _dedup(said: StreamConfig) -> DedupSettings | None:
+    if not said.dedup_columns:
+        return None
+    return DedupSettings(said.dedup_columns, said.dedup_window_s or USUAL_WINDOW_S)
+
+
+def _rhythm(said: StreamConfig) -> Rhythm:
+    chosen = {"every_s": said.flush_s, "file_bytes": said.flush_bytes}
+    rhythm = Rhythm(**_given(chosen))
+    return replace(rhythm, compact_every_s=None) if said.compact is False else rhythm
+
+
+def _given(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in chosen.items() if value is not None}
+
+
+def _wrong(what: str, next_step: str) -> FerryError:
+    return FerryError("LF-2001", what, "the stream of an ingest", next_step)
