@@ -66,12 +66,6 @@ CODES: dict[str, ErrorKind] = {
         "Partition values are written into the table's log as text. Bytes that are no UTF-8, and "
         "dates beyond the year 9999, have no form there that readers agree on.",
     ),
-    "LF-7032": ErrorKind(
-        1,
-        "the disk for files that are not yet uploaded is full",
-        "Rows are written into files on this machine until a commit is due. The batch is void; "
-        "the next run reads its records again.",
-    ),
     "LF-7041": ErrorKind(
         2,
         "the table does not fit what is ingested",

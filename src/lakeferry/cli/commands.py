@@ -1,11 +1,11 @@
 """What each command does with its parsed arguments: call a door, show its answer."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from threading import Event as Flag
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -18,6 +18,9 @@ from lakeferry.clone.report import CloneReport
 from lakeferry.errors import FerryError
 from lakeferry.events import Event, Warned
 from lakeferry.verify import run as proof
+
+if TYPE_CHECKING:
+    from lakeferry.doctor import Check
 
 OK, FAILED, LOOK = 0, 1, 3
 PASSING = ("LF-1003", "LF-1004", "LF-4102", "LF-4107", "LF-5001", "LF-5101")  # may mend by itself
@@ -130,20 +133,33 @@ def doctor(
     screen: Screen,
 ) -> int:
     """Try it; exit 1 on a blocker, with `strict` 3 on a warning."""
-    from lakeferry.doctor import Check, examine
+    from lakeferry.doctor import examine
 
+    def examined(on_check: Callable[["Check"], None]) -> Sequence["Check"]:
+        return examine(
+            source, target, source_options=options[0], target_options=options[1], on_check=on_check
+        )
+
+    return show_checks(examined, strict=strict, screen=screen)
+
+
+def show_checks(
+    examined: Callable[[Callable[["Check"], None]], Sequence["Check"]],
+    *,
+    strict: bool,
+    screen: Screen,
+) -> int:
+    """Show checks as they end; exit 1 on a blocker, with `strict` 3 on a warning."""
     signs = marks(sys.stdout)
 
-    def show(check: Check) -> None:
+    def show(check: "Check") -> None:
         sign = signs[{"ok": "ok", "warning": "warning", "blocker": "error"}[check.outcome]]
         lines = [f"  {sign} {check.name:<13} {check.what}"]
         if check.next_step:
             lines.append(f"      next: {check.next_step}")
         screen.result(lines, {"type": "check", **json_lines.plain(asdict(check))})
 
-    checks = examine(
-        source, target, source_options=options[0], target_options=options[1], on_check=show
-    )
+    checks = examined(show)
     blockers = sum(check.outcome == "blocker" for check in checks)
     warnings = sum(check.outcome == "warning" for check in checks)
     screen.result(

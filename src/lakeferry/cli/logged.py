@@ -21,6 +21,14 @@ class LoggedScreen:
         for screen in self._screens:
             screen.say(text)
 
+    def told(self, text: str, body: dict[str, Any], *, detail: bool = False) -> None:
+        for screen in self._screens:
+            screen.told(text, body, detail=detail)
+
+    def moving(self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any]) -> None:
+        for screen in self._screens:
+            screen.moving(elapsed_s, parts, body)
+
     def stopping(self, text: str) -> None:
         for screen in self._screens:
             screen.stopping(text)

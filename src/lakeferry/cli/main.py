@@ -50,6 +50,16 @@ app.command(
     help="What moving bytes to AWS costs by every path, and which to take.",
 )
 app.command(
+    "lakeferry.cli.ingest:ingest",
+    name="ingest",
+    help="Bring a Kinesis stream into a Delta table, each record exactly once.",
+)
+app.command(
+    "lakeferry.cli.doctor:doctor",
+    name="doctor",
+    help="Try whether this machine, these stores and a stream can do the job.",
+)
+app.command(
     "lakeferry.cli.config:config",
     name="config",
     help="Look at the manifest, and at what it asks for.",
@@ -235,32 +245,6 @@ def explain(
         return commands.explain(thing, version, options, screen=screen)
 
     return guarded("explain", talk, run)
-
-
-@app.command
-def doctor(
-    source: str,
-    target: str | None = None,
-    /,
-    *,
-    strict: Annotated[bool, Parameter(negative="", help="Exit 3 on warnings too.")] = False,
-    source_option: SourceOption = None,
-    target_option: TargetOption = None,
-    talk: Talk = QUIET_TALK,
-) -> int:
-    """Try whether this machine and these stores can do the job. Exit 1 on a blocker.
-
-    Writes only below `_lakeferry_probe/` in the target, and names what it could not delete.
-    """
-
-    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
-        source_options = parse_pairs(source_option or [], "--source-option")
-        target_options = parse_pairs(target_option or [], "--target-option")
-        return commands.doctor(
-            source, target, (source_options, target_options), strict=strict, screen=screen
-        )
-
-    return guarded("doctor", talk, run)
 
 
 @app.command

@@ -52,6 +52,15 @@ class Screen(Protocol):
     def say(self, text: str) -> None:
         """A word to people, outside of the result."""
 
+    def told(self, text: str, body: dict[str, Any], *, detail: bool = False) -> None:
+        """Something that happened: `text` to people ('': nothing), `body` a line with its type.
+
+        `detail`: people are told of it with --verbose alone.
+        """
+
+    def moving(self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any]) -> None:
+        """How far it is: shown as often as it is bearable, the middle parts where there is room."""
+
     def stopping(self, text: str) -> None:
         """The same from within a signal's handler, which may have interrupted any other call."""
 
@@ -176,6 +185,15 @@ class TextScreen:
         if not self._quiet:
             self._say(f"  {text}")
 
+    def told(self, text: str, body: dict[str, Any], *, detail: bool = False) -> None:  # noqa: ARG002
+        if text and not self._quiet and (self._verbose or not detail):
+            with self._lock:
+                self._say(text)
+
+    def moving(self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any]) -> None:  # noqa: ARG002
+        with self._lock:
+            self._show(elapsed_s, *parts)
+
     def stopping(self, text: str) -> None:
         if not self._quiet:
             with suppress(OSError):
@@ -271,6 +289,14 @@ class JsonScreen:
 
     def say(self, text: str) -> None:
         """stderr is silent here; the summary tells."""
+
+    def told(self, text: str, body: dict[str, Any], *, detail: bool = False) -> None:  # noqa: ARG002
+        self._line(body)
+
+    def moving(self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any]) -> None:  # noqa: ARG002
+        if time.monotonic() - self._shown >= JSON_EVERY_S:
+            self._shown = time.monotonic()
+            self._line(body)
 
     def stopping(self, text: str) -> None:
         """As `say`."""

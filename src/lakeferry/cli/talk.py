@@ -80,6 +80,7 @@ def guarded(
     hears_stop: bool = False,
     on_stop: str = "stopped",
     stopping: str = STOPPING,
+    ends_well: frozenset[int] = frozenset(),
 ) -> int:
     """Run a command; errors and signals become exit codes, always with a last line.
 
@@ -88,6 +89,7 @@ def guarded(
             it wherever it is.
         on_stop: what to say when a signal has ended it.
         stopping: what to say at once to Ctrl-C where the command hears it; '' for nothing.
+        ends_well: signals whose clean stop is what was asked for: exit 0.
     """
     try:
         try:
@@ -99,6 +101,8 @@ def guarded(
             return error.exit_code
         signals = _Signals(screen, hears_stop=hears_stop, stopping=stopping)
         code = _outcome(run, screen, signals, on_stop)
+        if code > 128 and code - 128 in ends_well and signals.seen[:1] == [code - 128]:
+            code = 0
         screen.end(code)
     except OutputLost as lost:
         return _unheard(lost)

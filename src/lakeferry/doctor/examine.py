@@ -109,7 +109,7 @@ def _checks(
     source_options: Mapping[str, str],
     target_options: Mapping[str, str],
 ) -> Iterator[Check]:
-    reached = tried("source", lambda: _reach("source", source, source_options, LOG))
+    reached = tried("source", lambda: reach("source", source, source_options, LOG))
     yield reached
     needed = None
     if reached.outcome != BLOCKER:
@@ -132,7 +132,7 @@ def _kind_of(url: str) -> str | None:
         return None
 
 
-def _reach(side: str, url: str, options: Mapping[str, str], folder: str) -> Check:
+def reach(side: str, url: str, options: Mapping[str, str], folder: str) -> Check:
     """Open, list, and say as whom."""
     at, store = locate(url, options), open_store(url, options)
     identity = _identity(at, options)
@@ -253,14 +253,24 @@ def _try_target(
     both_options: tuple[Mapping[str, str], Mapping[str, str]],
     needed: int | None,
 ) -> Iterator[Check]:
-    options = both_options[1]
     # An address that is none is told by the side's own trial.
     if _kind_of(source) is not None and _kind_of(target) is not None:
         apart = tried("places", lambda: _apart(source, target, both_options))
         if apart.outcome != OK:
             yield apart
             return
-    reached = tried("target", lambda: _reach("target", target, options, LOG))
+    yield from try_target(target, both_options[1], needed)
+
+
+def try_target(
+    target: str, options: Mapping[str, str], needed: int | None = None
+) -> Iterator[Check]:
+    """Everything a commit needs of a store, done in small below `_lakeferry_probe/`.
+
+    Args:
+        needed: bytes of room, where the target is a folder; None: not known.
+    """
+    reached = tried("target", lambda: reach("target", target, options, LOG))
     yield reached
     if reached.outcome == BLOCKER:
         return

@@ -41,25 +41,9 @@ class MetricsPage:
             yield from _metrics(self.shown)
 
     def serve(self, address: str) -> str:
-        """Serve /metrics until `close`; the address in use, `host:port`.
-
-        Raises:
-            FerryError: LF-2001 for an address that is none, or that is taken.
-        """
-        from prometheus_client import CollectorRegistry, start_http_server
-
-        host, port = parse_address(address)
-        registry = CollectorRegistry()
-        registry.register(self)
-        try:
-            self._server, _ = start_http_server(port, host, registry=registry)
-        except OSError as error:
-            raise FerryError(
-                "LF-2001", f"metrics cannot be served: {error.strerror}", f"--metrics {address}",
-                "name a port of this machine that is free",
-            ) from error  # fmt: skip
-        found: int = self._server.server_port
-        return f"{host}:{found}"
+        """Serve /metrics until `close`; the address in use, `host:port`. Raises as `served`."""
+        self._server, found = served(self, address)
+        return found
 
     def close(self) -> None:
         if self._server is not None:
@@ -82,6 +66,29 @@ class MetricsPage:
                 "LF-2004", "the metrics cannot be written", f"{path}: {error.strerror}",
                 "name another file with --metrics-file",
             ) from error  # fmt: skip
+
+
+def served(collector: Any, address: str) -> tuple[Any, str]:
+    """A server of what a collector of prometheus-client tells, and the address in use, `host:port`.
+
+    The server goes on until its `shutdown` and `server_close` are called.
+
+    Raises:
+        FerryError: LF-2001 for an address that is none, or that is taken.
+    """
+    from prometheus_client import CollectorRegistry, start_http_server
+
+    host, port = parse_address(address)
+    registry = CollectorRegistry()
+    registry.register(collector)
+    try:
+        server, _ = start_http_server(port, host, registry=registry)
+    except OSError as error:
+        raise FerryError(
+            "LF-2001", f"metrics cannot be served: {error.strerror}", f"--metrics {address}",
+            "name a port of this machine that is free",
+        ) from error  # fmt: skip
+    return server, f"{host}:{server.server_port}"
 
 
 def parse_address(text: str) -> tuple[str, int]:

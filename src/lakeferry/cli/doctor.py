@@ -1,0 +1,58 @@
+"""`lakeferry doctor`: whether this machine, these stores and a stream can do the job."""
+
+from threading import Event as Flag
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from lakeferry.cli import commands
+from lakeferry.cli.faults import all_told
+from lakeferry.cli.ingest_flags import NOBODY, StreamFlags, WhoFlags, wanted
+from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags, Many
+from lakeferry.cli.render import Screen
+from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
+from lakeferry.cli.units import parse_pairs
+
+
+def doctor(
+    source: str,
+    target: str | None = None,
+    /,
+    *,
+    for_: Annotated[
+        Literal["clone", "ingest"],
+        Parameter(
+            name="--for", help="For `ingest`, SOURCE is a stream, or a NAME in the manifest."
+        ),
+    ] = "clone",
+    strict: Annotated[bool, Parameter(negative="", help="Exit 3 on warnings too.")] = False,
+    source_option: Annotated[
+        Many, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
+    ] = None,
+    target_option: Annotated[
+        Many, Parameter(negative="", help="NAME=VALUE, a setting of the target's store.")
+    ] = None,
+    who: WhoFlags = NOBODY,
+    manifest: ManifestFlags = NO_MANIFEST,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Try whether this machine and these stores can do the job. Exit 1 on a blocker.
+
+    Writes only below `_lakeferry_probe/` in the target, and names what it could not delete. With
+    `--for ingest` rights on the stream are tried too, and which way its bytes go.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        if for_ == "ingest":
+            from lakeferry.cli import ingesting
+
+            flags = StreamFlags(who=who, store_option=target_option)
+            asked = wanted(source, target, manifest, flags)
+            return ingesting.check(asked, writes=True, strict=strict, screen=screen)
+        source_options = parse_pairs(source_option or [], "--source-option")
+        target_options = parse_pairs(target_option or [], "--target-option")
+        return commands.doctor(
+            source, target, (source_options, target_options), strict=strict, screen=screen
+        )
+
+    return guarded("doctor", talk, all_told(run))

@@ -1,0 +1,131 @@
+"""What `ingest` does: the run, and the looks that change nothing."""
+
+import sys
+from contextlib import ExitStack
+from threading import Event as Flag
+from typing import TYPE_CHECKING
+
+import orjson
+
+from lakeferry.cli.ingest_answers import ended_body, ended_lines
+from lakeferry.cli.ingest_flags import Wanted
+from lakeferry.cli.ingest_talk import IngestTalk
+from lakeferry.cli.render import Screen, marks
+from lakeferry.cli.units import counted
+from lakeferry.errors import FerryError
+from lakeferry.events import Warned
+from lakeferry.ingest.endpoint_check import way_of
+from lakeferry.ingest.endpoint_look import resolved_host
+from lakeferry.ingest.metrics_page import IngestMetrics
+from lakeferry.monitor.metrics_page import is_loopback, parse_address, served
+
+if TYPE_CHECKING:
+    from lakeferry.ingest.settings import Ingest
+
+OK, FAILED, LOOK = 0, 1, 3
+
+
+def ingest(
+    wanted: Wanted, *, adopt: str | None, metrics: str | None, screen: Screen, stop: Flag
+) -> int:
+    """Run until stopped, or with `once` until all is there. Exit 3 where a gap was accepted.
+
+    Raises:
+        FerryError: it failed; what was committed is whole.
+        KeyboardInterrupt: stopped, and all that was read is committed.
+    """
+    from lakeferry.ingest.run import run
+
+    asked = wanted.ingest()
+    shown = IngestMetrics()
+    talk = IngestTalk(screen, asked.target.url, shown)
+    with ExitStack() as at_end:
+        if metrics is not None:
+            _serve(shown, metrics, at_end, screen)
+        _say_way(asked, screen)
+        if adopt is not None:
+            _adopt(asked, adopt, screen)
+        ended = run(asked, emit=talk.emit, stop=stop)
+    sign = marks(sys.stdout)["ok"]
+    screen.result(ended_lines(ended, asked.target.url, sign), ended_body(ended))
+    if stop.is_set():
+        raise KeyboardInterrupt
+    return LOOK if talk.gaps else OK
+
+
+def _serve(shown: IngestMetrics, address: str, at_end: ExitStack, screen: Screen) -> None:
+    host, _ = parse_address(address)
+    server, found = served(shown, address)
+    at_end.callback(server.server_close)
+    at_end.callback(server.shutdown)
+    screen.say(f"metrics: http://{found}/metrics")
+    if not is_loopback(host):
+        screen.say("others than this machine can read them: they are not secret, and not guarded")
+
+
+def _say_way(asked: "Ingest", screen: Screen) -> None:
+    """Warn where bytes would leave by a public address. No service is asked: names are resolved."""
+    host = asked.source.endpoint.host
+    way = way_of(resolved_host("kinesis-streams", host), None)
+    if way.path == "public":
+        step = f"{way.next_step}; --check says more"
+        screen.event(Warned(asked.target.url, "LF-7065", way.text, step))
+
+
+def _adopt(asked: "Ingest", adopt: str, screen: Screen) -> None:  # noqa: ARG001 - to come
+    raise FerryError("LF-2001", f"`{adopt}` is not built yet", "--adopt", "use --from at:TIME")
+
+
+def check(wanted: Wanted, *, screen: Screen, writes: bool = False, strict: bool = False) -> int:
+    """Try endpoint and rights; exit 1 on a blocker, with `strict` 3 on a warning.
+
+    Args:
+        writes: try the table's store by writing below `_lakeferry_probe/`, too.
+    """
+    from lakeferry.cli.commands import show_checks
+    from lakeferry.doctor.ingest import examine_ingest
+
+    asked = wanted.ingest()
+    return show_checks(
+        lambda show: examine_ingest(asked, writes=writes, on_check=show),
+        strict=strict,
+        screen=screen,
+    )
+
+
+def positions(wanted: Wanted, *, screen: Screen) -> int:
+    """Where the table stands, as JSON on stdout. The stream is not asked."""
+    from lakeferry.ingest.way_back import committed_state, way_back
+
+    asked = wanted.ingest()
+    version, state = committed_state(asked.target, asked.name)
+    body = way_back(state, asked.target.url, version)
+    text = orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()
+    screen.result([text], {"positions": body})
+    return OK
+
+
+def infer(wanted: Wanted, count: int, *, screen: Screen) -> int:
+    """Propose a schema, as DDL on stdout. Exit 3 where the sample left something open."""
+    from lakeferry.ingest.declared_schema import ddl_text
+    from lakeferry.ingest.infer import propose
+    from lakeferry.ingest.sample import sample
+
+    if count < 1:
+        raise FerryError("LF-2001", f"--infer {count} looks at nothing", "--infer", "give 10000")
+    source = wanted.source()
+    found = propose(sample(source, wanted.said.start or "trim-horizon", count))
+    if not found.records:
+        raise FerryError(
+            "LF-7066", "the stream gave no record to look at", f"{source.stream}, 30 s",
+            "sample from the oldest record: --from trim-horizon",
+        )  # fmt: skip
+    screen.say(f"of {counted(found.records, 'record')}; review it: tomorrow's may differ")
+    if found.unreadable:
+        screen.say(f"{counted(found.unreadable, 'record')} of them are no JSON objects")
+    for note in found.notes:
+        screen.say(note)
+    text = ddl_text(found.schema)
+    body = {"records": found.records, "unreadable": found.unreadable, "notes": list(found.notes)}
+    screen.result([text] if text else [], {**body, "ddl": text})
+    return LOOK if found.notes or found.unreadable or not text else OK
