@@ -7,7 +7,7 @@ from threading import Event as Flag
 import pytest
 
 import lakeferry
-from lakeferry.clone.companions import checkpoint_head
+from lakeferry.delta.checkpoint_head import checkpoint_head
 from lakeferry.errors import FerryError
 from lakeferry.events import Committed, Event
 from lakeferry.store.open import open_store
@@ -136,7 +136,7 @@ def test_absolute_paths_forbid_a_mirror(source: Path, target: Path) -> None:
 
 def clean_log(root: Path, head: int) -> None:
     """What log cleanup leaves: a checkpoint of the head, and the head's commit."""
-    checkpoint_head(open_store(str(root)), head)
+    checkpoint_head(open_store(str(root)), head, now_ms=0)
     for version in range(head):
         (root / f"_delta_log/{version:020d}.json").unlink()
 

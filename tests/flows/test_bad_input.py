@@ -177,9 +177,9 @@ def checkpointed(source: Path, *, parts: int = 1) -> list[Path]:
     """Give the table a checkpoint at version 2, in one file or in parts."""
     import pyarrow.parquet as pq
 
-    from lakeferry.clone.companions import checkpoint_head
+    from lakeferry.delta.checkpoint_head import checkpoint_head
 
-    checkpoint_head(open_store(str(source)), 2)
+    checkpoint_head(open_store(str(source)), 2, now_ms=0)
     whole = source / LOG / f"{2:020d}.checkpoint.parquet"
     if parts == 1:
         return [whole]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from lakeferry.clone.companions import checkpoint_head
 from lakeferry.clone.report import CloneRequest
+from lakeferry.delta.checkpoint_head import checkpoint_head
 from lakeferry.delta.log import list_log
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.events import Event, FileLanded
@@ -97,7 +97,7 @@ def log_of(target: Store) -> dict[str, bytes]:
 def cleaned(root: Path, *, parts: int) -> Path:
     """The table with a checkpoint of version 2, and without the commits before."""
     with_state(grow(root), b"state")
-    checkpoint_head(open_store(str(root)), 2)
+    checkpoint_head(open_store(str(root)), 2, now_ms=0)
     log = root / "_delta_log"
     whole = log / f"{2:020d}.checkpoint.parquet"
     if parts > 1:
@@ -126,8 +126,8 @@ def test_a_mirror_that_begins_at_a_checkpoint_survives_an_end_at_any_moment(
 
 def test_a_mirror_of_a_long_log_survives_an_end_at_any_moment(tmp_path: Path) -> None:
     source = with_state(grow(tmp_path / "source"), b"state")
-    checkpoint_head(open_store(str(source)), 1)
-    checkpoint_head(open_store(str(source)), 3)
+    checkpoint_head(open_store(str(source)), 1, now_ms=0)
+    checkpoint_head(open_store(str(source)), 3, now_ms=0)
     allowed = [None, *(look(source, version) for version in range(4))]
 
     assert walk(source, "mirror", allowed) > 20

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import lakeferry
-from lakeferry.clone.companions import checkpoint_head
+from lakeferry.delta.checkpoint_head import checkpoint_head
 from lakeferry.delta.deletion_vector import relative_vector
 from lakeferry.delta.log import commit_name, list_log
 from lakeferry.delta.snapshot import read_snapshot
@@ -126,7 +126,7 @@ def test_a_vacuum_of_the_target_is_nothing_foreign(source: Path, target: Path) -
 def test_foreign_commits_that_log_cleanup_took_count_as_foreign(source: Path, target: Path) -> None:
     on_target(target, *FOREIGN["rows"])
     on_target(target, {"commitInfo": {"operation": "VACUUM END"}})
-    checkpoint_head(open_store(str(target)), 2)
+    checkpoint_head(open_store(str(target)), 2, now_ms=0)
     for version in (0, 1):
         (target / "_delta_log" / commit_name(version)).unlink()
 
@@ -179,7 +179,7 @@ def test_another_table_at_the_target_is_refused(tmp_path: Path, source: Path, mo
 
 def test_a_source_whose_log_was_cleaned_since_goes_on(source: Path, target: Path) -> None:
     grow(source)
-    checkpoint_head(open_store(str(source)), LAST)
+    checkpoint_head(open_store(str(source)), LAST, now_ms=0)
     for version in range(LAST):
         (source / "_delta_log" / commit_name(version)).unlink()
 

@@ -5,15 +5,11 @@ None of it is needed for correctness, so none of it may fail a clone whose commi
 
 import time
 
-import orjson
-
 from lakeferry.clone.plan import ClonePlan
-from lakeferry.delta.checkpoint_write import write_checkpoint
-from lakeferry.delta.checksum import last_checkpoint_json, version_checksum
+from lakeferry.delta.checkpoint_head import checkpoint_head
+from lakeferry.delta.checksum import version_checksum
 from lakeferry.delta.commit import commit_info
-from lakeferry.delta.files import FileSet
-from lakeferry.delta.log import LAST_CHECKPOINT, LOG, crc_name
-from lakeferry.delta.snapshot import read_snapshot
+from lakeferry.delta.log import LOG, crc_name
 from lakeferry.delta.time_travel import ICT
 from lakeferry.errors import FerryError
 from lakeferry.events import Emit, Warned
@@ -28,7 +24,7 @@ def write_companions(target: Store, plan: ClonePlan, txn_id: str, *, emit: Emit)
     try:
         _write_checksum(target, plan, txn_id)
         if _deserves_checkpoint(plan):
-            checkpoint_head(target, plan.target_version)
+            checkpoint_head(target, plan.target_version, now_ms=time.time_ns() // 1_000_000)
     except FerryError as error:
         emit(
             Warned(
@@ -38,37 +34,6 @@ def write_companions(target: Store, plan: ClonePlan, txn_id: str, *, emit: Emit)
                 "nothing; the next clone or any writer makes one",
             )
         )
-
-
-def checkpoint_head(target: Store, version: int) -> None:
-    """Write the classic checkpoint of `version`, read back from the log, and point to it.
-
-    None is written where it would lose something: a checkpoint has no columns for fields of files
-    that we do not know, and readers go by the checkpoint once it is there.
-    """
-    snapshot = read_snapshot(target, version=version, tombstones=True)
-    if _has_unknown_fields(snapshot.files):
-        return
-    info = write_checkpoint(
-        target,
-        version,
-        state=snapshot,
-        files=snapshot.files,
-        removes=snapshot.removes,
-        now_ms=time.time_ns() // 1_000_000,
-    )
-    body = last_checkpoint_json(info)
-    target.write(LAST_CHECKPOINT, [body], size=len(body))
-
-
-def _has_unknown_fields(files: FileSet) -> bool:
-    """Whether `extra` of any file says something; members that are null do not."""
-    return any(
-        value is not None
-        for batch in files.batches(["extra"])
-        for text in batch.column("extra").drop_null().to_pylist()
-        for value in orjson.loads(text).values()
-    )
 
 
 def _deserves_checkpoint(plan: ClonePlan) -> bool:

@@ -36,13 +36,6 @@ class Part:
     rows: pa.Table
 
 
-def partition_type(column: PartitionColumn, kind: pa.DataType) -> pa.DataType:
-    """The type of a partition column whose own or whose source column is of type `kind`."""
-    if column.of is None:
-        return kind
-    return pa.date32() if column.unit == "date" else pa.string()
-
-
 def split(table: pa.Table, columns: Sequence[PartitionColumn], schema: pa.Schema) -> list[Part]:
     """The rows of each partition, in the order in which partitions first appear.
 
