@@ -224,13 +224,15 @@ def schema_string(schema: pa.Schema) -> str:
     ).decode()
 
 
-def field_json(field: pa.Field) -> dict[str, Any]:
+def field_json(field: pa.Field, place: str = "") -> dict[str, Any]:
     """One column or field of a struct, without column mapping.
+
+    `place`: path of the struct with a dot behind it, for the message.
 
     Raises:
         FerryError: LF-7048 for a type that Delta lacks.
     """
-    kind = type_json(field.type, field.name)
+    kind = type_json(field.type, f"{place}{field.name}")
     return {"name": field.name, "type": kind, "nullable": field.nullable, "metadata": {}}
 
 
@@ -243,7 +245,7 @@ def type_json(kind: pa.DataType, place: str) -> str | dict[str, Any]:
     if pa.types.is_timestamp(kind):
         return "timestamp_ntz" if kind.tz is None else "timestamp"
     if pa.types.is_struct(kind):
-        fields = [field_json(kind.field(at)) for at in range(kind.num_fields)]
+        fields = [field_json(field, f"{place}.") for field in kind]
         return {"type": "struct", "fields": fields}
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         element = type_json(kind.value_type, f"{place}.element")

@@ -139,13 +139,14 @@ def table_form(
     stored = [column for column in columns if column.name not in metadata.partition_columns]
     leaves = [leaf for column in stored for leaf in _leaves(column)]
     chosen = _with_stats(leaves, metadata.configuration)
+    own = {leaf for field in fields for leaf in _own_leaves(field)}
     return TableForm(
         url,
         pa.schema(fields),
         parts,
         {path: one.physical for path, one in _walk(kept) if one.physical != one.name},
         {path: one.field_id for path, one in _walk(kept) if one.field_id is not None},
-        tuple(leaf for leaf in chosen if leaf.partition(".")[0] in names or leaf in names),
+        tuple(leaf for leaf in chosen if leaf in own),
         name,
     )
 
@@ -353,6 +354,16 @@ def _leaves(column: Column, place: str = "") -> Iterator[str]:
     if isinstance(column.kind, Struct) and not column.kind.variant:
         for inner in column.kind.fields:
             yield from _leaves(inner, f"{path}.")
+    else:
+        yield path
+
+
+def _own_leaves(field: pa.Field, place: str = "") -> Iterator[str]:
+    """The same of the columns that rows have."""
+    path = f"{place}{field.name}"
+    if pa.types.is_struct(field.type):
+        for inner in field.type:
+            yield from _own_leaves(inner, f"{path}.")
     else:
         yield path
 
