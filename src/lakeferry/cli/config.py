@@ -87,7 +87,7 @@ def iam(
     /,
     *,
     for_: Annotated[
-        Literal["monitor"], Parameter(name="--for", help="Which commands it is for.")
+        Literal["monitor", "ingest"], Parameter(name="--for", help="Which commands it is for.")
     ] = "monitor",
     account: Annotated[
         str | None, Parameter(help="12 digits; default: the account of who asks.")
@@ -99,6 +99,9 @@ def iam(
             help="Log group of others that rules read in place of our own, as the plan says.",
         ),
     ] = None,
+    table: Annotated[
+        Many, Parameter(negative="", help="A table that --for ingest writes, with --stream.")
+    ] = None,
     manifest: ManifestFlags = NO_MANIFEST,
     network: NetworkFlags = NO_NETWORK,
     watch: WatchFlags = NO_WATCH,
@@ -106,12 +109,18 @@ def iam(
 ) -> int:
     """Print the least policy that a role needs, with the names of this manifest.
 
-    AWS itself has not judged these texts; README says what has.
+    For `ingest` it is that of all `streams`, or of --stream and --table. AWS itself has not judged
+    these texts; README says what has.
     """
 
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
         from lakeferry.cli import configuring
 
+        if for_ == "ingest":
+            from lakeferry.cli.ingest_rights import ingest_iam
+
+            named = tuple(watch.stream or ()), tuple(table or ())
+            return ingest_iam(manifest, network, named, account=account, screen=screen)
         request = request_of(manifest, network, watch)
         return configuring.iam(request, step, account=account, reads=reads or (), screen=screen)
 

@@ -2,9 +2,9 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
@@ -73,11 +73,7 @@ def iam(
     from lakeferry.monitor.nat_move_rights import move_policy
     from lakeferry.monitor.tag_rights import tag_policy
 
-    if account is not None and re.fullmatch("[0-9]{12}", account) is None:
-        raise FerryError(
-            "LF-2001", f"--account `{account}` is no account", "on the command line",
-            "write 12 digits",
-        )  # fmt: skip
+    check_account(account)
     settings = replace(request.settings, account=account or account_of(request.access))
     roles = tuple(one.role for one in request.scope.beyond)
     if step == "tags" or step == "tags-fix":  # noqa: PLR1714 - types follow this form alone
@@ -86,11 +82,25 @@ def iam(
         policy = move_policy(settings, step, roles)
     else:
         policy = least_policy(settings, step, log_groups=reads, roles=roles)
+    show_policy(policy, {"for": "monitor", "step": step}, screen)
+    return OK
+
+
+def check_account(account: str | None) -> None:
+    """Raises LF-2001 for what is no account."""
+    if account is not None and re.fullmatch("[0-9]{12}", account) is None:
+        raise FerryError(
+            "LF-2001", f"--account `{account}` is no account", "on the command line",
+            "write 12 digits",
+        )  # fmt: skip
+
+
+def show_policy(policy: Mapping[str, Any], about: Mapping[str, str], screen: Screen) -> None:
+    """A policy on stdout, and a word where it is longer than a managed one may be."""
     if len(orjson.dumps(policy)) > MOST_POLICY:
         screen.say(
             f"- a managed policy has at most {MOST_POLICY:,} characters: attach this one to the "
             "role itself, or split its statements over two"
         )
     text = orjson.dumps(policy, option=orjson.OPT_INDENT_2).decode()
-    screen.result([text], {"for": "monitor", "step": step, "policy": policy})
-    return OK
+    screen.result([text], {**about, "policy": policy})

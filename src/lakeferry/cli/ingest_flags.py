@@ -19,7 +19,7 @@ from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:
     from lakeferry.ingest.choices import Extras
-    from lakeferry.ingest.settings import Ingest, SourceSettings
+    from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
 
 
 @Parameter(name="*")
@@ -219,6 +219,12 @@ class Wanted:
         from lakeferry.ingest.choices import source_of
 
         return source_of(self.said, self.extras)
+
+    def target(self) -> "TargetSettings":
+        """Raises as `choices.target_of`."""
+        from lakeferry.ingest.choices import target_of
+
+        return target_of(self.said, self.source().access)
 
     def ingest(self) -> "Ingest":
         """Raises as `choices.ingest_of`."""

@@ -51,8 +51,7 @@ def ingest_of(said: StreamConfig, extras: Extras) -> Ingest:
             anything else that does not fit together, LF-2104 for an address that is none.
     """
     source = source_of(said, extras)
-    target = _target(said, source.access)
-    locate(target.url, target.options)
+    target = target_of(said, source.access)
     chosen: dict[str, Any] = {
         "workers": said.workers,
         "start": None if said.start is None else resolved(said.start),
@@ -110,16 +109,19 @@ def _usual_endpoint() -> str | None:
     return next((os.environ[name] for name in names if os.environ.get(name)), None)
 
 
-def _target(said: StreamConfig, access: AwsAccess) -> TargetSettings:
+def target_of(said: StreamConfig, access: AwsAccess) -> TargetSettings:
+    """The table. Raises LF-2104 for an address that is none, LF-2001 for an unknown option."""
     url = _place(said.target, said.root)
     chosen = {
         "quarantine": None if said.dead_letter is None else _place(said.dead_letter, said.root),
         "offsets": said.offsets,
         "single_writer": said.single_writer,
     }
+    options = _store_options(url, said.store_options, access)
+    locate(url, options)
     return TargetSettings(
         url,
-        _store_options(url, said.store_options, access),
+        options,
         tuple(partition_column(one) for one in said.partition_by),
         **_given(chosen),
     )

@@ -36,15 +36,10 @@ def ingest_policy(reach: Reach) -> Mapping[str, Any]:
             "s3:ListMultipartUploadParts", "s3:PutObject",
         )  # fmt: skip
         found.append(_statement("WriteTables", actions, objects))
-    for number, bucket in enumerate(dict.fromkeys(bucket for bucket, _ in places)):
-        prefixes = sorted(prefix for one, prefix in places if one == bucket)
-        listed = _statement(
-            f"ListTables{number or ''}", ["s3:ListBucket"], [_bucket(reach, bucket)]
-        )
-        if all(prefixes):
-            wanted = [form for one in prefixes for form in (one.rstrip("/"), f"{_below(one)}*")]
-            listed["Condition"] = {"StringLike": {"s3:prefix": wanted}}
-        found.append(listed)
+        # Without a condition on the prefix: S3 weighs ListBucket when an object that is read is not
+        # there, too, and would say 403 in place of 404, which is how a new table is told.
+        buckets = [_bucket(reach, bucket) for bucket, _ in places]
+        found.append(_statement("ListTables", ["s3:ListBucket"], buckets))
     if reach.keys:
         uses = ("kms:Decrypt", "kms:GenerateDataKey")
         found.append(_statement("UseKeys", uses, reach.keys))

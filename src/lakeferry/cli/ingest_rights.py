@@ -1,0 +1,82 @@
+"""What `config iam --for ingest` does: the least policy of the streams that are named."""
+
+from collections.abc import Iterable
+
+from lakeferry.cli.configuring import OK, check_account, show_policy
+from lakeferry.cli.ingest_flags import StreamFlags, WhoFlags, wanted
+from lakeferry.cli.manifest_flags import ManifestFlags, read
+from lakeferry.cli.network_flags import NetworkFlags
+from lakeferry.cli.render import Screen
+from lakeferry.config.references import references
+from lakeferry.connect.aws import account_of
+from lakeferry.errors import FerryError
+from lakeferry.ingest.begin import quarantine_settings
+from lakeferry.ingest.rights import Reach, ingest_policy
+from lakeferry.ingest.settings import SourceSettings, TargetSettings
+
+
+def ingest_iam(
+    manifest: ManifestFlags,
+    network: NetworkFlags,
+    named: tuple[tuple[str, ...], tuple[str, ...]],
+    *,
+    account: str | None,
+    screen: Screen,
+) -> int:
+    """The policy of streams and tables, those of the manifest where none are named.
+
+    Raises:
+        FerryError: LF-2001 where streams and tables do not pair; as `wanted` and `ingest_of`.
+    """
+    check_account(account)
+    who = WhoFlags(None, network.region, network.aws_profile, network.role, network.external_id)
+    keys: tuple[str, ...] = ()
+    streams, tables = named
+    if streams or tables:
+        if len(streams) != len(tables):
+            raise FerryError(
+                "LF-2001", f"{len(streams)} streams and {len(tables)} tables do not pair",
+                "--stream, --table", "give --stream and --table once for each ingest",
+            )  # fmt: skip
+        flags = StreamFlags(who=who)
+        asked = [
+            wanted(stream, table, manifest, flags)
+            for stream, table in zip(streams, tables, strict=True)
+        ]
+    else:
+        found = read(manifest, is_needed=True).manifest
+        asked = [wanted(name, None, manifest, StreamFlags(who=who)) for name in found.streams]
+        if not asked:
+            raise FerryError(
+                "LF-7063", "the manifest has no streams", found.file,
+                "name them: --stream NAME --table s3://BUCKET/PREFIX",
+            )  # fmt: skip
+        key = found.root.get("target", "encryption", "key")
+        if key is not None and not references(key.text):
+            keys = (key.text,)
+    sources = [one.source() for one in asked]
+    reach = Reach(
+        tuple(_arn(one, account) for one in sources),
+        tuple(url for one in asked for url in _tables(one.target())),
+        sources[0].access.partition,
+        keys,
+    )
+    screen.say(
+        "- a stream that is encrypted with a key of yours asks for kms:Decrypt on that key, too"
+    )
+    show_policy(ingest_policy(reach), {"for": "ingest"}, screen)
+    return OK
+
+
+def _arn(source: SourceSettings, account: str | None) -> str:
+    stream, access = source.stream, source.access
+    if stream.startswith("arn:"):
+        return stream
+    number = account or account_of(access)
+    return f"arn:{access.partition}:kinesis:{access.region}:{number}:stream/{stream}"
+
+
+def _tables(target: TargetSettings) -> Iterable[str]:
+    """Addresses in S3: of the table, and of the one beside it that bad records go to."""
+    both = (target.url, quarantine_settings(target).url)
+    return [one for one in both if one.startswith(("s3://", "s3a://", "s3n://"))]
