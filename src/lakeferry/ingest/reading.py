@@ -13,7 +13,7 @@ from lakeferry.ingest.wire import Record, RecordsPage, Refusal
 
 LONG_S = 30.0  # without an answer that helps; then it is told why
 PATIENCE_S = 30.0  # with keys or a clock that are refused, before the ingest stops
-PAUSE_S = 30.0  # between two looks whether a shard can be decrypted again
+PAUSE_S = 10.0  # between two looks whether a shard can be decrypted again
 # The service's `Date` is whole seconds, and is written after the shard was looked at.
 DATE_ERROR_MS = 1_000
 

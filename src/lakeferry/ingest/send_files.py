@@ -36,16 +36,19 @@ class Sender(Thread):
     ) -> None:
         super().__init__(name="send", daemon=True)
         self._inbox, self._table, self._rejected = inbox, table, rejected
-        self._todo: SimpleQueue[Unsent] = SimpleQueue()
+        self._todo: SimpleQueue[Unsent | None] = SimpleQueue()  # None: there will be no more
 
     def send(self, unsent: Unsent) -> None:
         self._todo.put(unsent)
 
+    def end(self) -> None:
+        """No batch follows; what is on its way is not waited for."""
+        self._todo.put(None)
+
     def run(self) -> None:
         try:
             with ThreadPoolExecutor(AT_ONCE) as pool:
-                while True:
-                    unsent = self._todo.get()
+                while (unsent := self._todo.get()) is not None:
                     self._inbox.put(self._sent(unsent, pool))
         except BaseException as error:  # noqa: BLE001 - the main thread raises it
             self._inbox.put(Failed(error))

@@ -128,6 +128,7 @@ class _Worker:
                 self._end_if_drained()
         finally:
             self._fetchers.stop()
+            self._sender.end()
 
     def _listen(self) -> None:
         try:
