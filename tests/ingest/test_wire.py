@@ -66,6 +66,10 @@ def test_the_last_page_announces_the_children() -> None:
     )
 
 
+def test_no_children_may_be_null() -> None:  # so kinesis-local says it
+    assert records_page(b'{"Records":[],"ChildShards":null}').child_shards == ()
+
+
 @pytest.mark.parametrize(
     "body", [PAGE[:-1], PAGE[:200], b"", b"<html>", b"[]", PAGE.replace(b"==", b"=!")]
 )

@@ -22,6 +22,8 @@ CACHE = Path(os.environ.get("LAKEFERRY_CACHE") or Path.home() / ".cache" / "lake
 PROGRAMS: Mapping[str, tuple[Path, str]] = {  # name -> what must be there, what must be on PATH
     "versitygw": (CACHE / "go/bin/versitygw", ""),
     "azurite": (CACHE / "npm/node_modules/.bin/azurite-blob", "node"),
+    "kinesalite": (CACHE / "npm/node_modules/kinesalite/cli.js", "node"),
+    "kinesis-local": (CACHE / "npm/node_modules/kinesis-local/main.js", "node"),
     "provider-aws": (CACHE / "terraform-providers/aws/lib/index.d.ts", ""),
     "provider-archive": (CACHE / "terraform-providers/archive/lib/index.d.ts", ""),
     "hdfs": (CACHE / "hadoop-3.4.2/MiniHdfs.class", "java"),

@@ -7,7 +7,16 @@ import pytest
 
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.demo.kinesis_feed import Feed
-from tests.servers import Server, azurite, fake_gcs, hdfs, moto, versitygw
+from tests.servers import (
+    Server,
+    azurite,
+    fake_gcs,
+    hdfs,
+    kinesalite,
+    kinesis_local,
+    moto,
+    versitygw,
+)
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +60,18 @@ def moto_access(moto_server: Server, monkeypatch: pytest.MonkeyPatch) -> AwsAcce
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     return moto.emptied(moto_server)
+
+
+@pytest.fixture(scope="session")
+def kinesalite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with kinesalite.running(tmp_path_factory.mktemp("kinesalite")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kinesis_local_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with kinesis_local.running(tmp_path_factory.mktemp("kinesis-local")) as server:
+        yield server
 
 
 @pytest.fixture

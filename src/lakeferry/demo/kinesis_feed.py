@@ -67,13 +67,13 @@ class Feed:
         quota: bool = True,
     ) -> None:
         self.stream, self.region = stream, region
-        self._keys, self._load, self._quota = keys, load, quota
+        self._keys, self._load = keys, load
         self._lock = threading.RLock()
         self._skew_ms = 0
         self._faults = Faults()
         self._calls: dict[str, int] = {}
         self._last: dict[str, Mapping[str, Any]] = {}  # by shard, what was asked for last
-        self._account = Account(region, self.now_ms)
+        self._account = Account(region, self.now_ms, quota)
         self._make(shards, 0)
         context = None
         if tls is not None:
@@ -233,8 +233,8 @@ class Feed:
         return self._account.streams[self.stream]
 
     def _make(self, shards: int, generation: int) -> None:
-        made = Stream(self.stream, self.region, self.now_ms, generation, self._load)
-        made.quota = self._quota
+        now_ms, quota = self.now_ms, self._account.quota
+        made = Stream(self.stream, self.region, now_ms, generation, self._load, quota=quota)
         made.begin(shards)
         self._account.streams[self.stream] = made
 

@@ -24,6 +24,7 @@ class Account:
 
     region: str
     now_ms: Callable[[], int]
+    quota: bool = True  # of streams that are made from here on
     streams: dict[str, Stream] = field(default_factory=dict)
 
     def named(self, asked: Asked) -> Stream:
@@ -185,7 +186,7 @@ def _create(account: Account, asked: Asked) -> Asked:
     name = asked["StreamName"]
     if name in account.streams:
         raise Fault("ResourceInUseException", f"Stream {name} already exists.")
-    stream = Stream(name, account.region, account.now_ms)
+    stream = Stream(name, account.region, account.now_ms, quota=account.quota)
     account.streams[name] = stream
     stream.begin(asked.get("ShardCount", 4))
     return {}

@@ -72,7 +72,12 @@ class RecordsPage(msgspec.Struct, frozen=True, rename="pascal"):
     records: list[Record]
     next_shard_iterator: str | None = None  # None: the shard is closed and was read to its end
     millis_behind_latest: int | None = None  # 0: caught up
-    child_shards: tuple[ChildShard, ...] = ()  # not every server sends them
+    told_children: tuple[ChildShard, ...] | None = msgspec.field(name="ChildShards", default=None)
+
+    @property
+    def child_shards(self) -> tuple[ChildShard, ...]:
+        """Not every server sends them, and one says null where there are none."""
+        return self.told_children or ()
 
 
 class ShardsPage(msgspec.Struct, frozen=True, rename="pascal"):
