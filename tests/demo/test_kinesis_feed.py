@@ -1,20 +1,25 @@
 """The feed: what is put is read, what is made is unique, what goes wrong goes wrong on command."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.demo.kinesis_feed import Feed
-from lakeferry.demo.kinesis_feed_load import Kind, Load, event_id
+from lakeferry.demo.kinesis_feed_load import SCHEMA, Kind, Load, event_id
 from lakeferry.ingest.kinesis import Kinesis, Refused, Unanswered
+from lakeferry.ingest.payload import declare
+from lakeferry.ingest.payload_guide import Guide
+from lakeferry.ingest.payload_repair import parse
 from lakeferry.ingest.position import After, FromTime, FromTrimHorizon, Position
 from lakeferry.ingest.rows import page_rows
 from lakeferry.ingest.signing import endpoint_of
 from lakeferry.ingest.wire import RecordsPage
-from tests.servers.kinesis_feed import FeedAway, away
+from tests.servers.kinesis_feed import FeedAway, away, self_signed
 
 HORIZON = FromTrimHorizon()
 FIRST = "shardId-000000000000"
@@ -234,6 +239,103 @@ def test_a_stream_that_was_made_again_is_another(kinesis_feed: Feed) -> None:
     after = reader(kinesis_feed).summary(kinesis_feed.stream)
     assert before.stream_id != after.stream_id
     assert page(kinesis_feed).records == []
+
+
+def test_a_loop_of_boto3_reads_all(made: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    boto = client(AwsAccess(made.region, endpoint=made.url), "kinesis")
+    iterator = boto.get_shard_iterator(
+        StreamName=made.stream, ShardId=FIRST, ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+
+    found = []
+    for _ in range(4):
+        answer = boto.get_records(ShardIterator=iterator, Limit=3_000)
+        found += [json.loads(one["Data"])["event_id"] for one in answer["Records"]]
+        iterator = answer["NextShardIterator"]
+
+    assert found == [event_id(0, 0, n) for n in range(10_000)]
+    assert answer["MillisBehindLatest"] == 0
+
+
+def test_shards_are_listed_in_pages() -> None:
+    with Feed(shards=2_300) as feed:
+        found = reader(feed).shards(feed.stream)
+
+    assert [one.shard_id for one in found] == [f"shardId-{n:012}" for n in range(2_300)]
+
+
+def test_a_shard_whose_records_have_all_gone_is_listed_no_more(kinesis_feed: Feed) -> None:
+    children = kinesis_feed.split(FIRST)
+    kinesis_feed.trim()
+    kinesis_feed.skew(1)
+
+    found = reader(kinesis_feed).shards(kinesis_feed.stream)
+
+    assert [one.shard_id for one in found] == children
+
+
+def test_an_iterator_lives_as_long_as_it_is_told(kinesis_feed: Feed) -> None:
+    line = reader(kinesis_feed)
+    iterator = line.iterator(kinesis_feed.stream, FIRST, HORIZON)
+    kinesis_feed.set(iterator_s=60)
+    kinesis_feed.skew(61)
+
+    with pytest.raises(Refused, match="ExpiredIteratorException"):
+        line.records(iterator)
+
+
+def test_made_records_arrive_at_their_rate() -> None:
+    with Feed(load=Load(backlog=100, rate=50)) as feed:
+        feed.skew(10)
+
+        truth = feed.truth()[FIRST]
+
+    assert 600 <= truth.due <= 605
+
+
+def test_children_of_a_made_shard_go_on_at_half_its_rate() -> None:
+    with Feed(load=Load(backlog=100, rate=50), quota=False) as feed:
+        feed.skew(10)
+        children = feed.split(FIRST)
+        feed.skew(20)
+
+        truth = feed.truth()
+
+    assert 600 <= truth[FIRST].due <= 605
+    assert [250 <= truth[child].due <= 253 for child in children] == [True, True]
+
+
+def test_arrivals_that_jitter_go_back_in_time() -> None:
+    with Feed(load=Load(backlog=1_000, jitter_ms=500), quota=False) as feed:
+        times = [one.arrival_ms for one in page(feed).records]
+
+    assert times != sorted(times)
+    assert max(times) - min(times) < 2_000
+
+
+def test_one_in_a_hundred_bad_records_has_a_word_for_a_number() -> None:
+    declared = declare(SCHEMA)
+    with Feed(load=Load("bad", backlog=1_000), quota=False) as feed:
+        rows = page_rows(FIRST, page(feed).records).rows
+
+    parsed = parse(rows, declared, Guide(declared.read_as))
+
+    assert parsed.table.num_rows == 990
+    assert [one[15:36].decode() for one in parsed.bad.rows.data] == [
+        event_id(0, 0, n) for n in range(99, 1_000, 100)
+    ]
+
+
+def test_a_feed_speaks_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate, key = self_signed(tmp_path)
+    monkeypatch.setenv("AWS_CA_BUNDLE", certificate)
+
+    with Feed(load=Load(backlog=10), tls=(certificate, key)) as feed:
+        assert feed.url.startswith("https://")
+        assert len(page(feed).records) == 10
 
 
 def test_a_feed_of_another_process_is_told_by_http(tmp_path: Path) -> None:

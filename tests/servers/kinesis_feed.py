@@ -14,8 +14,6 @@ from typing import Any
 from lakeferry.demo.kinesis_feed_stream import ShardTruth
 from tests.servers import started
 
-KEYS = ("test", "test")
-
 
 @dataclass(frozen=True, slots=True)
 class FeedAway:
@@ -73,3 +71,13 @@ def away(folder: Path, *arguments: str, core: int | None = None) -> Iterator[Fee
     with started(command, log, ready=lambda: log.read_bytes().endswith(b"}\n")) as process:
         told = json.loads(log.read_text().splitlines()[-1])
         yield FeedAway(process=process, **told)
+
+
+def self_signed(folder: Path) -> tuple[str, str]:
+    """Files of a certificate for this machine, and of its key; AWS_CA_BUNDLE trusts the first."""
+    certificate, key = str(folder / "feed.crt"), str(folder / "feed.key")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
+               "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+               "-keyout", key, "-out", certificate]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key
