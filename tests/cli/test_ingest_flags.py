@@ -1,0 +1,195 @@
+"""Flags of `ingest` and streams of a manifest, as the settings that they make."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from lakeferry.cli.ingest_flags import StreamFlags, WhoFlags, dedup_parts, flush_parts, wanted
+from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
+from lakeferry.connect.aws import AwsAccess
+from lakeferry.errors import FerryError
+from lakeferry.ingest.settings import (
+    DedupSettings,
+    Ingest,
+    PartitionColumn,
+    PayloadSettings,
+    Rhythm,
+    SourceSettings,
+    TargetSettings,
+)
+from lakeferry.ingest.signing import Endpoint
+
+HERE = WhoFlags(region="eu-west-1")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KINESIS", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def asked(stream: str, table: str | None, flags: StreamFlags) -> Ingest:
+    return wanted(stream, table, NO_MANIFEST, flags).ingest()
+
+
+def test_stream_and_table_are_enough() -> None:
+    found = asked("kinesis://us-east-1/clicks", "s3://lake/clicks", StreamFlags())
+
+    assert found == Ingest(
+        "clicks",
+        SourceSettings(
+            "clicks", Endpoint("kinesis.us-east-1.amazonaws.com", "us-east-1"),
+            AwsAccess("us-east-1"),
+        ),
+        TargetSettings("s3://lake/clicks"),
+    )  # fmt: skip
+
+
+def test_every_flag_is_a_setting(tmp_path: Path) -> None:
+    (tmp_path / "clicks.sql").write_text("event_id STRING, ts TIMESTAMP")
+    flags = StreamFlags(
+        from_="at:2026-11-26T12:00:00Z", flush=["30s,128MB"], workers=2, name="lakeferry/c",
+        read_share="40%", schema="clicks.sql", on_new_fields="rescue", bad_records="fail",
+        rejected="s3://lake/bad", max_bad="5%", partition_by=["day=date(ts)"],
+        dedup="event_id:10m", offsets="sidecar", on_data_loss="go-on", on_recreated="restart",
+        aggregation_out_of_range="kcl", no_compact=True, single_writer=True,
+        store_option=["checksum=none"],
+        who=WhoFlags("https://vpce-1.kinesis.eu-west-1.vpce.amazonaws.com", "eu-west-1", "dev",
+                     "arn:aws:iam::111122223333:role/r", "x"),
+    )  # fmt: skip
+
+    found = wanted("clicks", "s3://lake/clicks", NO_MANIFEST, flags, once=True).ingest()
+
+    assert found == Ingest(
+        name="c",
+        source=SourceSettings(
+            "clicks",
+            Endpoint("vpce-1.kinesis.eu-west-1.vpce.amazonaws.com", "eu-west-1"),
+            AwsAccess("eu-west-1", "dev", "arn:aws:iam::111122223333:role/r", "x"),
+            share=0.4,
+            out_of_range="kcl",
+        ),
+        target=TargetSettings(
+            "s3://lake/clicks",
+            # S3 is met as the same identity.
+            {"profile": "dev", "role": "arn:aws:iam::111122223333:role/r", "external_id": "x",
+             "checksum": "none"},
+            (PartitionColumn("day", "ts", "date"),),
+            "s3://lake/bad", "sidecar", True,
+        ),
+        payload=PayloadSettings(
+            pa.schema([("event_id", pa.string()), ("ts", pa.timestamp("us", "UTC"))]),
+            "rescue", "fail", True, 0.05,
+        ),
+        dedup=DedupSettings(("event_id",), 600),
+        rhythm=Rhythm(every_s=30, file_bytes=128_000_000, compact_every_s=None),
+        workers=2, start="at:2026-11-26T12:00:00Z", once=True, on_loss="go on",
+        on_recreated="restart",
+    )  # fmt: skip
+
+
+def test_a_name_is_looked_for_in_the_manifest_and_flags_are_laid_upon_it(tmp_path: Path) -> None:
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "c.sql").write_text("event_id STRING")
+    (tmp_path / "lakeferry.yaml").write_text(
+        "version: 1\nconnections: {r: {kind: aws, region: us-west-2}}\n"
+        "target: {root: s3://lake/, connection: r}\nstreams:\n"
+        "  one: {from: clicks, to: streams/c, schema: schemas/c.sql, workers: 3, read_share: 50%,\n"
+        "        dead_letter: streams/bad, flush: {every: 30 s, size: 64 MB}}\n"
+    )
+    below = tmp_path / "below"
+    below.mkdir()
+
+    found = wanted(
+        "one", None, ManifestFlags(), StreamFlags(read_share="25%", flush=["5s"])
+    ).ingest()
+
+    assert (found.name, found.workers, found.source.share) == ("one", 3, 0.25)
+    assert found.source.endpoint.host == "kinesis.us-west-2.amazonaws.com"
+    assert (found.target.url, found.target.quarantine) == (
+        "s3://lake/streams/c", "s3://lake/streams/bad",
+    )  # fmt: skip
+    assert (found.rhythm.every_s, found.rhythm.file_bytes) == (5, 64_000_000)
+    assert found.payload.schema == pa.schema([("event_id", pa.string())])
+
+
+def test_a_stream_that_the_manifest_does_not_have_is_told_with_those_it_has(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "lakeferry.yaml").write_text(
+        "version: 1\nstreams: {clicks: {from: clicks, to: /t}}\n"
+    )
+
+    with pytest.raises(FerryError) as refused:
+        wanted("klicks", None, ManifestFlags(), StreamFlags())
+
+    assert (refused.value.code, refused.value.where) == (
+        "LF-7063", "lakeferry.yaml; it has clicks",
+    )  # fmt: skip
+
+
+def test_no_manifest_and_no_table_is_told() -> None:
+    with pytest.raises(FerryError, match="LF-2002 there is no manifest"):
+        wanted("clicks", None, ManifestFlags(), StreamFlags())
+
+
+def test_a_region_is_not_told_twice_with_different_answers() -> None:
+    with pytest.raises(FerryError, match="is in us-east-1, not in eu-west-1"):
+        asked("kinesis://us-east-1/clicks", "/t", StreamFlags(who=HERE))
+
+
+def test_where_nothing_says_the_region_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", "none")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+
+    with pytest.raises(FerryError, match="nothing says the Region of `clicks`"):
+        asked("clicks", "/t", StreamFlags())
+
+
+def test_the_environment_may_say_another_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", "http://localhost:4567")
+
+    found = asked("clicks", "/t", StreamFlags(who=HERE))
+
+    assert found.source.endpoint == Endpoint("localhost:4567", "eu-west-1", "/", False)
+    assert found.source.access.endpoint is None  # other services are met as ever
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (StreamFlags(who=HERE, flush=["often"]), "`often` is neither a time nor a size"),
+        (StreamFlags(who=HERE, flush=["128mb"]), "can mean 128 megabytes"),
+        (StreamFlags(who=HERE, dedup="10m"), "`10m` names no column"),
+        (StreamFlags(who=HERE, schema="nowhere.sql"), "nowhere.sql: No such file"),
+        (StreamFlags(who=HERE, schema="a STRNG"), "`STRNG` is no type"),
+        (StreamFlags(who=HERE, schema="a MAP<STRING, INT>"), "LF-7011"),
+        (StreamFlags(who=HERE, name="a/b/c"), "is not valid here"),
+        (StreamFlags(who=HERE, store_option=["quick=yes"]), "unknown option `quick`"),
+    ],
+)
+def test_a_flag_that_cannot_be_is_told_with_what_can(flags: StreamFlags, told: str) -> None:
+    with pytest.raises((FerryError, ExceptionGroup)) as refused:
+        asked("clicks", "s3://lake/t", flags)
+
+    errors = getattr(refused.value, "exceptions", (refused.value,))
+    assert told in str(errors[0])
+    assert "next: " in str(errors[0])
+
+
+def test_schema_may_be_ddl_itself() -> None:
+    found = asked("clicks", "/t", StreamFlags(who=HERE, schema="a STRING, b INT"))
+
+    assert found.payload.schema == pa.schema([("a", pa.string()), ("b", pa.int32())])
+
+
+def test_a_flush_is_a_time_a_size_or_both() -> None:
+    assert list(flush_parts(["30s", "128 MB"])) == [("every", "30s"), ("size", "128 MB")]
+    assert list(flush_parts(["5 min, 1GB"])) == [("every", "5 min"), ("size", "1GB")]
+
+
+def test_a_window_of_keys_is_columns_and_a_time() -> None:
+    assert dedup_parts("event_id:10m") == (("event_id",), "10min")
+    assert dedup_parts("tenant, event_id: 1 h") == (("tenant", "event_id"), "1 h")

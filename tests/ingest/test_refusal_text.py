@@ -1,0 +1,48 @@
+"""Refusals of Kinesis in our words, each with its next step."""
+
+import pytest
+
+from lakeferry.connect.aws import AwsAccess
+from lakeferry.ingest.refusal_text import refusal_error
+from lakeferry.ingest.settings import SourceSettings
+from lakeferry.ingest.signing import endpoint_of
+from lakeferry.ingest.wire import Refusal
+
+SOURCE = SourceSettings("clicks", endpoint_of("eu-west-1"), AwsAccess("eu-west-1"))
+ROLE = "arn:aws:sts::111122223333:assumed-role/reader/i-1"
+ARN = "arn:aws:kinesis:eu-west-1:111122223333:stream/clicks"
+
+
+def test_a_right_that_is_missing_is_named_with_the_statement_that_grants_it() -> None:
+    message = (
+        f"User: {ROLE} is not authorized to perform: kinesis:ListShards on resource: {ARN} because "
+        "no identity-based policy allows the kinesis:ListShards action"
+    )
+
+    error = refusal_error(Refusal(400, "AccessDeniedException", message), SOURCE, "ListShards")
+
+    assert (error.code, error.what) == ("LF-1203", f"{ROLE} may not kinesis:ListShards")
+    assert error.where.startswith(f"on {ARN}; kinesis ListShards on clicks")
+    assert "config iam --for ingest" in error.next_step
+    assert f'"Resource":"{ARN}"' in error.next_step
+    assert '"kinesis:GetRecords"' in error.next_step  # all of them, not one after another
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [
+        ("ResourceNotFoundException", 400, "LF-7062"),
+        ("UnrecognizedClientException", 400, "LF-1201"),
+        ("ExpiredTokenException", 400, "LF-1201"),
+        ("ProvisionedThroughputExceededException", 400, "LF-1204"),
+        ("LimitExceededException", 400, "LF-1204"),
+        ("InvalidArgumentException", 400, "LF-1206"),
+        ("", 403, "LF-1206"),
+    ],
+)
+def test_each_refusal_has_its_code(kind: str, status: int, code: str) -> None:
+    error = refusal_error(Refusal(status, kind, "it is so"), SOURCE, "GetRecords")
+
+    assert error.code == code
+    assert "kinesis.eu-west-1.amazonaws.com" in error.where
+    assert error.next_step
