@@ -1,0 +1,290 @@
+"""A stream into a table, whole: nothing lost, nothing twice, whatever the stream does meanwhile."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.demo.kinesis_feed_load import Load
+from lakeferry.errors import FerryError
+from lakeferry.ingest.events import Began, Progress, ShardEnded, Warned
+from lakeferry.ingest.settings import Ingest
+from tests.flows.ingests import (
+    KEYS,
+    PATIENCE_S,
+    assert_each_once,
+    due,
+    event_ids,
+    ingest_of,
+    ingest_once,
+    kill_group,
+    process,
+    running,
+)
+
+PUT = b'{"event_id": "%s", "status": 200}'
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+
+
+def feed_of(shards: int, most: int, rate: float = 0.0) -> Feed:
+    """A stream whose shards have `most` records each in the end; at first all, or as many come."""
+    return Feed(shards=shards, load=Load(backlog=0 if rate else most, rate=rate, most=most))
+
+
+def test_all_that_is_there_comes_into_the_table_once(tmp_path: Path) -> None:
+    with feed_of(4, 2_000) as feed:
+        ended = ingest_once(ingest_of(feed.url, tmp_path / "table")).ended
+
+        assert ended is not None
+        assert (ended.reason, ended.rows) == ("caught up", 8_000)
+        assert_each_once(tmp_path / "table", feed.truth())
+
+
+def test_a_second_run_goes_on_where_the_first_ended(tmp_path: Path) -> None:
+    with feed_of(2, 2_000, rate=400) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table")
+        with running(asked) as first:
+            first.until_committed(400)
+            first.stop()
+        before = feed.truth()
+        second = ingest_once(asked)
+
+        assert second.until(Began).resumes.startswith("epoch ")
+        assert_each_once(tmp_path / "table", before, feed.truth())
+
+
+def test_a_second_run_has_nothing_to_do_where_nothing_came(tmp_path: Path) -> None:
+    with feed_of(2, 1_000) as feed:
+        ingest_once(ingest_of(feed.url, tmp_path / "table"))
+        again = ingest_once(ingest_of(feed.url, tmp_path / "table")).ended
+
+        assert again is not None
+        assert again.rows == 0
+        assert_each_once(tmp_path / "table", feed.truth())
+
+
+def test_splits_and_merges_and_splits_of_splits_lose_nothing(tmp_path: Path) -> None:
+    with feed_of(4, 1_500, rate=300) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table")
+        with running(asked) as ingest:
+            ingest.until_committed(200)
+            one, other = feed.split("shardId-000000000000")
+            feed.merge("shardId-000000000001", "shardId-000000000002")
+            ingest.until(ShardEnded, lambda event: event.shard_id == "shardId-000000000000")
+            feed.split(one)
+            feed.merge(other, feed.shards()[feed.shards().index(other) + 1])
+            ingest.until(ShardEnded, lambda event: event.shard_id == one)
+            ingest.stop()
+        finish(asked, feed)
+
+
+def test_a_doubling_of_the_shards_needs_no_new_beginning(tmp_path: Path) -> None:
+    with feed_of(4, 1_000, rate=300) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table")
+        with running(asked) as ingest:
+            ingest.until_committed(200)
+            feed.resize(8)
+            told = ingest.until(Progress, lambda one: one.shards == 8)
+            ended = ingest.stop()
+        ingest_once(asked)
+
+        assert told.restarts == ended.restarts == 0
+        assert_each_once(tmp_path / "table", feed.truth())
+
+
+def test_records_between_a_latest_start_and_a_crash_before_the_first_are_not_lost(
+    tmp_path: Path,
+) -> None:
+    with Feed(shards=2) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table", start="latest")
+        with process(feed.url, tmp_path / "table", tmp_path, start="latest") as child:
+            until(lambda: (tmp_path / "table/_delta_log/00000000000000000000.json").exists())
+            kill_group(child)
+        feed.put("shardId-000000000000", *[PUT % b"a%d" % at for at in range(10)])
+        ingest_once(asked)
+
+        assert sorted(event_ids(tmp_path / "table")) == sorted(f"a{at}" for at in range(10))
+
+
+def test_records_that_were_there_before_a_latest_start_are_left_alone(tmp_path: Path) -> None:
+    with Feed(shards=2) as feed:
+        feed.put("shardId-000000000000", PUT % b"old", arrived_ms=feed.now_ms() - 5_000)
+        ingest_once(ingest_of(feed.url, tmp_path / "table", start="latest"))
+        feed.put("shardId-000000000001", PUT % b"new")
+        ingest_once(ingest_of(feed.url, tmp_path / "table", start="latest"))
+
+        assert event_ids(tmp_path / "table") == ["new"]
+
+
+# --- what the stream no longer has ----------------------------------------------------------
+
+
+def test_records_that_retention_took_unread_stop_the_ingest_with_the_hours(tmp_path: Path) -> None:
+    with Feed(shards=1) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table")
+        ingest_once(asked)
+        feed.skew(26 * 3600)
+        feed.trim()
+
+        with pytest.raises(FerryError, match=r"LF-7052 .* up to 2\.0 h of 1 shard"):
+            ingest_once(asked)
+
+
+def test_with_leave_it_goes_on_behind_the_gap_and_remembers_it(tmp_path: Path) -> None:
+    with Feed(shards=1) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table", on_loss="go on")
+        ingest_once(asked)
+        feed.put("shardId-000000000000", PUT % b"lost")
+        feed.skew(26 * 3600)
+        feed.trim()
+        feed.put("shardId-000000000000", PUT % b"kept")
+        ended = ingest_once(asked).ended
+
+        assert ended is not None
+        assert [gap.shard_id for gap in ended.gaps] == ["shardId-000000000000"]
+        assert event_ids(tmp_path / "table") == ["kept"]
+
+
+def test_a_stream_that_was_made_anew_is_refused(tmp_path: Path) -> None:
+    with feed_of(2, 500) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table")
+        ingest_once(asked)
+        feed.recreate(2)
+
+        with pytest.raises(FerryError, match="LF-7051"):
+            ingest_once(asked)
+
+
+def test_a_stream_that_was_made_anew_is_read_from_its_start_if_asked_for(tmp_path: Path) -> None:
+    with feed_of(2, 500) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table", on_recreated="restart")
+        ingest_once(asked)
+        before = due(feed.truth(), 0)
+        feed.recreate(2)
+        ingest_once(asked)
+
+        assert sorted(event_ids(tmp_path / "table")) == sorted(before + due(feed.truth(), 1))
+
+
+def test_a_stream_that_is_made_anew_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    with feed_of(2, 500) as feed, running(ingest_of(feed.url, tmp_path / "table")) as ingest:
+        ingest.until_committed(1_000)
+        feed.recreate(2)
+        ingest.wait()
+
+        assert isinstance(ingest.error, FerryError)
+        assert ingest.error.code == "LF-7051"
+
+
+# --- two of one name ------------------------------------------------------------------------
+
+
+def test_of_two_coordinators_of_one_name_each_record_is_committed_by_one(tmp_path: Path) -> None:
+    with feed_of(4, 2_000, rate=250) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table")
+        with running(asked) as one, running(asked) as other:
+            until(lambda: len(one.commits) + len(other.commits) > 8)
+        finish(asked, feed)
+
+
+def test_a_coordinator_that_was_stopped_while_another_went_on_doubles_nothing(
+    tmp_path: Path,
+) -> None:
+    with feed_of(2, 2_000, rate=200) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table")
+        with process(feed.url, tmp_path / "table", tmp_path) as zombie:
+            until(lambda: _has_version(tmp_path / "table", 2))
+            os.killpg(zombie.pid, signal.SIGSTOP)
+            with running(asked) as other:
+                other.until_committed(1_000)
+                os.killpg(zombie.pid, signal.SIGCONT)
+                sleep(5)
+            zombie.terminate()
+            zombie.wait(40)
+        finish(asked, feed)
+
+
+def _has_version(table: Path, version: int) -> bool:
+    return (table / f"_delta_log/{version:020}.json").exists()
+
+
+# --- the end --------------------------------------------------------------------------------
+
+
+def test_sigterm_commits_what_was_read_and_exits_with_0_within_30_seconds(tmp_path: Path) -> None:
+    with feed_of(4, 100_000, rate=2_000) as feed:
+        rhythm = {"every_s": 60.0}
+        with process(feed.url, tmp_path / "table", tmp_path, rhythm=rhythm) as child:
+            until(lambda: feed.counts().get("GetRecords", 0) > 20)
+            began = monotonic()
+            child.terminate()
+            code, took = child.wait(40), monotonic() - began
+        rows = event_ids(tmp_path / "table")
+
+        assert (code, len(rows) == len(set(rows)), bool(rows)) == (0, True, True)
+        assert took < 30
+
+
+def test_workers_end_with_a_coordinator_that_was_killed(tmp_path: Path) -> None:
+    table = tmp_path / "table"
+    with feed_of(2, 100_000, rate=500) as feed, process(feed.url, table, tmp_path) as child:
+        until(lambda: _has_version(table, 1))
+        workers = _children(child.pid)
+        child.kill()
+        child.wait()
+        until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+    assert len(workers) >= 2
+
+
+def _children(process_id: int) -> list[int]:
+    tasks = Path(f"/proc/{process_id}/task").glob("*/children")
+    return [int(one) for task in tasks for one in task.read_text().split()]
+
+
+# --- shards that cannot be read -------------------------------------------------------------
+
+
+def test_a_shard_whose_key_is_disabled_is_told_and_holds_up_no_other(tmp_path: Path) -> None:
+    with feed_of(2, 1_000) as feed:
+        feed.wrong("kms", shard_id="shardId-000000000000")
+        with running(ingest_of(feed.url, tmp_path / "table")) as ingest:
+            ingest.until_committed(1_000)
+            ingest.until(Warned, lambda event: "KMSDisabledException" in event.message)
+            told = ingest.until(Progress, lambda one: bool(one.paused))
+
+    assert set(told.paused) == {"shardId-000000000000"}
+
+
+def test_a_worker_that_dies_costs_nothing_but_time(tmp_path: Path) -> None:
+    with feed_of(4, 1_500, rate=300) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table")
+        with running(asked) as ingest:
+            ingest.until_committed(500)
+            os.kill(_children(os.getpid())[-1], signal.SIGKILL)
+            ingest.until(Began, lambda event: event.times == 1)
+            ingest.stop()
+        finish(asked, feed)
+
+
+def finish(asked: Ingest, feed: Feed) -> None:
+    """Read the rest; then the table has each record once."""
+    before = feed.truth()
+    ingest_once(asked)
+    assert_each_once(asked.target.url, before, feed.truth())
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    end = monotonic() + PATIENCE_S
+    while not is_so():
+        assert monotonic() < end, "it never came to be"
+        sleep(0.05)
