@@ -11,10 +11,11 @@ import pyarrow as pa
 import pytest
 
 from lakeferry.delta.snapshot import read_snapshot
+from lakeferry.delta.txn_files import folder_of
 from lakeferry.errors import FerryError
 from lakeferry.ingest.commit import commit
 from lakeferry.ingest.messages import Counts
-from lakeferry.ingest.position import After, sidecar_folder
+from lakeferry.ingest.position import After
 from lakeferry.ingest.rows import RAW_SCHEMA
 from lakeferry.ingest.settings import TargetSettings
 from lakeferry.ingest.table import read_target
@@ -61,7 +62,7 @@ def data_files(where: TargetSettings) -> list[str]:
 
 def states(where: TargetSettings) -> int:
     store = open_store(where.url, where.options)
-    return sum(1 for _ in store.list(sidecar_folder(NAME)))
+    return sum(1 for _ in store.list(folder_of(NAME)))
 
 
 # --- what a commit is -----------------------------------------------------------------------

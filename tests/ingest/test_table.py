@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from lakeferry.delta.snapshot import read_snapshot
+from lakeferry.delta.txn_files import folder_of
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import FromTime, app_id, sidecar_folder
+from lakeferry.ingest.position import FromTime, app_id
 from lakeferry.ingest.rows import RAW_SCHEMA
 from lakeferry.ingest.table import change_columns, open_target, read_target
 from lakeferry.ingest.target import Lost, Target
@@ -134,7 +135,7 @@ def test_positions_go_into_a_domain_where_the_table_has_domains(tmp_path: Path) 
 
     assert target.keeps == "domain"
     assert opened(settings(tmp_path / "t")).keeps == "domain"
-    assert not list(target.store.list(sidecar_folder(NAME)))
+    assert not list(target.store.list(folder_of(NAME)))
 
 
 def test_a_domain_is_not_forced_upon_a_table_that_has_none(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ def test_the_last_hundred_states_are_kept(tmp_path: Path) -> None:
     for _ in range(103):
         target = moved(put(target))
 
-    assert len(list(target.store.list(sidecar_folder(NAME)))) == 100
+    assert len(list(target.store.list(folder_of(NAME)))) == 100
     assert opened(where).state == target.state
 
 
@@ -199,7 +200,7 @@ def test_rows_of_ours_in_a_table_that_has_lost_our_txn_refuse_a_new_start(tmp_pa
     where = settings(tmp_path / "t", partition_by=BY_DAY)
     target = moved(put(opened(where), 1))
     without_txn(target)
-    for meta in list(target.store.list(sidecar_folder(NAME))):
+    for meta in list(target.store.list(folder_of(NAME))):
         target.store.delete(meta.path)
 
     with pytest.raises(FerryError, match="is part of it") as caught:
@@ -220,7 +221,7 @@ def test_a_state_of_a_first_commit_that_was_never_made_is_no_trace(tmp_path: Pat
 def test_a_txn_whose_state_is_not_there_refuses_a_new_start(tmp_path: Path) -> None:
     where = settings(tmp_path / "t")
     target = moved(put(opened(where), 1))
-    for meta in list(target.store.list(sidecar_folder(NAME))):
+    for meta in list(target.store.list(folder_of(NAME))):
         target.store.delete(meta.path)
 
     with pytest.raises(FerryError) as caught:

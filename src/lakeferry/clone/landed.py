@@ -22,7 +22,8 @@ from lakeferry.store.protocol import ObjectMeta, Store
 
 def has_records(place: str, options: Mapping[str, str] = NO_OPTIONS) -> bool:
     """Whether lakeferry ever cloned to a place."""
-    return any(True for _ in open_store(place, options).list(FOLDER))
+    listed = open_store(place, options).list(FOLDER, recursive=False)
+    return any(meta.path.endswith(".json") for meta in listed)
 
 
 def landed(place: str, path: str, options: Mapping[str, str] = NO_OPTIONS) -> tuple[Copied, ...]:
@@ -39,7 +40,7 @@ def landed(place: str, path: str, options: Mapping[str, str] = NO_OPTIONS) -> tu
     """
     store = open_store(place, options)
     records = sorted(
-        (one for one in store.list(FOLDER) if one.path.endswith(".parquet")),
+        (one for one in store.list(FOLDER, recursive=False) if one.path.endswith(".parquet")),
         key=lambda one: one.path,
     )
     if not records:

@@ -24,6 +24,7 @@ from lakeferry.clone.mirror_plan import (
     plan_mirror,
 )
 from lakeferry.clone.plan import count
+from lakeferry.clone.positions import hold_positions, put_positions
 from lakeferry.clone.put import state_moved
 from lakeferry.clone.record import MIRROR, CloneRecord, head_facts, put_record
 from lakeferry.clone.report import CloneRequest
@@ -92,9 +93,11 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
         return Done(source, source.version, head, (), planned, names, record, len(plan.commits))
     if not request.single_writer:
         prove_put_if_absent(places.target, fresh=not is_table(here))
+    positions = hold_positions(around, source)
     haul = _fetch(request, around, items, (files, size))
     _refuse_live_and_gone(request, around, source, haul)
     extras.refuse_moved(listing, places.source)
+    put_positions(places.target, positions)
     record = _publish(request, around, source, listing, plan, haul, carried)
     extras.refuse_overwritten(
         listing, places.source, places.target, record.extras, head=source.version

@@ -12,6 +12,7 @@ from lakeferry.clone.companions import write_companions
 from lakeferry.clone.footers import footer_rows
 from lakeferry.clone.keeping import many
 from lakeferry.clone.plan import ClonePlan
+from lakeferry.clone.positions import Positions, put_positions
 from lakeferry.clone.record import CloneRecord, drop_record, head_facts, put_record
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.surroundings import Haul, PlanAgain, Surroundings
@@ -30,9 +31,11 @@ def put_commits(
     plans: tuple[ClonePlan, ...],
     haul: Haul,
     carried: tuple[Mapping[str, Any], ...],
+    positions: Positions,
 ) -> CloneRecord:
     """Publish each plan; records first, so that a commit never stands without its own."""
     target = around.places.target
+    put_positions(target, positions)
     target.settle()
     rows = footer_rows(plans, target)
     record, ict_since = None, dict[str, str]()

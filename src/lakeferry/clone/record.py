@@ -3,7 +3,8 @@
 `<target version>-<txnId>.json` says which source and version the commit holds; the Parquet twin
 lists each file that landed with its size, CRC64NVME and the source's ETag. Both are put before
 the commit that names them, so a record without its commit is a run that was cut off. They lie with
-the table because nothing else survives a lost machine; another clone does not carry them.
+the table because nothing else survives a lost machine; another clone does not carry them. What
+lies deeper, in folders, is of others (`delta.txn_files`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -103,9 +104,8 @@ def last_record(store: Store, *, head: int, oldest_commit: int | None) -> CloneR
         oldest_commit: the oldest commit file that is left. A record older than it is taken at its
             word: its commit was cleaned away.
     """
-    found = sorted(
-        (name for name in _names(store.list(FOLDER)) if name.endswith(".json")), reverse=True
-    )
+    listed = _names(store.list(FOLDER, recursive=False))
+    found = sorted((name for name in listed if name.endswith(".json")), reverse=True)
     for name in found:
         version_text, _, token = name.removesuffix(".json").partition("-")
         # A mirror's record comes before all commits of its run, so one that was cut off is behind.

@@ -14,6 +14,7 @@ from lakeferry.clone.fetch import copy_items, fetch, refuse_unholdable
 from lakeferry.clone.keeping import irrevocable
 from lakeferry.clone.landing import LandedFiles, Roots
 from lakeferry.clone.plan import ClonePlan, Totals
+from lakeferry.clone.positions import hold_positions
 from lakeferry.clone.put import put_commits, put_state
 from lakeferry.clone.record import head_facts
 from lakeferry.clone.report import CloneRequest
@@ -102,6 +103,7 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
     if not request.single_writer:
         prove_put_if_absent(target, fresh=view.snapshot is None)
     live = LandedFiles(source.files, roots) if repair else None
+    positions = hold_positions(around, plans[-1].after)
     haul = _fetch_all(request, around, plans, live, needed)
     if nothing_new and same_state:
         return Done(source, source.version, here, (), haul, names, view.record)
@@ -109,7 +111,7 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
     if nothing_new and view.record is not None and here is not None:
         record = put_state(around, listing, view.record, head=here)
         return Done(source, source.version, here, (), haul, names, record, state_moved=True)
-    record = put_commits(request, around, source, listing, plans, haul, carried)
+    record = put_commits(request, around, source, listing, plans, haul, carried, positions)
     return Done(source, source.version, record.target_version, plans, haul, names, record)
 
 

@@ -25,7 +25,7 @@ _NAMES = (
     ("compacted", re.compile(r"^(\d{20})\.(\d{20})\.compacted\.json$")),
 )
 # Belong to the table at the source only: sidecars to its checkpoints, staged commits to its
-# catalog, `_lakeferry` to our own earlier runs.
+# catalog, `_lakeferry` to our own earlier runs; of it a clone carries the files of `txn_files`.
 _NOT_CARRIED = ("_sidecars", "_lakeferry", "_staged_commits", "_commits")
 
 

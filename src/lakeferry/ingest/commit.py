@@ -19,6 +19,7 @@ from lakeferry.delta.actions import DomainMetadata, Txn
 from lakeferry.delta.commit import VersionTaken, in_chunks, publish
 from lakeferry.delta.log import LOG, commit_name
 from lakeferry.delta.snapshot import read_snapshot
+from lakeferry.delta.txn_files import KEPT, drop_file
 from lakeferry.errors import FerryError
 from lakeferry.ingest.commit_body import Content, stated
 from lakeferry.ingest.commit_rule import (
@@ -41,7 +42,7 @@ from lakeferry.ingest.position import (
     state_text,
     txn_version,
 )
-from lakeferry.ingest.state_store import KEPT, drop_state, put_state
+from lakeferry.ingest.state_store import put_state
 from lakeferry.ingest.table_fit import WRITABLE
 from lakeferry.ingest.target import Committed, Lost, Target
 from lakeferry.store.protocol import Store
@@ -107,7 +108,7 @@ def _void(target: Target, content: Content) -> None:
         with suppress(FerryError):
             target.store.delete(file.path)
     if target.keeps == "sidecar" and content.txn:
-        drop_state(target.store, target.name, content.txn.version)
+        drop_file(target.store, target.name, content.txn.version)
 
 
 def _with_state(target: Target, after: IngestState, version: int) -> Target:
@@ -116,7 +117,7 @@ def _with_state(target: Target, after: IngestState, version: int) -> Target:
         return replace(target, state=after)
     states = (*target.states, version)
     for old in states[:-KEPT]:
-        drop_state(target.store, target.name, old)
+        drop_file(target.store, target.name, old)
     return replace(target, state=after, states=states[-KEPT:])
 
 

@@ -5,20 +5,19 @@ there; others keep it in a file beside the log that the version of our `txn` nam
 writers of one epoch each has its own file and the commit decides which of them counts.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
+from lakeferry.delta import txn_files
 from lakeferry.errors import FerryError
 from lakeferry.ingest.wire import IteratorType
 
 FORMAT = 1
 RANDOM_BITS = 20
 LAST_EPOCH = 2 ** (63 - RANDOM_BITS) - 1  # the version of a txn is a signed 64-bit number
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 # In all of these `read_until_ms`, since the epoch, says: whatever came to the shard before this was
@@ -120,27 +119,22 @@ def iterator_of(place: Position) -> tuple[IteratorType, str | None, int | None]:
 
 def app_id(name: str) -> str:
     """Of our `txn`."""
-    return f"lakeferry:ingest:{checked_name(name)}"
+    return txn_files.app_id(checked_name(name))
 
 
 def domain(name: str) -> str:
     """Of our `domainMetadata`."""
-    return f"lakeferry.ingest.{checked_name(name)}"
-
-
-def sidecar_folder(name: str) -> str:
-    """Where states lie that are no domain; no reader and no VACUUM looks there."""
-    return f"_delta_log/_lakeferry/ingest/{checked_name(name)}"
+    return txn_files.domain(checked_name(name))
 
 
 def sidecar_path(name: str, version: int) -> str:
-    """The file that a `txn` of this version names."""
-    return f"{sidecar_folder(name)}/{version:019}.json"
+    """The file that a `txn` of this version names, for states that are no domain."""
+    return txn_files.file_of(checked_name(name), version)
 
 
 def checked_name(name: str) -> str:
     """The name of an ingest, which goes into paths. Raises FerryError LF-7001."""
-    if not NAME.fullmatch(name):
+    if not txn_files.NAME.fullmatch(name):
         raise FerryError(
             "LF-7001",
             f"`{name}` cannot be the name of an ingest",

@@ -1,15 +1,15 @@
-"""Where the positions of an ingest lie in its table: found, put, and old ones removed.
+"""Where the positions of an ingest lie in its table: found, and put.
 
 The version of our `txn` decides which state counts: the table's own domain, or the file beside the
 log that this version names. A file is put before the commit that names it, and never replaced.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from lakeferry.delta.actions import DomainMetadata, Txn
+from lakeferry.delta.txn_files import file_versions
 from lakeferry.errors import FerryError
 from lakeferry.ingest.position import (
     IngestState,
@@ -17,14 +17,12 @@ from lakeferry.ingest.position import (
     domain,
     epoch_of,
     parse_state,
-    sidecar_folder,
     sidecar_path,
     state_text,
 )
 from lakeferry.store.protocol import AlreadyThere, Store, read_all
 
 Keeps = Literal["domain", "sidecar"]
-KEPT = 100  # states beside the log: older ones serve the history alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ def _refuse_traces(store: Store, name: str) -> None:
     One of epoch 0 is no trace: it is put before an ingest's first commit, which may never have
     been made, and no row was committed with it.
     """
-    traces = [version for version in sidecar_versions(store, name) if epoch_of(version) > 0]
+    traces = [version for version in file_versions(store, name) if epoch_of(version) > 0]
     if traces:
         raise positions_gone(store.url, name, f"{sidecar_path(name, max(traces))} is there")
 
@@ -100,14 +98,6 @@ def positions_gone(url: str, name: str, trace: str) -> FerryError:
         "unset that property and take the table back to a version that has the txn; or, where rows "
         "may come twice or be lost, begin under another --name and say where: --start",
     )
-
-
-def sidecar_versions(store: Store, name: str) -> Iterator[int]:
-    """Versions of `txn`s whose states lie beside the log, committed ones and others."""
-    for meta in store.list(sidecar_folder(name), recursive=False):
-        stem = meta.path.rpartition("/")[2].removesuffix(".json")
-        if stem.isdecimal():
-            yield int(stem)
 
 
 def put_state(store: Store, name: str, version: int, state: IngestState) -> None:
@@ -128,9 +118,3 @@ def put_state(store: Store, name: str, version: int, state: IngestState) -> None
             f"{store.url}/{path}",
             "nothing was committed; start the ingest again",
         ) from None
-
-
-def drop_state(store: Store, name: str, version: int) -> None:
-    """Remove a file that no commit names, or an old one; one that stays harms nobody."""
-    with suppress(FerryError):
-        store.delete(sidecar_path(name, version))

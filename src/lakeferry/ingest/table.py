@@ -13,6 +13,7 @@ import pyarrow as pa
 from lakeferry.delta.commit import prove_put_if_absent
 from lakeferry.delta.log import LogListing, list_log
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
+from lakeferry.delta.txn_files import file_versions
 from lakeferry.errors import FerryError
 from lakeferry.ingest.commit import (
     TRIES,
@@ -32,7 +33,6 @@ from lakeferry.ingest.state_store import (
     Keeps,
     find_state,
     positions_gone,
-    sidecar_versions,
 )
 from lakeferry.ingest.table_fit import refuse_unwritable, table_form
 from lakeferry.ingest.target import Committed, Lost, Target
@@ -119,7 +119,7 @@ def _states(store: Store, name: str, found: Found | None) -> tuple[int, ...]:
     """Reading only: what is too old is removed by the first commit."""
     if found is None or found.keeps == "domain" or found.txn_version is None:
         return ()
-    return tuple(sorted(one for one in sidecar_versions(store, name) if one <= found.txn_version))
+    return tuple(sorted(one for one in file_versions(store, name) if one <= found.txn_version))
 
 
 def _refuse_rows(snapshot: Snapshot, name: str) -> None:

@@ -15,6 +15,7 @@ from lakeferry.delta.commit import commit_info
 from lakeferry.delta.commit_read import read_commit
 from lakeferry.delta.features import cloned_protocol, effective_features
 from lakeferry.delta.files import FileSet, logical_keys
+from lakeferry.delta.txn_files import named_files, read_files
 from lakeferry.verify.findings import Findings, differs
 from lakeferry.verify.sides import Sides
 
@@ -40,6 +41,7 @@ def compare_logs(sides: Sides, findings: Findings) -> None:
     _compare_protocol(sides, findings)
     _compare_metadata(sides, findings)
     _compare_txns(sides, findings)
+    _compare_positions(sides, findings)
     _compare_domains(sides, findings)
     _compare_files(sides, findings)
 
@@ -146,6 +148,18 @@ def _compare_txns(sides: Sides, findings: Findings) -> None:
     if unknown and not _may_have_own_txns(sides):
         for app in unknown:
             findings.add("txn", differs(f"txn of `{app}`, version", None, target[app].version))
+
+
+def _compare_positions(sides: Sides, findings: Findings) -> None:
+    """Files that a `txn` names: without its own the `txn` of an ingest is void."""
+    target = sides.target
+    paths = [path for _, path in named_files(target.txns, target.domains)]
+    wanted = read_files(sides.source_store, paths)  # the source keeps the last ones only
+    found = read_files(sides.target_store, wanted)
+    for path in wanted:
+        if found.get(path) != wanted[path]:
+            what = "differs from" if path in found else "is missing, not so at"
+            findings.add("txn", f"where an ingest stands, {path}, {what} the source")
 
 
 def left_out_txns(sides: Sides) -> frozenset[str]:
