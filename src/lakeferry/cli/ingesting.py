@@ -1,6 +1,7 @@
 """What `ingest` does: the run, and the looks that change nothing."""
 
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from threading import Event as Flag
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from lakeferry.ingest.metrics_page import IngestMetrics
 from lakeferry.monitor.metrics_page import is_loopback, parse_address, served
 
 if TYPE_CHECKING:
+    from lakeferry.ingest.position import Position
     from lakeferry.ingest.settings import Ingest
 
 OK, FAILED, LOOK = 0, 1, 3
@@ -43,9 +45,8 @@ def ingest(
         if metrics is not None:
             _serve(shown, metrics, at_end, screen)
         _say_way(asked, screen)
-        if adopt is not None:
-            _adopt(asked, adopt, screen)
-        ended = run(asked, emit=talk.emit, stop=stop)
+        adopted = _adopted(asked, adopt, screen)
+        ended = run(asked, emit=talk.emit, stop=stop, adopted=adopted)
     sign = marks(sys.stdout)["ok"]
     screen.result(ended_lines(ended, asked.target.url, sign), ended_body(ended))
     if stop.is_set():
@@ -72,8 +73,22 @@ def _say_way(asked: "Ingest", screen: Screen) -> None:
         screen.event(Warned(asked.target.url, "LF-7065", way.text, step))
 
 
-def _adopt(asked: "Ingest", adopt: str, screen: Screen) -> None:  # noqa: ARG001 - to come
-    raise FerryError("LF-2001", f"`{adopt}` is not built yet", "--adopt", "use --from at:TIME")
+def _adopted(asked: "Ingest", adopt: str | None, screen: Screen) -> Mapping[str, "Position"] | None:
+    """Where another consumer stands; None where nothing is adopted, or was so already."""
+    if adopt is None:
+        return None
+    from lakeferry.ingest.adopt_read import adopt as read_positions
+    from lakeferry.ingest.way_back import knows
+
+    if knows(asked.target, asked.name):
+        screen.say(f"the table has positions of `{asked.name}`: nothing is adopted any more")
+        return None
+    found = read_positions(adopt, asked)
+    exactly = "exactly" if found.exact else "with an overlap"
+    screen.say(f"goes on {exactly} where {adopt} stands, {counted(len(found.shards), 'shard')}")
+    for note in found.notes:
+        screen.say(note)
+    return found.shards
 
 
 def check(wanted: Wanted, *, screen: Screen, writes: bool = False, strict: bool = False) -> int:

@@ -4,6 +4,7 @@ All of it is done again whenever reading begins anew, so that nothing is carried
 table says.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lakeferry.ingest.commit import commit
@@ -18,7 +19,7 @@ from lakeferry.ingest.loss import (
     loss_error,
     recreated_error,
 )
-from lakeferry.ingest.position import IngestState
+from lakeferry.ingest.position import IngestState, Position
 from lakeferry.ingest.row_schema import may_reject, row_schema
 from lakeferry.ingest.rows import QUARANTINE_SCHEMA
 from lakeferry.ingest.settings import Ingest, TargetSettings
@@ -38,18 +39,27 @@ class Beginning:
     resumes: str  # as `Began` has it
 
 
-def begin(ingest: Ingest, lookout: Lookout, look: Look, emit: Emit) -> Beginning | Lost:
+def begin(
+    ingest: Ingest,
+    lookout: Lookout,
+    look: Look,
+    emit: Emit,
+    adopted: Mapping[str, Position] | None = None,
+) -> Beginning | Lost:
     """Open the tables and find where they stand; nothing is read of the stream.
 
     A new ingest's first positions are committed here, before any row.
 
     Args:
         look: at the stream, from now.
+        adopted: where each shard begins if the ingest is new, in place of its `start`.
 
     Raises:
         FerryError: LF-7051 another stream; LF-7052 records were lost; those of `open_target`.
     """
     first = _first_state(ingest, look)
+    if adopted is not None:
+        first = replace(first, shards=adopted)
     target = open_target(ingest.target, row_schema(ingest.payload), ingest.name, first)
     found = _checked(ingest, lookout, look, target, first, emit)
     if isinstance(found, Lost):
@@ -61,7 +71,8 @@ def begin(ingest: Ingest, lookout: Lookout, look: Look, emit: Emit) -> Beginning
         rejected = open_target(
             quarantine_settings(ingest.target), QUARANTINE_SCHEMA, ingest.name, nowhere
         )
-    resumes = f"epoch {state.epoch}" if state.epoch else ingest.start
+    begins = ingest.start if adopted is None else "adopted positions"
+    resumes = f"epoch {state.epoch}" if state.epoch else begins
     return Beginning(look, target, state, rejected, resumes)
 
 

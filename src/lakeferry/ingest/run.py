@@ -4,6 +4,7 @@ A crew that lost a race, or a worker, is ended, and another begins from what the
 cannot go on for ever: two coordinators of one name would hinder each other without an end.
 """
 
+from collections.abc import Mapping
 from random import random
 from threading import Event as Flag
 from time import monotonic
@@ -15,6 +16,7 @@ from lakeferry.ingest.events import Began, Emit, Ended, Warned, silent
 from lakeferry.ingest.goal import CLOCK_MS, Goal
 from lakeferry.ingest.lineage import readable
 from lakeferry.ingest.lookout import Look, Lookout
+from lakeferry.ingest.position import Position
 from lakeferry.ingest.session import BeginAgain, Finished, Session
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.tally import Tally
@@ -28,12 +30,19 @@ WON_AGAIN = 3
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 60.0
 
 
-def run(ingest: Ingest, *, emit: Emit = silent, stop: Flag | None = None) -> Ended:
+def run(
+    ingest: Ingest,
+    *,
+    emit: Emit = silent,
+    stop: Flag | None = None,
+    adopted: Mapping[str, Position] | None = None,
+) -> Ended:
     """Ingest until `stop` is set, or with `once` until what is there is committed.
 
     Args:
         emit: called with what happens (`ingest.events`), from this thread.
         stop: set it from another thread or a signal handler: what was read is committed first.
+        adopted: where each shard begins if the ingest is new here, see `adopt_read.adopt`.
 
     Raises:
         FerryError: LF-7051 another stream; LF-7052 records were lost; LF-7053 another ingest of
@@ -43,14 +52,22 @@ def run(ingest: Ingest, *, emit: Emit = silent, stop: Flag | None = None) -> End
     stop = stop or Flag()
     with Lookout(ingest.source, ingest.rhythm.list_every_s) as lookout:
         first = lookout.first()
-        return _Run(ingest, lookout, first, emit).until(stop)
+        return _Run(ingest, lookout, first, emit, adopted).until(stop)
 
 
 class _Run:
-    def __init__(self, ingest: Ingest, lookout: Lookout, first: Look, emit: Emit) -> None:
+    def __init__(
+        self,
+        ingest: Ingest,
+        lookout: Lookout,
+        first: Look,
+        emit: Emit,
+        adopted: Mapping[str, Position] | None,
+    ) -> None:
         self._ingest = ingest
         self._lookout = lookout
         self._emit = emit
+        self._adopted = adopted
         self._tally = Tally(monotonic())
         self._lost = self._failed = 0  # in a row
         self._goal = _goal(first) if ingest.once else None
@@ -59,7 +76,7 @@ class _Run:
     def until(self, stop: Flag) -> Ended:
         """Crew after crew, until one finishes."""
         while True:
-            begun = begin(self._ingest, self._lookout, self._look, self._emit)
+            begun = begin(self._ingest, self._lookout, self._look, self._emit, self._adopted)
             if isinstance(begun, Lost):
                 again = BeginAgain("another ingest of this name began", begun.version)
                 self._count(again, 0)

@@ -10,12 +10,23 @@ from typing import Any
 
 import orjson
 
+from lakeferry.delta.log import list_log
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.ingest.position import Ended, IngestState, app_id, state_text
 from lakeferry.ingest.settings import TargetSettings
 from lakeferry.ingest.state_store import find_state
 from lakeferry.store.open import open_store
+
+
+def knows(settings: TargetSettings, name: str) -> bool:
+    """Whether the table has positions of this ingest. Raises as `committed_state` does."""
+    store = open_store(settings.url, settings.options)
+    listing = list_log(store)
+    if not (listing.commits or listing.checkpoints):
+        return False
+    snapshot = read_snapshot(store, listing=listing)
+    return find_state(store, snapshot.txns, snapshot.domains, name) is not None
 
 
 def committed_state(settings: TargetSettings, name: str) -> tuple[int, IngestState]:
