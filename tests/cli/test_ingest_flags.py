@@ -185,6 +185,14 @@ def test_schema_may_be_ddl_itself() -> None:
     assert found.payload.schema == pa.schema([("a", pa.string()), ("b", pa.int32())])
 
 
+def test_ddl_may_be_longer_than_any_name_of_a_file() -> None:
+    columns = [f"column_{number} STRING" for number in range(300)]
+
+    found = asked("clicks", "/t", StreamFlags(who=HERE, schema=", ".join(columns)))
+
+    assert len(found.payload.schema or ()) == 300
+
+
 def test_a_flush_is_a_time_a_size_or_both() -> None:
     assert list(flush_parts(["30s", "128 MB"])) == [("every", "30s"), ("size", "128 MB")]
     assert list(flush_parts(["5 min, 1GB"])) == [("every", "5 min"), ("size", "1GB")]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -165,7 +166,8 @@ NO_STREAM = StreamFlags()
 
 def _schema(text: str | None) -> str | None:
     """A file as seen from here, not from where a manifest lies."""
-    return str(Path(text).absolute()) if text is not None and Path(text).is_file() else text
+    # `isfile`, unlike Path's, says no to what is too long for a name: DDL of many columns.
+    return str(Path(text).absolute()) if text is not None and isfile(text) else text
 
 
 def flush_parts(given: list[str] | tuple[str, ...]) -> Iterator[tuple[str, str]]:
