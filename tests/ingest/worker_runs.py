@@ -58,12 +58,13 @@ def ingest_of(
     folder: Path,
     payload: PayloadSettings,
     rhythm: Rhythm | None = None,
+    url: str | None = None,
     **source: Any,
 ) -> Ingest:
     access = AwsAccess(feed.region, endpoint=feed.url)
     return Ingest(
         "clicks",
-        SourceSettings(feed.stream, endpoint_of(feed.region, feed.url), access, **source),
+        SourceSettings(feed.stream, endpoint_of(feed.region, url or feed.url), access, **source),
         TargetSettings(str(folder / "table")),
         payload,
         rhythm=rhythm or Rhythm(),
@@ -81,7 +82,7 @@ class Coordinator:
 
     pipe: Connection
     folder: Path
-    thread: Thread
+    thread: Thread | None = None  # None: it is a process
     heard: list[Report] = field(default_factory=list)
     epoch: int = 0
 
@@ -127,6 +128,7 @@ class Coordinator:
         return self.flush()
 
     def has_ended(self) -> bool:
+        assert self.thread is not None
         self.thread.join(PATIENCE_S)
         return not self.thread.is_alive()
 
