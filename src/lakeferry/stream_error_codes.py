@@ -213,4 +213,35 @@ CODES: dict[str, ErrorKind] = {
         "payload that have one value a row: text, numbers, dates, timestamps. Lists and structs "
         "are none.",
     ),
+    "LF-7082": ErrorKind(
+        2,
+        "the positions of another consumer cannot be read",
+        "An ingest can begin where an application of the Kinesis Client Library, a query of Spark "
+        "or a file says. What was named there is not what was expected.",
+    ),
+    "LF-7083": ErrorKind(
+        2,
+        "the positions of another consumer are not those of this stream and table",
+        "Every shard of the stream must be told of, or follow from one that is; a shard that was "
+        "read to its end must be closed. Where a table is named that the consumer wrote, it must "
+        "have all that the positions count as done.",
+    ),
+    "LF-7084": ErrorKind(
+        1,
+        "the record at which another consumer stands is gone",
+        "Retention took it, or the stream was made anew. Kinesis would begin at the oldest record "
+        "there is and say nothing, so what lies between would be lost unseen.",
+    ),
+    "LF-7085": ErrorKind(
+        2,
+        "another consumer has not read a record yet, and where it began is not kept",
+        "The Kinesis Client Library writes LATEST and AT_TIMESTAMP as words: which moment that was "
+        "is known to the application alone.",
+    ),
+    "LF-7086": ErrorKind(
+        2,
+        "the other consumer's position cannot be taken over as it is",
+        "Either it still runs and moves on, or its source keeps positions in a form of its own, so "
+        "that the ingest begins at a time before them and must leave out doubles by a key.",
+    ),
 }

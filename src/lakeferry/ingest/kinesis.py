@@ -79,6 +79,13 @@ class Kinesis:
         )
         return self._ask(request, wire.shard_iterator)
 
+    def iterator_at(self, stream: str, shard_id: str, sequence_number: str) -> str:
+        """What reads from a record on, it included. Raises Refused, Unanswered."""
+        request = wire.get_shard_iterator(
+            stream, shard_id, "AT_SEQUENCE_NUMBER", sequence_number=sequence_number
+        )
+        return self._ask(request, wire.shard_iterator)
+
     def shards(self, stream: str) -> tuple[wire.ListedShard, ...]:
         """All shards that are listed, open and closed. Raises Refused, Unanswered."""
         page = self._ask(wire.list_shards(stream), wire.shards_page)
