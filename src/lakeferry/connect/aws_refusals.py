@@ -24,6 +24,7 @@ CREDENTIALS = frozenset(
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
         "InvalidSecurity",
+        "InvalidSignatureException",
         "MissingAuthenticationToken",
         "OptInRequired",
         "RequestExpired",

@@ -59,8 +59,8 @@ def loss_error(gaps: Sequence[Gap], stream: str) -> FerryError:
         f"records of `{stream}` went out of retention before they were read: up to "
         f"{_hours(worst)} h of {shards}",
         "; ".join(shown(gap) for gap in gaps[:5]) + ("; …" if len(gaps) > 5 else ""),
-        "find what stopped the ingest for so long; to go on without these records set "
-        "`on_loss: go on` (--on-loss), which writes the gap down with the positions",
+        "find what stopped the ingest for so long; to go on without these records give "
+        "--on-data-loss go-on (`on_data_loss`), which writes the gap down with the positions",
     )
 
 
@@ -94,7 +94,7 @@ def recreated_error(state: IngestState, found: StreamIdentity) -> FerryError:
         f"`{found.name}` is another stream than the one that this ingest has read",
         f"positions: {_identity(known)}; now: {_identity(found)}",
         "if it was deleted and made again, start anew with --on-recreated restart: it is read from "
-        "where --start says, and rows of the old one stay; else name the right stream",
+        "where --from says, and rows of the old one stay; else name the right stream",
     )
 
 
