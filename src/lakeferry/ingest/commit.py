@@ -112,7 +112,6 @@ def _void(target: Target, content: Content) -> None:
 
 
 def _with_state(target: Target, after: IngestState, version: int) -> Target:
-    target = replace(target, commits=(*target.commits, target.version)[-2:])
     if target.keeps == "domain":
         return replace(target, state=after)
     states = (*target.states, version)
@@ -232,22 +231,31 @@ def high_row_id(configuration: str | None) -> int:
 def _winners(store: Store, first: int) -> list[Winner]:
     """Every commit from a version on to the newest one."""
     found: list[Winner] = []
-    while True:
-        path = f"{LOG}/{commit_name(first + len(found))}"
-        try:
-            found.append(winner(first + len(found), _lines(store, path)))
-        except FileNotFoundError:
-            break
-        except ValueError as error:
-            raise FerryError(
-                "LF-3103",
-                f"commit {first + len(found)} is damaged",
-                f"{store.url}/{path}: {error}",
-                "restore the file from a backup",
-            ) from error
+    while (one := read_winner(store, first + len(found))) is not None:
+        found.append(one)
     if not found:
         raise _cleaned(store, first)
     return found
+
+
+def read_winner(store: Store, version: int) -> Winner | None:
+    """A commit as far as it matters to an append; None: there is none of this version.
+
+    Raises:
+        FerryError: LF-3103 it is damaged.
+    """
+    path = f"{LOG}/{commit_name(version)}"
+    try:
+        return winner(version, _lines(store, path))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise FerryError(
+            "LF-3103",
+            f"commit {version} is damaged",
+            f"{store.url}/{path}: {error}",
+            "restore the file from a backup",
+        ) from error
 
 
 def _lines(store: Store, path: str) -> Iterator[bytes]:

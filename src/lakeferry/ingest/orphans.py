@@ -20,10 +20,13 @@ from lakeferry.delta.log import LOG, commit_name
 from lakeferry.delta.paths import canonical, canonical_paths
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
+from lakeferry.ingest.commit import read_winner
+from lakeferry.ingest.position import app_id
 from lakeferry.store.protocol import ObjectMeta, Store
 
 HOUR_MS = 3_600_000
 WEEK_MS = 7 * 24 * HOUR_MS  # the protocol's default of the retention of tombstones
+MOST_COMMITS = 200  # that are looked at for two of ours
 MOST_LISTED = 200_000  # names; what lies beyond is left to VACUUM
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
@@ -47,12 +50,10 @@ def _own_names(name: str) -> re.Pattern[str]:
     return re.compile(rf"part-{re.escape(name)}-\d{{5,}}-{_UUID}\.zstd\.parquet")
 
 
-def sweep(store: Store, name: str, commits: tuple[int, ...], *, margin_ms: int = HOUR_MS) -> Swept:
+def sweep(store: Store, name: str, *, margin_ms: int = HOUR_MS) -> Swept:
     """Remove files of this ingest that were never committed and never will be.
 
     Args:
-        commits: versions of the table that this ingest committed, ascending; with fewer than two
-            nothing is known to be void, and nothing is removed.
         margin_ms: of age beyond the proof, for clocks and for whoever rewrites files.
 
     Reads the log, and lists the table: an affair of seconds, beside the ingest.
@@ -60,13 +61,11 @@ def sweep(store: Store, name: str, commits: tuple[int, ...], *, margin_ms: int =
     Raises:
         FerryError: the store does not answer; what cannot be removed is left.
     """
-    if len(commits) < 2:
-        return Swept()
-    proof = store.head(f"{LOG}/{commit_name(commits[-2])}")
-    if proof is None or proof.modified_ms is None:
-        return Swept()
-    # Read before the listing: what a commit of now names is younger than the proof.
+    # Read before the listing: what is committed from here on is younger than the proof.
     snapshot = read_snapshot(store, tombstones=True)
+    proof_ms = _last_but_one_ms(store, name, snapshot.version)
+    if proof_ms is None:
+        return Swept()
     kept = snapshot.metadata.configuration.get("delta.deletedFileRetentionDuration", "")
     kept_ms = duration_ms(kept)
     now_ms = time.time_ns() // 1_000_000
@@ -78,7 +77,7 @@ def sweep(store: Store, name: str, commits: tuple[int, ...], *, margin_ms: int =
         listed += 1
         if (
             meta.modified_ms is not None
-            and since_ms < meta.modified_ms < proof.modified_ms - margin_ms
+            and since_ms < meta.modified_ms < proof_ms - margin_ms
             and names.fullmatch(meta.path.rpartition("/")[2])
         ):
             found[meta.path] = meta
@@ -90,6 +89,20 @@ def sweep(store: Store, name: str, commits: tuple[int, ...], *, margin_ms: int =
             store.delete(path)
     size = sum(meta.size for meta in found.values())
     return Swept(tuple(sorted(found)), size, listed < MOST_LISTED)
+
+
+def _last_but_one_ms(store: Store, name: str, head: int) -> int | None:
+    """When the ingest's last commit but one was made, by the store's clock; None: not known."""
+    own = 0
+    for version in range(head, max(head - MOST_COMMITS, -1), -1):
+        found = read_winner(store, version)
+        if found is None:
+            return None
+        own += app_id(name) in found.app_ids
+        if own == 2:
+            meta = store.head(f"{LOG}/{commit_name(version)}")
+            return meta.modified_ms if meta else None
+    return None
 
 
 def _without_named(found: dict[str, ObjectMeta], files: FileSet, root: str) -> None:

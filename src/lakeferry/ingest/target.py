@@ -25,7 +25,6 @@ class Target:
     in_commit_timestamp: int | None = None  # ms, of this version
     high_row_id: int = -1  # of row tracking
     states: tuple[int, ...] = ()  # versions of `txn`s whose files lie beside the log, ascending
-    commits: tuple[int, ...] = ()  # the last two versions that we committed since the start
     single_writer: bool = False
 
     @property
