@@ -66,6 +66,13 @@ CODES: dict[str, ErrorKind] = {
         "Partition values are written into the table's log as text. Bytes that are no UTF-8, and "
         "dates beyond the year 9999, have no form there that readers agree on.",
     ),
+    "LF-7032": ErrorKind(
+        1,
+        "a file that was to be joined with others is not there",
+        "Small files of a table are joined beside an ingest. One of them was not found: another "
+        "writer removed it and VACUUM took it, or the table has lost it. The others stay as they "
+        "are, and what is committed is as before.",
+    ),
     "LF-7041": ErrorKind(
         2,
         "the table does not fit what is ingested",

@@ -4,7 +4,7 @@ Source: Delta protocol, "Column Mapping"; paths name elements of lists `element`
 `value`, as the protocol does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pyarrow as pa
@@ -73,13 +73,26 @@ def file_form(form: TableForm) -> FileForm:
     )
 
 
+def physical_form(form: TableForm) -> TableForm:
+    """The form of rows that have physical names already: those of its own files."""
+    files = file_form(form)
+    return replace(
+        form,
+        schema=files.schema,
+        partition_by=(),
+        physical={},
+        field_ids={},  # which the schema's fields have with them
+        stats_columns=tuple(".".join(leaf.physical) for leaf in files.leaves),
+    )
+
+
 def _field(one: pa.Field, path: str, form: TableForm) -> pa.Field:
     number = form.field_ids.get(path)
     return pa.field(
         form.physical.get(path, one.name),
         _type(one.type, path, form),
         nullable=one.nullable,
-        metadata=None if number is None else {_FIELD_ID: str(number).encode()},
+        metadata=one.metadata if number is None else {_FIELD_ID: str(number).encode()},
     )
 
 
