@@ -21,7 +21,7 @@ from lakeferry.ingest.settings import SourceSettings
 from lakeferry.ingest.wire import StreamSummary
 
 PATIENCE_S = 30.0  # with a service that does not answer, or answers that it cannot now
-SUMMARY_EVERY_S = 60.0  # DescribeStreamSummary allows 20 a second in a whole account
+SUMMARY_EVERY_S = 5.0  # DescribeStreamSummary allows 20 a second in a whole account
 Answer = TypeVar("Answer")
 
 
@@ -102,6 +102,7 @@ class Lookout:
     def look(self) -> Look:
         """The next look that begins after this, waited for; an older one if none succeeds."""
         before = self.newest.number
+        self._summary_s = -SUMMARY_EVERY_S
         self._asked.set()
         until = monotonic() + PATIENCE_S
         while self.newest.number == before and monotonic() < until and not self._ended.wait(0.02):

@@ -4,11 +4,12 @@ Pure. A listing of shards may leave one out for a moment, so what rests on that 
 several times in a row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lakeferry.errors import FerryError
 from lakeferry.ingest.lineage import Listing, is_same_stream, losses, without
+from lakeferry.ingest.messages import Lag
 from lakeferry.ingest.position import Gap, IngestState, StreamIdentity
 
 LOOKS = 3  # at a stream, until a shard that is not listed is taken for gone
@@ -38,6 +39,26 @@ class LossWatch:
     def doubts(self) -> bool:
         """Whether shards are missed that were not looked for often enough."""
         return any(times < LOOKS for times in self._unlisted.values())
+
+
+def unread(
+    gaps: Sequence[Gap], lags: Mapping[str, Lag], now_ms: int, horizon_ms: int, *, all_told: bool
+) -> tuple[Gap, ...]:
+    """Those of shards that are not read beyond the horizon by now, though it is not committed.
+
+    Args:
+        lags: what workers told of the shards that they read.
+        all_told: a shard that told nothing until now is out of reach, not only slow to begin.
+    """
+    return tuple(
+        gap for gap in gaps if _is_behind(lags.get(gap.shard_id), now_ms - horizon_ms, all_told)
+    )
+
+
+def _is_behind(lag: Lag | None, retention_ms: int, all_told: bool) -> bool:
+    if lag is None or (lag.behind_ms is None and not lag.ended):
+        return all_told
+    return not lag.ended and (lag.behind_ms or 0) > retention_ms
 
 
 def accepted(state: IngestState, gaps: Sequence[Gap], listed: Listing) -> IngestState:

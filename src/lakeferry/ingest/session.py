@@ -27,7 +27,14 @@ from lakeferry.ingest.joining import is_worth_a_commit, rejected_places
 from lakeferry.ingest.lag import paused
 from lakeferry.ingest.lineage import readable
 from lakeferry.ingest.lookout import Look, Lookout
-from lakeferry.ingest.loss import LossWatch, accepted, is_another, loss_error, recreated_error
+from lakeferry.ingest.loss import (
+    LossWatch,
+    accepted,
+    is_another,
+    loss_error,
+    recreated_error,
+    unread,
+)
 from lakeferry.ingest.messages import (
     Batch,
     Broken,
@@ -50,6 +57,7 @@ from lakeferry.ingest.target import Lost
 PROGRESS_S = 1.0
 DRAIN_S = 25.0  # a service manager kills after 30 s
 LOSS_EVERY_S = 3600.0  # between two gaps that are accepted: each is kept for ever
+SLOW_START_S = 300.0  # until a shard that told nothing is taken for one that cannot be read
 # So long without a turn: the machine slept or the process was stopped, and others went on.
 STOPPED_S = 300.0
 
@@ -86,7 +94,7 @@ class Session:
         self._epoch = begun.state.epoch  # that was last asked for
         self._losses = LossWatch()
         self._paused: dict[str, str] = {}
-        self._committed_s = self._progress_s = self._hurried_s = monotonic()
+        self._begun_s = self._committed_s = self._progress_s = self._hurried_s = monotonic()
         self._accepted_s = -LOSS_EVERY_S
         self._hands = Hands(ingest.workers)
         form = begun.rejected.form if begun.rejected else None
@@ -133,8 +141,7 @@ class Session:
                 case WorkerLost(why):
                     return BeginAgain(why)
                 case Broken(error):
-                    self._salvage(worker)
-                    raise error
+                    return self._broken(worker, error)
                 case Told():
                     self._tally.told(worker, report)
                     self._hands.told(worker, report)
@@ -150,6 +157,16 @@ class Session:
                         return again
         slept = monotonic() - before
         return BeginAgain(f"nothing ran for {slept:.0f} s") if slept > STOPPED_S else None
+
+    def _broken(self, worker: int, error: FerryError) -> BeginAgain | None:
+        """Raises the error, unless the stream itself is no more what it was."""
+        if error.code == "LF-7062":
+            self._lookout.look()
+            again = self._take_look()
+            if again is not None:
+                return again
+        self._salvage(worker)
+        raise error
 
     def _patience(self, now_s: float) -> float:
         """Until something is due, if no worker speaks."""
@@ -248,15 +265,20 @@ class Session:
             raise recreated_error(self.tables.state, look.identity)
         if look.begun_s < self._committed_s:
             return None  # it may lack children whose parents' ends are committed
-        gaps = self._losses.seen(look.listed, self.tables.state, look.horizon_ms)
-        if self._losses.doubts:
-            self._lookout.ask()
-        if gaps:
-            again = self._lose(gaps, look)
-            if again is not None:
-                return again
+        again = self._look_for_losses(look)
+        if again is not None:
+            return again
         self._hand_out()
         return None
+
+    def _look_for_losses(self, look: Look) -> BeginAgain | None:
+        seen = self._losses.seen(look.listed, self.tables.state, look.horizon_ms)
+        if self._losses.doubts:
+            self._lookout.ask()
+        all_told = monotonic() - self._begun_s > SLOW_START_S
+        lags = self._tally.lags
+        gaps = unread(seen, lags, look.service_ms, look.horizon_ms, all_told=all_told)
+        return self._lose(gaps, look) if gaps else None
 
     def _lose(self, gaps: Sequence[Gap], look: Look) -> BeginAgain | None:
         if self._ingest.on_loss == "fail":
