@@ -27,7 +27,7 @@ def typed(*words: str | Path, folder: Path, input: str = "", **environment: str)
     return subprocess.run(
         [LAKEFERRY, *map(str, words)],
         cwd=folder,
-        env=_environment(folder, environment),
+        env=environment_of(folder, environment),
         input=input,
         capture_output=True,
         text=True,
@@ -48,7 +48,7 @@ def called(*words: str | Path, folder: Path, input: str = "", **environment: str
     command = [str(word) for word in words]
     with (
         chdir(folder),
-        patch.dict(os.environ, _environment(folder, environment), clear=True),
+        patch.dict(os.environ, environment_of(folder, environment), clear=True),
         patch.object(sys, "stdin", given),
         redirect_stdout(out),
         redirect_stderr(err),
@@ -66,7 +66,7 @@ def called(*words: str | Path, folder: Path, input: str = "", **environment: str
     return Ended(command, code, *texts)
 
 
-def _environment(folder: Path, given: dict[str, str]) -> dict[str, str]:
+def environment_of(folder: Path, given: dict[str, str]) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_KEPT)}
     return kept | {"NO_COLOR": "1", "TERM": "dumb", "HOME": str(folder), **given}
 

@@ -1,0 +1,328 @@
+"""`lakeferry ingest` as it is typed, against a Kinesis of our own; judged by delta-rs."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import deltalake
+import pytest
+
+from lakeferry.demo.kinesis_feed import Feed
+from tests.cli.program import LAKEFERRY, environment_of, json_lines, typed
+
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+DDL = "id BIGINT, at TIMESTAMP"
+
+
+def put(feed: Feed, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        feed.put(f"k{number}", f'{{"id": {number}, "at": "2026-11-26T12:00:00Z"}}')
+
+
+def asked(feed: Feed, *words: str) -> list[str]:
+    there = ["--endpoint-url", feed.url, "--region", feed.region, "--from", "trim-horizon"]
+    return ["ingest", *words, *there]
+
+
+def ids(table: Path) -> list[int]:
+    return sorted(deltalake.DeltaTable(str(table)).to_pyarrow_table()["id"].to_pylist())
+
+
+def started(folder: Path, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [LAKEFERRY, *words], cwd=folder, env=environment_of(folder, KEYS),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def wait_for_version(table: Path, version: int) -> None:
+    path = table / "_delta_log" / f"{version:020}.json"
+    until = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} never came"
+        time.sleep(0.05)
+
+
+# ---- the run
+
+
+def test_once_brings_all_that_is_there_and_says_so_in_json_lines(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    put(kinesis_feed, 0, 50)
+    (shard,) = kinesis_feed.shards()
+
+    words = asked(kinesis_feed, "clicks", "t", "--once", "--schema", DDL, "--json")
+    ended = typed(*words, folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 0, ended.stdout
+    found = json_lines(ended)
+    assert ids(tmp_path / "t") == list(range(50))
+    began = next(one for one in found if one["type"] == "stream")
+    assert (began["state"], began["resumes"], began["shards"]) == ("reading", "trim-horizon", 1)
+    batches = [one for one in found if one["type"] == "batch"]
+    numbers = [number for number, _ in kinesis_feed.records(shard)]
+    assert sum(one["rows"] for one in batches) == 50
+    assert batches[0]["shards"][shard]["first"] == numbers[0]
+    assert batches[-1]["shards"][shard]["last"] == numbers[-1]
+    summary = found[-1]
+    assert (summary["records"], summary["rows"], summary["gaps"]) == (50, 50, [])
+    assert (summary["cmd"], summary["exit"], summary["reason"]) == ("ingest", 0, "caught up")
+
+
+def test_the_same_command_goes_on_from_what_is_committed(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    words = asked(kinesis_feed, "clicks", "t", "--once", "--schema", DDL)
+    put(kinesis_feed, 0, 5)
+    typed(*words, folder=tmp_path, **KEYS)
+    put(kinesis_feed, 5, 5)
+
+    ended = typed(*words, folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 0, ended.stderr
+    assert re.search(
+        r"kinesis clicks \(1 shard, 127.0.0.1:\d+\) → .*resumes at epoch 1", ended.stderr
+    )
+    assert re.search(
+        r"✓ caught up  version 2 of \./t .*\n    5 records, 5 rows in 1 commit", ended.stdout
+    )
+    assert ids(tmp_path / "t") == list(range(10))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_commits_what_was_read_and_then_ends(
+    tmp_path: Path, kinesis_feed: Feed, number: int, code: int
+) -> None:
+    put(kinesis_feed, 0, 20)
+    words = asked(kinesis_feed, "clicks", "t", "--schema", DDL, "--flush", "1s")
+    process = started(tmp_path, *words)
+    wait_for_version(tmp_path / "t", 1)
+    put(kinesis_feed, 20, 20)
+    time.sleep(1)
+
+    process.send_signal(number)
+    out, said = process.communicate(timeout=40)
+
+    assert process.returncode == code, said
+    assert "stopped, all that was read is committed" in out
+    assert said.endswith("the same command goes on from there\n")
+    assert ids(tmp_path / "t") == list(range(40))
+
+
+def test_what_is_no_terminal_gets_plain_lines(tmp_path: Path, kinesis_feed: Feed) -> None:
+    put(kinesis_feed, 0, 5)
+    words = asked(kinesis_feed, "clicks", "t", "--schema", DDL, "--flush", "1s")
+    process = started(tmp_path, *words)
+    wait_for_version(tmp_path / "t", 1)
+    time.sleep(3)  # progress is shown from the third second on
+
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=40)
+
+    assert "\r" not in said
+    assert "\x1b" not in said
+    line = next(one for one in said.splitlines() if " rec/s" in one)
+    form = r"\d\d:\d\d:\d\d  \d+ rec/s  .*B/s  .* behind  version \d+  \+\d rows  0 gaps  0 doubles"
+    assert re.fullmatch(form, line)
+
+
+def test_metrics_are_served_while_it_runs(tmp_path: Path, kinesis_feed: Feed) -> None:
+    put(kinesis_feed, 0, 5)
+    words = asked(kinesis_feed, "clicks", "t", "--flush", "1s", "--metrics", "0")
+    process = started(tmp_path, *words)
+    assert process.stderr is not None
+    address = process.stderr.readline().split()[-1]
+    wait_for_version(tmp_path / "t", 1)
+
+    until, text = time.monotonic() + 20, ""
+    while "rows_committed_total" not in text or " 5.0" not in text:
+        assert time.monotonic() < until, text
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            text = answer.read().decode()
+        time.sleep(0.2)
+
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=40)
+    assert 'lakeferry_ingest_shards{ingest="clicks",stream="clicks",table="./t"} 1.0' in text
+
+
+def test_a_stream_of_the_manifest_is_ingested_by_its_name(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    put(kinesis_feed, 0, 3)
+    kinesis_feed.put("k", "not json")
+    (tmp_path / "clicks.sql").write_text(DDL)
+    (tmp_path / "lakeferry.yaml").write_text(
+        f"version: 1\ntarget: {{root: {tmp_path}/lake}}\nstreams:\n"
+        f"  c: {{from: 'kinesis://{kinesis_feed.region}/clicks', to: clicks, schema: clicks.sql,\n"
+        f"      start: trim-horizon, dead_letter: bad, endpoint: '{kinesis_feed.url}',\n"
+        "      max_bad: 50%, partition_by: [day=date(at)]}\n"
+    )
+
+    ended = typed("ingest", "c", "--once", folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "1 bad record in the table of rejected ones" in ended.stdout
+    table = deltalake.DeltaTable(str(tmp_path / "lake" / "clicks"))
+    assert table.metadata().partition_columns == ["day"]
+    bad = deltalake.DeltaTable(str(tmp_path / "lake" / "bad")).to_pyarrow_table()
+    assert bad["data"].to_pylist() == [b"not json"]
+
+
+# ---- what is refused, and leaves the world as it was
+
+
+def refused(ended: subprocess.CompletedProcess[str], code: int, told: str) -> None:
+    assert ended.returncode == code, ended.stderr
+    assert told in ended.stderr
+    assert "next: " in ended.stderr
+
+
+def test_a_stream_that_is_not_there_is_told_and_no_table_is_made(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    ended = typed(*asked(kinesis_feed, "klicks", "t", "--once"), folder=tmp_path, **KEYS)
+
+    refused(ended, 2, "LF-7062 there is no stream `klicks` here")
+    assert not (tmp_path / "t").exists()
+
+
+def test_keys_that_are_wrong_are_told_and_no_table_is_made(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    wrong = {**KEYS, "AWS_SECRET_ACCESS_KEY": "guessed"}
+
+    ended = typed(*asked(kinesis_feed, "clicks", "t", "--once"), folder=tmp_path, **wrong)
+
+    refused(ended, 2, "LF-1201")
+    assert not (tmp_path / "t").exists()
+
+
+def test_a_table_of_another_shape_is_refused_and_stays_as_it_is(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    put(kinesis_feed, 0, 3)
+    typed(
+        *asked(kinesis_feed, "clicks", "t", "--once", "--schema", "id STRING"),
+        folder=tmp_path, **KEYS,
+    )  # fmt: skip
+    before = sorted(path.name for path in (tmp_path / "t" / "_delta_log").iterdir())
+
+    words = asked(kinesis_feed, "clicks", "t", "--once", "--schema", DDL, "--name", "other")
+    ended = typed(*words, folder=tmp_path, **KEYS)
+
+    refused(ended, 2, "LF-7041")
+    assert before == sorted(path.name for path in (tmp_path / "t" / "_delta_log").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["clicks", "t", "--flush", "often"], "neither a time nor a size"),
+        (["clicks", "t", "--from", "soon"], "LF-7012"),
+        (["clicks", "t", "--workers", "0"], "workers"),
+        (["clicks", "t", "--read-share", "40"], "has no unit"),
+        (["clicks", "t", "--schema", "id STRNG"], "LF-7061"),
+        (["clicks", "t", "--on-new-fields", "rescue"], "raw records have no fields"),
+        (["clicks", "t", "--raw", "--schema", DDL], "raw records are not parsed"),
+        (["s3://b/t", "t"], "is no Kinesis stream"),
+        (["clicks"], "there is no manifest"),
+        (["clicks", "t", "--metrics", "here"], "`here` is no address"),
+        (["clicks", "t", "--adopt", "redis:x"], "LF-7082"),
+        (["clicks", "t", "--infer", "0"], "looks at nothing"),
+    ],
+)
+def test_a_request_that_is_wrong_is_exit_2_and_asks_nobody(
+    tmp_path: Path, words: list[str], told: str
+) -> None:
+    ended = typed("ingest", *words, "--region", "eu-west-1", folder=tmp_path, **KEYS)
+
+    refused(ended, 2, told)
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- looks
+
+
+def test_check_tries_endpoint_and_rights_and_writes_nothing(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    ended = typed(*asked(kinesis_feed, "clicks", "t", "--check"), folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 0, ended.stdout
+    assert re.search(r"✓ way kinesis +127.0.0.1:\d+ is 127.0.0.1: this machine", ended.stdout)
+    assert re.search(r"✓ stream +clicks, active, 1 open shards, kept for 24 h", ended.stdout)
+    assert "0 blockers, 0 warnings" in ended.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_of_a_stream_that_is_not_there_is_a_blocker_and_exit_1(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    ended = typed(*asked(kinesis_feed, "klicks", "t", "--check", "--json"), folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 1
+    checks = [one for one in json_lines(ended) if one["type"] == "check"]
+    (blocker,) = [one for one in checks if one["outcome"] == "blocker"]
+    assert (blocker["name"], blocker["what"][:7]) == ("stream", "LF-7062")
+
+
+def test_doctor_for_ingest_tries_the_store_as_well(tmp_path: Path, kinesis_feed: Feed) -> None:
+    there = ["--endpoint-url", kinesis_feed.url, "--region", kinesis_feed.region]
+
+    ended = typed(
+        "doctor", "clicks", "t", "--for", "ingest", *there, folder=tmp_path, **KEYS
+    )  # fmt: skip
+
+    assert ended.returncode == 0, ended.stdout
+    assert re.search(r"✓ put-if-absent ", ended.stdout)
+    assert re.search(r"✓ read +shardId-000000000000 read", ended.stdout)
+
+
+def test_infer_prints_ddl_that_schema_takes(tmp_path: Path, kinesis_feed: Feed) -> None:
+    put(kinesis_feed, 0, 20)
+
+    ended = typed(*asked(kinesis_feed, "clicks", "t", "--infer", "10"), folder=tmp_path, **KEYS)
+
+    assert (ended.returncode, ended.stdout) == (0, "id BIGINT,\nat TIMESTAMP\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_positions_hand_the_stream_over_to_another_table_with_nothing_twice(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    put(kinesis_feed, 0, 10)
+    once = ["--once", "--schema", DDL]
+    typed(*asked(kinesis_feed, "clicks", "one", *once), folder=tmp_path, **KEYS)
+    printed = typed(*asked(kinesis_feed, "clicks", "one", "--positions"), folder=tmp_path, **KEYS)
+    (tmp_path / "shards.json").write_text(printed.stdout)
+    put(kinesis_feed, 10, 10)
+    other = asked(kinesis_feed, "clicks", "two", *once, "--adopt", "shards:shards.json")
+
+    ended = typed(*other, folder=tmp_path, **KEYS)
+    again = typed(*other, folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "goes on exactly where shards:shards.json stands, 1 shard" in ended.stderr
+    assert ids(tmp_path / "two") == list(range(10, 20))
+    assert "nothing is adopted any more" in again.stderr
+    assert json.loads(printed.stdout)["at_timestamp"].endswith("Z")
+
+
+def test_positions_of_a_table_that_never_had_any_is_exit_2(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    typed(*asked(kinesis_feed, "clicks", "t", "--once", "--schema", DDL), folder=tmp_path, **KEYS)
+
+    ended = typed(
+        *asked(kinesis_feed, "clicks", "t", "--positions", "--name", "other"),
+        folder=tmp_path, **KEYS,
+    )  # fmt: skip
+
+    refused(ended, 2, "LF-7064 no ingest `other` ever committed to this table")
+    assert "ingests there: clicks" in ended.stderr
