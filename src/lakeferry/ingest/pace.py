@@ -12,7 +12,7 @@ from lakeferry.ingest.wire import MOST_RECORDS
 
 BYTES_A_SECOND = 2_000_000  # of a shard; whether AWS means 2^21 is not told, so the smaller one
 CALLS_A_SECOND = 5
-IDLE_S = 1.0  # between calls to a shard that has nothing new
+IDLE_S = 1.0  # between calls to a shard that is caught up
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
 
 
@@ -22,12 +22,13 @@ class Pace:
 
     share: float = 1.0  # above 0, up to 1
     shortest_s: float = 0.2  # between the beginnings of two calls, whatever the share
+    most_records: int = MOST_RECORDS  # of one call
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
             raise ValueError(f"a share of {self.share} is not above 0 and up to 1")
 
-    def next_call(self, page_bytes: int, behind_ms: int | None, records: int) -> float:
+    def next_call(self, page_bytes: int, behind_ms: int | None) -> float:
         """Seconds from the beginning of a call to the beginning of the next one.
 
         Args:
@@ -35,11 +36,13 @@ class Pace:
             behind_ms: as the page told; None where it did not.
 
         After 10 MiB the service refuses calls for 5 s; at 2 MB a second they are not made sooner.
-        An empty page of a shard that is behind is followed at once: there may be many of them.
+        A shard that was caught up within the last second is left for one: what comes meanwhile
+        costs one call then, not five. An empty page of a shard that is behind is followed at once:
+        there may be many of them.
         """
         calls = 1 / (CALLS_A_SECOND * self.share)
         quota = page_bytes / (BYTES_A_SECOND * self.share)
-        idle = IDLE_S if records == 0 and behind_ms == 0 else 0.0
+        idle = IDLE_S if behind_ms is not None and behind_ms < 1000 * IDLE_S else 0.0
         return max(calls, quota, idle, self.shortest_s)
 
     def limit(self, record_bytes: float | None) -> int:
@@ -49,9 +52,9 @@ class Pace:
             record_bytes: mean of what was seen; None at first, when 1,000 are asked for.
         """
         if record_bytes is None:
-            return 1_000
+            return min(1_000, self.most_records)
         fitting = BYTES_A_SECOND * self.share / max(1.0, record_bytes)
-        return max(1, min(MOST_RECORDS, int(fitting)))
+        return max(1, min(self.most_records, int(fitting)))
 
 
 def wait_after_refusal(times: int, random: float) -> float:

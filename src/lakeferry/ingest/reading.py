@@ -103,11 +103,10 @@ def paced(
         page_bytes: of data and keys.
         begun_s: when the call was begun.
     """
-    count = len(page.records)
-    wait = pace.next_call(page_bytes, page.millis_behind_latest, count)
+    wait = pace.next_call(page_bytes, page.millis_behind_latest)
     seen = reading.record_bytes
-    if count:
-        mean = page_bytes / count
+    if page.records:
+        mean = page_bytes / len(page.records)
         # The larger of the two rules: a page that is too large is refused 5 s, a small one is not.
         seen = mean if seen is None else max(mean, 0.75 * seen + 0.25 * mean)
     return replace(reading, due_s=begun_s + wait, record_bytes=seen)
