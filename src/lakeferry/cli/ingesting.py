@@ -79,11 +79,12 @@ def _adopted(asked: "Ingest", adopt: str | None, screen: Screen) -> Mapping[str,
         return None
     from lakeferry.ingest.adopt_read import adopt as read_positions
     from lakeferry.ingest.way_back import knows
+    from lakeferry.spark.adopted import own_source
 
     if knows(asked.target, asked.name):
         screen.say(f"the table has positions of `{asked.name}`: nothing is adopted any more")
         return None
-    found = read_positions(adopt, asked)
+    found = read_positions(adopt, asked, own=own_source)
     exactly = "exactly" if found.exact else "with an overlap"
     screen.say(f"goes on {exactly} where {adopt} stands, {counted(len(found.shards), 'shard')}")
     for note in found.notes:

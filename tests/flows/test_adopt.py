@@ -1,0 +1,113 @@
+"""What one consumer read and another goes on to read is each record once, together."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import deltalake
+import orjson
+import pytest
+
+from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.demo.kinesis_feed_load import Load
+from lakeferry.ingest.adopt_read import adopt
+from lakeferry.ingest.position import Position
+from lakeferry.ingest.run import run
+from lakeferry.ingest.settings import Ingest, PayloadSettings
+from lakeferry.ingest.way_back import committed_state, way_back
+from lakeferry.spark.adopted import own_source
+from lakeferry.spark.epoch_text import offset_of
+from tests.flows.ingests import KEYS, due, event_ids, ingest_of, ingest_once, running
+from tests.spark.driving import Query
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+
+
+def go_on(asked: Ingest, adopted: Mapping[str, Position]) -> None:
+    run(replace(asked, once=True), adopted=adopted)
+
+
+def positions_of(asked: Ingest, folder: Path) -> str:
+    """What `--positions` prints, in a file."""
+    version, state = committed_state(asked.target, asked.name)
+    file = folder / "positions.json"
+    file.write_bytes(orjson.dumps(way_back(state, asked.target.url, version)))
+    return f"shards:{file}"
+
+
+def test_another_table_goes_on_where_one_was_stopped_also_over_a_reshard(tmp_path: Path) -> None:
+    with Feed(shards=2, load=Load(backlog=0, rate=600, most=1500)) as feed:
+        one = ingest_of(feed.url, tmp_path / "one")
+        with running(one) as first:
+            first.until_committed(400)
+            feed.split(feed.shards()[0], backlog=300)
+            first.stop()
+        taken = positions_of(one, tmp_path)
+        other = ingest_of(feed.url, tmp_path / "other")
+
+        before = feed.truth()
+        found = adopt(taken, other)
+        go_on(other, found.shards)
+
+        assert found.exact
+        rest = event_ids(tmp_path / "other")
+        both = [*event_ids(tmp_path / "one"), *rest]
+        assert rest
+        assert len(both) == len(set(both))
+        assert set(due(before)) <= set(both) <= set(due(feed.truth()))
+
+
+def test_an_ingest_goes_on_where_a_query_of_our_source_stood(tmp_path: Path) -> None:
+    """The checkpoint is written as Spark writes it; the source in it is the real one."""
+    with Feed(shards=2) as feed:
+        for number in range(40):
+            feed.put(f"user-{number}", f"first {number}")
+        query = Query(feed, tmp_path / "checkpoint" / "lakeferry")
+        with query.running() as batches:
+            batches.until_idle()
+        done = len(query.sink)
+        write_checkpoint(tmp_path / "checkpoint", query, done)
+        feed.split(feed.shards()[0])
+        for number in range(40):
+            feed.put(f"user-{number}", f"then {number}")
+        raw = replace(ingest_of(feed.url, tmp_path / "table"), payload=PayloadSettings())
+
+        found = adopt(f"checkpoint:{tmp_path / 'checkpoint'}", raw, own=own_source)
+        go_on(raw, found.shards)
+
+        assert found.exact
+        table = deltalake.DeltaTable(str(tmp_path / "table")).to_pyarrow_table()
+        rest = [one.decode() for one in table["data"].to_pylist()]
+        assert sorted(rest) == sorted(f"then {number}" for number in range(40))
+        assert len(query.rows) == 40
+
+
+def write_checkpoint(folder: Path, query: Query, done: int) -> None:
+    (folder / "metadata").write_text(json.dumps({"id": "q"}))
+    for name in ("commits", "offsets"):
+        (folder / name).mkdir()
+    for batch in range(done):
+        mark = query.offsets[batch + 1]
+        told = ["v1", json.dumps({"batchTimestampMs": 1}), json.dumps(offset_of(mark))]
+        (folder / "offsets" / str(batch)).write_text("\n".join(told))
+        (folder / "commits" / str(batch)).write_text("v1\n{}")
+
+
+def test_what_was_adopted_once_is_not_adopted_again(tmp_path: Path) -> None:
+    with Feed(shards=1, load=Load(backlog=500, most=500)) as feed:
+        one, other = (ingest_of(feed.url, tmp_path / name) for name in ("one", "other"))
+        ingest_once(one)
+        found = adopt(positions_of(one, tmp_path), other)
+        go_on(other, found.shards)
+        (before,) = committed_state(other.target, other.name)[1].shards.values()
+
+        go_on(other, {})
+
+        (after,) = committed_state(other.target, other.name)[1].shards.values()
+        assert event_ids(tmp_path / "other") == []
+        assert replace(after, read_until_ms=0) == replace(before, read_until_ms=0)
