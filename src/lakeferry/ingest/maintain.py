@@ -24,6 +24,7 @@ from lakeferry.ingest.events import Compacted, Event, Noted, Warned
 from lakeferry.ingest.join_commit import GivenUp, Known, commit_join
 from lakeferry.ingest.join_files import join_files, joined_form
 from lakeferry.ingest.log_cleanup import clean_log
+from lakeferry.ingest.orphans import sweep
 from lakeferry.ingest.settings import Rhythm, TargetSettings
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
@@ -44,6 +45,7 @@ class Job:
     clean_log: bool = False
     compact_after_s: float | None = None  # younger files are left alone; None: no compaction now
     sizes: Sizes = field(default_factory=Sizes)
+    sweep: bool = False  # remove files that a crash left
 
 
 class Maintenance:
@@ -115,6 +117,7 @@ class Maintenance:
             self._rhythm.checkpoint_every if checkpoint else 0,
             checkpoint and self._rhythm.clean_log,
             self._rhythm.compact_after_s if compact else None,
+            sweep=compact or self._compact_s is None,
         )
 
     def _begin(self, job: Job, now_s: float) -> None:
@@ -165,7 +168,7 @@ def _live(pipe: Connection, job: Job) -> None:
 
 def do(job: Job) -> Iterator[Event]:
     """All of a job; each part by itself, so that none hinders another."""
-    for part in (_checkpoint, _clean, _compact):
+    for part in (_checkpoint, _clean, _sweep, _compact):
         try:
             yield from part(job)
         except FerryError as error:
@@ -207,6 +210,12 @@ def _clean(job: Job) -> Iterator[Event]:
     cleaned = clean_log(_store(job), _now_ms()) if job.clean_log else None
     if cleaned is not None:
         yield Compacted("log cleanup", None, cleaned.files, 0, cleaned.bytes)
+
+
+def _sweep(job: Job) -> Iterator[Event]:
+    swept = sweep(_store(job), job.name) if job.sweep else None
+    if swept is not None and swept.removed:
+        yield Compacted("orphan removal", None, len(swept.removed), 0, swept.bytes)
 
 
 def _compact(job: Job) -> Iterator[Event]:

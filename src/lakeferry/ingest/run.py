@@ -21,12 +21,14 @@ from lakeferry.ingest.session import BeginAgain, Finished, Session
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.tally import Tally
 from lakeferry.ingest.target import Lost
+from lakeferry.ingest.upkeep import Upkeep
 
 MOST_LOST = 8  # races in a row
 MOST_FAILED = 5  # crews in a row that committed nothing
 # Of one's own commits, until races that were lost before count no more. One alone says nothing:
 # two coordinators may win in turns.
 WON_AGAIN = 3
+UPKEEP_S = 60.0  # of a run that ends by itself, and may be all that there is of it
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 60.0
 
 
@@ -52,7 +54,11 @@ def run(
     stop = stop or Flag()
     with Lookout(ingest.source, ingest.rhythm.list_every_s) as lookout:
         first = lookout.first()
-        return _Run(ingest, lookout, first, emit, adopted).until(stop)
+        whole = _Run(ingest, lookout, first, emit, adopted)
+        try:
+            return whole.until(stop)
+        finally:
+            whole.end()
 
 
 class _Run:
@@ -72,6 +78,7 @@ class _Run:
         self._lost = self._failed = 0  # in a row
         self._goal = _goal(first) if ingest.once else None
         self._look = first
+        self._upkeep: Upkeep | None = None
 
     def until(self, stop: Flag) -> Ended:
         """Crew after crew, until one finishes."""
@@ -82,7 +89,7 @@ class _Run:
                 self._count(again, 0)
             else:
                 self._tell_began(begun)
-                session = Session(self._ingest, begun, self._lookout, self._tally, self._emit)
+                session = self._session(begun)
                 before = self._tally.commits
                 outcome = session.run(stop, self._goal)
                 if isinstance(outcome, Finished) or stop.is_set():
@@ -91,6 +98,17 @@ class _Run:
                 self._count(again, self._tally.commits - before)
             self._wait(again, stop)
             self._look = self._lookout.look()
+
+    def _session(self, begun: Beginning) -> Session:
+        if self._upkeep is None:
+            self._upkeep = Upkeep(self._ingest, begun, monotonic())
+        watch, tally, upkeep = self._lookout, self._tally, self._upkeep
+        return Session(self._ingest, begun, watch, tally, upkeep, self._emit)
+
+    def end(self) -> None:
+        """Whatever happened: nothing that was begun here goes on."""
+        if self._upkeep is not None:
+            self._upkeep.end()
 
     def _count(self, again: BeginAgain, commits: int) -> None:
         """Raises where it went wrong too often in a row."""
@@ -139,6 +157,10 @@ class _Run:
         )
 
     def _ended(self, outcome: Finished | BeginAgain, tables: Tables) -> Ended:
+        if self._upkeep is not None:
+            wait_s = UPKEEP_S if self._goal else 0.0
+            for event in self._upkeep.finish(tables, monotonic(), wait_s):
+                self._emit(event)
         done = self._tally.committed
         found = Ended(
             outcome.reason if isinstance(outcome, Finished) else "stopped",

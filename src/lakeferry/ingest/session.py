@@ -53,6 +53,7 @@ from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.table import change_columns
 from lakeferry.ingest.tally import Standing, Tally
 from lakeferry.ingest.target import Lost
+from lakeferry.ingest.upkeep import Upkeep
 
 PROGRESS_S = 1.0
 DRAIN_S = 25.0  # a service manager kills after 30 s
@@ -81,11 +82,18 @@ class Session:
     """Runs once. For one thread."""
 
     def __init__(
-        self, ingest: Ingest, begun: Beginning, lookout: Lookout, tally: Tally, emit: Emit
+        self,
+        ingest: Ingest,
+        begun: Beginning,
+        lookout: Lookout,
+        tally: Tally,
+        upkeep: Upkeep,
+        emit: Emit,
     ) -> None:
         self._ingest = ingest
         self._lookout = lookout
         self._tally = tally
+        self._upkeep = upkeep
         self._emit = emit
         self._look = begun.look
         self.tables = Tables(begun.target, begun.state, begun.rejected)
@@ -107,6 +115,8 @@ class Session:
             FerryError: what a worker or a commit cannot go on with; what was whole is committed.
         """
         try:
+            if stop.is_set():
+                return Finished("stopped")
             self._hand_out()
             while not stop.is_set():
                 done = self._turn(goal)
@@ -130,6 +140,8 @@ class Session:
             self._flush()
         if now >= self._progress_s + PROGRESS_S:
             self._tell_progress(now)
+            for event in self._upkeep.turn(self.tables, now):
+                self._emit(event)
         return None
 
     # --- what workers say ---------------------------------------------------------------------
