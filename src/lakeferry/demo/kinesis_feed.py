@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ from lakeferry.demo.kinesis_feed_http import (
     http_date,
     refused,
 )
-from lakeferry.demo.kinesis_feed_load import Load
+from lakeferry.demo.kinesis_feed_load import TEMPLATES, Load
 from lakeferry.demo.kinesis_feed_shard import whole
 from lakeferry.demo.kinesis_feed_stream import Fault, ShardTruth, Stream, opened
 from lakeferry.ingest.wire import TARGET
@@ -132,8 +132,7 @@ class Feed:
         with self._lock:
             load = None
             if backlog is not None and self._load is not None:
-                own = self._load
-                load = Load(own.kind, backlog, own.rate / 2, None, own.aggregate, own.jitter_ms)
+                load = replace(self._load, backlog=backlog, rate=self._load.rate / 2, most=None)
             return self._stream().split(shard_id, load=load)
 
     def merge(self, one_id: str, other_id: str) -> str:
@@ -311,6 +310,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, help="records in all, a shard")
     parser.add_argument("--kind", choices=("json", "bad", "kpl", "raw"), default="json")
     parser.add_argument("--aggregate", type=int, default=80, help="user records of a KPL record")
+    parser.add_argument("--templates", type=int, default=TEMPLATES, help="records that differ")
     parser.add_argument("--jitter-ms", type=int, default=0)
     parser.add_argument(
         "--empty", action="store_true", help="no made records: it takes what is put"
@@ -320,7 +320,17 @@ def main() -> None:
     parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
     parser.add_argument("--port", type=int, default=0)
     asked = parser.parse_args()
-    load = Load(asked.kind, asked.records, asked.rate, asked.most, asked.aggregate, asked.jitter_ms)
+    load = Load(
+        kind=asked.kind,
+        backlog=asked.records,
+        rate=asked.rate,
+        most=asked.most,
+        aggregate=asked.aggregate,
+        templates=asked.templates,
+        jitter_ms=asked.jitter_ms,
+    )
+    if not asked.empty:
+        load.warm()
     feed = Feed(
         stream=asked.stream,
         shards=asked.shards,

@@ -90,9 +90,6 @@ class Server(socketserver.ThreadingTCPServer):
             with contextlib.suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Connections that readers break are no news."""
-
 
 class _Line(socketserver.BaseRequestHandler):
     """One connection."""
@@ -103,10 +100,10 @@ class _Line(socketserver.BaseRequestHandler):
         line: socket.socket = self.request
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
-        if self.server.context is not None:
-            line = self.server.context.wrap_socket(line, server_side=True)
-        self.server.lines.add(line)
         try:
+            if self.server.context is not None:
+                line = self.server.context.wrap_socket(line, server_side=True)
+            self.server.lines.add(line)
             with line.makefile("rb") as inward:
                 while (heard := _heard(inward.readline, inward.read)) is not None:
                     said = self.server.answer(heard)

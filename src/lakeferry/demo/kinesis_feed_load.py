@@ -55,6 +55,7 @@ SCHEMA = pa.schema(
 PAYLOAD_BYTES = 588  # divides by 3: base64 without padding
 KEY_BYTES = 13  # 'user-10000007'
 TEMPLATES = 2_000  # records that differ in all but what is written into them
+SHARD_STEP = 1_600  # templates from shard to shard: what is read together is not alike
 BAD_EVERY = 100  # of `bad`: one record in so many has a word for a number
 PIECE = 256  # records that are made at once: larger ones leave the cache and take twice as long
 STEP = 10**16  # between two sequence numbers of a shard
@@ -79,13 +80,22 @@ class Load:
     backlog: int = 0  # records that are there when the shard begins
     rate: float = 0.0  # records a second from then on
     most: int | None = None  # records in all
-    aggregate: int = 80  # user records in one record of `kpl`; divides TEMPLATES
+    aggregate: int = 80  # user records in one record of `kpl`; divides `templates`, SHARD_STEP
+    # 100,000 for measurements: the values of a row group are all different then, as real ones are,
+    # and neither dictionaries nor zstd make little of them. It takes 2 s and 150 MB.
+    templates: int = TEMPLATES
     jitter_ms: int = 0  # arrival times are up to so much off, and so out of order
 
     def count(self, began_ms: int, now_ms: int) -> int:
         """Records that have arrived by now."""
         found = self.backlog + max(0, int((now_ms - began_ms) * self.rate / 1000))
         return found if self.most is None else min(found, self.most)
+
+    def warm(self) -> None:
+        """Make the templates now, so that the first reader need not wait for them."""
+        Shelf(self, 0, 0, 0, 0).text_bytes(1)
+        if self.kind != "kpl":
+            _table(self.kind, self.templates)
 
     def arrivals(self, began_ms: int, first: int, records: int) -> Numbers:
         """When each of some records arrived, ms since the epoch. The backlog came before."""
@@ -119,7 +129,7 @@ class Shelf:
     def record_bytes(self) -> int:
         """Of data and key, as quotas count them."""
         if self.load.kind == "kpl":
-            return _aggregates(self.load.aggregate, 0, 0).width + KEY_BYTES
+            return self._aggregates().width + KEY_BYTES
         return PAYLOAD_BYTES + KEY_BYTES
 
     def sequence_number(self, place: int) -> int:
@@ -128,7 +138,7 @@ class Shelf:
     def text_bytes(self, records: int) -> int:
         """Of the JSON of so many records, commas between."""
         if self.load.kind == "kpl":
-            data = (_aggregates(self.load.aggregate, 0, 0).width + 2) // 3 * 4
+            data = (self._aggregates().width + 2) // 3 * 4
         else:
             data = PAYLOAD_BYTES // 3 * 4
         each = _DATA_AT + data + len(_KEY) + KEY_BYTES + len(b'"}')
@@ -145,8 +155,9 @@ class Shelf:
         times = self.load.arrivals(self.began_ms, first, records)
         if self.load.kind == "kpl":
             return self._aggregated(first, times)
-        table = _table(self.load.kind)
-        page = table.take(np.arange(first, first + records) % TEMPLATES, axis=0)
+        table = _table(self.load.kind, self.load.templates)
+        begin = first + self.shard * SHARD_STEP
+        page = table.take(np.arange(begin, begin + records) % len(table), axis=0)
         self._number(page, first)
         _write_times(page[:, _ARRIVED_AT : _ARRIVED_AT + 14], times)
         _identify(page[:, _DATA_AT:], self.generation, self.shard, first)
@@ -161,12 +172,15 @@ class Shelf:
         numbers = np.arange(first + 1, first + 1 + len(page), dtype=np.int64)
         _write_number(page[:, _SEQUENCE_AT + 24 : _SEQUENCE_AT + 40], numbers + rest // STEP)
 
+    def _aggregates(self) -> "_Aggregates":
+        return _aggregates(self.load.aggregate, self.load.templates)
+
     def _aggregated(self, first: int, times: Numbers) -> bytes:
         size = self.load.aggregate
-        made = _aggregates(size, self.generation, self.shard)
+        made, offset = self._aggregates(), self.shard * SHARD_STEP
         out = []
         for place, at_ms in enumerate(times.tolist(), first):
-            data = made.record(place * size)
+            data = made.record(self.generation, self.shard, place * size, offset)
             out.append(
                 b'%b%056d%b%.3f%b%b%buser-10000000"}'
                 % (_HEAD, self.sequence_number(place), _ARRIVED, at_ms / 1000,
@@ -181,17 +195,17 @@ def event_id(generation: int, shard: int, index: int) -> str:
 
 
 @lru_cache(maxsize=4)
-def _payloads(kind: Kind) -> Bytes:
-    """The templates' payloads: (TEMPLATES, PAYLOAD_BYTES)."""
+def _payloads(kind: Kind, count: int) -> Bytes:
+    """The templates' payloads: (count, PAYLOAD_BYTES)."""
     draw = random.Random(7)
-    rows = [_payload(draw) for _ in range(TEMPLATES)]
+    rows = [_payload(draw) for _ in range(count)]
     if kind == "raw":
         rows = [row[: _ID_AT + _ID_BYTES] + draw.randbytes(PAYLOAD_BYTES - 36) for row in rows]
     if kind == "bad":
-        for place in range(BAD_EVERY - 1, TEMPLATES, BAD_EVERY):
+        for place in range(BAD_EVERY - 1, count, BAD_EVERY):
             before, mark, after = rows[place].partition(b'"status":')
             rows[place] = before + mark + b'"2"' + after[3:]
-    return np.frombuffer(b"".join(rows), np.uint8).reshape(TEMPLATES, PAYLOAD_BYTES)
+    return np.frombuffer(b"".join(rows), np.uint8).reshape(count, PAYLOAD_BYTES)
 
 
 def _payload(draw: random.Random) -> bytes:
@@ -219,16 +233,16 @@ def _payload(draw: random.Random) -> bytes:
 
 
 @lru_cache(maxsize=4)
-def _table(kind: Kind) -> Bytes:
+def _table(kind: Kind, count: int) -> Bytes:
     """The templates as GetRecords has them, each with a comma behind."""
     draw = random.Random(8)
     rows = [
         b'%b%056d%b1764171322.123%b%b%buser-%08d"},'
         % (_HEAD, 0, _ARRIVED, _DATA, b64encode(row.tobytes()), _KEY,
            10_000_000 + draw.randrange(17_000_000))
-        for row in _payloads(kind)
+        for row in _payloads(kind, count)
     ]  # fmt: skip
-    return np.frombuffer(b"".join(rows), np.uint8).reshape(TEMPLATES, -1)
+    return np.frombuffer(b"".join(rows), np.uint8).reshape(count, -1)
 
 
 # --- writing into columns -------------------------------------------------------------------
@@ -294,12 +308,10 @@ def _moment(second: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Aggregates:
-    """KPL records of a shard, each of `size` user records under one key."""
+    """KPL records, each of `size` user records under one key."""
 
     size: int
-    generation: int
-    shard: int
-    bodies: Any  # (TEMPLATES / size, length of the message)
+    bodies: Any  # (templates / size, length of the message)
     begins: int  # of the first user record
     stride: int
     payload: int  # of a payload within its user record
@@ -308,10 +320,11 @@ class _Aggregates:
     def width(self) -> int:
         return int(self.bodies.shape[1]) + len(MAGIC) + 16
 
-    def record(self, first: int) -> bytes:
-        body: Bytes = self.bodies[first // self.size % len(self.bodies)].copy()
+    def record(self, generation: int, shard: int, first: int, offset: int) -> bytes:
+        """Of user records from `first` on."""
+        body: Bytes = self.bodies[(first + offset) // self.size % len(self.bodies)].copy()
         rows = body[self.begins :].reshape(self.size, self.stride)[:, self.payload :]
-        rows[:, _ID_AT : _ID_AT + 9] = _digits_of(self.generation * 10**7 + self.shard, 9)
+        rows[:, _ID_AT : _ID_AT + 9] = _digits_of(generation * 10**7 + shard, 9)
         numbers = np.arange(first, first + self.size, dtype=np.int64)
         for group in range(4):
             here = _ID_AT + 9 + 3 * group
@@ -320,22 +333,22 @@ class _Aggregates:
         return MAGIC + message + md5(message, usedforsecurity=False).digest()
 
 
-@lru_cache(maxsize=1024)
-def _aggregates(size: int, generation: int, shard: int) -> _Aggregates:
-    if TEMPLATES % size:
-        raise ValueError(f"an aggregate of {size} records does not divide {TEMPLATES}")
+@lru_cache(maxsize=4)
+def _aggregates(size: int, count: int) -> _Aggregates:
+    if count % size or SHARD_STEP % size:
+        raise ValueError(f"an aggregate of {size} records does not divide {count}, {SHARD_STEP}")
     key = b"user-10000000"
     table = b"\x0a" + _varint(len(key)) + key
     inner = b"\x08\x00\x1a" + _varint(PAYLOAD_BYTES)
     head = b"\x1a" + _varint(len(inner) + PAYLOAD_BYTES) + inner
-    payloads = _payloads("json")
+    payloads = _payloads("json", count)
     bodies = [
         table + b"".join(head + row.tobytes() for row in payloads[at : at + size])
-        for at in range(0, TEMPLATES, size)
+        for at in range(0, count, size)
     ]
     whole = np.frombuffer(b"".join(bodies), np.uint8).reshape(len(bodies), -1)
     stride = len(head) + PAYLOAD_BYTES
-    return _Aggregates(size, generation, shard, whole, len(table), stride, len(head))
+    return _Aggregates(size, whole, len(table), stride, len(head))
 
 
 def _varint(number: int) -> bytes:

@@ -8,7 +8,7 @@ Source: Kinesis Data Streams API Reference 2013-12-02.
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import md5
 from itertools import chain, pairwise
 from typing import Any
@@ -141,7 +141,7 @@ class Stream:
         halves = [half for half in (_share(one, 1), _share(other, 1)) if half]
         own = load
         if own is None and halves:
-            own = Load(halves[0].kind, rate=sum(half.rate for half in halves))
+            own = replace(halves[0], rate=sum(half.rate for half in halves))
         return self._open((low[0], high[1]), (one, other), own).shard_id
 
     def resize(self, shards: int) -> None:
@@ -326,7 +326,7 @@ def _share(shard: Shard, part: float) -> Load | None:
     if shard.shelf is None:
         return None
     load = shard.shelf.load
-    return Load(load.kind, 0, load.rate * part, None, load.aggregate, load.jitter_ms)
+    return replace(load, backlog=0, rate=load.rate * part, most=None)
 
 
 def _child(shard: Shard) -> dict[str, Any]:
