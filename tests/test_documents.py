@@ -62,13 +62,20 @@ def test_the_guide_names_every_option_of_monitors_plan_apply_and_export() -> Non
     assert options_in(rows) == options_in("\n".join(helps))
 
 
+def test_the_guide_names_every_option_of_ingest_and_no_other() -> None:
+    guide = (ROOT / "docs" / "guides" / "ingest-a-stream.md").read_text()
+    rows = "\n".join(re.findall(r"^\| (`--.*?) \|", guide, re.MULTILINE))
+
+    assert options_in(rows) == options_in(help_of("ingest"))
+
+
 def test_every_option_that_a_document_names_exists() -> None:
     named = {option for document in DOCUMENTS for option in options_in(document.read_text())}
     of_other_programs = {"--universal", "--generate-hashes", "--no-header", "--require-hashes"}
     of_other_programs |= {"--locked", "--list", "--only"}
     of_other_programs |= {"--stack-name", "--template-file", "--capabilities", "--s3-bucket"}
     of_other_programs |= {"--route-table-id", "--destination-cidr-block", "--network-interface-id"}
-    helps = [*map(help_of, ("clone", "verify", "explain", "doctor", "demo", "cost"))]
+    helps = [*map(help_of, ("clone", "verify", "explain", "doctor", "demo", "cost", "ingest"))]
     parts = ("discover", "plan", "apply", "export", "destroy", "top", "watch", "alarms", "series",
              "tags", "failback", "failover")  # fmt: skip
     helps += [help_of("monitor", word) for word in (*parts, "prove")]

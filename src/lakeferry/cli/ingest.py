@@ -15,7 +15,7 @@ from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 
 STOPPING = "stopping: what was read is committed first; again to stop at once"
 ON_STOP = "the same command goes on from there"
-# A service manager ends what runs for months by SIGTERM: docs/decisions/ says why that is 0.
+# Service managers end what runs for months so: docs/decisions/0021.
 ENDS_WELL = frozenset([signal.SIGTERM])
 
 

@@ -1,7 +1,8 @@
 """The commands: parse, call a door, turn outcomes into exit codes.
 
 Exit codes: 0 done; 1 failed, or the data is at fault; 2 the request is at fault and nothing
-changed; 3 finished and needs a look; 130 and 143 stopped by a signal in a clean state.
+changed; 3 finished and needs a look; 130 and 143 stopped by a signal in a clean state (an `ingest`
+that SIGTERM stopped is done: 0).
 """
 
 import atexit
@@ -186,9 +187,13 @@ def clone(
 @app.command
 def verify(
     source: str,
-    target: str,
+    target: str | None = None,
     /,
     *,
+    offsets: Annotated[
+        bool, Parameter(negative=(), help="Of the one table: that an ingest brought all, once.")
+    ] = False,
+    name: Annotated[str | None, Parameter(help="With --offsets: of one ingest; default: all.")] = None,
     strength: Annotated[Strength, Parameter(help="How much is compared.")] = "listed",
     version: Annotated[
         int | None, Parameter(help="Of the source; default: the one that the target holds.")
@@ -210,9 +215,17 @@ def verify(
 
     `listed` compares log states, names and sizes; `hashed` also every file's bytes; `replayed`
     also parses vectors and footers; `rows` digests every row of both sides.
+
+    `lakeferry verify TABLE --offsets` proves instead of one table that the positions of its
+    ingests follow each other from commit to commit, and that no record lies in it twice.
     """
 
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        if offsets and target is None:
+            of_table = parse_pairs(source_option or [], "--source-option")
+            return commands.verify_offsets(source, name, of_table, screen=screen)
+        if target is None or offsets or name is not None:
+            raise _not_one_table(offsets=offsets)
         options: dict[str, Any] = {
             "strength": strength,
             "version": version,
@@ -260,6 +273,16 @@ def demo(
         "demo",
         talk,
         lambda screen, stop: commands.demo(folder, fast=fast, screen=screen, stop=stop),
+    )
+
+
+def _not_one_table(*, offsets: bool) -> FerryError:
+    what = "positions are verified of one table" if offsets else "a clone is verified, and its name"
+    return FerryError(
+        "LF-2001",
+        f"{what} is missing" if not offsets else f"{what}; two were named",
+        "`lakeferry verify`",
+        "`lakeferry verify SOURCE TARGET`, or `lakeferry verify TABLE --offsets`",
     )
 
 
