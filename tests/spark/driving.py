@@ -1,6 +1,6 @@
 """A query as Spark drives one, without Spark: offsets are logged, batches run, a sink keeps them.
 
-What Spark 4.0.1 asks of a Python source and in which order was read off a source that wrote it down.
+What Spark 4.0.1 asks of a Python source, and in which order, a source told that wrote it down.
 """
 
 from collections.abc import Iterator
@@ -8,43 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lakeferry.connect.aws import AwsAccess
-from lakeferry.connect.aws_keys import AwsKeys
+import pyarrow as pa
+
 from lakeferry.demo.kinesis_feed import KEYS, Feed
-from lakeferry.ingest.settings import SourceSettings
-from lakeferry.ingest.signing import endpoint_of
 from lakeferry.spark.epoch import EpochPlan, Mark
 from lakeferry.spark.epochs import Epochs
-from lakeferry.spark.options import Options, parse_options
-from lakeferry.spark.read_part import Task, read_task
+from lakeferry.spark.opened import keys_for, record_of, source_of
+from lakeferry.spark.options import parse_options
+from lakeferry.spark.read_part import Task, read_task, tasks_of
 from lakeferry.spark.record import Record
-from lakeferry.store.open import open_store
 
 Row = tuple[str, int, int | None, bytes]  # shard, sequence and sub-sequence number, data
-
-
-def keys() -> AwsKeys:
-    return KEYS
-
-
-def source(feed: Feed) -> SourceSettings:
-    endpoint = endpoint_of(feed.region, feed.url)
-    return SourceSettings(feed.stream, endpoint, AwsAccess(feed.region), shortest_s=0.2)
-
-
-def tasks(plan: EpochPlan, options: Options) -> list[Task]:
-    known = plan.state.shards
-    return [
-        Task(
-            plan.mark,
-            number,
-            group,
-            {one: known[one] for one in group if one in known},
-            options.buffer_bytes,
-            options.fetch_duration_s,
-        )
-        for number, group in enumerate(plan.groups)
-    ]
 
 
 @dataclass
@@ -62,6 +36,9 @@ class Query:
             {
                 "streamName": self.feed.stream,
                 "region": self.feed.region,
+                "endpoint": self.feed.url,
+                "awsAccessKey": KEYS.access_key,
+                "awsSecretKey": KEYS.secret_key,
                 "metadataPath": str(self.folder),
                 "initialPosition": "trim_horizon",
                 "maxFetchDuration": "2s",
@@ -69,11 +46,13 @@ class Query:
                 **self.given,
             }
         )
-        self.record = Record(open_store(str(self.folder)))
+        self.record = record_of(self.options)
+        self.source = source_of(self.options)
+        self.keys = keys_for(self.options, self.source)
 
     @contextmanager
     def running(self) -> Iterator["Run"]:
-        epochs = Epochs(self.options, source(self.feed), keys, self.record)
+        epochs = Epochs(self.options, self.source, self.keys, self.record)
         try:
             run = Run(self, epochs)
             if self.offsets:
@@ -81,6 +60,10 @@ class Query:
             yield run
         finally:
             epochs.close()
+
+    def read(self, task: Task, record: Record | None = None) -> Iterator[pa.RecordBatch]:
+        """What one task gives on, as the worker of Spark that runs it sees it."""
+        return read_task(task, self.source, self.keys, record or self.record)
 
     @property
     def rows(self) -> list[Row]:
@@ -110,14 +93,14 @@ class Run:
 
     def finish(self, plan: EpochPlan) -> list[Row]:
         """Run all tasks of a batch and put its rows into the sink."""
-        rows = [row for task in tasks(plan, self.query.options) for row in self.rows_of(task)]
+        rows = [row for task in tasks_of(plan, self.query.options) for row in self.rows_of(task)]
         self.query.sink[plan.mark.epoch] = rows
         self.epochs.committed(plan.mark)
         return rows
 
     def rows_of(self, task: Task) -> list[Row]:
         found: list[Row] = []
-        for batch in read_task(task, source(self.query.feed), keys, self.query.record):
+        for batch in self.query.read(task):
             found += [
                 (row["shardId"], int(row["sequenceNumber"]), row["subSequenceNumber"], row["data"])
                 for row in batch.to_pylist()

@@ -10,6 +10,7 @@ from lakeferry.connect.aws import AwsAccess
 from lakeferry.ingest.aggregate import OutOfRange
 from lakeferry.ingest.payload import OnNew
 from lakeferry.ingest.signing import Endpoint
+from lakeferry.ingest.wire import MOST_RECORDS
 
 MIB = 1 << 20
 # What becomes of a record that is none as declared: a table of its own, a row with nothing but
@@ -26,6 +27,7 @@ class SourceSettings:
     access: AwsAccess  # whose keys sign
     share: float = 1.0  # of each shard's quota that is ours, above 0 and up to 1
     shortest_s: float = 0.2  # between two calls to one shard
+    most_records: int = MOST_RECORDS  # of one call
     out_of_range: OutOfRange = "keep"  # user records of aggregates that belong to another shard
     # Of pages that wait to be parsed, of one worker. Their records take about as much; a second of
     # reading at full speed is enough, for what more there is the stream keeps.

@@ -21,11 +21,13 @@ from lakeferry.ingest.reading import Reading
 from lakeferry.ingest.rows import page_rows, raw_table
 from lakeferry.ingest.settings import SourceSettings
 from lakeferry.ingest.wire import Record as KinesisRecord
-from lakeferry.spark.epoch import ChunkEnd, Mark, places_after, to_read
+from lakeferry.spark.epoch import ChunkEnd, EpochPlan, Mark, places_after, to_read
+from lakeferry.spark.options import Options
 from lakeferry.spark.record import Record
 
 BATCH_BYTES = 16 << 20  # of data, for one batch of rows that is given on
 AGAIN_S = 120.0  # without a page, when a part that was read must be read again
+TIPS = 3  # pages that say that a shard has no more, until its missing records are believed gone
 LOOK_S = 0.2
 
 
@@ -39,6 +41,22 @@ class Task:
     places: Mapping[str, Position]  # where its shards stand; a child that waits has none
     buffer_bytes: int
     duration_s: float
+
+
+def tasks_of(plan: EpochPlan, options: Options) -> list[Task]:
+    """The tasks of a batch, one for each of its groups."""
+    known = plan.state.shards
+    return [
+        Task(
+            plan.mark,
+            number,
+            group,
+            {one: known[one] for one in group if one in known},
+            options.buffer_bytes,
+            options.fetch_duration_s,
+        )
+        for number, group in enumerate(plan.groups)
+    ]
 
 
 @dataclass(slots=True)
@@ -189,6 +207,7 @@ def _read_again(
     inbox = Inbox(task.buffer_bytes)
     fetchers = Fetchers(source, keys, inbox)
     heard_s = monotonic()
+    tips: dict[str, int] = {}  # pages in a row that say that nothing follows
     try:
         for name in sorted(open_shards):
             fetchers.read(Reading(name, wanted[name].begins))
@@ -199,7 +218,8 @@ def _read_again(
                 span = wanted[page.shard_id]
                 records = _up_to(page.records, part.records[span.shard_id], span)
                 part.take(span.shard_id, records, span.ends)
-                if _is_there(page, part, span):
+                tips[span.shard_id] = tips.get(span.shard_id, 0) + 1 if page.behind_ms == 0 else 0
+                if _is_there(page, part, span) or tips[span.shard_id] >= TIPS:
                     open_shards.discard(page.shard_id)
             elif monotonic() - heard_s > AGAIN_S:
                 raise _unread(task, source, "; ".join(fetchers.paused().values()) or "no page came")

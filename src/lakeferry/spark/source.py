@@ -6,24 +6,19 @@ the workers. What goes between them is pickled: options, tasks, no connection.
 Source: pyspark.sql.datasource, DataSource and DataSourceStreamReader.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
 
-from lakeferry.connect.aws import AwsAccess, usual_region
-from lakeferry.connect.aws_keys import AwsKeys, keys_of
 from lakeferry.errors import FerryError
 from lakeferry.ingest.rows import RAW_SCHEMA
-from lakeferry.ingest.settings import SourceSettings
-from lakeferry.ingest.signing import endpoint_of
 from lakeferry.spark.epoch_text import mark_of, offset_of
 from lakeferry.spark.epochs import Epochs
+from lakeferry.spark.opened import keys_for, record_of, source_of
 from lakeferry.spark.options import Options, parse_options
-from lakeferry.spark.read_part import Task, read_task
-from lakeferry.spark.record import Record
-from lakeferry.store.open import open_store
+from lakeferry.spark.read_part import Task, read_task, tasks_of
 
 NAME = "lakeferry_kinesis"
 SCHEMA = (
@@ -81,20 +76,7 @@ class KinesisReader(DataSourceStreamReader):  # type: ignore[misc]
             self._driver().resume(last)
             return []
         plan = self._driver().plan(first, last)
-        options = self._options
-        return [
-            Share(
-                Task(
-                    plan.mark,
-                    number,
-                    group,
-                    {one: plan.state.shards[one] for one in group if one in plan.state.shards},
-                    options.buffer_bytes,
-                    options.fetch_duration_s,
-                )
-            )
-            for number, group in enumerate(plan.groups)
-        ]
+        return [Share(task) for task in tasks_of(plan, self._options)]
 
     def read(self, partition: Share) -> Iterator[pa.RecordBatch]:
         options = self._options
@@ -114,51 +96,3 @@ class KinesisReader(DataSourceStreamReader):  # type: ignore[misc]
             source = source_of(options)
             self._epochs = Epochs(options, source, keys_for(options, source), record_of(options))
         return self._epochs
-
-
-def source_of(options: Options) -> SourceSettings:
-    """The stream, and how it is asked. Raises FerryError LF-7071 for an endpoint that is none."""
-    region = options.region or usual_region() or ""
-    if not region:
-        raise FerryError(
-            "LF-7071",
-            "no Region is known",
-            f"stream `{options.stream}`",
-            "give the option `region`, or set AWS_REGION",
-        )
-    try:
-        endpoint = endpoint_of(region, options.endpoint)
-    except ValueError as error:
-        raise FerryError(
-            "LF-7071",
-            f"the option `endpoint` cannot be `{options.endpoint}`",
-            str(error),
-            "give the URL of a VPC endpoint, https://vpce-…; leave it out where private DNS is on",
-        ) from error
-    return SourceSettings(
-        options.stream,
-        endpoint,
-        AwsAccess(
-            region,
-            role=options.role,
-            external_id=options.external_id,
-            endpoint=options.sts_endpoint,
-        ),
-        share=options.share,
-        shortest_s=options.fetch_period_s,
-        out_of_range=options.out_of_range,
-        buffer_bytes=options.buffer_bytes,
-    )
-
-
-def keys_for(options: Options, source: SourceSettings) -> Callable[[], AwsKeys]:
-    """The keys of the options, else those of AWS's own chain."""
-    if options.access_key and options.secret_key:
-        given = AwsKeys(options.access_key, options.secret_key)
-        return lambda: given
-    return keys_of(source.access)
-
-
-def record_of(options: Options) -> Record:
-    """Where plans and ends lie."""
-    return Record(open_store(options.metadata, options.metadata_options))
