@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from lakeferry.cli.configuring import OK, check_account, show_policy
-from lakeferry.cli.ingest_flags import StreamFlags, WhoFlags, wanted
+from lakeferry.cli.ingest_flags import StreamFlags, Wanted, WhoFlags, wanted
 from lakeferry.cli.manifest_flags import ManifestFlags, read
 from lakeferry.cli.network_flags import NetworkFlags
 from lakeferry.cli.render import Screen
@@ -31,29 +31,10 @@ def ingest_iam(
     check_account(account)
     who = WhoFlags(None, network.region, network.aws_profile, network.role, network.external_id)
     keys: tuple[str, ...] = ()
-    streams, tables = named
-    if streams or tables:
-        if len(streams) != len(tables):
-            raise FerryError(
-                "LF-2001", f"{len(streams)} streams and {len(tables)} tables do not pair",
-                "--stream, --table", "give --stream and --table once for each ingest",
-            )  # fmt: skip
-        flags = StreamFlags(who=who)
-        asked = [
-            wanted(stream, table, manifest, flags)
-            for stream, table in zip(streams, tables, strict=True)
-        ]
+    if any(named):
+        asked = _named(named, manifest, who)
     else:
-        found = read(manifest, is_needed=True).manifest
-        asked = [wanted(name, None, manifest, StreamFlags(who=who)) for name in found.streams]
-        if not asked:
-            raise FerryError(
-                "LF-7063", "the manifest has no streams", found.file,
-                "name them: --stream NAME --table s3://BUCKET/PREFIX",
-            )  # fmt: skip
-        key = found.root.get("target", "encryption", "key")
-        if key is not None and not references(key.text):
-            keys = (key.text,)
+        asked, keys = _of_manifest(manifest, who)
     sources = [one.source() for one in asked]
     reach = Reach(
         tuple(_arn(one, account) for one in sources),
@@ -66,6 +47,33 @@ def ingest_iam(
     )
     show_policy(ingest_policy(reach), {"for": "ingest"}, screen)
     return OK
+
+
+def _named(
+    named: tuple[tuple[str, ...], tuple[str, ...]], manifest: ManifestFlags, who: WhoFlags
+) -> list[Wanted]:
+    """Of flags: each stream with its table."""
+    streams, tables = named
+    if len(streams) != len(tables):
+        raise FerryError(
+            "LF-2001", f"{len(streams)} streams and {len(tables)} tables do not pair",
+            "--stream, --table", "give --stream and --table once for each ingest",
+        )  # fmt: skip
+    flags = StreamFlags(who=who)
+    return [wanted(*one, manifest, flags) for one in zip(streams, tables, strict=True)]
+
+
+def _of_manifest(manifest: ManifestFlags, who: WhoFlags) -> tuple[list[Wanted], tuple[str, ...]]:
+    """All streams of the manifest, and the key that its tables are encrypted with."""
+    found = read(manifest, is_needed=True).manifest
+    if not found.streams:
+        raise FerryError(
+            "LF-7063", "the manifest has no streams", found.file,
+            "name them: --stream NAME --table s3://BUCKET/PREFIX",
+        )  # fmt: skip
+    key = found.root.get("target", "encryption", "key")
+    keys = (key.text,) if key is not None and not references(key.text) else ()
+    return [wanted(name, None, manifest, StreamFlags(who=who)) for name in found.streams], keys
 
 
 def _arn(source: SourceSettings, account: str | None) -> str:
