@@ -6,11 +6,14 @@ Rows of the fault table are named in the docstrings of their tests.
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import SCHEMA as MADE
@@ -18,8 +21,8 @@ from lakeferry.demo.kinesis_feed_load import Load
 from lakeferry.ingest.aggregate import OutOfRange
 from lakeferry.ingest.messages import Broken
 from lakeferry.ingest.payload import RESCUED
-from lakeferry.ingest.position import After, Ended, Position
-from lakeferry.ingest.settings import OnBad, PayloadSettings
+from lakeferry.ingest.position import After, Ended, FromTime, Position
+from lakeferry.ingest.settings import DedupSettings, OnBad, PayloadSettings
 from tests.ingest.kpl import MAGIC, aggregate, message, record, sealed
 from tests.ingest.test_payload import BAD, SCHEMA
 from tests.ingest.worker_runs import (
@@ -315,3 +318,43 @@ def test_records_that_belong_to_another_shard_are_treated_as_asked(
 
     assert (len(rows), len(bad)) == (kept, rejected)
     assert told.counts.out_of_range == (1 if rule == "kcl" else 18)
+
+
+# --- doubles --------------------------------------------------------------------------------
+
+
+def table_with(folder: Path, rows: list[dict[str, object]], schema: pa.Schema) -> None:
+    write_deltalake(str(folder / "table"), pa.Table.from_pylist(rows, schema))
+
+
+def test_a_row_whose_key_came_before_is_left_out_and_counted(feed: Feed, tmp_path: Path) -> None:
+    form = form_of(tmp_path, PAYLOAD)
+    table_with(tmp_path, [{"a": 7, "_arrival": datetime.now(UTC)}], form.schema)
+    feed.put(ZERO, event(1), event(2), event(1), event(7))
+    feed.put(ONE, event(2), event(3))
+    ingest = ingest_of(feed, tmp_path, PayloadSettings(PAYLOAD))
+    unique = replace(ingest, dedup=DedupSettings(("a",), 600))
+    with working(unique, tmp_path) as worker:
+        worker.read(ZERO, ONE, place=FromTime(feed.now_ms() - 5_000, feed.now_ms() - 5_000))
+        told = worker.wait_for(6)
+        batch = worker.drain()
+
+        assert sorted(numbers(worker.rows(batch))) == [1, 2, 3]
+        assert (told.counts.rows, told.counts.doubles) == (3, 3)
+        assert sum(span.records for span in batch.spans) == 6
+
+
+def test_rows_need_not_say_where_they_come_from_for_doubles_to_be_found(
+    feed: Feed, tmp_path: Path
+) -> None:
+    table_with(tmp_path, [], PAYLOAD)
+    feed.put(ZERO, event(1), event(1))
+    ingest = ingest_of(feed, tmp_path, PayloadSettings(PAYLOAD, provenance=False))
+    form = replace(form_of(tmp_path, PAYLOAD), schema=PAYLOAD)
+    unique = replace(ingest, dedup=DedupSettings(("a",), 600))
+    with working(unique, tmp_path, form=form) as worker:
+        worker.read(ZERO)
+        worker.wait_for(2)
+        rows = worker.rows(worker.drain())
+
+    assert rows == [{"a": 1, "s": None}]

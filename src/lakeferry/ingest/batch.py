@@ -68,6 +68,12 @@ class Progress:
         """Where each shard stands, as far as it is in the files."""
         return self._ends
 
+    @property
+    def read_until_ms(self) -> int:
+        """Up to when all shards are read that have not ended; 0 where there is none."""
+        open_ones = [one for one in self._ends.values() if not isinstance(one, Ended)]
+        return min((one.read_until_ms for one in open_ones), default=0)
+
 
 def _is_over(span: Span) -> bool:
     return isinstance(span.ends, Ended)

@@ -1,32 +1,27 @@
 """Pages into the open files of the table and of its quarantine table, and what that counts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-import numpy.typing as npt
 import pyarrow as pa
 
 from lakeferry.errors import FerryError
 from lakeferry.ingest.batch import WINDOW, BadRatio, unknown_to
 from lakeferry.ingest.data_file import ClosedFile, OpenFiles
+from lakeferry.ingest.dedup import Window
 from lakeferry.ingest.inbox import Fetched
 from lakeferry.ingest.messages import ShardStart, TableForm
 from lakeferry.ingest.page_table import PageForm, PageTable, Types, page_form, page_table
 from lakeferry.ingest.payload_repair import PROVENANCE
 from lakeferry.ingest.rows import Bad, quarantine_table
+from lakeferry.ingest.seen_before import remember
 from lakeferry.ingest.settings import Ingest
+from lakeferry.store.open import open_store
 
 # A field is asked for again as long as it is no column: another worker's question may have been
 # answered before ours. What is none after so many answers will not be one.
 MOST_ASKED = 8
 FILLED_TIMES = 4  # the size of a file: all open ones together, of many partitions
-
-
-class Window(Protocol):
-    """What leaves out rows whose key was seen."""
-
-    def fresh(self, table: pa.Table, arrivals_ms: npt.ArrayLike) -> pa.BooleanArray:
-        """Which rows are to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,6 @@ class PageWriter:
 
     Args:
         rejected: form of the quarantine table; None: bad records are rescued, or end the ingest.
-        window: of keys; None: doubles are kept.
     """
 
     def __init__(
@@ -62,9 +56,9 @@ class PageWriter:
         form: TableForm,
         rejected: TableForm | None,
         declared: pa.Schema | None,
-        window: Window | None = None,
     ) -> None:
-        self._ingest, self._window = ingest, window
+        self._ingest, self._form = ingest, form
+        self._window = None if ingest.dedup is None else Window(ingest.dedup)
         self._pages = _page_form(ingest, form, declared)
         self._files = OpenFiles(form)
         self._closed: tuple[ClosedFile, ...] = ()  # of a form that the table had before
@@ -73,6 +67,20 @@ class PageWriter:
         self._asked: dict[str, int] = {}
         self.epoch = 1  # of the flush to come
         self.written = Written()
+
+    def remember(self, starts: Sequence[ShardStart]) -> None:
+        """Know the keys that the table has of what may come twice from these shards on.
+
+        Raises what `seen_before.remember` raises.
+        """
+        if self._window is not None and self._ingest.dedup is not None:
+            store = open_store(self._form.url, self._ingest.target.options)
+            remember(self._window, self._ingest.dedup, store, self._form, starts)
+
+    def hold(self, read_until_ms: int) -> None:
+        """The slowest shard stands here: no key is forgotten that may come there again."""
+        if self._window is not None:
+            self._window.hold(read_until_ms)
 
     def write(self, page: Fetched, start: ShardStart) -> Types:
         """Write all of a page and return nothing; or nothing of it, and return its new fields.
@@ -100,6 +108,7 @@ class PageWriter:
 
     def reform(self, form: TableForm, declared: pa.Schema | None) -> None:
         """The table has another form. What was written before still fits it: it lacks columns."""
+        self._form = form
         self._pages = _page_form(self._ingest, form, declared)
         self._closed += self._files.close()
         self._files = OpenFiles(form)

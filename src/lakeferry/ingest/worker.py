@@ -6,10 +6,12 @@ all that it did not report is void.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing.connection import Connection
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
 
 import pyarrow as pa
@@ -63,15 +65,13 @@ def work(
         rejected: of the quarantine table; None: bad records are rescued, or end the ingest.
         declared: columns of the payload; None: raw rows.
     """
-    try:
+    # Where nobody is there to be told, nothing is to be told: what is not is void.
+    with suppress(BrokenPipeError, ConnectionResetError):
         try:
-            _Worker(
-                pipe, ingest, PageWriter(ingest, form, rejected, declared), form, rejected
-            ).run()
+            writer = PageWriter(ingest, form, rejected, declared)
+            _Worker(pipe, ingest, writer, form, rejected).run()
         except FerryError as error:
             pipe.send(Broken(error))
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # nobody is there to tell; what is not told is void
 
 
 @dataclass(slots=True)
@@ -124,6 +124,7 @@ class _Worker:
                 elif found is not None:
                     self._obey(found)
                 if monotonic() - self._told_s >= TOLD_EVERY_S:
+                    self._writer.hold(self._progress.read_until_ms)
                     self._tell()
                 self._end_if_drained()
         finally:
@@ -143,6 +144,8 @@ class _Worker:
         match news:
             case Read(shards, epoch):
                 self._writer.epoch = epoch
+                with self._telling():
+                    self._writer.remember(shards)
                 for start in shards:
                     self._begin(start)
             case Flush():
@@ -224,6 +227,23 @@ class _Worker:
             self._pipe.send(Filled())
 
     # --- how it is doing --------------------------------------------------------------------
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tell while this thread does something that may take long; it changes nothing else."""
+        done = Event()
+
+        def tell() -> None:
+            while not done.wait(TOLD_EVERY_S):
+                self._tell()
+
+        teller = Thread(target=tell, name="tell", daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            done.set()
+            teller.join()
 
     def _tell(self) -> None:
         self._told_s = monotonic()
