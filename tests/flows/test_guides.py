@@ -1,6 +1,6 @@
-"""Each command of the guides about networks and cost, typed as printed, one after another.
+"""Each command of the guides about networks, cost and streams, typed as printed, one after another.
 
-Only ids of the reader's own are put in: of the VPC. The account is emulated.
+Only what is the reader's own is put in: the VPC's id, the bucket. The account is emulated.
 """
 
 import gzip
@@ -16,9 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.connect.databricks import workspace_client
+from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.demo.kinesis_feed_load import Load
 from lakeferry.network.fields import RECOMMENDED_FORMAT, format_text
 from tests.aws.data_plane import DataPlane, made
 from tests.cli.program import LAKEFERRY, called
@@ -36,10 +39,16 @@ DELIVERED = (
 )
 
 
+def blocks(guide: str, language: str) -> list[str]:
+    """Of a guide; what is typed has no language."""
+    text = (GUIDES / guide).read_text().replace("\\\n", " ")
+    found = re.findall(r"^```([a-z]*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [block for name, block in found if name == language]
+
+
 def commands(guide: str, plane: DataPlane, workspace: str) -> list[list[str]]:
     text = (GUIDES / guide).read_text().replace("\\\n", " ")
-    blocks = re.findall(r"^```([a-z]*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    typed = [line for name, block in blocks if not name for line in block.splitlines() if line]
+    typed = [line for block in blocks(guide, "") for line in block.splitlines() if line]
     inline = re.findall(r"`(lakeferry config iam [^`]*)`", text.replace("\n", " "))
     whole = [re.sub(r"\bvpc-0a1b\w*", plane.vpc, line) for line in (*inline, *typed)]
     whole = [re.sub(r"https://dbc-\S+", workspace, line) for line in whole]
@@ -144,5 +153,50 @@ def watched(words: list[str], folder: Path, environment: dict[str, str]) -> tupl
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    return process.returncode, said
+
+
+def test_every_command_of_the_guide_about_ingest_works_as_it_is_printed(tmp_path: Path) -> None:
+    guide = "ingest-a-stream.md"
+    lake = str(tmp_path / "lake")
+    (schema,), (manifest,) = blocks(guide, "sql"), blocks(guide, "yaml")
+    (tmp_path / "clicks.sql").write_text(schema)
+    (tmp_path / "lakeferry.yaml").write_text(manifest.replace("s3://lake", lake))
+    typed = [shlex.split(line) for block in blocks(guide, "") for line in block.splitlines()]
+    load = Load("json", 2000, 50.0)
+    codes = []
+
+    with Feed(stream="clicks", shards=2, load=load, region="us-east-1") as feed:
+        environment = {
+            "AWS_ENDPOINT_URL_KINESIS": feed.url, "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }  # fmt: skip
+        for words in typed:
+            own = [word.replace("s3://lake", lake) for word in words]
+            ends = "--once" in words or len(words) > 3
+            type_it = ended if ends or words[1] == "config" else served
+            codes.append((words, *type_it(own, tmp_path, environment)))
+
+    assert len(codes) > 8
+    for words, code, said in codes:
+        assert code == 0, f"{shlex.join(words)}\n{said}"
+    # The schema of the guide reads every record, and what it does not declare is rescued.
+    rows = DeltaTable(f"{lake}/events").to_pyarrow_table()
+    assert rows.num_rows >= 4000
+    assert rows["_rescued_data"].null_count == 0
+
+
+def served(words: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """Until the second version is there, then SIGTERM."""
+    process = subprocess.Popen(
+        [LAKEFERRY, *words[1:], "--flush", "1s"], cwd=folder, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=os.environ | environment,
+    )  # fmt: skip
+    log = folder / "lake" / "streams" / "clicks" / "_delta_log" / f"{2:020}.json"
+    until = time.monotonic() + 60
+    while not log.exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     return process.returncode, said
