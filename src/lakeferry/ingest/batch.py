@@ -83,7 +83,7 @@ class BadRatio:
     """How many of the last records were bad."""
 
     def __init__(self, most: float) -> None:
-        self._most = most * WINDOW
+        self._most = most
         self._pages: deque[tuple[int, int]] = deque()  # records and bad ones of each
         self._records = self.bad = 0
 
@@ -98,7 +98,7 @@ class BadRatio:
             old, was_bad = self._pages.popleft()
             self._records -= old
             self.bad -= was_bad
-        return self.bad > self._most
+        return self.bad > self._most * max(WINDOW, self._records)
 
 
 def unknown_to(place: Position | None, bad: Bad) -> Bad:
