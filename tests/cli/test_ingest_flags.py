@@ -7,6 +7,8 @@ import pytest
 
 from lakeferry.cli.ingest_flags import StreamFlags, WhoFlags, dedup_parts, flush_parts, wanted
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
+from lakeferry.config.shape import Record
+from lakeferry.config.stream_shape import STREAM
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
 from lakeferry.ingest.settings import (
@@ -201,3 +203,25 @@ def test_a_flush_is_a_time_a_size_or_both() -> None:
 def test_a_window_of_keys_is_columns_and_a_time() -> None:
     assert dedup_parts("event_id:10m") == (("event_id",), "10min")
     assert dedup_parts("tenant, event_id: 1 h") == (("tenant", "event_id"), "1 h")
+
+
+def test_the_defaults_that_the_manifest_tells_are_those_of_the_settings(tmp_path: Path) -> None:
+    """Written out, they change nothing."""
+    wordy = ("app_id", "dead_letter", "format", "connection", "dedup")  # told in words
+    said = []
+    for key, one in STREAM.fields.items():
+        if isinstance(one.shape, Record) and key != "dedup":
+            inner = ", ".join(f"{name}: {each.default}" for name, each in one.shape.fields.items())
+            said.append(f"{key}: {{{inner}}}")
+        elif one.default and key not in wordy:
+            said.append(f"{key}: {one.default}")
+    head = "version: 1\nstreams:\n  c:\n    from: kinesis://us-east-1/c\n    to: s3://lake/c\n"
+    head += "    schema: a STRING\n"
+    (tmp_path / "lakeferry.yaml").write_text(head)
+    short = wanted("c", None, ManifestFlags(), StreamFlags()).ingest()
+
+    (tmp_path / "lakeferry.yaml").write_text(head + "".join(f"    {one}\n" for one in said))
+    long = wanted("c", None, ManifestFlags(), StreamFlags()).ingest()
+
+    assert len(said) > 12
+    assert long == short

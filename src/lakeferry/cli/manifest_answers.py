@@ -7,7 +7,7 @@ from typing import Any
 
 from lakeferry.config.manifest import Manifest
 from lakeferry.config.manifest_shape import MANIFEST
-from lakeferry.config.shape import Record
+from lakeferry.config.shape import MapOf, Record
 from lakeferry.config.tree import Value, leaves
 from lakeferry.config.yaml_text import kind_of
 
@@ -98,6 +98,9 @@ def _defaults(value: Value, shape: Record, path: tuple[str, ...]) -> Iterator[tu
             below = inner if inner is not None and inner.kind == "map" else None
             if below is not None:
                 yield from _defaults(below, field.shape, (*path, key))
+        elif isinstance(field.shape, MapOf) and isinstance(field.shape.value, Record):
+            for name, entry in (inner.entries if inner is not None else {}).items():
+                yield from _defaults(entry.value, field.shape.value, (*path, key, name))
 
 
 def _item_lines(item: Value, indent: int) -> list[str]:
