@@ -322,10 +322,8 @@ TRUE_OF: tuple[tuple[int, str], ...] = (
 )
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(folder: Path) -> Path:
     """A file for each row, so that every question leaves two of three out."""
-    folder = tmp_path_factory.mktemp("stats") / "t"
     form = TableForm(
         "x",
         SCHEMA,
@@ -337,6 +335,11 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = written(folder, form, *batches)
     commit(folder, form, files, [field_json(field) for field in SCHEMA])
     return folder
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("stats") / "t")
 
 
 @pytest.mark.parametrize(("number", "condition"), TRUE_OF)
