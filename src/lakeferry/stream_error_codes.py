@@ -125,6 +125,12 @@ CODES: dict[str, ErrorKind] = {
         "Delta has signed whole numbers, two kinds of floating point numbers, decimals, strings, "
         "binaries, booleans, dates, timestamps, arrays, maps and structs.",
     ),
+    "LF-7049": ErrorKind(
+        2,
+        "the table has no positions of an ingest",
+        "Positions are verified of tables that `lakeferry ingest` fills, and of its tables of bad "
+        "records. This one has none, or none under this name.",
+    ),
     "LF-7051": ErrorKind(
         1,
         "the stream is another one than the ingest has read",

@@ -1,11 +1,15 @@
 """Reports of clones and verifications as lines for people. Pure."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from lakeferry.cli.render import marks, took
 from lakeferry.cli.units import counted, duration_text, size_text
 from lakeferry.clone.report import CloneReport
 from lakeferry.verify.report import VerifyReport
+
+if TYPE_CHECKING:
+    from lakeferry.verify.offsets import OffsetsReport
 
 
 def clone_lines(report: CloneReport) -> list[str]:
@@ -59,4 +63,32 @@ def verify_lines(report: VerifyReport) -> list[str]:
     lines += [f"    {finding.check}: {finding.what}" for finding in report.findings]
     if report.not_seen:
         lines.append(f"    not seen at this strength: {'; '.join(report.not_seen)}")
+    return lines
+
+
+def offset_lines(report: "OffsetsReport") -> list[str]:
+    """What a verification of positions found, for people."""
+    sign = marks(sys.stdout)["ok" if report.right else "error"]
+    word = "each record once" if report.right else "NOT RIGHT"
+    lines = [
+        f"  {sign} {word}, as far as the table shows: version {report.version}  "
+        f"{duration_text(report.seconds)}"
+    ]
+    for one in report.ingests:
+        lines.append(
+            f"    `{one.name}` of stream {one.stream}: epoch {one.epoch}, "
+            f"{counted(one.shards, 'shard')}, {counted(one.records, 'record')} read; "
+            f"{counted(one.commits, 'commit')} in the log, {one.with_positions:,} with positions"
+        )
+        lines += [
+            f"    gap: {gap.shard_id}, {(gap.until_ms - gap.since_ms) / 3_600_000:,.1f} h of "
+            "records went out of retention unread, which was accepted"
+            for gap in one.gaps
+        ]
+    if report.rows is not None:
+        others = f", {report.strangers:,} of other writers" if report.strangers else ""
+        lines.append(f"    rows {report.rows:,} of {report.records:,} records{others}")
+    lines += [f"    {finding.check}: {finding.what}" for finding in report.findings]
+    if report.not_seen:
+        lines.append(f"    not seen: {'; '.join(report.not_seen)}")
     return lines

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lakeferry.cli import json_lines
-from lakeferry.cli.answers import clone_lines, verify_lines
+from lakeferry.cli.answers import clone_lines, offset_lines, verify_lines
 from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.units import counted
 from lakeferry.clone import run
@@ -102,6 +102,15 @@ def verify(source: str, target: str, options: Mapping[str, Any], *, screen: Scre
     report = proof.verify(source, target, **options, on_event=screen.event)
     screen.result(verify_lines(report), json_lines.verify_summary(report))
     return OK if report.equal else LOOK
+
+
+def verify_offsets(
+    table: str, name: str | None, options: Mapping[str, str], *, screen: Screen
+) -> int:
+    """Verify what ingests brought into a table; exit 3 where anything is off."""
+    report = proof.verify_offsets(table, name=name, options=options, on_event=screen.event)
+    screen.result(offset_lines(report), json_lines.plain(asdict(report)))
+    return OK if report.right else LOOK
 
 
 def explain(thing: str, version: int | None, options: Mapping[str, str], *, screen: Screen) -> int:

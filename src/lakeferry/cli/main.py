@@ -193,7 +193,9 @@ def verify(
     offsets: Annotated[
         bool, Parameter(negative=(), help="Of the one table: that an ingest brought all, once.")
     ] = False,
-    name: Annotated[str | None, Parameter(help="With --offsets: of one ingest; default: all.")] = None,
+    name: Annotated[
+        str | None, Parameter(help="Of the one ingest to look at, with --offsets; default: all.")
+    ] = None,
     strength: Annotated[Strength, Parameter(help="How much is compared.")] = "listed",
     version: Annotated[
         int | None, Parameter(help="Of the source; default: the one that the target holds.")
@@ -224,7 +226,7 @@ def verify(
         if offsets and target is None:
             of_table = parse_pairs(source_option or [], "--source-option")
             return commands.verify_offsets(source, name, of_table, screen=screen)
-        if target is None or offsets or name is not None:
+        if target is None or offsets:
             raise _not_one_table(offsets=offsets)
         options: dict[str, Any] = {
             "strength": strength,
@@ -277,10 +279,9 @@ def demo(
 
 
 def _not_one_table(*, offsets: bool) -> FerryError:
-    what = "positions are verified of one table" if offsets else "a clone is verified, and its name"
     return FerryError(
         "LF-2001",
-        f"{what} is missing" if not offsets else f"{what}; two were named",
+        "--offsets is of one table; two were named" if offsets else "the clone is not named",
         "`lakeferry verify`",
         "`lakeferry verify SOURCE TARGET`, or `lakeferry verify TABLE --offsets`",
     )

@@ -1,11 +1,15 @@
 """The door of the room: `verify` as a Python call; the command line calls it too."""
 
 import os
-from typing import Any, Unpack
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Unpack
 
 from lakeferry.clone.run import Stores
 from lakeferry.events import Emit, silent
 from lakeferry.verify.report import VerifyReport, VerifyRequest
+
+if TYPE_CHECKING:
+    from lakeferry.verify.offsets import OffsetsReport
 
 
 class VerifyOptions(Stores, total=False):
@@ -40,3 +44,26 @@ def verify(
     sides = os.fspath(source), os.fspath(target)
     request = VerifyRequest(*sides, moved=named.pop("map_prefix", {}), **named)
     return verify_table(request, emit=on_event)
+
+
+def verify_offsets(
+    table: str | os.PathLike[str],
+    *,
+    on_event: Emit = silent,
+    name: str | None = None,
+    options: Mapping[str, str] | None = None,
+) -> "OffsetsReport":
+    """Prove that an ingest brought each record into a table once, as far as the table can show.
+
+    Args:
+        table: as for `clone`; also a table of bad records.
+        on_event: called with each check as it ends.
+        name: of one ingest; None: all that the table has.
+        options: endpoint, region, ...: docs/reference/stores.md.
+
+    Raises:
+        FerryError: the table cannot be read; LF-7049 it has no positions of an ingest.
+    """
+    from lakeferry.verify.offsets import verify_offsets as prove
+
+    return prove(os.fspath(table), name=name, options=options or {}, on_event=on_event)

@@ -1,0 +1,171 @@
+"""Positions of an ingest from commit to commit: each follows the one before, and counts its rows.
+
+What the history can show reaches back to the oldest commit of the log, and where positions lie in
+files to the oldest of these that is kept.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+import pyarrow.compute as pc
+
+from lakeferry.delta.commit_read import Commit, read_commits
+from lakeferry.delta.snapshot import Snapshot
+from lakeferry.delta.txn_files import app_id, domain, file_of
+from lakeferry.errors import FerryError
+from lakeferry.ingest.lineage import is_same_stream
+from lakeferry.ingest.position import IngestState, epoch_of, parse_state
+from lakeferry.ingest.position_history import added, breaks
+from lakeferry.store.protocol import Store, read_all
+from lakeferry.verify.findings import Findings
+
+_COUNTS = "lakeferry."
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One commit of an ingest."""
+
+    version: int
+    epoch: int
+    state: IngestState | None  # None: its file is not kept any more
+    rows: int | None  # of its files, by their statistics; None: one has none
+    counts: Mapping[str, int]  # what workers counted: records, rows, bad, doubles, out_of_range
+
+
+@dataclass(slots=True)
+class History:
+    """What the commits that are still there show together."""
+
+    oldest_version: int | None = None  # of the log
+    commits: int = 0  # of this ingest
+    with_positions: int = 0
+    from_the_start: bool = False  # epoch 0 is among them
+    counted: dict[str, int] = field(default_factory=dict)  # sums over its commits
+    uncounted: int = 0  # commits with rows that say no counts
+    changed_by_others: bool = False  # some commit removed rows
+    made_anew: int = 0  # times that the stream was another from then on
+
+
+def check_history(store: Store, snapshot: Snapshot, name: str, findings: Findings) -> History:
+    """Judge each commit of an ingest against its predecessor, and its rows against its positions.
+
+    Raises:
+        FerryError: LF-7002 positions that cannot be read; a commit that cannot be read.
+    """
+    seen = History()
+    before: Step | None = None
+    for commit in _commits(store, snapshot):
+        seen.oldest_version = commit.version if seen.oldest_version is None else seen.oldest_version
+        seen.changed_by_others |= _removes_rows(commit)
+        step = _step(store, commit, name)
+        if step is None:
+            continue
+        seen.commits += 1
+        seen.with_positions += step.state is not None
+        seen.from_the_start |= step.epoch == 0
+        seen.uncounted += bool(step.rows) and not step.counts
+        for key, value in step.counts.items():
+            seen.counted[key] = seen.counted.get(key, 0) + value
+        if before is not None:
+            _check_pair(before, step, seen, findings)
+        _check_rows(step, findings)
+        before = step
+    return seen
+
+
+def _commits(store: Store, snapshot: Snapshot) -> Iterator[Commit]:
+    """Every commit that is left, as far as nothing is missing before the newest one."""
+    here = snapshot.listing.commits
+    first = snapshot.version
+    while first - 1 in here:
+        first -= 1
+    if first in here:
+        yield from read_commits(store, range(first, snapshot.version + 1))
+
+
+def _removes_rows(commit: Commit) -> bool:
+    return any(
+        pc.any(pc.fill_null(batch.column("dataChange"), True)).as_py() for batch in commit.removes
+    )
+
+
+def _step(store: Store, commit: Commit, name: str) -> Step | None:
+    txn, kept = commit.txns.get(app_id(name)), commit.domains.get(domain(name))
+    if txn is None:
+        return None
+    state: IngestState | None
+    if kept is not None and not kept.removed:
+        state = parse_state(kept.configuration, f"{store.url}: version {commit.version}")
+    else:
+        state = _from_file(store, name, txn.version)
+    info = commit.commit_info or {}
+    told = info.get("operationMetrics") or {}
+    counts = {
+        key.removeprefix(_COUNTS): int(value)
+        for key, value in told.items()
+        if key.startswith(_COUNTS)
+    }
+    return Step(commit.version, epoch_of(txn.version), state, _rows(commit), counts)
+
+
+def _from_file(store: Store, name: str, version: int) -> IngestState | None:
+    path = file_of(name, version)
+    try:
+        return parse_state(read_all(store, path).decode(errors="replace"), f"{store.url}/{path}")
+    except FileNotFoundError:
+        return None
+
+
+def _rows(commit: Commit) -> int | None:
+    total = 0
+    for batch in commit.adds:
+        for stats in batch.column("stats").to_pylist():
+            count = orjson.loads(stats).get("numRecords") if stats else None
+            if count is None:
+                return None
+            total += count
+    return total
+
+
+def _check_pair(before: Step, step: Step, seen: History, findings: Findings) -> None:
+    if step.epoch != before.epoch + 1:
+        findings.add(
+            "epoch",
+            f"version {step.version} has epoch {step.epoch}, version {before.version} before it "
+            f"has {before.epoch}",
+        )
+    if before.state is None or step.state is None:
+        return
+    if not is_same_stream(before.state.stream, step.state.stream):
+        seen.made_anew += 1  # accepted by whoever runs it: other shards, other numbers
+        return
+    new_gaps = step.state.gaps[len(before.state.gaps) :]
+    lost = {gap.shard_id for gap in new_gaps}
+    for found in breaks(before.state, step.state):
+        if found.shard_id not in lost and not (found.shard_id == "" and "epoch" in found.what):
+            where = found.shard_id or "all shards"
+            findings.add("positions", f"version {step.version}, {where}: {found.what}")
+    records = sum(added(before.state, step.state).values())
+    told = step.counts.get("records")
+    if told is not None and told != records:
+        findings.add(
+            "records",
+            f"version {step.version} moves the positions by {records} records, its workers read "
+            f"{told}",
+        )
+
+
+def _check_rows(step: Step, findings: Findings) -> None:
+    told = step.counts.get("rows")
+    if told is not None and step.rows is not None and told != step.rows:
+        findings.add(
+            "records",
+            f"version {step.version} has files of {step.rows} rows, its workers wrote {told}",
+        )
+
+
+def newest_positions(error: FerryError, findings: Findings) -> None:
+    """Positions that are gone or unreadable are what is wrong, not an end of the verification."""
+    findings.add("positions", f"{error.what}: {error.where}")
