@@ -16,8 +16,9 @@ from lakeferry.ingest.events import Began, Emit, Ended, Warned, silent
 from lakeferry.ingest.goal import CLOCK_MS, Goal
 from lakeferry.ingest.lineage import readable
 from lakeferry.ingest.lookout import Look, Lookout
+from lakeferry.ingest.outcome import BeginAgain, Finished, failed, lost_to
 from lakeferry.ingest.position import Position
-from lakeferry.ingest.session import BeginAgain, Finished, Session
+from lakeferry.ingest.session import Session
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.tally import Tally
 from lakeferry.ingest.target import Lost
@@ -83,9 +84,9 @@ class _Run:
     def until(self, stop: Flag) -> Ended:
         """Crew after crew, until one finishes."""
         while True:
-            begun = begin(self._ingest, self._lookout, self._look, self._emit, self._adopted)
-            if isinstance(begun, Lost):
-                again = BeginAgain("another ingest of this name began", begun.version)
+            begun = self._begin()
+            if isinstance(begun, BeginAgain):
+                again = begun
                 self._count(again, 0)
             else:
                 self._tell_began(begun)
@@ -98,6 +99,15 @@ class _Run:
                 self._count(again, self._tally.commits - before)
             self._wait(again, stop)
             self._look = self._lookout.look()
+
+    def _begin(self) -> Beginning | BeginAgain:
+        try:
+            begun = begin(self._ingest, self._lookout, self._look, self._emit, self._adopted)
+        except FerryError as error:
+            if not self._tally.restarts:
+                raise
+            return failed(error)
+        return lost_to(begun) if isinstance(begun, Lost) else begun
 
     def _session(self, begun: Beginning) -> Session:
         if self._upkeep is None:
@@ -117,7 +127,7 @@ class _Run:
         if again.version is None:
             self._failed += 1
             if self._failed >= MOST_FAILED:
-                raise _no_crew(again, self._ingest)
+                raise again.error or _no_crew(again, self._ingest)
             return
         self._lost += 1
         if self._lost >= MOST_LOST:

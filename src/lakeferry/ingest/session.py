@@ -5,7 +5,7 @@ for, epochs committed in order. Whatever is in memory here can be lost at any mo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Event as Flag
 from time import monotonic
 
@@ -47,6 +47,7 @@ from lakeferry.ingest.messages import (
     ShardStart,
     Told,
 )
+from lakeferry.ingest.outcome import PASSING, BeginAgain, Finished, failed, lost_to
 from lakeferry.ingest.position import Gap
 from lakeferry.ingest.row_schema import row_schema
 from lakeferry.ingest.settings import Ingest
@@ -61,21 +62,6 @@ LOSS_EVERY_S = 3600.0  # between two gaps that are accepted: each is kept for ev
 SLOW_START_S = 300.0  # until a shard that told nothing is taken for one that cannot be read
 # So long without a turn: the machine slept or the process was stopped, and others went on.
 STOPPED_S = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """All is committed that was to be."""
-
-    reason: str  # as `events.Ended` has it
-
-
-@dataclass(frozen=True, slots=True)
-class BeginAgain:
-    """What workers hold is void; the table says where to go on."""
-
-    why: str
-    version: int | None = None  # of another's commit; None: something of ours failed
 
 
 class Session:
@@ -177,6 +163,8 @@ class Session:
             again = self._take_look()
             if again is not None:
                 return again
+        if error.code in PASSING:
+            return failed(error)
         self._salvage(worker)
         raise error
 
@@ -196,7 +184,7 @@ class Session:
             wanted = row_schema(replace(self._ingest.payload, schema=declared))
             done = change_columns(target, self._ingest.target, wanted)
             if isinstance(done, Lost):
-                return _lost(done)
+                return lost_to(done)
             target = done
         self._declared = declared
         self.tables = replace(self.tables, target=target)
@@ -222,9 +210,12 @@ class Session:
     def _commit(self, flight: Flight) -> BeginAgain | None:
         batches = list(flight.batches.values())
         form = self.tables.target.form
-        made = make_durable(self.tables, batches, self._look.listed)
+        try:
+            made = make_durable(self.tables, batches, self._look.listed)
+        except FerryError as error:
+            return failed(error)
         if isinstance(made, Lost):
-            return _lost(made)
+            return lost_to(made)
         self.tables = made
         now = monotonic()
         self._committed_s = now
@@ -303,7 +294,7 @@ class Session:
         after = accepted(self.tables.state, gaps, look.listed)
         done = commit(self.tables.target, (), after)
         if isinstance(done, Lost):
-            return _lost(done)
+            return lost_to(done)
         self.tables = replace(self.tables, target=done.target, state=after)
         for gap in gaps:
             self._emit(GapAccepted(gap))
@@ -395,7 +386,3 @@ class Session:
     def _tell_trouble(self, error: FerryError) -> None:
         self._lookout.trouble = None
         self._emit(Warned(error.code, f"{error.what}: {error.where}", error.next_step))
-
-
-def _lost(lost: Lost) -> BeginAgain:
-    return BeginAgain(f"another ingest of this name committed version {lost.version}", lost.version)

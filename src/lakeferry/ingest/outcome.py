@@ -1,0 +1,38 @@
+"""How the life of a crew may end, other than in an error."""
+
+from dataclasses import dataclass
+
+from lakeferry.errors import FerryError
+from lakeferry.ingest.target import Lost
+
+# A store that is out of reach or answers what it must not, a store or a disk that is full: these
+# may pass, and till then the stream keeps what is not committed.
+PASSING = frozenset({"LF-1003", "LF-1004", "LF-5101", "LF-7032"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All is committed that was to be."""
+
+    reason: str  # as `events.Ended` has it
+
+
+@dataclass(frozen=True, slots=True)
+class BeginAgain:
+    """What workers hold is void; the table says where to go on."""
+
+    why: str
+    version: int | None = None  # of another's commit; None: something of ours failed
+    error: FerryError | None = None  # which passes, or does not
+
+
+def lost_to(lost: Lost) -> BeginAgain:
+    """Another coordinator of this name was faster."""
+    return BeginAgain(f"another ingest of this name committed version {lost.version}", lost.version)
+
+
+def failed(error: FerryError) -> BeginAgain:
+    """What may pass is tried anew. Raises the error where it cannot pass by itself."""
+    if error.code not in PASSING:
+        raise error
+    return BeginAgain(f"{error.what}: {error.where}", error=error)

@@ -1,0 +1,175 @@
+"""Ingests in process groups of their own, begun at once: forked by a process that has all in it.
+
+Answers each line of JSON with one. A child may be told to die by SIGKILL at a chosen operation of
+its coordinator's stores; others are killed by whoever began them.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from lakeferry.ingest import table
+from lakeferry.ingest.events import silent
+from lakeferry.ingest.run import run
+from lakeferry.ingest.settings import TargetSettings
+from lakeferry.store.open import open_store
+from lakeferry.store.protocol import Store
+from tests.flows.ingests import KEYS, QUICK, ingest_of
+from tests.flows.watched import Moment, Watch, WatchedStore
+
+
+@dataclass(frozen=True)
+class Order:
+    """One ingest to begin."""
+
+    url: str  # of the feed
+    table: str
+    options: Mapping[str, str] = field(default_factory=dict)  # of the table's store
+    every_s: float = 0.3  # between commits
+    workers: int = 1
+    die_at: int = 0  # the coordinator's operation on its stores; 0: it is not killed by itself
+    die_when: str = "before"  # 'before', 'amid', 'after'
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a child ended."""
+
+    signal: int  # 0: by itself
+    code: int
+
+
+class IngestRunner:
+    """The other end of the pipe."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def begin(self, order: Order) -> int:
+        """The process, and process group, of an ingest that begins."""
+        child: int = self._ask({"begin": asdict(order)})
+        return child
+
+    def ending(self, child: int) -> Ending:
+        """Wait for its end; what is left of its group is killed."""
+        return Ending(**self._ask({"ending": child}))
+
+    def kill(self, child: int, *, group: bool) -> None:
+        """End it without a word, with its workers or alone."""
+        with suppress(ProcessLookupError):
+            if group:
+                os.killpg(child, signal.SIGKILL)
+            else:
+                os.kill(child, signal.SIGKILL)
+
+    def _ask(self, what: Mapping[str, Any]) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(what) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+
+@contextmanager
+def running(log: Path) -> Iterator[IngestRunner]:
+    """Everything that it began ends with the block."""
+    with (
+        log.open("ab") as sink,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.flows.ingest_runner"], cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink, text=True,
+            env={**os.environ, **KEYS},
+        ) as process,
+    ):  # fmt: skip
+        yield IngestRunner(process)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+# --- in the runner --------------------------------------------------------------------------
+
+
+def serve() -> None:
+    children: set[int] = set()
+    for line in sys.stdin:
+        asked: dict[str, Any] = json.loads(line)
+        if "begin" in asked:
+            child = _forked(Order(**asked["begin"]))
+            children.add(child)
+            answer: object = child
+        else:
+            child = asked["ending"]
+            children.discard(child)
+            answer = asdict(_ended(child))
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+    for child in children:
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+
+
+def _ended(child: int) -> Ending:
+    _, status = os.waitpid(child, 0)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # workers that did not follow yet
+    if os.WIFSIGNALED(status):
+        return Ending(os.WTERMSIG(status), 0)
+    return Ending(0, os.WEXITSTATUS(status))
+
+
+def _forked(order: Order) -> int:
+    child = os.fork()
+    if child:
+        with suppress(OSError):
+            os.setpgid(child, child)  # also here: it may be killed before its own first step
+        return child
+    with suppress(OSError):
+        os.setpgid(0, 0)
+    code = 1
+    try:
+        _ingest(order)
+        code = 0
+    finally:
+        # Not as the runner ends: its buffers and its pipe are the parent's.
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _ingest(order: Order) -> None:
+    def listener(moment: Moment) -> None:
+        if moment.number == order.die_at and moment.when == order.die_when:
+            os.killpg(0, signal.SIGKILL)
+
+    watch = Watch(listener)
+
+    def watched(url: str, options: Mapping[str, str] = MappingProxyType({})) -> Store:
+        return WatchedStore(open_store(url, options), watch)
+
+    if order.die_at:
+        table.open_store = watched  # type: ignore[attr-defined]  # the coordinator's stores alone
+    asked = ingest_of(order.url, order.table, workers=order.workers)
+    asked = replace(
+        asked,
+        target=TargetSettings(order.table, order.options),
+        rhythm=replace(QUICK, every_s=order.every_s, checkpoint_every=20, list_every_s=0.3),
+    )
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    run(asked, emit=silent, stop=stop)
+
+
+if __name__ == "__main__":
+    # Imported before the first fork. Not obstore's stores: they start threads.
+
+    from lakeferry.ingest import worker  # noqa: F401
+
+    serve()
