@@ -1,0 +1,54 @@
+"""When an ingest that runs once has all that there was."""
+
+import pytest
+
+from lakeferry.errors import FerryError
+from lakeferry.ingest.goal import CLOCK_MS, PAUSED_S, Goal
+from lakeferry.ingest.lineage import Shard
+from lakeferry.ingest.messages import Lag
+from lakeferry.ingest.position import After, Ended, IngestState, Position, StreamIdentity
+
+GOAL = Goal(frozenset("ab"), at_ms=10_000, begun_s=100.0)
+LISTED = {"a": Shard("a"), "b": Shard("b")}
+LATER_S = 100.0 + CLOCK_MS / 1000 + 1
+
+
+def state(**shards: Position) -> IngestState:
+    return IngestState(3, StreamIdentity("clicks"), shards)
+
+
+def test_it_is_reached_when_each_shard_is_committed_beyond_the_start_or_ended() -> None:
+    assert GOAL.is_reached(state(a=After("7", 10_000), b=Ended(5)), LISTED)
+    assert not GOAL.is_reached(state(a=After("7", 9_999), b=Ended(5)), LISTED)
+
+
+def test_a_child_that_waits_for_its_parent_is_still_to_be_read() -> None:
+    assert not GOAL.is_reached(state(a=Ended(5)), LISTED)
+
+
+def test_an_ended_shard_that_was_forgotten_is_done() -> None:
+    assert GOAL.is_reached(state(a=After("7", 10_000)), {"a": Shard("a")})
+
+
+def test_a_commit_is_due_when_all_shards_are_read_up_to_the_start() -> None:
+    known = state(a=After("7", 1), b=After("9", 1))
+
+    assert GOAL.is_read(known, LISTED, {"a": Lag(0), "b": Lag(900)}, LATER_S)
+    assert not GOAL.is_read(known, LISTED, {"a": Lag(0), "b": Lag(1_100)}, LATER_S)
+    assert not GOAL.is_read(known, LISTED, {"a": Lag(0)}, LATER_S)
+    assert not GOAL.is_read(known, LISTED, {"a": Lag(0), "b": Lag(0, "KMS")}, LATER_S)
+    assert GOAL.is_read(known, LISTED, {"a": Lag(0), "b": Lag(None, ended=True)}, LATER_S)
+
+
+def test_nothing_is_known_in_the_first_moments() -> None:
+    known = state(a=After("7", 1), b=After("9", 1))
+
+    assert not GOAL.is_read(known, LISTED, {"a": Lag(0), "b": Lag(0)}, 100.5)
+
+
+def test_shards_that_stay_out_of_reach_are_told_after_a_minute() -> None:
+    known, lags = state(a=After("7", 10_000), b=After("9", 1)), {"b": Lag(5, "KMSDisabled")}
+    GOAL.refuse_paused(known, LISTED, lags, 100.0 + PAUSED_S - 1)
+
+    with pytest.raises(FerryError, match=r"LF-7055 .*\n  b: KMSDisabled"):
+        GOAL.refuse_paused(known, LISTED, lags, 100.0 + PAUSED_S)

@@ -1,0 +1,92 @@
+"""Records that the stream forgot before they were read."""
+
+from lakeferry.ingest.lineage import Shard
+from lakeferry.ingest.loss import LossWatch, accepted, begun_anew, is_another, loss_error, unread
+from lakeferry.ingest.messages import Lag
+from lakeferry.ingest.position import (
+    After,
+    Ended,
+    FromTime,
+    Gap,
+    IngestState,
+    Position,
+    StreamIdentity,
+)
+
+HOUR_MS = 3_600_000
+CLICKS = StreamIdentity("clicks", "arn:clicks", 1)
+LISTED = {"a": Shard("a")}
+
+
+def state(**shards: Position) -> IngestState:
+    return IngestState(3, CLICKS, shards)
+
+
+def test_a_shard_behind_the_horizon_is_lost_at_the_first_look() -> None:
+    found = LossWatch().seen(LISTED, state(a=After("7", 100)), 500)
+
+    assert found == (Gap("a", 100, 500),)
+
+
+def test_a_shard_that_one_listing_lacks_is_not_lost_yet() -> None:
+    watch, known = LossWatch(), state(a=After("7", 900), b=After("9", 900))
+
+    assert watch.seen(LISTED, known, 500) == ()
+    assert watch.doubts
+    assert watch.seen(LISTED, known, 500) == ()
+    assert watch.seen(LISTED, known, 500) == (Gap("b", 900, 900),)
+
+
+def test_a_shard_that_is_listed_again_is_not_missed_any_more() -> None:
+    watch, known = LossWatch(), state(a=After("7", 900), b=After("9", 900))
+    watch.seen(LISTED, known, 500)
+    watch.seen(LISTED, known, 500)
+
+    assert watch.seen({**LISTED, "b": Shard("b")}, known, 500) == ()
+    assert not watch.doubts
+    assert watch.seen(LISTED, known, 500) == ()
+
+
+def test_what_is_read_and_not_committed_is_not_lost() -> None:
+    gap = Gap("a", 100, 500)
+
+    assert unread([gap], {"a": Lag(50)}, 1_000, 500, all_told=True) == ()
+    assert unread([gap], {"a": Lag(501)}, 1_000, 500, all_told=False) == (gap,)
+
+
+def test_a_shard_that_tells_nothing_for_long_counts_as_unread() -> None:
+    gap = Gap("a", 100, 500)
+
+    assert unread([gap], {}, 1_000, 500, all_told=False) == ()
+    assert unread([gap], {}, 1_000, 500, all_told=True) == (gap,)
+
+
+def test_an_accepted_gap_is_kept_with_the_positions() -> None:
+    after = accepted(state(a=After("7", 100, 5)), [Gap("a", 100, 500)], LISTED)
+
+    assert after.epoch == 4
+    assert after.shards == {"a": After("7", 500, 5)}
+    assert after.gaps == (Gap("a", 100, 500),)
+
+
+def test_a_gap_of_a_shard_that_is_gone_ends_it() -> None:
+    after = accepted(state(b=After("7", 100, 5)), [Gap("b", 100, 500)], LISTED)
+
+    assert after.shards == {"b": Ended(500, (), 5)}
+
+
+def test_a_loss_is_told_in_hours() -> None:
+    error = loss_error([Gap("a", 0, 2 * HOUR_MS), Gap("b", 0, HOUR_MS)], "clicks")
+
+    assert error.code == "LF-7052"
+    assert "up to 2.0 h of 2 shards" in error.what
+    assert error.where == "a: 2.0 h; b: 1.0 h"
+
+
+def test_positions_of_a_stream_that_is_made_anew_begin_again_and_keep_epoch_and_gaps() -> None:
+    anew = StreamIdentity("clicks", "arn:clicks", 2)
+    first = IngestState(0, anew, {"a": FromTime(9)})
+    old = accepted(state(a=After("7", 100)), [Gap("a", 100, 500)], LISTED)
+
+    assert is_another(old, anew)
+    assert begun_anew(old, first) == IngestState(5, anew, {"a": FromTime(9)}, old.gaps)
