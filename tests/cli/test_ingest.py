@@ -6,12 +6,18 @@ import signal
 import subprocess
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import deltalake
 import pytest
 
+from lakeferry.cli.ingesting import say_way
+from lakeferry.cli.render import TextScreen
+from lakeferry.connect.aws import AwsAccess
 from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
+from lakeferry.ingest.signing import Endpoint
 from tests.cli.program import LAKEFERRY, environment_of, json_lines, typed
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -326,3 +332,82 @@ def test_positions_of_a_table_that_never_had_any_is_exit_2(
 
     refused(ended, 2, "LF-7064 no ingest `other` ever committed to this table")
     assert "ingests there: clicks" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "operation", ["DescribeStreamSummary", "ListShards", "GetShardIterator", "GetRecords"]
+)
+def test_each_right_that_is_missing_is_named_by_check(
+    tmp_path: Path, kinesis_feed: Feed, operation: str
+) -> None:
+    kinesis_feed.wrong("denied", operation=operation)
+
+    ended = typed(*asked(kinesis_feed, "clicks", "t", "--check"), folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 1
+    assert f"may not kinesis:{operation}" in ended.stdout
+    assert "config iam --for ingest" in ended.stdout
+
+
+@pytest.mark.parametrize("operation", ["DescribeStreamSummary", "ListShards"])
+def test_without_the_right_to_look_no_table_is_made(
+    tmp_path: Path, kinesis_feed: Feed, operation: str
+) -> None:
+    kinesis_feed.wrong("denied", operation=operation)
+
+    ended = typed(*asked(kinesis_feed, "clicks", "t", "--once"), folder=tmp_path, **KEYS)
+
+    refused(ended, 2, f"LF-1203 the identity may not kinesis:{operation}")
+    assert not (tmp_path / "t").exists()
+
+
+def test_a_right_that_is_taken_away_ends_the_run_and_what_is_committed_stays(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    put(kinesis_feed, 0, 5)
+    words = asked(kinesis_feed, "clicks", "t", "--schema", DDL, "--flush", "1s", "--json")
+    process = started(tmp_path, *words)
+    wait_for_version(tmp_path / "t", 1)
+
+    kinesis_feed.wrong("denied")
+    out, _ = process.communicate(timeout=60)
+
+    last = [json.loads(line) for line in out.splitlines()][-2:]
+    assert process.returncode == last[1]["exit"] != 0
+    assert (last[0]["type"], last[0]["code"]) == ("error", "LF-1203")
+    assert "kinesis:GetRecords" in last[0]["message"]
+    assert ids(tmp_path / "t") == list(range(5))
+
+
+def test_a_public_address_is_warned_of_at_the_start(capfd: pytest.CaptureFixture[str]) -> None:
+    public = SourceSettings("clicks", Endpoint("8.8.8.8", "eu-west-1"), AwsAccess("eu-west-1"))
+    private = replace(public, endpoint=Endpoint("10.0.0.9", "eu-west-1"))
+
+    for source in (private, public):
+        screen = TextScreen(quiet=True, verbose=False, progress="none")
+        say_way(Ingest("clicks", source, TargetSettings("t")), screen)
+
+    said = capfd.readouterr().err
+    assert said.startswith("▲ LF-7065 8.8.8.8 is 8.8.8.8: public: from a private subnet the bytes")
+    assert "--endpoint kinesis-streams" in said
+
+
+def test_a_gap_that_is_accepted_wants_a_look(tmp_path: Path, kinesis_feed: Feed) -> None:
+    words = asked(kinesis_feed, "clicks", "t", "--once", "--schema", DDL)
+    put(kinesis_feed, 0, 5)
+    typed(*words, folder=tmp_path, **KEYS)
+    (shard,) = kinesis_feed.shards()
+    put(kinesis_feed, 5, 5)
+    kinesis_feed.skew(26 * 3600)
+    kinesis_feed.trim()
+    time.sleep(0.1)
+    put(kinesis_feed, 10, 5)
+
+    failed = typed(*words, folder=tmp_path, **KEYS)
+    accepted = typed(*words, "--on-data-loss", "go-on", "--json", folder=tmp_path, **KEYS)
+
+    refused(failed, 1, "LF-7052")
+    assert "--on-data-loss go-on" in failed.stderr
+    assert accepted.returncode == 3
+    gap = next(one for one in json_lines(accepted) if one.get("state") == "gap")
+    assert gap["shard"] == shard

@@ -142,6 +142,15 @@ def test_a_region_is_not_told_twice_with_different_answers() -> None:
         asked("kinesis://us-east-1/clicks", "/t", StreamFlags(who=HERE))
 
 
+def test_an_endpoint_of_another_region_is_refused_before_anybody_is_asked() -> None:
+    there = WhoFlags("https://vpce-1-x.kinesis.eu-west-1.vpce.amazonaws.com", "us-east-1")
+
+    with pytest.raises(FerryError, match="is not in us-east-1") as refused:
+        asked("clicks", "/t", StreamFlags(who=there))
+
+    assert "kinesis://eu-west-1/clicks" in refused.value.next_step
+
+
 def test_where_nothing_says_the_region_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "none")
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)

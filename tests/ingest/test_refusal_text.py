@@ -46,3 +46,14 @@ def test_each_refusal_has_its_code(kind: str, status: int, code: str) -> None:
     assert error.code == code
     assert "kinesis.eu-west-1.amazonaws.com" in error.where
     assert error.next_step
+
+
+def test_a_region_that_is_not_the_endpoints_is_told_as_that_and_not_as_wrong_keys() -> None:
+    message = "Credential should be scoped to a valid region, not 'eu-west-1'."
+
+    error = refusal_error(
+        Refusal(400, "InvalidSignatureException", message), SOURCE, "DescribeStreamSummary"
+    )
+
+    assert (error.code, "another Region than eu-west-1" in error.what) == ("LF-1201", True)
+    assert "--region" in error.next_step

@@ -44,7 +44,7 @@ def ingest(
     with ExitStack() as at_end:
         if metrics is not None:
             _serve(shown, metrics, at_end, screen)
-        _say_way(asked, screen)
+        say_way(asked, screen)
         adopted = _adopted(asked, adopt, screen)
         ended = run(asked, emit=talk.emit, stop=stop, adopted=adopted)
     sign = marks(sys.stdout)["ok"]
@@ -64,7 +64,7 @@ def _serve(shown: IngestMetrics, address: str, at_end: ExitStack, screen: Screen
         screen.say("others than this machine can read them: they are not secret, and not guarded")
 
 
-def _say_way(asked: "Ingest", screen: Screen) -> None:
+def say_way(asked: "Ingest", screen: Screen) -> None:
     """Warn where bytes would leave by a public address. No service is asked: names are resolved."""
     host = asked.source.endpoint.host
     way = way_of(resolved_host("kinesis-streams", host), None)

@@ -4,6 +4,7 @@ What is left out has its default in `settings`; what cannot be was refused by `s
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from lakeferry.ingest.words import Unclear, ingest_name, named_stream, partition
 from lakeferry.store.open import locate
 
 USUAL_WINDOW_S = 600  # of keys
+# A host of Kinesis' own, or of a VPC endpoint, says its Region.
+_HOST = re.compile(r"(?:^|\.)kinesis(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-[0-9]+)\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,10 @@ def source_of(said: StreamConfig, extras: Extras) -> SourceSettings:
         endpoint = endpoint_of(region, None if url is None else resolved(url))
     except ValueError as error:
         raise _wrong(str(error), "write it as in https://vpce-0a1b.kinesis...") from error
+    told = _HOST.search(endpoint.host)
+    if told is not None and told[1] != region:
+        step = f"write kinesis://{told[1]}/{named.name}, or name an endpoint in {region}"
+        raise _wrong(f"the endpoint {endpoint.host} is not in {region}", step)
     chosen = {
         "share": said.read_share,
         "out_of_range": said.out_of_range,

@@ -44,6 +44,13 @@ def refusal_error(refusal: Refusal, source: SourceSettings, operation: str) -> F
         )
     if refusal.kind in RIGHTS:
         return _missing(refusal, source, operation, where)
+    if refusal.kind in CREDENTIALS and "valid region" in refusal.message.lower():
+        return FerryError(
+            "LF-1201",
+            f"{source.endpoint.host} is of another Region than {source.access.region}",
+            f"{said}; {where}",
+            "give the Region that the endpoint is in: kinesis://REGION/NAME, or --region",
+        )
     if refusal.kind in CREDENTIALS or refusal.remedy == "new credentials":
         return FerryError(
             "LF-1201",
