@@ -184,33 +184,52 @@ def clone(
     )
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class VerifyFlags:
+    """The options of `verify`."""
+
+    offsets: Annotated[
+        bool, Parameter(negative="", help="Of the one table: that an ingest brought all, once.")
+    ] = False
+    name: Annotated[
+        str | None, Parameter(help="Of the one ingest to look at, with --offsets; default: all.")
+    ] = None
+    strength: Annotated[Strength, Parameter(help="How much is compared.")] = "listed"
+    version: Annotated[
+        int | None, Parameter(help="Of the source; default: the one that the target holds.")
+    ] = None
+    against: Annotated[
+        Literal["deltalake", "duckdb", "spark"] | None,
+        Parameter(help="Another engine to ask as well."),
+    ] = None
+    digest: Annotated[Literal["crc64nvme", "sha256"], Parameter(help="What `hashed` compares.")] = (
+        "crc64nvme"
+    )
+    jobs: Jobs = 16
+    map_prefix: MapPrefix = None
+    source_option: SourceOption = None
+    target_option: TargetOption = None
+
+    def options(self) -> dict[str, Any]:
+        """As `lakeferry.verify` takes them. Raises LF-2001 for a wrong pair."""
+        return {
+            "strength": self.strength,
+            "version": self.version,
+            "against": self.against,
+            "digest": self.digest,
+            "jobs": self.jobs,
+            **_places(self.map_prefix, self.source_option, self.target_option),
+        }
+
+
 @app.command
 def verify(
     source: str,
     target: str | None = None,
     /,
     *,
-    offsets: Annotated[
-        bool, Parameter(negative=(), help="Of the one table: that an ingest brought all, once.")
-    ] = False,
-    name: Annotated[
-        str | None, Parameter(help="Of the one ingest to look at, with --offsets; default: all.")
-    ] = None,
-    strength: Annotated[Strength, Parameter(help="How much is compared.")] = "listed",
-    version: Annotated[
-        int | None, Parameter(help="Of the source; default: the one that the target holds.")
-    ] = None,
-    against: Annotated[
-        Literal["deltalake", "duckdb", "spark"] | None,
-        Parameter(help="Another engine to ask as well."),
-    ] = None,
-    digest: Annotated[
-        Literal["crc64nvme", "sha256"], Parameter(help="What `hashed` compares.")
-    ] = "crc64nvme",
-    jobs: Jobs = 16,
-    map_prefix: MapPrefix = None,
-    source_option: SourceOption = None,
-    target_option: TargetOption = None,
+    flags: VerifyFlags = VerifyFlags(),
     talk: Talk = QUIET_TALK,
 ) -> int:
     """Prove that a clone is the table. Exit 3 where anything differs.
@@ -223,20 +242,12 @@ def verify(
     """
 
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
-        if offsets and target is None:
-            of_table = parse_pairs(source_option or [], "--source-option")
-            return commands.verify_offsets(source, name, of_table, screen=screen)
-        if target is None or offsets:
-            raise _not_one_table(offsets=offsets)
-        options: dict[str, Any] = {
-            "strength": strength,
-            "version": version,
-            "against": against,
-            "digest": digest,
-            "jobs": jobs,
-            **_places(map_prefix, source_option, target_option),
-        }
-        return commands.verify(source, target, options, screen=screen)
+        if flags.offsets and target is None:
+            of_table = parse_pairs(flags.source_option or [], "--source-option")
+            return commands.verify_offsets(source, flags.name, of_table, screen=screen)
+        if target is None or flags.offsets:
+            raise _not_one_table(offsets=flags.offsets)
+        return commands.verify(source, target, flags.options(), screen=screen)
 
     return guarded("verify", talk, run)
 
