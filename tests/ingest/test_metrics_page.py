@@ -1,6 +1,8 @@
 """/metrics of an ingest."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -58,3 +60,17 @@ def test_what_is_not_known_is_left_out_rather_than_0() -> None:
     name = "lakeferry_ingest_retention_left_seconds"
     assert not any(one.startswith(name) for one in before)
     assert any(one.startswith(name) for one in lines(metrics))
+
+
+def test_the_guide_names_every_metric_and_no_other() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "ingest-a-stream.md").read_text()
+    table = guide.partition("| metric | |")[2].partition("\n\n")[0]
+    cells = "".join(line.split(" | ")[0] for line in table.splitlines())
+    named = {name.partition("{")[0] for name in re.findall(r"`([a-z_{}]+)`", cells)}
+    metrics = IngestMetrics()
+    metrics.take(BEGAN)
+    metrics.take(PROGRESS)
+
+    kinds = re.findall(r"^# TYPE lakeferry_ingest_(\w+) \w+$", text(metrics), re.MULTILINE)
+
+    assert named == set(kinds)
