@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from lakeferry.delta.log import (
     segment,
 )
 from lakeferry.errors import FerryError
+from lakeferry.store.local import LocalStore
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import ObjectMeta
 
@@ -141,6 +143,25 @@ def test_a_gap_is_refused_and_the_missing_commit_is_named(tmp_path: Path) -> Non
 
     assert error.code == "LF-3102"
     assert f"{V(2)}.json" in error.where
+
+
+class ListsLate(LocalStore):
+    """Lists what was there before commit 2 was made, and then what came after it."""
+
+    def list(
+        self, prefix: str, *, after: str | None = None, recursive: bool = True
+    ) -> Iterator[ObjectMeta]:
+        found = super().list(prefix, after=after, recursive=recursive)
+        return (meta for meta in found if not meta.path.endswith(f"{V(2)}.json"))
+
+
+def test_a_commit_that_was_made_while_the_log_was_listed_is_no_gap(tmp_path: Path) -> None:
+    listing(tmp_path, *(f"{V(version)}.json" for version in range(5)))
+
+    found = list_log(ListsLate(str(tmp_path)))
+
+    assert sorted(found.commits) == [0, 1, 2, 3, 4]
+    assert segment(found).end_version == 4
 
 
 def test_a_version_before_the_gap_can_be_read(tmp_path: Path) -> None:

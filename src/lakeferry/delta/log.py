@@ -8,13 +8,14 @@ Source: Delta protocol, "Delta Log Entries", "Checkpoints", "Log Compaction File
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import ObjectMeta, Store
 
 LOG = "_delta_log"
 LAST_CHECKPOINT = f"{LOG}/_last_checkpoint"
+MOST_SOUGHT = 100  # commits; where more are missing it is a gap
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _NAMES = (
     ("commit", re.compile(r"^(\d{20})\.json$")),
@@ -109,8 +110,21 @@ def parse_name(meta: ObjectMeta) -> LogFile | None:
 
 
 def list_log(store: Store) -> LogListing:
-    """List `_delta_log`, with all that lies in folders below it."""
-    return _listing(store, store.list(LOG))
+    """List `_delta_log`, with all that lies in folders below it.
+
+    Others commit while a listing is read, so it may lack one commit though it has a later one.
+    Those are asked for by name, so that what seems a gap is one.
+    """
+    found = _listing(store, store.list(LOG))
+    first = found.checkpoints[0].version + 1 if found.checkpoints else min(found.commits, default=0)
+    head = max(found.commits, default=0)
+    missing = [version for version in range(first, head) if version not in found.commits]
+    if not missing or len(missing) > MOST_SOUGHT:
+        return found
+    metas = [store.head(f"{LOG}/{commit_name(version)}") for version in missing]
+    late = [parse_name(meta) for meta in metas if meta is not None]
+    told = {file.version: file for file in late if file is not None}
+    return replace(found, commits={**found.commits, **told})
 
 
 def _listing(store: Store, metas: Iterable[ObjectMeta]) -> LogListing:
