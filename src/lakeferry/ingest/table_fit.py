@@ -115,30 +115,16 @@ def table_form(
     columns = parsed_schema(metadata.schema_string, metadata.configuration).columns
     notes = _notes(metadata.schema_string)
     parts = _partitions(url, metadata, wanted, partition_by, notes)
-    computed = {part.name: _computed_type(part) for part in parts if part.of is not None}
-    types = {field.name: field for field in wanted}
-    here = {column.name for column in columns}
-    for field in wanted:
-        if field.name not in here:
-            raise _misfit(url, f"it lacks the column `{field.name}`{_spelt(field.name, here)}")
-    fields = []
+    computed = {part.name: computed_field(part) for part in parts if part.of is not None}
+    fields = _fields(url, columns, {**{one.name: one for one in wanted}, **computed})
     for column in columns:
-        field = types.get(column.name)
-        if column.name in computed:
-            field = pa.field(column.name, computed[column.name])
-        else:
-            _check_rules(url, column.name, notes[column.name], given=field is not None)
-        if field is None:
-            if not column.nullable:
-                raise _misfit(url, f"its column `{column.name}` may not be null, and rows lack it")
-            continue
-        _check_column(url, column, field)
-        fields.append(field.with_nullable(column.nullable))
+        if column.name not in computed:
+            given = column.name in wanted.names
+            _check_rules(url, column.name, notes[column.name], given=given)
     names = {field.name for field in fields}
     kept = tuple(column for column in columns if column.name in names)
     stored = [column for column in columns if column.name not in metadata.partition_columns]
     leaves = [leaf for column in stored for leaf in _leaves(column)]
-    chosen = _with_stats(leaves, metadata.configuration)
     own = {leaf for field in fields for leaf in _own_leaves(field)}
     return TableForm(
         url,
@@ -146,9 +132,26 @@ def table_form(
         parts,
         {path: one.physical for path, one in _walk(kept) if one.physical != one.name},
         {path: one.field_id for path, one in _walk(kept) if one.field_id is not None},
-        tuple(leaf for leaf in chosen if leaf in own),
+        tuple(leaf for leaf in _with_stats(leaves, metadata.configuration) if leaf in own),
         name,
     )
+
+
+def _fields(url: str, columns: Sequence[Column], given: Mapping[str, pa.Field]) -> list[pa.Field]:
+    """The columns of files, in the table's order; each fits, and those that lack may lack."""
+    here = {column.name for column in columns}
+    for name in given:
+        if name not in here:
+            raise _misfit(url, f"it lacks the column `{name}`{_spelt(name, here)}")
+    fields = []
+    for column in columns:
+        field = given.get(column.name)
+        if field is not None:
+            _check_column(url, column, field)
+            fields.append(field.with_nullable(column.nullable))
+        elif not column.nullable:
+            raise _misfit(url, f"its column `{column.name}` may not be null, and rows lack it")
+    return fields
 
 
 def _notes(schema_string: str) -> dict[str, dict[str, Any]]:
