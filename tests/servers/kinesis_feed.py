@@ -1,6 +1,8 @@
 """Kinesis: our own feed, in this process or as a child that outlives a kill of what reads it."""
 
 import json
+import os
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -30,7 +32,7 @@ class FeedAway:
             f"{self.url}/_feed/{name}", json.dumps(given).encode(), method="POST"
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30, context=_trusted(self.url)) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise ValueError(error.read().decode()) from error
@@ -51,6 +53,12 @@ class FeedAway:
 
     def truth(self) -> dict[str, ShardTruth]:
         return {name: _truth(one) for name, one in self.tell("truth").items()}
+
+
+def _trusted(url: str) -> ssl.SSLContext | None:
+    if url.startswith("http:"):
+        return None
+    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
 
 
 def _truth(told: dict[str, Any]) -> ShardTruth:

@@ -1,0 +1,182 @@
+"""How many records a second does an ingest bring into a table on one core, and a naive loop?
+
+    python -m bench.ingest [--records 3000000] [--runs 3] [--only rates|shards]
+
+A backlog of made events (588 bytes, 18 columns, all values of a row group different) is read over
+TLS and committed, `lakeferry ingest --once`; processes of the product are held to core 0, feed and
+S3 server to core 1. CPU is that of all processes of the product, start included. Each run is
+proven: delta-rs finds each record once. Medians of the runs, in an order shuffled for each.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench._ingest_ways import (
+    AGGREGATE,
+    ALL_CORES,
+    FEED_CORE,
+    PARSED,
+    PRODUCT_CORE,
+    RAW,
+    begin,
+    fed,
+    lakeferry,
+    naive,
+    opened,
+    proven,
+    store_flags,
+)
+from bench._plot import bars, lines, svg
+from tests.servers import Server, versitygw
+from tests.servers.kinesis_feed import self_signed
+
+PLOT = Path(__file__).with_name("ingest.svg")
+SHARDS = 64
+NAIVE = "naive loop"
+# A shard gives 2 MB a second at most: data and key of a record are 601 bytes.
+QUOTA_RECORDS = 2_000_000 / 601
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to read the backlog."""
+
+    name: str
+    flags: Sequence[str] = PARSED
+    kind: str = "json"
+    s3: bool = False
+    cores: str = PRODUCT_CORE
+    part: int = 1  # it reads so much of the records: one that is slow need not take all day
+
+
+@dataclass(frozen=True)
+class Cost:
+    rows: int
+    wall_s: float
+    cpu_s: float
+    worker_mib: float
+    coordinator_mib: float
+
+
+WAYS = (
+    Way("lakeferry, parsed"),
+    Way("lakeferry, parsed, to S3", s3=True),
+    Way("lakeferry, raw", RAW),
+    Way("lakeferry, 1 % bad", kind="bad"),
+    Way("lakeferry, KPL aggregates", kind="kpl"),
+    Way("lakeferry, 2 workers, no core its own", (*PARSED, "--workers", "2"), cores=ALL_CORES),
+    Way(NAIVE, part=5),
+)
+
+
+def measure(way: Way, shards: int, records: int, folder: Path, server: Server) -> Cost:
+    """One run of a way; it ends the bench where the table is not as it must be."""
+    each = records // shards // (AGGREGATE if way.kind == "kpl" else 1) // way.part
+    place = folder / f"{random.getrandbits(48):012x}"
+    target = server if way.s3 else None
+    table = f"{server.place}/{place.name}" if way.s3 else str(place / "table")
+    tls = (str(folder / "feed.crt"), str(folder / "feed.key"))
+    quota = ["--no-quota"] * (way.name == NAIVE)  # it would be refused, and does not know how
+    asked = ("--shards", str(shards), "--records", str(each), "--kind", way.kind, *quota)
+    with fed(place, tls, *asked) as feed:
+        flags = [*way.flags, *store_flags(target), "--once"]
+        command = naive(feed, table) if way.name == NAIVE else lakeferry(feed, table, *flags)
+        done = begin(command, place / "product.log", cores=way.cores).wait()
+        if done.code not in (0, 3):  # 3: there were bad records, as there should
+            sys.exit(f"{way.name}: {done.code}\n{(place / 'product.log').read_text()[-2000:]}")
+        rows = proven(opened(table, target), feed.truth(), kind=way.kind)
+    shutil.rmtree(place)
+    return Cost(rows, done.wall_s, done.cpu_s, done.worker_peak, done.coordinator_peak)
+
+
+def median(found: list[Cost], value: str) -> float:
+    return float(statistics.median(getattr(one, value) for one in found))
+
+
+def rate(found: list[Cost]) -> float:
+    """Records a CPU second."""
+    return statistics.median(one.rows / one.cpu_s for one in found)
+
+
+def show_rates(costs: dict[str, list[Cost]]) -> None:
+    print("| way | records a cpu s | µs a record | × the naive loop | records a wall s "
+          "| worker MiB | coordinator MiB |")  # fmt: skip
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for name in sorted(costs, key=lambda one: -rate(costs[one])):
+        found = costs[name]
+        wall = statistics.median(one.rows / one.wall_s for one in found)
+        times = rate(found) / rate(costs[NAIVE])
+        whose = [median(found, "worker_mib"), median(found, "coordinator_mib")]
+        print(f"| {name} | {rate(found):,.0f} | {1e6 / rate(found):.2f} | {times:.1f} "
+              f"| {wall:,.0f} | {whose[0]:.0f} | {whose[1]:.0f} |")  # fmt: skip
+
+
+def show_shards(costs: dict[int, list[Cost]]) -> None:
+    print("\n| shards | records a wall s | of the shards' quota | µs a record | worker MiB |")
+    print("|---:|---:|---:|---:|---:|")
+    for shards, found in costs.items():
+        wall = statistics.median(one.rows / one.wall_s for one in found)
+        part = wall / (shards * QUOTA_RECORDS)
+        print(f"| {shards} | {wall:,.0f} | {part:.0%} | {1e6 / rate(found):.2f} "
+              f"| {median(found, 'worker_mib'):.0f} |")  # fmt: skip
+
+
+def drawn(ways: dict[str, list[Cost]], growth: dict[int, list[Cost]]) -> str:
+    values = {name: rate(found) / 1000 for name, found in ways.items()}
+    parts = bars("Thousand records a CPU second; red: the goal", values,
+                 dict.fromkeys(values, 57.87), 0)  # fmt: skip
+    below = 60 + 22 * len(values)
+    curve = {
+        shards: statistics.median(one.rows / one.wall_s / 1000 for one in found)
+        for shards, found in growth.items()
+    }
+    quota = {shards: shards * QUOTA_RECORDS / 1000 for shards in curve if shards <= 16}
+    parts += lines("Thousand records a second, as shards grow",
+                   {"lakeferry, one core": curve, "quota of the shards": quota},
+                   "shards", below)  # fmt: skip
+    return svg(parts, below + 210)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=3_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", choices=("rates", "shards"))
+    asked = parser.parse_args()
+    os.sched_setaffinity(0, {FEED_CORE})  # and what it starts, the product apart
+    folder = Path(tempfile.mkdtemp(prefix="lakeferry-bench-"))
+    os.environ["AWS_CA_BUNDLE"] = self_signed(folder)[0]
+    ways: dict[str, list[Cost]] = {way.name: [] for way in WAYS}
+    growth: dict[int, list[Cost]] = {1: [], 4: [], 16: [], 64: []}
+    try:
+        with versitygw.running(folder) as server:
+            for _ in range(asked.runs):
+                for way in random.sample(WAYS, len(WAYS)) if asked.only != "shards" else ():
+                    ways[way.name].append(measure(way, SHARDS, asked.records, folder, server))
+                    print(f"  {way.name}: {ways[way.name][-1]}", file=sys.stderr, flush=True)
+                for shards, found in growth.items() if asked.only != "rates" else ():
+                    records = min(asked.records, int(shards * QUOTA_RECORDS * 30))
+                    found.append(measure(WAYS[0], shards, records, folder, server))
+                    print(f"  {shards} shards: {found[-1]}", file=sys.stderr, flush=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if asked.only != "shards":
+        print(f"**{asked.records:,} records of 588 bytes, {SHARDS} shards**\n")
+        show_rates(ways)
+    if asked.only != "rates":
+        show_shards(growth)
+    if asked.only is None:
+        PLOT.write_text(drawn(ways, growth))
+    print(f"\nLoad of the machine at the end: {os.getloadavg()[0]:.0f}")
+
+
+if __name__ == "__main__":
+    main()
