@@ -23,7 +23,8 @@ from tests.servers.kinesis_feed import FeedAway, away
 
 SHARDS = 4
 RATE = 120  # records a second, of each of the first shards; children share
-LONGEST_S = 3.0  # until a kill: an ingest needs about one to its first commit
+MEASURED_EVERY = 20  # rounds: how long an ingest takes to its second commit; machines are shared
+BEYOND = 1.3  # of that time, at which the last kills come
 STEPS = 160  # operations of a coordinator's stores up to its first commits
 HALVES = ("before", "amid", "after")
 FEED = ("--shards", str(SHARDS), "--rate", str(RATE), "--kind", "bad")
@@ -40,9 +41,14 @@ class Storm:
     chance: random.Random
     kills: int = 0
     reshards: int = 0
+    rounds: int = 0
+    longest_s: float = 0.0  # until a kill
 
     def round(self) -> str:
         """Begin one ingest or two, kill them; what was done, for a message."""
+        if self.rounds % MEASURED_EVERY == 0:
+            self.longest_s = self._measured() * BEYOND
+        self.rounds += 1
         what = self._disturb()
         count = 2 if self.chance.random() < 0.4 else 1
         if self.chance.random() < 0.3:
@@ -57,7 +63,7 @@ class Storm:
             what += f", {count} ingests"
         children = [self.runner.begin(order) for order in orders]
         for child in children:
-            delay, group = self.chance.uniform(0, LONGEST_S), self.chance.random() < 0.8
+            delay, group = self.chance.uniform(0, self.longest_s), self.chance.random() < 0.8
             time.sleep(delay)
             self.runner.kill(child, group=group)
             ending = self.runner.ending(child)
@@ -65,6 +71,24 @@ class Storm:
             self.kills += 1
             what += f", killed after {delay:.3f} s{'' if group else ' alone'}"
         return what
+
+    def _measured(self) -> float:
+        """Seconds from the beginning of an ingest to its second commit."""
+        self.feed.mend()
+        before, began = self._version(), time.monotonic()
+        child = self.runner.begin(self._order())
+        while self._version() < before + 2 + (before < 0):
+            assert time.monotonic() < began + 60, "nothing was committed for a minute"
+            time.sleep(0.05)
+        self.runner.kill(child, group=True)
+        self.runner.ending(child)
+        return time.monotonic() - began
+
+    def _version(self) -> int:
+        try:
+            return self._opened(self.table).version()
+        except deltalake.exceptions.TableNotFoundError:
+            return -1
 
     def _order(self, *, die_at: int = 0, die_when: str = "before") -> Order:
         workers = self.chance.choice((1, 1, 2))
