@@ -192,8 +192,8 @@ def test_of_a_beginning_at_latest_nothing_is_lost_when_it_ends_before_the_first_
         assert numbers(query.rows) == list(range(5))
 
 
-def test_available_now_after_a_batch_that_was_not_kept_reads_both(tmp_path: Path) -> None:
-    """With this trigger Spark asks for the end of the next batch before it runs the open one."""
+def test_an_end_may_be_asked_for_while_a_batch_is_open(tmp_path: Path) -> None:
+    """As Spark's wrapper of the trigger availableNow does, where that is enabled."""
     with Feed() as feed:
         put(feed, range(10))
         query = Query(feed, tmp_path)
