@@ -137,6 +137,42 @@ def test_what_is_no_terminal_gets_plain_lines(tmp_path: Path, kinesis_feed: Feed
     assert re.fullmatch(form, line)
 
 
+def test_a_log_file_gets_every_line_whatever_is_shown(tmp_path: Path, kinesis_feed: Feed) -> None:
+    put(kinesis_feed, 0, 5)
+    words = asked(kinesis_feed, "clicks", "t", "--once", "-q", "--log-file", "log.jsonl")
+
+    ended = typed(*words, folder=tmp_path, **KEYS)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    kinds = [json.loads(line)["type"] for line in (tmp_path / "log.jsonl").open()]
+    assert (kinds[0], kinds[-1]) == ("start", "summary")
+    assert {"stream", "batch"} <= set(kinds)
+
+
+def test_it_ends_with_its_workers_when_nobody_listens_any_more(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    put(kinesis_feed, 0, 5)
+    words = asked(kinesis_feed, "clicks", "t", "--flush", "1s", "--json")
+    process = started(tmp_path, *words)
+    wait_for_version(tmp_path / "t", 1)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert process.stdout is not None
+
+    process.stdout.close()
+    put(kinesis_feed, 5, 5)
+    code = process.wait(timeout=60)
+
+    assert code == 128 + signal.SIGPIPE
+    assert len(children) >= 1
+    until = time.monotonic() + 10
+    while any(Path(f"/proc/{child}/cmdline").exists() for child in children):
+        assert time.monotonic() < until, children
+        time.sleep(0.05)
+    assert process.stderr is not None
+    assert process.stderr.read().count("Traceback") == 0
+
+
 def test_metrics_are_served_while_it_runs(tmp_path: Path, kinesis_feed: Feed) -> None:
     put(kinesis_feed, 0, 5)
     words = asked(kinesis_feed, "clicks", "t", "--flush", "1s", "--metrics", "0")
@@ -305,7 +341,7 @@ def test_positions_hand_the_stream_over_to_another_table_with_nothing_twice(
     put(kinesis_feed, 0, 10)
     once = ["--once", "--schema", DDL]
     typed(*asked(kinesis_feed, "clicks", "one", *once), folder=tmp_path, **KEYS)
-    printed = typed(*asked(kinesis_feed, "clicks", "one", "--positions"), folder=tmp_path, **KEYS)
+    printed = typed("ingest", "clicks", "one", "--positions", folder=tmp_path)  # nobody is asked
     (tmp_path / "shards.json").write_text(printed.stdout)
     put(kinesis_feed, 10, 10)
     other = asked(kinesis_feed, "clicks", "two", *once, "--adopt", "shards:shards.json")

@@ -226,7 +226,13 @@ class Wanted:
         """Raises as `choices.target_of`."""
         from lakeferry.ingest.choices import target_of
 
-        return target_of(self.said, self.source().access)
+        return target_of(self.said, self.extras)
+
+    def name(self) -> str:
+        """Of the positions in the table. Raises LF-7001."""
+        from lakeferry.ingest.choices import name_of
+
+        return name_of(self.said)
 
     def ingest(self) -> "Ingest":
         """Raises as `choices.ingest_of`."""

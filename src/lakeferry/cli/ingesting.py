@@ -113,9 +113,9 @@ def positions(wanted: Wanted, *, screen: Screen) -> int:
     """Where the table stands, as JSON on stdout. The stream is not asked."""
     from lakeferry.ingest.way_back import committed_state, way_back
 
-    asked = wanted.ingest()
-    version, state = committed_state(asked.target, asked.name)
-    body = way_back(state, asked.target.url, version)
+    target = wanted.target()
+    version, state = committed_state(target, wanted.name())
+    body = way_back(state, target.url, version)
     text = orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()
     screen.result([text], {"positions": body})
     return OK

@@ -53,8 +53,6 @@ def ingest_of(said: StreamConfig, extras: Extras) -> Ingest:
         FerryError: LF-7001 for a name that is none, LF-7061 and LF-7011 for its schema, LF-2001 for
             anything else that does not fit together, LF-2104 for an address that is none.
     """
-    source = source_of(said, extras)
-    target = target_of(said, source.access)
     chosen: dict[str, Any] = {
         "workers": said.workers,
         "start": None if said.start is None else resolved(said.start),
@@ -62,9 +60,9 @@ def ingest_of(said: StreamConfig, extras: Extras) -> Ingest:
         "on_recreated": said.on_recreated,
     }
     return Ingest(
-        name=checked_name(ingest_name(said.app_id or said.name)),
-        source=source,
-        target=target,
+        name=name_of(said),
+        source=source_of(said, extras),
+        target=target_of(said, extras),
         payload=_payload(said, extras.folder),
         dedup=_dedup(said),
         rhythm=_rhythm(said),
@@ -116,7 +114,12 @@ def _usual_endpoint() -> str | None:
     return next((os.environ[name] for name in names if os.environ.get(name)), None)
 
 
-def target_of(said: StreamConfig, access: AwsAccess) -> TargetSettings:
+def name_of(said: StreamConfig) -> str:
+    """Of the positions in the table. Raises LF-7001 for a name that is none."""
+    return checked_name(ingest_name(said.app_id or said.name))
+
+
+def target_of(said: StreamConfig, extras: Extras) -> TargetSettings:
     """The table. Raises LF-2104 for an address that is none, LF-2001 for an unknown option."""
     url = _place(said.target, said.root)
     chosen = {
@@ -124,7 +127,7 @@ def target_of(said: StreamConfig, access: AwsAccess) -> TargetSettings:
         "offsets": said.offsets,
         "single_writer": said.single_writer,
     }
-    options = _store_options(url, said.store_options, access)
+    options = _store_options(url, said, extras)
     locate(url, options)
     return TargetSettings(
         url,
@@ -142,13 +145,14 @@ def _place(text: str, root: str | None) -> str:
     return f"{resolved(root).rstrip('/')}/{text}"
 
 
-def _store_options(url: str, given: Mapping[str, str], access: AwsAccess) -> Mapping[str, str]:
+def _store_options(url: str, said: StreamConfig, extras: Extras) -> Mapping[str, str]:
     """S3 is met as whoever reads the stream, unless it is said otherwise."""
+    given, link = said.store_options, said.access
     if not url.startswith(("s3://", "s3a://", "s3n://")) or "access_key_id" in given:
         return dict(given)
-    usual = {"profile": access.profile, "role": access.role}
-    if access.role:
-        usual["external_id"] = access.external_id
+    usual = {"profile": extras.profile or link.profile, "role": extras.role or link.role}
+    if usual["role"]:
+        usual["external_id"] = extras.external_id or link.external_id
     return {**{key: value for key, value in usual.items() if value}, **given}
 
 
