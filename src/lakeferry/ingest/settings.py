@@ -29,9 +29,9 @@ class SourceSettings:
     shortest_s: float = 0.2  # between two calls to one shard
     most_records: int = MOST_RECORDS  # of one call
     out_of_range: OutOfRange = "keep"  # user records of aggregates that belong to another shard
-    # Of pages that wait to be parsed, of one worker. Their records take about as much; a second of
-    # reading at full speed is enough, for what more there is the stream keeps.
-    buffer_bytes: int = 64 * MIB
+    # Of pages that wait to be parsed, of one worker. Their records take about as much; what is read
+    # in half a second at full speed is enough, for what more there is the stream keeps.
+    buffer_bytes: int = 32 * MIB
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ nothing and decides nothing about the table: whatever it cannot go on with it te
 all that it did not report is void.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from lakeferry.errors import FerryError
 from lakeferry.ingest.batch import Progress, less
 from lakeferry.ingest.fetch import Fetchers
 from lakeferry.ingest.inbox import Failed, Fetched, Inbox, News, ParentGone
+from lakeferry.ingest.memory import hold_little, memory_bytes
 from lakeferry.ingest.messages import (
     Batch,
     Broken,
@@ -65,6 +65,7 @@ def work(
         rejected: of the quarantine table; None: bad records are rescued, or end the ingest.
         declared: columns of the payload; None: raw rows.
     """
+    hold_little()
     # Where nobody is there to be told, nothing is to be told: what is not is void.
     with suppress(BrokenPipeError, ConnectionResetError):
         try:
@@ -288,9 +289,3 @@ def _behind(shard: _Shard, stands: Position, now_s: float) -> int | None:
     if shard.behind_ms is None or silent_s < UNASKED_S or isinstance(stands, Ended):
         return shard.behind_ms
     return shard.behind_ms + round(silent_s * 1000)
-
-
-def memory_bytes() -> int:
-    """What this process holds of the machine's memory."""
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
