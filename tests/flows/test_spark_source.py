@@ -1,0 +1,130 @@
+"""Our source in Spark's Structured Streaming, into Delta: each record once, whatever ends it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from lakeferry.demo.kinesis_feed import Feed
+from tests.flows.spark_query import start_on
+from tests.judges.deltalake_reader import deltalake_rows
+from tests.judges.duckdb_reader import duckdb_rows
+from tests.judges.spark_reader import spark_session
+
+__all__ = ["spark_session"]  # the fixture `spark`
+
+pytestmark = pytest.mark.spark
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 120
+
+
+def put(feed: Feed, numbers: range) -> None:
+    for number in numbers:
+        feed.put(f"user-{number % 64}", str(number))
+
+
+def records(rows: pa.Table) -> list[tuple[str, str, bytes]]:
+    columns = (rows.column(name).to_pylist() for name in ("shardId", "sequenceNumber", "data"))
+    return sorted(zip(*columns, strict=True))
+
+
+def assert_each_record_is_there_once(feed: Feed, table: Path) -> None:
+    wanted = sorted(
+        (shard, number, data) for shard in feed.truth() for number, data in feed.records(shard)
+    )
+    assert records(deltalake_rows(table)) == wanted
+    assert records(duckdb_rows(table)) == wanted
+
+
+def until(true: Callable[[], bool], pause_s: float = 0.2) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(pause_s)
+
+
+def count(table: Path) -> int:
+    log = table / "_delta_log"
+    return len(deltalake_rows(table)) if any(log.glob("*.json")) else 0
+
+
+def read_all_that_is_there(spark: Any, feed: Feed, folder: Path) -> None:
+    query = start_on(spark, feed, folder, availableNow=True)
+    assert query.awaitTermination(PATIENCE_S)
+
+
+def test_a_query_goes_on_through_reshards_and_from_its_checkpoint(
+    spark: Any, tmp_path: Path
+) -> None:
+    table = tmp_path / "table"
+    with Feed(shards=2) as feed:
+        put(feed, range(300))
+        query = start_on(spark, feed, tmp_path, processingTime="0 seconds")
+        until(lambda: count(table) == 300)
+        left, right = feed.split(feed.shards()[0])
+        put(feed, range(300, 600))
+        until(lambda: count(table) == 600)
+        query.stop()
+        feed.merge(left, right)
+        put(feed, range(600, 900))
+        read_all_that_is_there(spark, feed, tmp_path)
+
+        assert_each_record_is_there_once(feed, table)
+
+
+@contextmanager
+def process_of_a_query(feed: Feed, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A query with a Spark of its own, that can be killed whole."""
+    command = [sys.executable, "-m", "tests.flows.spark_query"]
+    command += [feed.url, feed.stream, feed.region, str(folder)]
+    with (folder / "query.log").open("wb") as log:
+        query = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        try:
+            yield query
+        finally:
+            if query.poll() is None:
+                os.killpg(query.pid, signal.SIGKILL)
+                query.wait()
+
+
+def open_batch(folder: Path) -> int | None:
+    """The batch that has read records, and that Spark does not know to be done; never the first."""
+    logged = {int(one.name) for one in (folder / "checkpoint" / "offsets").glob("[0-9]*")}
+    done = {int(one.name) for one in (folder / "checkpoint" / "commits").glob("[0-9]*")}
+    for batch in logged - done - {0}:
+        # Batches count from 0, epochs from 1: epoch 0 is the beginning.
+        epoch = folder / "checkpoint" / "lakeferry" / "epochs" / f"{batch + 1:012}"
+        if any(epoch.glob("*/[0-9]*-*.json")):
+            return batch
+    return None
+
+
+def test_a_query_that_is_killed_in_mid_batch_has_each_record_once(
+    spark: Any, tmp_path: Path
+) -> None:
+    table = tmp_path / "table"
+    with Feed(shards=2) as feed:
+        put(feed, range(300))
+        with process_of_a_query(feed, tmp_path) as query:
+            until(lambda: count(table) == 300 or query.poll() is not None)
+            put(feed, range(300, 600))
+            until(lambda: open_batch(tmp_path) is not None, pause_s=0.001)
+            os.killpg(query.pid, signal.SIGKILL)
+            query.wait()
+        assert open_batch(tmp_path) is not None
+        feed.split(feed.shards()[0])
+        put(feed, range(600, 900))
+        # Where a batch is open, Spark ends with it: what came since is of the next run.
+        read_all_that_is_there(spark, feed, tmp_path)
+        assert count(table) == 600
+        read_all_that_is_there(spark, feed, tmp_path)
+
+        assert_each_record_is_there_once(feed, table)
