@@ -1,6 +1,8 @@
 """A table that is ingested into is kept in order beside it, and nobody who reads it notices."""
 
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -99,3 +101,28 @@ class _Beside:
                 os.utime(file, (then, then))
             if len(log) > 3:
                 deltalake.DeltaTable(str(self._table)).vacuum(dry_run=False)
+
+
+GROWTH = """
+from bench.ingest_commits import one_commit, opened, rss_mib, settings
+import sys
+
+target = opened(settings(sys.argv[1]))
+for number in range(400):
+    target = one_commit(target, number)
+    if number == 100:
+        before = rss_mib()
+print(rss_mib() - before)
+"""
+
+
+def test_memory_does_not_grow_with_commits(tmp_path: Path) -> None:
+    """Ten thousand of them are measured by bench/ingest_commits.py."""
+    told = subprocess.run(
+        [sys.executable, "-c", GROWTH, str(tmp_path / "t")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert float(told.stdout) < 2.0
