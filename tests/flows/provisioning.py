@@ -17,8 +17,8 @@ from tests.monitor import wishes
 from tests.monitor.wishes import full
 
 SERVICES = (
-    "autoscaling", "cloudwatch", "ec2", "iam", "logs", "resourcegroupstaggingapi", "s3", "sns",
-    "ssm", "sts",
+    "autoscaling", "cloudwatch", "ec2", "iam", "kinesis", "logs", "resourcegroupstaggingapi", "s3",
+    "sns", "ssm", "sts",
 )  # fmt: skip
 READS = re.compile(r"Describe|Get|List|Search|Head|SendCommand")  # which asks an instance
 VOLATILE = re.compile(r"Time|Date|timestamp|LastModified|storedBytes|CreationToken|Revision")

@@ -35,7 +35,8 @@ DOCUMENTED = {
     "AWS/Kinesis": {
         "GetRecords.IteratorAgeMilliseconds", "GetRecords.Bytes", "IncomingBytes",
         "IncomingRecords", "ReadProvisionedThroughputExceeded",
-        "WriteProvisionedThroughputExceeded",
+        "WriteProvisionedThroughputExceeded", "GetRecords.Records", "GetRecords.Success",
+        "PutRecords.FailedRecords", "PutRecords.ThrottledRecords",
     },
 }  # fmt: skip
 DIMENSIONS = {

@@ -1,4 +1,4 @@
-"""What a wish leans on and does not make: endpoint services, DNS, topics, an alarm that silences.
+"""What a wish leans on and does not make: endpoint services, DNS, streams, topics, an alarm.
 
 Source: EC2 API Reference, DescribeVpcEndpointServices (zones by the account's own names);
 PrivateLink Guide, "Access an AWS service using an interface VPC endpoint" (attributes of the VPC);
@@ -6,7 +6,8 @@ SNS API Reference, ListTopics; CloudWatch API Reference, DescribeAlarms, PutMetr
 that is a topic is of the alarm's Region).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import chain
 
 from lakeferry.connect.aws import AwsAccess, call, pages
@@ -35,6 +36,25 @@ def _service(access: AwsAccess, name: str) -> EndpointService:
     found = [one for one in answer["ServiceDetails"] if one["ServiceName"] == name]
     zones = chain.from_iterable(one.get("AvailabilityZones", ()) for one in found)
     return EndpointService(name, tuple(sorted(set(zones))))
+
+
+def find_retentions(access: AwsAccess, streams: Iterable[str]) -> Mapping[str, float]:
+    """How long streams keep records, in s, by name; those that are not there are left out.
+
+    Raises LF-1201 to LF-1206.
+    """
+    from botocore.exceptions import ClientError
+
+    found: dict[str, float] = {}
+    for name in sorted(set(streams)):
+        with suppress(ClientError):
+            answer = call(
+                access, "kinesis", "describe_stream_summary",
+                on=name, expected=("ResourceNotFoundException",), StreamName=name,
+            )  # fmt: skip
+            hours = answer["StreamDescriptionSummary"]["RetentionPeriodHours"]
+            found[name] = 3600.0 * hours
+    return found
 
 
 def refuse_missing_topics(access: AwsAccess, account: str, topics: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ math" (SUM of a list takes what is there, + needs both sides).
 
 from collections.abc import Iterator, Sequence
 
-from lakeferry.monitor import tagged_instances, thresholds
+from lakeferry.monitor import stream_alarms, tagged_instances, thresholds
 from lakeferry.monitor.alarm_parts import (
     INFORMS,
     Kind,
@@ -52,9 +52,7 @@ ALARMS: dict[str, str] = {
     "nat-instance-recover": "count",
     "nat-instance-reboot": "count",
     "endpoint-drops": "count",
-    "stream-behind": "seconds",
-    "stream-read-throttled": "count",
-    "stream-write-throttled": "count",
+    **stream_alarms.ALARMS,
     **tagged_instances.ALARMS,
 }
 
@@ -97,6 +95,7 @@ def notes(
         said.append("no alarm for missing workers: how many are expected is not given")
     if not settings.notify:
         said.append("alarms notify nobody: `alarms.notify` is empty")
+    said += stream_alarms.stream_notes(settings)
     unknown = sorted(settings.alarms.keys() - ALARMS.keys())
     if unknown:
         said.append(f"not alarms of the network, left to others: {', '.join(unknown)}")

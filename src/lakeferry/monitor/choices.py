@@ -122,7 +122,7 @@ def _settings(manifest: Manifest, extras: Extras, name: str, region: str) -> Mon
             if one.type != "none"
         ),
         "buckets": buckets(manifest),
-        "streams": tuple(one.rpartition("stream/")[2] for one in _resolved(network.streams)),
+        "streams": _streams(manifest, region),
         "notify": _resolved(manifest.alarms.notify),
         "alarms": _alarms(manifest),
         "window": _window(extras),
@@ -137,6 +137,22 @@ def _settings(manifest: Manifest, extras: Extras, name: str, region: str) -> Mon
     if extras.tolerance_usd is not None:
         chosen["tolerance_usd"] = extras.tolerance_usd
     return MonitorSettings(name, "", region, **chosen)
+
+
+def _streams(manifest: Manifest, region: str) -> tuple[str, ...]:
+    """Names of streams that are named for the network, then of those that are ingested.
+
+    One of another Region, or that another account is asked for, is not met in this one.
+    """
+    named = [one.rpartition("stream/")[2] for one in _resolved(manifest.network.streams)]
+    for one in manifest.streams.values():
+        source = resolved(one.source)
+        place, _, name = source.removeprefix("kinesis://").rpartition("/")
+        if source.startswith("arn:"):
+            place, name = source.split(":")[3], source.rpartition("stream/")[2]
+        if place in ("", region):
+            named.append(name)
+    return tuple(dict.fromkeys(named))
 
 
 def _tagged(network: NetworkConfig) -> TaggedWish:

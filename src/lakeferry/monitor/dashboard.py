@@ -17,13 +17,13 @@ from lakeferry.monitor.nat_standing import StandingGateway
 from lakeferry.monitor.service_alarms import (
     EC2,
     ENDPOINTS,
-    KINESIS,
     NAT,
     called,
     endpoint_dimensions,
     watched_endpoints,
 )  # fmt: skip
 from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.monitor.stream_alarms import stream_graphs
 from lakeferry.monitor.tagged_instances import instance_graphs
 from lakeferry.network.resources import Alarm, CompositeAlarm, Dashboard
 from lakeferry.network.rule_set import RuleSet, WantedRule
@@ -318,11 +318,5 @@ def _endpoints(topology: Topology, settings: MonitorSettings) -> Iterator[Widget
 
 
 def _streams(settings: MonitorSettings) -> Iterator[Widget]:
-    for stream in settings.streams:
-        name = stream.rsplit("/", 1)[-1]
-        dimensions = ("StreamName", name)
-        rows = _service_rates(KINESIS, ("IncomingBytes", "GetRecords.Bytes"), dimensions)
-        yield _graph(f"Stream {name}", rows, settings.region, unit="Gbit/s")
-        age = (("GetRecords.IteratorAgeMilliseconds", "Maximum"),)
-        rows = _service_rows(KINESIS, age, dimensions)
-        yield _graph(f"Stream {name}: how late it is read", rows, settings.region, unit="ms")
+    for title, rows, unit, lines in stream_graphs(settings):
+        yield _graph(title, rows, settings.region, unit=unit, lines=lines)

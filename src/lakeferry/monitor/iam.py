@@ -3,9 +3,10 @@
 Reading is limited to what is read, writing to names of the deployment or to what bears its tag.
 AWS itself has not judged these texts; see README.
 
-Source: Service Authorization Reference of EC2, CloudWatch, CloudWatch Logs, IAM, SNS, S3; VPC User
-Guide, "Control the use of flow logs"; CloudWatch User Guide, "Using condition keys to limit
-Contributor Insights users' access to log groups"; PrivateLink Guide, "Identity-based policies".
+Source: Service Authorization Reference of EC2, CloudWatch, CloudWatch Logs, IAM, SNS, S3, Kinesis;
+VPC User Guide, "Control the use of flow logs"; CloudWatch User Guide, "Using condition keys to
+limit Contributor Insights users' access to log groups"; PrivateLink Guide, "Identity-based
+policies".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -115,6 +116,9 @@ def _leanings(names: Names) -> Iterator[Statement]:
         yield Statement("LookAtServices", services, ("*",))
     if names.wants_nat:
         yield Statement("LookAtTypes", ("ec2:DescribeInstanceTypeOfferings",), ("*",))
+    if names.settings.streams:
+        streams = tuple(names.arn("kinesis", f"stream/{one}") for one in names.streams)
+        yield Statement("LookAtStreams", ("kinesis:DescribeStreamSummary",), streams)
     if names.bucket:
         yield Statement("LookAtBucket", ("s3:GetBucketPolicy",), (names.bucket,))
 

@@ -1,6 +1,6 @@
 """Series that outlive CloudWatch's 15 days: which are kept, and how points become a table. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -10,11 +10,11 @@ from lakeferry.aws.read_metrics import Point, WantedMetric
 from lakeferry.monitor.service_alarms import (
     EC2,
     ENDPOINTS,
-    KINESIS,
     NAT,
     endpoint_dimensions,
     watched_endpoints,
 )
+from lakeferry.monitor.stream_alarms import KINESIS, METRICS
 from lakeferry.network.flow_totals import MINUTE
 from lakeferry.network.topology import Topology
 
@@ -50,13 +50,6 @@ _ENDPOINT = {
     "Sum": ("BytesProcessed", "NewConnections", "PacketsDropped", "RstPacketsReceived"),
     "Maximum": ("ActiveConnections",),
 }
-_KINESIS = {
-    "Sum": (
-        "IncomingBytes", "IncomingRecords", "GetRecords.Bytes", "ReadProvisionedThroughputExceeded",
-        "WriteProvisionedThroughputExceeded",
-    ),
-    "Maximum": ("GetRecords.IteratorAgeMilliseconds",),
-}  # fmt: skip
 
 
 def wanted_metrics(topology: Topology, streams: Iterable[str] = ()) -> tuple[WantedMetric, ...]:
@@ -69,12 +62,12 @@ def wanted_metrics(topology: Topology, streams: Iterable[str] = ()) -> tuple[Wan
     for endpoint in watched_endpoints(topology):
         found += _of(ENDPOINTS, _ENDPOINT, dict(endpoint_dimensions(endpoint)))
     for stream in streams:
-        found += _of(KINESIS, _KINESIS, {"StreamName": stream})
+        found += _of(KINESIS, METRICS, {"StreamName": stream})
     return tuple(found)
 
 
 def _of(
-    namespace: str, metrics: dict[str, tuple[str, ...]], dimensions: dict[str, str]
+    namespace: str, metrics: Mapping[str, tuple[str, ...]], dimensions: dict[str, str]
 ) -> list[WantedMetric]:
     pairs = tuple(sorted(dimensions.items()))
     return [

@@ -3,8 +3,7 @@
 These metrics come each minute, where flow logs are minutes late.
 
 Source: VPC User Guide, "Monitor NAT gateways with CloudWatch"; PrivateLink Guide, "CloudWatch
-metrics for AWS PrivateLink"; EC2 User Guide, "Recover your instance"; Kinesis Data Streams
-Developer Guide, "Monitoring with CloudWatch".
+metrics for AWS PrivateLink"; EC2 User Guide, "Recover your instance".
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,13 +22,12 @@ from lakeferry.monitor.alarm_parts import (
 from lakeferry.monitor.nat_names import is_nat_instance, nat_name
 from lakeferry.monitor.own_cost import nat_gbps
 from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
+from lakeferry.monitor.stream_alarms import stream_alarms
 from lakeferry.network.resources import Alarm, Instance, MetricQuery, NatGateway, VpcEndpoint
 from lakeferry.network.services import label_of, shown_apart
 from lakeferry.network.topology import Topology
 
-NAT, ENDPOINTS, EC2, KINESIS = (
-    "AWS/NATGateway", "AWS/PrivateLinkEndpoints", "AWS/EC2", "AWS/Kinesis",
-)  # fmt: skip
+NAT, ENDPOINTS, EC2 = "AWS/NATGateway", "AWS/PrivateLinkEndpoints", "AWS/EC2"
 
 # Endpoints whose bytes a plan names, by the plan's word for the path.
 PLANNED_ENDPOINTS = {
@@ -138,8 +136,7 @@ def service_alarms(topology: Topology, settings: MonitorSettings) -> Iterator[Al
             said = f"the endpoint of {label_of(endpoint.service)} drops packets"
             suffix = f"endpoint-drops.{called(endpoint, settings)}"
             yield alarm(settings, suffix, said, (metric,), drops, MINUTES)
-    for stream in settings.streams:
-        yield from _stream(stream.rsplit("/", 1)[-1], settings)
+    yield from stream_alarms(settings)
 
 
 def _gateway(gateway: NatGateway, settings: MonitorSettings) -> Iterator[Alarm]:
@@ -239,24 +236,3 @@ def _nat_instance(instance: Instance, settings: MonitorSettings) -> Iterator[Ala
 
 def _instance(instance: Instance) -> Mapping[str, str]:
     return {"InstanceId": instance.id}
-
-
-def _stream(name: str, settings: MonitorSettings) -> Iterator[Alarm]:
-    age = thresholds.iterator_age_ms(settings.lag_target_s, settings.stream_retention_s)
-    late = Kind(60, 3, 5, "missing")
-    for what, metric_name, statistic, usual, kind, said in (
-        ("behind", "GetRecords.IteratorAgeMilliseconds", "Maximum", age, late, "is read late"),
-        (
-            "read-throttled", "ReadProvisionedThroughputExceeded", "Sum", 0.0, MINUTES,
-            "is read faster than its shards allow",
-        ),
-        (
-            "write-throttled", "WriteProvisionedThroughputExceeded", "Sum", 0.0, MINUTES,
-            "is written faster than its shards allow",
-        ),
-    ):  # fmt: skip
-        limit = limit_of(settings, f"stream-{what}", usual, 60)
-        if limit is not None:
-            metric = service_metric(KINESIS, metric_name, {"StreamName": name}, statistic, 60)
-            suffix = f"stream-{what}.{name}"
-            yield alarm(settings, suffix, f"stream {name} {said}", (metric,), limit, kind)

@@ -12,6 +12,8 @@ from lakeferry.network.resources import OWNER_TAG as OWNER_TAG  # noqa: PLC0414 
 from lakeferry.network.resources import REGION_TAG, PlannedFlow, Tags
 from lakeferry.network.rule_set import QUESTIONS
 
+USUAL_RETENTION_S = 86_400.0  # of a stream
+
 
 @dataclass(frozen=True, slots=True)
 class EndpointWish:
@@ -94,7 +96,8 @@ class MonitorSettings:
     workers: int | None = None  # expected instances
     destinations: int = 1  # distinct remote addresses that workers talk to, at least
     lag_target_s: float = 60  # of a stream's reader
-    stream_retention_s: float = 86_400
+    # By name, as the streams say it; those that are not there keep records for a day.
+    retentions_s: Mapping[str, float] = field(default_factory=dict)
     tagged: TaggedWish = TaggedWish()
     connections: int = 512  # open at a time, for the own cost; 64 workers of 8
     tags: Tags = field(default_factory=dict)  # the manifest's
@@ -106,6 +109,10 @@ class MonitorSettings:
         A deployment's name has no dot, so no name of one deployment can be that of another.
         """
         return f"lakeferry-{self.deployment}."
+
+    def retention_s(self, stream: str) -> float:
+        """How long a stream keeps its records."""
+        return self.retentions_s.get(stream, USUAL_RETENTION_S)
 
     @property
     def group(self) -> str:

@@ -31,6 +31,9 @@ DOMINANT_FACTOR = 3  # of an equal share
 WORKERS_SHARE = 0.8
 BUDGET_FACTOR = Decimal("1.1")
 RETENTION_SHARE = 0.25  # of a stream's retention that its reader may be behind
+LOSS_SHARE = 0.5  # of it that must be left: half a day, where a stream keeps records for one
+LOSS_MOST_S = 43_200.0  # half a day is enough for a person to come
+SUCCEEDING = 0.9  # of the calls that read a stream
 
 # AWS bills GB of 2^30 bytes; with 10^9 the alarm comes 7 % earlier, never later.
 BYTES_PER_GB = 10**9
@@ -81,6 +84,11 @@ def dominant_share(workers: int) -> float:
 def iterator_age_ms(lag_target_s: float, retention_s: float) -> float:
     """How old the oldest record may be that a stream's reader has not read."""
     return 1000 * min(60 * lag_target_s, RETENTION_SHARE * retention_s)
+
+
+def loss_s(retention_s: float) -> float:
+    """How long a person has at least, before what was not read is gone."""
+    return min(LOSS_SHARE * retention_s, LOSS_MOST_S)
 
 
 def budget_gb(usd_a_day: Decimal, usd_per_gb: Decimal) -> float:
