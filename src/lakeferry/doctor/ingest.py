@@ -1,5 +1,6 @@
 """Whether this machine may read a stream and write its table, and which way the bytes go."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,6 +24,7 @@ from lakeferry.ingest.wire import StreamSummary
 from lakeferry.store.open import locate
 
 DAY_H = 24
+PATIENCE_S = 10.0  # for EC2 to say where this machine stands
 
 
 def examine_ingest(
@@ -46,7 +48,7 @@ def examine_ingest(
 
 
 def _checks(ingest: Ingest, writes: bool) -> Iterator[Check]:
-    yield from _ways(ingest)
+    yield from ways(ingest)
     yield from _Stream(ingest).checks()
     target = ingest.target
     if writes:
@@ -158,8 +160,12 @@ class _Stream:
 # ---- the ways
 
 
-def _ways(ingest: Ingest) -> Iterator[Check]:
-    """Kinesis, the table's S3 and STS, as their names resolve here."""
+def ways(ingest: Ingest, *, patience_s: float = PATIENCE_S) -> Iterator[Check]:
+    """Kinesis, the table's S3 and STS, as their names resolve here. Nothing is sent to them.
+
+    Args:
+        patience_s: for EC2 to say where this machine stands.
+    """
     wanted = [("kinesis-streams", ingest.source.endpoint.host)]
     region = ingest.source.access.region
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
@@ -170,7 +176,7 @@ def _ways(ingest: Ingest) -> Iterator[Check]:
     if ingest.source.access.role is not None:
         wanted.append(("sts", f"sts.{region}.{suffix}"))
     found = [resolved_host(kind, host) for kind, host in wanted]
-    around, unseen = _around(ingest, [one.addresses for one in found])
+    around, unseen = _around(ingest, [one.addresses for one in found], patience_s)
     for one in found:
         way = way_of(one, around)
         outcome = OK if way.is_fine else WARNING if one.addresses else BLOCKER
@@ -179,13 +185,32 @@ def _ways(ingest: Ingest) -> Iterator[Check]:
         yield Check("way", OK, f"not seen from AWS's side: {unseen}")
 
 
-def _around(ingest: Ingest, addresses: list[tuple[str, ...]]) -> tuple[Surroundings | None, str]:
+def _around(
+    ingest: Ingest, addresses: list[tuple[str, ...]], patience_s: float
+) -> tuple[Surroundings | None, str]:
     """Where the machine stands in a VPC; or why that is not known."""
     distant = [one for group in addresses for one in group if not one.startswith(("127.", "::1"))]
     if not distant:
         return None, ""
-    try:
-        found = surroundings(ingest.source.access, own_addresses(distant[0]))
-    except FerryError as error:
-        return None, f"{error.code} {error.what}"
-    return found, "" if found else "no interface of this account has this machine's address"
+    found: list[Surroundings | FerryError | None] = []
+
+    def look() -> None:
+        try:
+            found.append(surroundings(ingest.source.access, own_addresses(distant[0])))
+        except FerryError as error:
+            found.append(error)
+
+    # From a subnet without a way to EC2 its client would try for minutes.
+    thread = threading.Thread(target=look, daemon=True, name="surroundings")
+    thread.start()
+    thread.join(patience_s)
+    match found:
+        case []:
+            return None, f"EC2 did not answer within {patience_s:g} s"
+        case [FerryError() as error]:
+            return None, f"{error.code} {error.what}"
+        case [None]:
+            return None, "no interface of this account has this machine's address"
+        case [Surroundings() as around]:
+            return around, ""
+    raise AssertionError(found)
