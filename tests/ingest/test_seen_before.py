@@ -77,6 +77,17 @@ def test_a_shard_that_is_far_behind_is_remembered_from_where_it_stands(tmp_path:
     assert window.fresh(pa.table({"id": ["old"]}), [ms(24)]).to_pylist() == [False]
 
 
+def test_the_tables_newest_rows_do_not_push_out_what_a_slow_shard_needs(tmp_path: Path) -> None:
+    write_deltalake(tmp_path, rows(("old", 30)))
+    write_deltalake(tmp_path, rows(("new", 1)), mode="append")
+    window = Window(BY_ID)
+
+    remember(window, BY_ID, open_store(str(tmp_path)), form(tmp_path), [start(25)])
+
+    page = pa.table({"id": ["old", "new"]})
+    assert window.fresh(page, [ms(24), ms(1)]).to_pylist() == [False, False]
+
+
 def test_files_that_were_written_before_the_window_are_not_opened(tmp_path: Path) -> None:
     write_deltalake(tmp_path, rows(("a", 3)))
     (file,) = tmp_path.glob("*.parquet")

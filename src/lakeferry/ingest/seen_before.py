@@ -65,7 +65,9 @@ def remember(
     if not starts:
         return Remembered(0, 0)
     refuse_unfit(form.schema, settings.columns)
-    since_ms = window.since_ms(min(one.place.read_until_ms for one in starts))
+    slowest_ms = min(one.place.read_until_ms for one in starts)
+    since_ms = window.since_ms(slowest_ms)
+    window.hold(slowest_ms)  # else the table's newest rows push out what the slowest shard needs
     arrival = next((one for one in ARRIVAL_COLUMNS if one in form.schema.names), None)
     root = canonical(store.url)
     files = rows = elsewhere = 0
