@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 import deltalake
 
 from lakeferry.connect.aws import AwsAccess
-from lakeferry.demo.kinesis_feed_load import SCHEMA
+from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.demo.kinesis_feed_load import SCHEMA, Load
 from lakeferry.demo.kinesis_feed_stream import ShardTruth
 from lakeferry.ingest.events import BatchCommitted, Ended, Event, Progress
 from lakeferry.ingest.run import run
@@ -188,6 +189,11 @@ def _print(event: Event) -> None:
     sys.stdout.flush()
 
 
+def feed_of(shards: int, most: int, rate: float = 0.0) -> Feed:
+    """A stream whose shards have `most` records each in the end; at first all, or as many come."""
+    return Feed(shards=shards, load=Load(backlog=0 if rate else most, rate=rate, most=most))
+
+
 # --- the judge ------------------------------------------------------------------------------
 
 
@@ -200,8 +206,11 @@ def due(truth: Mapping[str, ShardTruth], generation: int = 0) -> list[str]:
     ]
 
 
-def event_ids(table: Path | str) -> list[str]:
-    found = deltalake.DeltaTable(str(table)).to_pyarrow_table(columns=["event_id"])
+def event_ids(table: Path | str, options: Mapping[str, str] | None = None) -> list[str]:
+    """Of each row; `options` of the store as delta-rs wants them."""
+    given = dict(options) if options else None
+    opened = deltalake.DeltaTable(str(table), storage_options=given)
+    found = opened.to_pyarrow_table(columns=["event_id"])
     ids: list[str] = found["event_id"].to_pylist()
     return ids
 
@@ -210,13 +219,15 @@ def assert_each_once(
     table: Path | str,
     truth: Mapping[str, ShardTruth],
     later: Mapping[str, ShardTruth] | None = None,
+    *,
+    options: Mapping[str, str] | None = None,
 ) -> None:
     """The table has each record that had arrived, none twice, and none that never came.
 
     Args:
         later: what the feed has by now, where records went on coming.
     """
-    found, wanted = Counter(event_ids(table)), set(due(truth))
+    found, wanted = Counter(event_ids(table, options)), set(due(truth))
     known = wanted if later is None else set(due(later))
     doubled = [one for one, times in found.items() if times > 1]
     missing, foreign = wanted - found.keys(), found.keys() - known

@@ -9,7 +9,6 @@ from time import monotonic, sleep
 import pytest
 
 from lakeferry.demo.kinesis_feed import Feed
-from lakeferry.demo.kinesis_feed_load import Load
 from lakeferry.errors import FerryError
 from lakeferry.ingest.events import Began, Progress, ShardEnded, Warned
 from lakeferry.ingest.settings import Ingest
@@ -19,6 +18,7 @@ from tests.flows.ingests import (
     assert_each_once,
     due,
     event_ids,
+    feed_of,
     ingest_of,
     ingest_once,
     kill_group,
@@ -33,11 +33,6 @@ PUT = b'{"event_id": "%s", "status": 200}'
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-
-
-def feed_of(shards: int, most: int, rate: float = 0.0) -> Feed:
-    """A stream whose shards have `most` records each in the end; at first all, or as many come."""
-    return Feed(shards=shards, load=Load(backlog=0 if rate else most, rate=rate, most=most))
 
 
 def test_all_that_is_there_comes_into_the_table_once(tmp_path: Path) -> None:
@@ -199,7 +194,7 @@ def test_of_two_coordinators_of_one_name_each_record_is_committed_by_one(tmp_pat
 def test_a_coordinator_that_was_stopped_while_another_went_on_doubles_nothing(
     tmp_path: Path,
 ) -> None:
-    with feed_of(2, 2_000, rate=200) as feed:
+    with feed_of(2, 100_000, rate=200) as feed:
         asked = ingest_of(feed.url, tmp_path / "table")
         with process(feed.url, tmp_path / "table", tmp_path) as zombie:
             until(lambda: _has_version(tmp_path / "table", 2))

@@ -14,6 +14,8 @@ _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expe
 _JOINED = b"<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>"
 _NO_UPLOAD = b"<Error><Code>NoSuchUpload</Code><Message>It does not exist.</Message></Error>"
 
+_SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+
 
 @dataclass(slots=True)
 class Losses:
@@ -22,6 +24,7 @@ class Losses:
     port: int
     lose: list[str] = field(default_factory=list)  # "METHOD text": of the next request with it
     early: list[str] = field(default_factory=list)  # same: answered before it is passed on
+    refuse: list[str] = field(default_factory=list)  # same: told 503 SlowDown, not passed on
     lost: list[str] = field(default_factory=list)  # status of each answer that was lost
     done: set[str] = field(default_factory=set)  # paths of these requests
 
@@ -39,8 +42,12 @@ def running(upstream_port: int) -> Iterator[Losses]:
                 threading.Timer(1.5, self._pass_on, [body]).start()
                 self._answer(200, _JOINED)
                 return
+            if self._is_in(state.refuse):
+                self._answer(503, _SLOW_DOWN)
+                return
             status, headers, content = self._pass_on(body)
-            if self.path in state.done:
+            # An upload that was completed is no more; an object that was put is there.
+            if self.path in state.done and "uploadId" in self.path:
                 self._answer(404, _NO_UPLOAD)
                 return
             if self._is_in(state.lose):

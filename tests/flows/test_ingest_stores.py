@@ -1,0 +1,111 @@
+"""Ingests into stores that fail: nothing lost, nothing twice, no commit of what is not whole."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.errors import FerryError
+from lakeferry.ingest.events import Warned
+from lakeferry.ingest.settings import Ingest, TargetSettings
+from tests.flows.ingests import (
+    KEYS,
+    assert_each_once,
+    feed_of,
+    ingest_of,
+    ingest_once,
+    running,
+)
+from tests.flows.test_bad_input import mounted
+from tests.servers import Server, lossy_proxy
+from tests.servers.lossy_proxy import Losses
+
+COMMIT = "_delta_log/{:020}.json"
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def network(s3_server: Server) -> Iterator[Losses]:
+    with lossy_proxy.running(s3_server.port) as found:
+        yield found
+
+
+def s3_ingest(feed: Feed, server: Server, folder: Path, network: Losses | None = None) -> Ingest:
+    options = dict(server.options)
+    if network is not None:
+        options["endpoint"] = f"http://127.0.0.1:{network.port}"
+    target = TargetSettings(f"{server.place}/{folder.name}", options)
+    return replace(ingest_of(feed.url, ""), target=target)
+
+
+def judge(feed: Feed, server: Server, folder: Path) -> None:
+    options = {f"AWS_{key.upper()}": value for key, value in server.options.items()}
+    options["AWS_ALLOW_HTTP"] = "true"
+    assert_each_once(f"{server.place}/{folder.name}", feed.truth(), options=options)
+
+
+@pytest.mark.server
+def test_a_stream_comes_into_s3_once(s3_server: Server, tmp_path: Path) -> None:
+    with feed_of(4, 1_000) as feed:
+        ingest_once(s3_ingest(feed, s3_server, tmp_path))
+
+        judge(feed, s3_server, tmp_path)
+
+
+@pytest.mark.server
+def test_a_commit_whose_answer_was_lost_is_known_as_ours(
+    s3_server: Server, network: Losses, tmp_path: Path
+) -> None:
+    network.lose = [f"PUT {tmp_path.name}/{COMMIT.format(1)}"]
+    with feed_of(2, 1_000) as feed:
+        ended = ingest_once(s3_ingest(feed, s3_server, tmp_path, network)).ended
+
+        judge(feed, s3_server, tmp_path)
+
+    assert network.lost == ["200"]
+    assert ended is not None
+    assert (ended.rows, ended.restarts) == (2_000, 0)
+
+
+@pytest.mark.server
+def test_a_store_that_asks_to_slow_down_is_asked_again(
+    s3_server: Server, network: Losses, tmp_path: Path
+) -> None:
+    network.refuse = ["PUT .parquet"] * 3 + [f"PUT {COMMIT.format(1)}"] * 2
+    with feed_of(2, 1_000) as feed:
+        ended = ingest_once(s3_ingest(feed, s3_server, tmp_path, network)).ended
+
+        judge(feed, s3_server, tmp_path)
+
+    assert network.refuse == []
+    assert ended is not None
+    assert (ended.rows, ended.restarts) == (2_000, 0)
+
+
+def test_where_the_disk_is_full_nothing_is_committed_until_there_is_room(tmp_path: Path) -> None:
+    with feed_of(2, 3_000) as feed, mounted(tmp_path / "disk", "size=1m") as disk:
+        ballast = disk / "ballast"
+        ballast.write_bytes(bytes(960 * 1024))
+        with running(ingest_of(feed.url, disk / "table")) as ingest:
+            ingest.until(Warned, lambda event: "begins anew" in event.message)
+            ballast.unlink()
+            ingest.until_committed(6_000)
+        assert_each_once(disk / "table", feed.truth())
+
+
+def test_a_disk_that_stays_full_ends_the_ingest_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakeferry.ingest.run.LONGEST_WAIT_S", 0.1)
+    with feed_of(2, 3_000) as feed, mounted(tmp_path / "disk", "size=1m") as disk:
+        (disk / "ballast").write_bytes(bytes(960 * 1024))
+
+        with pytest.raises(FerryError, match="LF-5101"):
+            ingest_once(ingest_of(feed.url, disk / "table"))
