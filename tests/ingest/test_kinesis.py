@@ -96,6 +96,28 @@ def test_requests_follow_each_other_on_one_connection(scripted: Scripted) -> Non
     assert line.bytes_in == 3 * len(PAGE)
 
 
+def test_a_connection_that_was_used_for_long_is_made_anew(scripted: Scripted) -> None:
+    scripted.answers += [OK, OK, OK]
+    endpoint = endpoint_of("eu-west-1", f"http://127.0.0.1:{scripted.port}")
+    line = Kinesis(endpoint, lambda: AwsKeys("AKIDEXAMPLE", "secret"), line_s=-1)
+
+    for _ in range(3):
+        line.records("A")
+
+    assert len(scripted.connections) == 3
+
+
+def test_the_service_s_clock_is_the_one_of_its_last_answer(scripted: Scripted) -> None:
+    scripted.answers += [(200, PAGE, {"Date": DATE})]
+    line = kinesis(scripted)
+    before_ms = line.service_ms
+
+    line.records("A")
+
+    assert before_ms == round(NOW.timestamp() * 1000)
+    assert line.service_ms == before_ms + 600_000
+
+
 def test_a_connection_that_was_closed_while_idle_is_made_anew(scripted: Scripted) -> None:
     scripted.answers += [OK, "hang up", OK]
     line = kinesis(scripted)

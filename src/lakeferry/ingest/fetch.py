@@ -30,7 +30,10 @@ from lakeferry.ingest.refusal_text import refusal_error
 from lakeferry.ingest.settings import SourceSettings
 from lakeferry.ingest.wire import Refusal
 
-SHARDS_A_THREAD = 16  # at 5 calls a second each; a call on a near network takes some milliseconds
+# A page of 2 MB takes a service some 50 ms, and a shard that is behind has one for us each second.
+# A few shards get more threads than they need, for a page that is late holds up all of a thread.
+SHARDS_A_THREAD = 8
+FEW_SHARDS, FEW_THREADS = 4, 4
 # Of what gives keys: to be asked again. All others say that the keys will not come.
 _TRANSIENT = frozenset(["LF-1204", "LF-1205"])
 
@@ -56,7 +59,8 @@ class Fetchers:
     def read(self, reading: Reading) -> None:
         """One more shard, by the thread that has fewest, or by another one."""
         least = min(self._threads, key=_Fetcher.count, default=None)
-        if least is None or least.count() >= SHARDS_A_THREAD:
+        most = FEW_SHARDS if len(self._threads) < FEW_THREADS else SHARDS_A_THREAD
+        if least is None or least.count() >= most:
             least = _Fetcher(self._source, self._keys, self._inbox)
             self._threads.append(least)
             least.start()

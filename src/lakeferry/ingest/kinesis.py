@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import TypeVar
 
 from lakeferry.connect.aws_keys import AwsKeys
@@ -22,6 +23,7 @@ from lakeferry.version import VERSION
 # of its other addresses met, all of it within 10 s.
 TIMEOUT_S = 6  # without a byte
 CONNECT_S = 3  # for one address of the host
+LINE_S = 300  # that a connection is used; then its host is resolved anew, which may have moved
 AGENT = f"lakeferry/{VERSION}"
 Answer = TypeVar("Answer")
 
@@ -57,12 +59,14 @@ class Kinesis:
         *,
         clock: Callable[[], datetime] = _utc,
         timeout_s: float = TIMEOUT_S,
+        line_s: float = LINE_S,
     ) -> None:
         self._endpoint = endpoint
         self._keys = keys
         self._clock = clock
-        self._timeout_s = timeout_s
+        self._timeout_s, self._line_s = timeout_s, line_s
         self._line: http.client.HTTPConnection | None = None
+        self._opened_s = 0.0
         self.clock_error = timedelta(0)  # added to our time when signing
         self.bytes_in = 0  # of bodies, since the beginning: what the endpoint bills, about
         self._date: str | None = None  # of the last answer
@@ -131,6 +135,8 @@ class Kinesis:
 
     def _sent(self, request: wire.Request) -> bytes:
         """The body of a 200. A connection that was idle may have been closed: it is made anew."""
+        if monotonic() - self._opened_s > self._line_s:
+            self.close()
         fresh = self._line is None
         try:
             return self._exchanged(request)
@@ -147,6 +153,7 @@ class Kinesis:
     def _exchanged(self, request: wire.Request) -> bytes:
         if self._line is None:
             self._line = _opened(self._endpoint, self._timeout_s)
+            self._opened_s = monotonic()
         at = self._clock() + self.clock_error
         headers = signed_headers(request, self._endpoint, self._keys(), at)
         headers["user-agent"] = AGENT

@@ -6,7 +6,7 @@ all that it did not report is void.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing.connection import Connection
@@ -39,6 +39,7 @@ from lakeferry.ingest.messages import (
 from lakeferry.ingest.page_writer import PageWriter
 from lakeferry.ingest.position import Ended, Position
 from lakeferry.ingest.reading import Reading
+from lakeferry.ingest.reports import Reports
 from lakeferry.ingest.send_files import Sender, Unsent
 from lakeferry.ingest.settings import Ingest
 from lakeferry.store.open import open_store
@@ -66,13 +67,15 @@ def work(
         declared: columns of the payload; None: raw rows.
     """
     hold_little()
-    # Where nobody is there to be told, nothing is to be told: what is not is void.
-    with suppress(BrokenPipeError, ConnectionResetError):
-        try:
-            writer = PageWriter(ingest, form, rejected, declared)
-            _Worker(pipe, ingest, writer, form, rejected).run()
-        except FerryError as error:
-            pipe.send(Broken(error))
+    reports = Reports(pipe)
+    reports.start()
+    try:
+        writer = PageWriter(ingest, form, rejected, declared)
+        _Worker(pipe, reports, ingest, writer, form, rejected).run()
+    except FerryError as error:
+        reports.say(Broken(error))
+    finally:
+        reports.end()
 
 
 @dataclass(slots=True)
@@ -86,12 +89,14 @@ class _Worker:
     def __init__(
         self,
         pipe: Connection,
+        reports: Reports,
         ingest: Ingest,
         writer: PageWriter,
         form: TableForm,
         rejected: TableForm | None,
     ) -> None:
-        self._pipe, self._ingest, self._writer = pipe, ingest, writer
+        self._pipe, self._reports = pipe, reports
+        self._ingest, self._writer = ingest, writer
         self._inbox = Inbox(ingest.source.buffer_bytes)
         self._fetchers = Fetchers(ingest.source, keys_of(ingest.source.access), self._inbox)
         options = ingest.target.options
@@ -161,7 +166,7 @@ class _Worker:
                 self._fetchers.stop()
             case Batch():
                 self._unsent -= 1
-                self._pipe.send(news)
+                self._reports.say(news)
             case Failed(error):
                 raise error
             case ParentGone():
@@ -217,7 +222,7 @@ class _Worker:
             new = self._writer.write(page, shard.start)
             if new:
                 self._held = page
-                self._pipe.send(NewColumns(new))
+                self._reports.say(NewColumns(new))
                 return
         self._progress.advance(page)
         shard.behind_ms, shard.told_s = page.behind_ms, monotonic()
@@ -225,7 +230,7 @@ class _Worker:
             self._tell()
         if not self._filled and self._writer.is_filled():
             self._filled = True
-            self._pipe.send(Filled())
+            self._reports.say(Filled())
 
     # --- how it is doing --------------------------------------------------------------------
 
@@ -257,7 +262,7 @@ class _Worker:
             )
             for shard_id, shard in self._shards.items()
         }
-        self._pipe.send(
+        self._reports.say(
             Told(
                 self._counts(),
                 lags,
