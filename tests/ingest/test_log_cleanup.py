@@ -133,9 +133,12 @@ def test_older_checkpoints_and_checksums_go_with_their_commits(where: TargetSett
     assert clean_log(store, NOW_MS) is None
 
 
-def test_a_checkpoint_that_cannot_be_read_stands_in_for_nothing(where: TargetSettings) -> None:
-    keep(where, 4)
-    path = Path(where.url) / "_delta_log" / f"{3:020}.checkpoint.parquet"
+@pytest.mark.parametrize(("days", "version"), [(4, 3), (1, 7)])
+def test_a_checkpoint_that_cannot_be_read_stands_in_for_nothing(
+    where: TargetSettings, days: int, version: int
+) -> None:
+    keep(where, days)
+    path = Path(where.url) / "_delta_log" / f"{version:020}.checkpoint.parquet"
     stat = path.stat()
     path.write_bytes(path.read_bytes()[:200])
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))

@@ -33,6 +33,7 @@ NICE = 10  # commits go first
 FIRST_COMPACTION_S = 600.0  # after the start, at the latest: an ingest may be restarted often
 AGAIN_S = 60.0  # after a job that failed
 LONGEST_S = 3600.0  # of one job
+JOINING_S = 900.0  # after which no further join is begun: checkpoints are to come, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,10 @@ def _compact(job: Job) -> Iterator[Event]:
     except FerryError:  # a column has a rule that rows would have to be held to
         return
     known = Known(snapshot.version, snapshot.metadata, snapshot.in_commit_timestamp)
+    end_s = time.monotonic() + JOINING_S
     for join in joins:
+        if time.monotonic() > end_s:
+            return
         try:
             file = join_files(store, join, form)
         except FerryError as error:
