@@ -133,7 +133,8 @@ def test_what_is_no_terminal_gets_plain_lines(tmp_path: Path, kinesis_feed: Feed
     assert "\r" not in said
     assert "\x1b" not in said
     line = next(one for one in said.splitlines() if " rec/s" in one)
-    form = r"\d\d:\d\d:\d\d  \d+ rec/s  .*B/s  .* behind  version \d+  \+\d rows  0 gaps  0 doubles"
+    form = r"\d\d:\d\d:\d\d  \d+ rec/s  .*B/s  .* behind  version \d+  table .* behind  "
+    form += r".*B  \d commits?  \+\d rows  0 gaps  0 doubles"
     assert re.fullmatch(form, line)
 
 

@@ -12,6 +12,7 @@ from lakeferry.cli.ingest_answers import (
     text_of,
 )
 from lakeferry.cli.json_lines import schema
+from lakeferry.cli.render import fitted
 from lakeferry.ingest.events import (
     BatchCommitted,
     Began,
@@ -34,8 +35,8 @@ BEGAN = Began(
     "epoch 70410", 8, 8, 1, 86_400.0,
 )  # fmt: skip
 PROGRESS = Progress(
-    60.0, 12_480.0, 7.5e6, 1000, 990, 980, 0, 0, 0, 90_000, 50, 3, 1, 0, 2, 70_412, 4, 800,
-    "shardId-1", None, 86_399.0, 0.0, 8,
+    60.0, 12_480.0, 7.5e6, 1000, 990, 980, 0, 0, 0, 90_000, 50, 3, 1, 0, 4, 70_412, 4, 800,
+    "shardId-1", 31_000, 86_399.0, 0.0, 8, worker_rss=(200_000_000,), coordinator_rss=200_000_000,
 )  # fmt: skip
 GAP = Gap("shardId-000000000001", 1_764_151_200_000, 1_764_154_800_000)
 BATCH = BatchCommitted(
@@ -57,8 +58,21 @@ def test_the_first_line_says_stream_endpoint_table_and_where_it_goes_on() -> Non
     )
 
 
-def test_progress_is_one_line_of_rates_lag_version_rows_gaps_and_doubles() -> None:
-    assert "  ".join(progress_parts(PROGRESS, 374_400)) == (
+LINE = (
+    "12,480 rec/s  7.5 MB/s  0.8 s behind  version 70412  table 31 s behind  400.0 MB  4 commits  "
+    "+374,400 rows  0 gaps  0 doubles"
+)
+
+
+def test_progress_is_one_line_of_rates_lags_version_memory_rows_gaps_and_doubles() -> None:
+    assert "  ".join(progress_parts(PROGRESS, 374_400)) == LINE
+
+
+def test_on_a_narrow_terminal_memory_the_tables_lag_and_the_commits_go_first() -> None:
+    parts = progress_parts(PROGRESS, 374_400)
+
+    assert fitted(parts, 200) == LINE
+    assert fitted(parts, 90) == (
         "12,480 rec/s  7.5 MB/s  0.8 s behind  version 70412  +374,400 rows  0 gaps  0 doubles"
     )
 
@@ -68,7 +82,7 @@ def test_what_is_not_known_is_a_dash() -> None:
         1.0, 0.0, 0.0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, "", None, None, None, 0
     )
 
-    assert progress_parts(unknown, 0)[2] == "– behind"
+    assert progress_parts(unknown, 0)[2:5] == ("– behind", "version 0", "table – behind")
 
 
 def test_a_commit_and_upkeep_are_details_and_the_rest_is_not() -> None:

@@ -38,13 +38,18 @@ def began_text(event: Began) -> str:
 
 
 def progress_parts(event: Progress, last_rows: int) -> tuple[str, ...]:
-    """The parts of one line; `last_rows` are those of the last version that was committed."""
-    behind = "– behind" if event.behind_ms is None else f"{lag_text(event.behind_ms)} behind"
+    """The parts of one line; `last_rows` are those of the last version that was committed.
+
+    Where there is no room the middle ones go first: memory, the table's lag, the commits.
+    """
     parts = [
         f"{event.records_per_s:,.0f} rec/s",
         f"{size_text(event.bytes_per_s)}/s",
-        behind,
+        f"{lag_text(event.behind_ms)} behind",
         f"version {event.version}",
+        f"table {lag_text(event.table_behind_ms)} behind",
+        size_text(event.coordinator_rss + sum(event.worker_rss)),
+        counted(event.commits, "commit"),
         f"+{last_rows:,} rows",
         f"{counted(event.gaps, 'gap')}",
         f"{counted(event.doubles, 'double')} left out" if event.doubles else "0 doubles",
@@ -58,9 +63,9 @@ def progress_parts(event: Progress, last_rows: int) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def lag_text(ms: int) -> str:
-    """`0.8 s`, `41 min 12 s`."""
-    return duration_text(ms / 1000)
+def lag_text(ms: int | None) -> str:
+    """`0.8 s`, `41 min 12 s`; `–` where it is not known."""
+    return "–" if ms is None else duration_text(ms / 1000)
 
 
 def text_of(event: Event) -> str:
