@@ -19,6 +19,7 @@ from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
 from lakeferry.ingest.signing import Endpoint
 from tests.cli.program import LAKEFERRY, environment_of, json_lines, typed
+from tests.servers import Server
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 DDL = "id BIGINT, at TIMESTAMP"
@@ -215,6 +216,36 @@ def test_a_stream_of_the_manifest_is_ingested_by_its_name(
     assert table.metadata().partition_columns == ["day"]
     bad = deltalake.DeltaTable(str(tmp_path / "lake" / "bad")).to_pyarrow_table()
     assert bad["data"].to_pylist() == [b"not json"]
+
+
+@pytest.mark.server
+def test_the_table_may_lie_in_s3_which_may_refuse_our_keys(
+    tmp_path: Path, kinesis_feed: Feed, s3_server: Server
+) -> None:
+    put(kinesis_feed, 0, 5)
+    url = f"{s3_server.place}/{tmp_path.name}/t"
+    options = [f"--store-option={key}={value}" for key, value in s3_server.options.items()]
+    words = asked(kinesis_feed, "clicks", url, "--once", "--schema", DDL)
+
+    ended = typed(*words, *options, folder=tmp_path, **KEYS)
+    check = typed(*words, *options, "--check", folder=tmp_path, **KEYS)
+    wrong = [one.replace("=testsecret", "=guessed") for one in options]
+    shut = typed(*words, *wrong, "--name", "other", folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 0, ended.stderr
+    known = deltalake.DeltaTable(
+        url,
+        storage_options={
+            "AWS_ENDPOINT_URL": s3_server.options["endpoint"], "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": s3_server.options["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": s3_server.options["secret_access_key"],
+            "AWS_ALLOW_HTTP": "true",
+        },
+    )  # fmt: skip
+    assert sorted(known.to_pyarrow_table()["id"].to_pylist()) == list(range(5))
+    assert re.search(r"✓ way s3 +127.0.0.1:\d+ is 127.0.0.1: this machine", check.stdout)
+    assert re.search(r"✓ table +version 1 takes the rows; `clicks` is at epoch 1", check.stdout)
+    refused(shut, 2, "LF-1001")
 
 
 # ---- what is refused, and leaves the world as it was

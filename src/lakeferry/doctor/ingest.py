@@ -68,7 +68,7 @@ def _table(ingest: Ingest) -> Check:
     if found.state is None:
         what = f"version {found.version} takes the rows; `{ingest.name}` is new to it"
     else:
-        what = f"version {found.version} takes the rows; `{ingest.name}` is at {found.state.epoch}"
+        what = f"version {found.version} takes the rows; `{ingest.name}` is at epoch {found.state.epoch}"
     return Check("table", OK, what)
 
 
