@@ -25,6 +25,7 @@ def faults(folder: Path, line: str) -> list[str]:
         "from: clicks, to: /t, schema: 'id STRING', dedup: {columns: [id], window: 1 h}",
         "from: clicks, to: /t, start: 'at:2026-11-26T12:00:00Z', partition_by: day=date(ts)",
         "from: clicks, to: /t, connection: us, read_share: 100%",
+        "from: clicks, to: /t, dedup: {columns: [shardId, sequenceNumber]}",
         "from: clicks, to: '${env:TABLE}', start: '${env:START}'",
     ],
 )
@@ -42,7 +43,7 @@ def test_what_fits_together_has_no_fault(tmp_path: Path, line: str) -> None:
         ("to: /t, from: a, format: raw, schema: s", "raw records are not parsed"),
         ("to: /t, from: a, on_new_fields: rescue", "raw records have no fields"),
         ("to: /t, from: a, bad_records: rescue", "raw records have no fields"),
-        ("to: /t, from: a, dedup: {columns: a}", "raw records have no fields"),
+        ("to: /t, from: a, dedup: {columns: a}", "raw records have no column `a`"),
         ("to: /t, from: a, read_share: 0%", "above 0% and at most 100%"),
         ("to: /t, from: a, max_bad: 101%", "above 0% and at most 100%"),
         ("to: /t, from: a, flush: {every: 0 s}", "streams.clicks.flush.every: it is more than"),

@@ -22,6 +22,7 @@ from lakeferry.ingest.aggregate import OutOfRange
 from lakeferry.ingest.messages import Broken
 from lakeferry.ingest.payload import RESCUED
 from lakeferry.ingest.position import After, Ended, FromTime, Position
+from lakeferry.ingest.rows import RAW_SCHEMA
 from lakeferry.ingest.settings import DedupSettings, OnBad, PayloadSettings
 from tests.ingest.kpl import MAGIC, aggregate, message, record, sealed
 from tests.ingest.test_payload import BAD, SCHEMA
@@ -342,6 +343,31 @@ def test_a_row_whose_key_came_before_is_left_out_and_counted(feed: Feed, tmp_pat
         assert sorted(numbers(worker.rows(batch))) == [1, 2, 3]
         assert (told.counts.rows, told.counts.doubles) == (3, 3)
         assert sum(span.records for span in batch.spans) == 6
+
+
+def test_raw_rows_that_another_reader_wrote_are_left_out_by_shard_and_number(
+    feed: Feed, tmp_path: Path
+) -> None:
+    """So a table of Databricks' source goes on, though its positions are private."""
+    first, _ = feed.put(ZERO, event(1), event(2))
+    form = replace(form_of(tmp_path, PAYLOAD), schema=RAW_SCHEMA)
+    theirs: dict[str, object] = {
+        "shardId": ZERO,
+        "sequenceNumber": first,
+        "data": event(1),
+        "approximateArrivalTimestamp": datetime.now(UTC),
+    }
+    table_with(tmp_path, [theirs], RAW_SCHEMA)
+    unique = replace(
+        ingest_of(feed, tmp_path, PayloadSettings()),
+        dedup=DedupSettings(("shardId", "sequenceNumber"), 600),
+    )
+    with working(unique, tmp_path, form=form) as worker:
+        worker.read(ZERO, place=FromTime(feed.now_ms() - 5_000, feed.now_ms() - 5_000))
+        worker.wait_for(2)
+        rows = worker.rows(worker.drain())
+
+    assert [row["data"] for row in rows] == [event(2)]
 
 
 def test_rows_need_not_say_where_they_come_from_for_doubles_to_be_found(

@@ -14,7 +14,7 @@ from lakeferry.ingest.messages import ShardStart, TableForm
 from lakeferry.ingest.page_table import PageForm, PageTable, Types, page_form, page_table
 from lakeferry.ingest.payload_repair import PROVENANCE
 from lakeferry.ingest.rows import Bad, quarantine_table
-from lakeferry.ingest.seen_before import remember
+from lakeferry.ingest.seen_before import ARRIVAL_COLUMNS, remember
 from lakeferry.ingest.settings import Ingest
 from lakeferry.store.open import open_store
 
@@ -147,7 +147,8 @@ class PageWriter:
     def _without_doubles(self, table: pa.Table) -> pa.Table:
         if self._window is None or not table.num_rows:
             return table
-        arrivals = table["_arrival"].cast(pa.int64()).to_numpy() // 1000
+        arrival = next(one for one in ARRIVAL_COLUMNS if one in table.column_names)
+        arrivals = table[arrival].cast(pa.int64()).to_numpy() // 1000
         return table.filter(self._window.fresh(table, arrivals))
 
     def _reject(self, bad: Bad, start: ShardStart) -> int:

@@ -1,6 +1,6 @@
 """What of the part `streams` of a manifest only this room can judge, with its places. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from lakeferry.config.manifest import Manifest, StreamConfig
@@ -79,12 +79,23 @@ def _payload(one: StreamConfig) -> Iterator[Fault]:
         return
     for key, given in (
         ("on_new_fields", one.on_new_fields), ("provenance", one.provenance),
-        ("dedup", one.dedup_columns or None),
     ):  # fmt: skip
         if given is not None:
             yield key, "LF-2001", "raw records have no fields", "declare a `schema`"
+    if one.dedup_columns:
+        yield from _raw_key(one.dedup_columns)
     if one.bad_records == "rescue":
         yield "bad_records", "LF-2001", "raw records have no fields", "declare a `schema`"
+
+
+def _raw_key(columns: Sequence[str]) -> Iterator[Fault]:
+    from lakeferry.ingest.rows import RAW_SCHEMA  # a check of a manifest is quick without Arrow
+
+    unknown = [one for one in columns if one not in RAW_SCHEMA.names]
+    if unknown:
+        known = ", ".join(RAW_SCHEMA.names)
+        what = f"raw records have no column `{unknown[0]}`"
+        yield "dedup", "LF-2001", what, f"name some of {known}, or declare a `schema`"
 
 
 def _connection(manifest: Manifest, name: str, at: Value) -> Iterator[Problem]:
