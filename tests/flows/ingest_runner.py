@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -38,6 +39,7 @@ class Order:
     workers: int = 1
     die_at: int = 0  # the coordinator's operation on its stores; 0: it is not killed by itself
     die_when: str = "before"  # 'before', 'amid', 'after'
+    die_on: str = ""  # instead: the first put of a path that ends so, table and all
 
 
 @dataclass(frozen=True)
@@ -149,12 +151,19 @@ def _ingest(order: Order) -> None:
         if moment.number == order.die_at and moment.when == order.die_when:
             os.killpg(0, signal.SIGKILL)
 
+    def put_listener(url: str, moment: Moment) -> None:
+        path = f"{url}/{moment.path}"
+        put = moment.operation == "put_if_absent" and moment.when == order.die_when
+        if put and path.endswith(order.die_on):
+            os.killpg(0, signal.SIGKILL)
+
     watch = Watch(listener)
 
     def watched(url: str, options: Mapping[str, str] = MappingProxyType({})) -> Store:
-        return WatchedStore(open_store(url, options), watch)
+        own = Watch(partial(put_listener, url)) if order.die_on else watch
+        return WatchedStore(open_store(url, options), own)
 
-    if order.die_at:
+    if order.die_at or order.die_on:
         table.open_store = watched  # type: ignore[attr-defined]  # the coordinator's stores alone
     asked = ingest_of(order.url, order.table, workers=order.workers)
     asked = replace(

@@ -44,6 +44,14 @@ class Storm:
     rounds: int = 0
     longest_s: float = 0.0  # until a kill
 
+    def die_on(self, path: str, when: str) -> None:
+        """Begin an ingest that dies when it puts this path, below the folder of the tables."""
+        order = self._order(die_at=0)
+        child = self.runner.begin(replace(order, die_on=path, die_when=when))
+        ending = self.runner.ending(child)
+        assert ending.signal == 9, f"an ingest ended by itself: {ending}"
+        self.kills += 1
+
     def round(self) -> str:
         """Begin one ingest or two, kill them; what was done, for a message."""
         if self.rounds % MEASURED_EVERY == 0:

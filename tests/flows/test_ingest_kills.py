@@ -32,3 +32,14 @@ def test_ingests_that_are_killed_at_any_time_bring_each_record_once(tmp_path: Pa
             raise
 
     assert versions > KILLS / 3, f"{versions} versions alone: few kills met a commit"
+
+
+@pytest.mark.parametrize("when", ["before", "amid", "after"])
+@pytest.mark.parametrize("table", ["table", "table_rejected"])
+def test_an_ingest_that_dies_in_a_commit_brings_each_record_once(
+    tmp_path: Path, table: str, when: str
+) -> None:
+    with storm(tmp_path, seed=1) as found:
+        for version in (0, 1, 2):
+            found.die_on(f"{table}/_delta_log/{version:020}.json", when)
+        found.judge()

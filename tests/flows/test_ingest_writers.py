@@ -1,0 +1,116 @@
+"""Others write to the table while a stream comes into it, or change what it is."""
+
+from pathlib import Path
+
+import deltalake
+import pyarrow as pa
+import pytest
+from deltalake.schema import PrimitiveType
+
+from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.errors import FerryError
+from lakeferry.ingest.settings import PayloadSettings
+from tests.flows.ingests import KEYS, assert_each_once, feed_of, ingest_of, ingest_once, running
+
+SHARD = "shardId-000000000000"
+SMALL = pa.schema([("event_id", pa.string()), ("status", pa.int32())])
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_an_optimize_meanwhile_neither_loses_nor_doubles_a_record(tmp_path: Path) -> None:
+    with feed_of(2, 100_000, rate=300) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table")
+        with running(asked) as ingest:
+            ingest.until_committed(300)
+            for _ in range(3):
+                deltalake.DeltaTable(tmp_path / "table").optimize.compact()
+            ingest.until_committed(3_000)
+            ended = ingest.stop()
+        before = feed.truth()
+        ingest_once(asked)
+
+        assert ended.restarts == 0
+        assert_each_once(tmp_path / "table", before, feed.truth())
+
+
+def test_a_column_that_another_writer_adds_stops_nothing(tmp_path: Path) -> None:
+    with feed_of(2, 100_000, rate=300) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table")
+        with running(asked) as ingest:
+            ingest.until_committed(300)
+            noted = deltalake.Field("noted", PrimitiveType("string"), nullable=True)
+            deltalake.DeltaTable(tmp_path / "table").alter.add_columns(noted)
+            ingest.until_committed(2_000)
+            ended = ingest.stop()
+        before = feed.truth()
+        ingest_once(asked)
+
+        assert ended.restarts == 0
+        assert "noted" in deltalake.DeltaTable(tmp_path / "table").to_pyarrow_dataset().schema.names
+        assert_each_once(tmp_path / "table", before, feed.truth())
+
+
+def test_a_constraint_that_another_writer_adds_stops_the_ingest_with_its_name(
+    tmp_path: Path,
+) -> None:
+    with (
+        feed_of(2, 100_000, rate=300) as feed,
+        running(ingest_of(feed.url, tmp_path / "table")) as ingest,
+    ):
+        ingest.until_committed(300)
+        table = deltalake.DeltaTable(tmp_path / "table")
+        table.alter.add_constraint({"known_status": "status < 1000"})
+        ingest.wait()
+
+        assert isinstance(ingest.error, FerryError)
+        assert ingest.error.code == "LF-7045"
+        assert "known_status" in str(ingest.error)
+
+
+def test_new_fields_become_columns_and_no_record_waits_for_a_new_run(tmp_path: Path) -> None:
+    payload = PayloadSettings(schema=SMALL, on_new="evolve")
+    with (
+        Feed(shards=2) as feed,
+        running(ingest_of(feed.url, tmp_path / "table", payload=payload)) as ingest,
+    ):
+        feed.put(SHARD, b'{"event_id": "a", "status": 200}')
+        ingest.until_committed(1)
+        feed.put(SHARD, b'{"event_id": "b", "status": 200, "country": "de", "geo": {"lat": 1.5}}')
+        feed.put("shardId-000000000001", b'{"event_id": "c", "country": "fr", "cached": true}')
+        ingest.until_committed(3)
+
+        rows = deltalake.DeltaTable(tmp_path / "table").to_pyarrow_table().sort_by("event_id")
+
+    assert rows.select(["event_id", "country", "geo", "cached"]).to_pylist() == [
+        {"event_id": "a", "country": None, "geo": None, "cached": None},
+        {"event_id": "b", "country": "de", "geo": {"lat": 1.5}, "cached": None},
+        {"event_id": "c", "country": "fr", "geo": None, "cached": True},
+    ]
+
+
+def test_bad_records_lie_in_quarantine_beside_the_table_once(tmp_path: Path) -> None:
+    with Feed(shards=1) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table", payload=PayloadSettings(schema=SMALL))
+        feed.put(SHARD, b'{"event_id": "a", "status": 200}', b'{"event_id": "b", "status": "x"}')
+        ingest_once(asked)
+        feed.put(SHARD, b"no JSON")
+        ingest_once(asked)
+
+    rows = deltalake.DeltaTable(tmp_path / "table").to_pyarrow_table()
+    bad = deltalake.DeltaTable(tmp_path / "table_rejected").to_pyarrow_table()
+    assert rows["event_id"].to_pylist() == ["a"]
+    assert set(bad["data"].to_pylist()) == {b'{"event_id": "b", "status": "x"}', b"no JSON"}
+    assert bad.num_rows == 2
+
+
+def test_an_ingest_of_its_own_name_gets_all_records_into_the_same_table(tmp_path: Path) -> None:
+    with feed_of(1, 500) as feed:
+        ingest_once(ingest_of(feed.url, tmp_path / "table"))
+        ingest_once(ingest_of(feed.url, tmp_path / "table", name="another"))
+
+    assert deltalake.DeltaTable(tmp_path / "table").to_pyarrow_dataset().count_rows() == 1_000
