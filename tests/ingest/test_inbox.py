@@ -36,12 +36,10 @@ def test_pages_wait_while_none_are_wanted() -> None:
     assert (inbox.has_pages, inbox.waiting_bytes) == (False, 0)
 
 
-def test_who_has_a_page_to_put_waits_until_there_is_room() -> None:
+def test_who_asks_for_a_page_waits_until_there_is_room() -> None:
     inbox = Inbox(20)
-    inbox.put_page(page("a"))
-    inbox.wait_for_room(lambda: False)
-    inbox.put_page(page("b"))
-    waiting = Thread(target=inbox.wait_for_room, args=(lambda: False, 60.0))
+    inbox.put_page(page("a", 20))
+    waiting = Thread(target=inbox.reserve, args=(10, lambda: False, 60.0))
     waiting.start()
     waiting.join(0.1)
     assert waiting.is_alive()
@@ -52,13 +50,25 @@ def test_who_has_a_page_to_put_waits_until_there_is_room() -> None:
     assert not waiting.is_alive()
 
 
+def test_pages_that_are_asked_for_take_room_until_they_are_there() -> None:
+    inbox, over = Inbox(20), iter([False, True])
+    assert inbox.reserve(15, lambda: False)
+    assert inbox.reserve(15, lambda: False)  # the last may exceed it, or large pages never came
+
+    assert not inbox.reserve(1, lambda: next(over), 0.0)
+
+    inbox.put_page(page("a", 5))
+    inbox.release(15)
+    assert inbox.waiting_bytes == 5
+    inbox.release(15)
+    assert inbox.reserve(1, lambda: False)
+
+
 def test_nobody_waits_for_room_when_it_is_over() -> None:
     inbox = Inbox(1)
     inbox.put_page(page("a"))
 
-    inbox.wait_for_room(lambda: True)
-
-    assert inbox.has_pages
+    assert not inbox.reserve(1, lambda: True)
 
 
 def test_a_page_that_comes_ends_the_waiting_for_one() -> None:

@@ -34,6 +34,7 @@ from lakeferry.ingest.wire import Refusal
 # A few shards get more threads than they need, for a page that is late holds up all of a thread.
 SHARDS_A_THREAD = 8
 FEW_SHARDS, FEW_THREADS = 4, 4
+FIRST_BYTES = 1 << 20  # that an answer may have while none was seen
 # Of what gives keys: to be asked again. All others say that the keys will not come.
 _TRANSIENT = frozenset(["LF-1204", "LF-1205"])
 
@@ -106,6 +107,7 @@ class _Fetcher(Thread):
         self._changed = Condition()  # of shards, or of the will to go on
         self._readings: dict[str, Reading] = {}
         self._stopped = False
+        self._largest = FIRST_BYTES  # of the answers of late
         self.tally = Tally()
 
     def count(self) -> int:
@@ -128,9 +130,10 @@ class _Fetcher(Thread):
     def run(self) -> None:
         try:
             while (reading := self._next_due()) is not None:
-                self._inbox.wait_for_room(lambda: self._stopped)
-                if not self._stopped:
+                size = self._largest
+                if self._inbox.reserve(size, lambda: self._stopped):
                     self._keep(self._asked(reading))
+                    self._inbox.release(size)
         except BaseException as error:  # noqa: BLE001 - the main thread raises it
             self._inbox.put(Failed(error))
         finally:
@@ -177,6 +180,7 @@ class _Fetcher(Thread):
         page = self._line.records(iterator, limit=self._pace.limit(reading.record_bytes))
         size = self._line.bytes_in - bytes_before
         self.tally.bytes_in += size
+        self._largest = max(size, int(0.9 * self._largest))
         self.tally.empty += not page.records
         fresh = fresh_records(reading.place, page.records)
         after = after_page(reading, page, fresh, self._line.service_ms)

@@ -41,8 +41,8 @@ class Inbox:
     """Safe for many threads that put and one that takes.
 
     Args:
-        most_bytes: of pages that wait. Who wants to put one asks for room first; threads that were
-            let in together may exceed it by a page each.
+        most_bytes: of pages that wait, and of those that are asked for. Who asks for one reserves
+            room first; the last that was let in may exceed it.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -52,7 +52,7 @@ class Inbox:
         self._room = Condition(lock)  # there is room for a page
         self._news: deque[News] = deque()
         self._pages: deque[Fetched] = deque()
-        self._waiting = 0
+        self._waiting = self._reserved = 0  # bytes
 
     @property
     def waiting_bytes(self) -> int:
@@ -94,14 +94,26 @@ class Inbox:
 
     def _popped(self) -> Fetched:
         page = self._pages.popleft()
-        full = self._waiting >= self._most_bytes
         self._waiting -= page.size
-        if full and self._waiting < self._most_bytes:
-            self._room.notify_all()
+        self._room.notify_all()
         return page
 
-    def wait_for_room(self, is_over: Callable[[], bool], look_s: float = 0.5) -> None:
-        """Until fewer bytes wait than may, or it is over: asked each `look_s` seconds."""
+    def reserve(self, size: int, is_over: Callable[[], bool], look_s: float = 0.5) -> bool:
+        """Wait until there is room for a page; False if it is over, asked each `look_s` seconds.
+
+        Args:
+            size: bytes that it may have; to be released when it was put, or will not be.
+        """
         with self._room:
-            while self._waiting >= self._most_bytes and not is_over():
+            while not is_over():
+                if self._waiting + self._reserved < self._most_bytes:
+                    self._reserved += size
+                    return True
                 self._room.wait(look_s)
+        return False
+
+    def release(self, size: int) -> None:
+        """Room that was reserved; the page that was put has its own bytes."""
+        with self._room:
+            self._reserved -= size
+            self._room.notify_all()
