@@ -65,10 +65,8 @@ def _table(ingest: Ingest) -> Check:
     found = read_target(ingest.target, row_schema(ingest.payload), ingest.name)
     if found is None:
         return Check("table", OK, f"there is none yet; it will be made at {ingest.target.url}")
-    if found.state is None:
-        what = f"version {found.version} takes the rows; `{ingest.name}` is new to it"
-    else:
-        what = f"version {found.version} takes the rows; `{ingest.name}` is at epoch {found.state.epoch}"
+    stands = "new to it" if found.state is None else f"at epoch {found.state.epoch}"
+    what = f"version {found.version} takes the rows; `{ingest.name}` is {stands}"
     return Check("table", OK, what)
 
 
