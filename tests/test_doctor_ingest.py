@@ -35,7 +35,7 @@ def by_name(checks: tuple[Check, ...]) -> dict[str, Check]:
 def test_all_is_well_with_a_stream_that_answers_and_a_folder(ingest: Ingest) -> None:
     found = by_name(examine_ingest(ingest, writes=False))
 
-    assert {one.outcome for one in found.values()} == {"ok"}
+    assert [one for one in found.values() if one.outcome != "ok"] == []
     assert list(found)[:6] == ["way kinesis", "stream", "shards", "read", "clock", "target"]
     assert found["table"].what.startswith("there is none yet")
 
@@ -92,3 +92,13 @@ def test_where_ec2_does_not_answer_the_addresses_alone_are_judged(ingest: Ingest
 
     assert (way.outcome, "public: from a private subnet" in way.what) == ("warning", True)
     assert unseen.what == "not seen from AWS's side: EC2 did not answer within 0.5 s"
+
+
+def test_a_service_whose_clock_is_behind_ours_is_asked_by_its_own(
+    ingest: Ingest, kinesis_feed: Feed
+) -> None:
+    kinesis_feed.skew(-100)
+
+    found = by_name(examine_ingest(ingest, writes=False))
+
+    assert found["read"].outcome == "ok"

@@ -138,8 +138,9 @@ class _Stream:
         return Check("shards", OK, what)
 
     def _begin(self) -> Check:
-        now = round(time.time() * 1000)
-        place = FromTime(now, now)
+        # By the service's clock and a little before: a time to come is refused.
+        just_now = self._kinesis.service_ms - 1000
+        place = FromTime(just_now, just_now)
         self._iterator = self._kinesis.iterator(self._source.stream, self._shard, place)
         return Check("read", OK, "an iterator was given")
 

@@ -26,7 +26,7 @@ def sample(source: SourceSettings, start: str, count: int) -> list[bytes]:
     operation = "ListShards"
     try:
         listed = kinesis.shards(source.stream)
-        place: Position = parse_start(start, round(time.time() * 1000))
+        place: Position = parse_start(start, kinesis.service_ms)
         open_ones = [
             one.shard_id
             for one in listed
