@@ -237,6 +237,19 @@ def test_a_stream_is_not_asked_for_more_than_may_wait(tmp_path: Path) -> None:
             worker.told(lambda told: told.counts.calls > calls[-1])
 
 
+def test_a_drained_worker_writes_what_waits_though_its_files_are_full(tmp_path: Path) -> None:
+    with Feed(shards=16, load=Load(backlog=12_000)) as feed:
+        rhythm = Rhythm(file_bytes=1_000)
+        ingest = ingest_of(feed, tmp_path, PayloadSettings(SCHEMA), rhythm, buffer_bytes=3 << 20)
+        with working(ingest, tmp_path) as worker:
+            worker.read(*feed.shards())
+            told = worker.told(lambda told: told.waiting_bytes >= 3 << 20)
+            batch = worker.drain()
+
+            assert batch.counts.records > told.counts.records
+            assert worker.has_ended()
+
+
 def test_raw_rows_are_as_the_records_came(feed: Feed, tmp_path: Path) -> None:
     (number,) = feed.put(ZERO, b"\x00\xff anything", key="k")
     ingest = ingest_of(feed, tmp_path, PayloadSettings(None))

@@ -15,6 +15,7 @@ from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.errors import FerryError
 from lakeferry.ingest.inbox import Failed, Fetched, Inbox
 from lakeferry.ingest.kinesis import Kinesis, Refused, Unanswered
+from lakeferry.ingest.lasting_keys import LastingKeys
 from lakeferry.ingest.pace import Pace
 from lakeferry.ingest.reading import (
     Reading,
@@ -54,7 +55,7 @@ class Fetchers:
     """All fetching threads of a worker; used by its main thread."""
 
     def __init__(self, source: SourceSettings, keys: Callable[[], AwsKeys], inbox: Inbox) -> None:
-        self._source, self._keys, self._inbox = source, keys, inbox
+        self._source, self._keys, self._inbox = source, LastingKeys(keys), inbox
         self._threads: list[_Fetcher] = []
 
     def read(self, reading: Reading) -> None:
@@ -99,9 +100,9 @@ class Fetchers:
 
 
 class _Fetcher(Thread):
-    def __init__(self, source: SourceSettings, keys: Callable[[], AwsKeys], inbox: Inbox) -> None:
+    def __init__(self, source: SourceSettings, keys: LastingKeys, inbox: Inbox) -> None:
         super().__init__(name="fetch", daemon=True)
-        self._source, self._inbox = source, inbox
+        self._source, self._keys, self._inbox = source, keys, inbox
         self._pace = Pace(source.share, source.shortest_s, source.most_records)
         self._line = Kinesis(source.endpoint, keys)
         self._changed = Condition()  # of shards, or of the will to go on
@@ -195,5 +196,7 @@ class _Fetcher(Thread):
         self.tally.throttled += refusal.remedy == "wait"
         self.tally.expired += refusal.remedy == "new iterator"
         if is_final(reading, refusal, now):
+            if refusal.remedy == "new credentials" and self._keys.trouble is not None:
+                raise self._keys.trouble  # why there are no newer ones says more
             raise refusal_error(refusal, self._source, operation)
         return after_refusal(reading, refusal, now, random.random())

@@ -214,7 +214,9 @@ class _Worker:
     # --- pages ------------------------------------------------------------------------------
 
     def _takes_pages(self) -> bool:
-        return self._held is None and not self._last and not self._writer.is_filled(MOST_FILLED)
+        if self._held is not None or self._last:
+            return False
+        return self._draining or not self._writer.is_filled(MOST_FILLED)
 
     def _parse(self, page: Fetched) -> None:
         shard = self._shards[page.shard_id]
