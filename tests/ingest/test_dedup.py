@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lakeferry.errors import FerryError
 from lakeferry.ingest.dedup import REACH, Steps, Window
 from lakeferry.ingest.key_hash import Seeds, key_hashes
+from lakeferry.ingest.seen_keys import keys_of
 from lakeferry.ingest.settings import DedupSettings
 
 T = 1_764_000_000_000  # ms since the epoch
@@ -219,3 +220,14 @@ def test_thousands_of_keys_that_come_again_are_each_kept_once(seed: int) -> None
             assert fresh == (one not in seen)
             seen.add(one)
     assert len(w) == len(seen)
+
+
+def test_two_keys_of_one_short_number_are_two() -> None:
+    """No key is taken for another by less than all of its 76 bits, wherever it lies."""
+    one, other = 1 << 40, (1 << 40) + (1 << 8)
+    chain = np.array([one, other, other], np.uint64)
+    keys = keys_of(chain, np.zeros(3, np.uint64), np.zeros(3, np.int64))
+
+    assert len(set(keys.short.tolist())) == 1
+    assert keys.rest.tolist() == [0, 1, 1]
+    assert window()._first(keys, np.zeros(3, np.int64)).tolist() == [0, 1]

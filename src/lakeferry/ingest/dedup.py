@@ -17,7 +17,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from lakeferry.ingest.key_hash import has_whole_key, key_hashes, refuse_unfit, seeds
-from lakeferry.ingest.seen_keys import RING, Keys, Places, SeenKeys, joined, keys_of
+from lakeferry.ingest.seen_keys import (
+    REST_BITS,
+    RING,
+    Keys,
+    Places,
+    SeenKeys,
+    joined,
+    keys_of,
+)
 from lakeferry.ingest.settings import DedupSettings
 
 REACH: Final = 20  # buckets that make a window
@@ -58,7 +66,7 @@ class Window:
         self._bucket_ms = max(1, -(-settings.window_s * 1000 // REACH))
         self._seeds = seeds(len(settings.columns), random or np.random.default_rng())
         self._old, self._young = SeenKeys(), SeenKeys()
-        self._tail: dict[int, int] = {}  # short number of a key -> its bucket
+        self._tail: dict[int, int] = {}  # short number of a key -> its bucket, and its rest
         self._waiting: list[Keys] = []  # the keys of the tail
         self._newest: int | None = None  # bucket that a row was of
         self._held: int | None = None  # bucket of the slowest shard
@@ -113,16 +121,17 @@ class Window:
 
     def _first(self, keys: Keys, buckets: Places) -> Places:
         """Places of the keys that are not in the tail, which are in it from now on."""
-        tail, numbers, when = self._tail, keys.short.tolist(), buckets.tolist()
-        all_new = dict(zip(numbers, when, strict=True))
+        tail, numbers = self._tail, keys.short.tolist()
+        told = ((buckets << REST_BITS) | keys.rest).tolist()
+        all_new = dict(zip(numbers, told, strict=True))
         if len(all_new) == len(numbers) and tail.keys().isdisjoint(all_new):
             tail |= all_new
             return np.arange(len(numbers))
         new = []
-        for place, (number, bucket) in enumerate(zip(numbers, when, strict=True)):
+        for place, (number, one) in enumerate(zip(numbers, told, strict=True)):
             before = tail.get(number)
-            if before is None or abs(bucket - before) > REACH:
-                tail[number] = bucket
+            if before is None or not _is_double(before, one):
+                tail[number] = one
                 new.append(place)
         return np.array(new, np.int64)
 
@@ -148,3 +157,9 @@ class Window:
             self._young.drop(self._oldest, _DEAD)
             self._old.drop(self._oldest, _DEAD)
         self._oldest = oldest
+
+
+def _is_double(before: int, one: int) -> bool:
+    """Of two keys with one short number: whether the rest is equal, too, and the time near."""
+    same = not (before ^ one) & ((1 << REST_BITS) - 1)
+    return same and abs((before >> REST_BITS) - (one >> REST_BITS)) <= REACH

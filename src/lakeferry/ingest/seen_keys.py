@@ -18,6 +18,7 @@ Mask = npt.NDArray[np.bool_]
 
 RING = 256  # buckets that a word can tell apart
 PART_BITS = 20
+REST_BITS = 12
 _PARTS = 1 << PART_BITS
 _BUCKET = np.uint64(RING - 1)
 _BLOCK = 1 << 16  # words that are moved at once: 512 KiB, which a core's cache holds
@@ -40,6 +41,11 @@ class Keys:
     def short(self) -> Words:
         """All of the part and 44 bits of the word in one number."""
         return (self.parts.astype(np.uint64) << np.uint64(44)) | (self.words >> np.uint64(20))
+
+    @property
+    def rest(self) -> Places:
+        """The bits of the key that its short number lacks."""
+        return ((self.words >> np.uint64(8)) & np.uint64((1 << REST_BITS) - 1)).astype(np.int64)
 
     def sorted(self) -> "Keys":
         """By part and word; keys that agree in their short number may lie in wrong order."""
