@@ -243,6 +243,7 @@ def test_a_drained_worker_writes_what_waits_though_its_files_are_full(tmp_path: 
         ingest = ingest_of(feed, tmp_path, PayloadSettings(SCHEMA), rhythm, buffer_bytes=3 << 20)
         with working(ingest, tmp_path) as worker:
             worker.read(*feed.shards())
+            worker.hear(Filled)
             told = worker.told(lambda told: told.waiting_bytes >= 3 << 20)
             batch = worker.drain()
 
