@@ -14,7 +14,7 @@ import pytest
 
 from lakeferry.cli.ingesting import say_way
 from lakeferry.cli.render import TextScreen
-from lakeferry.connect.aws import AwsAccess
+from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
 from lakeferry.ingest.signing import Endpoint
@@ -479,3 +479,33 @@ def test_a_gap_that_is_accepted_wants_a_look(tmp_path: Path, kinesis_feed: Feed)
     assert accepted.returncode == 3
     gap = next(one for one in json_lines(accepted) if one.get("state") == "gap")
     assert gap["shard"] == shard
+
+
+@pytest.mark.server
+def test_an_application_of_the_kcl_is_taken_over_at_its_checkpoint(
+    tmp_path: Path, kinesis_feed: Feed, moto_access: AwsAccess
+) -> None:
+    put(kinesis_feed, 0, 10)
+    (shard,) = kinesis_feed.shards()
+    last_done = kinesis_feed.records(shard)[5][0]
+    dynamodb = client(moto_access, "dynamodb")
+    dynamodb.create_table(
+        TableName="clicks-app",
+        KeySchema=[{"AttributeName": "leaseKey", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "leaseKey", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    lease = {"leaseKey": {"S": shard}, "checkpoint": {"S": last_done}, "leaseCounter": {"N": "7"}}
+    dynamodb.put_item(TableName="clicks-app", Item=lease)
+    away = {**KEYS, "AWS_ENDPOINT_URL_DYNAMODB": moto_access.endpoint or ""}
+    there = ["--endpoint-url", kinesis_feed.url, "--region", moto_access.region]
+
+    ended = typed(
+        "ingest", "clicks", "t", "--once", "--schema", DDL, "--adopt", "kcl:clicks-app", *there,
+        folder=tmp_path, **away,
+    )  # fmt: skip
+
+    assert ended.returncode == 0, ended.stderr
+    assert "goes on exactly where kcl:clicks-app stands" in ended.stderr
+    assert "begins at adopted positions" in ended.stderr
+    assert ids(tmp_path / "t") == [6, 7, 8, 9]

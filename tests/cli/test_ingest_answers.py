@@ -7,6 +7,7 @@ from lakeferry.cli.ingest_answers import (
     began_text,
     body_of,
     ended_lines,
+    furthest_behind,
     is_detail,
     progress_parts,
     text_of,
@@ -126,3 +127,12 @@ def test_the_end_says_what_was_committed_and_what_was_not_kept() -> None:
         "    100 records, 99 rows in 2 commits, 8 rec/s, 1 gap",
         "    1 bad record in the table of rejected ones",
     ]
+
+
+def test_of_many_shards_the_furthest_behind_are_told() -> None:
+    lags: dict[str, int | None] = {f"shardId-{number}": number for number in range(500)}
+
+    found = furthest_behind({**lags, "shardId-new": None})
+
+    assert len(found) == 20
+    assert list(found.items())[:2] == [("shardId-new", None), ("shardId-499", 499)]

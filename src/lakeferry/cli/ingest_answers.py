@@ -1,6 +1,8 @@
 """What an ingest tells, as lines for people and as JSON bodies. Pure."""
 
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +23,7 @@ from lakeferry.ingest.events import (
 
 _VPCE = re.compile(r"vpce-[0-9a-f]+")
 Body = dict[str, Any]
+MOST_LAGS = 20  # of shards in a line of JSON
 
 
 def began_text(event: Began) -> str:
@@ -124,6 +127,7 @@ def body_of(event: Event, table: str) -> Body:
             told = {"type": "stream", "state": "reading", **asdict(event)}
         case Progress():
             told = {**asdict(event), "type": "progress", "table": table}
+            told["lags"] = furthest_behind(event.lags)
             told["seconds"] = round(told.pop("elapsed_s"), 3)
         case BatchCommitted():
             told = {**asdict(event), "type": "batch", "table": table}
@@ -153,6 +157,12 @@ def body_of(event: Event, table: str) -> Body:
         case Ended():
             told = ended_body(event)
     return told
+
+
+def furthest_behind(lags: Mapping[str, int | None]) -> dict[str, int | None]:
+    """Of a thousand shards only these are of interest; one whose lag is not known is among them."""
+    ordered = sorted(lags.items(), key=lambda one: -(math.inf if one[1] is None else one[1]))
+    return dict(ordered[:MOST_LAGS])
 
 
 def gap_body(gap: Any) -> Body:
