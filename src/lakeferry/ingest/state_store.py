@@ -96,7 +96,7 @@ def positions_gone(url: str, name: str, trace: str) -> FerryError:
         f"{url}: {trace}, and there is no txn `{app_id(name)}`; "
         "delta.setTransactionRetentionDuration lets it expire, RESTORE and REPLACE may drop it",
         "unset that property and take the table back to a version that has the txn; or, where rows "
-        "may come twice or be lost, begin under another --name and say where: --start",
+        "may come twice or be lost, begin under another --name and say where: --from",
     )
 
 
