@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.demo.kinesis_feed_load import Load
 from lakeferry.errors import FerryError
 from lakeferry.ingest.position import Gap
 from lakeferry.spark.read_part import tasks_of
@@ -78,6 +79,28 @@ def test_the_first_batch_has_all_that_is_there_through_every_reshard(tmp_path: P
         assert numbers(query.rows) == list(range(120))
         assert in_order_of_keys(query.rows)
         assert len(list(tmp_path.rglob("*-*.json"))) > 2  # of many parts, each fit for memory
+
+
+def test_the_first_batch_has_every_page_of_a_backlog(tmp_path: Path) -> None:
+    with Feed(shards=2, load=Load("raw", 3_000)) as feed:
+        query = Query(feed, tmp_path)
+        with query.running() as run:
+            run.batch()
+
+        assert len({row[:2] for row in query.rows}) == len(query.rows) == 2 * 3_000
+
+
+def test_the_first_batch_ends_though_more_comes_than_is_read(tmp_path: Path) -> None:
+    with Feed(load=Load("raw", 100, rate=1_000), quota=False) as feed:
+        query = Query(feed, tmp_path, given={"maxRecordsPerFetch": "2000"})
+        with query.running() as run:
+            plan = run.log()
+            assert plan is not None
+            feed.skew(30)  # so that 30 s of records came since the batch began
+            run.finish(plan)
+
+            assert len(query.rows) < 30_000
+            assert run.epochs.latest() != plan.mark  # the rest is due at once
 
 
 def test_a_first_batch_may_be_held_to_the_size_of_others(tmp_path: Path) -> None:

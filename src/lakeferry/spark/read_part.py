@@ -29,6 +29,7 @@ BATCH_BYTES = 16 << 20  # of data, for one batch of rows that is given on
 AGAIN_S = 120.0  # without a page, when a part that was read must be read again
 TIPS = 3  # pages that say that a shard has no more, until its missing records are believed gone
 LOOK_S = 0.2
+UNORDERED_MS = 10_000  # arrivals do not rise strictly
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,9 @@ def _is_settled(page: Fetched, mark: Mark) -> bool:
     """Whether a shard gave all that this batch wants of it."""
     if isinstance(page.ends, Ended) or page.behind_ms == 0:
         return True
-    return mark.until_ms is not None and page.ends.read_until_ms >= mark.until_ms
+    # Not by `read_until_ms`: a beginning at the oldest record sets it to now.
+    came_later = bool(page.records) and mark.until_ms is not None
+    return came_later and page.records[0].arrival_ms > (mark.until_ms or 0) + UNORDERED_MS
 
 
 def _page(inbox: Inbox) -> Fetched | None:
