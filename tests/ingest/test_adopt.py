@@ -5,11 +5,19 @@ import pytest
 from lakeferry.errors import FerryError
 from lakeferry.ingest.adopt import Adopted, Looked, adopted, records_to_look_at
 from lakeferry.ingest.lineage import Listing, Shard, readable
-from lakeferry.ingest.position import After, Ended, FromTime, FromTrimHorizon, Position
+from lakeferry.ingest.position import (
+    After,
+    Ended,
+    FromTime,
+    FromTrimHorizon,
+    Position,
+    StreamIdentity,
+)
 from lakeferry.ingest.standing import Place, Standing
 
 N = "49590338271490256608559692538361571095921575989136588898"
 NOW = 1_764_000_000_000
+CLICKS = StreamIdentity("clicks", created_ms=5)
 
 
 def shards(**parents: tuple[str, ...]) -> dict[str, Shard]:
@@ -27,8 +35,8 @@ def taken(
     may_lose: bool = False,
 ) -> Adopted:
     return adopted(
-        Standing("table t", standing), listed, looked or {}, now_ms=NOW, begin=begin,
-        may_lose=may_lose,
+        Standing("table t", standing), listed, looked or {}, stream=CLICKS, now_ms=NOW,
+        begin=begin, may_lose=may_lose,
     )  # fmt: skip
 
 
@@ -132,6 +140,13 @@ def test_a_shard_that_ended_there_and_is_open_here_is_of_another_stream() -> Non
         taken({"a": Place("end")}, shards(a=()))
 
 
+def test_positions_of_a_stream_that_was_made_anew_since_are_refused() -> None:
+    standing = Standing("f", {"a": After(N, 5)}, stream=StreamIdentity("clicks", created_ms=4))
+
+    with pytest.raises(FerryError, match="LF-7083"):
+        adopted(standing, shards(a=()), {}, stream=CLICKS, now_ms=NOW)
+
+
 # --- what cannot be known -------------------------------------------------------------------
 
 
@@ -169,9 +184,9 @@ def test_a_shard_that_was_not_read_yet_needs_to_be_told_where_it_began(where: st
 
 
 def test_where_shards_are_private_all_begin_at_a_time() -> None:
-    found = adopted(
-        Standing("dir", since_ms=70, notes=("said",)), shards(a=(), b=()), {}, now_ms=NOW
-    )
+    standing = Standing("dir", since_ms=70, notes=("said",))
+
+    found = adopted(standing, shards(a=(), b=()), {}, stream=CLICKS, now_ms=NOW)
 
     assert found == Adopted({"a": FromTime(70, 70), "b": FromTime(70, 70)}, False, ("said",))
 

@@ -10,8 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.lineage import Listing
-from lakeferry.ingest.position import After, Ended, FromTime, FromTrimHorizon, Position
+from lakeferry.ingest.lineage import Listing, is_same_stream
+from lakeferry.ingest.position import (
+    After,
+    Ended,
+    FromTime,
+    FromTrimHorizon,
+    Position,
+    StreamIdentity,
+)
 from lakeferry.ingest.standing import Place, Standing
 
 _SHOWN = 5  # shards in a message
@@ -57,6 +64,7 @@ def adopted(
     listed: Listing,
     looked: Mapping[str, Looked],
     *,
+    stream: StreamIdentity,
     now_ms: int,
     begin: FromTrimHorizon | FromTime | None = None,
     may_lose: bool = False,
@@ -67,6 +75,7 @@ def adopted(
         standing: of the other consumer, which has stopped.
         listed: shards of the stream now.
         looked: at what `records_to_look_at` names.
+        stream: that is there now.
         now_ms: by the service's clock, since the epoch.
         begin: for shards that stand at LATEST or at a time that is not kept: where the consumer
             was told to begin; None: such shards are refused.
@@ -79,6 +88,9 @@ def adopted(
     if standing.since_ms is not None:
         since = FromTime(standing.since_ms, standing.since_ms)
         return Adopted(dict.fromkeys(listed, since), exact=False, notes=standing.notes)
+    if standing.stream is not None and not is_same_stream(standing.stream, stream):
+        why = f"it read {standing.stream}, and there is {stream}"
+        raise _stranger(standing, why)
     _refuse_strangers(standing, listed)
     found = _Found()
     for shard_id, place in sorted(standing.shards.items()):

@@ -37,6 +37,7 @@ from lakeferry.ingest.standing import (
     of_connector,
     of_file,
     of_leases,
+    of_state,
 )
 from lakeferry.ingest.start import parse_start
 from lakeferry.store.open import open_store
@@ -108,6 +109,7 @@ def adopt(
             standing,
             look.listed,
             looked,
+            stream=look.identity,
             now_ms=look.service_ms,
             begin=parse_start(ingest.start, look.service_ms) if given else None,
             may_lose=ingest.on_loss == "go on",
@@ -173,7 +175,7 @@ def _checkpoint(wish: Wish, ingest: Ingest, stream: str, own: OwnSource | None) 
             folder = wish.metadata or f"{store.url}/lakeferry"
             state = own(open_store(folder, ingest.target.options), offset)
             if state.stream.name == stream:
-                return Standing(f"{store.url}, batch {batch}", dict(state.shards))
+                return of_state(state, f"{store.url}, batch {batch}")
     return _private(store, batch, meta, ingest)
 
 

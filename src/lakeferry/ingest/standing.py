@@ -14,7 +14,7 @@ from typing import Any, Literal
 import orjson
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import Position, parse_state
+from lakeferry.ingest.position import IngestState, Position, StreamIdentity, parse_state
 
 Json = Mapping[str, Any]
 # `after` and `at` name a record, `time` a moment; `latest` and `unknown time` name nothing that can
@@ -47,6 +47,7 @@ class Standing:
     shards: Mapping[str, Place | Position] = field(default_factory=dict)
     # Where its shards are not known: all that arrived before this was read by it, probably.
     since_ms: int | None = None
+    stream: StreamIdentity | None = None  # where it says which one it read
     notes: tuple[str, ...] = ()
 
 
@@ -192,12 +193,18 @@ def of_file(text: str, source: str) -> Standing:
         if not isinstance(body, dict) or not body:
             raise _unreadable(source, "it is no map from shards to positions")
         if isinstance(body.get("shards"), dict) and "v" in body:
-            state = parse_state(text, source)
-            return Standing(source, dict(state.shards), notes=_gap_notes(len(state.gaps)))
+            return of_state(parse_state(text, source), source)
         told = body.get("shards", body)
         return Standing(source, {shard: _told_place(shard, one) for shard, one in told.items()})
     except (orjson.JSONDecodeError, ValueError, AttributeError) as error:
         raise _unreadable(source, str(error)) from error
+
+
+def of_state(state: IngestState, source: str) -> Standing:
+    """Where another lakeferry stands: its positions are ours."""
+    gaps = len(state.gaps)
+    notes = (f"{gaps} gaps that were accepted before are not carried over",) if gaps else ()
+    return Standing(source, dict(state.shards), stream=state.stream, notes=notes)
 
 
 _SHARD = re.compile(r"[a-zA-Z0-9_.-]+")
@@ -222,10 +229,6 @@ def _told_place(shard_id: str, told: object) -> Place:
         )
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return Place("time", at_ms=round(since.total_seconds() * 1000))
-
-
-def _gap_notes(gaps: int) -> tuple[str, ...]:
-    return (f"{gaps} gaps that were accepted before are not carried over",) if gaps else ()
 
 
 def _unreadable(source: str, why: str) -> FerryError:
