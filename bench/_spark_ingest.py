@@ -1,49 +1,27 @@
-"""A Spark that reads a feed into a table by our source, and ends: `URL STREAM REGION FOLDER WHAT`.
+"""The same by Spark: our source, the payload by `from_json`, a Delta sink, one `availableNow`.
 
-`WHAT` is `raw`, or `parsed`: by the schema of `examples/api_requests`, on the JVM. What it prints
-last is JSON: seconds of the query, and CPU seconds of all processes from start to end.
+python -m bench._spark_ingest URL STREAM REGION FOLDER     the table is FOLDER/table
 """
 
-import json
-import os
 import sys
-import time
 from pathlib import Path
 
+from bench._ingest_ways import DDL
 from tests.flows.spark_query import load, start
 from tests.judges.spark_reader import session
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "api_requests"
-TICKS = os.sysconf("SC_CLK_TCK")
 
-
-def cpu_s() -> float:
-    """Of all processes of this session, and of those that they have seen end."""
-    found = 0
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                told = (folder / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue  # it has ended meanwhile
-            if int(told[3]) == os.getsid(0):
-                found += sum(map(int, told[11:15]))
-    return found / TICKS
-
-
-def main() -> None:
-    url, stream, region, folder, what = sys.argv[1:]
+def read(url: str, stream: str, region: str, folder: str) -> None:
     spark = session()
-    rows = load(spark, url, stream, region, Path(folder))
-    if what == "parsed":
-        sys.path.insert(0, str(EXAMPLE))
-        from requests_table import judged, requests  # type: ignore[import-not-found]
+    frame = load(spark, url, stream, region, Path(folder))
+    from pyspark.sql.functions import col, from_json
 
-        rows = requests(judged(rows))
-    begun = time.monotonic()
+    event = from_json(col("data").cast("string"), DDL).alias("event")
+    place = ("shardId", "sequenceNumber", "approximateArrivalTimestamp")
+    rows = frame.select(event, *place).select("event.*", *place)
     start(rows, Path(folder), availableNow=True).awaitTermination()
-    print(json.dumps({"wall_s": time.monotonic() - begun, "cpu_s": cpu_s()}), flush=True)
+    spark.stop()
 
 
 if __name__ == "__main__":
-    main()
+    read(*sys.argv[1:])

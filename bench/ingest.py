@@ -1,6 +1,6 @@
 """How many records a second does an ingest bring into a table on one core, and a naive loop?
 
-    python -m bench.ingest [--records 3000000] [--runs 3] [--only rates|shards]
+    python -m bench.ingest [--records 3000000] [--runs 3] [--only rates|shards] [--way NAME]
 
 A backlog of made events (588 bytes, 18 columns, all values of a row group different) is read over
 TLS and committed, `lakeferry ingest --once`; processes of the product are held to core 0, feed and
@@ -32,6 +32,7 @@ from bench._ingest_ways import (
     naive,
     opened,
     proven,
+    spark,
     store_flags,
 )
 from bench._plot import bars, lines, svg
@@ -40,7 +41,7 @@ from tests.servers.kinesis_feed import self_signed
 
 PLOT = Path(__file__).with_name("ingest.svg")
 SHARDS = 64
-NAIVE = "naive loop"
+NAIVE, SPARK = "naive loop", "Spark with our source, parsed"
 # A shard gives 2 MB a second at most: data and key of a record are 601 bytes.
 QUOTA_RECORDS = 2_000_000 / 601
 
@@ -73,6 +74,7 @@ WAYS = (
     Way("lakeferry, 1 % bad", kind="bad"),
     Way("lakeferry, KPL aggregates", kind="kpl"),
     Way("lakeferry, 2 workers, no core its own", (*PARSED, "--workers", "2"), cores=ALL_CORES),
+    Way(SPARK, part=3),
     Way(NAIVE, part=5),
 )
 
@@ -88,7 +90,12 @@ def measure(way: Way, shards: int, records: int, folder: Path, server: Server) -
     asked = ("--shards", str(shards), "--records", str(each), "--kind", way.kind, *quota)
     with fed(place, tls, *asked) as feed:
         flags = [*way.flags, *store_flags(target), "--once"]
-        command = naive(feed, table) if way.name == NAIVE else lakeferry(feed, table, *flags)
+        if way.name == NAIVE:
+            command = naive(feed, table)
+        elif way.name == SPARK:
+            command = spark(feed, str(place))
+        else:
+            command = lakeferry(feed, table, *flags)
         done = begin(command, place / "product.log", cores=way.cores).wait()
         if done.code not in (0, 3):  # 3: there were bad records, as there should
             sys.exit(f"{way.name}: {done.code}\n{(place / 'product.log').read_text()[-2000:]}")
@@ -113,7 +120,7 @@ def show_rates(costs: dict[str, list[Cost]]) -> None:
     for name in sorted(costs, key=lambda one: -rate(costs[one])):
         found = costs[name]
         wall = statistics.median(one.rows / one.wall_s for one in found)
-        times = rate(found) / rate(costs[NAIVE])
+        times = rate(found) / rate(costs[NAIVE]) if NAIVE in costs else float("nan")
         whose = [median(found, "worker_mib"), median(found, "coordinator_mib")]
         print(f"| {name} | {rate(found):,.0f} | {1e6 / rate(found):.2f} | {times:.1f} "
               f"| {wall:,.0f} | {whose[0]:.0f} | {whose[1]:.0f} |")  # fmt: skip
@@ -150,16 +157,18 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=3_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", choices=("rates", "shards"))
+    parser.add_argument("--way", default="", help="only ways whose name has this")
     asked = parser.parse_args()
     os.sched_setaffinity(0, {FEED_CORE})  # and what it starts, the product apart
     folder = Path(tempfile.mkdtemp(prefix="lakeferry-bench-"))
     os.environ["AWS_CA_BUNDLE"] = self_signed(folder)[0]
-    ways: dict[str, list[Cost]] = {way.name: [] for way in WAYS}
+    chosen = [way for way in WAYS if asked.way in way.name and asked.only != "shards"]
+    ways: dict[str, list[Cost]] = {way.name: [] for way in chosen}
     growth: dict[int, list[Cost]] = {1: [], 4: [], 16: [], 64: []}
     try:
         with versitygw.running(folder) as server:
             for _ in range(asked.runs):
-                for way in random.sample(WAYS, len(WAYS)) if asked.only != "shards" else ():
+                for way in random.sample(chosen, len(chosen)):
                     ways[way.name].append(measure(way, SHARDS, asked.records, folder, server))
                     print(f"  {way.name}: {ways[way.name][-1]}", file=sys.stderr, flush=True)
                 for shards, found in growth.items() if asked.only != "rates" else ():
@@ -173,7 +182,7 @@ def main() -> None:
         show_rates(ways)
     if asked.only != "rates":
         show_shards(growth)
-    if asked.only is None:
+    if asked.only is None and not asked.way:
         PLOT.write_text(drawn(ways, growth))
     print(f"\nLoad of the machine at the end: {os.getloadavg()[0]:.0f}")
 
