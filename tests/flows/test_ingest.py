@@ -3,18 +3,21 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
 from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.demo.kinesis_feed_load import SCHEMA
 from lakeferry.errors import FerryError
 from lakeferry.ingest.events import Began, Progress, ShardEnded, Warned
-from lakeferry.ingest.settings import Ingest
+from lakeferry.ingest.settings import Ingest, PayloadSettings
 from tests.flows.ingests import (
     KEYS,
     PATIENCE_S,
+    QUICK,
     assert_each_once,
     due,
     event_ids,
@@ -258,6 +261,50 @@ def test_a_shard_whose_key_is_disabled_is_told_and_holds_up_no_other(tmp_path: P
             told = ingest.until(Progress, lambda one: bool(one.paused))
 
     assert set(told.paused) == {"shardId-000000000000"}
+
+
+def test_a_shard_that_stays_unread_beyond_retention_stops_the_ingest(tmp_path: Path) -> None:
+    with Feed(shards=2) as feed, running(ingest_of(feed.url, tmp_path / "table")) as ingest:
+        ingest.until(Progress, lambda told: len(told.lags) == 2 and told.behind_ms == 0)
+        feed.wrong("kms", shard_id="shardId-000000000000")
+        ingest.until(Warned, lambda event: "KMSDisabledException" in event.message)
+        feed.set(retention_hours=0)
+        ingest.wait()
+
+        assert isinstance(ingest.error, FerryError)
+        assert ingest.error.code == "LF-7052"
+        assert ingest.error.where.startswith("shardId-000000000000")
+
+
+def test_where_one_record_ends_the_ingest_the_others_that_were_read_are_committed(
+    tmp_path: Path,
+) -> None:
+    slow, failing = replace(QUICK, every_s=600), PayloadSettings(schema=SCHEMA, on_bad="fail")
+    with Feed(shards=2) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table", rhythm=slow, payload=failing)
+        with running(asked) as ingest:
+            feed.put("shardId-000000000000", *[PUT % b"a%d" % at for at in range(10)])
+            ingest.until(Progress, lambda told: told.rows == 10)
+            feed.put("shardId-000000000001", b"no JSON")
+            ingest.wait()
+
+            assert isinstance(ingest.error, FerryError)
+            assert ingest.error.code.startswith("LF-702")
+
+        assert sorted(event_ids(tmp_path / "table")) == sorted(f"a{at}" for at in range(10))
+
+
+def test_a_run_that_ends_by_itself_names_shards_that_it_cannot_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakeferry.ingest.session.PAUSED_S", 8.0)
+    with feed_of(2, 500) as feed:
+        feed.wrong("kms", shard_id="shardId-000000000000")
+
+        with pytest.raises(FerryError, match="LF-7055 1 of the stream's shards"):
+            ingest_once(ingest_of(feed.url, tmp_path / "table"))
+
+        assert len(event_ids(tmp_path / "table")) == 500
 
 
 def test_a_worker_that_dies_costs_nothing_but_time(tmp_path: Path) -> None:

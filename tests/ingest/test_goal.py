@@ -1,9 +1,6 @@
 """When an ingest that runs once has all that there was."""
 
-import pytest
-
-from lakeferry.errors import FerryError
-from lakeferry.ingest.goal import CLOCK_MS, PAUSED_S, Goal
+from lakeferry.ingest.goal import CLOCK_MS, Goal, held_up_error
 from lakeferry.ingest.lineage import Shard
 from lakeferry.ingest.messages import Lag
 from lakeferry.ingest.position import After, Ended, IngestState, Position, StreamIdentity
@@ -46,9 +43,16 @@ def test_nothing_is_known_in_the_first_moments() -> None:
     assert not GOAL.is_read(known, LISTED, {"a": Lag(0), "b": Lag(0)}, 100.5)
 
 
-def test_shards_that_stay_out_of_reach_are_told_after_a_minute() -> None:
-    known, lags = state(a=After("7", 10_000), b=After("9", 1)), {"b": Lag(5, "KMSDisabled")}
-    GOAL.refuse_paused(known, LISTED, lags, 100.0 + PAUSED_S - 1)
+def test_shards_that_hold_up_the_end_are_named_when_nothing_else_is_left() -> None:
+    known = state(a=After("7", 1), b=After("9", 1))
 
-    with pytest.raises(FerryError, match=r"LF-7055 .*\n  b: KMSDisabled"):
-        GOAL.refuse_paused(known, LISTED, lags, 100.0 + PAUSED_S)
+    assert GOAL.held_up(known, LISTED, {"a": Lag(0), "b": Lag(5, "KMS")}, LATER_S) == {"b": "KMS"}
+    assert GOAL.held_up(known, LISTED, {"a": Lag(9_000), "b": Lag(5, "KMS")}, LATER_S) == {}
+    assert GOAL.held_up(known, LISTED, {"a": Lag(0), "b": Lag(0)}, LATER_S) == {}
+
+
+def test_children_of_a_shard_that_cannot_be_read_wait_with_it() -> None:
+    known = state(a=After("7", 1))
+
+    assert GOAL.held_up(known, LISTED, {"a": Lag(5, "KMS")}, LATER_S) == {"a": "KMS"}
+    assert held_up_error({"a": "KMSDisabled"}).where == "a: KMSDisabled"

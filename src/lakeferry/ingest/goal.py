@@ -10,7 +10,6 @@ from lakeferry.ingest.position import Ended, IngestState
 
 # The service's clock is told to a second, and a place is taken for a second older than it is.
 CLOCK_MS = 3_000
-PAUSED_S = 60.0  # so long the last shards may be out of reach before it is given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +35,43 @@ class Goal:
         self, state: IngestState, listed: Listing, lags: Mapping[str, Lag], now_s: float
     ) -> bool:
         """Whether workers have read it all, so that a commit may bring the goal."""
-        since_ms = (now_s - self.begun_s) * 1000
-        if since_ms < CLOCK_MS:
-            return False
-        for shard in self._missing(state, listed):
-            lag = lags.get(shard)
-            if lag is None or lag.paused:
-                return False
-            if not lag.ended and (lag.behind_ms is None or lag.behind_ms > since_ms - CLOCK_MS):
-                return False
-        return True
+        is_early = (now_s - self.begun_s) * 1000 < CLOCK_MS
+        return not is_early and not self._unread(state, listed, lags, now_s)
 
-    def refuse_paused(
+    def held_up(
         self, state: IngestState, listed: Listing, lags: Mapping[str, Lag], now_s: float
-    ) -> None:
-        """LF-7055 where nothing is left to be read but shards that cannot be, for long."""
+    ) -> Mapping[str, str]:
+        """The shards that cannot be read, and why, where nothing else is left to be read."""
+        unread = self._unread(state, listed, lags, now_s)
+        # Children that are not begun wait for a parent, which is one of those.
+        begun = {shard: lags[shard] for shard in unread if shard in lags}
+        if not all(lag.paused for lag in begun.values()):
+            return {}
+        return {shard: lag.paused for shard, lag in sorted(begun.items())}
+
+    def _unread(
+        self, state: IngestState, listed: Listing, lags: Mapping[str, Lag], now_s: float
+    ) -> list[str]:
+        most_ms = (now_s - self.begun_s) * 1000 - CLOCK_MS
         missing = self._missing(state, listed)
-        paused = {shard: lags[shard].paused for shard in missing if shard in lags}
-        if not paused or not all(paused.values()) or now_s - self.begun_s < PAUSED_S:
-            return
-        shard, why = min(paused.items())
-        raise FerryError(
-            "LF-7055",
-            f"{len(paused)} of the stream's shards cannot be read",
-            f"{shard}: {why}",
-            "all other shards are committed; mend what the message names, then run it again",
-        )
+        return [shard for shard in missing if not _is_read(lags.get(shard), most_ms)]
+
+
+def held_up_error(paused: Mapping[str, str]) -> FerryError:
+    """LF-7055."""
+    shard, why = min(paused.items())
+    return FerryError(
+        "LF-7055",
+        f"{len(paused)} of the stream's shards cannot be read",
+        f"{shard}: {why}",
+        "all other shards are committed; mend what the message names, then run it again",
+    )
+
+
+def _is_read(lag: Lag | None, most_ms: float) -> bool:
+    if lag is None or lag.paused:
+        return False
+    return lag.ended or (lag.behind_ms is not None and lag.behind_ms <= most_ms)
 
 
 def _is_done(shard: str, state: IngestState, at_ms: int) -> bool:

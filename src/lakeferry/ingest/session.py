@@ -21,7 +21,7 @@ from lakeferry.ingest.due import flush_at, flush_due
 from lakeferry.ingest.durable import Tables, make_durable, spans_of
 from lakeferry.ingest.events import Emit, GapAccepted, Noted, ShardEnded, ShardsBegun, Warned
 from lakeferry.ingest.flights import Flight, Flights
-from lakeferry.ingest.goal import Goal
+from lakeferry.ingest.goal import Goal, held_up_error
 from lakeferry.ingest.hands import Hands
 from lakeferry.ingest.joining import is_worth_a_commit, rejected_places
 from lakeferry.ingest.lag import paused
@@ -57,6 +57,7 @@ from lakeferry.ingest.target import Lost
 from lakeferry.ingest.upkeep import Upkeep
 
 PROGRESS_S = 1.0
+PAUSED_S = 60.0  # so long the last shards of a goal may be out of reach before it is given up
 DRAIN_S = 25.0  # a service manager kills after 30 s
 LOSS_EVERY_S = 3600.0  # between two gaps that are accepted: each is kept for ever
 SLOW_START_S = 300.0  # until a shard that told nothing is taken for one that cannot be read
@@ -88,7 +89,9 @@ class Session:
         self._epoch = begun.state.epoch  # that was last asked for
         self._losses = LossWatch()
         self._paused: dict[str, str] = {}
-        self._begun_s = self._committed_s = self._progress_s = self._hurried_s = monotonic()
+        self._begun_s = self._committed_s = self._progress_s = self._hurried_s = self._moved_s = (
+            monotonic()
+        )
         self._accepted_s = -LOSS_EVERY_S
         self._hands = Hands(ingest.workers)
         form = begun.rejected.form if begun.rejected else None
@@ -307,7 +310,12 @@ class Session:
     def _is_read(self, goal: Goal, now_s: float) -> bool:
         """Whether the last commit of a goal is due; asked for once a second at most."""
         state, listed, lags = self.tables.state, self._look.listed, self._tally.lags
-        goal.refuse_paused(state, listed, lags, now_s)
+        held_up = goal.held_up(state, listed, lags, now_s)
+        if not held_up:
+            self._moved_s = now_s
+        elif now_s - self._moved_s >= PAUSED_S:
+            self._salvage(None)
+            raise held_up_error(held_up)
         due = now_s - self._hurried_s >= PROGRESS_S and not self._flights
         if not due or not goal.is_read(state, listed, lags, now_s):
             return False
