@@ -121,6 +121,24 @@ def test_a_signal_commits_what_was_read_and_then_ends(
     assert ids(tmp_path / "t") == list(range(40))
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_ends_at_once_what_waits_for_a_stream_that_does_not_answer(
+    tmp_path: Path, kinesis_feed: Feed, number: int, code: int
+) -> None:
+    kinesis_feed.wrong("hang", operation=None, seconds=30)
+    process = started(tmp_path, *asked(kinesis_feed, "clicks", "t"))
+    until = time.monotonic() + 30
+    while not kinesis_feed.counts().get("hang"):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+    process.send_signal(number)
+    process.communicate(timeout=15)
+
+    assert process.returncode == code
+    assert not (tmp_path / "t").exists()
+
+
 def test_what_is_no_terminal_gets_plain_lines(tmp_path: Path, kinesis_feed: Feed) -> None:
     put(kinesis_feed, 0, 5)
     words = asked(kinesis_feed, "clicks", "t", "--schema", DDL, "--flush", "1s")

@@ -70,6 +70,10 @@ def ingest(
     command goes on from what is committed; a second one that runs beside it harms nothing.
     """
 
+    begun = (
+        Flag()
+    )  # before that nothing is in flight, and a signal may interrupt what is waited for
+
     def do(screen: Screen, stop: Flag) -> int:
         from lakeferry.cli import ingesting
 
@@ -81,14 +85,14 @@ def ingest(
         if run.infer is not None:
             return ingesting.infer(found, run.infer, screen=screen)
         return ingesting.ingest(
-            found, adopt=run.adopt, metrics=run.metrics, screen=screen, stop=stop
+            found, adopt=run.adopt, metrics=run.metrics, screen=screen, stop=stop, begun=begun
         )
 
     return guarded(
         "ingest",
         talk,
         all_told(do),
-        hears_stop=not (run.check or run.positions or run.infer is not None),
+        hears_stop=begun.is_set,
         on_stop=ON_STOP,
         stopping=STOPPING,
         ends_well=ENDS_WELL,

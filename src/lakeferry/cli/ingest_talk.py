@@ -13,16 +13,20 @@ from lakeferry.ingest.metrics_page import IngestMetrics
 class IngestTalk:
     """The `emit` of one run. Events come one at a time, from any thread."""
 
-    def __init__(self, screen: Screen, table: str, metrics: IngestMetrics) -> None:
+    def __init__(
+        self, screen: Screen, table: str, metrics: IngestMetrics, begun: threading.Event
+    ) -> None:
         self._screen = screen
         self._table = table
         self._metrics = metrics
+        self._begun = begun  # set by the first event
         self._last_rows = 0  # of the last version that was committed
         self.gaps = 0  # that were accepted while this ran
         self._lock = threading.Lock()
 
     def emit(self, event: Event) -> None:
         with self._lock:
+            self._begun.set()
             self._metrics.take(event)
             match event:
                 case Progress():

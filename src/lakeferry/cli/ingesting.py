@@ -28,9 +28,18 @@ OK, FAILED, LOOK = 0, 1, 3
 
 
 def ingest(
-    wanted: Wanted, *, adopt: str | None, metrics: str | None, screen: Screen, stop: Flag
+    wanted: Wanted,
+    *,
+    adopt: str | None,
+    metrics: str | None,
+    screen: Screen,
+    stop: Flag,
+    begun: Flag,
 ) -> int:
     """Run until stopped, or with `once` until all is there. Exit 3 where a gap was accepted.
+
+    Args:
+        begun: set here when reading begins: from then on `stop` is looked at.
 
     Raises:
         FerryError: it failed; what was committed is whole.
@@ -40,7 +49,7 @@ def ingest(
 
     asked = wanted.ingest()
     shown = IngestMetrics()
-    talk = IngestTalk(screen, asked.target.url, shown)
+    talk = IngestTalk(screen, asked.target.url, shown, begun)
     with ExitStack() as at_end:
         if metrics is not None:
             _serve(shown, metrics, at_end, screen)

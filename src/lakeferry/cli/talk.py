@@ -77,7 +77,7 @@ def guarded(
     talk: Talk,
     run: Callable[[Screen, Flag], int],
     *,
-    hears_stop: bool = False,
+    hears_stop: bool | Callable[[], bool] = False,
     on_stop: str = "stopped",
     stopping: str = STOPPING,
     ends_well: frozenset[int] = frozenset(),
@@ -85,8 +85,8 @@ def guarded(
     """Run a command; errors and signals become exit codes, always with a last line.
 
     Args:
-        hears_stop: the command looks at its flag and ends by itself; False: a signal interrupts
-            it wherever it is.
+        hears_stop: the command looks at its flag and ends by itself, from now on or as soon as
+            this says so; False: a signal interrupts it wherever it is.
         on_stop: what to say when a signal has ended it.
         stopping: what to say at once to Ctrl-C where the command hears it; '' for nothing.
         ends_well: signals whose clean stop is what was asked for: exit 0.
@@ -99,7 +99,8 @@ def guarded(
             screen.error(error)
             screen.end(error.exit_code)
             return error.exit_code
-        signals = _Signals(screen, hears_stop=hears_stop, stopping=stopping)
+        hears = hears_stop if callable(hears_stop) else lambda: hears_stop
+        signals = _Signals(screen, hears_stop=hears, stopping=stopping)
         code = _outcome(run, screen, signals, on_stop)
         if code > 128 and code - 128 in ends_well and signals.seen[:1] == [code - 128]:
             code = 0
@@ -132,7 +133,7 @@ def _outcome(
 class _Signals:
     """The first signal ends a command cleanly, within `GRACE_S`; the second at once."""
 
-    def __init__(self, screen: Screen, *, hears_stop: bool, stopping: str) -> None:
+    def __init__(self, screen: Screen, *, hears_stop: Callable[[], bool], stopping: str) -> None:
         self.stop = Flag()
         self.seen: list[int] = []
         self._screen = screen
@@ -160,7 +161,7 @@ class _Signals:
             self._running = False
 
     def _interrupt_if_seen(self) -> None:
-        if self.seen and not self._hears_stop:
+        if self.seen and not self._hears_stop():
             raise KeyboardInterrupt
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
