@@ -89,9 +89,9 @@ class Session:
         self._epoch = begun.state.epoch  # that was last asked for
         self._losses = LossWatch()
         self._paused: dict[str, str] = {}
-        self._begun_s = self._committed_s = self._progress_s = self._hurried_s = self._moved_s = (
-            monotonic()
-        )
+        now = monotonic()
+        self._begun_s = self._committed_s = self._progress_s = now
+        self._hurried_s = self._moved_s = now
         self._accepted_s = -LOSS_EVERY_S
         self._hands = Hands(ingest.workers)
         form = begun.rejected.form if begun.rejected else None
