@@ -7,12 +7,14 @@ from pathlib import Path
 
 import deltalake
 import orjson
+import pyarrow as pa
 import pytest
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import Load
 from lakeferry.ingest.adopt_read import adopt
 from lakeferry.ingest.position import Position
+from lakeferry.ingest.rows import RAW_SCHEMA
 from lakeferry.ingest.run import run
 from lakeferry.ingest.settings import Ingest, PayloadSettings
 from lakeferry.ingest.way_back import committed_state, way_back
@@ -111,3 +113,47 @@ def test_what_was_adopted_once_is_not_adopted_again(tmp_path: Path) -> None:
         (after,) = committed_state(other.target, other.name)[1].shards.values()
         assert event_ids(tmp_path / "other") == []
         assert replace(after, read_until_ms=0) == replace(before, read_until_ms=0)
+
+
+def test_the_table_of_a_query_goes_on_with_the_record_after_its_last_batch(tmp_path: Path) -> None:
+    """The connector of awslabs wrote two batches; the second is not yet in its checkpoint."""
+    query, table = "7d3d8c6a", tmp_path / "table"
+    with Feed(shards=1) as feed:
+        (shard,) = feed.shards()
+        first, second, _ = feed.put(shard, "1", "2", "3")
+        for batch, (number, data) in enumerate([(first, b"1"), (second, b"2")]):
+            row = {"shardId": shard, "sequenceNumber": number, "data": data}
+            deltalake.write_deltalake(
+                table,
+                pa.Table.from_pylist([row], RAW_SCHEMA),
+                mode="append",
+                commit_properties=deltalake.CommitProperties(
+                    app_transactions=[deltalake.Transaction(query, batch)]
+                ),
+            )
+        checkpoint_of_connector(tmp_path / "checkpoint", query, shard, (first, second))
+        raw = replace(ingest_of(feed.url, table), payload=PayloadSettings())
+
+        found = adopt(f"checkpoint:{tmp_path / 'checkpoint'}", raw)
+        go_on(raw, found.shards)
+
+        assert found.exact
+        rows = deltalake.DeltaTable(str(table)).to_pyarrow_table()["data"].to_pylist()
+        assert sorted(rows) == [b"1", b"2", b"3"]
+
+
+def checkpoint_of_connector(folder: Path, query: str, shard: str, numbers: tuple[str, str]) -> None:
+    begin = {"iteratorType": "TRIM_HORIZON", "iteratorPosition": "", "subSequenceNumber": "-1",
+             "isLast": "true"}  # fmt: skip
+    for name in ("commits", "offsets"):
+        (folder / name).mkdir(parents=True)
+    (folder / "metadata").write_text(json.dumps({"id": query}))
+    (folder / "commits" / "0").write_text("v1\n{}")
+    for batch, number in enumerate(numbers):
+        metadata = {"batchId": str(batch), "streamName": "clicks"}
+        told = ["v1", "{}", json.dumps({"metadata": metadata, shard: begin})]
+        (folder / "offsets" / str(batch)).write_text("\n".join(told))
+        end = folder / "sources" / "0" / "shard-source" / str(batch) / shard
+        end.parent.mkdir(parents=True)
+        after = {"iteratorType": "AFTER_SEQUENCE_NUMBER", "iteratorPosition": number}
+        end.write_text(json.dumps({"shardId": shard, **begin, **after}))
