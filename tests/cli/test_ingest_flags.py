@@ -1,5 +1,6 @@
 """Flags of `ingest` and streams of a manifest, as the settings that they make."""
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,10 @@ from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.config.shape import Record
 from lakeferry.config.stream_shape import STREAM
 from lakeferry.connect.aws import AwsAccess
+from lakeferry.demo.kinesis_feed_load import SCHEMA as MADE_UP
 from lakeferry.errors import FerryError
+from lakeferry.ingest.declared_schema import declared_schema
+from lakeferry.ingest.rows import RAW_SCHEMA
 from lakeferry.ingest.settings import (
     DedupSettings,
     Ingest,
@@ -234,3 +238,21 @@ def test_the_defaults_that_the_manifest_tells_are_those_of_the_settings(tmp_path
 
     assert len(said) > 12
     assert long == short
+
+
+def test_the_example_reads_requests_by_the_schema_that_the_job_of_spark_has() -> None:
+    """And both are what the demo's Kinesis makes up."""
+    examples = Path(__file__).resolve().parents[2] / "examples"
+    job = (examples / "api_requests" / "requests_table.py").read_text()
+    (ddl,) = re.findall(r'^SCHEMA = """(.*?)"""', job, re.DOTALL | re.MULTILINE)
+    manifest = ManifestFlags(file=str(examples / "ingest.yaml"))
+
+    found = wanted("requests", None, manifest, StreamFlags()).ingest()
+    raw = wanted("requests-raw", None, manifest, StreamFlags()).ingest()
+
+    schema = found.payload.schema
+    assert schema == declared_schema(ddl, "")
+    assert schema.names == MADE_UP.names
+    assert [one.type for one in schema][:-1] == [one.type for one in MADE_UP][:-1]
+    assert found.target.partition_by == (PartitionColumn("arrived_on", "_arrival", "date"),)
+    assert raw.target.partition_by[0].of in RAW_SCHEMA.names
