@@ -101,8 +101,8 @@ def open_batch(folder: Path) -> int | None:
     done = {int(one.name) for one in (folder / "checkpoint" / "commits").glob("[0-9]*")}
     for batch in logged - done - {0}:
         # Batches count from 0, epochs from 1: epoch 0 is the beginning.
-        epoch = folder / "checkpoint" / "lakeferry" / "epochs" / f"{batch + 1:012}"
-        if any(epoch.glob("*/[0-9]*-*.json")):
+        record = folder / "checkpoint" / "lakeferry" / "epochs"
+        if any(record.glob(f"*/{batch + 1:012}-*-0*-0*.json")):
             return batch
     return None
 

@@ -10,6 +10,7 @@ from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import Load
 from lakeferry.errors import FerryError
 from lakeferry.ingest.position import Gap
+from lakeferry.spark.epoch import Mark
 from lakeferry.spark.read_part import tasks_of
 from lakeferry.spark.record import KEPT, Record
 from lakeferry.store.local import LocalStore
@@ -78,7 +79,7 @@ def test_the_first_batch_has_all_that_is_there_through_every_reshard(tmp_path: P
 
         assert numbers(query.rows) == list(range(120))
         assert in_order_of_keys(query.rows)
-        assert len(list(tmp_path.rglob("*-*.json"))) > 2  # of many parts, each fit for memory
+        assert len(list(tmp_path.rglob("*-0*-0*.json"))) > 2  # of many parts, each fit for memory
 
 
 def test_the_first_batch_has_every_page_of_a_backlog(tmp_path: Path) -> None:
@@ -411,12 +412,11 @@ def test_a_stream_that_is_not_there_ends_the_query_at_once(tmp_path: Path) -> No
 
 def test_of_what_spark_has_forgotten_nothing_is_kept(tmp_path: Path) -> None:
     with Feed() as feed:
-        query = Query(feed, tmp_path, given={"firstBatch": "budget", "minFetchPeriod": "200ms"})
+        query = Query(feed, tmp_path)
         with query.running() as run:
-            plan = run.log()
-            assert plan is not None
-            run.finish(plan)
-            for epoch in range(KEPT - 1, KEPT + 2):
-                run.epochs.committed(type(plan.mark)(epoch, "later"))
+            run.batch()
+            run.epochs.committed(Mark(KEPT, "later"))
+            assert list(tmp_path.rglob("*.json"))
+            run.epochs.committed(Mark(2 * KEPT, "later still"))
 
-        assert not list(tmp_path.glob("epochs/000000000001/**/*.json"))
+        assert not list(tmp_path.rglob("*.json"))

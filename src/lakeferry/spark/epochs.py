@@ -17,7 +17,7 @@ from lakeferry.spark.epoch import ChunkEnd, EpochPlan, Mark, is_behind, state_af
 from lakeferry.spark.next_plan import checked_stream, plan_after, without_gaps
 from lakeferry.spark.options import Options
 from lakeferry.spark.peek import Peek
-from lakeferry.spark.record import KEPT, Record
+from lakeferry.spark.record import Record
 
 IDLE_S = 3600.0  # without a record; then a batch says up to when nothing was missed
 LOOK_S = 1.0  # how long Spark waits for an answer at most, when there is nothing to read
@@ -100,8 +100,7 @@ class Epochs:
 
     def committed(self, mark: Mark) -> None:
         """Spark is through with a batch: what it would not go back to is forgotten."""
-        if mark.epoch >= KEPT:
-            self._record.tidy(mark.epoch - KEPT)
+        self._record.tidy(mark.epoch)
 
     def close(self) -> None:
         """End the connections."""

@@ -1,7 +1,8 @@
 """Where plans and ends of batches lie: small files beside Spark's checkpoint, each written once.
 
-`epochs/<epoch>/<token>/plan.json`, and beside it `<group>-<part>.json` for every part that a task
-read. All are put-if-absent: of two tasks that read one part, the first decides where it ends.
+`epochs/<epoch / 100>/<epoch>-<token>-plan.json`, and beside it `...-<group>-<part>.json` for every
+part that a task read. All are put-if-absent: of two tasks that read one part, the first decides
+where it ends. A hundred epochs share a folder, so that few are left empty on a file system.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from lakeferry.spark.epoch_text import end_text, parse_end, parse_plan, plan_tex
 from lakeferry.store.protocol import AlreadyThere, Store, read_all
 
 ROOT = "epochs"
-KEPT = 100  # as many batches as Spark keeps in its own log
+KEPT = 100  # as many batches as Spark keeps in its own log, at least
 AT_ONCE = 16  # small reads
 
 
@@ -25,13 +26,13 @@ class Record:
 
     def plan(self, mark: Mark) -> EpochPlan | None:
         """The plan of a batch, or None where nobody made one."""
-        path = f"{_folder(mark)}/plan.json"
+        path = _plan_path(mark)
         text = self._text(path)
         return None if text is None else parse_plan(text, self._where(path))
 
     def put_plan(self, plan: EpochPlan) -> EpochPlan:
         """The plan that stands: this one, or another that was made before."""
-        path = f"{_folder(plan.mark)}/plan.json"
+        path = _plan_path(plan.mark)
         text = self._put(path, plan_text(plan))
         return plan if text is None else parse_plan(text, self._where(path))
 
@@ -49,28 +50,31 @@ class Record:
 
     def ends(self, plan: EpochPlan) -> Sequence[Sequence[ChunkEnd]]:
         """The parts of each group of a batch, in order; of those that nobody read, none."""
-        folder = _folder(plan.mark)
-        names = [meta.path for meta in self._store.list(folder, recursive=False)]
-        paths = sorted(path for path in names if not path.endswith("/plan.json"))
+        folder, begin = _folder(plan.mark.epoch), f"{_stem(plan.mark)}-"
+        # The names of an epoch follow each other, and it is mostly the last: few others are listed.
+        names = [meta.path for meta in self._store.list(folder, after=begin, recursive=False)]
+        own = (path for path in names if path.startswith(begin))
+        paths = sorted(path for path in own if path != _plan_path(plan.mark))
         with ThreadPoolExecutor(AT_ONCE) as hands:
             texts = list(hands.map(lambda path: read_all(self._store, path), paths))
         found: list[list[ChunkEnd]] = [[] for _ in plan.groups]
         for path, text in zip(paths, texts, strict=True):
-            group = int(path.rpartition("/")[2].partition("-")[0])
+            group = int(path.removeprefix(begin).partition("-")[0])
             found[group].append(parse_end(text, self._where(path)))
         return found
 
     def tidy(self, epoch: int) -> None:
-        """Delete what was recorded of one epoch that Spark has forgotten."""
-        for meta in list(self._store.list(f"{ROOT}/{epoch:012}")):
-            self._store.delete(meta.path)
+        """Delete what Spark, which is through with an epoch, has forgotten; each hundred epochs."""
+        if epoch % KEPT == 0 and epoch >= 2 * KEPT:
+            for meta in list(self._store.list(_folder(epoch - 2 * KEPT))):
+                self._store.delete(meta.path)
 
     def lost(self, mark: Mark) -> FerryError:
         """The checkpoint names a batch of which nothing is recorded."""
         return FerryError(
             "LF-7072",
             f"nothing is recorded of batch {mark.epoch}, which the checkpoint names",
-            self._where(f"{_folder(mark)}/plan.json"),
+            self._where(_plan_path(mark)),
             "give the `metadataPath` that the query had; where it was deleted, begin anew with "
             "another checkpoint at the time up to which the table has all",
         )
@@ -93,10 +97,18 @@ class Record:
         return f"{self._store.url}/{path}"
 
 
-def _folder(mark: Mark) -> str:
-    return f"{ROOT}/{mark.epoch:012}/{mark.token}"
+def _folder(epoch: int) -> str:
+    return f"{ROOT}/{epoch // KEPT:010}"
+
+
+def _stem(mark: Mark) -> str:
+    return f"{_folder(mark.epoch)}/{mark.epoch:012}-{mark.token}"
+
+
+def _plan_path(mark: Mark) -> str:
+    return f"{_stem(mark)}-plan.json"
 
 
 def _end_path(mark: Mark, group: int, part: int) -> str:
     # The names sort as the numbers do.
-    return f"{_folder(mark)}/{group:06}-{part:08}.json"
+    return f"{_stem(mark)}-{group:06}-{part:08}.json"
