@@ -16,8 +16,10 @@ from lakeferry.delta.txn_files import file_of, folder_of
 from lakeferry.errors import FerryError
 from lakeferry.ingest.commit import commit
 from lakeferry.ingest.messages import Counts
-from lakeferry.ingest.position import Gap, advanced
+from lakeferry.ingest.position import After, Gap, advanced
+from lakeferry.ingest.rows import RAW_SCHEMA
 from lakeferry.ingest.settings import TargetSettings
+from lakeferry.ingest.table import open_target
 from lakeferry.ingest.target import Target
 from lakeferry.verify.offset_rows import Ledger, Origin
 from lakeferry.verify.offsets import OffsetsReport, verify_offsets
@@ -27,6 +29,7 @@ from tests.ingest.batches import (
     NOON_MS,
     SHARD,
     deltalake_table,
+    first,
     moved,
     opened,
     raw,
@@ -154,6 +157,18 @@ def test_of_one_name_that_ingest_alone_is_looked_at(tmp_path: Path) -> None:
     [proof] = verify_offsets(where.url, name="views").ingests
 
     assert proof.name == "views"
+
+
+def test_rows_of_a_consumer_whose_place_was_taken_over_are_no_finding(tmp_path: Path) -> None:
+    where = settings(tmp_path / "t")
+    deltalake.write_deltalake(where.url, raw([1, 2, 3]))
+    adopted = replace(first(), shards={SHARD: After("3", NOON_MS)})
+    filled(open_target(where, RAW_SCHEMA, NAME, adopted), 4)
+
+    report = verify_offsets(where.url)
+
+    assert report.right, whats(report)
+    assert report.rows == 4
 
 
 # --- not right ------------------------------------------------------------------------------

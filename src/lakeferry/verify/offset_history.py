@@ -15,7 +15,7 @@ from lakeferry.delta.snapshot import Snapshot
 from lakeferry.delta.txn_files import app_id, domain, file_of
 from lakeferry.errors import FerryError
 from lakeferry.ingest.lineage import is_same_stream
-from lakeferry.ingest.position import IngestState, epoch_of, parse_state
+from lakeferry.ingest.position import After, Ended, IngestState, epoch_of, parse_state
 from lakeferry.ingest.position_history import added, breaks
 from lakeferry.store.protocol import Store, read_all
 from lakeferry.verify.findings import Findings
@@ -46,6 +46,12 @@ class History:
     uncounted: int = 0  # commits with rows that say no counts
     changed_by_others: bool = False  # some commit removed rows
     made_anew: int = 0  # times that the stream was another from then on
+    taken_over: bool = False  # it began where another consumer stood, whose rows may be here
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows of its shards are of the commits that were seen."""
+        return self.from_the_start and not (self.made_anew or self.taken_over)
 
 
 def check_history(store: Store, snapshot: Snapshot, name: str, findings: Findings) -> History:
@@ -64,7 +70,10 @@ def check_history(store: Store, snapshot: Snapshot, name: str, findings: Finding
             continue
         seen.commits += 1
         seen.with_positions += step.state is not None
-        seen.from_the_start |= step.epoch == 0
+        if step.epoch == 0:
+            seen.from_the_start = True
+            places = step.state.shards.values() if step.state else ()
+            seen.taken_over = any(isinstance(place, After | Ended) for place in places)
         seen.uncounted += bool(step.rows) and not step.counts
         for key, value in step.counts.items():
             seen.counted[key] = seen.counted.get(key, 0) + value

@@ -241,7 +241,7 @@ def _check_bounds(
                     f"`{name}`, {shard_id}: a row of record {unpadded(shard.highest)}, though the "
                     f"table stands at {number}",
                 )
-            case FromTrimHorizon() | FromTime():
+            case FromTrimHorizon() | FromTime() if seen.histories[name].is_whole:
                 seen.findings.add(
                     "rows", f"`{name}`, {shard_id}: {shard.rows} rows, though none was read of it"
                 )
@@ -256,12 +256,11 @@ def _check_count(name: str, state: IngestState, rows: RowsSeen, seen: _Seen) -> 
         there = rows.shards.get(("", shard_id))
         have = there.records if there else 0
         count = 0 if isinstance(place, FromTrimHorizon | FromTime) else place.records
-        if have > count and not history.made_anew and history.from_the_start:
+        if have > count and history.is_whole:
             seen.findings.add(
                 "rows", f"`{name}`, {shard_id}: rows of {have} records, {count} were read"
             )
-    whole = history.from_the_start and not history.uncounted
-    if not whole or history.changed_by_others or history.made_anew:
+    if not history.is_whole or history.uncounted or history.changed_by_others:
         seen.not_seen.append(
             f"`{name}`: whether each record has a row; the history does not reach back to the "
             "start, or rows were removed since"
