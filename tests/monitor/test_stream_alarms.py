@@ -129,4 +129,24 @@ def test_streams_that_are_ingested_in_the_region_are_watched(
         f'streams: {{a: {{from: "{source}", to: "s3://lake/a", schema: "id STRING"}}}}\n'
     )
 
-    assert request(tmp_path, text).settings.streams == watched
+    assert request(tmp_path, text).settings.watched_streams == watched
+
+
+INGESTED = 'streams: {a: {from: clicks, to: "s3://lake/a", schema: "id STRING"}}\n'
+
+
+def test_an_ingest_alone_does_not_narrow_the_policy_of_an_endpoint(tmp_path: Path) -> None:
+    """Producers may write other streams through it."""
+    chosen = request(tmp_path, f"network: {{region: eu-west-1}}\n{INGESTED}").settings
+
+    assert (chosen.streams, chosen.watched_streams) == ((), ("clicks",))
+
+
+def test_where_streams_are_named_for_a_policy_those_that_are_ingested_pass_it_too(
+    tmp_path: Path,
+) -> None:
+    head = "network: {region: eu-west-1, streams: [views]}\n"
+
+    chosen = request(tmp_path, head + INGESTED).settings
+
+    assert chosen.streams == chosen.watched_streams == ("views", "clicks")

@@ -84,7 +84,7 @@ def _pull(store: Store, asked: Asked, bounds: Bounds, period_s: int) -> Kept:
     """From CloudWatch."""
     settings, topology = asked.request.settings, asked.topology
     ours = (one.name for one in topology.found.rules if one.name.startswith(settings.prefix))
-    metrics = wanted_metrics(topology, settings.streams)
+    metrics = wanted_metrics(topology, settings.watched_streams)
     wanted = Wanted(settings.deployment, metrics, tuple(ours), period_s)
     read = from_cloudwatch(asked.request.access)
     return keep(store, wanted, read, now_s=int(time.time()), start_s=bounds[0], end_s=bounds[1])

@@ -112,6 +112,8 @@ def _scope(network: NetworkConfig) -> Scope:
 
 def _settings(manifest: Manifest, extras: Extras, name: str, region: str) -> MonitorSettings:
     network = manifest.network
+    named = tuple(one.rpartition("stream/")[2] for one in _resolved(network.streams))
+    ingested = _ingested(manifest, region)
     chosen: dict[str, Any] = {
         "flow_logs": _flow_logs(manifest),
         "nat": nat_wish(manifest.network),
@@ -122,7 +124,8 @@ def _settings(manifest: Manifest, extras: Extras, name: str, region: str) -> Mon
             if one.type != "none"
         ),
         "buckets": buckets(manifest),
-        "streams": _streams(manifest, region),
+        "streams": tuple(dict.fromkeys((*named, *(ingested if named else ())))),
+        "ingested": ingested,
         "notify": _resolved(manifest.alarms.notify),
         "alarms": _alarms(manifest),
         "window": _window(extras),
@@ -139,20 +142,17 @@ def _settings(manifest: Manifest, extras: Extras, name: str, region: str) -> Mon
     return MonitorSettings(name, "", region, **chosen)
 
 
-def _streams(manifest: Manifest, region: str) -> tuple[str, ...]:
-    """Names of streams that are named for the network, then of those that are ingested.
-
-    One of another Region, or that another account is asked for, is not met in this one.
-    """
-    named = [one.rpartition("stream/")[2] for one in _resolved(manifest.network.streams)]
+def _ingested(manifest: Manifest, region: str) -> tuple[str, ...]:
+    """Names of streams that are ingested; those of another Region are not met in this one."""
+    found = []
     for one in manifest.streams.values():
         source = resolved(one.source)
         place, _, name = source.removeprefix("kinesis://").rpartition("/")
         if source.startswith("arn:"):
             place, name = source.split(":")[3], source.rpartition("stream/")[2]
         if place in ("", region):
-            named.append(name)
-    return tuple(dict.fromkeys(named))
+            found.append(name)
+    return tuple(dict.fromkeys(found))
 
 
 def _tagged(network: NetworkConfig) -> TaggedWish:

@@ -116,8 +116,9 @@ def _leanings(names: Names) -> Iterator[Statement]:
         yield Statement("LookAtServices", services, ("*",))
     if names.wants_nat:
         yield Statement("LookAtTypes", ("ec2:DescribeInstanceTypeOfferings",), ("*",))
-    if names.settings.streams:
-        streams = tuple(names.arn("kinesis", f"stream/{one}") for one in names.streams)
+    watched = names.settings.watched_streams
+    if watched:
+        streams = tuple(names.arn("kinesis", f"stream/{one}") for one in sorted(watched))
         yield Statement("LookAtStreams", ("kinesis:DescribeStreamSummary",), streams)
     if names.bucket:
         yield Statement("LookAtBucket", ("s3:GetBucketPolicy",), (names.bucket,))

@@ -12,7 +12,6 @@ from lakeferry.monitor.flow_logs import role_name
 from lakeferry.monitor.nat_names import nat_role_name
 from lakeferry.monitor.notify import topic_name
 from lakeferry.monitor.settings import MonitorSettings
-from lakeferry.monitor.stream_alarms import stream_name
 from lakeferry.network.resources import OWNER_TAG
 
 
@@ -80,10 +79,6 @@ class Names:
         """ARN without the prefix; '' where nothing goes to S3."""
         wish = self.settings.flow_logs
         return wish.bucket.partition("/")[0] if "s3" in wish.destinations else ""
-
-    @property
-    def streams(self) -> tuple[str, ...]:
-        return tuple(sorted({stream_name(one) for one in self.settings.streams}))
 
     @property
     def is_ours(self) -> Mapping[str, Any]:

@@ -38,7 +38,6 @@ from lakeferry.monitor.plan import (
 )
 from lakeferry.monitor.registrations import wanted_registrations
 from lakeferry.monitor.settings import MonitorSettings
-from lakeferry.monitor.stream_alarms import stream_name
 from lakeferry.monitor.thresholds import planned_flows
 from lakeferry.network import discover as network
 from lakeferry.network.discover import Scope
@@ -223,8 +222,8 @@ def _planned(request: MonitorRequest, settings: MonitorSettings, emit: Emit) -> 
         transfer, new_nat = request.transfer, settings.nat.kind in ("instance", "auto")
         flows = planned_flows(topology, transfer.bytes, transfer.days, new_nat=new_nat)
         settings = replace(settings, planned=flows)
-    if settings.streams:
-        kept = read_wish.find_retentions(request.access, map(stream_name, settings.streams))
+    if settings.watched_streams:
+        kept = read_wish.find_retentions(request.access, settings.watched_streams)
         settings = replace(settings, retentions_s=kept)
     shall = desired(topology, settings)
     if any(isinstance(one, VpcEndpoint) and one.private_dns for one in shall.resources):

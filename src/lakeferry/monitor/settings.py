@@ -85,6 +85,9 @@ class MonitorSettings:
     endpoints: tuple[EndpointWish, ...] = ()
     buckets: tuple[str, ...] = ()  # names that endpoint policies let through; (): all
     streams: tuple[str, ...] = ()  # names of Kinesis streams that are watched and let through
+    # Of streams that are ingested: watched. Alone they do not narrow an endpoint's policy, for
+    # producers may write others through it.
+    ingested: tuple[str, ...] = ()
     notify: tuple[str, ...] = ()  # ARNs of topics, e-mail addresses, https URLs
     alarms: Mapping[str, AlarmLimit] = field(default_factory=dict)  # by name, see alarms.ALARMS
     planned: tuple[PlannedFlow, ...] = ()
@@ -109,6 +112,11 @@ class MonitorSettings:
         A deployment's name has no dot, so no name of one deployment can be that of another.
         """
         return f"lakeferry-{self.deployment}."
+
+    @property
+    def watched_streams(self) -> tuple[str, ...]:
+        """Names, each once."""
+        return tuple(dict.fromkeys(one.rsplit("/", 1)[-1] for one in self.streams + self.ingested))
 
     def retention_s(self, stream: str) -> float:
         """How long a stream keeps its records."""

@@ -45,15 +45,9 @@ _LOSS = Kind(300, 3, 3, "breaching", comparison=LESS)
 _FAILING = Kind(60, 3, 5, "notBreaching", comparison=LESS)
 
 
-def stream_name(stream: str) -> str:
-    """The name in an ARN, or the name."""
-    return stream.rsplit("/", 1)[-1]
-
-
 def stream_alarms(settings: MonitorSettings) -> Iterator[Alarm]:
     """Of each stream that is watched."""
-    for stream in settings.streams:
-        name = stream_name(stream)
+    for name in settings.watched_streams:
         yield from _counts(name, settings)
         yield from _loss(name, settings)
 
@@ -106,9 +100,7 @@ def _loss(name: str, settings: MonitorSettings) -> Iterator[Alarm]:
 
 def stream_notes(settings: MonitorSettings) -> Iterator[str]:
     """Where a retention could only be supposed."""
-    supposed = [
-        one for one in map(stream_name, settings.streams) if one not in settings.retentions_s
-    ]
+    supposed = [one for one in settings.watched_streams if one not in settings.retentions_s]
     if supposed:
         yield (
             f"no stream {', '.join(supposed)} was found: its alarms suppose that records are kept "
@@ -124,8 +116,7 @@ Graph = tuple[str, Rows, str, Sequence[Mapping[str, Any]]]  # title, rows, unit,
 
 def stream_graphs(settings: MonitorSettings) -> Iterator[Graph]:
     """What the dashboard shows of each stream."""
-    for stream in settings.streams:
-        name = stream_name(stream)
+    for name in settings.watched_streams:
         yield f"Stream {name}", _rates(name, ("IncomingBytes", "GetRecords.Bytes")), "Gbit/s", ()
         counts = _rows(name, "Sum", ("IncomingRecords", "GetRecords.Records"))
         yield f"Stream {name}: records", counts, "a minute", ()
