@@ -20,6 +20,7 @@ from lakeferry.spark.peek import Peek
 from lakeferry.spark.record import Record
 
 IDLE_S = 3600.0  # without a record; then a batch says up to when nothing was missed
+DOUBT_S = 1.0  # between two looks for a shard that should be listed and is not
 LOOK_S = 1.0  # how long Spark waits for an answer at most, when there is nothing to read
 LOG = logging.getLogger("lakeferry.spark")
 
@@ -158,6 +159,7 @@ class Epochs:
         watch = LossWatch()
         gaps = watch.seen(look.listed, state, look.horizon_ms)
         while watch.doubts:
+            sleep(DOUBT_S)
             look = self._looked_after()
             gaps = watch.seen(look.listed, state, look.horizon_ms)
         state = without_gaps(state, gaps, look.listed, fail=self._options.fail_on_loss)
