@@ -263,6 +263,34 @@ def test_a_shard_whose_key_is_disabled_is_told_and_holds_up_no_other(tmp_path: P
     assert set(told.paused) == {"shardId-000000000000"}
 
 
+def test_a_stream_that_is_deleted_while_it_is_read_is_told(tmp_path: Path) -> None:
+    with feed_of(2, 500) as feed, running(ingest_of(feed.url, tmp_path / "table")) as ingest:
+        ingest.until_committed(1_000)
+        feed.delete()
+        ingest.wait()
+
+        assert isinstance(ingest.error, FerryError)
+        assert ingest.error.code == "LF-7062"
+
+
+def test_a_worker_that_is_stopped_beyond_the_life_of_its_iterators_goes_on(tmp_path: Path) -> None:
+    with feed_of(2, 100_000, rate=300) as feed:
+        feed.set(iterator_s=3.0)
+        asked = ingest_of(feed.url, tmp_path / "table", workers=1)
+        with running(asked) as ingest:
+            ingest.until_committed(300)
+            worker = _children(os.getpid())[-1]
+            os.kill(worker, signal.SIGSTOP)
+            sleep(5)
+            os.kill(worker, signal.SIGCONT)
+            told = ingest.until(Progress, lambda one: one.expired > 0)
+            ingest.until_committed(3_000)
+            ingest.stop()
+
+        assert told.restarts == 0
+        finish(asked, feed)
+
+
 def test_a_shard_that_stays_unread_beyond_retention_stops_the_ingest(tmp_path: Path) -> None:
     with Feed(shards=2) as feed, running(ingest_of(feed.url, tmp_path / "table")) as ingest:
         ingest.until(Progress, lambda told: len(told.lags) == 2 and told.behind_ms == 0)

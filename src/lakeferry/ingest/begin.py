@@ -6,6 +6,7 @@ table says.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from time import sleep
 
 from lakeferry.ingest.commit import commit
 from lakeferry.ingest.events import Emit, GapAccepted, Noted
@@ -26,6 +27,8 @@ from lakeferry.ingest.settings import Ingest, TargetSettings
 from lakeferry.ingest.start import parse_start
 from lakeferry.ingest.table import open_target
 from lakeferry.ingest.target import Lost, Target
+
+DOUBT_S = 1.0  # between two looks for a shard that is missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ def _restated(target: Target, after: IngestState, look: Look) -> Checked | Lost:
 
 def _next(lookout: Lookout, look: Look) -> Look:
     """A newer look; a stream that cannot be looked at any more is told."""
+    sleep(DOUBT_S)
     newer = lookout.look()
     if newer.number == look.number and lookout.trouble is not None:
         raise lookout.trouble

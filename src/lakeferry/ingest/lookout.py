@@ -7,7 +7,7 @@ commit.
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import TypeVar
 
 from lakeferry.connect.aws_keys import AwsKeys, keys_of
@@ -103,10 +103,11 @@ class Lookout:
         """The next look that begins after this, waited for; an older one if none succeeds."""
         before = self.newest.number
         self._summary_s = -SUMMARY_EVERY_S
+        self.trouble = None
         self._asked.set()
         until = monotonic() + PATIENCE_S
-        while self.newest.number == before and monotonic() < until and not self._ended.wait(0.02):
-            pass
+        while self.newest.number == before and self.trouble is None and monotonic() < until:
+            sleep(0.02)
         return self.newest
 
     def _watch(self) -> None:

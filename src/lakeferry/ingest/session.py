@@ -269,18 +269,13 @@ class Session:
             if self._ingest.on_recreated == "restart":
                 return BeginAgain(f"{look.identity.name} was made anew")
             raise recreated_error(self.tables.state, look.identity)
+        self._hand_out()
         if look.begun_s < self._committed_s:
             return None  # it may lack children whose parents' ends are committed
-        again = self._look_for_losses(look)
-        if again is not None:
-            return again
-        self._hand_out()
-        return None
+        return self._look_for_losses(look)
 
     def _look_for_losses(self, look: Look) -> BeginAgain | None:
         seen = self._losses.seen(look.listed, self.tables.state, look.horizon_ms)
-        if self._losses.doubts:
-            self._lookout.ask()
         all_told = monotonic() - self._begun_s > SLOW_START_S
         lags = self._tally.lags
         gaps = unread(seen, lags, look.service_ms, look.horizon_ms, all_told=all_told)
