@@ -194,6 +194,18 @@ def test_a_row_behind_the_position_would_be_read_again_and_is_named(
     assert "a row of record 9, though the table stands at 2" in bounds
 
 
+def test_a_row_of_another_commit_than_its_own_is_named(where: TargetSettings) -> None:
+    target = filled(opened(where), 1, 2, rows=raw([1]))
+    filled(target, 3, rows=raw([2, 3]))
+
+    found = whats(verify_offsets(where.url))
+
+    assert (
+        f"rows: `clicks`, version 2, {SHARD}: rows of records 2 to 3, though it reads behind 2 "
+        "up to 3"
+    ) in found
+
+
 def test_records_that_were_read_and_have_no_row_are_missed(where: TargetSettings) -> None:
     filled(opened(where), 1, 2, 3, rows=raw([1, 3]))
 

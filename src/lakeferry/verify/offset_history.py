@@ -15,12 +15,23 @@ from lakeferry.delta.snapshot import Snapshot
 from lakeferry.delta.txn_files import app_id, domain, file_of
 from lakeferry.errors import FerryError
 from lakeferry.ingest.lineage import is_same_stream
-from lakeferry.ingest.position import After, Ended, IngestState, epoch_of, parse_state
+from lakeferry.ingest.position import (
+    After,
+    Ended,
+    IngestState,
+    Position,
+    epoch_of,
+    parse_state,
+)
 from lakeferry.ingest.position_history import added, breaks
 from lakeferry.store.protocol import Store, read_all
 from lakeferry.verify.findings import Findings
 
 _COUNTS = "lakeferry."
+MOST_SPANS = 200  # commits whose spans are held against their rows; of a thousand shards, 30 MB
+
+# Of each shard: rows of a commit are of records behind the first number, up to the second one.
+Spans = Mapping[str, tuple[int, int | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,7 @@ class Step:
     state: IngestState | None  # None: its file is not kept any more
     rows: int | None  # of its files, by their statistics; None: one has none
     counts: Mapping[str, int]  # what workers counted: records, rows, bad, doubles, out_of_range
+    paths: tuple[str, ...]  # of its files, as logged
 
 
 @dataclass(slots=True)
@@ -46,6 +58,8 @@ class History:
     uncounted: int = 0  # commits with rows that say no counts
     changed_by_others: bool = False  # some commit removed rows
     made_anew: int = 0  # times that the stream was another from then on
+    spans: dict[int, Spans] = field(default_factory=dict)  # version -> what its rows are of
+    files: dict[str, int] = field(default_factory=dict)  # path, as logged -> one of these versions
     taken_over: bool = False  # it began where another consumer stood, whose rows may be here
 
     @property
@@ -116,7 +130,9 @@ def _step(store: Store, commit: Commit, name: str) -> Step | None:
         for key, value in told.items()
         if key.startswith(_COUNTS)
     }
-    return Step(commit.version, epoch_of(txn.version), state, _rows(commit), counts)
+    paths = [path for batch in commit.adds for path in batch.column("path").to_pylist()]
+    epoch = epoch_of(txn.version)
+    return Step(commit.version, epoch, state, _rows(commit), counts, tuple(paths))
 
 
 def _from_file(store: Store, name: str, version: int) -> IngestState | None:
@@ -156,6 +172,7 @@ def _check_pair(before: Step, step: Step, seen: History, findings: Findings) -> 
         if found.shard_id not in lost and not (found.shard_id == "" and "epoch" in found.what):
             where = found.shard_id or "all shards"
             findings.add("positions", f"version {step.version}, {where}: {found.what}")
+    _note_spans(before.state, step.state, step, seen)
     records = sum(added(before.state, step.state).values())
     told = step.counts.get("records")
     if told is not None and told != records:
@@ -164,6 +181,28 @@ def _check_pair(before: Step, step: Step, seen: History, findings: Findings) -> 
             f"version {step.version} moves the positions by {records} records, its workers read "
             f"{told}",
         )
+
+
+def _note_spans(before: IngestState, after: IngestState, step: Step, seen: History) -> None:
+    """Of the newest commits alone: memory must not grow with the history."""
+    seen.spans[step.version] = {
+        shard_id: (_number(before.shards.get(shard_id)), _last(place))
+        for shard_id, place in after.shards.items()
+    }
+    seen.files |= dict.fromkeys(step.paths, step.version)
+    if len(seen.spans) > MOST_SPANS:
+        oldest = min(seen.spans)
+        del seen.spans[oldest]
+        seen.files = {path: at for path, at in seen.files.items() if at != oldest}
+
+
+def _number(place: Position | None) -> int:
+    """The record up to which a shard was read; -1: none was."""
+    return int(place.sequence_number) if isinstance(place, After) else -1
+
+
+def _last(place: Position) -> int | None:
+    return None if isinstance(place, Ended) else _number(place)
 
 
 def _check_rows(step: Step, findings: Findings) -> None:

@@ -25,6 +25,8 @@ _DIGITS = 64  # sequence numbers have some 56; compared as text of this width
 _ROW = np.dtype([("high", np.uint64), ("low", np.uint64), ("sub", np.int64), ("shard", np.uint32)])
 _SEED = 7  # equal runs put equal rows into equal files
 Rows = npt.NDArray[np.void]
+ShardKey = tuple[str, str]  # stream, '' where there is but one; shard
+Bounds = Mapping[ShardKey, tuple[str, str]]  # lowest and highest sequence number, zeros before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class OfShard:
 class RowsSeen:
     """All rows of a table."""
 
-    shards: dict[tuple[str, str], OfShard] = field(default_factory=dict)  # stream or '', shard
+    shards: dict[ShardKey, OfShard] = field(default_factory=dict)
     strangers: int = 0  # rows without a shard or a sequence number: of other writers
     doubles: int = 0  # rows beyond the first of one record and place in it
     named: tuple[str, ...] = ()  # of some of these
@@ -91,21 +93,23 @@ class Ledger:
         self._bits = min(wanted.bit_length(), MOST_BUCKETS.bit_length() - 1)
         self._files = [TemporaryFile(".rows") for _ in range(1 << self._bits)]
         self._by = _seeds(origin)
-        self._numbers: dict[tuple[str, str], int] = {}
+        self._numbers: dict[ShardKey, int] = {}
         self.seen = RowsSeen()
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Rows with the columns of the origin."""
+    def add(self, batch: pa.RecordBatch) -> Bounds:
+        """Rows with the columns of the origin; of each shard among them, which records."""
         table, strangers = _known(pa.Table.from_batches([batch]), self._origin)
         self.seen.strangers += strangers
         if not table.num_rows:
-            return
+            return {}
         rows = np.empty(table.num_rows, _ROW)
         rows["high"], rows["low"] = key_hashes(table, _record_key(self._origin), self._by)
         rows["sub"] = pc.fill_null(table.column(self._origin.sub), -1).to_numpy()
-        rows["shard"] = self._shards(table)
+        bounds = self._bounds(table)
+        rows["shard"] = self._numbered(table, list(bounds))
         with temporary_room():
             self._keep(rows)
+        return bounds
 
     def _keep(self, rows: Rows) -> None:
         if not self._bits:
@@ -119,25 +123,33 @@ class Ledger:
             with self._files[number].path.open("ab") as file:
                 file.write(rows[order[ends[number] : ends[number + 1]]].tobytes())
 
-    def _shards(self, table: pa.Table) -> npt.NDArray[np.uint32]:
-        """The number of each row's shard; their bounds are noted on the way."""
-        keys = [name for name in (self._origin.stream, self._origin.shard) if name is not None]
+    def _bounds(self, table: pa.Table) -> Bounds:
+        keys = self._keys()
         padded = pc.utf8_lpad(table.column(self._origin.sequence), _DIGITS, "0")
         names = table.select(keys).append_column("at", padded)
         bounds = names.group_by(keys).aggregate([("at", "min"), ("at", "max"), ("at", "count")])
-        codes: dict[tuple[str, str], int] = {}
+        found: dict[ShardKey, tuple[str, str]] = {}
         for row in bounds.to_pylist():
             key = (str(row[keys[0]]) if len(keys) == 2 else "", str(row[keys[-1]]))
-            codes[key] = self._numbers.setdefault(key, len(self._numbers))
+            found[key] = (row["at_min"], row["at_max"])
             shard = self.seen.shards.setdefault(key, OfShard())
             shard.rows += row["at_count"]
             shard.lowest = min(shard.lowest or row["at_min"], row["at_min"])
             shard.highest = max(shard.highest, row["at_max"])
+        return found
+
+    def _numbered(self, table: pa.Table, shards: Sequence[ShardKey]) -> npt.NDArray[np.uint32]:
+        """The number of each row's shard, which is one of these."""
+        codes = {key: self._numbers.setdefault(key, len(self._numbers)) for key in shards}
         if len(codes) == 1:
-            return np.full(table.num_rows, next(iter(codes.values())), np.uint32)
+            return np.full(table.num_rows, codes[shards[0]], np.uint32)
+        keys = self._keys()
         streams = table.column(keys[0]).to_pylist() if len(keys) == 2 else [""] * table.num_rows
         pairs = zip(streams, table.column(keys[-1]).to_pylist(), strict=True)
         return np.fromiter((codes[pair] for pair in pairs), np.uint32, table.num_rows)
+
+    def _keys(self) -> list[str]:
+        return [name for name in (self._origin.stream, self._origin.shard) if name is not None]
 
     def finish(self, again: Iterable[pa.RecordBatch]) -> RowsSeen:
         """Sort file by file.

@@ -22,7 +22,7 @@ from lakeferry.store.open import NO_OPTIONS, open_store
 from lakeferry.store.protocol import Store
 from lakeferry.verify.findings import Findings
 from lakeferry.verify.offset_history import History, check_history, newest_positions
-from lakeferry.verify.offset_rows import Ledger, Origin, RowsSeen, origin_of, unpadded
+from lakeferry.verify.offset_rows import Bounds, Ledger, Origin, RowsSeen, origin_of, unpadded
 from lakeferry.verify.read_rows import live_files, logical_schema, row_reader
 from lakeferry.verify.report import Finding
 
@@ -196,8 +196,11 @@ def _check_rows(store: Store, snapshot: Snapshot, seen: _Seen, *, several: bool)
         seen.not_seen.append(f"rows: {why} do not say which stream, shard and record each is of")
         return None
     ledger = Ledger(origin, _row_count(snapshot))
-    for batch in _rows(store, snapshot, origin):
-        ledger.add(batch)
+    for path, batch in _rows_of_files(store, snapshot, origin):
+        bounds = ledger.add(batch)
+        for name, history in seen.histories.items():
+            if path in history.files:
+                _check_span(name, history, history.files[path], bounds, seen.findings)
     rows = ledger.finish(_rows(store, snapshot, origin))
     for place in rows.named:
         seen.findings.add("rows", f"twice: {place}")
@@ -220,11 +223,35 @@ def _row_count(snapshot: Snapshot) -> int:
     return total
 
 
-def _rows(store: Store, snapshot: Snapshot, origin: Origin) -> Iterator[pa.RecordBatch]:
+def _rows_of_files(
+    store: Store, snapshot: Snapshot, origin: Origin
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """All rows, each with the path of its file as logged."""
     reader = row_reader(store, snapshot, columns=origin.columns)
     for file in live_files(snapshot):
         for batch in reader.read(file):
-            yield batch.select(origin.columns)
+            yield file.path, batch.select(origin.columns)
+
+
+def _rows(store: Store, snapshot: Snapshot, origin: Origin) -> Iterator[pa.RecordBatch]:
+    return (batch for _, batch in _rows_of_files(store, snapshot, origin))
+
+
+def _check_span(
+    name: str, history: History, version: int, bounds: Bounds, findings: Findings
+) -> None:
+    """Rows of one commit are of the records that it moved the positions by."""
+    spans = history.spans[version]
+    for (_, shard_id), (lowest, highest) in sorted(bounds.items()):
+        after, last = spans.get(shard_id, (-1, None))
+        if int(lowest) > after and (last is None or int(highest) <= last):
+            continue
+        findings.add(
+            "rows",
+            f"`{name}`, version {version}, {shard_id}: rows of records {unpadded(lowest)} to "
+            f"{unpadded(highest)}, though it reads behind {max(after, 0)} "
+            f"{'to the end' if last is None else f'up to {last}'}",
+        )
 
 
 def _check_bounds(
