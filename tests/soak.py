@@ -19,7 +19,7 @@ from tests.flows.killing import Scene, Stage
 from tests.servers import versitygw
 
 KINDS = [(mode, again) for mode in ("snapshot", "mirror") for again in (False, True)]
-COUNTED_AFTER = 100  # kills of one table
+COUNTED_AFTER = 50  # kills of one table
 Place = tuple[str, Mapping[str, str]]  # an address and its options
 Kill = tuple[str, Callable[[], bool]]  # what is done, for the message; doing it
 
