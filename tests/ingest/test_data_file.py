@@ -165,11 +165,11 @@ def test_a_row_group_is_written_as_soon_as_it_is_full() -> None:
 
 
 def test_a_row_group_of_large_rows_is_full_by_its_bytes() -> None:
-    files = OpenFiles(PLAIN, Bounds(group_bytes=2000))
+    files = OpenFiles(PLAIN, Bounds(group_bytes=20_000))
 
-    files.append(rows(("x" * 1500, 1)))
+    files.append(rows(("x" * 15_000, 1)))
     assert files.bytes_written == 0
-    files.append(rows(("x" * 1500, 2)))
+    files.append(rows(("x" * 15_000, 2)))
     assert files.bytes_written > 0
     (closed,) = files.close()
 
@@ -186,6 +186,18 @@ def test_of_many_partitions_the_largest_is_written_when_all_of_them_hold_too_muc
 
     assert [file.rows for file in closed] == [500] * 4
     assert content(closed).keys() == set("abcd")
+
+
+def test_rows_that_wait_do_not_keep_rows_in_memory_that_are_written() -> None:
+    files = OpenFiles(BY_P, Bounds(group_rows=10_000))
+    before = pa.total_allocated_bytes()
+
+    for number in range(20):
+        files.append(pa.concat_tables([numbers(10_000, "many"), rows(("few", number))]))
+    held = pa.total_allocated_bytes() - before
+    files.discard()
+
+    assert held < 1 << 20
 
 
 def test_with_too_many_open_files_the_fullest_is_closed() -> None:

@@ -31,6 +31,7 @@ MIB = 1 << 20
 SAMPLE = 4096  # rows
 FEW = 0.1  # different values a row, up to which a dictionary makes a column smaller
 _CHUNK = MIB
+_OVERHEAD = 512  # bytes of a column beside its values, about; they count where tables are small
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Bounds:
     group_bytes: int = 32 * MIB  # the same, whichever is first
     # Of row groups that are not full yet, of all partitions together: the largest is written then.
     waiting_bytes: int = 64 * MIB
-    files: int = 128  # open at once; each is a descriptor and the metadata of its row groups
+    files: int = 256  # open at once; each is a descriptor and the metadata of its row groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class _Waiting:
     def add(self, table: pa.Table) -> None:
         self.tables.append(table)
         self.rows += table.num_rows
-        self.bytes += table.nbytes
+        self.bytes += table.nbytes + _OVERHEAD * table.num_columns
 
     def is_full(self, bounds: Bounds) -> bool:
         return self.rows >= bounds.group_rows or self.bytes >= bounds.group_bytes

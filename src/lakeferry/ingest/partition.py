@@ -77,10 +77,13 @@ def _sorted(table: pa.Table, codes: np.ndarray) -> Iterator[tuple[int, pa.Table]
     if len(found) == 1:
         yield int(found[0]), table
         return
-    sorted_rows = table.take(pa.array(np.argsort(places, kind="stable")))
+    order = np.argsort(places, kind="stable")
     begins = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    table = table.combine_chunks()  # else each `take` would
     for at in np.argsort(firsts):
-        yield int(found[at]), sorted_rows.slice(int(begins[at]), int(counts[at]))
+        # Taken one by one: slices of one sorted table would each keep all of it in memory.
+        places_of_it = order[begins[at] : begins[at] + counts[at]]
+        yield int(found[at]), table.take(pa.array(places_of_it))
 
 
 def _column(table: pa.Table, column: PartitionColumn, kind: pa.DataType) -> pa.ChunkedArray:
