@@ -36,6 +36,7 @@ from tests.ingest.batches import (
     read,
     settings,
 )
+from tests.judges.duckdb_reader import duckdb_rows
 from tests.servers import Server
 
 
@@ -78,6 +79,15 @@ def test_the_rows_and_the_place_where_reading_goes_on_come_with_one_version(
     assert found.state is not None
     assert found.state.shards == {SHARD: After("3", NOON_MS, 3)}
     assert numbers_in(where) == [1, 2, 3]
+
+
+def test_duckdb_reads_the_same_rows(where: TargetSettings) -> None:
+    moved(put(moved(put(opened(where), 1, 2)), 3))
+
+    rows = duckdb_rows(where.url)
+
+    assert sorted(rows.column("sequenceNumber").to_pylist()) == ["1", "2", "3"]
+    assert {str(day) for day in rows.column("day").to_pylist()} == {"2026-11-26"}
 
 
 def test_a_commit_says_what_spark_says_of_a_stream(where: TargetSettings) -> None:

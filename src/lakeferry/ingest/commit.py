@@ -89,7 +89,7 @@ def commit(
     )
     target.store.settle()
     if target.keeps == "sidecar":
-        put_state(target.store, target.name, version, after)
+        put_state(target.store, target.name, version, after, single_writer=target.single_writer)
     try:
         done = publish_next(target, content)
     except FerryError as error:

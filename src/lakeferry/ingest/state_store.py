@@ -100,13 +100,22 @@ def positions_gone(url: str, name: str, trace: str) -> FerryError:
     )
 
 
-def put_state(store: Store, name: str, version: int, state: IngestState) -> None:
+def put_state(
+    store: Store, name: str, version: int, state: IngestState, *, single_writer: bool = False
+) -> None:
     """Put the file that a `txn` of this version will name.
+
+    Args:
+        single_writer: the store lacks put-if-absent, and we are vouched to be alone.
 
     Raises:
         FerryError: LF-7003 where the name is taken by another state, which chance alone cannot do.
     """
     path, body = sidecar_path(name, version), state_text(state).encode()
+    if single_writer:
+        store.write(path, [body], size=len(body))
+        store.settle()
+        return
     try:
         store.put_if_absent(path, [body], size_hint=len(body))
     except AlreadyThere:
