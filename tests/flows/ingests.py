@@ -17,8 +17,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import deltalake
+import pyarrow.parquet as pq
 
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.demo.kinesis_feed import Feed
@@ -234,6 +236,20 @@ def assert_each_once(
     assert not doubled, f"{len(doubled)} records are there twice, such as {min(doubled)}"
     assert not missing, f"{len(missing)} of {len(wanted)} are missing, such as {min(missing)}"
     assert not foreign, f"{len(foreign)} were never due, such as {min(foreign)}"
+
+
+def versions_of(table: Path) -> dict[str, list[int]]:
+    """By shard, the versions of a table on this disk that brought records of it."""
+    found: dict[str, list[int]] = {}
+    for commit in sorted((table / "_delta_log").glob("*.json")):
+        for line in commit.read_text().splitlines():
+            added = json.loads(line).get("add")
+            if added is None:
+                continue
+            rows = pq.read_table(table / unquote(added["path"]), columns=["_shardId"])
+            for shard_id in rows["_shardId"].unique().to_pylist():
+                found.setdefault(shard_id, []).append(int(commit.stem))
+    return found
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from tests.flows.ingests import (
     kill_group,
     process,
     running,
+    versions_of,
 )
 
 PUT = b'{"event_id": "%s", "status": 200}'
@@ -70,7 +71,9 @@ def test_a_second_run_has_nothing_to_do_where_nothing_came(tmp_path: Path) -> No
         assert_each_once(tmp_path / "table", feed.truth())
 
 
-def test_splits_and_merges_and_splits_of_splits_lose_nothing(tmp_path: Path) -> None:
+def test_splits_and_merges_and_splits_of_splits_lose_nothing_and_keep_the_order_of_keys(
+    tmp_path: Path,
+) -> None:
     with feed_of(4, 1_500, rate=300) as feed:
         asked = ingest_of(feed.url, tmp_path / "table")
         with running(asked) as ingest:
@@ -83,6 +86,13 @@ def test_splits_and_merges_and_splits_of_splits_lose_nothing(tmp_path: Path) -> 
             ingest.until(ShardEnded, lambda event: event.shard_id == one)
             ingest.stop()
         finish(asked, feed)
+        parents = {shard_id: shard.parents for shard_id, shard in feed.truth().items()}
+
+    versions = versions_of(tmp_path / "table")
+    assert len(versions) == 10
+    for shard_id, above in parents.items():
+        for parent in above:
+            assert versions[parent][-1] < versions[shard_id][0], f"{shard_id} before {parent}"
 
 
 def test_a_doubling_of_the_shards_needs_no_new_beginning(tmp_path: Path) -> None:
