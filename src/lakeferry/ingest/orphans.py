@@ -42,12 +42,15 @@ class Swept:
 
 def own_file(path: str, name: str) -> bool:
     """Whether a path ends as those of this ingest's files do; logged or decoded."""
-    return _own_names(name).fullmatch(path.rpartition("/")[2]) is not None
+    return re.search(own_files(name), path) is not None
 
 
-def _own_names(name: str) -> re.Pattern[str]:
-    """As `data_file` names files. Spark's and delta-rs's end in `-c000.<codec>.parquet`."""
-    return re.compile(rf"part-{re.escape(name)}-\d{{5,}}-{_UUID}\.zstd\.parquet")
+def own_files(name: str) -> str:
+    """A pattern of paths as `data_file` makes them, for RE2 too.
+
+    Names of Spark's and delta-rs's files end in `-c000.<codec>.parquet`.
+    """
+    return rf"(?:^|/)part-{re.escape(name)}-[0-9]{{5,}}-{_UUID}\.zstd\.parquet$"
 
 
 def sweep(store: Store, name: str, *, margin_ms: int = HOUR_MS) -> Swept:
@@ -72,13 +75,13 @@ def sweep(store: Store, name: str, *, margin_ms: int = HOUR_MS) -> Swept:
     since_ms = now_ms - (WEEK_MS if kept_ms is None else kept_ms) + HOUR_MS
     listed = 0
     found: dict[str, ObjectMeta] = {}
-    names = _own_names(name)
+    own = re.compile(own_files(name))
     for meta in islice(store.list(""), MOST_LISTED):
         listed += 1
         if (
             meta.modified_ms is not None
             and since_ms < meta.modified_ms < proof_ms - margin_ms
-            and names.fullmatch(meta.path.rpartition("/")[2])
+            and own.search(meta.path)
         ):
             found[meta.path] = meta
     for files in (snapshot.files, snapshot.removes):

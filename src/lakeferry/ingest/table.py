@@ -9,6 +9,7 @@ import uuid
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakeferry.delta.commit import prove_put_if_absent
 from lakeferry.delta.log import LogListing, list_log
@@ -25,7 +26,7 @@ from lakeferry.ingest.commit import (
 from lakeferry.ingest.commit_body import Content
 from lakeferry.ingest.commit_rule import ROW_TRACKING, ReadAgain
 from lakeferry.ingest.new_table import DOMAINS, first_actions, with_columns
-from lakeferry.ingest.orphans import own_file
+from lakeferry.ingest.orphans import own_files
 from lakeferry.ingest.position import IngestState, checked_name
 from lakeferry.ingest.settings import TargetSettings
 from lakeferry.ingest.state_store import (
@@ -125,9 +126,10 @@ def _states(store: Store, name: str, found: Found | None) -> tuple[int, ...]:
 def _refuse_rows(snapshot: Snapshot, name: str) -> None:
     """LF-7043 where a live file is named as ours are, but no `txn` tells of us."""
     for batch in snapshot.files.batches(["path"]):
-        for path in batch.column("path").to_pylist():
-            if own_file(path, name):
-                raise positions_gone(snapshot.url, name, f"{path} is part of it")
+        paths = batch.column("path")
+        own = paths.filter(pc.match_substring_regex(paths, own_files(name)))
+        if len(own):
+            raise positions_gone(snapshot.url, name, f"{own[0]} is part of it")
 
 
 def _keeps(settings: TargetSettings, found: Found | None, *, has_domains: bool, url: str) -> Keeps:
