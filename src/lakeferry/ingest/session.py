@@ -19,7 +19,7 @@ from lakeferry.ingest.crew import Crew, Work
 from lakeferry.ingest.crew import Lost as WorkerLost
 from lakeferry.ingest.due import flush_at, flush_due
 from lakeferry.ingest.durable import Tables, make_durable, spans_of
-from lakeferry.ingest.events import Emit, GapAccepted, Noted, ShardEnded, ShardsBegun, Warned
+from lakeferry.ingest.events import Emit, GapAccepted, ShardEnded, ShardsBegun, Warned
 from lakeferry.ingest.flights import Flight, Flights
 from lakeferry.ingest.goal import Goal, held_up_error
 from lakeferry.ingest.hands import Hands
@@ -47,6 +47,7 @@ from lakeferry.ingest.messages import (
     ShardStart,
     Told,
 )
+from lakeferry.ingest.notices import Notices
 from lakeferry.ingest.outcome import PASSING, BeginAgain, Finished, failed, lost_to
 from lakeferry.ingest.position import Gap
 from lakeferry.ingest.row_schema import row_schema
@@ -88,7 +89,7 @@ class Session:
         self._flights = Flights()
         self._epoch = begun.state.epoch  # that was last asked for
         self._losses = LossWatch()
-        self._paused: dict[str, str] = {}
+        self._notices = Notices(emit)
         now = monotonic()
         self._begun_s = self._committed_s = self._progress_s = now
         self._hurried_s = self._moved_s = now
@@ -146,7 +147,7 @@ class Session:
                 case Told():
                     self._tally.told(worker, report)
                     self._hands.told(worker, report)
-                    self._tell_paused()
+                    self._notices.paused(paused(self._tally.lags))
                 case Filled():
                     self._hands.filled()
                 case Batch():
@@ -262,7 +263,8 @@ class Session:
         look = self._lookout.newest
         if look.number == self._look.number:
             if self._lookout.trouble is not None:
-                self._tell_trouble(self._lookout.trouble)
+                self._notices.trouble(self._lookout.trouble)
+                self._lookout.trouble = None
             return None
         self._look = look
         if is_another(self.tables.state, look.identity):
@@ -375,17 +377,6 @@ class Session:
             now_ms,
             look.retention_s,
         )
-        self._emit(self._tally.progress(now_s, standing, len(self._hands.shards)))
-
-    def _tell_paused(self) -> None:
-        now = paused(self._tally.lags)
-        for shard in sorted(now.keys() - self._paused.keys()):
-            way = "other shards go on; mend it before the stream's retention takes the records"
-            self._emit(Warned(None, f"{shard} is not read now: {now[shard]}", way))
-        for shard in sorted(self._paused.keys() - now.keys()):
-            self._emit(Noted(f"{shard} is read again"))
-        self._paused = now
-
-    def _tell_trouble(self, error: FerryError) -> None:
-        self._lookout.trouble = None
-        self._emit(Warned(error.code, f"{error.what}: {error.where}", error.next_step))
+        told = self._tally.progress(now_s, standing, len(self._hands.shards))
+        self._emit(told)
+        self._notices.retention(told, look.retention_s)

@@ -1,0 +1,48 @@
+"""What a person should look at while an ingest runs: told when it begins, and when it is over."""
+
+from collections.abc import Mapping
+
+from lakeferry.errors import FerryError
+from lakeferry.ingest.events import Emit, Noted, Progress, Warned
+
+SHORT = 0.25  # of a stream's retention: so much must be left, or it is told
+AMPLE = 0.4  # when so much is left again, it may be told again
+
+
+class Notices:
+    """Remembers what was told. For one thread."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._paused: dict[str, str] = {}
+        self._is_short = False
+
+    def paused(self, now: Mapping[str, str]) -> None:
+        """The shards that are not read, and why."""
+        for shard in sorted(now.keys() - self._paused.keys()):
+            way = "other shards go on; mend it before the stream's retention takes the records"
+            self._emit(Warned(None, f"{shard} is not read now: {now[shard]}", way))
+        for shard in sorted(self._paused.keys() - now.keys()):
+            self._emit(Noted(f"{shard} is read again"))
+        self._paused = dict(now)
+
+    def trouble(self, error: FerryError) -> None:
+        """The stream cannot be looked at; what is known of it is read on."""
+        self._emit(Warned(error.code, f"{error.what}: {error.where}", error.next_step))
+
+    def retention(self, told: Progress, retention_s: float) -> None:
+        """How long the stream keeps what is not committed."""
+        left_s = told.retention_left_s
+        if left_s is None or left_s > AMPLE * retention_s:
+            self._is_short = False
+        elif left_s < SHORT * retention_s and not self._is_short:
+            self._is_short = True
+            self._emit(
+                Warned(
+                    None,
+                    f"in {max(0.0, left_s) / 3600:.1f} h the stream forgets records that are not "
+                    "committed yet",
+                    "raise its retention now (`aws kinesis increase-stream-retention-period`), "
+                    "then see what holds the ingest up",
+                )
+            )
