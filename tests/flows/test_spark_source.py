@@ -14,7 +14,8 @@ import pyarrow as pa
 import pytest
 
 from lakeferry.demo.kinesis_feed import Feed
-from tests.flows.spark_query import start_on
+from lakeferry.ingest.rows import RAW_SCHEMA
+from tests.flows.spark_query import load, start_on
 from tests.judges.deltalake_reader import deltalake_rows
 from tests.judges.duckdb_reader import duckdb_rows
 from tests.judges.spark_reader import spark_session
@@ -72,12 +73,25 @@ def test_a_query_goes_on_through_reshards_and_from_its_checkpoint(
         left, right = feed.split(feed.shards()[0])
         put(feed, range(300, 600))
         until(lambda: count(table) == 600)
+        query.processAllAvailable()  # so that no batch is open
         query.stop()
         feed.merge(left, right)
         put(feed, range(600, 900))
         read_all_that_is_there(spark, feed, tmp_path)
 
         assert_each_record_is_there_once(feed, table)
+
+
+def test_what_is_wrong_with_the_options_is_told_before_a_query_starts(
+    spark: Any, tmp_path: Path
+) -> None:
+    with Feed() as feed:
+        frame = load(spark, feed.url, feed.stream, feed.region, tmp_path)
+    assert frame.schema.names == RAW_SCHEMA.names
+
+    source = spark.readStream.format("lakeferry_kinesis")
+    with pytest.raises(Exception, match=r"LF-7071(.|\n)*did you mean `streamName`"):
+        source.option("streemName", "clicks").load()
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class Epochs:
     def __init__(
         self, options: Options, source: SourceSettings, keys: Callable[[], AwsKeys], record: Record
     ) -> None:
-        self._options, self._source, self._record = options, source, record
+        self._options, self._record = options, record
         self._lookout = Lookout(source, options.list_every_s, keys=keys)
         self._peek = Peek(source, keys)
         self._looking = False
