@@ -356,6 +356,29 @@ def test_a_worker_that_dies_costs_nothing_but_time(tmp_path: Path) -> None:
         finish(asked, feed)
 
 
+def test_a_worker_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lakeferry.ingest.crew.SILENCE_S", 4.0)
+    with feed_of(2, 100_000, rate=200) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table")
+        with running(asked) as ingest:
+            ingest.until_committed(200)
+            os.kill(_children(os.getpid())[-1], signal.SIGSTOP)
+            ingest.until(Began, lambda event: event.times == 1)
+            ingest.stop()
+
+        finish(asked, feed)
+
+
+def test_workers_that_never_live_end_the_ingest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakeferry.ingest.crew.START_S", 0.0)
+    monkeypatch.setattr("lakeferry.ingest.run.LONGEST_WAIT_S", 0.1)
+    ended = pytest.raises(FerryError, match="LF-7054 workers ended 5 times")
+    with feed_of(2, 100) as feed, ended:
+        ingest_once(ingest_of(feed.url, tmp_path / "table"))
+
+
 def finish(asked: Ingest, feed: Feed) -> None:
     """Read the rest; then the table has each record once."""
     before = feed.truth()
