@@ -19,6 +19,7 @@ from lakeferry.ingest.settings import Rhythm, TargetSettings
 from lakeferry.ingest.target import Target
 from lakeferry.store.open import open_store
 from tests.ingest.batches import BY_DAY, deltalake_table, moved, numbers_in, opened, put, settings
+from tests.servers import Server
 
 PATIENCE_S = 60.0
 RHYTHM = Rhythm(checkpoint_every=5, compact_every_s=None)
@@ -95,6 +96,18 @@ def test_the_parts_of_one_job_follow_each_other(where: TargetSettings) -> None:
     told = tuple(do(Job(where, "clicks", 5, True, -60.0, Sizes(files=2))))
 
     assert [one.what for one in told if isinstance(one, Compacted)] == ["checkpoint", "compaction"]
+
+
+@pytest.mark.server
+def test_a_table_on_s3_is_kept_like_one_on_a_disk(s3_server: Server) -> None:
+    where = settings(f"{s3_server.place}/upkeep", options=s3_server.options, partition_by=BY_DAY)
+    target = commits(where, 12)
+
+    told = tuple(do(Job(where, "clicks", 5, True, -60.0)))
+
+    assert [one.what for one in told if isinstance(one, Compacted)] == ["checkpoint", "compaction"]
+    moved(put(target, 13))
+    assert numbers_in(where) == list(range(1, 14))
 
 
 # --- what goes wrong ----------------------------------------------------------------------------
