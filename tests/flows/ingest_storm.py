@@ -159,11 +159,14 @@ class Storm:
         return last
 
 
+_PLAIN = {"AWS_ALLOW_HTTP": "true"}  # of servers on this machine
+
+
 def _options(options: Mapping[str, str]) -> dict[str, str] | None:
     """As delta-rs wants them."""
     if not options:
         return None
-    return {f"AWS_{key.upper()}": value for key, value in options.items()}
+    return {f"AWS_{key.upper()}": value for key, value in options.items()} | _PLAIN
 
 
 @contextmanager
