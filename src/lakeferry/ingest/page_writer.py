@@ -108,10 +108,11 @@ class PageWriter:
 
     def reform(self, form: TableForm, declared: pa.Schema | None) -> None:
         """The table has another form. What was written before still fits it: it lacks columns."""
-        self._form = form
         self._pages = _page_form(self._ingest, form, declared)
-        self._closed += self._files.close()
-        self._files = OpenFiles(form)
+        if form != self._form:
+            self._form = form
+            self._closed += self._files.close()
+            self._files = OpenFiles(form)
 
     def close(self, epoch: int) -> Closed:
         """All files of a batch; what is written from here on goes into new ones."""
