@@ -217,7 +217,6 @@ def test_of_a_beginning_at_latest_nothing_is_lost_when_it_ends_before_the_first_
 
 
 def test_an_end_may_be_asked_for_while_a_batch_is_open(tmp_path: Path) -> None:
-    """As Spark's wrapper of the trigger availableNow does, where that is enabled."""
     with Feed() as feed:
         put(feed, range(10))
         query = Query(feed, tmp_path)
@@ -367,6 +366,21 @@ def test_without_the_record_of_its_last_batch_a_query_does_not_guess(tmp_path: P
             run.batch()
 
         assert caught.value.code == "LF-7072"
+
+
+def test_an_end_that_is_not_of_the_next_batch_is_refused(tmp_path: Path) -> None:
+    """Spark's wrapper of availableNow asks for an end before it says where the query stands."""
+    with Feed() as feed:
+        query = Query(feed, tmp_path)
+        with query.running() as run:
+            run.batch()
+            run.batch()
+            query.offsets.append(Mark(1, "told before"))
+            with pytest.raises(FerryError) as caught:
+                run.planned()
+
+        assert caught.value.code == "LF-7072"
+        assert "triggerAvailableNowWrapper" in caught.value.where
 
 
 # --- what befalls a reader ------------------------------------------------------------------

@@ -14,7 +14,7 @@ from lakeferry.ingest.position import IngestState
 from lakeferry.ingest.settings import SourceSettings
 from lakeferry.ingest.start import parse_start
 from lakeferry.spark.epoch import ChunkEnd, EpochPlan, Mark, is_behind, state_after
-from lakeferry.spark.next_plan import checked_stream, plan_after, without_gaps
+from lakeferry.spark.next_plan import checked_stream, out_of_turn, plan_after, without_gaps
 from lakeferry.spark.options import Options
 from lakeferry.spark.peek import Peek
 from lakeferry.spark.record import Record
@@ -80,8 +80,10 @@ class Epochs:
 
         Raises:
             FerryError: LF-7051 another stream; LF-7052 records were lost; LF-7072 what `start`
-                read is not recorded; those of looking at the stream.
+                read is not recorded, or is not the batch before; those of looking at the stream.
         """
+        if end.epoch != start.epoch + 1:
+            raise out_of_turn(start, end)
         if self._promised == end:
             self._promised = None
         self._planned_s = monotonic()

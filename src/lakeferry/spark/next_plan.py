@@ -60,3 +60,13 @@ def without_gaps(
         "find what stopped the query for so long; to go on without these records set "
         "failOnDataLoss to false, which writes the gap down with the positions",
     )
+
+
+def out_of_turn(start: Mark, end: Mark) -> FerryError:
+    """LF-7072: Spark asks for an end that was told before the reader knew where the query stood."""
+    return FerryError(
+        "LF-7072",
+        f"batch {end.epoch} does not follow batch {start.epoch}",
+        "as spark.sql.streaming.triggerAvailableNowWrapper.enabled makes it",
+        "leave that setting off, as it is by default: availableNow reads all that is there without",
+    )
