@@ -93,12 +93,27 @@ def test_the_same_command_goes_on_from_what_is_committed(
 
     assert ended.returncode == 0, ended.stderr
     assert re.search(
-        r"kinesis clicks \(1 shard, 127.0.0.1:\d+\) → .*resumes at epoch \d", ended.stderr
+        r"kinesis clicks \(1 shard, 127.0.0.1:\d+\) → \./t   resumes at epoch 1, version 1\n",
+        ended.stderr,
     )
     assert re.search(
-        r"✓ caught up  version \d of \./t .*\n    5 records, 5 rows in \d commits?", ended.stdout
+        r"✓ caught up  version 2 of \./t .*\n    5 records, 5 rows in 1 commit, .*, 0 gaps\n",
+        ended.stdout,
     )
     assert ids(tmp_path / "t") == list(range(10))
+
+
+def test_once_with_nothing_new_makes_no_version(tmp_path: Path, kinesis_feed: Feed) -> None:
+    words = asked(kinesis_feed, "clicks", "t", "--once", "--schema", DDL)
+    put(kinesis_feed, 0, 5)
+    typed(*words, folder=tmp_path, **KEYS)
+
+    ended = typed(*words, folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "✓ caught up  version 1 of ./t" in ended.stdout
+    assert "0 records, 0 rows in 0 commits" in ended.stdout
+    assert deltalake.DeltaTable(str(tmp_path / "t")).version() == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
@@ -262,7 +277,7 @@ def test_the_table_may_lie_in_s3_which_may_refuse_our_keys(
     )  # fmt: skip
     assert sorted(known.to_pyarrow_table()["id"].to_pylist()) == list(range(5))
     assert re.search(r"✓ way s3 +127.0.0.1:\d+ is 127.0.0.1: this machine", check.stdout)
-    assert re.search(r"✓ table +version \d takes the rows; `clicks` is at epoch \d", check.stdout)
+    assert re.search(r"✓ table +version 1 takes the rows; `clicks` is at epoch 1", check.stdout)
     refused(shut, 2, "LF-1001")
 
 

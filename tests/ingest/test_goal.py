@@ -1,13 +1,15 @@
 """When an ingest that runs once has all that there was."""
 
-from lakeferry.ingest.goal import CLOCK_MS, Goal, held_up_error
+from dataclasses import replace
+
+from lakeferry.ingest.goal import Goal, held_up_error
 from lakeferry.ingest.lineage import Shard
 from lakeferry.ingest.messages import Lag
 from lakeferry.ingest.position import After, Ended, IngestState, Position, StreamIdentity
 
-GOAL = Goal(frozenset("ab"), at_ms=10_000, begun_s=100.0)
+GOAL = Goal(frozenset("ab"), at_ms=10_000)
 LISTED = {"a": Shard("a"), "b": Shard("b")}
-LATER_S = 100.0 + CLOCK_MS / 1000 + 1
+READ, UNREAD = Lag(0, read_until_ms=10_000), Lag(0, read_until_ms=9_999)
 
 
 def state(**shards: Position) -> IngestState:
@@ -30,29 +32,23 @@ def test_an_ended_shard_that_was_forgotten_is_done() -> None:
 def test_a_commit_is_due_when_all_shards_are_read_up_to_the_start() -> None:
     known = state(a=After("7", 1), b=After("9", 1))
 
-    assert GOAL.is_read(known, LISTED, {"a": Lag(0), "b": Lag(900)}, LATER_S)
-    assert not GOAL.is_read(known, LISTED, {"a": Lag(0), "b": Lag(1_100)}, LATER_S)
-    assert not GOAL.is_read(known, LISTED, {"a": Lag(0)}, LATER_S)
-    assert not GOAL.is_read(known, LISTED, {"a": Lag(0), "b": Lag(0, "KMS")}, LATER_S)
-    assert GOAL.is_read(known, LISTED, {"a": Lag(0), "b": Lag(None, ended=True)}, LATER_S)
-
-
-def test_nothing_is_known_in_the_first_moments() -> None:
-    known = state(a=After("7", 1), b=After("9", 1))
-
-    assert not GOAL.is_read(known, LISTED, {"a": Lag(0), "b": Lag(0)}, 100.5)
+    assert GOAL.is_read(known, LISTED, {"a": READ, "b": READ})
+    assert not GOAL.is_read(known, LISTED, {"a": READ, "b": UNREAD})
+    assert not GOAL.is_read(known, LISTED, {"a": READ})
+    assert not GOAL.is_read(known, LISTED, {"a": READ, "b": replace(READ, paused="KMS")})
+    assert GOAL.is_read(known, LISTED, {"a": READ, "b": Lag(None, ended=True)})
 
 
 def test_shards_that_hold_up_the_end_are_named_when_nothing_else_is_left() -> None:
     known = state(a=After("7", 1), b=After("9", 1))
 
-    assert GOAL.held_up(known, LISTED, {"a": Lag(0), "b": Lag(5, "KMS")}, LATER_S) == {"b": "KMS"}
-    assert GOAL.held_up(known, LISTED, {"a": Lag(9_000), "b": Lag(5, "KMS")}, LATER_S) == {}
-    assert GOAL.held_up(known, LISTED, {"a": Lag(0), "b": Lag(0)}, LATER_S) == {}
+    assert GOAL.held_up(known, LISTED, {"a": READ, "b": Lag(5, "KMS")}) == {"b": "KMS"}
+    assert GOAL.held_up(known, LISTED, {"a": UNREAD, "b": Lag(5, "KMS")}) == {}
+    assert GOAL.held_up(known, LISTED, {"a": READ, "b": READ}) == {}
 
 
 def test_children_of_a_shard_that_cannot_be_read_wait_with_it() -> None:
     known = state(a=After("7", 1))
 
-    assert GOAL.held_up(known, LISTED, {"a": Lag(5, "KMS")}, LATER_S) == {"a": "KMS"}
+    assert GOAL.held_up(known, LISTED, {"a": Lag(5, "KMS")}) == {"a": "KMS"}
     assert held_up_error({"a": "KMSDisabled"}).where == "a: KMSDisabled"

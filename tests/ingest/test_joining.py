@@ -101,8 +101,15 @@ def test_places_of_a_shard_are_ordered_as_numbers() -> None:
 
 
 def test_time_alone_is_not_worth_a_commit() -> None:
-    idle = Span("a", FromTrimHorizon(1), FromTrimHorizon(2), 0)
+    idle = Span("a", FromTrimHorizon(1), FromTrimHorizon(5_001), 0)
+    one_read = read(FromTrimHorizon(1), "57", 2, 2)
 
-    assert not is_worth_a_commit(state(a=FromTrimHorizon(1)), [idle])
-    assert is_worth_a_commit(state(), [idle])  # a child that began
-    assert is_worth_a_commit(state(a=FromTrimHorizon(1)), [read(FromTrimHorizon(1), "57", 2, 2)])
+    assert not is_worth_a_commit(state(a=FromTrimHorizon(1)), [idle], idle_s=5)
+    assert is_worth_a_commit(state(), [idle], idle_s=5)  # a child that began
+    assert is_worth_a_commit(state(a=FromTrimHorizon(1)), [one_read], idle_s=5)
+
+
+def test_a_long_time_without_a_record_is_worth_a_commit() -> None:
+    idle = Span("a", FromTrimHorizon(1), FromTrimHorizon(5_001), 0)
+
+    assert is_worth_a_commit(state(a=FromTrimHorizon(1)), [idle], idle_s=4.9)

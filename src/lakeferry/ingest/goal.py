@@ -8,8 +8,8 @@ from lakeferry.ingest.lineage import Listing
 from lakeferry.ingest.messages import Lag
 from lakeferry.ingest.position import Ended, IngestState
 
-# The service's clock is told to a second, and a place is taken for a second older than it is.
-CLOCK_MS = 3_000
+# What came within the second that the service's clock told at the start, which it cuts off.
+CLOCK_MS = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,6 @@ class Goal:
 
     shards: frozenset[str]
     at_ms: int  # by the service's clock, since the epoch
-    begun_s: float  # the same moment, by a clock that only rises
 
     def is_reached(self, state: IngestState, listed: Listing) -> bool:
         """Whether the table has it all."""
@@ -31,30 +30,29 @@ class Goal:
             if not _is_done(shard, state, self.at_ms) and (shard in state.shards or shard in listed)
         ]
 
-    def is_read(
-        self, state: IngestState, listed: Listing, lags: Mapping[str, Lag], now_s: float
-    ) -> bool:
-        """Whether workers have read it all, so that a commit may bring the goal."""
-        is_early = (now_s - self.begun_s) * 1000 < CLOCK_MS
-        return not is_early and not self._unread(state, listed, lags, now_s)
+    def is_read(self, state: IngestState, listed: Listing, lags: Mapping[str, Lag]) -> bool:
+        """Whether workers have read it all, so that the next commit brings the goal."""
+        return not self._unread(state, listed, lags)
 
     def held_up(
-        self, state: IngestState, listed: Listing, lags: Mapping[str, Lag], now_s: float
+        self, state: IngestState, listed: Listing, lags: Mapping[str, Lag]
     ) -> Mapping[str, str]:
         """The shards that cannot be read, and why, where nothing else is left to be read."""
-        unread = self._unread(state, listed, lags, now_s)
+        unread = self._unread(state, listed, lags)
         # Children that are not begun wait for a parent, which is one of those.
         begun = {shard: lags[shard] for shard in unread if shard in lags}
         if not all(lag.paused for lag in begun.values()):
             return {}
         return {shard: lag.paused for shard, lag in sorted(begun.items())}
 
-    def _unread(
-        self, state: IngestState, listed: Listing, lags: Mapping[str, Lag], now_s: float
-    ) -> list[str]:
-        most_ms = (now_s - self.begun_s) * 1000 - CLOCK_MS
+    def _unread(self, state: IngestState, listed: Listing, lags: Mapping[str, Lag]) -> list[str]:
         missing = self._missing(state, listed)
-        return [shard for shard in missing if not _is_read(lags.get(shard), most_ms)]
+        return [shard for shard in missing if not self._is_read(lags.get(shard))]
+
+    def _is_read(self, lag: Lag | None) -> bool:
+        if lag is None or lag.paused:
+            return False
+        return lag.ended or lag.read_until_ms >= self.at_ms
 
 
 def held_up_error(paused: Mapping[str, str]) -> FerryError:
@@ -66,12 +64,6 @@ def held_up_error(paused: Mapping[str, str]) -> FerryError:
         f"{shard}: {why}",
         "all other shards are committed; mend what the message names, then run it again",
     )
-
-
-def _is_read(lag: Lag | None, most_ms: float) -> bool:
-    if lag is None or lag.paused:
-        return False
-    return lag.ended or (lag.behind_ms is not None and lag.behind_ms <= most_ms)
 
 
 def _is_done(shard: str, state: IngestState, at_ms: int) -> bool:

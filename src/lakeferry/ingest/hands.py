@@ -66,14 +66,15 @@ class Hands:
 
     def pending(self, in_flight: int) -> Pending:
         """What lies between the last flush and now."""
-        if not in_flight and self._since_s is not None and not self._holds_records:
+        if not in_flight and self._since_s is not None and not self.holds_records:
             self._since_s = None  # they were read just before the flush, which brought them
         return Pending(
             self._last_flush_s, self._since_s, self._ended_since_s, self._filled, in_flight
         )
 
     @property
-    def _holds_records(self) -> bool:
+    def holds_records(self) -> bool:
+        """Whether they told of records that no batch brought yet."""
         return any(hand.told.records > hand.landed for hand in self._hands)
 
     # --- who reads what -----------------------------------------------------------------------

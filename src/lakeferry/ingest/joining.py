@@ -87,9 +87,21 @@ def _order(place: Position) -> tuple[int, int]:
             return 0, 0
 
 
-def is_worth_a_commit(state: IngestState, spans: Sequence[Span]) -> bool:
-    """Whether spans say more than that time has passed: a record, an end, a shard that began."""
+def is_worth_a_commit(state: IngestState, spans: Sequence[Span], idle_s: float) -> bool:
+    """Whether spans say more than that little time has passed: a record, an end, a new shard.
+
+    Args:
+        idle_s: so far positions may lag behind what was looked at and found empty.
+    """
     return any(
-        span.records or isinstance(span.ends, Ended) or span.shard_id not in state.shards
+        span.records
+        or isinstance(span.ends, Ended)
+        or is_news(state, span.shard_id, span.ends.read_until_ms, idle_s)
         for span in spans
     )
+
+
+def is_news(state: IngestState, shard_id: str, read_until_ms: int, idle_s: float) -> bool:
+    """Whether a shard from which nothing came is worth a commit: unknown yet, or of long ago."""
+    place = state.shards.get(shard_id)
+    return place is None or read_until_ms - place.read_until_ms > idle_s * 1000

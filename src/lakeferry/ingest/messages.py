@@ -127,6 +127,7 @@ class Lag:
     behind_ms: int | None  # MillisBehindLatest; None: not yet told
     paused: str = ""  # why it is not read now: 'KMSDisabledException: …'
     ended: bool = False  # read to its end, not flushed: its children wait for that
+    read_until_ms: int = 0  # what came before it is in the files: of the position to be committed
 
 
 @dataclass(frozen=True, slots=True)

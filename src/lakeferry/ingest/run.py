@@ -191,7 +191,7 @@ class _Run:
 
 
 def _goal(look: Look) -> Goal:
-    return Goal(frozenset(look.listed), look.service_ms + CLOCK_MS // 2, look.begun_s)
+    return Goal(frozenset(look.listed), look.service_ms + CLOCK_MS)
 
 
 def _another(again: BeginAgain, ingest: Ingest, times: int) -> FerryError:

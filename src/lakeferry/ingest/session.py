@@ -23,7 +23,7 @@ from lakeferry.ingest.events import Emit, GapAccepted, ShardEnded, ShardsBegun, 
 from lakeferry.ingest.flights import Flight, Flights
 from lakeferry.ingest.goal import Goal, held_up_error
 from lakeferry.ingest.hands import Hands
-from lakeferry.ingest.joining import is_worth_a_commit, rejected_places
+from lakeferry.ingest.joining import is_news, is_worth_a_commit, rejected_places
 from lakeferry.ingest.lag import paused
 from lakeferry.ingest.lineage import readable
 from lakeferry.ingest.lookout import Look, Lookout
@@ -122,7 +122,7 @@ class Session:
         done = self._hear() or self._commit_whole() or self._take_look()
         if done is not None:
             return done
-        if goal is not None and goal.is_reached(self.tables.state, self._look.listed):
+        if goal is not None and self._is_at(goal):
             return Finished("caught up")
         now = monotonic()
         pending = self._hands.pending(len(self._flights))
@@ -304,17 +304,30 @@ class Session:
 
     # --- the end ------------------------------------------------------------------------------
 
+    def _is_at(self, goal: Goal) -> bool:
+        """Whether the table has it all, or has all but that nothing came in a short time."""
+        state, listed, lags = self.tables.state, self._look.listed, self._tally.lags
+        if goal.is_reached(state, listed):
+            return True
+        if self._flights or self._hands.holds_records or not goal.is_read(state, listed, lags):
+            return False
+        idle_s = self._ingest.rhythm.idle_commit_s
+        return not any(
+            lag.ended or is_news(state, shard, lag.read_until_ms, idle_s)
+            for shard, lag in lags.items()
+        )
+
     def _is_read(self, goal: Goal, now_s: float) -> bool:
         """Whether the last commit of a goal is due; asked for once a second at most."""
         state, listed, lags = self.tables.state, self._look.listed, self._tally.lags
-        held_up = goal.held_up(state, listed, lags, now_s)
+        held_up = goal.held_up(state, listed, lags)
         if not held_up:
             self._moved_s = now_s
         elif now_s - self._moved_s >= PAUSED_S:
             self._salvage(None)
             raise held_up_error(held_up)
         due = now_s - self._hurried_s >= PROGRESS_S and not self._flights
-        if not due or not goal.is_read(state, listed, lags, now_s):
+        if not due or not goal.is_read(state, listed, lags):
             return False
         self._hurried_s = now_s
         return True
@@ -327,7 +340,9 @@ class Session:
         again = None
         for flight in left:
             whole = len(flight.batches) == self._ingest.workers
-            worth = is_worth_a_commit(self.tables.state, spans_of(list(flight.batches.values())))
+            spans = spans_of(list(flight.batches.values()))
+            idle_s = self._ingest.rhythm.idle_commit_s
+            worth = is_worth_a_commit(self.tables.state, spans, idle_s)
             if not whole:
                 self._emit(
                     Warned(None, "not all was flushed in time", "the next start reads it again")

@@ -261,6 +261,7 @@ class _Worker:
                 _behind(shard, stands[shard_id], self._told_s),
                 paused.get(shard_id, ""),
                 isinstance(stands[shard_id], Ended),
+                stands[shard_id].read_until_ms,
             )
             for shard_id, shard in self._shards.items()
         }
