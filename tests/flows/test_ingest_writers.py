@@ -93,6 +93,24 @@ def test_new_fields_become_columns_and_no_record_waits_for_a_new_run(tmp_path: P
     ]
 
 
+def test_a_field_that_became_a_column_keeps_its_type_in_the_next_run(tmp_path: Path) -> None:
+    with Feed(shards=1) as feed:
+        payload = PayloadSettings(schema=SMALL, on_new="evolve")
+        asked = ingest_of(feed.url, tmp_path / "table", payload=payload)
+        feed.put(SHARD, b'{"event_id": "a", "size": 1}')
+        ingest_once(asked)
+        feed.put(SHARD, b'{"event_id": "b", "size": "large"}', b'{"event_id": "c", "size": 5}')
+        ingest_once(asked)
+
+    rows = deltalake.DeltaTable(tmp_path / "table").to_pyarrow_table().sort_by("event_id")
+    bad = deltalake.DeltaTable(tmp_path / "table_rejected").to_pyarrow_table()
+    assert rows.select(["event_id", "size"]).to_pylist() == [
+        {"event_id": "a", "size": 1},
+        {"event_id": "c", "size": 5},
+    ]
+    assert bad["data"].to_pylist() == [b'{"event_id": "b", "size": "large"}']
+
+
 def test_bad_records_lie_in_quarantine_beside_the_table_once(tmp_path: Path) -> None:
     with Feed(shards=1) as feed:
         asked = ingest_of(feed.url, tmp_path / "table", payload=PayloadSettings(schema=SMALL))

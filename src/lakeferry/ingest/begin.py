@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from time import sleep
 
+import pyarrow as pa
+
 from lakeferry.ingest.commit import commit
 from lakeferry.ingest.events import Emit, GapAccepted, Noted
+from lakeferry.ingest.evolved import declared_now
 from lakeferry.ingest.lineage import first_positions
 from lakeferry.ingest.lookout import Look, Lookout
 from lakeferry.ingest.loss import (
@@ -40,6 +43,7 @@ class Beginning:
     state: IngestState  # of the target
     rejected: Target | None  # of bad records; None: there can be none
     resumes: str  # as `Began` has it
+    declared: pa.Schema | None  # columns of the payload; None: raw rows
 
 
 def begin(
@@ -68,6 +72,7 @@ def begin(
     if isinstance(found, Lost):
         return found
     look, target, state = found
+    declared, target = declared_now(ingest, target)
     rejected = None
     if may_reject(ingest.payload, ingest.source):
         nowhere = IngestState(0, look.identity)
@@ -76,7 +81,7 @@ def begin(
         )
     begins = ingest.start if adopted is None else "adopted positions"
     resumes = f"epoch {state.epoch}" if state.epoch else begins
-    return Beginning(look, target, state, rejected, resumes)
+    return Beginning(look, target, state, rejected, resumes, declared)
 
 
 def quarantine_settings(target: TargetSettings) -> TargetSettings:

@@ -85,7 +85,7 @@ class Session:
         self._emit = emit
         self._look = begun.look
         self.tables = Tables(begun.target, begun.state, begun.rejected)
-        self._declared = ingest.payload.schema
+        self._declared = begun.declared
         self._flights = Flights()
         self._epoch = begun.state.epoch  # that was last asked for
         self._losses = LossWatch()

@@ -1,0 +1,56 @@
+"""What a table got by new fields is declared when reading begins anew."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from lakeferry.connect.aws import AwsAccess
+from lakeferry.ingest.evolved import declared_now
+from lakeferry.ingest.payload import OnNew
+from lakeferry.ingest.payload_repair import PROVENANCE
+from lakeferry.ingest.row_schema import row_schema
+from lakeferry.ingest.settings import Ingest, PartitionColumn, PayloadSettings, SourceSettings
+from lakeferry.ingest.signing import endpoint_of
+from lakeferry.ingest.table import change_columns
+from tests.ingest.batches import opened, settings
+
+LAT = pa.struct([("lat", pa.float64())])
+BOTH = pa.struct([("lat", pa.float64()), ("lon", pa.float64())])
+DECLARED = pa.schema([("id", pa.string()), ("geo", LAT), ("stops", pa.list_(LAT))])
+WIDER = pa.schema(
+    [("id", pa.string()), ("geo", BOTH), ("stops", pa.list_(BOTH)), ("status", pa.int64())]
+)
+BY_DAY = (PartitionColumn("day", "_arrival"),)
+
+
+def ingest_of(table: Path, on_new: OnNew) -> Ingest:
+    source = SourceSettings("clicks", endpoint_of("eu-west-1", None), AwsAccess("eu-west-1"))
+    payload = PayloadSettings(DECLARED, on_new=on_new)
+    return Ingest("clicks", source, settings(table, partition_by=BY_DAY), payload)
+
+
+def grown_table(ingest: Ingest, schema: pa.Schema = WIDER) -> pa.Schema | None:
+    """What is declared where the table has this schema by now."""
+    target = opened(ingest.target, wanted=row_schema(ingest.payload))
+    change_columns(target, ingest.target, pa.schema([*schema, *PROVENANCE]))
+    again = opened(ingest.target, wanted=row_schema(ingest.payload))
+    declared, formed = declared_now(ingest, again)
+    assert declared is not None
+    assert set(declared.names) <= set(formed.form.schema.names)
+    return declared
+
+
+def test_columns_and_fields_within_them_are_declared(tmp_path: Path) -> None:
+    assert grown_table(ingest_of(tmp_path / "t", "evolve")) == WIDER
+
+
+@pytest.mark.parametrize("on_new", ["ignore", "rescue"])
+def test_only_a_table_that_evolves_says_what_is_declared(tmp_path: Path, on_new: OnNew) -> None:
+    assert grown_table(ingest_of(tmp_path / "t", on_new)) == DECLARED
+
+
+def test_a_column_that_no_json_can_fill_stays_undeclared(tmp_path: Path) -> None:
+    theirs = pa.schema([*DECLARED, ("body", pa.binary())])
+
+    assert grown_table(ingest_of(tmp_path / "t", "evolve"), theirs) == DECLARED
