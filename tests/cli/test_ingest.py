@@ -16,6 +16,7 @@ from lakeferry.cli.ingesting import say_way
 from lakeferry.cli.render import TextScreen
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.ingest.lookout import FIRST_PATIENCE_S
 from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
 from lakeferry.ingest.signing import Endpoint
 from tests.cli.program import LAKEFERRY, environment_of, json_lines, typed
@@ -338,7 +339,9 @@ def test_a_table_of_another_shape_is_refused_and_stays_as_it_is(
         (["clicks", "t", "--on-new-fields", "rescue"], "raw records have no fields"),
         (["clicks", "t", "--raw", "--schema", DDL], "raw records are not parsed"),
         (["s3://b/t", "t"], "is no Kinesis stream"),
-        (["clicks"], "there is no manifest"),
+        (["clicks"], "lakeferry ingest clicks TABLE"),
+        (["kinesis://eu-west-1/clicks"], "lakeferry ingest kinesis://eu-west-1/clicks s3://"),
+        (["clicks", "--check"], "there is no manifest"),
         (["clicks", "t", "--metrics", "here"], "`here` is no address"),
         (["clicks", "t", "--adopt", "redis:x"], "LF-7082"),
         (["clicks", "t", "--infer", "0"], "looks at nothing"),
@@ -391,13 +394,62 @@ def test_doctor_for_ingest_tries_the_store_as_well(tmp_path: Path, kinesis_feed:
     assert re.search(r"✓ read +shardId-000000000000 read", ended.stdout)
 
 
-def test_infer_prints_ddl_that_schema_takes(tmp_path: Path, kinesis_feed: Feed) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["clicks", "t"], ["clicks"], ["kinesis://eu-west-1/clicks"],
+        ["arn:aws:kinesis:eu-west-1:000000000000:stream/clicks"],
+    ],
+)  # fmt: skip
+def test_infer_prints_ddl_that_schema_takes_and_needs_no_table(
+    tmp_path: Path, kinesis_feed: Feed, words: list[str]
+) -> None:
     put(kinesis_feed, 0, 20)
 
-    ended = typed(*asked(kinesis_feed, "clicks", "t", "--infer", "10"), folder=tmp_path, **KEYS)
+    ended = typed(*asked(kinesis_feed, *words, "--infer", "10"), folder=tmp_path, **KEYS)
 
-    assert (ended.returncode, ended.stdout) == (0, "id BIGINT,\nat TIMESTAMP\n")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "id BIGINT,\nat TIMESTAMP\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_infer_of_a_name_in_the_manifest_samples_the_stream_of_that_name(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    put(kinesis_feed, 0, 20)
+    (tmp_path / "lakeferry.yaml").write_text(
+        f"version: 1\ntarget: {{root: {tmp_path}/lake}}\nstreams:\n"
+        f"  c: {{from: 'kinesis://{kinesis_feed.region}/clicks', to: clicks,\n"
+        f"      start: trim-horizon, endpoint: '{kinesis_feed.url}'}}\n"
+    )
+
+    known = typed("ingest", "c", "--infer", "10", folder=tmp_path, **KEYS)
+    unknown = typed(*asked(kinesis_feed, "clicks", "--infer", "10"), folder=tmp_path, **KEYS)
+
+    assert known.stdout == unknown.stdout == "id BIGINT,\nat TIMESTAMP\n"
+
+
+def test_an_endpoint_where_nobody_listens_is_told_at_once_and_given_up_soon(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    there = ["--endpoint-url", kinesis_feed.url, "--region", "eu-west-1"]
+    kinesis_feed.close()
+    begun = time.monotonic()
+    process = started(tmp_path, "ingest", "clicks", "t", *there)
+    assert process.stderr is not None
+
+    first = process.stderr.readline()
+    told_s = time.monotonic() - begun
+    _, rest = process.communicate(timeout=60)
+    given_up_s = time.monotonic() - begun - told_s
+
+    assert first.startswith("▲ LF-1205 Kinesis cannot be reached: Connection refused; 127.0.0.1:")
+    assert "it is asked again" in rest
+    assert given_up_s < FIRST_PATIENCE_S + 5
+    assert process.returncode == 1
+    assert "✗ LF-1205 Kinesis cannot be reached\n  Connection refused; 127.0.0.1:" in rest
+    assert "next: see that something serves Kinesis at 127.0.0.1:" in rest
+    assert not (tmp_path / "t").exists()
 
 
 def test_positions_hand_the_stream_over_to_another_table_with_nothing_twice(

@@ -46,7 +46,7 @@ class RunFlags:
     ] = False
     infer: Annotated[
         int | None,
-        Parameter(help="Only propose a schema, from a sample of so many records."),
+        Parameter(help="Only propose a schema, from a sample of so many records; needs no TABLE."),
     ] = None
 
 
@@ -77,7 +77,8 @@ def ingest(
     def do(screen: Screen, stop: Flag) -> int:
         from lakeferry.cli import ingesting
 
-        found = wanted(stream, table, manifest, flags, once=run.once)
+        only_stream = run.infer is not None and not (run.check or run.positions)
+        found = wanted(stream, table, manifest, flags, once=run.once, only_stream=only_stream)
         if run.check:
             return ingesting.check(found, screen=screen)
         if run.positions:

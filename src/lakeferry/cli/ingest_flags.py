@@ -242,16 +242,39 @@ class Wanted:
 
 
 def wanted(
-    stream: str, table: str | None, chosen: ManifestFlags, flags: StreamFlags, *, once: bool = False
+    stream: str,
+    table: str | None,
+    chosen: ManifestFlags,
+    flags: StreamFlags,
+    *,
+    once: bool = False,
+    only_stream: bool = False,
 ) -> Wanted:
     """The ingest of `STREAM TABLE`, or of a NAME in the manifest.
 
+    Args:
+        only_stream: nothing is asked of the table, which then need not be said.
+
     Raises:
-        FerryError: LF-7063 where the manifest has no such stream, LF-2002 where there is none.
+        FerryError: LF-7063 where the manifest has no such stream, LF-2002 where there is none,
+            LF-2001 where a stream that no manifest names lacks its table.
         ExceptionGroup: of FerryError, one for each fault.
     """
     if table is not None:
         return _of_flags(stream, table, flags, once)
+    is_address = stream.startswith(("kinesis:", "arn:"))
+    if only_stream and (is_address or stream not in read(chosen).manifest.streams):
+        return _of_flags(stream, "./none", flags, once)
+    if is_address:
+        raise _wrong(
+            f"`{stream}` goes into no table", "TABLE",
+            f"name it: lakeferry ingest {stream} s3://BUCKET/PATH; only --infer needs none",
+        )  # fmt: skip
+    if chosen.path() is None:
+        raise FerryError(
+            "LF-2002", "there is no manifest", f"no lakeferry.yaml in {Path.cwd()} or above",
+            f"name one with --file, or the table as well: lakeferry ingest {stream} TABLE",
+        )  # fmt: skip
     found = read(chosen, is_needed=True)
     if stream not in found.manifest.streams:
         known = ", ".join(found.manifest.streams)

@@ -19,14 +19,15 @@ class IngestTalk:
         self._screen = screen
         self._table = table
         self._metrics = metrics
-        self._begun = begun  # set by the first event
+        self._begun = begun  # set by the first event but warnings
         self._last_rows = 0  # of the last version that was committed
         self.gaps = 0  # that were accepted while this ran
         self._lock = threading.Lock()
 
     def emit(self, event: Event) -> None:
         with self._lock:
-            self._begun.set()
+            if not isinstance(event, Warned):  # while the stream is waited for these may come
+                self._begun.set()
             self._metrics.take(event)
             match event:
                 case Progress():

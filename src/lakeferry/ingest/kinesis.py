@@ -143,12 +143,12 @@ class Kinesis:
         except (OSError, http.client.HTTPException) as error:
             self.close()
             if fresh or isinstance(error, TimeoutError | http.client.IncompleteRead):
-                raise Unanswered(f"{type(error).__name__}: {error}") from error
+                raise Unanswered(_said(error)) from error
         try:
             return self._exchanged(request)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise Unanswered(f"{type(error).__name__}: {error}") from error
+            raise Unanswered(_said(error)) from error
 
     def _exchanged(self, request: wire.Request) -> bytes:
         if self._line is None:
@@ -169,6 +169,14 @@ class Kinesis:
         if refused.remedy == "correct the clock":
             self.clock_error = clock_error(answer.getheader("Date"), self._clock())
         raise Refused(refused)
+
+
+def _said(error: Exception) -> str:
+    """In the system's words where it has some: 'Connection refused'."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    told = getattr(error, "strerror", None)
+    return str(told) if told else f"{type(error).__name__}: {error}"
 
 
 def _opened(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:

@@ -21,6 +21,7 @@ from lakeferry.ingest.settings import SourceSettings
 from lakeferry.ingest.wire import StreamSummary
 
 PATIENCE_S = 30.0  # with a service that does not answer, or answers that it cannot now
+FIRST_PATIENCE_S = 15.0  # before anything is begun: whoever started it may start it again
 SUMMARY_EVERY_S = 5.0  # DescribeStreamSummary allows 20 a second in a whole account
 Answer = TypeVar("Answer")
 
@@ -69,6 +70,8 @@ class Lookout:
         self._looks = 0
         self._newest: Look | None = None
         self.trouble: FerryError | None = None  # why the last look failed; None: it did not
+        self._on_wait: Callable[[FerryError], None] | None = None
+        self._patience_s = PATIENCE_S
 
     def __enter__(self) -> "Lookout":
         return self
@@ -79,13 +82,18 @@ class Lookout:
         if self._thread.is_alive():
             self._thread.join(1)
 
-    def first(self) -> Look:
+    def first(self, on_wait: Callable[[FerryError], None] | None = None) -> Look:
         """The first look; from here on others follow by themselves.
+
+        Args:
+            on_wait: told once why there is no answer yet, where the service is asked again.
 
         Raises:
             FerryError: LF-7062 and others of `refusal_error`; LF-1205 without an answer.
         """
+        self._on_wait, self._patience_s = on_wait, FIRST_PATIENCE_S
         self._newest = self._look()
+        self._on_wait, self._patience_s = None, PATIENCE_S
         self._thread.start()
         return self._newest
 
@@ -136,7 +144,7 @@ class Lookout:
         return Look(self._looks, begun, self._kinesis.service_ms, summary, listed)
 
     def _answer(self, operation: str, ask: Callable[[], Answer]) -> Answer:
-        until, times = monotonic() + PATIENCE_S, 0
+        until, times = monotonic() + self._patience_s, 0
         while True:
             times += 1
             try:
@@ -149,4 +157,7 @@ class Lookout:
                 trouble = unanswered_error(str(error), self._source)
             if monotonic() >= until or self._ended.is_set():
                 raise trouble
-            self._ended.wait(wait_after_refusal(times, 0.5))
+            if self._on_wait is not None:
+                self._on_wait(trouble)
+                self._on_wait = None
+            self._ended.wait(min(wait_after_refusal(times, 0.5), max(0.0, until - monotonic())))

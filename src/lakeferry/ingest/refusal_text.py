@@ -76,13 +76,14 @@ def refusal_error(refusal: Refusal, source: SourceSettings, operation: str) -> F
 
 def unanswered_error(why: str, source: SourceSettings) -> FerryError:
     """No whole answer came: LF-1205."""
-    return FerryError(
-        "LF-1205",
-        "Kinesis cannot be reached",
-        f"{why}; {shown(source)}",
-        "check the Region, --endpoint-url and the network (`--check` says which way bytes go); "
-        "from a subnet without a way out, kinesis-streams needs an interface endpoint there",
-    )
+    host = source.endpoint.host
+    step = f"see that something serves Kinesis at {host}, or give another --endpoint-url"
+    if ".amazonaws.com" in host or "vpce" in host:
+        step = (
+            "check the Region, --endpoint-url and the network (`--check` says which way bytes go); "
+            "from a subnet without a way out, kinesis-streams needs an interface endpoint there"
+        )
+    return FerryError("LF-1205", "Kinesis cannot be reached", f"{why}; {shown(source)}", step)
 
 
 def shown(source: SourceSettings) -> str:

@@ -54,7 +54,7 @@ def run(
     """
     stop = stop or Flag()
     with Lookout(ingest.source, ingest.rhythm.list_every_s) as lookout:
-        first = lookout.first()
+        first = lookout.first(lambda trouble: emit(_not_yet(trouble)))
         whole = _Run(ingest, lookout, first, emit, adopted)
         try:
             return whole.until(stop)
@@ -188,6 +188,12 @@ class _Run:
         )
         self._emit(found)
         return found
+
+
+def _not_yet(trouble: FerryError) -> Warned:
+    """Nothing is begun, since Kinesis does not answer; told before it is given up."""
+    said = f"{trouble.what}: {trouble.where}"
+    return Warned(trouble.code, said, "nothing: it is asked again for a while")
 
 
 def _goal(look: Look) -> Goal:
