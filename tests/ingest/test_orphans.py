@@ -95,6 +95,17 @@ def test_files_of_others_stay(where: TargetSettings) -> None:
     assert swept(target) == ()
 
 
+def test_a_table_within_the_folder_of_the_table_loses_nothing(where: TargetSettings) -> None:
+    within = settings(f"{where.url}/_rejected", partition_by=BY_DAY)
+    theirs, after = read(inner := opened(within), [1, 2])
+    moved(commit(inner, theirs, after))
+    aged(within, theirs[0].path, 30)
+    target = moved(put(moved(put(moved(put(opened(where), 1)), 2)), 3))
+
+    assert swept(target) == ()
+    assert numbers_in(within) == [1, 2]
+
+
 def test_a_file_older_than_tombstones_are_kept_is_left_to_vacuum(where: TargetSettings) -> None:
     target = opened(where)
     [left], _ = read(target, [1])

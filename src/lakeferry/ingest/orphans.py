@@ -53,6 +53,13 @@ def own_files(name: str) -> str:
     return rf"(?:^|/)part-{re.escape(name)}-[0-9]{{5,}}-{_UUID}\.zstd\.parquet$"
 
 
+def _own_place(name: str) -> re.Pattern[str]:
+    """The same, only in folders of partitions: another table may lie within this one's folder, and
+    an ingest of the same name may write to it.
+    """
+    return re.compile(rf"(?:[^/]*=[^/]*/)*{own_files(name).removeprefix('(?:^|/)')}")
+
+
 def sweep(store: Store, name: str, *, margin_ms: int = HOUR_MS) -> Swept:
     """Remove files of this ingest that were never committed and never will be.
 
@@ -75,13 +82,13 @@ def sweep(store: Store, name: str, *, margin_ms: int = HOUR_MS) -> Swept:
     since_ms = now_ms - (WEEK_MS if kept_ms is None else kept_ms) + HOUR_MS
     listed = 0
     found: dict[str, ObjectMeta] = {}
-    own = re.compile(own_files(name))
+    own = _own_place(name)
     for meta in islice(store.list(""), MOST_LISTED):
         listed += 1
         if (
             meta.modified_ms is not None
             and since_ms < meta.modified_ms < proof_ms - margin_ms
-            and own.search(meta.path)
+            and own.match(meta.path)
         ):
             found[meta.path] = meta
     for files in (snapshot.files, snapshot.removes):
