@@ -13,7 +13,7 @@ import pytest
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.ingest.compact import COLUMNS, Join, Sizes, plan_joins
-from lakeferry.ingest.join_commit import GivenUp, Known, commit_join
+from lakeferry.ingest.join_commit import SLOWEST_MS, GivenUp, Known, commit_join
 from lakeferry.ingest.join_files import join_files, joined_form
 from lakeferry.ingest.messages import DataFile
 from lakeferry.ingest.settings import TargetSettings
@@ -236,6 +236,28 @@ def test_two_joins_of_the_same_files_make_one(where: TargetSettings) -> None:
     three_commits(where)
     snapshot, join, file = planned(where)
     joined(where)
+
+    done = commit_join(open_store(where.url), known(snapshot), join, file)
+
+    assert isinstance(done, GivenUp)
+    assert numbers_in(where) == [1, 2, 3, 4, 5]
+
+
+def test_a_join_that_slept_until_its_file_may_be_swept_is_given_up(where: TargetSettings) -> None:
+    three_commits(where)
+    snapshot, join, file = planned(where)
+    old = replace(file, modified_ms=file.modified_ms - SLOWEST_MS)
+
+    done = commit_join(open_store(where.url), known(snapshot), join, old)
+
+    assert isinstance(done, GivenUp)
+    assert numbers_in(where) == [1, 2, 3, 4, 5]
+
+
+def test_a_join_whose_file_was_swept_is_given_up(where: TargetSettings) -> None:
+    three_commits(where)
+    snapshot, join, file = planned(where)
+    (Path(where.url) / file.path).unlink()
 
     done = commit_join(open_store(where.url), known(snapshot), join, file)
 

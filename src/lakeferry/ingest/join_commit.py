@@ -28,6 +28,9 @@ from lakeferry.store.protocol import Store
 from lakeferry.version import ENGINE
 
 TRIES = 100
+# From the upload of the joined file to its commit. No commit names the file until then, so an hour
+# later another's sweep may take it for an orphan: a join that slept so long is planned anew.
+SLOWEST_MS = 30 * 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ def commit_join(
     paths = {canonical_key(small.path, canonical(store.url)) for small in join.files}
     for _ in range(TRIES):
         now_ms = time.time_ns() // 1_000_000
+        if now_ms - file.modified_ms >= SLOWEST_MS or store.head(file.path) is None:
+            return _void(store, file, GivenUp(known.version, "its file may be gone"))
         stamp = None
         if known.metadata.is_on(ICT):
             stamp = max(now_ms, (known.in_commit_timestamp or 0) + 1)
