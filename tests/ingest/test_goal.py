@@ -25,6 +25,10 @@ def test_a_child_that_waits_for_its_parent_is_still_to_be_read() -> None:
     assert not GOAL.is_reached(state(a=Ended(5)), LISTED)
 
 
+def test_a_child_that_a_listing_lacks_is_still_to_be_read() -> None:
+    assert not GOAL.is_reached(state(a=Ended(5, ("b",))), {"a": Shard("a")})
+
+
 def test_an_ended_shard_that_was_forgotten_is_done() -> None:
     assert GOAL.is_reached(state(a=After("7", 10_000)), {"a": Shard("a")})
 

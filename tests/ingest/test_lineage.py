@@ -67,6 +67,13 @@ def test_a_merge_waits_for_a_parent_that_was_not_even_begun() -> None:
     assert set(readable(ALL, {"p": Ended(9), "a": Ended(12)})) == {"b"}
 
 
+def test_a_parent_that_is_still_to_be_begun_is_waited_for_though_a_listing_lacks_it() -> None:
+    begun: dict[str, Position] = {"p": Ended(9, ("a", "b")), "b": After("7", 9)}
+
+    assert set(readable(only(P, B, M), {**begun, "b": Ended(11, ("m",))})) == set()
+    assert set(readable(ALL, {**begun, "b": Ended(11, ("m",))})) == {"a"}
+
+
 def test_parents_that_were_gone_before_we_began_are_not_waited_for() -> None:
     assert set(readable(only(A, B), {"a": FromTrimHorizon()})) == {"a", "b"}
 
@@ -228,6 +235,13 @@ def test_an_ended_shard_is_forgotten_once_it_is_not_listed_and_all_that_follows_
     assert forgettable(after, {"p": Ended(9, ("a", "b")), "a": Ended(9), "b": After("7", 9)}) == {
         "p"
     }
+
+
+def test_nothing_is_forgotten_by_a_listing_that_lacks_what_is_read() -> None:
+    known: dict[str, Position] = {"p": Ended(9), "x": After("7", 9)}
+
+    assert forgettable({}, known) == frozenset()
+    assert forgettable(only(Shard("x")), known) == frozenset({"p"})
 
 
 def test_a_shard_is_not_forgotten_before_its_parent() -> None:

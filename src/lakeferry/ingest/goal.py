@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.lineage import Listing
+from lakeferry.ingest.lineage import Listing, unborn
 from lakeferry.ingest.messages import Lag
 from lakeferry.ingest.position import Ended, IngestState
 
@@ -24,10 +24,11 @@ class Goal:
         return not self._missing(state, listed)
 
     def _missing(self, state: IngestState, listed: Listing) -> list[str]:
+        known = state.shards.keys() | listed.keys() | unborn(state.shards)
         return [
             shard
             for shard in self.shards
-            if not _is_done(shard, state, self.at_ms) and (shard in state.shards or shard in listed)
+            if shard in known and not _is_done(shard, state, self.at_ms)
         ]
 
     def is_read(self, state: IngestState, listed: Listing, lags: Mapping[str, Lag]) -> bool:

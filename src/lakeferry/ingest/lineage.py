@@ -77,22 +77,35 @@ def readable(listed: Listing, committed: Mapping[str, Position]) -> dict[str, Po
 
     A shard that is read begins at its position, or, as a child, at its oldest record. It waits for
     each parent that has a record to give: one whose end is not committed, or that is listed and was
-    not begun. A listed shard without a position that is older than one with a position was ended
-    and forgotten: a listing may leave a shard out once and show it again.
+    not begun, or that an ended shard names as its child. A listed shard without a position that is
+    older than one with a position was ended and forgotten: a listing may leave a shard out once
+    and show it again.
     """
-    finished = _forgotten(listed, committed)
+    waited = unborn(committed)
+    finished = _forgotten(listed, committed) - waited
     found: dict[str, Position] = {}
     for shard_id in sorted(listed):
         place = committed.get(shard_id)
         if isinstance(place, Ended) or shard_id in finished:
             continue
         parents = listed[shard_id].parents
-        if place is None and not all(_is_over(one, listed, committed, finished) for one in parents):
+        if place is None and not all(
+            _is_over(one, listed, committed, finished) and one not in waited for one in parents
+        ):
             continue
         if place is not None and any(_is_open(committed.get(one)) for one in parents):
             continue
         found[shard_id] = place or FromTrimHorizon(_read_until(parents, committed))
     return found
+
+
+def unborn(committed: Mapping[str, Position]) -> set[str]:
+    """Children of ended shards that were not begun: a listing may not show them yet, or once not.
+
+    None of them was forgotten, for a shard is kept as long as a parent of it is.
+    """
+    ended = [place for place in committed.values() if isinstance(place, Ended)]
+    return {child for place in ended for child in place.children if child not in committed}
 
 
 def _is_open(place: Position | None) -> bool:
@@ -181,8 +194,11 @@ def _at_least(place: Position, until_ms: int) -> Position:
 def forgettable(listed: Listing, committed: Mapping[str, Position]) -> frozenset[str]:
     """Ended shards that need not be kept: listed no more, and nothing that follows waits for them.
 
-    A shard is forgotten only with its parents gone, so that no child is taken for unborn.
+    A shard is forgotten only with its parents gone, so that no child is taken for unborn. A listing
+    that lacks a shard which is still read is none to judge by: it may lack others, too.
     """
+    if any(_is_open(place) and shard_id not in listed for shard_id, place in committed.items()):
+        return frozenset()
     following = _children(listed, committed)
     found: set[str] = set()
     kept = {shard_id for shard_id in committed if not _is_done(shard_id, listed, committed)}
