@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeferry.ingest.settings import TargetSettings
+from lakeferry.verify.offsets import verify_offsets
 from tests.flows import ingest_runner
 from tests.flows.ingest_runner import IngestRunner, Order
 from tests.flows.ingests import QUICK, due, ingest_of, ingest_once
@@ -135,6 +136,8 @@ class Storm:
         assert not doubled, f"{len(doubled)} records are there twice, such as {min(doubled)}"
         assert not missing, f"{len(missing)} of {len(wanted)} are missing: {min(missing)}"
         assert not foreign, f"{len(foreign)} were never due, such as {min(foreign)}"
+        proof = verify_offsets(self.table, options=self.options)
+        assert proof.right, proof.findings
         return len(wanted)
 
     def _event_ids(self) -> Iterator[str]:

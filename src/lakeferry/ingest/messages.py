@@ -94,7 +94,7 @@ class Counts:
 
     records: int = 0  # of Kinesis
     rows: int = 0  # written to the table: user records of aggregates count each
-    bad: int = 0  # written to quarantine
+    bad: int = 0  # have no row, but lie in quarantine, by this batch or a crash before it
     doubles: int = 0  # left out by the window of keys
     out_of_range: int = 0
     bytes_in: int = 0  # bodies of answers: what the endpoint bills, about

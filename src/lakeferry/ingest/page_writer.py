@@ -98,11 +98,11 @@ class PageWriter:
         self._judge(page, found)
         table = self._without_doubles(found.table)
         self._files.append(table)
-        bad = self._reject(found.bad, start)
+        self._reject(found.bad, start)
         self.written.records += len(page.records)
         self.written.rows += table.num_rows
         self.written.doubles += found.table.num_rows - table.num_rows
-        self.written.bad += bad
+        self.written.bad += len(found.bad.faults)
         self.written.out_of_range += found.out_of_range
         return {}
 
@@ -152,15 +152,14 @@ class PageWriter:
         arrivals = table[arrival].cast(pa.int64()).to_numpy() // 1000
         return table.filter(self._window.fresh(table, arrivals))
 
-    def _reject(self, bad: Bad, start: ShardStart) -> int:
-        """Into quarantine with what does not lie there already; how many these are."""
+    def _reject(self, bad: Bad, start: ShardStart) -> None:
+        """Into quarantine with what does not lie there already, after a crash between commits."""
         if self._rejected is None or not bad.faults:
-            return 0
+            return
         new = unknown_to(start.rejected_place, bad)
         if new.faults:
             stream = self._ingest.source.stream
             self._rejected.append(quarantine_table(new, stream, self.epoch))
-        return len(new.faults)
 
 
 def _page_form(ingest: Ingest, form: TableForm, declared: pa.Schema | None) -> PageForm:
