@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lakeferry.ingest.goal import Goal, held_up_error
+from lakeferry.ingest.goal import Goal, goal_of, held_up_error
 from lakeferry.ingest.lineage import Shard
 from lakeferry.ingest.messages import Lag
 from lakeferry.ingest.position import After, Ended, IngestState, Position, StreamIdentity
@@ -23,6 +23,12 @@ def test_it_is_reached_when_each_shard_is_committed_beyond_the_start_or_ended() 
 
 def test_a_child_that_waits_for_its_parent_is_still_to_be_read() -> None:
     assert not GOAL.is_reached(state(a=Ended(5)), LISTED)
+
+
+def test_what_the_first_listing_lacks_belongs_to_it() -> None:
+    goal = goal_of({"a": Shard("a")}, state(a=Ended(5, ("c",)), b=After("7", 3)), 8_500)
+
+    assert goal == Goal(frozenset("abc"), 10_000)
 
 
 def test_a_child_that_a_listing_lacks_is_still_to_be_read() -> None:

@@ -56,6 +56,16 @@ class Goal:
         return lag.ended or lag.read_until_ms >= self.at_ms
 
 
+def goal_of(listed: Listing, state: IngestState, service_ms: int) -> Goal:
+    """All shards that are known: a listing may lack one that is read, or about to be.
+
+    Args:
+        service_ms: the service's clock at the start, since the epoch.
+    """
+    shards = listed.keys() | state.shards.keys() | unborn(state.shards)
+    return Goal(frozenset(shards), service_ms + CLOCK_MS)
+
+
 def held_up_error(paused: Mapping[str, str]) -> FerryError:
     """LF-7055."""
     shard, why = min(paused.items())

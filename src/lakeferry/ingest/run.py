@@ -13,7 +13,7 @@ from lakeferry.errors import FerryError
 from lakeferry.ingest.begin import Beginning, begin
 from lakeferry.ingest.durable import Tables
 from lakeferry.ingest.events import Began, Emit, Ended, Warned, silent
-from lakeferry.ingest.goal import CLOCK_MS, Goal
+from lakeferry.ingest.goal import Goal, goal_of
 from lakeferry.ingest.lineage import readable
 from lakeferry.ingest.lookout import Look, Lookout
 from lakeferry.ingest.outcome import BeginAgain, Finished, failed, lost_to
@@ -77,8 +77,8 @@ class _Run:
         self._adopted = adopted
         self._tally = Tally(monotonic())
         self._lost = self._failed = 0  # in a row
-        self._goal = _goal(first) if ingest.once else None
-        self._look = first
+        self._goal: Goal | None = None  # None: without an end, or not begun
+        self._first = self._look = first
         self._upkeep: Upkeep | None = None
 
     def until(self, stop: Flag) -> Ended:
@@ -90,6 +90,9 @@ class _Run:
                 self._count(again, 0)
             else:
                 self._tell_began(begun)
+                if self._ingest.once and self._goal is None:
+                    look = self._first
+                    self._goal = goal_of(look.listed, begun.state, look.service_ms)
                 session = self._session(begun)
                 before = self._tally.commits
                 outcome = session.run(stop, self._goal)
@@ -194,10 +197,6 @@ def _not_yet(trouble: FerryError) -> Warned:
     """Nothing is begun, since Kinesis does not answer; told before it is given up."""
     said = f"{trouble.what}: {trouble.where}"
     return Warned(trouble.code, said, "nothing: it is asked again for a while")
-
-
-def _goal(look: Look) -> Goal:
-    return Goal(frozenset(look.listed), look.service_ms + CLOCK_MS)
 
 
 def _another(again: BeginAgain, ingest: Ingest, times: int) -> FerryError:
