@@ -17,7 +17,8 @@ def running(folder: Path) -> Iterator[Server]:
     program = require("kinesalite")
     port = free_port()
     command = ["node", str(program), "--port", str(port), "--shardLimit", "1000",
-               "--createStreamMs", "5", "--deleteStreamMs", "5", "--updateStreamMs", "5"]  # fmt: skip
+               "--createStreamMs", "5", "--deleteStreamMs", "5",
+               "--updateStreamMs", "5"]  # fmt: skip
     endpoint = f"http://127.0.0.1:{port}"
     with started(command, folder / "kinesalite.log", ready=lambda: listens(port)):
         yield Server("", {"endpoint": endpoint}, endpoint, port)
