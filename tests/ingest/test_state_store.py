@@ -9,11 +9,19 @@ import pytest
 from lakeferry.delta.actions import DomainMetadata, Txn
 from lakeferry.delta.txn_files import file_of
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import app_id, domain, state_text, txn_version
+from lakeferry.ingest.position import (
+    IngestState,
+    advanced,
+    app_id,
+    domain,
+    state_text,
+    txn_version,
+)
 from lakeferry.ingest.state_store import Found, find_state, put_state
+from lakeferry.ingest.target import Lost, Target
 from lakeferry.store.open import memory_store
 from lakeferry.store.protocol import AlreadyThere, read_all
-from tests.ingest.batches import NAME, first, moved, numbers_in, opened, put, settings
+from tests.ingest.batches import NAME, first, moved, numbers_in, opened, put, settings, span
 
 ONE = replace(first(), epoch=1)
 VERSION = txn_version(1, 7)
@@ -59,16 +67,32 @@ def test_a_state_of_another_epoch_than_its_name_is_damage() -> None:
     assert caught.value.code == "LF-7002"
 
 
-def test_to_put_a_state_again_is_no_error_where_it_is_the_same() -> None:
+def test_a_name_that_is_taken_is_told_and_what_lies_there_stays() -> None:
     store = memory_store()
-    put_state(store, NAME, VERSION, ONE)
-    put_state(store, NAME, VERSION, ONE)
 
-    with pytest.raises(FerryError) as caught:
-        put_state(store, NAME, VERSION, replace(ONE, epoch=2))
-
-    assert caught.value.code == "LF-7003"
+    assert put_state(store, NAME, VERSION, ONE)
+    assert not put_state(store, NAME, VERSION, ONE)
+    assert not put_state(store, NAME, VERSION, replace(ONE, epoch=2))
     assert read_all(store, file_of(NAME, VERSION)) == state_text(ONE).encode()
+
+
+def test_of_two_that_draw_one_number_the_loser_leaves_the_winner_its_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = settings(tmp_path / "t", offsets="sidecar")
+    one, other = opened(where), opened(where)
+    drawn = iter([7, 7, 8])
+    monkeypatch.setattr("secrets.randbits", lambda _: next(drawn))
+
+    moved(put(one, 1))
+    assert isinstance(put(other, 1), Lost)
+
+    assert opened(where).state == advanced_by_one(one)
+
+
+def advanced_by_one(target: Target) -> IngestState:
+    assert target.state is not None
+    return advanced(target.state, (span(target, [1]),))
 
 
 class Old:

@@ -48,6 +48,7 @@ from lakeferry.ingest.target import Committed, Lost, Target
 from lakeferry.store.protocol import Store
 
 TRIES = 100  # versions; each is lost to a commit of another writer
+NUMBERS = 10  # of 2**20 that are drawn for one state
 
 
 def commit(
@@ -75,7 +76,8 @@ def commit(
     if after.epoch != epoch:
         raise ValueError(f"a commit of epoch {after.epoch} cannot follow epoch {epoch - 1}")
     now_ms = time.time_ns() // 1_000_000
-    version = txn_version(after.epoch, secrets.randbits(RANDOM_BITS))
+    target.store.settle()
+    version = _numbered(target, after)
     kept = DomainMetadata(domain(target.name), state_text(after))
     content = Content(
         target.name,
@@ -87,9 +89,6 @@ def commit(
         target.metadata if target.version < 0 else None,
         counts,
     )
-    target.store.settle()
-    if target.keeps == "sidecar":
-        put_state(target.store, target.name, version, after, single_writer=target.single_writer)
     try:
         done = publish_next(target, content)
     except FerryError as error:
@@ -100,6 +99,26 @@ def commit(
         _void(target, content)
         return done
     return replace(done, target=_with_state(done.target, after, version))
+
+
+def _numbered(target: Target, after: IngestState) -> int:
+    """The version of our `txn`, its file put where there is to be one.
+
+    Two writers of one epoch may draw one number; and a store may say that a file is there since it
+    took ours and lost its answer. In either case another number is drawn.
+    """
+    for _ in range(NUMBERS):
+        version = txn_version(after.epoch, secrets.randbits(RANDOM_BITS))
+        if target.keeps == "domain" or put_state(
+            target.store, target.name, version, after, single_writer=target.single_writer
+        ):
+            return version
+    raise FerryError(
+        "LF-7003",
+        "other states lie wherever ours is to be put",
+        f"{target.store.url}: {NUMBERS} names of epoch {after.epoch} are taken",
+        "nothing was committed; start the ingest again",
+    )
 
 
 def _void(target: Target, content: Content) -> None:

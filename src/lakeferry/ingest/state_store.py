@@ -102,28 +102,22 @@ def positions_gone(url: str, name: str, trace: str) -> FerryError:
 
 def put_state(
     store: Store, name: str, version: int, state: IngestState, *, single_writer: bool = False
-) -> None:
-    """Put the file that a `txn` of this version will name.
+) -> bool:
+    """Put the file that a `txn` of this version will name; False: there is one, and it stays.
+
+    One that is there may be another writer's, though it says the same: whoever loses a race removes
+    the own file, and never one that a winner's commit may name.
 
     Args:
         single_writer: the store lacks put-if-absent, and we are vouched to be alone.
-
-    Raises:
-        FerryError: LF-7003 where the name is taken by another state, which chance alone cannot do.
     """
     path, body = sidecar_path(name, version), state_text(state).encode()
     if single_writer:
         store.write(path, [body], size=len(body))
         store.settle()
-        return
+        return True
     try:
         store.put_if_absent(path, [body], size_hint=len(body))
     except AlreadyThere:
-        if read_all(store, path) == body:  # our own, whose answer was lost
-            return
-        raise FerryError(
-            "LF-7003",
-            "another state lies where ours is to be put",
-            f"{store.url}/{path}",
-            "nothing was committed; start the ingest again",
-        ) from None
+        return False
+    return True
