@@ -216,6 +216,38 @@ def test_of_a_beginning_at_latest_nothing_is_lost_when_it_ends_before_the_first_
         assert numbers(query.rows) == list(range(5))
 
 
+def test_a_beginning_at_latest_stays_where_it_was_when_the_query_ends_before_it_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    """Spark logs the end of its first batch, then asks where to begin, and keeps only the end."""
+    with Feed() as feed:
+        query = Query(feed, tmp_path, given={"initialPosition": "latest"})
+        with query.running() as run:
+            query.offsets.append(run.epochs.latest())
+        put(feed, range(5))
+        with query.running() as run:
+            query.offsets.insert(0, run.epochs.initial())
+            run.finish(run.planned())
+            run.until_idle()
+
+        assert numbers(query.rows) == list(range(5))
+
+
+def test_without_the_record_of_its_beginning_a_first_batch_is_not_begun_anew(
+    tmp_path: Path,
+) -> None:
+    """Its rows may be in the table: then Delta would pass over whatever the batch has now."""
+    with Feed() as feed:
+        query = Query(feed, tmp_path)
+        with query.running() as run:
+            query.offsets.append(run.epochs.latest())
+        query.record = Record(memory_store())
+        with query.running() as run, pytest.raises(FerryError) as caught:
+            run.epochs.initial()
+
+        assert caught.value.code == "LF-7072"
+
+
 def test_an_end_may_be_asked_for_while_a_batch_is_open(tmp_path: Path) -> None:
     with Feed() as feed:
         put(feed, range(10))
@@ -429,8 +461,35 @@ def test_of_what_spark_has_forgotten_nothing_is_kept(tmp_path: Path) -> None:
         query = Query(feed, tmp_path)
         with query.running() as run:
             run.batch()
-            run.epochs.committed(Mark(KEPT, "later"))
+            own = query.offsets[0].query
+            run.epochs.committed(Mark(KEPT, f"{own}later"))
             assert list(tmp_path.rglob("*.json"))
-            run.epochs.committed(Mark(2 * KEPT, "later still"))
+            run.epochs.committed(Mark(2 * KEPT, f"{own}later still"))
 
         assert not list(tmp_path.rglob("*.json"))
+
+
+def test_what_was_not_forgotten_in_time_is_forgotten_later(tmp_path: Path) -> None:
+    with Feed() as feed:
+        query = Query(feed, tmp_path)
+        with query.running() as run:
+            run.batch()
+            run.epochs.committed(Mark(3 * KEPT, f"{query.offsets[0].query}later"))
+
+        assert not list(tmp_path.rglob("*.json"))
+
+
+def test_what_another_query_of_the_same_place_has_recorded_stays(tmp_path: Path) -> None:
+    with Feed() as feed:
+        put(feed, range(10))
+        one, other = Query(feed, tmp_path), Query(feed, tmp_path)
+        with one.running() as run:
+            run.batch()
+        with other.running() as run:
+            run.batch()
+            run.epochs.committed(Mark(2 * KEPT, f"{other.offsets[0].query}later"))
+        put(feed, range(10, 20))
+        with one.running() as run:
+            run.until_idle()
+
+        assert numbers(one.rows) == list(range(20))

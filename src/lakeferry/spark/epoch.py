@@ -13,15 +13,29 @@ from dataclasses import dataclass, field, replace
 from lakeferry.ingest.lineage import Listing, readable
 from lakeferry.ingest.position import Ended, IngestState, Position, Span, advanced
 
+QUERY_BYTES = 8  # of the token of a beginning
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """The end of a batch, as it stands in Spark's offset log."""
 
     epoch: int  # 0 is where the query began
-    token: str  # tells epochs of one number apart: of two drivers, of two beginnings
+    # Tells epochs of one number apart: of two queries by how it begins, of two drivers by the rest.
+    # The first batch has that of the beginning, which Spark does not keep.
+    token: str
     # All that came until then is read, since the epoch; None: what one batch holds.
     until_ms: int | None = None
+
+    @property
+    def query(self) -> str:
+        """What all epochs of one query have in common, from one beginning on."""
+        return self.token[: 2 * QUERY_BYTES]
+
+
+def after(mark: Mark, token: str) -> Mark:
+    """The end of the batch that follows. `token` is new to all who may make one."""
+    return Mark(mark.epoch + 1, mark.query if mark.epoch == 0 else f"{mark.query}{token}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_hex
 from time import monotonic, sleep
 
@@ -13,7 +13,15 @@ from lakeferry.ingest.loss import LossWatch, shown
 from lakeferry.ingest.position import IngestState
 from lakeferry.ingest.settings import SourceSettings
 from lakeferry.ingest.start import parse_start
-from lakeferry.spark.epoch import ChunkEnd, EpochPlan, Mark, is_behind, state_after
+from lakeferry.spark.epoch import (
+    QUERY_BYTES,
+    ChunkEnd,
+    EpochPlan,
+    Mark,
+    after,
+    is_behind,
+    state_after,
+)
 from lakeferry.spark.next_plan import checked_stream, out_of_turn, plan_after, without_gaps
 from lakeferry.spark.options import Options
 from lakeferry.spark.peek import Peek
@@ -53,13 +61,29 @@ class Epochs:
             LOG.warning("option %s; it changes nothing", note)
 
     def initial(self) -> Mark:
-        """Where a query without a checkpoint begins; recorded before Spark knows it."""
+        """Where a query without a checkpoint begins; recorded before Spark knows of any end.
+
+        Spark keeps no beginning, and asks again where its first batch is run again. `latest` would
+        be later by then, so it is the one that was recorded.
+
+        Raises:
+            FerryError: LF-7072 where nothing is recorded of it.
+        """
+        if self._seen is None:
+            self._seen = self._begun()
+        if self._seen.mark.epoch != 1:
+            return self._seen.mark
+        begun = Mark(0, self._seen.mark.token)
+        if self._record.plan(begun) is None:
+            raise self._record.lost(begun)
+        return begun
+
+    def _begun(self) -> EpochPlan:
         look = self._look()
         place = parse_start(self._options.start, look.service_ms)
         shards = first_positions(look.listed, place, look.service_ms)
-        begin = EpochPlan(Mark(0, token_hex(8)), None, IngestState(0, look.identity, shards))
-        self._seen = self._record.put_plan(begin)
-        return begin.mark
+        begin = Mark(0, token_hex(QUERY_BYTES))
+        return self._record.put_plan(EpochPlan(begin, None, IngestState(0, look.identity, shards)))
 
     def latest(self) -> Mark:
         """The end of the next batch; that of the last one while there is nothing to read.
@@ -67,13 +91,12 @@ class Epochs:
         The first batch of a run is due at once: a new query's beginning gets into the checkpoint
         by it, and with the trigger availableNow it is the only one.
         """
+        if self._seen is None:
+            self._seen = self._begun()
         if self._promised is None and (self._first or self._is_due()):
-            self._promised = Mark(self._next_epoch(), token_hex(8), self._until())
+            self._promised = replace(after(self._seen.mark, token_hex(4)), until_ms=self._until())
             self._first = False
-        if self._promised is not None:
-            return self._promised
-        assert self._seen is not None  # else it would be the first batch
-        return self._seen.mark
+        return self._promised or self._seen.mark
 
     def plan(self, start: Mark, end: Mark) -> EpochPlan:
         """What the batch from `start` to `end` reads; the same whenever it is asked for.
@@ -103,7 +126,7 @@ class Epochs:
 
     def committed(self, mark: Mark) -> None:
         """Spark is through with a batch: what it would not go back to is forgotten."""
-        self._record.tidy(mark.epoch)
+        self._record.tidy(mark)
 
     def close(self) -> None:
         """End the connections."""
@@ -111,9 +134,6 @@ class Epochs:
         self._peek.close()
 
     # --- when a batch is due --------------------------------------------------------------
-
-    def _next_epoch(self) -> int:
-        return 1 if self._seen is None else self._seen.mark.epoch + 1
 
     def _until(self) -> int | None:
         """A batch that holds all that is there now; None: as much as a batch may."""

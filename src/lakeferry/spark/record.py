@@ -15,7 +15,7 @@ from lakeferry.store.protocol import AlreadyThere, Store, read_all
 
 ROOT = "epochs"
 KEPT = 100  # as many batches as Spark keeps in its own log, at least
-AT_ONCE = 16  # small reads
+AT_ONCE = 16  # small reads, and deletions
 
 
 class Record:
@@ -63,11 +63,22 @@ class Record:
             found[group].append(parse_end(text, self._where(path)))
         return found
 
-    def tidy(self, epoch: int) -> None:
-        """Delete what Spark, which is through with an epoch, has forgotten; each hundred epochs."""
-        if epoch % KEPT == 0 and epoch >= 2 * KEPT:
-            for meta in list(self._store.list(_folder(epoch - 2 * KEPT))):
-                self._store.delete(meta.path)
+    def tidy(self, mark: Mark) -> None:
+        """Delete what Spark, which is through with an epoch, has forgotten; each hundred epochs.
+
+        Records of another query, which should have a place of its own, stay.
+        """
+        if mark.epoch % KEPT:
+            return
+        paths = [
+            meta.path
+            # The last time may have been missed: a query may end before it says that it is through.
+            for epoch in range(max(0, mark.epoch - 3 * KEPT), mark.epoch - KEPT, KEPT)
+            for meta in self._store.list(_folder(epoch))
+            if f"-{mark.query}" in meta.path
+        ]
+        with ThreadPoolExecutor(AT_ONCE) as hands:
+            list(hands.map(self._store.delete, paths))
 
     def lost(self, mark: Mark) -> FerryError:
         """The checkpoint names a batch of which nothing is recorded."""
