@@ -14,7 +14,7 @@ setup: $(READY)   ## make .venv; then .venv/bin/lakeferry runs
 $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml scripts/bootstrap.py
 	@$(PYTHON) scripts/bootstrap.py
 
-demo: $(READY)    ## see a small lake cross, on this machine
+demo: $(READY)    ## see a small lake cross and a stream come in, on this machine
 	@.venv/bin/lakeferry demo $(ARGS)
 
 test: $(READY)    ## run every test; ARGS="-k name" for some

@@ -113,15 +113,16 @@ def test_a_signal_that_comes_when_all_is_done_changes_nothing() -> None:
     assert (process.returncode, said) == (3, "")
 
 
+@pytest.mark.parametrize("table", ["clones/readings", "ingested/requests"])  # both killed amid
 def test_ctrl_c_in_the_demo_ends_its_other_process_too_without_a_word_of_it(
-    tmp_path: Path,
+    tmp_path: Path, table: str
 ) -> None:
     folder = tmp_path / "demo"
     process = subprocess.Popen(
-        [LAKEFERRY, "demo", str(folder), "--fast"], stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True, process_group=0,
+        [LAKEFERRY, "demo", str(folder), "--fast", "--progress", "none"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0,
     )  # fmt: skip
-    wait_for(folder / "clones/readings")  # whose clone is killed amid
+    wait_for(folder / table)
 
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=20)

@@ -2,17 +2,22 @@
 
 import re
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from lakeferry.delta.deletion_vector import parse_descriptor, parse_inline, read_rows
 from lakeferry.demo import lakes
 from lakeferry.demo.folder import MARKER, prepare
+from lakeferry.demo.kinesis_feed_load import event_id
 from lakeferry.demo.report import DemoReport, DemoStep
 from lakeferry.demo.run import demo
+from lakeferry.demo.streaming import FAST, FULL
 from lakeferry.errors import FerryError
 from lakeferry.events import Event, Noted
 from lakeferry.explain import explain_table
+from lakeferry.ingest.events import BatchCommitted, Progress
+from lakeferry.ingest.events import Event as IngestEvent
 from lakeferry.store.open import open_store
 from lakeferry.verify.digest import digest_batches
 from tests.judges.deltalake_reader import deltalake_rows
@@ -22,19 +27,24 @@ TABLES = ("orders", "clicks", "readings")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> DemoReport:
-    return demo(tmp_path_factory.mktemp("place") / "lakeferry-demo", fast=True)
+    steps: list[DemoStep] = []
+    folder = tmp_path_factory.mktemp("place") / "lakeferry-demo"
+    report = demo(folder, fast=True, on_step=steps.append)
+    assert tuple(steps) == report.steps
+    return report
 
 
 def numbers(report: DemoReport) -> dict[str, float]:
     return {one.name: one.value for one in report.numbers}
 
 
-def test_the_steps_come_in_order_within_30_seconds(made: DemoReport) -> None:
+def test_the_steps_come_in_order_within_a_minute(made: DemoReport) -> None:
     assert [step.name for step in made.steps] == [
         *("lake", "doctor", "clone", "mirror", "kill", "change", "again", "verify", "flip"),
+        *("ingest", "count"),
     ]
     assert [step.elapsed_s for step in made.steps] == sorted(step.elapsed_s for step in made.steps)
-    assert made.seconds < 30
+    assert made.seconds < 60
 
 
 def test_the_killed_clone_was_half_way_and_copied_nothing_twice(made: DemoReport) -> None:
@@ -92,6 +102,35 @@ def test_the_mirror_has_the_source_s_id_and_versions(made: DemoReport) -> None:
     assert (target.id, target.version) == (source.id, source.version)
 
 
+def test_the_killed_ingest_was_half_way_and_went_on(made: DemoReport) -> None:
+    found = numbers(made)
+    committed = found["requests committed when killed"]
+
+    assert FAST.total / 2 <= committed < FAST.total
+    assert 0 <= found["requests read and not committed when killed"] <= FAST.total - committed
+    assert found["ingest: rate"] == pytest.approx(FAST.total / found["ingest: time"])
+    assert found["ingest: times a billion a day"] * 11_574 == pytest.approx(
+        found["ingest: rate"], rel=1e-4
+    )
+
+
+def test_deltalake_reads_each_request_of_the_stream_once(made: DemoReport) -> None:
+    rows = deltalake_rows(made.folder / "ingested" / "requests")
+    shards = {**dict.fromkeys(range(4), FAST.records), **dict.fromkeys((4, 5), FAST.child_records)}
+
+    assert sorted(rows["event_id"].to_pylist()) == sorted(
+        event_id(0, shard, index) for shard, count in shards.items() for index in range(count)
+    )
+    assert len(set(rows["_shardId"].to_pylist())) == FAST.shards + 2  # the split's two among them
+    assert rows["status"].null_count == 0  # parsed
+    assert numbers(made)["requests counted"] == rows.num_rows == FAST.total == 60_000
+    assert numbers(made)["gaps"] == numbers(made)["doubles"] == 0
+
+
+def test_the_full_demo_ingests_a_million_requests() -> None:
+    assert FULL.total == 1_000_000
+
+
 def test_each_number_in_the_results_is_one_of_the_run(made: DemoReport) -> None:
     text = (made.folder / "RESULTS.md").read_text()
 
@@ -109,34 +148,30 @@ def test_each_number_in_the_results_is_one_of_the_run(made: DemoReport) -> None:
 def test_the_readme_says_what_lies_here(made: DemoReport) -> None:
     text = (made.folder / "README.txt").read_text()
 
-    for name in ("lake/", "clones/", "RESULTS.md", "lakeferry explain "):
+    for name in ("lake/", "clones/", "ingested/", "RESULTS.md", "lakeferry explain "):
         assert name in text
 
 
 def test_a_second_demo_replaces_the_first_and_leaves_what_is_not_its_own(
-    tmp_path: Path,
+    made: DemoReport, tmp_path: Path
 ) -> None:
     folder = tmp_path / "lakeferry-demo"
-    steps: list[DemoStep] = []
-    demo(folder, fast=True)
+    copytree(made.folder, folder)
     (folder / "mine.txt").write_text("a note")
-
-    report = demo(folder, fast=True, on_step=steps.append)
-
-    assert tuple(steps) == report.steps
-    assert (folder / "mine.txt").read_text() == "a note"
-    assert sorted(path.name for path in folder.iterdir()) == [
-        *(MARKER, "README.txt", "RESULTS.md", "clones", "lake", "mine.txt"),
-    ]
-
-
-def test_steps_are_events_where_nobody_asks_for_them(tmp_path: Path) -> None:
     events: list[Event] = []
+    told: list[IngestEvent] = []
 
-    report = demo(tmp_path / "d", fast=True, emit=events.append)
+    report = demo(folder, fast=True, emit=events.append, on_event=told.append)
 
+    # Steps are events where nobody asks for them.
     assert [event.message for event in events if isinstance(event, Noted)] == [
         step.text for step in report.steps
+    ]
+    assert max(one.records_per_s for one in told if isinstance(one, Progress)) > 0
+    assert sum(one.rows for one in told if isinstance(one, BatchCommitted)) <= FAST.total
+    assert (folder / "mine.txt").read_text() == "a note"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *(MARKER, "README.txt", "RESULTS.md", "clones", "ingested", "lake", "mine.txt"),
     ]
 
 

@@ -181,13 +181,17 @@ def show_checks(
 
 
 def demo(folder: str, *, fast: bool, screen: Screen, stop: Flag) -> int:
-    """Run the demo; each step is shown as it ends.
+    """Run the demo; each step is shown as it ends, the ingest as it goes, too.
 
     Raises:
         KeyboardInterrupt: stopped.
     """
+    from lakeferry.cli.ingest_talk import IngestTalk
+    from lakeferry.demo.folder import REQUESTS
     from lakeferry.demo.report import DemoStep
     from lakeferry.demo.run import demo as door
+    from lakeferry.ingest.events import Event
+    from lakeferry.ingest.metrics_page import IngestMetrics
 
     def show(step: DemoStep) -> None:
         if stop.is_set():  # and yet here: what was raised got lost on its way
@@ -196,7 +200,14 @@ def demo(folder: str, *, fast: bool, screen: Screen, stop: Flag) -> int:
         seconds = round(step.elapsed_s, 3)
         screen.result([f"  {seconds:4.0f} s  {step.text}"], {**body, "seconds": seconds})
 
-    report = door(Path(folder), fast=fast, on_step=show)
+    ingest = IngestTalk(screen, str(Path(folder, REQUESTS)), IngestMetrics(), Flag())
+
+    def tell(event: Event) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        ingest.emit(event)
+
+    report = door(Path(folder), fast=fast, on_step=show, on_event=tell)
     screen.result(
         [f"  everything is in {report.folder}: see RESULTS.md", "  now yours: lakeferry clone"],
         {"folder": str(report.folder)},

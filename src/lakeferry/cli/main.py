@@ -278,10 +278,10 @@ def demo(
     folder: str = "lakeferry-demo",
     /,
     *,
-    fast: Annotated[bool, Parameter(negative="", help="A smaller lake.")] = False,
+    fast: Annotated[bool, Parameter(negative="", help="A smaller lake, a shorter stream.")] = False,
     talk: Talk = QUIET_TALK,
 ) -> int:
-    """See a lake cross on this machine: clone, change, clone again, kill, resume, prove."""
+    """See a lake cross on this machine, killed and resumed, and a stream come into Delta."""
     return guarded(
         "demo",
         talk,

@@ -6,9 +6,10 @@ from pathlib import Path
 from lakeferry.errors import FerryError
 
 MARKER = ".lakeferry-demo"
-LAKE, CLONES = "lake", "clones"
+LAKE, CLONES, INGESTED = "lake", "clones", "ingested"
+REQUESTS = f"{INGESTED}/requests"
 README, RESULTS = "README.txt", "RESULTS.md"
-_OURS = (LAKE, CLONES, README, RESULTS)
+_OURS = (LAKE, CLONES, INGESTED, README, RESULTS)
 
 
 def prepare(folder: Path) -> None:

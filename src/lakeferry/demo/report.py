@@ -44,6 +44,7 @@ def readme(report: DemoReport) -> str:
 
   lake/      three Delta tables, written by the demo itself
   clones/    their clones: orders and readings as snapshots, clicks as a mirror
+  ingested/  what came out of a stream: requests, and requests_rejected for bad records
   RESULTS.md every number of the run, with how it was measured
 
 Open any of them with any Delta reader. Then try:
@@ -51,11 +52,13 @@ Open any of them with any Delta reader. Then try:
   lakeferry explain {report.folder}/lake/orders
   lakeferry verify {report.folder}/lake/orders {report.folder}/clones/orders --strength rows
   lakeferry clone {report.folder}/lake/orders {report.folder}/clones/orders
+  lakeferry verify {report.folder}/ingested/requests --offsets
 
 Now yours:
 
   lakeferry doctor SOURCE TARGET
   lakeferry clone SOURCE TARGET
+  lakeferry ingest STREAM TABLE
 """
 
 

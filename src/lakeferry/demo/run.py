@@ -1,4 +1,4 @@
-"""The main job on a small lake: clone, mirror, kill, resume, change, clone again, prove.
+"""The main jobs, small: clone, mirror, kill, resume, change, clone again, prove; ingest a stream.
 
 Every number is counted or timed in this run. The folder stays, to be looked at.
 """
@@ -15,11 +15,12 @@ from lakeferry.clone.report import CloneReport
 from lakeferry.clone.run import clone
 from lakeferry.delta.log import LOG
 from lakeferry.demo import folder as kept
-from lakeferry.demo import lakes
+from lakeferry.demo import lakes, streaming
 from lakeferry.demo.report import DemoReport, DemoStep, Measured, readme, results
 from lakeferry.doctor import BLOCKER, examine
 from lakeferry.errors import CODES
 from lakeferry.events import Emit, Noted, silent
+from lakeferry.ingest import events as ingest_events
 from lakeferry.verify.report import VerifyReport
 from lakeferry.verify.run import verify
 
@@ -54,15 +55,21 @@ class _Run:
 
 
 def demo(
-    folder: Path, *, emit: Emit = silent, fast: bool = False, on_step: OnStep | None = None
+    folder: Path,
+    *,
+    emit: Emit = silent,
+    fast: bool = False,
+    on_step: OnStep | None = None,
+    on_event: ingest_events.Emit = ingest_events.silent,
 ) -> DemoReport:
-    """Run all of it; well under 30 s on two cores, without a network.
+    """Run all of it; well under 2 minutes on two cores, without a network.
 
     Args:
         folder: made here; one that an earlier demo made is replaced, any other is refused.
         emit: called with a `Noted` for each step as it ends, unless `on_step` is given.
-        fast: a smaller lake.
+        fast: a smaller lake, and a shorter stream.
         on_step: called with each step as it ends.
+        on_event: called with what the ingest tells: progress once a second, and commits.
 
     Raises:
         FerryError: LF-2001 the folder is not the demo's; LF-6001 a clone differs.
@@ -81,6 +88,7 @@ def demo(
     _change_and_clone_again(run, table, live, sizes)
     _verify(run)
     _flip_a_byte(run)
+    _ingest(run, streaming.FAST if fast else streaming.FULL, on_event)
     seconds = time.monotonic() - run.started
     run.measured("whole demo", seconds, "wall clock from first to last step", unit="s")
     report = DemoReport(folder, tuple(run.steps), tuple(run.numbers), seconds, fast)
@@ -246,6 +254,54 @@ def _flip_a_byte(run: _Run) -> None:
         "flip",
         f"one byte of {path.stat().st_size:,} flipped in readings: found, its file named "
         f"(exit {CODES['LF-6001'].exit_code}); flipped back: equal again",
+    )
+
+
+def _ingest(run: _Run, flow: streaming.Flow, on_event: ingest_events.Emit) -> None:
+    table = run.folder / kept.REQUESTS
+    done = streaming.stream_into(table, flow, on_event)
+    share = done.records_per_s / streaming.BILLION_A_DAY
+    again = done.served - done.committed
+    run.measured("requests of the stream", flow.total, "records that its shards were made with")
+    how = "rows of the table after the ingest and its workers got SIGKILL"
+    run.measured("requests committed when killed", done.committed, how)
+    how = "records that the stream had served by then, less these"
+    run.measured("requests read and not committed when killed", again, how)
+    how = "wall clock from the first start to the end of the second, with the kill between"
+    run.measured("ingest: time", done.seconds, how, unit="s")
+    run.measured("ingest: rate", done.records_per_s, "requests / this time", unit="a second")
+    how = "as it told, of the last seconds; the highest"
+    run.measured("ingest: rate while it read", done.most_records_per_s, how, unit="a second")
+    how = "the rate / (10^9 / 86,400 s)"
+    run.measured("ingest: times a billion a day", share, how)
+    run.step(
+        "ingest",
+        f"ingest: {flow.total:,} requests of {flow.shards} shards, parsed by a schema; one shard "
+        f"split amid; killed (SIGKILL) with {done.committed:,} committed and {again:,} more read, "
+        f"resumed: {done.records_per_s:,.0f} a second, all in: ×{share:.1f} of a billion a day",
+    )
+    _count(run, done)
+
+
+def _count(run: _Run, done: streaming.Streamed) -> None:
+    seen, proof, total = done.counted, done.proof, done.flow.total
+    how = "each row's `event_id`, read by pyarrow alone, beside those that the stream made"
+    run.measured("requests counted", seen.rows, how)
+    run.measured("gaps", seen.gaps, f"{how}: those without a row")
+    run.measured("doubles", seen.doubles, f"{how}: rows beyond the first")
+    how = "`lakeferry verify TABLE --offsets`"
+    found = len(proof.findings)
+    run.measured("findings of the positions", found, how)
+    [ingest] = proof.ingests
+    run.measured("requests by positions", ingest.records, f"{how}: what they count")
+    _must(seen.rows == total and not seen.strangers, "rows are not the stream's records")
+    _must(seen.gaps == seen.doubles == 0, "a request is missing, or there twice")
+    _must(proof.right and ingest.records == proof.records == total, "positions do not hold")
+    run.step(
+        "count",
+        f"counted by another reader: {seen.rows:,} rows in {seen.files:,} files, {seen.gaps} gaps, "
+        f"{seen.doubles} doubles; verify --offsets: {ingest.shards} shards, {ingest.commits} "
+        f"commits, {found} findings",
     )
 
 
