@@ -370,6 +370,22 @@ def test_raw_rows_that_another_reader_wrote_are_left_out_by_shard_and_number(
     assert [row["data"] for row in rows] == [event(2)]
 
 
+def test_records_of_one_aggregate_are_no_doubles_of_each_other(feed: Feed, tmp_path: Path) -> None:
+    feed.put(ZERO, kpl(0, 3), event(3))
+    for key in (("shardId", "sequenceNumber"), ("sequenceNumber", "subSequenceNumber")):
+        place = tmp_path / key[1]
+        form = replace(form_of(place, PAYLOAD), schema=RAW_SCHEMA)
+        table_with(place, [], RAW_SCHEMA)
+        ingest = ingest_of(feed, place, PayloadSettings())
+        unique = replace(ingest, dedup=DedupSettings(key, 600))
+        with working(unique, place, form=form) as worker:
+            worker.read(ZERO)
+            worker.wait_for(2)
+            rows = worker.rows(worker.drain())
+
+        assert [row["data"] for row in rows] == [event(number) for number in range(4)]
+
+
 def test_rows_need_not_say_where_they_come_from_for_doubles_to_be_found(
     feed: Feed, tmp_path: Path
 ) -> None:

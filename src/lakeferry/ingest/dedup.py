@@ -9,6 +9,7 @@ Nothing of it is kept beside the table. A worker that begins, or is given a chil
 another one read, takes the keys of the table's newest rows (`seen_before`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,11 @@ from lakeferry.ingest.seen_keys import (
 )
 from lakeferry.ingest.settings import DedupSettings
 
+# Records of one aggregate share a number: where it is part of the key, so is the place among them.
+_WITHIN: Final = {
+    "sequenceNumber": "subSequenceNumber",
+    "_sequenceNumber": "_subSequenceNumber",
+}
 REACH: Final = 20  # buckets that make a window
 _DEAD = REACH  # buckets that are let go at once
 _MOST_BUCKETS = RING - REACH - _DEAD - 2  # of time that are held, however far shards are apart
@@ -42,13 +48,19 @@ class Steps:
     young: int = 1 << 18  # from these to the old ones, at least
 
 
+def key_columns(asked: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
+    """All columns of the key, of those that are there; a place in no aggregate is a value, too."""
+    more = [_WITHIN[one] for one in asked if one in _WITHIN]
+    return (*asked, *(one for one in more if one in there and one not in asked))
+
+
 class Window:
     """The keys of the rows that came within the window. Not safe across threads.
 
     A row is left out if a row of its key was kept that arrived at most the window before or after
     it; up to a twentieth of the window more may count as within it. Time is the arrival at Kinesis,
     never a clock of ours. Rows that were left out do not prolong the window of their key. A row
-    with a null in its key is always kept.
+    with a null in its key is always kept, but for the place in an aggregate (`key_columns`).
 
     Keys are kept as hashes of 76 bits by seeds of the moment, eight bytes each. That a row is left
     out for a key that is not its own has odds of n / 2**76, n the keys within the window: with
@@ -64,7 +76,8 @@ class Window:
         self._steps = steps
         self._columns = settings.columns
         self._bucket_ms = max(1, -(-settings.window_s * 1000 // REACH))
-        self._seeds = seeds(len(settings.columns), random or np.random.default_rng())
+        most = len(settings.columns) + len(_WITHIN)
+        self._seeds = seeds(most, random or np.random.default_rng())
         self._old, self._young = SeenKeys(), SeenKeys()
         self._tail: dict[int, int] = {}  # short number of a key -> its bucket, and its rest
         self._waiting: list[Keys] = []  # the keys of the tail
@@ -107,8 +120,10 @@ class Window:
         buckets = np.asarray(arrivals_ms, np.int64) // self._bucket_ms
         self._advance(int(buckets.max()))
         # What came too late to be known, and rows without a key, are kept and not remembered.
-        asked = has_whole_key(table, self._columns) & (buckets >= (self._oldest or 0))
-        keys = keys_of(*key_hashes(table, self._columns, self._seeds), buckets)
+        told = [one for one in self._columns if one not in _WITHIN.values()]
+        asked = has_whole_key(table, told) & (buckets >= (self._oldest or 0))
+        columns = key_columns(self._columns, table.column_names)
+        keys = keys_of(*key_hashes(table, columns, self._seeds), buckets)
         seen = self._old.find(keys, buckets, REACH) | self._young.find(keys, buckets, REACH)
         rows = np.flatnonzero(asked & ~seen)
         new = self._first(keys.at(rows), buckets[rows])

@@ -34,7 +34,7 @@ class Seeds:
 
 
 def seeds(columns: int, random: np.random.Generator) -> Seeds:
-    """Seeds for keys of so many columns."""
+    """Seeds for keys of up to so many columns."""
     drawn = random.integers(0, 2**64, size=(columns, _FACTORS), dtype=np.uint64)
     chain = random.integers(0, 2**64, dtype=np.uint64)
     return Seeds(chain, drawn | np.uint64(1))
@@ -65,7 +65,7 @@ def key_hashes(table: pa.Table, columns: Sequence[str], by: Seeds) -> tuple[Word
     chain = np.full(table.num_rows, by.chain, np.uint64)
     total = np.zeros(table.num_rows, np.uint64)
     with np.errstate(over="ignore"):
-        for name, factors in zip(columns, by.factors, strict=True):
+        for name, factors in zip(columns, by.factors, strict=False):
             _add(_flat(table.column(name)), factors, chain, total)
         return _mixed(chain), _mixed(total)
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from lakeferry.delta.paths import below, canonical
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
-from lakeferry.ingest.dedup import Window
+from lakeferry.ingest.dedup import Window, key_columns
 from lakeferry.ingest.key_hash import refuse_unfit
 from lakeferry.ingest.messages import ShardStart, TableForm
 from lakeferry.ingest.settings import DedupSettings
@@ -65,6 +65,7 @@ def remember(
     if not starts:
         return Remembered(0, 0)
     refuse_unfit(form.schema, settings.columns)
+    columns = key_columns(settings.columns, form.schema.names)
     slowest_ms = min(one.place.read_until_ms for one in starts)
     since_ms = window.since_ms(slowest_ms)
     window.hold(slowest_ms)  # else the table's newest rows push out what the slowest shard needs
@@ -77,7 +78,7 @@ def remember(
             elsewhere += 1
             continue
         files += 1
-        for keys, arrivals_ms in _rows(store, path, file, settings.columns, form, arrival):
+        for keys, arrivals_ms in _rows(store, path, file, columns, form, arrival):
             late = arrivals_ms < since_ms
             known = keys if not late.any() else keys.filter(pa.array(~late))
             window.fresh(known, arrivals_ms[~late])
