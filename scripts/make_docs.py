@@ -27,6 +27,7 @@ FAMILIES = {
     "LF-5": "The target and the commit",
     "LF-6": "Network and AWS",
     "LF-7": "Streams",
+    "LF-8": "The whole migration and its ledger",
 }
 EXIT_CODES = {
     0: "done",

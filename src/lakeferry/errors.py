@@ -1,11 +1,17 @@
-"""The one error that lakeferry raises on purpose; its codes lie in the four modules beside it.
+"""The one error that lakeferry raises on purpose; its codes lie in the five modules beside it.
 
 Every message answers three questions: what happened, where, and what to do next.
 `FerryError` is raised only where the answers are known; anything else is a bug and keeps its
 traceback. The code decides the exit code, so a script can rely on either.
 """
 
-from lakeferry import cost_error_codes, error_codes, network_error_codes, stream_error_codes
+from lakeferry import (
+    cost_error_codes,
+    error_codes,
+    fleet_error_codes,
+    network_error_codes,
+    stream_error_codes,
+)
 from lakeferry.error_kinds import ErrorKind
 
 __all__ = ["CODES", "ErrorKind", "FerryError"]
@@ -15,6 +21,7 @@ CODES: dict[str, ErrorKind] = {
     **network_error_codes.CODES,
     **cost_error_codes.CODES,
     **stream_error_codes.CODES,
+    **fleet_error_codes.CODES,
 }
 
 

@@ -1,0 +1,1 @@
+"""What a migration remembers: runs, tables, landed files, checks, events, in one SQLite file."""
