@@ -129,6 +129,8 @@ class Lookout:
                 self.trouble = None
             except FerryError as error:
                 self.trouble = error
+            except Exception as error:  # noqa: BLE001 - without looks no child is ever read
+                self.trouble = unanswered_error(repr(error), self._source)
         self._kinesis.close()
 
     def _look(self) -> Look:

@@ -1,0 +1,44 @@
+"""Whoever looks after the stream goes on looking, whatever happens to one look."""
+
+from collections.abc import Iterator
+from time import monotonic, sleep
+
+import pytest
+
+from lakeferry.connect.aws import AwsAccess
+from lakeferry.connect.aws_keys import AwsKeys
+from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.ingest.lookout import Lookout
+from lakeferry.ingest.settings import SourceSettings
+from lakeferry.ingest.signing import endpoint_of
+
+KEYS = AwsKeys("test", "test")
+
+
+@pytest.fixture
+def feed() -> Iterator[Feed]:
+    with Feed(shards=2) as found:
+        yield found
+
+
+def test_a_look_that_fails_in_an_unknown_way_is_told_and_others_follow(feed: Feed) -> None:
+    spoilt: list[Exception] = []
+
+    def keys() -> AwsKeys:
+        if spoilt:
+            raise spoilt.pop()
+        return KEYS
+
+    source = SourceSettings("clicks", endpoint_of("eu-west-1", feed.url), AwsAccess("eu-west-1"))
+    with Lookout(source, 0.05, keys=keys) as lookout:
+        lookout.first()
+        spoilt.append(RuntimeError("a library of keys broke"))
+        told, until = "", monotonic() + 10
+        while not told and monotonic() < until:
+            told = str(lookout.trouble or "")
+        feed.split("shardId-000000000000")
+        while len(lookout.newest.listed) < 4 and monotonic() < until:
+            sleep(0.01)
+
+        assert "a library of keys broke" in told
+        assert len(lookout.newest.listed) == 4
