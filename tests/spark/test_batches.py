@@ -371,6 +371,47 @@ def test_a_loss_that_is_accepted_is_written_down_with_the_positions(tmp_path: Pa
         assert numbers(query.rows) == [*range(10), *range(20, 30)]
 
 
+def planned_and_forgotten(feed: Feed, folder: Path, **given: str) -> Query:
+    """A query that ended between the plan of a batch and its first record, and stood still then."""
+    put(feed, range(10))
+    query = Query(feed, folder, given=given)
+    with query.running() as run:
+        run.until_idle()
+    put(feed, range(10, 20))
+    with query.running() as run:
+        assert run.log() is not None
+    feed.skew(25 * 3600)
+    feed.trim(feed.now_ms())
+    put(feed, range(20, 30))
+    return query
+
+
+def test_records_of_a_batch_that_was_planned_and_not_read_are_missed_too(tmp_path: Path) -> None:
+    with Feed() as feed:
+        query = planned_and_forgotten(feed, tmp_path)
+        with query.running() as run, pytest.raises(FerryError) as caught:
+            run.planned()
+
+        assert caught.value.code == "LF-7052"
+
+
+def test_a_loss_in_a_batch_that_was_planned_is_written_down_with_the_positions(
+    tmp_path: Path,
+) -> None:
+    with Feed() as feed:
+        query = planned_and_forgotten(feed, tmp_path, failOnDataLoss="false")
+        with query.running() as run:
+            run.finish(run.planned())
+            run.finish(run.planned())  # read to its end, it misses nothing more
+            put(feed, range(30, 40))
+            plan = run.log()
+            assert plan is not None
+            run.finish(plan)
+
+        assert [type(gap) for gap in plan.state.gaps] == [Gap]
+        assert numbers(query.rows) == [*range(10), *range(20, 40)]
+
+
 def test_a_batch_that_the_stream_forgot_before_it_was_kept_ends_the_query(tmp_path: Path) -> None:
     with Feed() as feed:
         put(feed, range(10))

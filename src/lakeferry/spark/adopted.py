@@ -22,7 +22,7 @@ def own_source(store: Store, offset: Mapping[str, Any]) -> IngestState:
     """
     record, mark = Record(store), mark_of(offset)
     plan = record.plan(mark)
-    state = None if plan is None else state_after(plan, record.ends(plan))
+    state = None if plan is None else state_after(plan, record.ends(plan), record.gaps(mark))
     if state is None:
         raise record.lost(mark)
     return state

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lakeferry.ingest.lineage import Listing, readable
-from lakeferry.ingest.position import Ended, IngestState, Position, Span, advanced
+from lakeferry.ingest.position import Ended, Gap, IngestState, Position, Span, advanced
 
 QUERY_BYTES = 8  # of the token of a beginning
 
@@ -117,11 +117,26 @@ def places_after(places: Mapping[str, Position], spans: Collection[Span]) -> dic
     return dict(places) | {span.shard_id: span.ends for span in spans}
 
 
-def state_after(plan: EpochPlan, ends: Sequence[Sequence[ChunkEnd]]) -> IngestState | None:
+def unread(plan: EpochPlan, ends: Sequence[Sequence[ChunkEnd]]) -> dict[str, Position]:
+    """Where the shards of those tasks stand that have not ended."""
+    found: dict[str, Position] = {}
+    for group, parts in zip(plan.groups, ends, strict=True):
+        if parts and parts[-1].last:
+            continue
+        found |= {shard: place for shard, place in plan.state.shards.items() if shard in group}
+        for part in parts:
+            found = places_after(found, part.spans)
+    return found
+
+
+def state_after(
+    plan: EpochPlan, ends: Sequence[Sequence[ChunkEnd]], gaps: Sequence[Gap] = ()
+) -> IngestState | None:
     """Where all shards stand after a batch; None while one of its tasks has not ended.
 
     Args:
         ends: the parts of each group, in order.
+        gaps: that were found and accepted after the batch was planned.
 
     Raises:
         FerryError: LF-7003 where a part does not begin where the one before ended.
@@ -132,7 +147,7 @@ def state_after(plan: EpochPlan, ends: Sequence[Sequence[ChunkEnd]]) -> IngestSt
     for parts in ends:
         for part in parts:
             state = advanced(state, part.spans)
-    return replace(state, epoch=plan.mark.epoch)
+    return replace(state, epoch=plan.mark.epoch, gaps=(*state.gaps, *gaps))
 
 
 def is_behind(ends: Sequence[Sequence[ChunkEnd]]) -> bool:

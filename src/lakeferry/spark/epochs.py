@@ -10,7 +10,7 @@ from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.ingest.lineage import first_positions, readable
 from lakeferry.ingest.lookout import Look, Lookout
 from lakeferry.ingest.loss import LossWatch, shown
-from lakeferry.ingest.position import IngestState
+from lakeferry.ingest.position import Gap, IngestState
 from lakeferry.ingest.settings import SourceSettings
 from lakeferry.ingest.start import parse_start
 from lakeferry.spark.epoch import (
@@ -21,6 +21,7 @@ from lakeferry.spark.epoch import (
     after,
     is_behind,
     state_after,
+    unread,
 )
 from lakeferry.spark.next_plan import checked_stream, out_of_turn, plan_after, without_gaps
 from lakeferry.spark.options import Options
@@ -113,6 +114,8 @@ class Epochs:
         known = self._record.plan(end)
         if known is None:
             known = self._record.put_plan(self._planned(start, end))
+        else:
+            self._look_for_what_is_not_read(known)
         self._seen = known
         return known
 
@@ -160,7 +163,7 @@ class Epochs:
         """Where a batch ended; None while one of its tasks has not."""
         if self._finished is None or self._finished.mark != plan.mark:
             ends = self._record.ends(plan)
-            state = state_after(plan, ends)
+            state = state_after(plan, ends, self._record.gaps(plan.mark))
             if state is None:
                 return None
             _tell_paused(ends)
@@ -178,16 +181,32 @@ class Epochs:
             raise self._record.lost(start)
         state, look = done.state, self._looked_after()
         checked_stream(state, look.identity)
+        look, gaps = self._lost(state, look)
+        state = without_gaps(state, gaps, look.listed, fail=self._options.fail_on_loss)
+        return plan_after(state, start, end, look.listed, per_task=self._options.shards_per_task)
+
+    def _look_for_what_is_not_read(self, plan: EpochPlan) -> None:
+        """A batch that was planned before this run, perhaps long ago: its records may be gone."""
+        state = replace(plan.state, shards=unread(plan, self._record.ends(plan)))
+        look = self._looked_after()
+        checked_stream(state, look.identity)
+        look, gaps = self._lost(state, look)
+        without_gaps(state, gaps, look.listed, fail=self._options.fail_on_loss)
+        if gaps:
+            self._record.put_gaps(plan, gaps)
+
+    def _lost(self, state: IngestState, look: Look) -> tuple[Look, tuple[Gap, ...]]:
+        """What retention took before it was read, and the look that shows it."""
         watch = LossWatch()
         gaps = watch.seen(look.listed, state, look.horizon_ms)
         while watch.doubts:
             sleep(DOUBT_S)
             look = self._looked_after()
             gaps = watch.seen(look.listed, state, look.horizon_ms)
-        state = without_gaps(state, gaps, look.listed, fail=self._options.fail_on_loss)
-        for gap in gaps:
-            LOG.warning("records were lost and failOnDataLoss is false: %s", shown(gap))
-        return plan_after(state, start, end, look.listed, per_task=self._options.shards_per_task)
+        if not self._options.fail_on_loss:
+            for gap in gaps:
+                LOG.warning("records were lost and failOnDataLoss is false: %s", shown(gap))
+        return look, gaps
 
     def _look(self) -> Look:
         if not self._looking:

@@ -1,14 +1,16 @@
 """Where plans and ends of batches lie: small files beside Spark's checkpoint, each written once.
 
 `epochs/<epoch / 100>/<epoch>-<token>-plan.json`, and beside it `...-<group>-<part>.json` for every
-part that a task read. All are put-if-absent: of two tasks that read one part, the first decides
-where it ends. A hundred epochs share a folder, so that few are left empty on a file system.
+part that a task read, and `...-gaps.json` where records of an old plan were lost. All are
+put-if-absent: of two tasks that read one part, the first decides where it ends. A hundred epochs
+share a folder, so that few are left empty on a file system.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lakeferry.errors import FerryError
+from lakeferry.ingest.position import Gap, IngestState, parse_state, state_text
 from lakeferry.spark.epoch import ChunkEnd, EpochPlan, Mark
 from lakeferry.spark.epoch_text import end_text, parse_end, parse_plan, plan_text
 from lakeferry.store.protocol import AlreadyThere, Store, read_all
@@ -48,13 +50,24 @@ class Record:
         text = self._put(path, end_text(end))
         return end if text is None else parse_end(text, self._where(path))
 
+    def gaps(self, mark: Mark) -> tuple[Gap, ...]:
+        """What was found lost of a batch after it was planned, and accepted."""
+        path = _gaps_path(mark)
+        text = self._text(path)
+        return () if text is None else parse_state(text.decode(), self._where(path)).gaps
+
+    def put_gaps(self, plan: EpochPlan, gaps: Sequence[Gap]) -> None:
+        """Write down what is lost of a batch; what was written before stands."""
+        state = IngestState(plan.mark.epoch, plan.state.stream, gaps=tuple(gaps))
+        self._put(_gaps_path(plan.mark), state_text(state).encode())
+
     def ends(self, plan: EpochPlan) -> Sequence[Sequence[ChunkEnd]]:
         """The parts of each group of a batch, in order; of those that nobody read, none."""
         folder, begin = _folder(plan.mark.epoch), f"{_stem(plan.mark)}-"
         # The names of an epoch follow each other, and it is mostly the last: few others are listed.
         names = [meta.path for meta in self._store.list(folder, after=begin, recursive=False)]
         own = (path for path in names if path.startswith(begin))
-        paths = sorted(path for path in own if path != _plan_path(plan.mark))
+        paths = sorted(path for path in own if path.removeprefix(begin)[0].isdecimal())
         with ThreadPoolExecutor(AT_ONCE) as hands:
             texts = list(hands.map(lambda path: read_all(self._store, path), paths))
         found: list[list[ChunkEnd]] = [[] for _ in plan.groups]
@@ -118,6 +131,10 @@ def _stem(mark: Mark) -> str:
 
 def _plan_path(mark: Mark) -> str:
     return f"{_stem(mark)}-plan.json"
+
+
+def _gaps_path(mark: Mark) -> str:
+    return f"{_stem(mark)}-gaps.json"
 
 
 def _end_path(mark: Mark, group: int, part: int) -> str:
