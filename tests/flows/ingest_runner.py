@@ -26,6 +26,7 @@ from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
 from tests.flows.ingests import KEYS, QUICK, ingest_of
 from tests.flows.watched import Moment, Watch, WatchedStore
+from tests.servers import die_with_parent
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def _forked(order: Order) -> int:
         with suppress(OSError):
             os.setpgid(child, child)  # also here: it may be killed before its own first step
         return child
+    die_with_parent()
     with suppress(OSError):
         os.setpgid(0, 0)
     code = 1

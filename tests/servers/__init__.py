@@ -75,7 +75,7 @@ def started(
     with log.open("wb") as sink:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
-            start_new_session=True, preexec_fn=_die_with_parent,  # noqa: PLW1509
+            start_new_session=True, preexec_fn=die_with_parent,  # noqa: PLW1509
         )  # fmt: skip
     try:
         deadline = time.monotonic() + timeout_s
@@ -102,5 +102,6 @@ def listens(port: int) -> bool:
     return True
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Be killed when whoever forked this process ends, even by a kill."""
     _LIBC.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
