@@ -204,3 +204,4 @@ class Manifest:
     alarms: AlarmsConfig
     streams: Mapping[str, StreamConfig]  # by name
     root: Value  # the whole of it, with the place of every value; profile and --set are in it
+    layers: tuple[Value, ...]  # the file, the profile, --set, the flags: what `root` is made of

@@ -1,6 +1,16 @@
 """The shape of `lakeferry.yaml`: every key of the parts that are read, with what it means."""
 
 from lakeferry.config import map_value
+from lakeferry.config.migration_shape import (
+    CONNECTION,
+    DEFAULTS,
+    IDENT,
+    LIMITS,
+    SOURCE,
+    TARGET,
+    WAVE,
+    WAVE_KEY,
+)
 from lakeferry.config.shape import (
     Anything,
     Boolean,
@@ -17,12 +27,8 @@ from lakeferry.config.shape import (
 from lakeferry.config.stream_shape import NAME, STREAM
 
 _TEXT = Text()
-_SECRET = Text(secret=True)
 _TEXTS = ListOf(_TEXT)
 _DURATION = Quantity(("duration",))
-_RATE = Quantity(("rate",))
-_SIZE = Quantity(("size",))
-_IDENT = Text(r"^[a-z0-9][a-z0-9_-]{0,62}$", "small letters, digits, `-` and `_`, at most 63")
 _ARN = Text(r"^arn:aws[a-z-]*:.+", "an ARN: `arn:aws:...`")
 _ROLE = Text(r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+", "`arn:aws:iam::ACCOUNT:role/NAME`")
 _ACCOUNT = Text(r"^[0-9]{12}$", "an account, 12 digits in quotes")
@@ -33,89 +39,6 @@ _ENIS = ListOf(Text(r"^eni-[0-9a-f]+$", "the id of an interface: `eni-0a1b...`")
 _TAGS = MapOf(_TEXT, Text(r"^.{1,128}$", "a tag's key of at most 128 characters"))
 MAP_MIGRATED = Text(map_value.PATTERN, map_value.EXAMPLE, near=map_value.nearest_value)
 _ALL_TAGS = MapOf(_TEXT, _TAGS.key, {"map-migrated": MAP_MIGRATED})
-
-_CONNECTION = Record({
-    "kind": Field(
-        Text(choices=("azure", "aws", "gcs", "hdfs", "databricks", "local")),
-        "which service it is", required=True,
-    ),
-    "auth": Field(
-        Text(choices=("default", "workload-identity", "managed-identity", "service-principal",
-                      "kerberos", "simple", "oauth-m2m", "token")),
-        "how to sign in", "default",
-    ),
-    "tenant": Field(_TEXT, "Azure's tenant"),
-    "client": Field(_TEXT, "the client's id"),
-    "secret": Field(_SECRET, "the client's secret"),
-    "token": Field(_SECRET, "an access token"),
-    "sas": Field(_SECRET, "a shared access signature"),
-    "keytab": Field(_SECRET, "a Kerberos keytab"),
-    "credentials": Field(_SECRET, "a key file of Google"),
-    "principal": Field(_TEXT, "a Kerberos principal"),
-    "config_dir": Field(_TEXT, "folder of Hadoop's configuration"),
-    "role": Field(_ROLE, "ARN of the role to take in AWS"),
-    "external_id": Field(_TEXT, "what the role's owner asks for"),
-    "profile": Field(_TEXT, "a profile of the AWS configuration files"),
-    "endpoint": Field(_TEXT, "URL in place of the vendor's own"),
-    "host": Field(_TEXT, "URL of a Databricks workspace or account"),
-    "region": Field(_REGION, "AWS Region"),
-})  # fmt: skip
-
-_TARGET = Record({
-    "connection": Field(_TEXT, "name of one of `connections`"),
-    "region": Field(_REGION, "Region of the target"),
-    "root": Field(_TEXT, "where the tables land: `s3://bucket/prefix`", required=True),
-    "layout": Field(_TEXT, "place of a table below it", "{source}/{schema}/{table}"),
-    "encryption": Field(
-        Record({
-            "sse": Field(Text(choices=("aws:kms", "AES256", "none")), "server-side encryption"),
-            "key": Field(_TEXT, "ARN of the KMS key"),
-        }),
-        "how files are encrypted",
-    ),
-    "commit": Field(Record({"lock": Field(_TEXT, "where writers meet")}), "how commits are made"),
-    "catalog": Field(Anything(), "where tables are registered"),
-})  # fmt: skip
-
-_LIMITS = Record({
-    "bandwidth": Field(_RATE, "of all paths together"),
-    "max_bytes": Field(_SIZE, "bytes that one run may move"),
-    "buffer": Field(_SIZE, "disk for buffers"),
-    "concurrency": Field(
-        Record({
-            "tables": Field(Integer(1), "tables at once"),
-            "files": Field(Integer(1), "files at once"),
-        }),
-        "how much runs at once",
-    ),
-    "per_account": Field(
-        Record({
-            "requests": Field(Text(r"^[0-9]+/s$", "`4000/s`"), "requests a second"),
-            "bandwidth": Field(_RATE, "of one account"),
-        }),
-        "limits of one storage account",
-    ),
-    "stop_if": Field(
-        Record({
-            "cost_usd": Field(Number(0), "dollars"),
-            "error_rate": Field(Quantity(("share",)), "share of the requests"),
-        }),
-        "when a run stops by itself",
-    ),
-    "windows": Field(
-        ListOf(Record({
-            "days": Field(_TEXT, "`mon-fri`, `sun`"),
-            "from": Field(Text(r"^[0-2][0-9]:[0-5][0-9]$", "`18:00`"), "begin", required=True),
-            "to": Field(Text(r"^[0-2][0-9]:[0-5][0-9]$", "`18:00`"), "end", required=True),
-            "tz": Field(_TEXT, "time zone", "UTC"),
-            "path": Field(_TEXT, "the path that it is about"),
-            "select": Field(_TEXT, "the tables that it is about"),
-            "bandwidth": Field(_RATE, "within the window"),
-            "pause": Field(Boolean(), "nothing moves within the window", "false"),
-        })),
-        "hours with limits of their own",
-    ),
-})  # fmt: skip
 
 _ENDPOINT_KINDS = Text(choices=("gateway", "interface", "none"))
 _NETWORK = Record({
@@ -258,16 +181,18 @@ _ALARM = Record({
 
 MANIFEST = Record({
     "version": Field(Integer(1, only=1), "of the manifest's format: 1", required=True),
-    "name": Field(_IDENT, "of the migration; part of every name that is made"),
+    "name": Field(IDENT, "of the migration; part of every name that is made"),
     "ledger": Field(_TEXT, "where progress is kept", ".lakeferry/ledger.db"),
     "profiles": Field(MapOf(Anything()), "overlays by name, chosen with `--profile`"),
-    "connections": Field(MapOf(_CONNECTION, _IDENT), "who we are at each service"),
-    "target": Field(_TARGET, "where the tables go"),
-    "defaults": Field(Anything(), "options of all tables"),
-    "families": Field(MapOf(Anything()), "what many sources share"),
-    "sources": Field(MapOf(Anything(), _IDENT), "where the tables come from"),
-    "waves": Field(MapOf(Anything(), Text(r"^[0-9]+$", "a number")), "what moves when"),
-    "limits": Field(_LIMITS, "what a run may take"),
+    "connections": Field(MapOf(CONNECTION, IDENT), "who we are at each service"),
+    "target": Field(TARGET, "where the tables go"),
+    "defaults": Field(DEFAULTS, "options of all tables"),
+    "families": Field(
+        MapOf(SOURCE, IDENT), "what many sources share; in braces `{name}`, and words of `with`"
+    ),
+    "sources": Field(MapOf(SOURCE, IDENT), "where the tables come from"),
+    "waves": Field(MapOf(WAVE, WAVE_KEY), "what moves when, by number"),
+    "limits": Field(LIMITS, "what a run may take"),
     "network": Field(_NETWORK, "where the data plane runs, and what shall be there"),
     "tags": Field(_ALL_TAGS, "tags of everything that is made"),
     "alarms": Field(
@@ -288,7 +213,7 @@ MANIFEST = Record({
     "serve": Field(
         Record({
             "bind": Field(_TEXT, "address of the page", "127.0.0.1:7777"),
-            "token": Field(_SECRET, "for addresses beyond this machine"),
+            "token": Field(Text(secret=True), "for addresses beyond this machine"),
         }),
         "the live page",
     ),

@@ -1,6 +1,7 @@
 """A checked tree -> the values of a manifest. What is not written is None or empty."""
 
 from collections.abc import Mapping
+from functools import reduce
 
 from lakeferry.config import quantities
 from lakeferry.config.manifest import (
@@ -21,12 +22,14 @@ from lakeferry.config.manifest import (
     TagsConfig,
     WorkersConfig,
 )
+from lakeferry.config.overlay import merged
 from lakeferry.config.quantities import Unreadable
 from lakeferry.config.tree import Value
 
 
-def manifest_of(root: Value, file: str, sha256: str) -> Manifest:
-    """The values of a tree in which `check` found no fault."""
+def manifest_of(layers: tuple[Value, ...], file: str, sha256: str) -> Manifest:
+    """The values of layers that, each laid upon the one before, `check` found no fault in."""
+    root = reduce(merged, layers)
     alarms = root.get("alarms")
     return Manifest(
         file=file,
@@ -40,6 +43,7 @@ def manifest_of(root: Value, file: str, sha256: str) -> Manifest:
         ),
         streams={name: _stream(root, name, one) for name, one in _entries(root, "streams").items()},
         root=root,
+        layers=layers,
     )
 
 

@@ -22,16 +22,17 @@ def merged(under: Value, over: Value) -> Value:
     return Value("map", under.place, entries=entries)
 
 
-def with_profile(root: Value, name: str) -> tuple[Value, list[Problem]]:
-    """The document with one of its profiles laid upon it."""
+def profile_of(root: Value, name: str) -> tuple[Value, list[Problem]]:
+    """One of the document's profiles; an empty map and what is wrong where there is none."""
     overlay = root.get("profiles", name)
     if overlay is None:
         known = root.get("profiles")
         listed = ", ".join(known.entries) if known is not None else ""
         step = f"known: {listed}" if listed else "it has no profiles; for AWS's: --aws-profile"
         what = f"there is no profile `{name}`"
-        return root, [Problem("LF-2001", known.place if known else root.place, what, step)]
-    return merged(root, overlay), []
+        place = known.place if known else root.place
+        return Value("map", root.place), [Problem("LF-2001", place, what, step)]
+    return overlay, []
 
 
 def with_sets(root: Value, sets: Sequence[str]) -> tuple[Value, list[Problem]]:

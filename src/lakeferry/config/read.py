@@ -3,7 +3,8 @@
 import hashlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,14 +16,15 @@ from lakeferry.config.manifest_values import manifest_of
 from lakeferry.config.overlay import (
     SET,
     Flag,
+    merged,
+    profile_of,
     sets_text,
     with_flags,
-    with_profile,
     with_sets,
     without,
 )
 from lakeferry.config.problems import Problem, refuse
-from lakeferry.config.shape import Record
+from lakeferry.config.shape import Record, part_of
 from lakeferry.config.toml_text import read_toml
 from lakeferry.config.tree import MAX_BYTES, Document, Place, Value
 from lakeferry.config.yaml_text import read_yaml
@@ -94,28 +96,35 @@ def read_manifest(
         empty = Problem("LF-2002", Place(name, 1, 1), "the manifest is empty", _START)
         refuse(problems or [empty], texts)
         raise AssertionError
+    layers: tuple[Value, ...] = (root,)
     if root.kind == "map":
-        root, wrong = _overlaid(root, profile, sets)
+        layers, wrong = _layers(root, profile, sets)
         problems += wrong
-        root = with_flags(without(root, *instead), flags)
+        layers = (*(without(one, *instead) for one in layers), with_flags(_nothing(root), flags))
+        root = reduce(merged, layers)
     problems += check(root, MANIFEST)
     problems += _profiles(root, besides=profile)
     if not problems:
         problems += _names(root)
     refuse(problems, texts)
-    manifest = manifest_of(root, name, hashlib.sha256(raw).hexdigest())
+    manifest = manifest_of(layers, name, hashlib.sha256(raw).hexdigest())
     return Read(manifest, Document(root, texts))
 
 
 _START = "begin with `version: 1` and `name:`"
 
 
-def _overlaid(root: Value, profile: str | None, sets: Sequence[str]) -> tuple[Value, list[Problem]]:
-    wrong: list[Problem] = []
-    if profile is not None:
-        root, wrong = with_profile(root, profile)
-    root, more = with_sets(root, sets)
-    return root, wrong + more
+def _layers(
+    root: Value, profile: str | None, sets: Sequence[str]
+) -> tuple[tuple[Value, ...], list[Problem]]:
+    """The document, its profile and `--set`, lowest first."""
+    over, wrong = (_nothing(root), []) if profile is None else profile_of(root, profile)
+    given, more = with_sets(_nothing(root), sets)
+    return (root, over, given), wrong + more
+
+
+def _nothing(root: Value) -> Value:
+    return Value("map", root.place)
 
 
 def _profiles(root: Value, besides: str | None) -> list[Problem]:
@@ -124,16 +133,13 @@ def _profiles(root: Value, besides: str | None) -> list[Problem]:
     The one that was laid upon the document is checked with it.
     """
     found: list[Problem] = []
-    fields = {
-        name: replace(one, required=False)
-        for name, one in MANIFEST.fields.items()
-        if name != "profiles"
-    }
+    fields = {name: one for name, one in MANIFEST.fields.items() if name != "profiles"}
+    shape = part_of(Record(fields))
     profiles = root.get("profiles")
     entries = profiles.entries if profiles is not None else {}
     for name, entry in entries.items():
         if name != besides:
-            found += check(entry.value, Record(fields), ("profiles", name))
+            found += check(entry.value, shape, ("profiles", name))
     return found
 
 

@@ -1,7 +1,7 @@
 """The words in which the shape of a manifest is said, for the checker, the schema, the page."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,25 @@ class Either:
 
 
 Shape = Text | Quantity | Integer | Number | Boolean | Anything | ListOf | MapOf | Record | Either
+
+
+def part_of(shape: Shape) -> Shape:
+    """The same, with no key required: the shape of what is laid upon a whole one."""
+    match shape:
+        case Record(fields=fields):
+            return Record(
+                {
+                    name: replace(one, shape=part_of(one.shape), required=False)
+                    for name, one in fields.items()
+                }
+            )
+        case MapOf():
+            known = {name: part_of(one) for name, one in shape.known.items()}
+            return replace(shape, value=part_of(shape.value), known=known)
+        case Either(shapes=shapes):
+            return Either(tuple(part_of(one) for one in shapes))
+        case _:
+            return shape  # a list is replaced as a whole, so its items are whole ones
 
 
 def kinds_of(shape: Shape) -> tuple[str, ...]:
