@@ -48,7 +48,7 @@ def test_names_are_read_in_any_case_and_quantities_as_spark_writes_them() -> Non
             "maxFetchRate": "1.0",
             "MinFetchPeriod": "400ms",
             "maxFetchDuration": "1min",
-            "fetchBufferSize": "1gb",
+            "fetchBufferSize": "128mb",
             "shardFetchInterval": "2",
             "shardsPerTask": "8",
             "failOnDataLoss": "False",
@@ -59,7 +59,7 @@ def test_names_are_read_in_any_case_and_quantities_as_spark_writes_them() -> Non
     assert options.share == 0.5
     assert options.fetch_period_s == 0.4
     assert options.fetch_duration_s == 60
-    assert options.buffer_bytes == 1024 * MIB
+    assert options.buffer_bytes == 128 * MIB
     assert options.list_every_s == 2
     assert options.shards_per_task == 8
     assert not options.fail_on_loss
@@ -85,6 +85,10 @@ def test_an_arn_says_the_region_and_the_option_goes_before_it() -> None:
 )
 def test_a_query_begins_where_databricks_would(place: str) -> None:
     assert parse_options({**LEAST, "initialPosition": place}).start == place
+
+
+def test_the_buffer_of_a_job_of_databricks_is_none_that_one_task_would_hold() -> None:
+    assert parse_options({**LEAST, "fetchBufferSize": "20gb"}).buffer_bytes == 256 * MIB
 
 
 def test_options_that_mean_nothing_here_are_taken_and_told() -> None:

@@ -17,7 +17,7 @@ from lakeferry.errors import FerryError
 from lakeferry.version import VERSION
 
 MOST_ATTEMPTS = 8  # of one request, with pauses up to 20 s; AWS_MAX_ATTEMPTS overrides it
-SESSION_NAME = "lakeferry"  # of assumed roles, as CloudTrail shows them
+SESSION_NAME = "lakeferry"
 _MAKING = RLock()  # clients may be shared among threads, the sessions that make them may not
 
 
@@ -31,6 +31,7 @@ class AwsAccess:
     external_id: str | None = None  # of that role; may be a reference (`${env:NAME}`)
     endpoint: str | None = None  # URL in place of AWS's own, for all services
     through: "AwsAccess | None" = None  # who takes the role; None: the profile, or the environment
+    session_name: str = SESSION_NAME  # of the role, as CloudTrail shows it
 
     @property
     def partition(self) -> str:
@@ -149,16 +150,30 @@ def session_of(access: AwsAccess) -> Any:
 
     if access.role is None:
         return Session(profile_name=access.profile)
-    return Session(botocore_session=_assumed(access))
+    return role_session(
+        access, session_of(access.through or replace(access, role=None, external_id=None))
+    )
 
 
-def _assumed(access: AwsAccess) -> Any:
+def role_session(access: AwsAccess, own: Any) -> Any:
+    """A boto3 session that is the role of an access, taken by whoever `own`, another one, is.
+
+    Raises:
+        FerryError: LF-1201 where that has no credentials; LF-1202, when they are used, for a role
+            that cannot be named so.
+    """
+    from boto3 import Session
+
+    return Session(botocore_session=_assumed(access, own))
+
+
+def _assumed(access: AwsAccess, own: Any) -> Any:
     """A botocore session that is the role, and renews it before it expires."""
     from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
     from botocore.exceptions import ParamValidationError
     from botocore.session import Session
 
-    fetcher = _fetcher(access)
+    fetcher = _fetcher(access, own)
 
     def fetched() -> Any:
         try:
@@ -177,11 +192,10 @@ def _assumed(access: AwsAccess) -> Any:
     return session
 
 
-def _fetcher(access: AwsAccess) -> Any:
+def _fetcher(access: AwsAccess, own: Any) -> Any:
     """What asks STS for the role, as whoever takes it."""
     from botocore.credentials import AssumeRoleCredentialFetcher
 
-    own = session_of(access.through or replace(access, role=None, external_id=None))
     credentials = own.get_credentials()
     if credentials is None:
         raise FerryError(
@@ -191,7 +205,7 @@ def _fetcher(access: AwsAccess) -> Any:
             "set AWS_PROFILE or the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
             "run on a machine that has a role",
         )
-    extra = {"RoleSessionName": SESSION_NAME}
+    extra = {"RoleSessionName": access.session_name}
     if access.external_id:
         extra["ExternalId"] = resolved(access.external_id)
 

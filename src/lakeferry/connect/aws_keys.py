@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
-from lakeferry.connect.aws import AwsAccess, session_of
+from lakeferry.connect.aws import AwsAccess, role_session, session_of
 from lakeferry.connect.aws_refusals import explained
 from lakeferry.errors import FerryError
 
@@ -24,9 +26,26 @@ def keys_of(access: AwsAccess) -> Callable[[], AwsKeys]:
         FerryError: LF-1201 where there are no keys, LF-1202 where a role cannot be taken.
     """
 
+    return _now(access, lambda: session_of(access))
+
+
+def keys_of_role(access: AwsAccess, own: AwsKeys) -> Callable[[], AwsKeys]:
+    """What gives the keys of the access's role, which these own ones take. Raises as `keys_of`."""
+    return _now(access, lambda: _role_taken(access, own))
+
+
+@cache
+def _role_taken(access: AwsAccess, own: AwsKeys) -> Any:
+    from boto3 import Session
+
+    given = Session(own.access_key, own.secret_key, own.token)
+    return role_session(access, given)
+
+
+def _now(access: AwsAccess, session: Callable[[], Any]) -> Callable[[], AwsKeys]:
     def now() -> AwsKeys:
         with explained(access.shown):
-            found = session_of(access).get_credentials()
+            found = session().get_credentials()
             if found is None:
                 raise FerryError(
                     "LF-1201",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from lakeferry.connect.aws import AwsAccess, usual_region
-from lakeferry.connect.aws_keys import AwsKeys, keys_of
+from lakeferry.connect.aws_keys import AwsKeys, keys_of, keys_of_role
 from lakeferry.errors import FerryError
 from lakeferry.ingest.settings import SourceSettings
 from lakeferry.ingest.signing import endpoint_of
@@ -39,6 +39,7 @@ def source_of(options: Options) -> SourceSettings:
             role=options.role,
             external_id=options.external_id,
             endpoint=options.sts_endpoint,
+            session_name=options.session_name,
         ),
         share=options.share,
         shortest_s=options.fetch_period_s,
@@ -49,10 +50,10 @@ def source_of(options: Options) -> SourceSettings:
 
 
 def keys_for(options: Options, source: SourceSettings) -> Callable[[], AwsKeys]:
-    """The keys of the options, else those of AWS's own chain."""
+    """The keys of the options, else those of AWS's own chain; of the role, where they take one."""
     if options.access_key and options.secret_key:
         given = AwsKeys(options.access_key, options.secret_key)
-        return lambda: given
+        return keys_of_role(source.access, given) if options.role else lambda: given
     return keys_of(source.access)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal, cast, get_args
 
+from lakeferry.connect.aws import SESSION_NAME
 from lakeferry.errors import FerryError
 from lakeferry.ingest.aggregate import OutOfRange
 from lakeferry.ingest.start import parse_start
@@ -14,6 +15,7 @@ from lakeferry.ingest.words import Unclear, named_stream
 from lakeferry.spark.option_names import KNOWN, NOTED, STORE_PREFIX
 
 MIB = 1 << 20
+MOST_BUFFER = 256 * MIB  # of one task: the 20gb of Databricks' jobs are of a whole cluster
 MOST_RATE = 2.0  # MB/s of a shard: all that it gives to those who poll
 LEAST_PERIOD_S = 0.2  # 5 calls a second
 EVER_MS = 253_402_300_799_000  # whether a time has passed is asked when a query begins
@@ -45,6 +47,7 @@ class Options:
     list_every_s: float = 10.0
     role: str | None = None
     external_id: str | None = None
+    session_name: str = SESSION_NAME
     sts_endpoint: str | None = None
     access_key: str | None = None
     secret_key: str | None = field(default=None, repr=False)
@@ -138,7 +141,7 @@ def _rhythm(said: Mapping[str, str]) -> dict[str, Any]:
         "share": rate / MOST_RATE,
         "fetch_period_s": period,
         "fetch_duration_s": _seconds(said, "maxFetchDuration", 10.0),
-        "buffer_bytes": _bytes(said, "fetchBufferSize", 64 * MIB),
+        "buffer_bytes": min(_bytes(said, "fetchBufferSize", 64 * MIB), MOST_BUFFER),
         "shards_per_task": _count(said, "shardsPerTask", 5, 10_000),
         "list_every_s": _seconds(said, "shardFetchInterval", 10.0),
     }
@@ -148,12 +151,10 @@ def _rights(said: Mapping[str, str]) -> dict[str, Any]:
     keys = [said.get(name) for name in ("awsAccessKey", "awsSecretKey")]
     if any(keys) and not all(keys):
         raise _bad("awsAccessKey", "alone", "give `awsSecretKey` with it, or neither")
-    if all(keys) and "roleArn" in said:
-        raise _bad("roleArn", said["roleArn"], "take the role with keys of the environment, not of "
-                   "options")  # fmt: skip
     return {
         "role": said.get("roleArn"),
         "external_id": said.get("roleExternalId"),
+        "session_name": said.get("roleSessionName", SESSION_NAME),
         "sts_endpoint": said.get("stsEndpoint"),
         "access_key": keys[0],
         "secret_key": keys[1],
