@@ -9,6 +9,7 @@ from deltalake.schema import PrimitiveType
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.errors import FerryError
+from lakeferry.ingest.events import Warned
 from lakeferry.ingest.settings import PayloadSettings
 from tests.flows.ingests import KEYS, assert_each_once, feed_of, ingest_of, ingest_once, running
 
@@ -109,6 +110,24 @@ def test_a_field_that_became_a_column_keeps_its_type_in_the_next_run(tmp_path: P
         {"event_id": "c", "size": 5},
     ]
     assert bad["data"].to_pylist() == [b'{"event_id": "b", "size": "large"}']
+
+
+def test_a_record_with_a_field_that_can_be_no_column_ends_no_ingest(tmp_path: Path) -> None:
+    with Feed(shards=1) as feed:
+        payload = PayloadSettings(schema=SMALL, on_new="evolve")
+        asked = ingest_of(feed.url, tmp_path / "table", payload=payload)
+        feed.put(SHARD, b'{"event_id": "a", "Status": 1, "_shardId": "x", "size": 3}')
+        told = ingest_once(asked).events
+
+    rows = deltalake.DeltaTable(tmp_path / "table").to_pyarrow_table()
+    assert rows.select(["event_id", "size", "_shardId"]).to_pylist() == [
+        {"event_id": "a", "size": 3, "_shardId": SHARD}
+    ]
+    warned = [event.message for event in told if isinstance(event, Warned)]
+    assert [message.partition("` is left out")[0] for message in warned] == [
+        "the field `$.Status",
+        "the field `$._shardId",
+    ]
 
 
 def test_bad_records_lie_in_quarantine_beside_the_table_once(tmp_path: Path) -> None:

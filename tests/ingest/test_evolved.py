@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from lakeferry.connect.aws import AwsAccess
-from lakeferry.ingest.evolved import declared_now
+from lakeferry.ingest.evolved import declared_now, grown_for
 from lakeferry.ingest.payload import OnNew
 from lakeferry.ingest.payload_repair import PROVENANCE
 from lakeferry.ingest.row_schema import row_schema
@@ -54,3 +54,27 @@ def test_a_column_that_no_json_can_fill_stays_undeclared(tmp_path: Path) -> None
     theirs = pa.schema([*DECLARED, ("body", pa.binary())])
 
     assert grown_table(ingest_of(tmp_path / "t", "evolve"), theirs) == DECLARED
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("$.ID", pa.int64()),
+        ("$.a b", pa.int64()),
+        ("$.", pa.int64()),
+        ("$._shardId", pa.string()),
+        ("$.day", pa.string()),
+        ("$.new", pa.struct([("a", pa.int64()), ("A", pa.int64())])),
+        ("$.geo.Lat", pa.float64()),
+    ],
+)
+def test_a_field_that_can_be_no_column_is_left_out_alone(
+    tmp_path: Path, path: str, kind: pa.DataType
+) -> None:
+    ingest = ingest_of(tmp_path / "t", "evolve")
+    target = opened(ingest.target, wanted=row_schema(ingest.payload))
+
+    declared, refused = grown_for(ingest, target, DECLARED, {path: kind, "$.z": pa.bool_()})
+
+    assert declared.names == [*DECLARED.names, "z"]
+    assert refused.keys() == {path}

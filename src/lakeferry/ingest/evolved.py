@@ -1,10 +1,10 @@
-"""What an evolving table got in earlier runs, as part of the schema that payloads are read by.
+"""What an evolving table gets by new fields, and has by those of earlier runs, is declared.
 
 A field that became a column is declared from then on: read as new again, what came first after a
 restart would decide about its type once more, and values that fit the column would be left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -12,6 +12,8 @@ import pyarrow as pa
 from lakeferry.delta.actions import Metadata
 from lakeferry.delta.table_schema import arrow_schema, table_schema
 from lakeferry.errors import FerryError
+from lakeferry.ingest.columns import Types, grown
+from lakeferry.ingest.new_table import with_columns
 from lakeferry.ingest.payload import RESCUED, declare
 from lakeferry.ingest.payload_repair import PROVENANCE
 from lakeferry.ingest.row_schema import row_schema
@@ -30,30 +32,64 @@ def declared_now(ingest: Ingest, target: Target) -> tuple[pa.Schema | None, Targ
     declared = ingest.payload.schema
     if declared is None or ingest.payload.on_new != "evolve":
         return declared, target
-    computed = {one.name for one in target.form.partition_by if one.of is not None}
     for column in _columns(target.metadata):
-        if column.name not in _OWN | computed:
-            wider = pa.schema(_joined(list(declared), [column]), metadata=declared.metadata)
-            formed = _formed(ingest, target, wider)
-            if formed is not None:
-                declared, target = wider, formed
+        wider = pa.schema(_joined(list(declared), [column]), metadata=declared.metadata)
+        formed = _formed(ingest, target, wider)
+        if isinstance(formed, Target):
+            declared, target = wider, formed
     return declared, target
+
+
+def grown_for(
+    ingest: Ingest, target: Target, declared: pa.Schema, types: Types
+) -> tuple[pa.Schema, Mapping[str, str]]:
+    """The declared schema with the new fields, and why others cannot be columns, by path.
+
+    One record with a strange name must not end the ingest: its field is left out.
+    """
+    refused: dict[str, str] = {}
+    for path, kind in sorted(types.items()):
+        wider = grown(declared, {path: kind})
+        formed = _formed(ingest, target, wider)
+        if isinstance(formed, Target):
+            declared = wider
+        else:
+            refused[path] = formed
+    return declared, refused
 
 
 def _columns(metadata: Metadata) -> pa.Schema:
     return arrow_schema(table_schema(metadata.schema_string, metadata.configuration).columns)
 
 
-def _formed(ingest: Ingest, target: Target, declared: pa.Schema) -> Target | None:
-    """The target for rows of this schema; None where they would not fit."""
+def _formed(ingest: Ingest, target: Target, declared: pa.Schema) -> Target | str:
+    """The target for rows of this schema, with new columns where it lacks some; or why not."""
+    asked = ingest.payload.schema or ()
+    computed = {one.name for one in target.form.partition_by if one.of is not None}
+    for name in declared.names:
+        if name in _OWN | computed and pa.schema(asked).get_field_index(name) < 0:
+            return f"`{name}` is a column of another meaning"
+    if "" in declared.names or any(_has_twins(field.type) for field in declared):
+        return "its names do not tell columns apart"
+    url, by = target.store.url, ingest.target.partition_by
     try:
         declare(declared)
         wanted = row_schema(replace(ingest.payload, schema=declared))
-        by, url = ingest.target.partition_by, target.store.url
-        form = table_form(url, target.metadata, wanted, by, target.name)
-    except FerryError:
-        return None
+        metadata = with_columns(url, target.protocol, target.metadata, wanted, lambda: "-")
+        form = table_form(url, metadata, wanted, by, target.name)
+    except FerryError as error:
+        return error.what
     return replace(target, form=form)
+
+
+def _has_twins(kind: pa.DataType) -> bool:
+    """Whether names within it are empty, or differ by case alone: readers take them for one."""
+    if pa.types.is_list(kind):
+        return _has_twins(kind.value_type)
+    if not pa.types.is_struct(kind):
+        return False
+    names = {field.name.lower() for field in kind}
+    return "" in names or len(names) < kind.num_fields or any(_has_twins(f.type) for f in kind)
 
 
 def _joined(declared: Sequence[pa.Field], there: Sequence[pa.Field]) -> list[pa.Field]:

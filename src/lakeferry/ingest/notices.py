@@ -16,6 +16,14 @@ class Notices:
         self._emit = emit
         self._paused: dict[str, str] = {}
         self._is_short = False
+        self._left_out: set[str] = set()
+
+    def left_out(self, fields: Mapping[str, str]) -> None:
+        """New fields that can be no columns, and why."""
+        for path in sorted(fields.keys() - self._left_out):
+            way = "rows come without it; declare it under another name, or rescue new fields"
+            self._emit(Warned(None, f"the field `{path}` is left out: {fields[path]}", way))
+        self._left_out |= fields.keys()
 
     def paused(self, now: Mapping[str, str]) -> None:
         """The shards that are not read, and why."""

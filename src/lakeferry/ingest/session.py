@@ -13,13 +13,14 @@ from lakeferry.errors import FerryError
 from lakeferry.ingest import durable
 from lakeferry.ingest.assign import share_out
 from lakeferry.ingest.begin import Beginning
-from lakeferry.ingest.columns import Types, grown
+from lakeferry.ingest.columns import Types
 from lakeferry.ingest.commit import commit
 from lakeferry.ingest.crew import Crew, Work
 from lakeferry.ingest.crew import Lost as WorkerLost
 from lakeferry.ingest.due import flush_at, flush_due
 from lakeferry.ingest.durable import Tables, make_durable, spans_of
 from lakeferry.ingest.events import Emit, GapAccepted, ShardEnded, ShardsBegun, Warned
+from lakeferry.ingest.evolved import grown_for
 from lakeferry.ingest.flights import Flight, Flights
 from lakeferry.ingest.goal import Goal, held_up_error
 from lakeferry.ingest.hands import Hands
@@ -183,7 +184,9 @@ class Session:
         """New fields become columns; each worker writes for the new form from here on."""
         if self._declared is None:
             raise ValueError("raw records have no fields")
-        target, declared = self.tables.target, grown(self._declared, types)
+        target = self.tables.target
+        declared, refused = grown_for(self._ingest, target, self._declared, types)
+        self._notices.left_out(refused)
         if declared != self._declared:
             wanted = row_schema(replace(self._ingest.payload, schema=declared))
             done = change_columns(target, self._ingest.target, wanted)
