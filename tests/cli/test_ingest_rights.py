@@ -52,6 +52,31 @@ def test_without_flags_it_is_that_of_all_streams_of_the_manifest(tmp_path: Path)
     assert found["UseKeys"] == [KEY]
 
 
+def test_what_is_taken_over_may_be_read_and_nothing_else_of_it(tmp_path: Path) -> None:
+    named = ["--stream", "clicks", "--table", "s3://lake/clicks", "--region", "eu-west-1"]
+    adopted = ["--adopt", "kcl:old-app", "--adopt", "checkpoint:s3://jobs/c,metadata=s3://jobs/m"]
+
+    ended = printed(*named, *adopted, *ACCOUNT, folder=tmp_path)
+
+    found = resources(ended)
+    table = "arn:aws:dynamodb:eu-west-1:111122223333:table/old-app"
+    assert found["ReadLeases"] == [table]
+    assert found["ReadCheckpoints"] == ["arn:aws:s3:::jobs/c/*", "arn:aws:s3:::jobs/m/*"]
+    assert found["ListCheckpoints"] == ["arn:aws:s3:::jobs"]
+    granted = {one["Sid"]: one["Action"] for one in json.loads(ended.stdout)["Statement"]}
+    assert granted["ReadLeases"] == ["dynamodb:Scan"]
+    assert granted["ReadCheckpoints"] == ["s3:GetObject"]
+
+
+def test_nothing_is_granted_for_positions_that_nobody_keeps(tmp_path: Path) -> None:
+    named = ["--stream", "clicks", "--table", "s3://lake/clicks", "--region", "eu-west-1"]
+
+    ended = printed(*named, "--adopt", "old-app", *ACCOUNT, folder=tmp_path)
+
+    assert ended.returncode == 2
+    assert "LF-7082" in ended.stderr
+
+
 def test_streams_and_tables_that_do_not_pair_are_refused(tmp_path: Path) -> None:
     ended = printed("--stream", "a", "--region", "eu-west-1", *ACCOUNT, folder=tmp_path)
 

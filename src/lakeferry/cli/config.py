@@ -102,6 +102,9 @@ def iam(
     table: Annotated[
         Many, Parameter(negative="", help="A table that --for ingest writes, with --stream.")
     ] = None,
+    adopt: Annotated[
+        Many, Parameter(negative="", help="What an ingest takes over: kcl:TABLE, checkpoint:DIR.")
+    ] = None,
     manifest: ManifestFlags = NO_MANIFEST,
     network: NetworkFlags = NO_NETWORK,
     watch: WatchFlags = NO_WATCH,
@@ -109,7 +112,8 @@ def iam(
 ) -> int:
     """Print the least policy that a role needs, with the names of this manifest.
 
-    For `ingest` it is that of all `streams`, or of --stream and --table. AWS itself has not judged
+    For `ingest` it is that of all `streams`, or of --stream and --table; with --adopt it may read
+    where another consumer stands. AWS itself has not judged
     these texts; README says what has.
     """
 
@@ -120,7 +124,9 @@ def iam(
             from lakeferry.cli.ingest_rights import ingest_iam
 
             named = tuple(watch.stream or ()), tuple(table or ())
-            return ingest_iam(manifest, network, named, account=account, screen=screen)
+            return ingest_iam(
+                manifest, network, named, adopt=adopt or (), account=account, screen=screen
+            )
         request = request_of(manifest, network, watch)
         return configuring.iam(request, step, account=account, reads=reads or (), screen=screen)
 

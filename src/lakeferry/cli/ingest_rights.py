@@ -1,6 +1,6 @@
 """What `config iam --for ingest` does: the least policy of the streams that are named."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lakeferry.cli.configuring import OK, check_account, show_policy
 from lakeferry.cli.ingest_flags import StreamFlags, Wanted, WhoFlags, wanted
@@ -8,8 +8,9 @@ from lakeferry.cli.manifest_flags import ManifestFlags, read
 from lakeferry.cli.network_flags import NetworkFlags
 from lakeferry.cli.render import Screen
 from lakeferry.config.references import references
-from lakeferry.connect.aws import account_of
+from lakeferry.connect.aws import AwsAccess, account_of
 from lakeferry.errors import FerryError
+from lakeferry.ingest.adopt_read import parse_wish
 from lakeferry.ingest.begin import quarantine_settings
 from lakeferry.ingest.rights import Reach, ingest_policy
 from lakeferry.ingest.settings import SourceSettings, TargetSettings
@@ -20,13 +21,18 @@ def ingest_iam(
     network: NetworkFlags,
     named: tuple[tuple[str, ...], tuple[str, ...]],
     *,
+    adopt: Sequence[str] = (),
     account: str | None,
     screen: Screen,
 ) -> int:
     """The policy of streams and tables, those of the manifest where none are named.
 
+    Args:
+        adopt: other consumers whose positions are read, as `lakeferry ingest --adopt` has them.
+
     Raises:
-        FerryError: LF-2001 where streams and tables do not pair; as `wanted` and `ingest_of`.
+        FerryError: LF-2001 where streams and tables do not pair; LF-7082 where nothing is meant by
+            `adopt`; as `wanted` and `ingest_of`.
     """
     check_account(account)
     who = WhoFlags(None, network.region, network.aws_profile, network.role, network.external_id)
@@ -41,6 +47,7 @@ def ingest_iam(
         tuple(url for one in asked for url in _tables(one.target())),
         sources[0].access.partition,
         keys,
+        *_adopted(adopt, sources[0].access, account),
     )
     screen.say(
         "- a stream that is encrypted with a key of yours asks for kms:Decrypt on that key, too"
@@ -84,7 +91,23 @@ def _arn(source: SourceSettings, account: str | None) -> str:
     return f"arn:{access.partition}:kinesis:{access.region}:{number}:stream/{stream}"
 
 
+def _adopted(
+    adopt: Sequence[str], access: AwsAccess, account: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Tables of leases, as ARNs, and folders of checkpoints in S3."""
+    wishes = [parse_wish(one) for one in adopt]
+    tables = [one.place for one in wishes if one.kind == "kcl"]
+    number = account or (account_of(access) if tables else "")
+    begin = f"arn:{access.partition}:dynamodb:{access.region}:{number}:table"
+    folders = [place for one in wishes for place in (one.place, one.metadata)]
+    return tuple(f"{begin}/{one}" for one in tables), tuple(filter(_is_in_s3, folders))
+
+
+def _is_in_s3(url: str) -> bool:
+    return url.startswith(("s3://", "s3a://", "s3n://"))
+
+
 def _tables(target: TargetSettings) -> Iterable[str]:
     """Addresses in S3: of the table, and of the one beside it that bad records go to."""
     both = (target.url, quarantine_settings(target).url)
-    return [one for one in both if one.startswith(("s3://", "s3a://", "s3n://"))]
+    return [one for one in both if _is_in_s3(one)]

@@ -20,17 +20,20 @@ class Reach:
     tables: tuple[str, ...]  # `s3://bucket/prefix`; others need no right of AWS's
     partition: str = "aws"
     keys: tuple[str, ...] = ()  # ARNs of KMS keys of the tables
+    leases: tuple[str, ...] = ()  # ARNs of DynamoDB's tables, of positions that are adopted
+    checkpoints: tuple[str, ...] = ()  # `s3://bucket/prefix`, of the same
 
 
 def ingest_policy(reach: Reach) -> Mapping[str, Any]:
     """A policy document: read these streams, write these tables, see which way bytes go.
 
-    The last statement serves `--check` and `doctor` alone and may be left out.
+    The last statement serves `--check` and `doctor` alone and may be left out. What is read of
+    another consumer serves the first start alone.
     """
     found = [_statement("ReadStreams", READS, reach.streams)]
-    places = [one.partition("://")[2].partition("/")[::2] for one in reach.tables]
+    places = _places(reach.tables)
     if places:
-        objects = [f"{_bucket(reach, bucket)}/{_below(prefix)}*" for bucket, prefix in places]
+        objects = _objects(reach, places)
         actions = (
             "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject",
             "s3:ListMultipartUploadParts", "s3:PutObject",
@@ -38,8 +41,13 @@ def ingest_policy(reach: Reach) -> Mapping[str, Any]:
         found.append(_statement("WriteTables", actions, objects))
         # Without a condition on the prefix: S3 weighs ListBucket when an object that is read is not
         # there, too, and would say 403 in place of 404, which is how a new table is told.
-        buckets = [_bucket(reach, bucket) for bucket, _ in places]
-        found.append(_statement("ListTables", ["s3:ListBucket"], buckets))
+        found.append(_statement("ListTables", ["s3:ListBucket"], _buckets(reach, places)))
+    if reach.leases:
+        found.append(_statement("ReadLeases", ["dynamodb:Scan"], reach.leases))
+    places = _places(reach.checkpoints)
+    if places:
+        found.append(_statement("ReadCheckpoints", ["s3:GetObject"], _objects(reach, places)))
+        found.append(_statement("ListCheckpoints", ["s3:ListBucket"], _buckets(reach, places)))
     if reach.keys:
         uses = ("kms:Decrypt", "kms:GenerateDataKey")
         found.append(_statement("UseKeys", uses, reach.keys))
@@ -57,6 +65,22 @@ def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> di
         "Action": sorted(actions),
         "Resource": list(dict.fromkeys(resources)),
     }
+
+
+Places = Sequence[tuple[str, str]]  # bucket, prefix
+
+
+def _places(urls: Sequence[str]) -> Places:
+    found = (one.partition("://")[2].partition("/") for one in urls)
+    return [(bucket, prefix) for bucket, _, prefix in found]
+
+
+def _objects(reach: Reach, places: Places) -> list[str]:
+    return [f"{_bucket(reach, bucket)}/{_below(prefix)}*" for bucket, prefix in places]
+
+
+def _buckets(reach: Reach, places: Places) -> list[str]:
+    return [_bucket(reach, bucket) for bucket, _ in places]
 
 
 def _bucket(reach: Reach, bucket: str) -> str:
