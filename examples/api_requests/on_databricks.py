@@ -24,7 +24,8 @@ OPTIONS = {
     "minFetchPeriod": "400ms",
     "maxFetchDuration": "10s",
     "fetchBufferSize": "20gb",
-    "shardsPerTask": "5",
+    # Cores of all workers >= 2 * shards / shardsPerTask: a job that prefetches runs beside.
+    "shardsPerTask": "15",
     "shardFetchInterval": "10s",
 }
 if given["endpoint"]:  # of a VPC endpoint without private DNS
@@ -38,4 +39,4 @@ QUERY = "api-requests"
 raw = spark.readStream.format("kinesis").options(**OPTIONS).load()
 writer = raw.writeStream.queryName(QUERY).option("checkpointLocation", given["checkpoint"])
 writer = writer.trigger(processingTime="60 seconds")
-writer.foreachBatch(TwoTables(given["table"], given["quarantine"], QUERY)).start()
+writer.foreachBatch(TwoTables(given["table"], given["quarantine"])).start()

@@ -31,7 +31,7 @@ def start(spark: SparkSession, asked: argparse.Namespace) -> StreamingQuery:
     if asked.endpoint:  # of a VPC endpoint without private DNS
         options["endpoint"] = asked.endpoint
     raw = spark.readStream.format("lakeferry_kinesis").options(**options).load()
-    batches = TwoTables(f"{asked.lake}/requests", f"{asked.lake}/requests_rejected", QUERY)
+    batches = TwoTables(f"{asked.lake}/requests", f"{asked.lake}/requests_rejected")
     writer = raw.writeStream.queryName(QUERY).option("checkpointLocation", checkpoint)
     if asked.available_now:
         writer = writer.trigger(availableNow=True)

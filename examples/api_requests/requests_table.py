@@ -69,11 +69,13 @@ def rejected(judged_rows: DataFrame) -> DataFrame:
 class TwoTables:
     """Writes a batch into both tables. A batch that is written again changes neither.
 
-    Delta keeps the highest batch of each query in the table: `txnAppId` and `txnVersion`.
+    Delta keeps the highest batch of each query in the table: `txnAppId` and `txnVersion`. The query
+    is told by the id in its checkpoint: with a new checkpoint batches count from 0 again, and of
+    one that has the old name Delta would leave out all that the old one had reached.
     """
 
-    def __init__(self, table: str, quarantine: str, query: str) -> None:
-        self._table, self._quarantine, self._query = table, quarantine, query
+    def __init__(self, table: str, quarantine: str) -> None:
+        self._table, self._quarantine = table, quarantine
 
     def __call__(self, raw: DataFrame, batch: int) -> None:
         rows = judged(raw).persist()  # else both writes would read the stream
@@ -85,7 +87,8 @@ class TwoTables:
 
     def _append(self, rows: DataFrame, table: str, batch: int, by: tuple[str, ...]) -> None:
         writer = rows.write.format("delta").mode("append").partitionBy(*by)
-        writer = writer.option("txnAppId", self._query).option("txnVersion", batch)
+        query = rows.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId")
+        writer = writer.option("txnAppId", query).option("txnVersion", batch)
         if "/" in table:
             writer.save(table)
         else:

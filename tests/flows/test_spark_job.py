@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pyarrow as pa
@@ -67,3 +68,9 @@ def test_each_request_is_there_once_and_what_is_none_lies_beside_it(
 
         assert ids(deltalake_rows(table)) == ids(good)
         assert len(deltalake_rows(beside)) == len(bad)
+
+        # Another checkpoint is another query, whose batches count from 0 again.
+        rmtree(tmp_path / "_checkpoint")
+        run(job, spark, feed, tmp_path)
+
+        assert ids(deltalake_rows(table)) == sorted(2 * ids(good))

@@ -114,6 +114,15 @@ def test_every_value_of_the_source_is_one_that_our_own_takes_too() -> None:
     assert [note.partition(":")[0] for note in parse_options(given).notes] == ["serviceCredential"]
 
 
+def test_the_cluster_has_a_core_for_each_task_that_prefetches_and_one_beside_it() -> None:
+    """As Databricks advises for shardsPerTask: cores >= 2 * shards / shardsPerTask."""
+    assert CLUSTER["node_type_id"].endswith(".xlarge")  # of 4 cores
+    cores = 4 * int(BUNDLE["variables"]["workers"]["default"])
+    assert "58 shards" in BUNDLE["variables"]["workers"]["description"]
+
+    assert cores >= 2 * 58 / int(options()["shardsPerTask"])
+
+
 def test_both_jobs_make_the_same_tables() -> None:
     for name in ("on_spark.py", "on_databricks.py"):
         imported = [node for node in code(name).body if isinstance(node, ast.ImportFrom)]
