@@ -124,9 +124,7 @@ def iam(
             from lakeferry.cli.ingest_rights import ingest_iam
 
             named = tuple(watch.stream or ()), tuple(table or ())
-            return ingest_iam(
-                manifest, network, named, adopt=adopt or (), account=account, screen=screen
-            )
+            return ingest_iam(manifest, network, named, adopt, account=account, screen=screen)
         request = request_of(manifest, network, watch)
         return configuring.iam(request, step, account=account, reads=reads or (), screen=screen)
 

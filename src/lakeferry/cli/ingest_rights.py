@@ -20,8 +20,8 @@ def ingest_iam(
     manifest: ManifestFlags,
     network: NetworkFlags,
     named: tuple[tuple[str, ...], tuple[str, ...]],
+    adopt: Sequence[str] | None,
     *,
-    adopt: Sequence[str] = (),
     account: str | None,
     screen: Screen,
 ) -> int:
@@ -47,7 +47,7 @@ def ingest_iam(
         tuple(url for one in asked for url in _tables(one.target())),
         sources[0].access.partition,
         keys,
-        *_adopted(adopt, sources[0].access, account),
+        *_adopted(adopt or (), sources[0].access, account),
     )
     screen.say(
         "- a stream that is encrypted with a key of yours asks for kms:Decrypt on that key, too"
