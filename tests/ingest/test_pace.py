@@ -51,6 +51,12 @@ def test_a_share_takes_that_part_of_both_quotas() -> None:
     assert pace.next_call(2 * MB, 5_000) == pytest.approx(2.5)
 
 
+def test_a_shard_that_is_caught_up_may_be_asked_as_often_as_the_quota_allows() -> None:
+    pace = Pace(idle_s=0.1)
+
+    assert pace.next_call(0, 0) == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize("share", [0, -0.1, 1.01])
 def test_a_share_is_a_part(share: float) -> None:
     with pytest.raises(ValueError, match="share"):

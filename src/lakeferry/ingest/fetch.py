@@ -103,7 +103,7 @@ class _Fetcher(Thread):
     def __init__(self, source: SourceSettings, keys: LastingKeys, inbox: Inbox) -> None:
         super().__init__(name="fetch", daemon=True)
         self._source, self._keys, self._inbox = source, keys, inbox
-        self._pace = Pace(source.share, source.shortest_s, source.most_records)
+        self._pace = Pace(source.share, source.shortest_s, source.most_records, source.idle_s)
         self._line = Kinesis(source.endpoint, keys)
         self._changed = Condition()  # of shards, or of the will to go on
         self._readings: dict[str, Reading] = {}

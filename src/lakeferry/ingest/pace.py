@@ -23,6 +23,7 @@ class Pace:
     share: float = 1.0  # above 0, up to 1
     shortest_s: float = 0.2  # between the beginnings of two calls, whatever the share
     most_records: int = MOST_RECORDS  # of one call
+    idle_s: float = IDLE_S
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
@@ -36,13 +37,13 @@ class Pace:
             behind_ms: as the page told; None where it did not.
 
         After 10 MiB the service refuses calls for 5 s; at 2 MB a second they are not made sooner.
-        A shard that was caught up within the last second is left for one: what comes meanwhile
-        costs one call then, not five. An empty page of a shard that is behind is followed at once:
-        there may be many of them.
+        A shard that was caught up within the last second is left for one, `idle_s`: what comes
+        meanwhile costs one call then, not five. An empty page of a shard that is behind is followed
+        at once: there may be many of them.
         """
         calls = 1 / (CALLS_A_SECOND * self.share)
         quota = page_bytes / (BYTES_A_SECOND * self.share)
-        idle = IDLE_S if behind_ms is not None and behind_ms < 1000 * IDLE_S else 0.0
+        idle = self.idle_s if behind_ms is not None and behind_ms < 1000 * self.idle_s else 0.0
         return max(calls, quota, idle, self.shortest_s)
 
     def limit(self, record_bytes: float | None) -> int:

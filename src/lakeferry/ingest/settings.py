@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.ingest.aggregate import OutOfRange
+from lakeferry.ingest.pace import IDLE_S
 from lakeferry.ingest.payload import OnNew
 from lakeferry.ingest.signing import Endpoint
 from lakeferry.ingest.wire import MOST_RECORDS
@@ -27,6 +28,7 @@ class SourceSettings:
     access: AwsAccess  # whose keys sign
     share: float = 1.0  # of each shard's quota that is ours, above 0 and up to 1
     shortest_s: float = 0.2  # between two calls to one shard
+    idle_s: float = IDLE_S  # the same while it is caught up
     most_records: int = MOST_RECORDS  # of one call
     out_of_range: OutOfRange = "keep"  # user records of aggregates that belong to another shard
     # Of pages that wait to be parsed, of one worker. Their records take about as much; what is read

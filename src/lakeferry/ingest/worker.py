@@ -44,7 +44,7 @@ from lakeferry.ingest.send_files import Sender, Unsent
 from lakeferry.ingest.settings import Ingest
 from lakeferry.store.open import open_store
 
-TOLD_EVERY_S = 1.0
+TOLD_EVERY_S = 1.0  # or as often as commits are wished for: they wait for word of a record
 DRAINED_S = 0.02  # between two looks whether all that was fetched is written
 # A shard that is asked is asked once a second; one that was not for so long lags behind more.
 UNASKED_S = 5.0
@@ -113,6 +113,7 @@ class _Worker:
         self._draining, self._last, self._over = False, False, False
         self._last_flush: Flush | None = None
         self._told_s = monotonic()
+        self._tell_every_s = min(TOLD_EVERY_S, ingest.rhythm.every_s)
         self._reported = Counts()  # up to the last batch
 
     def run(self) -> None:
@@ -121,7 +122,7 @@ class _Worker:
         self._tell()
         try:
             while not self._over:
-                until = self._told_s + TOLD_EVERY_S
+                until = self._told_s + self._tell_every_s
                 if self._draining:
                     until = min(until, monotonic() + DRAINED_S)
                 found = self._inbox.take(until, pages=self._takes_pages())
@@ -129,7 +130,7 @@ class _Worker:
                     self._parse(found)
                 elif found is not None:
                     self._obey(found)
-                if monotonic() - self._told_s >= TOLD_EVERY_S:
+                if monotonic() - self._told_s >= self._tell_every_s:
                     self._writer.hold(self._progress.read_until_ms)
                     self._tell()
                 self._end_if_drained()
