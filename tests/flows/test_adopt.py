@@ -1,7 +1,6 @@
 """What one consumer read and another goes on to read is each record once, together."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import pytest
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import Load
+from lakeferry.ingest.adopt import Adopted
 from lakeferry.ingest.adopt_read import adopt
-from lakeferry.ingest.position import Position
+from lakeferry.ingest.events import Event, GapAccepted
 from lakeferry.ingest.rows import RAW_SCHEMA
 from lakeferry.ingest.run import run
 from lakeferry.ingest.settings import Ingest, PayloadSettings
@@ -30,8 +30,11 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def go_on(asked: Ingest, adopted: Mapping[str, Position]) -> None:
-    run(replace(asked, once=True), adopted=adopted)
+def go_on(asked: Ingest, adopted: Adopted) -> list[Event]:
+    """A run to the end of what is there, and what it told."""
+    told: list[Event] = []
+    run(replace(asked, once=True), adopted=adopted, emit=told.append)
+    return told
 
 
 def positions_of(asked: Ingest, folder: Path) -> str:
@@ -54,7 +57,7 @@ def test_another_table_goes_on_where_one_was_stopped_also_over_a_reshard(tmp_pat
 
         before = feed.truth()
         found = adopt(taken, other)
-        go_on(other, found.shards)
+        go_on(other, found)
 
         assert found.exact
         rest = event_ids(tmp_path / "other")
@@ -80,7 +83,7 @@ def test_an_ingest_goes_on_where_a_query_of_our_source_stood(tmp_path: Path) -> 
         raw = replace(ingest_of(feed.url, tmp_path / "table"), payload=PayloadSettings())
 
         found = adopt(f"checkpoint:{tmp_path / 'checkpoint'}", raw, own=own_source)
-        go_on(raw, found.shards)
+        go_on(raw, found)
 
         assert found.exact
         table = deltalake.DeltaTable(str(tmp_path / "table")).to_pyarrow_table()
@@ -100,15 +103,38 @@ def write_checkpoint(folder: Path, query: Query, done: int) -> None:
         (folder / "commits" / str(batch)).write_text("v1\n{}")
 
 
+def test_what_neither_consumer_has_read_is_written_down_with_the_positions(tmp_path: Path) -> None:
+    with Feed() as feed:
+        (shard,) = feed.shards()
+        first, *_ = feed.put(shard, "1", "2", "3")
+        feed.skew(60)
+        feed.trim(feed.now_ms() - 1000)
+        feed.put(shard, "4")
+        file = tmp_path / "positions.json"
+        file.write_text(json.dumps({shard: first}))
+        raw = replace(ingest_of(feed.url, tmp_path / "table"), payload=PayloadSettings())
+        raw = replace(raw, on_loss="go on")
+
+        told = go_on(raw, adopt(f"shards:{file}", raw))
+
+        _, state = committed_state(raw.target, raw.name)
+        (gap,) = state.gaps
+        assert (gap.shard_id, gap.since_ms) == (shard, state.stream.created_ms)
+        assert gap.until_ms > feed.now_ms() - 30_000  # when the oldest record came that is there
+        assert [one.gap for one in told if isinstance(one, GapAccepted)] == [gap]
+        table = deltalake.DeltaTable(str(tmp_path / "table")).to_pyarrow_table()
+        assert table["data"].to_pylist() == [b"4"]
+
+
 def test_what_was_adopted_once_is_not_adopted_again(tmp_path: Path) -> None:
     with Feed(shards=1, load=Load(backlog=500, most=500)) as feed:
         one, other = (ingest_of(feed.url, tmp_path / name) for name in ("one", "other"))
         ingest_once(one)
         found = adopt(positions_of(one, tmp_path), other)
-        go_on(other, found.shards)
+        go_on(other, found)
         (before,) = committed_state(other.target, other.name)[1].shards.values()
 
-        go_on(other, {})
+        go_on(other, Adopted({}, exact=True))
 
         (after,) = committed_state(other.target, other.name)[1].shards.values()
         assert event_ids(tmp_path / "other") == []
@@ -135,7 +161,7 @@ def test_the_table_of_a_query_goes_on_with_the_record_after_its_last_batch(tmp_p
         raw = replace(ingest_of(feed.url, table), payload=PayloadSettings())
 
         found = adopt(f"checkpoint:{tmp_path / 'checkpoint'}", raw)
-        go_on(raw, found.shards)
+        go_on(raw, found)
 
         assert found.exact
         rows = deltalake.DeltaTable(str(table)).to_pyarrow_table()["data"].to_pylist()

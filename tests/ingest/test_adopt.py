@@ -10,6 +10,7 @@ from lakeferry.ingest.position import (
     Ended,
     FromTime,
     FromTrimHorizon,
+    Gap,
     Position,
     StreamIdentity,
 )
@@ -152,13 +153,14 @@ def test_positions_of_a_stream_that_was_made_anew_since_are_refused() -> None:
 
 def test_a_record_that_is_gone_may_mean_loss_and_is_refused_unless_that_is_accepted() -> None:
     standing: dict[str, Place | Position] = {"a": Place("after", N)}
-    gone = {"a": Looked(False)}
+    gone = {"a": Looked(False, 800)}
 
     with pytest.raises(FerryError, match="LF-7084"):
         taken(standing, shards(a=()), looked=gone)
 
     found = taken(standing, shards(a=()), looked=gone, may_lose=True)
-    assert found.shards == {"a": After(N, NOW)}
+    assert found.shards == {"a": After(N, 800)}
+    assert found.gaps == (Gap("a", CLICKS.created_ms, 800),)
     assert not found.exact
 
 

@@ -1,7 +1,6 @@
 """What `ingest` does: the run, and the looks that change nothing."""
 
 import sys
-from collections.abc import Mapping
 from contextlib import ExitStack
 from threading import Event as Flag
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ from lakeferry.ingest.metrics_page import IngestMetrics
 from lakeferry.monitor.metrics_page import is_loopback, parse_address, served
 
 if TYPE_CHECKING:
-    from lakeferry.ingest.position import Position
+    from lakeferry.ingest.adopt import Adopted
     from lakeferry.ingest.settings import Ingest
 
 OK, FAILED, LOOK = 0, 1, 3
@@ -82,7 +81,7 @@ def say_way(asked: "Ingest", screen: Screen) -> None:
         screen.event(Warned(asked.target.url, "LF-7065", way.text, step))
 
 
-def _adopted(asked: "Ingest", adopt: str | None, screen: Screen) -> Mapping[str, "Position"] | None:
+def _adopted(asked: "Ingest", adopt: str | None, screen: Screen) -> "Adopted | None":
     """Where another consumer stands; None where nothing is adopted, or was so already."""
     if adopt is None:
         return None
@@ -98,7 +97,7 @@ def _adopted(asked: "Ingest", adopt: str | None, screen: Screen) -> Mapping[str,
     screen.say(f"goes on {exactly} where {adopt} stands, {counted(len(found.shards), 'shard')}")
     for note in found.notes:
         screen.say(note)
-    return found.shards
+    return found
 
 
 def check(wanted: Wanted, *, screen: Screen, writes: bool = False, strict: bool = False) -> int:

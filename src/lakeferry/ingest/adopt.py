@@ -16,6 +16,7 @@ from lakeferry.ingest.position import (
     Ended,
     FromTime,
     FromTrimHorizon,
+    Gap,
     Position,
     StreamIdentity,
 )
@@ -29,7 +30,7 @@ class Looked:
     """What lies at the record that a position names."""
 
     found: bool  # False: the record is gone from the stream
-    arrival_ms: int = 0  # of the record
+    arrival_ms: int = 0  # of the record; of the oldest that is there, where it is gone
     users: int | None = None  # records of the aggregate; None: it is an ordinary one
     empty: bool = False  # nothing at all lies there: what was not read cannot be missing now
 
@@ -41,13 +42,15 @@ class Adopted:
     shards: Mapping[str, Position]
     exact: bool  # nothing is left out and nothing comes twice
     notes: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()  # that are accepted: records which neither consumer has read
 
 
 @dataclass(slots=True)
 class _Found:
+    began_ms: int = 0  # nothing came before
     shards: dict[str, Position] = field(default_factory=dict)
     twice: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
+    lost: list[Gap] = field(default_factory=list)
 
 
 def records_to_look_at(standing: Standing) -> Mapping[str, str]:
@@ -92,7 +95,7 @@ def adopted(
         why = f"it read {standing.stream}, and there is {stream}"
         raise _stranger(standing, why)
     _refuse_strangers(standing, listed)
-    found = _Found()
+    found = _Found(stream.created_ms)
     for shard_id, place in sorted(standing.shards.items()):
         if shard_id in listed:
             found.shards[shard_id] = (
@@ -105,7 +108,8 @@ def adopted(
     if found.lost and not may_lose:
         raise _lost(standing, found.lost)
     notes = (*standing.notes, *_notes(found))
-    return Adopted(found.shards, not (found.twice or found.lost), notes)
+    exact = not (found.twice or found.lost)
+    return Adopted(found.shards, exact, notes, tuple(found.lost))
 
 
 def _taken(
@@ -139,9 +143,12 @@ def _at_record(
     if looked is None:
         raise ValueError(f"nobody looked at {place.sequence_number} of {shard_id}")
     if not looked.found:
-        if not looked.empty:
-            found.lost.append(shard_id)
-        return After(place.sequence_number, now_ms)
+        if looked.empty:
+            return After(place.sequence_number, now_ms)
+        # When the record came that is gone is not known, but not before the stream was made.
+        oldest_ms = looked.arrival_ms or now_ms
+        found.lost.append(Gap(shard_id, min(found.began_ms, oldest_ms), oldest_ms))
+        return After(place.sequence_number, oldest_ms)
     if place.where == "after" and _is_whole(place, looked):
         return After(place.sequence_number, looked.arrival_ms)
     # A position is always behind a whole record. By time the reading begins at this one, or at
@@ -219,9 +226,10 @@ def _notes(found: _Found) -> tuple[str, ...]:
             "arrived in the same millisecond before it"
         )
     if found.lost:
+        shards = _some([gap.shard_id for gap in found.lost])
         notes.append(
-            f"{_some(found.lost)} goes on at the oldest record there is; what came after its "
-            "position and is gone was not read"
+            f"{shards} goes on at the oldest record there is; what came after its position and is "
+            "gone was not read"
         )
     return tuple(notes)
 
@@ -241,7 +249,8 @@ def _stranger(standing: Standing, why: str) -> FerryError:
     )
 
 
-def _lost(standing: Standing, shards: list[str]) -> FerryError:
+def _lost(standing: Standing, gaps: list[Gap]) -> FerryError:
+    shards = [gap.shard_id for gap in gaps]
     return FerryError(
         "LF-7084",
         "records may be lost: the record at which the other consumer stands is gone",

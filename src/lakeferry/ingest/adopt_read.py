@@ -313,7 +313,7 @@ def _look(line: Kinesis, source: SourceSettings, shard_id: str, number: str, whe
         page = _patiently(source, "GetRecords", partial(line.records, iterator, limit=1))
         for record in page.records:
             if record.sequence_number != number:
-                return Looked(found=False)
+                return Looked(found=False, arrival_ms=record.arrival_ms)
             unpacked = unpack(record.data)
             users = None if unpacked is None else len(unpacked.kept)
             return Looked(found=True, arrival_ms=record.arrival_ms, users=users)

@@ -4,12 +4,12 @@ All of it is done again whenever reading begins anew, so that nothing is carried
 table says.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from time import sleep
 
 import pyarrow as pa
 
+from lakeferry.ingest.adopt import Adopted
 from lakeferry.ingest.commit import commit
 from lakeferry.ingest.events import Emit, GapAccepted, Noted
 from lakeferry.ingest.evolved import declared_now
@@ -23,7 +23,7 @@ from lakeferry.ingest.loss import (
     loss_error,
     recreated_error,
 )
-from lakeferry.ingest.position import IngestState, Position
+from lakeferry.ingest.position import IngestState
 from lakeferry.ingest.row_schema import may_reject, row_schema
 from lakeferry.ingest.rows import QUARANTINE_SCHEMA
 from lakeferry.ingest.settings import Ingest, TargetSettings
@@ -51,7 +51,7 @@ def begin(
     lookout: Lookout,
     look: Look,
     emit: Emit,
-    adopted: Mapping[str, Position] | None = None,
+    adopted: Adopted | None = None,
 ) -> Beginning | Lost:
     """Open the tables and find where they stand; nothing is read of the stream.
 
@@ -66,8 +66,11 @@ def begin(
     """
     first = _first_state(ingest, look)
     if adopted is not None:
-        first = replace(first, shards=adopted)
+        first = replace(first, shards=adopted.shards, gaps=adopted.gaps)
     target = open_target(ingest.target, row_schema(ingest.payload), ingest.name, first)
+    if target.state == first:
+        for gap in first.gaps:
+            emit(GapAccepted(gap))
     found = _checked(ingest, lookout, look, target, first, emit)
     if isinstance(found, Lost):
         return found

@@ -4,12 +4,12 @@ A crew that lost a race, or a worker, is ended, and another begins from what the
 cannot go on for ever: two coordinators of one name would hinder each other without an end.
 """
 
-from collections.abc import Mapping
 from random import random
 from threading import Event as Flag
 from time import monotonic
 
 from lakeferry.errors import FerryError
+from lakeferry.ingest.adopt import Adopted
 from lakeferry.ingest.begin import Beginning, begin
 from lakeferry.ingest.durable import Tables
 from lakeferry.ingest.events import Began, Emit, Ended, Warned, silent
@@ -17,7 +17,6 @@ from lakeferry.ingest.goal import Goal, goal_of
 from lakeferry.ingest.lineage import readable
 from lakeferry.ingest.lookout import Look, Lookout
 from lakeferry.ingest.outcome import BeginAgain, Finished, failed, lost_to
-from lakeferry.ingest.position import Position
 from lakeferry.ingest.session import Session
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.tally import Tally
@@ -38,7 +37,7 @@ def run(
     *,
     emit: Emit = silent,
     stop: Flag | None = None,
-    adopted: Mapping[str, Position] | None = None,
+    adopted: Adopted | None = None,
 ) -> Ended:
     """Ingest until `stop` is set, or with `once` until what is there is committed.
 
@@ -69,7 +68,7 @@ class _Run:
         lookout: Lookout,
         first: Look,
         emit: Emit,
-        adopted: Mapping[str, Position] | None,
+        adopted: Adopted | None,
     ) -> None:
         self._ingest = ingest
         self._lookout = lookout
