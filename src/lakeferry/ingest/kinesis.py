@@ -6,9 +6,7 @@ waiting, new iterators or giving up are for is left to the reader: it gets the r
 
 import http.client
 import os
-import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TypeVar
@@ -17,6 +15,7 @@ from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.ingest import wire
 from lakeferry.ingest.position import Position, iterator_of
 from lakeferry.ingest.signing import Endpoint, clock_error, signed_headers
+from lakeferry.ingest.tls_socket import TlsSocket, trusting
 from lakeferry.version import VERSION
 
 # A zone that is lost answers nothing: the connection is given up, its host resolved anew, and one
@@ -187,10 +186,19 @@ def _opened(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:
 
 
 def _line(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:
-    if not endpoint.secure:
-        return http.client.HTTPConnection(endpoint.host, timeout=timeout_s)
-    # Where a firewall looks into TLS, its authority is told to all AWS SDKs by this name.
-    context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
-    with suppress(NotImplementedError):
-        context.set_alpn_protocols(["http/1.1"])
-    return http.client.HTTPSConnection(endpoint.host, timeout=timeout_s, context=context)
+    kind = _TlsLine if endpoint.secure else http.client.HTTPConnection
+    return kind(endpoint.host, timeout=timeout_s)
+
+
+class _TlsLine(http.client.HTTPConnection):
+    default_port = http.client.HTTPS_PORT
+
+    def connect(self) -> None:
+        super().connect()
+        try:
+            # Where a firewall looks into TLS, its authority is told to all AWS SDKs by this name.
+            trusted = trusting(os.environ.get("AWS_CA_BUNDLE"))
+            self.sock = TlsSocket(self.sock, trusted, self.host)
+        except OSError:
+            self.close()
+            raise
