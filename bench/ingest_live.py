@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,26 @@ ARRIVAL = "_arrival"  # column of rows that are parsed
 Numbers = npt.NDArray[np.float64]
 
 
-def keep_up(folder: Path, flush: str, minutes: float, rate: float) -> None:
-    """Run in real time, then drain; a row of the table."""
+@dataclass(frozen=True)
+class Live:
+    """What one run in real time showed."""
+
+    flush: str
+    minutes: float
+    rows: int
+    per_s: float
+    behind: int  # records that had come and are not in the table
+    of_a_core: float
+    us: float  # of CPU a record
+    seen_s: tuple[float, float, float]  # after their arrival: median, 99th percentile, last
+    worker_mib: float
+    coordinator_mib: float
+    slope: float  # MiB a minute
+    drained_s: float
+
+
+def keep_up(folder: Path, flush: str, minutes: float, rate: float) -> Live:
+    """Run in real time, then drain, then prove the table."""
     place = folder / f"live-{flush}"
     words = ("--shards", str(SHARDS), "--rate", str(rate / SHARDS))
     with fed(place, _tls(folder), *words) as feed:
@@ -54,17 +73,38 @@ def keep_up(folder: Path, flush: str, minutes: float, rate: float) -> None:
         done = ended(running, log)
         drained_s = time.monotonic() - told_to_end
         rows = proven(opened(str(table)), feed.truth(), whole=False)
-    late = lateness(table)
-    p50, p99, most = np.percentile(late, [50, 99, 100])
-    missed = max(0, due - rows)
-    print(
-        f"| {flush} | {minutes:g} | {rows:,} | {rows / done.wall_s:,.0f} | {missed:,} "
-        f"| {done.cpu_s / done.wall_s:.0%} | {1e6 * done.cpu_s / rows:.2f} "
-        f"| {p50:.1f} | {p99:.1f} | {most:.1f} | {done.worker_peak:.0f} "
-        f"| {done.coordinator_peak:.0f} | {slope(done):+.2f} | {drained_s:.1f} |",
-        flush=True,
-    )
+    p50, p99, most = np.percentile(lateness(table), [50, 99, 100])
     shutil.rmtree(place)
+    return Live(
+        flush,
+        minutes,
+        rows,
+        rows / done.wall_s,
+        max(0, due - rows),
+        done.cpu_s / done.wall_s,
+        1e6 * done.cpu_s / rows,
+        (float(p50), float(p99), float(most)),
+        done.worker_peak,
+        done.coordinator_peak,
+        slope(done),
+        drained_s,
+    )
+
+
+def show_live(runs: Sequence[Live]) -> None:
+    print(
+        "| flush | minutes | records | a second | behind at the end | of a core | µs a record "
+        "| seen after s, median | p99 | last | worker MiB | coordinator MiB | MiB a minute "
+        "| drained s |\n|---|" + "---:|" * 13
+    )
+    for one in runs:
+        p50, p99, most = one.seen_s
+        print(
+            f"| {one.flush} | {one.minutes:g} | {one.rows:,} | {one.per_s:,.0f} | {one.behind:,} "
+            f"| {one.of_a_core:.0%} | {one.us:.2f} | {p50:.1f} | {p99:.1f} | {most:.1f} "
+            f"| {one.worker_mib:.0f} | {one.coordinator_mib:.0f} | {one.slope:+.2f} "
+            f"| {one.drained_s:.1f} |"
+        )
 
 
 def lateness(table: Path) -> Numbers:
@@ -162,14 +202,9 @@ def main() -> None:
     os.environ["AWS_CA_BUNDLE"] = self_signed(folder)[0]
     try:
         if asked.only != "rest":
-            print(f"**{asked.rate:,.0f} records a second on {SHARDS} shards**\n")
-            print(
-                "| flush | minutes | records | a second | behind at the end | of a core | "
-                "µs a record | seen after s, median | p99 | last | worker MiB | coordinator MiB | "
-                "MiB a minute | drained s |\n|---|" + "---:|" * 13
-            )
-            for flush in asked.flush or ["60s", "5s"]:
-                keep_up(folder, flush, asked.minutes, asked.rate)
+            print(f"**{asked.rate:,.0f} records a second on {SHARDS} shards**\n", flush=True)
+            flushes = asked.flush or ["60s", "5s"]
+            show_live([keep_up(folder, one, asked.minutes, asked.rate) for one in flushes])
         if asked.only != "live":
             print(f"\nRestart to the first commit: {restart(folder, 5):.2f} s (median of 5).")
             count, ms, size = commit_cost(folder, 30)
