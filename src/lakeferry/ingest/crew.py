@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from queue import SimpleQueue
@@ -24,6 +24,7 @@ from lakeferry.ingest.settings import Ingest
 START_S = 180.0  # until a new process says its first word: it loads its libraries before
 SILENCE_S = 60.0  # without a word, though one comes every second: it hangs
 END_S = 10.0
+_OURS = (signal.SIGINT, signal.SIGTERM)  # signals that are meant for the coordinator alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _started(work: Work, number: int) -> _Worker:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_live, args=(theirs, work), name=str(number), daemon=True)
-    process.start()
+    start_deaf(process)
     theirs.close()
     worker = _Worker(process, ours, monotonic())
     Thread(target=_send, args=(worker,), daemon=True, name=f"orders-{number}").start()
@@ -152,6 +153,19 @@ def _send(worker: _Worker) -> None:
             worker.pipe.send(order)
         except (OSError, ValueError):
             return  # it is gone, which `hear` tells
+
+
+def start_deaf(process: SpawnProcess) -> None:
+    """Start a process that no signal ends before `die_with_parent` says what becomes of them.
+
+    It takes a second to load its libraries, and what stops us may reach the whole group.
+    """
+    resource_tracker.ensure_running()  # begun by `start`, it would let signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # --- in the worker --------------------------------------------------------------------------
@@ -171,8 +185,9 @@ def die_with_parent() -> None:
     Ctrl-C and a service manager's SIGTERM reach the whole group, and then the coordinator needs its
     workers to finish what they have.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _OURS:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
     parent = parent_process()
     if parent is not None:
         Thread(target=_follow, args=([parent.sentinel],), daemon=True, name="follow").start()

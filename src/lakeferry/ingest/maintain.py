@@ -19,7 +19,7 @@ from lakeferry.delta.log import list_log
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.ingest.compact import COLUMNS, Sizes, plan_joins, why_not
-from lakeferry.ingest.crew import die_with_parent
+from lakeferry.ingest.crew import die_with_parent, start_deaf
 from lakeferry.ingest.events import Compacted, Event, Noted, Warned
 from lakeferry.ingest.join_commit import GivenUp, Known, commit_join
 from lakeferry.ingest.join_files import join_files, joined_form
@@ -125,7 +125,7 @@ class Maintenance:
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe(duplex=False)
         self._child = context.Process(target=_live, args=(theirs, job), name="upkeep", daemon=True)
-        self._child.start()
+        start_deaf(self._child)
         theirs.close()
         self._begun_s = now_s
 
