@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from lakeferry.fleet.states import NEED_A_LOOK, STATES, Move, State, may_follow, move, word
+from lakeferry.fleet.states import NEED_A_LOOK, STATES, State, may_follow, move, word
+from lakeferry.ledger.rows import Move
 
 THE_WAY: tuple[State, ...] = (
     "discovered", "planned", "syncing", "synced", "verified", "frozen", "cut_over",

@@ -5,8 +5,9 @@ from `synced` and `verified` it syncs again and again while its source lives on.
 the states that ask for a person.
 """
 
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from lakeferry.ledger.rows import Move
 
 State = Literal[
     "discovered",  # found at the source
@@ -46,18 +47,6 @@ _MAY_FOLLOW: dict[State, tuple[State, ...]] = {
     "orphaned": ("discovered",),
     "excluded": ("discovered",),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One table from one state to another; made by `move`, so that none is made up."""
-
-    target_url: str  # which table
-    before: State
-    after: State
-    why: str = ""  # for people: 'version 24518 committed as 63'
-    code: str = ""  # of the error, where there is one
-    next_step: str = ""  # what a person can do; '': nothing
 
 
 def may_follow(before: State) -> frozenset[State]:

@@ -1,0 +1,167 @@
+"""A ledger's file: opened to write or to read, and what is told when it cannot be.
+
+WAL lets readers read while the one writer writes; it needs a file on a local disk, since its
+processes share memory (SQLite, "Write-Ahead Logging", 1). `synchronous = FULL` makes a transaction
+durable when it returns.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lakeferry.errors import FerryError
+from lakeferry.ledger.schema import (
+    MIGRATIONS,
+    OLDEST_SQLITE,
+    is_empty,
+    is_ledger,
+    migrate,
+    version,
+)
+
+BUSY_MS = 5000  # how long one waits for the other's transaction
+REBUILD = "move it away and read a new one back from the targets: lakeferry config rebuild-ledger"
+
+
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """The ledger at `path`, made or renewed where needed; in autocommit mode.
+
+    Raises:
+        FerryError: LF-8003 damaged, LF-8004 not ours, LF-8005 of a newer lakeferry, LF-8006 the
+            disk or the rights are at fault, LF-8008 too old an SQLite.
+    """
+    _refuse_old_sqlite()
+    with told(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(path, str(error)) from error
+        db = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
+        try:
+            _refuse_foreign(db, path)
+            _write_ahead(db, path)
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA foreign_keys = ON")
+            _refuse_damaged(db, path)
+            if version(db) < len(MIGRATIONS):
+                migrate(db)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """The ledger at `path`, for one who never changes it, whoever writes meanwhile.
+
+    Raises:
+        FerryError: LF-8007 there is none; else as `open_to_write`.
+    """
+    _refuse_old_sqlite()
+    if not path.exists():
+        raise _missing(path)
+    with told(path):
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        db = sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000, isolation_level=None)
+        try:
+            _refuse_foreign(db, path)
+            if version(db) == 0:
+                raise _missing(path)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of the file at `path` into what a person can do about it.
+
+    An error in our own statements stays as it is: it is a flaw of the program.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+            case sqlite3.SQLITE_CORRUPT:
+                raise _damaged(path, str(error)) from error
+            case sqlite3.SQLITE_NOTADB:
+                raise _foreign(path, "it is no SQLite file, or its first bytes are lost") from error
+            case (
+                sqlite3.SQLITE_BUSY
+                | sqlite3.SQLITE_LOCKED
+                | sqlite3.SQLITE_FULL
+                | sqlite3.SQLITE_IOERR
+                | sqlite3.SQLITE_READONLY
+                | sqlite3.SQLITE_CANTOPEN
+                | sqlite3.SQLITE_PERM
+            ):
+                raise _unusable(path, str(error)) from error
+        raise
+
+
+def _write_ahead(db: sqlite3.Connection, path: Path) -> None:
+    [mode] = db.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise _unusable(path, f"this place has no shared memory: journal mode stays {mode}")
+
+
+def _refuse_old_sqlite() -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise FerryError(
+            "LF-8008",
+            f"SQLite {sqlite3.sqlite_version} is too old for a ledger: it has no STRICT tables",
+            "it came with this Python",
+            "use a Python whose SQLite is 3.37 or newer",
+        )
+
+
+def _refuse_foreign(db: sqlite3.Connection, path: Path) -> None:
+    if not is_ledger(db) and not is_empty(db):
+        raise _foreign(path, "it is the database of another program")
+    if version(db) > len(MIGRATIONS):
+        raise FerryError(
+            "LF-8005",
+            "a newer lakeferry has written this ledger",
+            f"{path}: its schema is {version(db)}, this lakeferry knows {len(MIGRATIONS)}",
+            "use that newer lakeferry, or name another file under `ledger:`",
+        )
+
+
+def _refuse_damaged(db: sqlite3.Connection, path: Path) -> None:
+    """A writer looks at the whole file first: what it adds to a broken one would be lost too."""
+    [said] = db.execute("PRAGMA quick_check(1)").fetchone()
+    if said != "ok":
+        raise _damaged(path, str(said))
+
+
+def _damaged(path: Path, said: str) -> FerryError:
+    return FerryError("LF-8003", "the ledger is damaged", f"{path}: {said}", REBUILD)
+
+
+def _foreign(path: Path, why: str) -> FerryError:
+    return FerryError(
+        "LF-8004",
+        f"`{path.name}` is not a ledger of lakeferry",
+        f"{path}: {why}",
+        "name another file under `ledger:`; if it was the ledger, " + REBUILD,
+    )
+
+
+def _unusable(path: Path, said: str) -> FerryError:
+    return FerryError(
+        "LF-8006",
+        "the ledger cannot be read or written",
+        f"{path}: {said}",
+        "put it where this user may write, on a local disk with room, and run the command again",
+    )
+
+
+def _missing(path: Path) -> FerryError:
+    return FerryError(
+        "LF-8007",
+        "there is no ledger yet",
+        f"{path}",
+        "lakeferry discover makes one; a lost one: lakeferry config rebuild-ledger",
+    )

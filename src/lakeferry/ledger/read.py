@@ -1,0 +1,92 @@
+"""What a ledger says, for `status`, the page and the estimate. Readers never change it.
+
+`db` comes from `open_to_read`. Rows are as of one moment each call; `at_one_moment` binds several.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lakeferry.ledger.rows import CheckResult, LakeTable, LandedFile, LedgerEvent, Pace, Receipt
+
+_COLUMNS = ", ".join(LakeTable._fields)
+
+
+@contextmanager
+def at_one_moment(db: sqlite3.Connection) -> Iterator[None]:
+    """Let all that is read within be of one moment, while another process goes on writing."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
+
+
+def tables(db: sqlite3.Connection) -> list[LakeTable]:
+    """Every table of the migration, by name."""
+    found = db.execute(f"SELECT {_COLUMNS} FROM lake_table ORDER BY name, target_url")
+    return [LakeTable._make(row) for row in found]
+
+
+def table(db: sqlite3.Connection, target_url: str) -> LakeTable | None:
+    """One table."""
+    found = db.execute(f"SELECT {_COLUMNS} FROM lake_table WHERE target_url = ?", (target_url,))
+    return next((LakeTable._make(row) for row in found), None)
+
+
+def last_seq(db: sqlite3.Connection) -> int:
+    """The number of the last event; 0: none."""
+    found: int | None = db.execute("SELECT max(seq) FROM event").fetchone()[0]
+    return found or 0
+
+
+def events(
+    db: sqlite3.Connection, *, after: int = 0, target_url: str | None = None, limit: int = 1000
+) -> list[LedgerEvent]:
+    """The history after an event, oldest first; of one table where it is named."""
+    of_table = "" if target_url is None else " AND target_url = ?2"
+    found = db.execute(
+        "SELECT seq, run_id, at_ms, kind, target_url, body FROM event"
+        f" WHERE seq > ?1{of_table} ORDER BY seq LIMIT {int(limit)}",
+        (after,) if target_url is None else (after, target_url),
+    )
+    return [LedgerEvent._make(row) for row in found]
+
+
+def landed(db: sqlite3.Connection, target_url: str) -> list[LandedFile]:
+    """What has landed of the table's open clone."""
+    found = db.execute(
+        "SELECT path, landed.bytes, how, crc64nvme, source_e_tag, elapsed_ms"
+        " FROM clone JOIN landed USING (clone_id)"
+        " WHERE target_url = ? AND state = 'copying' ORDER BY path",
+        (target_url,),
+    )
+    return [LandedFile._make(row) for row in found]
+
+
+def paces(db: sqlite3.Connection, *, since_ms: int) -> list[Pace]:
+    """How fast each route was, span by span."""
+    found = db.execute(
+        "SELECT route, at_ms, seconds, bytes, requests, capped FROM pace"
+        " WHERE at_ms > ? ORDER BY at_ms, route",
+        (since_ms,),
+    )
+    return [Pace._make((*row[:5], bool(row[5]))) for row in found]
+
+
+def checks(db: sqlite3.Connection, target_url: str) -> list[CheckResult]:
+    """The comparisons of one table, newest first."""
+    found = db.execute(
+        "SELECT * FROM check_result WHERE target_url = ? ORDER BY checked_at_ms DESC, kind",
+        (target_url,),
+    )
+    return [CheckResult._make(row) for row in found]
+
+
+def receipts(db: sqlite3.Connection, target_url: str) -> list[Receipt]:
+    """The receipts of one table, newest first."""
+    found = db.execute(
+        "SELECT * FROM receipt WHERE target_url = ? ORDER BY made_at_ms DESC, sha256",
+        (target_url,),
+    )
+    return [Receipt._make(row) for row in found]

@@ -1,0 +1,121 @@
+"""What a ledger is told and tells, as values. Times are milliseconds since the epoch, UTC."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class LakeTable(NamedTuple):
+    """One table of a migration, as the ledger knows it. Told by its target."""
+
+    target_url: str
+    name: str  # source.schema.table
+    source: str  # the source's key in the manifest
+    source_url: str
+    kind: str  # 'delta', 'parquet', 'iceberg', 'folder', ...
+    wave: int
+    route: str  # the network path that its bytes take: 'internet', 'direct-connect', ...
+    lag_target_s: int | None = None
+    state: str = "discovered"  # `fleet.states.State`
+    state_since_ms: int = 0
+    why: str = ""
+    code: str = ""
+    next_step: str = ""
+    source_id: str | None = None  # metaData.id
+    source_version: int | None = None
+    bytes: int = 0  # live, at `source_version`
+    files: int = 0
+    looked_at_ms: int | None = None  # when the four above were seen
+    behind_since_ms: int | None = None  # first commit of the source that the target lacks
+    held_version: int | None = None  # of the source, that the target holds
+    target_version: int | None = None
+    held_at_ms: int | None = None
+    left_bytes: int = 0  # still to be moved, as the last plan or look said, less what landed
+    left_files: int = 0
+    left_requests: int = 0
+    strength: str | None = None  # of the last proof of `held_version` that found it equal
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One table from one state to another; made by `fleet.states.move`, which knows the rules."""
+
+    target_url: str  # which table
+    before: str
+    after: str
+    why: str = ""  # for people: 'version 24518 committed as 63'
+    code: str = ""  # of the error, where there is one
+    next_step: str = ""  # what a person can do; '': nothing
+
+
+class Work(NamedTuple):
+    """What is left to move of one table."""
+
+    target_url: str
+    bytes: int
+    files: int
+    requests: int  # GET and PUT, of the slower side
+
+
+class CloneStart(NamedTuple):
+    """A clone of one table is about to copy."""
+
+    target_url: str
+    base_source_version: int | None  # that the target holds; None: nothing yet
+    source_version: int
+    plan_sha256: str
+    files: int  # to copy
+    bytes: int
+
+
+class LandedFile(NamedTuple):
+    """One file is durable at the target under its final name."""
+
+    path: str
+    bytes: int
+    how: str  # 'streamed', 'server_copy', 'already_there'
+    crc64nvme: str | None = None
+    source_e_tag: str | None = None
+    elapsed_ms: int | None = None
+
+
+class Pace(NamedTuple):
+    """What one route moved in one span; files overlap, so only a span's bytes add up to a rate."""
+
+    route: str
+    at_ms: int  # the end of the span
+    seconds: float  # in which something was under way
+    bytes: int  # that moved; what was there already is none
+    requests: int
+    capped: bool  # a limit or a window held it back, so it says nothing of what the route can do
+
+
+class CheckResult(NamedTuple):
+    """One comparison of a table with its source."""
+
+    target_url: str
+    source_version: int
+    kind: str  # 'listed', 'hashed', 'replayed', 'rows', 'txn', ...
+    outcome: str  # 'equal', 'different', 'not_run'
+    detail: str
+    checked_at_ms: int
+
+
+class Receipt(NamedTuple):
+    """A proof that was given to people; its hash is over the UTF-8 of `body`."""
+
+    sha256: str
+    target_url: str
+    kind: str  # 'verify', 'cutover', 'rollback'
+    made_at_ms: int
+    body: str  # JSON
+
+
+class LedgerEvent(NamedTuple):
+    """One line of the history. `seq` has no gaps."""
+
+    seq: int
+    run_id: str
+    at_ms: int
+    kind: str
+    target_url: str | None
+    body: str  # JSON
