@@ -1,5 +1,6 @@
 """A coordinator that is killed, paused, or not alone."""
 
+import os
 import random
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from lakeferry.errors import FerryError
 from lakeferry.ledger import read
 from lakeferry.ledger.lease import leader
 from lakeferry.ledger.open import open_to_read, open_to_write
+from lakeferry.ledger.write import now_ms
 from tests.ledger.lakes import leading
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +26,7 @@ KILLS = 50
 @contextmanager
 def coordinator(folder: Path, run_id: str, lease_s: float = 60) -> Iterator[subprocess.Popen[str]]:
     """A process that leads, once it has begun to move tables; it never outlives the test."""
-    command = [sys.executable, "-m", "tests.ledger.led", str(folder), run_id, str(lease_s)]
+    command = [sys.executable, "-m", "tests.ledger.led", str(folder), run_id, *how]
     started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert started.stdout is not None
@@ -63,7 +65,7 @@ def refuse_half_a_state(path: Path) -> int:
         ).fetchone()
         assert is_open == (int(table.state == "syncing"),)
     db.close()
-    return numbers[-1]
+    return len(numbers)
 
 
 def last_event(path: Path) -> int:
@@ -99,17 +101,17 @@ def test_a_second_coordinator_is_refused_by_name_and_told_what_to_do(tmp_path: P
 
 
 def test_one_that_stood_still_for_too_long_is_kept_out_by_its_token(tmp_path: Path) -> None:
-    with coordinator(tmp_path, "stood still", lease_s=1) as paused:
-        paused.send_signal(signal.SIGSTOP)
+    path = tmp_path / "ledger.db"
+    with coordinator(tmp_path, "stood still", "pause") as paused:
+        os.waitid(os.P_PID, paused.pid, os.WSTOPPED | os.WNOWAIT)
         with pytest.raises(FerryError, match="LF-8001"):
-            leading(tmp_path / "ledger.db", "too early")
-        time.sleep(1.2)
+            leading(path, "too early")
 
-        with leading(tmp_path / "ledger.db", "took over") as ledger:
-            before = last_event(tmp_path / "ledger.db")
+        with leading(path, "took over", clock_ms=lambda: now_ms() + 61_000) as ledger:
+            before = last_event(path)
             paused.send_signal(signal.SIGCONT)
             said, _ = paused.communicate(timeout=60)
-            assert last_event(tmp_path / "ledger.db") == before
+            assert last_event(path) == before
             ledger.flush()  # and who took over goes on
 
     assert paused.returncode == 1

@@ -88,10 +88,10 @@ def told(path: Path) -> Iterator[None]:
                 raise _damaged(path, str(error)) from error
             case sqlite3.SQLITE_NOTADB:
                 raise _foreign(path, "it is no SQLite file, or its first bytes are lost") from error
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                raise _held(path) from error
             case (
-                sqlite3.SQLITE_BUSY
-                | sqlite3.SQLITE_LOCKED
-                | sqlite3.SQLITE_FULL
+                sqlite3.SQLITE_FULL
                 | sqlite3.SQLITE_IOERR
                 | sqlite3.SQLITE_READONLY
                 | sqlite3.SQLITE_CANTOPEN
@@ -155,6 +155,16 @@ def _unusable(path: Path, said: str) -> FerryError:
         "the ledger cannot be read or written",
         f"{path}: {said}",
         "put it where this user may write, on a local disk with room, and run the command again",
+    )
+
+
+def _held(path: Path) -> FerryError:
+    return FerryError(
+        "LF-8006",
+        "the ledger cannot be written: another process is in the midst of writing it",
+        f"{path}: it has been for {BUSY_MS / 1000:.0f} s; one that stands still holds it for as "
+        "long as it stands",
+        "see who leads: lakeferry status; let that process go on, or end it, and run this again",
     )
 
 
