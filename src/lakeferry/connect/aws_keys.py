@@ -1,5 +1,10 @@
-"""The keys of an access, for requests that are signed without boto3; botocore renews them."""
+"""The keys of an access, for requests that are signed without boto3; botocore renews them.
 
+Where the environment has keys that last, botocore's chain ends at its first link. It is not asked
+then: to load it takes 0.2 s of CPU and 25 MiB, in each process.
+"""
+
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,8 +30,22 @@ def keys_of(access: AwsAccess) -> Callable[[], AwsKeys]:
     Raises, when it is asked:
         FerryError: LF-1201 where there are no keys, LF-1202 where a role cannot be taken.
     """
+    chain = _now(access, lambda: session_of(access))
+    if access.role is not None or access.profile is not None:
+        return chain
+    return lambda: _of_environment() or chain()
 
-    return _now(access, lambda: session_of(access))
+
+def _of_environment() -> AwsKeys | None:
+    """Keys that last; None where a profile is named, too, or they expire: that is botocore's."""
+    told = os.environ.get
+    if told("AWS_PROFILE") or told("AWS_DEFAULT_PROFILE") or told("AWS_CREDENTIAL_EXPIRATION"):
+        return None
+    access_key, secret_key = told("AWS_ACCESS_KEY_ID"), told("AWS_SECRET_ACCESS_KEY")
+    if not access_key or not secret_key:
+        return None
+    token = told("AWS_SECURITY_TOKEN") or told("AWS_SESSION_TOKEN")
+    return AwsKeys(access_key, secret_key, token or None)
 
 
 def keys_of_role(access: AwsAccess, own: AwsKeys) -> Callable[[], AwsKeys]:
