@@ -147,6 +147,18 @@ CODES: dict[str, ErrorKind] = {
         "Either it was never committed or log cleanup has removed what would rebuild it; or the "
         "time asked for is after the newest commit.",
     ),
+    "LF-2106": ErrorKind(
+        3,
+        "an hour that some night does not have",
+        "When clocks go forward an hour is left out, and a window of the manifest would begin or "
+        "end in it. That night the first minute after the gap is taken.",
+    ),
+    "LF-2107": ErrorKind(
+        2,
+        "no table is meant",
+        "A selection or a pattern fits none of the tables that are known. What is known is what "
+        "the last discovery found.",
+    ),
     "LF-3001": ErrorKind(
         2,
         "unknown reader feature",

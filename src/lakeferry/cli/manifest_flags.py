@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -12,6 +12,9 @@ from lakeferry.config.overlay import Flag
 from lakeferry.config.problems import refuse
 from lakeferry.config.read import STDIN, Read, find_manifest, read_manifest
 from lakeferry.errors import FerryError
+
+if TYPE_CHECKING:
+    from lakeferry.fleet.wanted import Migration
 
 Many = list[str] | None
 
@@ -46,6 +49,7 @@ class ManifestFlags:
 
 
 NO_MANIFEST = ManifestFlags()
+_OF_A_MIGRATION = {"connections", "target", "defaults", "families", "sources", "waves", "limits"}
 
 
 def read(
@@ -77,8 +81,27 @@ def read(
         from lakeferry.ingest.stream_problems import stream_problems
 
         wrong += stream_problems(found.manifest)
+    if not _OF_A_MIGRATION.isdisjoint(found.manifest.root.entries):
+        from lakeferry.fleet.wanted_problems import wanted_problems
+
+        wrong += wanted_problems(found.manifest)
     refuse(wrong, found.document.texts)
     return found
+
+
+def migration(chosen: ManifestFlags, flags: Sequence[Flag] = ()) -> "Migration":
+    """The migration that a manifest wants, for the commands that move its tables.
+
+    Raises:
+        FerryError: LF-2002 where there is no manifest.
+        ExceptionGroup: of FerryError, one for each fault; a missing part is one.
+    """
+    from lakeferry.fleet.wanted_problems import missing_problems
+    from lakeferry.fleet.wanted_values import migration_of
+
+    found = read(chosen, flags, is_needed=True)
+    refuse(missing_problems(found.manifest), found.document.texts)
+    return migration_of(found.manifest)
 
 
 def _shown(path: Path) -> str:
@@ -87,4 +110,4 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-__all__ = ["NO_MANIFEST", "STDIN", "ManifestFlags", "read"]
+__all__ = ["NO_MANIFEST", "STDIN", "ManifestFlags", "migration", "read"]
