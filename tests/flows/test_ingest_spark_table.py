@@ -90,7 +90,7 @@ def test_spark_appends_optimizes_and_checkpoints_between_our_commits(
     target = moved(put(opened(where), 1))
     table = Table(spark, tmp_path / "t")
     table.sql("ALTER TABLE {t} SET TBLPROPERTIES ('delta.checkpointInterval' = '2')")
-    for number in range(2, 6):
+    for number in (2, 3):
         target = moved(put(target, number))
         table.sql(
             "INSERT INTO {t} SELECT partitionKey, data, stream, 'other', "
@@ -99,7 +99,7 @@ def test_spark_appends_optimizes_and_checkpoints_between_our_commits(
     table.sql("OPTIMIZE {t}")
     target = moved(put(target, 6))
 
-    assert in_spark(table) == [1, 2, 3, 4, 5, 6, 902, 903, 904, 905]
+    assert in_spark(table) == [1, 2, 3, 6, 902, 903]
     assert numbers_in(where) == in_spark(table)
     seen = duckdb_rows(tmp_path / "t").column("sequenceNumber").to_pylist()
     assert sorted(map(int, seen)) == in_spark(table)

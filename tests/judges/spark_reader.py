@@ -83,10 +83,15 @@ def _settings(jars: list[Path]) -> dict[str, str]:
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        "spark.driver.extraJavaOptions": (
+            "-Duser.timezone=UTC -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+        ),
         "spark.sql.shuffle.partitions": "2",
         "spark.default.parallelism": "2",
         "spark.databricks.delta.snapshotPartitions": "2",  # 50 by default: slow on tiny tables
+        # Queries of some rows take longer to compile, and to plan anew, than to run.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.adaptive.enabled": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.readSideCharPadding": "false",  # no other reader pads char(n)
         "spark.sql.execution.arrow.pyspark.enabled": "true",
