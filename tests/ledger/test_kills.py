@@ -24,7 +24,7 @@ KILLS = 50
 
 
 @contextmanager
-def coordinator(folder: Path, run_id: str, lease_s: float = 60) -> Iterator[subprocess.Popen[str]]:
+def coordinator(folder: Path, run_id: str, *how: str) -> Iterator[subprocess.Popen[str]]:
     """A process that leads, once it has begun to move tables; it never outlives the test."""
     command = [sys.executable, "-m", "tests.ledger.led", str(folder), run_id, *how]
     started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)

@@ -140,7 +140,7 @@ def test_another_program_that_holds_the_file_is_told(
     ledger = leading(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(FerryError, match="LF-8006.*another process is in the midst"):
+    with pytest.raises(FerryError, match=r"LF-8006.*another process is in the midst"):
         ledger.flush()
     other.close()
     ledger.close()
