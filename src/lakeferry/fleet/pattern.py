@@ -68,8 +68,8 @@ def _of_name(text: str) -> re.Pattern[str]:
 def _of_path(text: str) -> re.Pattern[str]:
     text = text.strip("/") if text != "/" else text
     inner = _translated(text, dot=re.escape("."), part="[^/]")
-    # `**/` is any folders or none.
-    return re.compile(inner.replace(".*/", "(?:.*/)?"), re.DOTALL)
+    # A `**` that is a whole part is any folders or none.
+    return re.compile(re.sub(r"(^|/)\.\*/", r"\1(?:.*/)?", inner), re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
