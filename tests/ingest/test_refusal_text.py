@@ -1,9 +1,11 @@
 """Refusals of Kinesis in our words, each with its next step."""
 
+from dataclasses import replace
+
 import pytest
 
 from lakeferry.connect.aws import AwsAccess
-from lakeferry.ingest.refusal_text import refusal_error
+from lakeferry.ingest.refusal_text import refusal_error, unanswered_error
 from lakeferry.ingest.settings import SourceSettings
 from lakeferry.ingest.signing import endpoint_of
 from lakeferry.ingest.wire import Refusal
@@ -57,3 +59,22 @@ def test_a_region_that_is_not_the_endpoints_is_told_as_that_and_not_as_wrong_key
 
     assert (error.code, "another Region than eu-west-1" in error.what) == ("LF-1201", True)
     assert "--region" in error.next_step
+
+
+def test_what_is_not_kinesis_is_told_as_that() -> None:
+    elsewhere = replace(SOURCE, endpoint=endpoint_of("eu-west-1", "http://10.0.0.9:4567"))
+
+    error = refusal_error(Refusal(404, "", ""), elsewhere, "ListShards")
+
+    assert error.what == "what answers at 10.0.0.9:4567 is not Kinesis, or stands before it: 404"
+    assert error.where.startswith("kinesis ListShards on clicks")
+    assert "--endpoint-url" in error.next_step
+
+
+def test_only_of_a_host_of_aws_it_is_said_that_an_endpoint_may_lack() -> None:
+    elsewhere = replace(SOURCE, endpoint=endpoint_of("eu-west-1", "http://127.0.0.1:4567"))
+
+    steps = [unanswered_error("no", one).next_step for one in (SOURCE, elsewhere)]
+
+    assert "needs an interface endpoint" in steps[0]
+    assert steps[1].startswith("see that something serves Kinesis at 127.0.0.1:4567")

@@ -209,7 +209,10 @@ def demo(folder: str, *, fast: bool, screen: Screen, stop: Flag) -> int:
 
     report = door(Path(folder), fast=fast, on_step=show, on_event=tell)
     screen.result(
-        [f"  everything is in {report.folder}: see RESULTS.md", "  now yours: lakeferry clone"],
+        [
+            f"  everything is in {report.folder}: see RESULTS.md",
+            "  now yours: lakeferry clone, lakeferry ingest",
+        ],
         {"folder": str(report.folder)},
     )
     return OK

@@ -1,1 +1,1 @@
-"""A small lake that lakeferry makes itself, to be seen crossing on one machine."""
+"""A small lake and a stream that lakeferry makes itself, to be seen crossing on one machine."""

@@ -30,7 +30,7 @@ def refusal_error(refusal: Refusal, source: SourceSettings, operation: str) -> F
 
     Returns:
         LF-7062 (no such stream), LF-1203 (a right is missing), LF-1201 (no usable keys), LF-1204
-        (throttled), LF-1206 (anything else).
+        (throttled), LF-1206 (anything else, an answer that is not Kinesis' own among it).
     """
     said = f"{refusal.kind or refusal.status}: {' '.join(refusal.message.split())}".rstrip(": ")
     where = f"kinesis {operation} on {source.stream}, {shown(source)}"
@@ -66,19 +66,19 @@ def refusal_error(refusal: Refusal, source: SourceSettings, operation: str) -> F
             f"{said}; {where}",
             "run the same command again when others ask less",
         )
-    return FerryError(
-        "LF-1206",
-        f"AWS refused `{operation}`: {said}",
-        where,
-        "mend what the message names, then run the same command again",
-    )
+    what = f"AWS refused `{operation}`: {said}"
+    step = "mend what the message names, then run the same command again"
+    if not refusal.kind:  # Kinesis names each of its refusals
+        what = f"what answers at {source.endpoint.host} is not Kinesis, or stands before it: {said}"
+        step = "check --endpoint-url, AWS_ENDPOINT_URL, and what lies between: a proxy, a policy"
+    return FerryError("LF-1206", what, where, step)
 
 
 def unanswered_error(why: str, source: SourceSettings) -> FerryError:
     """No whole answer came: LF-1205."""
     host = source.endpoint.host
     step = f"see that something serves Kinesis at {host}, or give another --endpoint-url"
-    if ".amazonaws.com" in host or "vpce" in host:
+    if ".amazonaws.com" in host:
         step = (
             "check the Region, --endpoint-url and the network (`--check` says which way bytes go); "
             "from a subnet without a way out, kinesis-streams needs an interface endpoint there"
