@@ -53,6 +53,14 @@ def test_a_gap_that_was_accepted_meanwhile_does_not_part_a_batch_from_its_place(
     assert after.shards == {"a": After("57", 500, 3)}
 
 
+def test_the_first_record_of_a_backlog_tells_how_much_of_it_the_table_has() -> None:
+    begins = FromTrimHorizon(1_000)
+
+    after = next_state(state(a=begins), [read(begins, "57", 2, 2, until=400)], LISTED)
+
+    assert after.shards == {"a": After("57", 400, 2)}
+
+
 def test_an_ended_shard_is_kept_while_it_is_listed() -> None:
     ended = Span("a", After("40", 1, 1), Ended(9, ("b",), 1), 0)
 

@@ -79,6 +79,19 @@ def test_the_time_that_was_read_until_never_goes_back() -> None:
     assert moved(later, page(101)).place.read_until_ms == NOW_MS + 5
 
 
+@pytest.mark.parametrize("iterator", ["B", None])
+def test_a_backlog_that_is_begun_with_its_oldest_record_is_had_only_as_far_as_it_was_read(
+    iterator: str | None,
+) -> None:
+    """Its start claims all until then; with the first record that becomes what is known."""
+    begun = Reading("s-0", FromTrimHorizon(NOW_MS))
+
+    first = moved(begun, page(7, behind=3_600_000, iterator=iterator))
+
+    assert first.place.read_until_ms == NOW_MS - 3_601_000
+    assert moved(begun, page(behind=3_600_000)).place == FromTrimHorizon(NOW_MS)
+
+
 def test_a_server_that_does_not_tell_how_far_behind_a_page_is_leaves_its_arrivals() -> None:
     assert moved(READING, page(101, behind=None)).place.read_until_ms == 1_699_999_999_000
     assert moved(READING, page(behind=None)).place.read_until_ms == 5_000

@@ -39,6 +39,8 @@ def _at_same_time(state: IngestState, span: Span) -> Span:
     stands = state.shards.get(span.shard_id)
     if stands is None or isinstance(stands, Ended) or not _same_place(stands, span.begins):
         return span
+    if stands == span.begins:
+        return span
     until = max(stands.read_until_ms, span.ends.read_until_ms)
     return replace(span, begins=stands, ends=replace(span.ends, read_until_ms=until))
 

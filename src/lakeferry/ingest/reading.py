@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lakeferry.ingest.pace import Pace, wait_after_refusal
-from lakeferry.ingest.position import After, Ended, Position
+from lakeferry.ingest.position import After, Ended, FromTrimHorizon, Position
 from lakeferry.ingest.wire import Record, RecordsPage, Refusal
 
 LONG_S = 30.0  # without an answer that helps; then it is told why
@@ -66,7 +66,7 @@ def after_page(
         service_ms: the service's clock when it answered, since the epoch. Ours may be wrong.
     """
     before = reading.place
-    until = max(before.read_until_ms, _read_until(page, service_ms))
+    until = _until(before, _read_until(page, service_ms), bool(fresh))
     count = (before.records if isinstance(before, After) else 0) + len(fresh)
     place: Position
     if page.next_shard_iterator is None:
@@ -84,6 +84,17 @@ def after_page(
         refused_since_s=None,
         paused="",
     )
+
+
+def _until(before: Position, told_ms: int, found: bool) -> int:
+    """It only rises, but for the first record of a shard that is read from its oldest.
+
+    Before that what is older than the start counts as not asked for; from then on it is a backlog
+    of which the table has as much as was read.
+    """
+    if found and told_ms and isinstance(before, FromTrimHorizon):
+        return told_ms
+    return max(before.read_until_ms, told_ms)
 
 
 def _read_until(page: RecordsPage, service_ms: int) -> int:
