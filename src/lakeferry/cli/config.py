@@ -47,6 +47,13 @@ def show(
         bool,
         Parameter(negative="", help="Every value with where it comes from, defaults too."),
     ] = False,
+    select: Annotated[
+        str | None,
+        Parameter(
+            name=["--select", "-s"],
+            help="What holds for this source or source.schema.table, and where it is written.",
+        ),
+    ] = None,
     manifest: ManifestFlags = NO_MANIFEST,
     talk: Talk = QUIET_TALK,
 ) -> int:
@@ -55,7 +62,7 @@ def show(
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
         from lakeferry.cli import configuring
 
-        return configuring.show(manifest, screen=screen, resolved=resolved)
+        return configuring.show(manifest, screen=screen, resolved=resolved, select=select)
 
     return guarded("config show", talk, all_told(run))
 

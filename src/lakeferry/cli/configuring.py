@@ -2,8 +2,9 @@
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
@@ -12,8 +13,8 @@ from lakeferry.cli import json_lines
 from lakeferry.cli.manifest_answers import (
     checked_lines,
     counts,
-    resolved_lines,
     resolved_rows,
+    row_lines,
     tree_body,
     tree_lines,
 )
@@ -21,8 +22,10 @@ from lakeferry.cli.manifest_flags import ManifestFlags, read
 from lakeferry.cli.render import Screen, marks
 from lakeferry.config.schema import schema as manifest_schema
 from lakeferry.errors import FerryError
+from lakeferry.events import Warned
 
 if TYPE_CHECKING:
+    from lakeferry.config.manifest import Manifest
     from lakeferry.monitor.run import MonitorRequest
 
 OK = 0
@@ -35,20 +38,54 @@ def check(chosen: ManifestFlags, *, screen: Screen) -> int:
     found = read(chosen, is_needed=True)
     manifest = found.manifest
     body = {"file": manifest.file, "sha256": manifest.sha256, "counts": counts(manifest)}
+    for note in _notes(manifest):
+        screen.event(note)
     screen.result(checked_lines(manifest, marks(sys.stdout)), body)
     return OK
 
 
-def show(chosen: ManifestFlags, *, screen: Screen, resolved: bool) -> int:
-    """The manifest after profile and `--set`; with `resolved` each value's origin."""
+def _notes(manifest: "Manifest") -> Iterator[Warned]:
+    """What is no fault and yet worth a look."""
+    if manifest.root.get("limits", "windows") is None:
+        return
+    from lakeferry.fleet.time_problems import window_notes
+
+    for one in window_notes(manifest.root, datetime.now(UTC).date()):
+        yield Warned("", one.code, f"{one.place}  {one.what}", one.next_step)
+
+
+def show(
+    chosen: ManifestFlags, *, screen: Screen, resolved: bool, select: str | None = None
+) -> int:
+    """The manifest after profile and `--set`; with `resolved` each value's origin.
+
+    With `select` what holds for that source or table, whichever level says it.
+    """
     manifest = read(chosen, is_needed=True).manifest
+    if select is not None:
+        return _show_one(manifest, select, screen)
     root = manifest.root
     body = {"file": manifest.file, "sha256": manifest.sha256, "manifest": tree_body(root)}
+    lines = tree_lines(root)
     if resolved:
         rows = resolved_rows(root)
-        body["values"] = [dict(zip(("path", "value", "from"), row, strict=True)) for row in rows]
-    screen.result(resolved_lines(root) if resolved else tree_lines(root), body)
+        body["values"] = _values(rows)
+        lines = row_lines(rows)
+    screen.result(lines, body)
     return OK
+
+
+def _show_one(manifest: "Manifest", name: str, screen: Screen) -> int:
+    from lakeferry.cli.wanted_answers import wanted_rows
+
+    rows = wanted_rows(manifest, name)
+    body = {"file": manifest.file, "select": name, "values": _values(rows)}
+    screen.result(row_lines(rows), body)
+    return OK
+
+
+def _values(rows: Sequence[tuple[str, str, str]]) -> list[dict[str, str]]:
+    return [dict(zip(("path", "value", "from"), row, strict=True)) for row in rows]
 
 
 def schema(*, screen: Screen, events: bool) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lakeferry.config.manifest import Manifest
@@ -74,9 +74,8 @@ def resolved_rows(root: Value) -> list[tuple[str, str, str]]:
     return sorted(rows, key=lambda row: _order(row[0]))
 
 
-def resolved_lines(root: Value) -> list[str]:
+def row_lines(rows: Sequence[tuple[str, str, str]]) -> list[str]:
     """The same in columns."""
-    rows = resolved_rows(root)
     widths = [max(len(row[index]) for row in rows) for index in (0, 1)]
     return [
         f"{path + ':':{widths[0] + 1}}  {value:{widths[1]}}  {where}" for path, value, where in rows

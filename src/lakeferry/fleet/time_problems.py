@@ -1,6 +1,7 @@
 """Waves that wait for each other, times that no calendar has, hours that do not exist. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -101,11 +102,11 @@ def window_problems(root: Value) -> Iterator[Problem]:
             yield Problem("LF-2001", end.place, what, 'for whole days write "00:00" for both')
 
 
-def window_notes(root: Value, years: Sequence[int]) -> Iterator[Problem]:
-    """Windows that begin or end in an hour that some night does not have."""
+def window_notes(root: Value, since: date) -> Iterator[Problem]:
+    """Windows that begin or end in an hour that some night of the coming year does not have."""
     for number, value in enumerate(_windows(root)):
         zone = text_at(value, "tz") or "UTC"
-        gap = next((gap for year in years if (gap := gap_of(window_of(value), year))), None)
+        gap = gap_of(window_of(value), since)
         if gap is not None:
             edge = value.get(gap.end)
             what = (

@@ -8,6 +8,7 @@ begin or end in one does so when the clocks have gone on, and `gap_of` says whic
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from lakeferry.fleet.wanted import Window
@@ -29,7 +30,7 @@ class Gap:
 
     day: date
     wall: str  # '02:30'
-    end: str  # 'from', 'to'
+    end: Literal["from", "to"]
 
 
 def allowed_at(windows: Sequence[Window], at: datetime, *, path: str | None = None) -> Allowed:
@@ -69,18 +70,20 @@ def next_change(
     return soonest
 
 
-def gap_of(window: Window, year: int) -> Gap | None:
-    """The first time in a year at which a window would begin or end in an hour that is left out."""
-    zone, day = ZoneInfo(window.zone), date(year, 1, 1)
-    while day.year == year:
-        if day.weekday() in window.days:
-            for end, minutes, on in (
-                ("from", window.begins, day),
-                ("to", window.ends, day if window.ends > window.begins else day + _DAY),
-            ):
-                if _is_left_out(_wall(on, minutes), zone):
-                    return Gap(on, f"{minutes // 60:02}:{minutes % 60:02}", end)
-        day += _DAY
+def gap_of(window: Window, since: date) -> Gap | None:
+    """The first time within a year at which a window would begin or end in a left-out hour."""
+    zone = ZoneInfo(window.zone)
+    for step in range(366):
+        day = since + _DAY * step
+        if day.weekday() not in window.days:
+            continue
+        last = day if window.ends > window.begins else day + _DAY
+        edges: tuple[tuple[Literal["from", "to"], int, date], ...] = (
+            ("from", window.begins, day), ("to", window.ends, last),
+        )  # fmt: skip
+        for end, minutes, on in edges:
+            if _is_left_out(_wall(on, minutes), zone):
+                return Gap(on, f"{minutes // 60:02}:{minutes % 60:02}", end)
     return None
 
 
