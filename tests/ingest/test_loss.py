@@ -1,7 +1,19 @@
 """Records that the stream forgot before they were read."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from lakeferry.ingest.lineage import Shard
-from lakeferry.ingest.loss import LossWatch, accepted, begun_anew, is_another, loss_error, unread
+from lakeferry.ingest.loss import (
+    MOST_GAPS,
+    LossWatch,
+    accepted,
+    begun_anew,
+    is_another,
+    joined,
+    loss_error,
+    unread,
+)
 from lakeferry.ingest.messages import Lag
 from lakeferry.ingest.position import (
     After,
@@ -12,6 +24,7 @@ from lakeferry.ingest.position import (
     Position,
     StreamIdentity,
 )
+from lakeferry.ingest.position_history import breaks
 
 HOUR_MS = 3_600_000
 CLICKS = StreamIdentity("clicks", "arn:clicks", 1)
@@ -67,6 +80,45 @@ def test_an_accepted_gap_is_kept_with_the_positions() -> None:
     assert after.epoch == 4
     assert after.shards == {"a": After("7", 500, 5)}
     assert after.gaps == (Gap("a", 100, 500),)
+
+
+def test_gaps_of_a_shard_that_touch_are_one_and_those_of_others_stay() -> None:
+    gaps = [Gap("a", 100, 500), Gap("b", 400, 700), Gap("a", 500, 900), Gap("a", 950, 960)]
+
+    assert joined(gaps) == (Gap("b", 400, 700), Gap("a", 100, 900), Gap("a", 950, 960))
+
+
+def test_of_too_many_gaps_those_that_lie_closest_are_told_as_one() -> None:
+    hours = [Gap("a", hour * 100, hour * 100 + 10) for hour in (0, 2, 3, 5, 7)]
+
+    assert joined(hours) == (
+        Gap("a", 0, 10), Gap("a", 200, 310), Gap("a", 500, 510), Gap("a", 700, 710),
+    )  # fmt: skip
+
+
+some_gaps = st.lists(
+    st.builds(
+        lambda shard, since, length: Gap(shard, since, since + length),
+        st.sampled_from("ab"), st.integers(0, 1_000), st.integers(0, 300),
+    ),
+    max_size=30,
+)  # fmt: skip
+
+
+@given(some_gaps)
+def test_however_many_gaps_there_were_they_stay_few_and_none_is_left_out(gaps: list[Gap]) -> None:
+    now = IngestState(0, CLICKS)
+    for gap in gaps:
+        now = accepted(now, [gap], {})
+
+    assert breaks(IngestState(len(gaps) - 1, CLICKS, gaps=tuple(gaps)), now) == ()
+    for shard in "ab":
+        kept = [gap for gap in now.gaps if gap.shard_id == shard]
+        told = [gap for gap in gaps if gap.shard_id == shard]
+        assert len(kept) <= MOST_GAPS
+        assert {gap.since_ms for gap in kept} <= {gap.since_ms for gap in told}
+        assert {gap.until_ms for gap in kept} <= {gap.until_ms for gap in told}
+    assert joined(now.gaps) == now.gaps
 
 
 def test_a_gap_of_a_shard_that_is_gone_ends_it() -> None:

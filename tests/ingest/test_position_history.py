@@ -86,7 +86,9 @@ def test_a_gap_stays_told() -> None:
     gap, more = Gap("a", 1, 2), Gap("b", 1, 2)
 
     assert breaks(replace(state(7), gaps=(gap,)), replace(state(8), gaps=(gap, more))) == ()
+    assert breaks(replace(state(7), gaps=(gap,)), replace(state(8), gaps=(Gap("a", 0, 5),))) == ()
     assert len(breaks(replace(state(7), gaps=(gap,)), state(8))) == 1
+    assert len(breaks(replace(state(7), gaps=(gap,)), replace(state(8), gaps=(more,)))) == 1
 
 
 def test_what_a_commit_brought_is_counted_by_shard() -> None:

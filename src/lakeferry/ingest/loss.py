@@ -6,12 +6,16 @@ several times in a row.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from lakeferry.errors import FerryError
 from lakeferry.ingest.lineage import Listing, is_same_stream, losses, without
 from lakeferry.ingest.messages import Lag
 from lakeferry.ingest.position import Gap, IngestState, StreamIdentity
 
+# Of one shard, as the positions keep them. One that is always behind has a gap an hour for ever,
+# and every commit carries them all.
+MOST_GAPS = 4
 LOOKS = 3  # at a stream, until a shard that is not listed is taken for gone
 
 
@@ -67,8 +71,29 @@ def accepted(state: IngestState, gaps: Sequence[Gap], listed: Listing) -> Ingest
         state,
         epoch=state.epoch + 1,
         shards=without(state.shards, gaps, listed),
-        gaps=(*state.gaps, *gaps),
+        gaps=joined((*state.gaps, *gaps)),
     )
+
+
+def joined(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    """Gaps that touch are one, and of many of a shard those that lie closest; nothing is left out.
+
+    A gap of several says when records went unread first and last, not that all in between did.
+    """
+    of_shard: dict[str, list[Gap]] = {}
+    for gap in sorted(gaps, key=lambda gap: (gap.since_ms, gap.until_ms)):
+        known = of_shard.setdefault(gap.shard_id, [])
+        known.append(gap)
+        apart = [later.since_ms - gap.until_ms for gap, later in pairwise(known)]
+        if apart and (min(apart) <= 0 or len(known) > MOST_GAPS):
+            at = apart.index(min(apart))
+            known[at : at + 2] = [_one_of(known[at], known[at + 1])]
+    found = [gap for known in of_shard.values() for gap in known]
+    return tuple(sorted(found, key=lambda gap: (gap.until_ms, gap.shard_id)))
+
+
+def _one_of(gap: Gap, later: Gap) -> Gap:
+    return replace(gap, until_ms=max(gap.until_ms, later.until_ms))
 
 
 def loss_error(gaps: Sequence[Gap], stream: str) -> FerryError:

@@ -87,7 +87,7 @@ class IngestState:
     epoch: int  # commits of this ingest so far
     stream: StreamIdentity
     shards: Mapping[str, Position] = field(default_factory=dict)
-    gaps: tuple[Gap, ...] = ()  # that were accepted, oldest first
+    gaps: tuple[Gap, ...] = ()  # that were accepted, oldest first: `loss.joined`
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lakeferry.ingest.lineage import is_same_stream
-from lakeferry.ingest.position import After, Ended, IngestState, Position
+from lakeferry.ingest.position import After, Ended, Gap, IngestState, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,15 @@ def _of_all(before: IngestState, after: IngestState) -> list[str]:
         found.append(f"epoch {after.epoch} follows {before.epoch}")
     if not is_same_stream(before.stream, after.stream):
         found.append(f"another stream: {after.stream} follows {before.stream}")
-    if after.gaps[: len(before.gaps)] != before.gaps:
+    if not all(any(_holds(now, gap) for now in after.gaps) for gap in before.gaps):
         found.append("a gap that was told before is told no more")
     return found
+
+
+def _holds(gap: Gap, other: Gap) -> bool:
+    """Whether a gap tells of another one, too: those of a shard may be joined."""
+    same = gap.shard_id == other.shard_id
+    return same and gap.since_ms <= other.since_ms and other.until_ms <= gap.until_ms
 
 
 def _of_shard(then: Position, now: Position | None) -> str:
