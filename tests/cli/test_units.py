@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakeferry.cli.estimate import Estimate, Left, left_text
+from lakeferry.cli.estimate import Estimate
 from lakeferry.cli.units import (
     counted,
     duration_text,
@@ -13,6 +13,7 @@ from lakeferry.cli.units import (
     time_text,
 )
 from lakeferry.errors import FerryError
+from lakeferry.fleet.time_left import left_text
 
 
 @pytest.mark.parametrize(
@@ -110,20 +111,3 @@ def test_the_range_is_that_of_the_rates() -> None:
 
     assert left == (120, 240, 240)  # of 60, 120, 240 (seven times) and 480 s
     assert left_text(left) == "2 to 4 min left"
-
-
-@pytest.mark.parametrize(
-    ("left", "text"),
-    [
-        ((1, 10, 20), "seconds left"),
-        ((12, 30, 55), "10 to 60 s left"),
-        ((912, 1000, 1148), "15 to 19 min left"),
-        ((5000, 7000, 9000), "83 min to 2 h left"),
-        ((32_000, 32_400, 33_000), "about 9 h left"),
-        ((302_400, 338_100, 360_000), "3d 12h to 4d 4h left"),
-    ],
-)
-def test_time_left_is_no_finer_than_an_estimate_can_be(
-    left: tuple[float, float, float], text: str
-) -> None:
-    assert left_text(Left(*left)) == text
