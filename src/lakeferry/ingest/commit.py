@@ -6,7 +6,9 @@ what matters to an append.
 Source: Delta protocol, "Delta Log Entries".
 """
 
+import os
 import secrets
+import socket
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -88,6 +90,7 @@ def commit(
         target.protocol if target.version < 0 else None,
         target.metadata if target.version < 0 else None,
         counts,
+        this_process(),
     )
     try:
         done = publish_next(target, content)
@@ -99,6 +102,11 @@ def commit(
         _void(target, content)
         return done
     return replace(done, target=_with_state(done.target, after, version))
+
+
+def this_process() -> str:
+    """As whoever looks for it can find it. In a container the host is the container's name."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def _numbered(target: Target, after: IngestState) -> int:
@@ -157,7 +165,7 @@ def publish_next(target: Target, content: Content) -> Committed | Lost:
         if isinstance(done, Target):
             return Committed(done, done.version, tries)
         if isinstance(done.verdict, ReadAgain):
-            return Lost(done.verdict.version)
+            return Lost(done.verdict.version, done.verdict.writer)
         target = done.now
     raise kept_losing(target)
 

@@ -26,7 +26,7 @@ from lakeferry.delta.commit import line
 from lakeferry.delta.features import effective_features
 from lakeferry.delta.paths import encode
 from lakeferry.delta.time_travel import ICT
-from lakeferry.ingest.commit_rule import ROW_TRACKING
+from lakeferry.ingest.commit_rule import ROW_TRACKING, WRITER
 from lakeferry.ingest.messages import Counts, DataFile
 from lakeferry.ingest.position import app_id
 from lakeferry.version import ENGINE
@@ -44,6 +44,7 @@ class Content:
     protocol: Protocol | None = None  # of a table that is made
     metadata: Metadata | None = None  # of a table that is made, or has new columns
     counts: Counts | None = None  # of the workers, for whoever reads the history
+    writer: str = ""  # which process this is: two of one name hinder each other, and must be found
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +129,12 @@ def _operation(content: Content) -> Mapping[str, Any]:
     if content.txn is None:
         return {"operation": "ADD COLUMNS", "operationParameters": {}}
     if content.protocol is not None:
-        return {"operation": "CREATE TABLE", "operationParameters": {}}
+        return {"operation": "CREATE TABLE", "operationParameters": {WRITER: content.writer}}
     told = {
         "outputMode": "Append",
         "queryId": app_id(content.name),
         "epochId": str(content.txn.version),
+        WRITER: content.writer,
     }
     return {"operation": "STREAMING UPDATE", "operationParameters": told}
 

@@ -8,7 +8,7 @@ Timestamps".
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ import orjson
 from lakeferry.delta.actions import Metadata, Protocol, parse_metadata, parse_protocol
 
 ROW_TRACKING = "delta.rowTracking"
+WRITER = "writer"  # of the operationParameters of our commits
 # Lines of a commit that say nothing to an append; there may be millions of them.
 _FILES = (b'{"add"', b'{"remove"', b'{"cdc"')
 # What a new column may have in its metadata and still be left out of a file.
@@ -33,6 +34,7 @@ class Winner:
     metadata: Metadata | None = None
     protocol: Protocol | None = None
     in_commit_timestamp: int | None = None  # ms since the epoch
+    writer: str = ""  # the process that made it, if it is an ingest of ours that says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class ReadAgain:
     """
 
     version: int
+    writer: str = field(default="", compare=False)  # as `Winner` has it; it decides nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def judge(batch: Batch, winners: Sequence[Winner], supported: Collection[str]) -
             return Ours(winner.version)
     for winner in winners:
         if batch.app_id in winner.app_ids or batch.domain in (winner.domains or ()):
-            return ReadAgain(winner.version)
+            return ReadAgain(winner.version, winner.writer)
     metadata, protocol, rows, stamp = batch.metadata, None, None, None
     for winner in winners:
         if winner.metadata is not None:
@@ -144,6 +147,7 @@ def winner(version: int, lines: Iterable[bytes]) -> Winner:
             else:
                 bodies[action] = body
     info = bodies.get("commitInfo") or {}
+    told = info.get("operationParameters")
     return Winner(
         version,
         str(info.get("txnId") or ""),
@@ -152,6 +156,7 @@ def winner(version: int, lines: Iterable[bytes]) -> Winner:
         parse_metadata(bodies["metaData"]) if "metaData" in bodies else None,
         parse_protocol(bodies["protocol"]) if "protocol" in bodies else None,
         info.get("inCommitTimestamp"),
+        str(told.get(WRITER) or "") if isinstance(told, dict) else "",
     )
 
 
@@ -200,17 +205,17 @@ def _shown(names: Sequence[str]) -> str:
 
 
 def _struct_misfit(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> str:
-    now = {field["name"]: field for field in after["fields"]}
-    then = {field["name"]: field for field in before["fields"]}
-    for name, field in then.items():
+    now = {one["name"]: one for one in after["fields"]}
+    then = {one["name"]: one for one in before["fields"]}
+    for name, column in then.items():
         place = f"{path}{name}"
         if name not in now:
             return f"column `{place}` is gone"
-        why = _field_misfit(field, now[name], place)
+        why = _field_misfit(column, now[name], place)
         if why:
             return why
-    for name, field in now.items():
-        if name not in then and (not field["nullable"] or _rules(field).keys() - _MAPPING):
+    for name, column in now.items():
+        if name not in then and (not column["nullable"] or _rules(column).keys() - _MAPPING):
             return f"the new column `{path}{name}` must not be left out"
     return ""
 

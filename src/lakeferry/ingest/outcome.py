@@ -24,11 +24,14 @@ class BeginAgain:
     why: str
     version: int | None = None  # of another's commit; None: something of ours failed
     error: FerryError | None = None  # which passes, or does not
+    writer: str = ""  # whose commit it was: 'process 4711 on etl-2'
 
 
 def lost_to(lost: Lost) -> BeginAgain:
     """Another coordinator of this name was faster."""
-    return BeginAgain(f"another ingest of this name committed version {lost.version}", lost.version)
+    who = f" ({lost.writer})" if lost.writer else ""
+    why = f"another ingest of this name{who} committed version {lost.version}"
+    return BeginAgain(why, lost.version, writer=lost.writer)
 
 
 def failed(error: FerryError) -> BeginAgain:

@@ -199,10 +199,11 @@ def _not_yet(trouble: FerryError) -> Warned:
 
 
 def _another(again: BeginAgain, ingest: Ingest, times: int) -> FerryError:
+    by = f", by {again.writer}" if again.writer else ""
     return FerryError(
         "LF-7053",
         f"another ingest named `{ingest.name}` writes to this table, and won {times} times",
-        f"{ingest.target.url}: version {again.version} is its last commit",
+        f"{ingest.target.url}: version {again.version} is its last commit{by}",
         "stop one of the two: nothing was lost or doubled, but they hinder each other; two streams "
         "into one table need two names (--name)",
     )

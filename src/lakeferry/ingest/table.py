@@ -205,7 +205,7 @@ def change_columns(target: Target, settings: TargetSettings, wanted: pa.Schema) 
         if isinstance(done, Target):
             return _formed(done, settings, wanted)
         if isinstance(done.verdict, ReadAgain):
-            return Lost(done.verdict.version)
+            return Lost(done.verdict.version, done.verdict.writer)
         target = done.now
     raise kept_losing(target)
 

@@ -1,6 +1,6 @@
 """The table of an ingest as it is known between two commits, and what it is told to become."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lakeferry.delta.actions import Metadata, Protocol
 from lakeferry.ingest.commit_body import Head
@@ -51,3 +51,4 @@ class Lost:
     """
 
     version: int  # of the other's commit
+    writer: str = field(default="", compare=False)  # 'process 4711 on etl-2'; '' where not told

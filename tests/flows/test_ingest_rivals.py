@@ -1,0 +1,64 @@
+"""An ingest that another of its name is always before: it gives up, and says who that is."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lakeferry.errors import FerryError
+from lakeferry.ingest.commit import commit, this_process
+from lakeferry.ingest.events import Began, Event, Warned
+from lakeferry.ingest.position import IngestState
+from lakeferry.ingest.row_schema import row_schema
+from lakeferry.ingest.run import MOST_LOST
+from lakeferry.ingest.settings import Ingest
+from lakeferry.ingest.table import open_target
+from lakeferry.ingest.target import Committed
+from tests.flows.ingests import KEYS, Running, assert_each_once, feed_of, ingest_of, ingest_once
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+
+
+class Hasty(threading.Event):
+    """What an ingest waits by before it begins anew: here it does not."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        del timeout
+        return self.is_set()
+
+
+def overtake(asked: Ingest) -> None:
+    """Commit as another ingest of the same name."""
+    nowhere = IngestState(0, None)  # type: ignore[arg-type]  # of a table that is made; it is there
+    target = open_target(asked.target, row_schema(asked.payload), asked.name, nowhere)
+    assert target.state is not None
+    done = commit(target, (), replace(target.state, epoch=target.state.epoch + 1))
+    assert isinstance(done, Committed)
+
+
+def test_whoever_loses_8_races_in_a_row_gives_up_and_says_which_process_won(
+    tmp_path: Path,
+) -> None:
+    with feed_of(1, 100_000, rate=100) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table", workers=1)
+
+        def rival(event: Event) -> None:
+            if isinstance(event, Began):
+                overtake(asked)
+
+        loser = Running(asked, flag=Hasty(), on_event=rival).wait(120)
+        before = feed.truth()
+        ingest_once(asked)
+
+        assert isinstance(loser.error, FerryError)
+        assert loser.error.code == "LF-7053"
+        assert this_process() in loser.error.where
+        told = [event.message for event in loser.events if isinstance(event, Warned)]
+        assert len(told) == MOST_LOST - 1
+        assert all(this_process() in message for message in told)
+        assert_each_once(tmp_path / "table", before, feed.truth())
