@@ -86,6 +86,39 @@ def schema(
 
 
 @config.command
+def init(
+    *,
+    source: Annotated[
+        Many, Parameter(negative="", help="NAME=ADDRESS of a source, such as sales=s3://sales.")
+    ] = None,
+    target: Annotated[str | None, Parameter(help="Address below which all tables land.")] = None,
+    region: Annotated[str | None, Parameter(help="AWS Region of the target.")] = None,
+    name: Annotated[
+        str | None, Parameter(help="Of the migration; default: the folder's name.")
+    ] = None,
+    out: Annotated[
+        str,
+        Parameter(
+            name=["--out", "-o"],
+            allow_leading_hyphen=True,
+            help="The new file, never an old one; - is stdout.",
+        ),
+    ] = "lakeferry.yaml",
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Write a manifest with a comment for each choice, and its schema for editors."""
+
+    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        from lakeferry.cli.initiating import init
+
+        return init(
+            name=name, target=target, region=region, sources=source or (), out=out, screen=screen
+        )
+
+    return guarded("config init", talk, all_told(run))
+
+
+@config.command
 def iam(
     step: Annotated[
         Literal["plan", "apply", "destroy", "watch", "tags", "tags-fix", "failback", "failover"],

@@ -46,13 +46,13 @@ def tree_lines(root: Value, indent: int = 0) -> list[str]:
     for key, entry in root.entries.items():
         value = entry.value
         if value.entries:
-            lines += [f"{space}{_scalar(key)}:", *tree_lines(value, indent + 2)]
+            lines += [f"{space}{scalar(key)}:", *tree_lines(value, indent + 2)]
         elif value.items:
-            lines.append(f"{space}{_scalar(key)}:")
+            lines.append(f"{space}{scalar(key)}:")
             for item in value.items:
                 lines += _item_lines(item, indent + 2)
         else:
-            lines.append(f"{space}{_scalar(key)}: {_leaf(value)}")
+            lines.append(f"{space}{scalar(key)}: {_leaf(value)}")
     return lines
 
 
@@ -114,7 +114,7 @@ def _leaf(value: Value) -> str:
         return "{}" if value.kind == "map" else "[]"
     if value.kind != "text":
         return value.text
-    return _scalar(url_shown(value.text))
+    return scalar(url_shown(value.text))
 
 
 def url_shown(text: str) -> str:
@@ -122,7 +122,7 @@ def url_shown(text: str) -> str:
     return _URL_PATH.sub(r"\1\2/***", text)
 
 
-def _scalar(text: str) -> str:
+def scalar(text: str) -> str:
     """As it may stand in YAML: in quotes where it would be something else without them."""
     if _PLAIN.fullmatch(text) and kind_of(text) == "text" and ": " not in text:
         return text

@@ -85,11 +85,7 @@ def _landing(
     layout = source_tree(manifest.layers, source.name).get("layout")
     layout = layout or manifest.root.get("target", "layout")
     where = str(layout.place) if layout is not None else "default"
-    yield (
-        "(in scope)",
-        "yes" if source.is_in_scope(schema, table, path) else "no",
-        "as patterns say",
-    )
+    yield _scope(source_tree(manifest.layers, source.name), source, name)
     if found.target.root:
         yield "(lands at)", found.landing(source, schema, table, path=path), where
     catalog = found.target.catalog

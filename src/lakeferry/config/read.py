@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -109,6 +109,29 @@ def read_manifest(
     refuse(problems, texts)
     manifest = manifest_of(layers, name, hashlib.sha256(raw).hexdigest())
     return Read(manifest, Document(root, texts))
+
+
+def checked_text(
+    text: str, name: str, *, besides: Callable[[Manifest], Sequence[Problem]]
+) -> Manifest:
+    """A manifest of YAML that is at hand, such as one that is about to be written.
+
+    Args:
+        name: of its file, for the messages.
+        besides: what the rooms find wrong with it.
+
+    Raises:
+        ExceptionGroup: of FerryError, one for each fault, at most 20.
+    """
+    root, problems = read_yaml(text, name)
+    texts = {name: text}
+    problems += check(root, MANIFEST) if root is not None else ()
+    problems += _names(root) if root is not None and not problems else ()
+    refuse(problems, texts)
+    assert root is not None
+    manifest = manifest_of((root,), name, hashlib.sha256(text.encode()).hexdigest())
+    refuse(besides(manifest), texts)
+    return manifest
 
 
 _START = "begin with `version: 1` and `name:`"
