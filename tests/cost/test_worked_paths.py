@@ -261,6 +261,17 @@ def test_5_9_on_demand() -> None:
     assert total(lines) == Decimal("3462.0275390625")
 
 
+def test_on_demand_each_record_that_comes_in_is_rounded_up_to_a_kib() -> None:
+    small = Stream(records=30 * DAILY, record_bytes=600, mode="on_demand")
+    packed = Stream(records=30 * DAILY, record_bytes=600, mode="on_demand", packed=40)
+
+    _, rounded, out = stream(small, BOOK, US, THIRTY_DAYS)
+    assert rounded.usd == Decimal("2288.818359375")  # as of 1,024 bytes
+    assert out.usd == Decimal("670.552253723144531250")
+    # 24,000 bytes are 24 units, 24,576 bytes.
+    assert stream(packed, BOOK, US, THIRTY_DAYS)[1].usd == Decimal("1373.291015625")
+
+
 def test_5_9_its_endpoint() -> None:
     hours, gigabytes = stream_endpoint(A_MONTH, BOOK, US, 3, THIRTY_DAYS)
 

@@ -1,6 +1,7 @@
 """What a Kinesis stream costs: by shards or on demand, packed or not, and its way to a VPC.
 
-Source: Amazon Kinesis Data Streams pricing and quotas (1,000 records and 1 MiB a second a shard).
+Source: Amazon Kinesis Data Streams pricing ("Data-In": the size of each record rounded up to 1 KB)
+and quotas (1,000 records and 1 MiB a second a shard).
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from lakeferry.cost.quote import Line
 from lakeferry.cost.span import Span
 
 PUT_UNIT = 25 * 1024  # bytes; each record is rounded up to whole units
+ON_DEMAND_UNIT = 1024  # bytes, the same for what comes in on demand
 WEEK = 7  # days that a shard keeps records by the hour; beyond, each GB is billed by the month
 RECORDS_A_SECOND, BYTES_A_SECOND = 1000, 2**20  # that one shard takes
 
@@ -41,8 +43,18 @@ class Stream:
     @property
     def put_units(self) -> int:
         """Payload units of 25 KiB, of whole records that are packed together."""
-        written = -(-self.records // self.packed)
-        return written * -(-self.record_bytes * self.packed // PUT_UNIT)
+        return self._written * -(-self.record_bytes * self.packed // PUT_UNIT)
+
+    @property
+    def on_demand_bytes(self) -> int:
+        """What on demand bills as come in. Of what goes out AWS does not say that it is rounded."""
+        units = -(-self.record_bytes * self.packed // ON_DEMAND_UNIT)
+        return self._written * units * ON_DEMAND_UNIT
+
+    @property
+    def _written(self) -> int:
+        """Records of Kinesis."""
+        return -(-self.records // self.packed)
 
 
 @exact()
@@ -79,7 +91,9 @@ def _on_demand(wanted: Stream, book: PriceBook, region: str, span: Span) -> Line
     shared = max(0, wanted.consumers - wanted.fan_out)
     lines = [
         _line(book, "aws.kinesis.od_hour", region, span.hours, "Kinesis on demand, hours"),
-        _flow(book, "aws.kinesis.od_in", region, span, wanted.bytes, "Kinesis on demand, in"),
+        _flow(
+            book, "aws.kinesis.od_in", region, span, wanted.on_demand_bytes, "Kinesis on demand, in"
+        ),
     ]
     for id, readers, item in (
         ("aws.kinesis.od_out", shared, "Kinesis on demand, out"),
