@@ -37,7 +37,27 @@ def full() -> dict[str, Any]:
     root, _ = read_yaml((EXAMPLES[0].parent / "monitor.yaml").read_text(), "monitor.yaml")
     assert root is not None
     document: dict[str, Any] = as_json(root)
-    document["limits"] = {"bandwidth": "40 Gbit/s", "buffer": "64 GB", "stop_if": {"cost_usd": 1}}
+    document["limits"] = {
+        "bandwidth": "40 Gbit/s",
+        "buffer": "64 GB",
+        "stop_if": {"cost_usd": 1},
+        "per_account": {"requests": "4000/s"},
+        "windows": [{"days": "mon-fri, sun", "from": "08:00", "to": "18:00", "pause": True}],
+    }
+    document["target"] = {"root": "s3://b", "catalog": {"kind": "glue", "external": True}}
+    document["defaults"] = {"verify": "rows", "lag_target": "6 h", "exclude": ["*.x"]}
+    document["families"] = {"az": {"root": "s3://{name}", "with": {"area": "x"}, "wave": 2}}
+    document["sources"] = {
+        "a": {
+            "use": "az",
+            "from": {"catalog": "hive", "uri": "thrift://host:9083"},
+            "tags": {"pii": "yes"},
+            "tables": {"s.*": {"mode": "mirror"}},
+        },
+    }
+    document["waves"] = {"1": {"after": [2], "cutover": "2026-11-26T22:00Z", "freeze": "30 min"}}
+    options = {"account_key": "${env:KEY}", "account": "acc"}
+    document["connections"]["az"] = {"kind": "azure", "options": options}
     return document
 
 
@@ -52,7 +72,8 @@ PLACES = [path for path in leaves_of(full()) if path]
 VALUES = st.sampled_from(
     [1, 0, -1, 2.5, True, "x", "", "60 s", "30 d", "2 pb", "5 GB/h", "25%", "s3", "gateway", "eni",
      "vpc-0a", "subnet-1", "${env:X}", "s3://b", "mig12345", "2x", "us-east-1", "aws", [], ["x"],
-     ["s3"], {}, {"x": "y"}, {"type": "none"}, {"role": "${env:R}"}, {"limit": 3}]
+     ["s3"], {}, {"x": "y"}, {"type": "none"}, {"role": "${env:R}"}, {"limit": 3}, "rows", "sun",
+     "manual", "2026-11-26T22:00Z", "22:00", "4000/s", "thrift://h:1", [1], {"root": "s3://b"}]
 )  # fmt: skip
 
 
