@@ -366,7 +366,7 @@ def test_check_tries_endpoint_and_rights_and_writes_nothing(
 
     assert ended.returncode == 0, ended.stdout
     assert re.search(r"✓ way kinesis +127.0.0.1:\d+ is 127.0.0.1: this machine", ended.stdout)
-    assert re.search(r"✓ stream +clicks, active, 1 open shards, kept for 24 h", ended.stdout)
+    assert re.search(r"✓ stream +clicks, active, 1 open shard, kept for 24 h", ended.stdout)
     assert "0 blockers, 0 warnings" in ended.stdout
     assert list(tmp_path.iterdir()) == []
 

@@ -181,7 +181,7 @@ def test_the_environment_may_say_another_endpoint(monkeypatch: pytest.MonkeyPatc
         (StreamFlags(who=HERE, schema="nowhere.sql"), "nowhere.sql: No such file"),
         (StreamFlags(who=HERE, schema="a STRNG"), "`STRNG` is no type"),
         (StreamFlags(who=HERE, schema="a MAP<STRING, INT>"), "LF-7011"),
-        (StreamFlags(who=HERE, name="a/b/c"), "is not valid here"),
+        (StreamFlags(who=HERE, name="a/b/c"), "`a/b/c` cannot be the name of an ingest"),
         (StreamFlags(who=HERE, store_option=["quick=yes"]), "unknown option `quick`"),
     ],
 )
@@ -211,6 +211,36 @@ def test_ddl_may_be_longer_than_any_name_of_a_file() -> None:
 def test_a_flush_is_a_time_a_size_or_both() -> None:
     assert list(flush_parts(["30s", "128 MB"])) == [("every", "30s"), ("size", "128 MB")]
     assert list(flush_parts(["5 min, 1GB"])) == [("every", "5 min"), ("size", "1GB")]
+
+
+@pytest.mark.parametrize("given", [["30s,40s"], ["128MB", "1 GB"]])
+def test_a_flush_is_not_two_times_nor_two_sizes(given: list[str]) -> None:
+    with pytest.raises(FerryError, match=r"are two (times|sizes)"):
+        list(flush_parts(given))
+
+
+@pytest.mark.parametrize(("stream", "name"), [("clicks", "a b/c"), ("x" * 65, None), ("_c", None)])
+def test_a_name_that_no_path_may_have_is_one_error_that_says_name(
+    stream: str, name: str | None
+) -> None:
+    """Kinesis allows 128 signs of a stream, and any of them first."""
+    with pytest.raises(FerryError) as refused:
+        asked(stream, "/t", StreamFlags(who=HERE, name=name))
+
+    assert refused.value.code == "LF-7001"
+    assert "--name" in refused.value.next_step
+    assert asked(stream, "/t", StreamFlags(who=HERE, name="short")).name == "short"
+
+
+@pytest.mark.parametrize("key", ["nope:10m", "geo:10m"])
+def test_a_key_that_no_row_has_is_refused_before_a_table_is_made_for_it(key: str) -> None:
+    schema = "a STRING, geo STRUCT<lat: DOUBLE>"
+    with pytest.raises(FerryError, match="LF-7081"):
+        asked("clicks", "/t", StreamFlags(who=HERE, schema=schema, dedup=key))
+
+    assert asked("clicks", "/t", StreamFlags(who=HERE, schema=schema, dedup="a:10m")).dedup
+    evolves = StreamFlags(who=HERE, schema=schema, dedup="nope:10m", on_new_fields="evolve")
+    assert asked("clicks", "/t", evolves).dedup
 
 
 def test_a_window_of_keys_is_columns_and_a_time() -> None:

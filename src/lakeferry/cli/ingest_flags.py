@@ -162,6 +162,7 @@ class StreamFlags:
 
 
 NO_STREAM = StreamFlags()
+FLUSHES = "write --flush 30s, --flush 128MB, or --flush 30s,128MB"
 
 
 def _schema(text: str | None) -> str | None:
@@ -172,6 +173,7 @@ def _schema(text: str | None) -> str | None:
 
 def flush_parts(given: list[str] | tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """`30s`, `128MB`, `30s,128MB` -> ('every', '30s'), ('size', '128MB'). Raises LF-2001."""
+    said: dict[str, str] = {}
     for text in (part.strip() for one in given for part in one.split(",")):
         for key, reads in (("every", duration_s), ("size", size_bytes)):
             try:
@@ -180,11 +182,14 @@ def flush_parts(given: list[str] | tuple[str, ...]) -> Iterator[tuple[str, str]]
                 if error.code != "LF-2001":
                     raise _wrong(f"`{text}` {error.what}", "--flush", error.next_step) from error
             else:
-                yield key, text
+                if key in said:
+                    kind = "times" if key == "every" else "sizes"
+                    raise _wrong(f"`{said[key]}` and `{text}` are two {kind}", "--flush", FLUSHES)
+                said[key] = text
                 break
         else:
-            step = "write --flush 30s, --flush 128MB, or --flush 30s,128MB"
-            raise _wrong(f"`{text}` is neither a time nor a size", "--flush", step)
+            raise _wrong(f"`{text}` is neither a time nor a size", "--flush", FLUSHES)
+    yield from said.items()
 
 
 def dedup_parts(text: str) -> tuple[tuple[str, ...], str]:
@@ -291,19 +296,31 @@ def wanted(
 
 def _of_flags(stream: str, table: str, flags: StreamFlags, once: bool) -> Wanted:
     from lakeferry.ingest.stream_problems import stream_problems
-    from lakeferry.ingest.words import Unclear, ingest_name, named_stream
+    from lakeferry.ingest.words import Unclear, named_stream
 
     try:
         named = named_stream(stream)
     except Unclear as error:
         raise _wrong(error.what, "STREAM", error.next_step) from error
-    name = ingest_name(flags.name) if flags.name else named.name
+    name = _name(flags.name, named.name)
     at = ("streams", name)
     both = [Flag("STREAM", (*at, "from"), stream), Flag("TABLE", (*at, "to"), _absolute(table))]
     found = read_manifest(None, flags=[*both, *flags.flags(name)])
     refuse(list(stream_problems(found.manifest)), found.document.texts)
     said = replace(found.manifest.streams[name], access=Deployment())
     return Wanted(said, Path(), flags.who, once)
+
+
+def _name(flag: str | None, stream: str) -> str:
+    """Of the positions: Kinesis allows names of streams that no path may have."""
+    from lakeferry.ingest.position import checked_name
+    from lakeferry.ingest.words import ingest_name
+
+    try:
+        return checked_name(ingest_name(flag or stream))
+    except FerryError as error:
+        step = "give --name another, such as --name clicks"
+        raise FerryError(error.code, error.what, error.where, step) from error
 
 
 def _absolute(table: str) -> str:

@@ -113,8 +113,9 @@ class _Stream:
         found = self._summary = self._kinesis.summary(self._source.stream)
         took = (time.monotonic() - started) * 1000
         what = (
-            f"{found.stream_name}, {found.stream_status.lower()}, {found.open_shard_count} open "
-            f"shards, kept for {found.retention_period_hours} h, answered in {took:.0f} ms"
+            f"{found.stream_name}, {found.stream_status.lower()}, "
+            f"{_counted(found.open_shard_count, 'open shard')}, "
+            f"kept for {found.retention_period_hours} h, answered in {took:.0f} ms"
         )
         if found.stream_status not in ("ACTIVE", "UPDATING"):
             return Check("stream", BLOCKER, what, "wait until it is ACTIVE")
@@ -147,8 +148,8 @@ class _Stream:
     def _read(self) -> Check:
         page = self._kinesis.records(self._iterator, limit=1)
         others = self._summary.consumer_count if self._summary else 0
-        told = f"; {others} registered consumers" if others else ""
-        what = f"{self._shard} read, {len(page.records)} records of this moment{told}"
+        told = f"; {_counted(others, 'registered consumer')}" if others else ""
+        what = f"{self._shard} read, {_counted(len(page.records), 'record')} of this moment{told}"
         return Check("read", OK, what)
 
     def _clock(self) -> Check:
@@ -213,3 +214,7 @@ def _around(
         case [Surroundings() as around]:
             return around, ""
     raise AssertionError(found)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

@@ -17,6 +17,7 @@ from lakeferry.errors import FerryError
 from lakeferry.ingest.declared_schema import declared_schema
 from lakeferry.ingest.payload import declare
 from lakeferry.ingest.position import checked_name
+from lakeferry.ingest.row_schema import row_schema
 from lakeferry.ingest.settings import (
     DedupSettings,
     Ingest,
@@ -50,8 +51,9 @@ def ingest_of(said: StreamConfig, extras: Extras) -> Ingest:
     """All settings of one ingest.
 
     Raises:
-        FerryError: LF-7001 for a name that is none, LF-7061 and LF-7011 for its schema, LF-2001 for
-            anything else that does not fit together, LF-2104 for an address that is none.
+        FerryError: LF-7001 for a name that is none, LF-7061 and LF-7011 for its schema, LF-7081 for
+            a key that no row has, LF-2001 for anything else that does not fit together, LF-2104 for
+            an address that is none.
     """
     chosen: dict[str, Any] = {
         "workers": said.workers,
@@ -59,12 +61,13 @@ def ingest_of(said: StreamConfig, extras: Extras) -> Ingest:
         "on_loss": None if said.on_data_loss is None else said.on_data_loss.replace("-", " "),
         "on_recreated": said.on_recreated,
     }
+    payload = _payload(said, extras.folder)
     return Ingest(
         name=name_of(said),
         source=source_of(said, extras),
         target=target_of(said, extras),
-        payload=_payload(said, extras.folder),
-        dedup=_dedup(said),
+        payload=payload,
+        dedup=_dedup(said, payload),
         rhythm=_rhythm(said),
         once=extras.once,
         **_given(chosen),
@@ -187,9 +190,13 @@ def read_schema(text: str, folder: Path = Path()) -> Any:
     return declared_schema(text, "schema")
 
 
-def _dedup(said: StreamConfig) -> DedupSettings | None:
+def _dedup(said: StreamConfig, payload: PayloadSettings) -> DedupSettings | None:
     if not said.dedup_columns:
         return None
+    if payload.on_new != "evolve":  # else the table may have columns that are not declared
+        from lakeferry.ingest.key_hash import refuse_unfit  # looks alone need no NumPy
+
+        refuse_unfit(row_schema(payload), said.dedup_columns)
     return DedupSettings(said.dedup_columns, said.dedup_window_s or USUAL_WINDOW_S)
 
 

@@ -6,6 +6,7 @@ several times in a row.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from lakeferry.errors import FerryError
@@ -145,5 +146,9 @@ def recreated_error(state: IngestState, found: StreamIdentity) -> FerryError:
 
 
 def _identity(stream: StreamIdentity) -> str:
-    said = [f"{stream.arn or stream.name}", f"created at {stream.created_ms} ms"]
+    said = [f"{stream.arn or stream.name}", f"created {_time(stream.created_ms)}"]
     return ", ".join([*said, *([f"id {stream.stream_id}"] if stream.stream_id else [])])
+
+
+def _time(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
