@@ -95,6 +95,25 @@ def test_splits_and_merges_and_splits_of_splits_lose_nothing_and_keep_the_order_
             assert versions[parent][-1] < versions[shard_id][0], f"{shard_id} before {parent}"
 
 
+def test_listings_that_leave_out_shards_now_and_then_lose_and_double_nothing(
+    tmp_path: Path,
+) -> None:
+    with feed_of(4, 1_000, rate=300) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table")
+        with running(asked) as ingest:
+            ingest.until_committed(200)
+            for _ in range(3):
+                feed.split(feed.shards()[-1])
+                feed.merge(*feed.shards()[:2])
+                for _ in range(3):
+                    feed.wrong("unlisted", operation="ListShards", times=1)
+                    sleep(0.8)
+            ingest.stop()
+        feed.wrong("unlisted", operation="ListShards", times=1)
+        finish(asked, feed)
+        assert feed.counts()["unlisted"] >= 9
+
+
 def test_a_doubling_of_the_shards_needs_no_new_beginning(tmp_path: Path) -> None:
     with feed_of(4, 1_000, rate=300) as feed:
         asked = ingest_of(feed.url, tmp_path / "table")

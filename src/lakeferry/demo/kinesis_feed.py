@@ -22,7 +22,7 @@ import orjson
 
 from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.demo.kinesis_feed_answers import Account, answer
-from lakeferry.demo.kinesis_feed_faults import Breakage, Faults, Wrong
+from lakeferry.demo.kinesis_feed_faults import Breakage, Faults, Wrong, with_half_of_shards
 from lakeferry.demo.kinesis_feed_http import (
     Heard,
     Said,
@@ -275,6 +275,8 @@ class Feed:
             asked = self._last.get(shard_id or "", asked)
         spoilt = "" if wrong.what == "stale" else wrong.what
         body = answer(self._account, operation, asked)
+        if wrong.what == "unlisted":
+            return Said(200, with_half_of_shards(body), {"Date": date})
         return Said(200, body, {"Date": date}, spoilt, wrong.seconds)
 
     def _shard_of(self, operation: str, asked: Mapping[str, Any]) -> str | None:

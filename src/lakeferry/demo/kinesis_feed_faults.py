@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import orjson
+
+from lakeferry.demo.kinesis_feed_shard import Body, whole
 from lakeferry.demo.kinesis_feed_stream import Fault
 
 Breakage = Literal[
@@ -17,6 +20,7 @@ Breakage = Literal[
     "kms",  # the key of a shard is disabled
     "empty",  # a page without records, though there are some
     "stale",  # the page before, once more
+    "unlisted",  # of ListShards: every other shard is left out
     "reset",  # half of the body, then the connection is reset
     "cut",  # half of the body, then the connection ends
     "drip",  # the body, in many pieces, over `seconds`
@@ -35,6 +39,12 @@ _REFUSALS: Mapping[str, tuple[str, str, int]] = {
         "User: arn:aws:iam::000000000000:role/feed is not authorized to perform this action", 400),
     "kms": ("KMSDisabledException", "The key of the stream is disabled.", 400),
 }  # fmt: skip
+
+
+def with_half_of_shards(body: Body) -> Body:
+    """An answer to ListShards that leaves out every other shard."""
+    page = orjson.loads(b"".join(body.pieces))
+    return whole(orjson.dumps(page | {"Shards": page["Shards"][1::2]}))
 
 
 @dataclass
