@@ -194,7 +194,7 @@ def test_a_stream_that_is_bad_all_over_stops_the_ingest(tmp_path: Path) -> None:
             broken = worker.hear(Broken)
 
     assert broken.error.code == "LF-7024"
-    assert "the limit is 10%" in broken.error.where
+    assert "the limit is 10%; the last one: it is no JSON object" in broken.error.where
 
 
 def test_one_bad_record_in_a_hundred_stops_nothing(tmp_path: Path) -> None:

@@ -140,9 +140,10 @@ class PageWriter:
                 "LF-7024",
                 f"{self._ratio.bad:,} of the last {WINDOW:,} records are bad, more than may be",
                 f"{page.shard_id} of stream {self._ingest.source.stream}; "
-                f"the limit is {self._ingest.payload.most_bad:.0%}",
-                "look at the quarantine table: a schema that is wrong makes all records bad; mend "
-                "it, or raise the limit (`--max-bad`)",
+                f"the limit is {self._ingest.payload.most_bad:.0%}{_last_fault(found)}",
+                "a schema that is wrong makes all records bad: mend it (`--infer` proposes one), "
+                "or raise the limit (`--max-bad`); what was committed stays, the records come "
+                "again",
             )
 
     def _without_doubles(self, table: pa.Table) -> pa.Table:
@@ -173,3 +174,11 @@ def _page_form(ingest: Ingest, form: TableForm, declared: pa.Schema | None) -> P
         out_of_range=ingest.source.out_of_range,
         provenance=ingest.payload.provenance or needed,
     )
+
+
+def _last_fault(found: PageTable) -> str:
+    """What is wrong with one of them: those of this batch are in no table yet."""
+    if not found.bad.faults:
+        return ""
+    last = found.bad.faults[-1]
+    return f"; the last one: {last.error}" + (f" at {last.path}" if last.path else "")
