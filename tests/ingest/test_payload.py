@@ -168,6 +168,17 @@ def test_of_many_bad_records_each_is_found() -> None:
     assert found.bad.rows.sequence_numbers == [str(place) for place in range(3, 500, 7)]
 
 
+def test_records_that_are_bad_in_several_columns_are_each_told_apart() -> None:
+    # The reader names the column of the first one alone.
+    data = [b'{"a":"x"}', GOOD, b'{"s":1}', b'{"o":{"x":"y"}}', GOOD, b'{"a":[]}', b"x", GOOD]
+
+    found = parsed(*data)
+
+    assert found.table["a"].to_pylist() == [1, 1, 1]
+    assert found.bad.rows.sequence_numbers == ["0", "2", "3", "5", "6"]
+    assert [one.path for one in found.bad.faults] == ["$.a", "$.s", "$.o.x", "$.a", None]
+
+
 # --- what is odd and right ------------------------------------------------------------------
 
 

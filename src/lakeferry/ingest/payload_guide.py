@@ -4,6 +4,7 @@ pyarrow's reader decides; what is refused here alone it would refuse, too. It sp
 a page has several bad records, and it names the field at fault, which pyarrow does not.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +19,7 @@ _NO = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 # A value of another kind than declared: text for a number, a fraction for an integer. Of all else
 # that msgspec refuses, pyarrow takes some: NaN, timestamps without `T`.
 _SURE = "Expected `"
+_COLUMN = re.compile(r"Column\(/([^/)]+)[/)]")  # as pyarrow tells where in a record it was
 _HALF = {8: 2**7, 16: 2**15, 32: 2**31}
 _PLAIN = {pa.bool_(): bool, pa.float32(): float, pa.float64(): float}
 
@@ -26,11 +28,26 @@ class Guide:
     """Looks at records one by one, by a declared schema."""
 
     def __init__(self, read_as: pa.Schema) -> None:
+        self._read_as = read_as
+        self._narrow: dict[str, Guide] = {}
         try:
             kind: Any = _struct("Payload", list(read_as))
         except ValueError:  # a name with quotes or control characters: no opinion, then
             kind = dict
         self._decoder = msgspec.json.Decoder(kind)
+
+    def narrowed(self, why: str) -> "Guide | None":
+        """A guide to the one column that the reader refused a page for, if it says which.
+
+        It steps over all others, which takes a quarter of the time.
+        """
+        found = _COLUMN.search(why)
+        name = found[1] if found else ""
+        if name not in self._read_as.names:
+            return None
+        if name not in self._narrow:
+            self._narrow[name] = Guide(pa.schema([self._read_as.field(name)]))
+        return self._narrow[name]
 
     def sorted_out(self, data: Sequence[bytes]) -> tuple[dict[int, Fault], list[int]]:
         """Places of records that pyarrow's reader surely refuses, and why; and of doubtful ones."""

@@ -48,8 +48,8 @@ def parse(
     try:
         table = read_page(rows.data, declared, new_fields="error" if seeks else "ignore")
         return Parsed(_finished(table, rows, declared, None, provenance), Bad(rows.at(()), ()))
-    except Unfit:
-        kept, table, faults = _sorted_out(rows.data, declared, guide)
+    except Unfit as error:
+        kept, table, faults = _sorted_out(rows.data, declared, guide, str(error))
     new = look_for_new([rows.data[one] for one in kept], declared) if seeks else NewFields()
     if declared.on_new == "rescue" and new.too_deep:
         faults |= {kept[one]: Fault("its new fields are nested too deep") for one in new.too_deep}
@@ -83,15 +83,24 @@ def _finished(
 
 # --- which records are bad ------------------------------------------------------------------
 
+Sorted = tuple[list[int], pa.Table, dict[int, Fault]]
 
-def _sorted_out(
-    data: Sequence[bytes], declared: Declared, guide: Guide
-) -> tuple[list[int], pa.Table, dict[int, Fault]]:
-    """Places of the good records, their rows in order, and what is wrong with each other one."""
+
+def _sorted_out(data: Sequence[bytes], declared: Declared, guide: Guide, why: str) -> Sorted:
+    """Places of the good records, their rows in order, and what is wrong with each other one.
+
+    Args:
+        why: the reader refused the page.
+    """
 
     def read(places: Sequence[int]) -> pa.Table:
         return read_page([data[one] for one in places], declared, new_fields="ignore")
 
+    # Most often all bad records of a page are bad in one column.
+    narrow = guide.narrowed(why)
+    at_once = None if narrow is None else _without_sure(data, narrow, read)
+    if at_once is not None:
+        return at_once
     faults, doubtful = guide.sorted_out(data)
     left_out = faults.keys() | set(doubtful)
     good, bad = _halved([one for one in range(len(data)) if one not in left_out], read)
@@ -101,6 +110,20 @@ def _sorted_out(
     whole = good.table if good.table is not None and not more.places else read(kept)
     told = {place: guide.fault(data[place], why) for place, why in (bad | worse).items()}
     return kept, whole, faults | told
+
+
+def _without_sure(
+    data: Sequence[bytes], guide: Guide, read: Callable[[Sequence[int]], pa.Table]
+) -> Sorted | None:
+    """The page without what a guide surely refuses; None where that is not all that is bad."""
+    faults, doubtful = guide.sorted_out(data)
+    if doubtful or not faults:
+        return None
+    kept = [one for one in range(len(data)) if one not in faults]
+    try:
+        return kept, read(kept), faults
+    except Unfit:
+        return None
 
 
 @dataclass(slots=True)
