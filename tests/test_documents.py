@@ -79,10 +79,24 @@ def test_every_option_that_a_document_names_exists() -> None:
     parts = ("discover", "plan", "apply", "export", "destroy", "top", "watch", "alarms", "series",
              "tags", "failback", "failover")  # fmt: skip
     helps += [help_of("monitor", word) for word in (*parts, "prove")]
-    helps += [help_of("config", word) for word in ("check", "show", "schema", "iam", "prices")]
+    helps += [
+        help_of("config", word) for word in ("check", "show", "schema", "init", "iam", "prices")
+    ]
     known = options_in("\n".join(helps))
 
     assert named - of_other_programs - known == set()
+
+
+def test_each_fault_of_an_ingest_has_tests_that_are_there() -> None:
+    page = (ROOT / "docs" / "reference" / "ingest-faults.md").read_text()
+    rows = re.findall(r"^\| ([0-9]+) \|.*\|(.*)\|$", page, re.MULTILINE)
+
+    assert [int(number) for number, _ in rows] == list(range(1, 34))
+    for number, cell in rows:
+        named = re.findall(r"\[(test_\w+)\]\(\.\./\.\./(tests/[\w/]+\.py)\)", cell)
+        assert named, f"row {number} has no test"
+        for test, file in named:
+            assert f"\ndef {test}(" in (ROOT / file).read_text(), f"row {number}: {file}, {test}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -100,3 +114,13 @@ def test_the_guide_names_every_strength_of_verify() -> None:
         "replayed",
         "rows",
     ]
+
+
+def test_the_cpu_of_a_billion_a_day_is_what_the_bench_measured() -> None:
+    measured = re.search(
+        r"lakeferry, parsed, to S3 \| [0-9,]+ \| ([0-9.]+)", (ROOT / "bench/README.md").read_text()
+    )
+    page = (ROOT / "docs/concepts/a-billion-a-day.md").read_text()
+
+    assert measured
+    assert f"cpu_s = {float(measured[1]):.1f}e-6" in page
