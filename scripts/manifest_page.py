@@ -36,8 +36,21 @@ editors, which look for it where the first line of an example says.
 
 ## Rules
 
-- **Order of meaning**: defaults, then the manifest, then the profile that `--profile` chooses, then
-  `--set PATH=VALUE`, then a command's own flags. Maps are joined key by key; all else is replaced.
+- **Order of meaning**, each laid upon the one before: built-in defaults, `defaults`, the family, the
+  source, those of its `tables` whose glob fits (of several the last wins). Upon all of that lies
+  the same of the profile that `--profile` chooses, then of `--set PATH=VALUE`, then the command's
+  own flags. So `--set defaults.verify=rows` is above what any source says. Maps are
+  joined key by key; all else is replaced. `lakeferry config show -s SOURCE.SCHEMA.TABLE` shows what
+  holds for a table, and the place of each value.
+- **Families** say what many sources share. In `root`, `connection` and `from` `{{name}}` stands for
+  the source's key, other braces for the words of its `with`.
+- **Patterns** are globs over `schema.table`: `*` stays within schema or table, `**` crosses. One
+  without a dot is about the table alone; one with a `/` is about the path below the source's root.
+  Case matters, `\\` takes the sign behind it as it is, and `exclude` wins over `include`.
+- **Places**: two sources never land in the same place, whatever the case of letters; in a catalog
+  `-` is `_` and letters are small, and no two sources may become one name there.
+- **Windows** are in the time of their zone. An hour that a night leaves out when clocks go forward
+  is told by `lakeferry config check` (LF-2106), and the first minute after it is taken.
 - **Units are written out**: sizes {quantities.KINDS["size"].example}; rates
   {quantities.KINDS["rate"].example}; durations {quantities.KINDS["duration"].example}; shares
   {quantities.KINDS["share"].example}. A bare number is refused, and so is a `b` that may be bit or
@@ -52,8 +65,7 @@ editors, which look for it where the first line of an example says.
   `<<` and tags do not; {MAX_BYTES // 1_000_000} MB and {MAX_DEPTH} levels at most.
 - **Required keys are those of the command**: `version` always, `name` where things are made.
 
-Parts that this version does not look into are known by name and left to the commands that will
-bring them; secrets in them must be references all the same.
+`profiles` holds any of these parts, and needs none that is required here.
 """
 
 
@@ -61,8 +73,14 @@ def manifest_page(made_by: str) -> str:
     """Every key with what it takes, its default and what it means."""
     parts = [made_by, "# The manifest", RULES]
     parts += ["## Keys", _table(MANIFEST.fields)]
+    shown: dict[int, str] = {}  # a record that stands at two places is shown at the first
     for path, record in _records(MANIFEST, ()):
-        parts += [f"### `{'.'.join(path)}`", _table(record.fields)]
+        name = ".".join(path)
+        same = shown.setdefault(id(record), name)
+        if same == name:
+            parts += [f"### `{name}`", _table(record.fields)]
+        elif len(path) == 2:
+            parts += [f"### `{name}`", f"As `{same}`."]
     parts += ["## Names", *_names()]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 

@@ -42,6 +42,15 @@ def test_a_table_that_a_pattern_leaves_out_is_shown_with_the_pattern(tmp_path: P
     assert rows(ended.stdout)["(in scope)"] == ["no", "example:34:27"]
 
 
+def test_what_a_source_does_not_say_is_no_default_of_it(tmp_path: Path) -> None:
+    ended = called("config", "show", "--resolved", "-f", EXAMPLE, folder=tmp_path)
+
+    found = rows(ended.stdout)
+    assert found["sources.orders.mode"] == ["mirror", "example:77:45"]
+    assert "sources.pricing.mode" not in found
+    assert found["limits.windows.1.tz"] == ["UTC", "example:128:51"]
+
+
 def test_a_source_is_shown_as_lines_of_json_too(tmp_path: Path) -> None:
     last = json_lines(
         called("config", "show", "-s", "dc1-ads", "--json", "-f", EXAMPLE, folder=tmp_path)

@@ -14,6 +14,8 @@ from lakeferry.config.yaml_text import kind_of
 _PLAIN = re.compile(r"[A-Za-z0-9_./$][A-Za-z0-9_./$@{}:%+=-]*(?: ?[A-Za-z0-9/%]+)*")
 # Of a URL the place is shown; what follows may be the secret of whoever gave it.
 _URL_PATH = re.compile(r"^(https?://)(?:[^/@\s]*@)?([^/\s]+)/\S+$")
+# What these do not say another level may say; `wanted_answers` knows for each of them.
+_INHERITING = ("families", "sources")
 _COUNTED = (("sources", "source"), ("waves", "wave"), ("streams", "stream"))
 
 
@@ -91,6 +93,8 @@ def _order(path: str) -> tuple[int, str]:
 def _defaults(value: Value, shape: Record, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for key, field in shape.fields.items():
         inner = value.get(key)
+        if not path and key in _INHERITING:
+            continue
         if inner is None and field.default:
             yield ".".join((*path, key)), field.default
         elif isinstance(field.shape, Record):
