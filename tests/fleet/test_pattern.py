@@ -23,6 +23,8 @@ from lakeferry.fleet.pattern import Pattern, is_chosen
         ("**orders", "sales", "my_orders", True),
         ("sales.*", "sales", "orders.delta", True),  # a dot in the table's own name
         ("sales.orders.delta", "sales", "orders.delta", True),
+        ("s*.x", "sales", "y.x", False),  # `*` ends with its part
+        ("s**.x", "sales", "y.x", True),
         ("a.b.orders", "a.b", "orders", True),  # and in the schema's
         ("*", "sales", "orders", True),
         (r"sales.\*", "sales", "*", True),

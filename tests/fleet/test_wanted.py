@@ -29,6 +29,7 @@ defaults: {verify: listed, lag_target: 1 h, tags: {team: a, pii: "no"}}
 families: {f: {root: "s3://{name}-lake", lag_target: 2 h, tables: {"*.big": {mode: mirror}}}}
 sources:
   plain: {root: s3://plain}
+  shared: {use: f}
   of-family: {use: f, lag_target: 3 h, tags: {pii: "yes"},
     tables: {"audit.*": {verify: rows, wave: 4}, "*.big": {verify: hashed}, "**": {wave: 2}}}
 profiles: {staging: {defaults: {verify: replayed}, target: {root: s3://staging}}}
@@ -112,6 +113,8 @@ def test_a_store_is_opened_with_the_options_of_its_connection() -> None:
     [
         ("plain", "s.t", TableOptions(1, "snapshot", "listed", lag_target_s=3600,
                                       tags={"team": "a", "pii": "no"})),
+        ("shared", "s.big", TableOptions(1, "mirror", "listed", lag_target_s=7200,
+                                         tags={"team": "a", "pii": "no"})),
         ("of-family", "s.t", TableOptions(2, "snapshot", "listed", lag_target_s=10_800,
                                           tags={"team": "a", "pii": "yes"})),
         ("of-family", "s.big", TableOptions(2, "mirror", "hashed", lag_target_s=10_800,
@@ -159,11 +162,11 @@ def test_every_value_of_a_table_knows_where_it_was_written(tmp_path: Path) -> No
         for key, one in tree.entries.items()
     }
     assert found == {
-        "verify": "rows lakeferry.yaml:9",
-        "lag_target": "3 h lakeferry.yaml:8",
+        "verify": "rows lakeferry.yaml:10",
+        "lag_target": "3 h lakeferry.yaml:9",
         "tags": " lakeferry.yaml:4",
         "root": "s3://of-family-lake lakeferry.yaml:5",
-        "wave": "2 lakeferry.yaml:9",
+        "wave": "2 lakeferry.yaml:10",
         "on_vacuumed": "latest --set:1",
     }
 
