@@ -19,6 +19,7 @@ NOW = datetime(2026, 11, 24, 9, 42, 10, tzinfo=UTC)
         ((5000, 7000, 9000), "83 min to 2 h left"),
         ((32_000, 32_400, 33_000), "about 9 h left"),
         ((302_400, 338_100, 360_000), "3d 12h to 4d 4h left"),
+        ((187_200, 200_000, 273_600), "2d 4h to 3d 4h left"),
         ((7200, 9000, math.inf), "at least 2 h left"),
         ((math.inf, math.inf, math.inf), "no end in sight"),
     ],

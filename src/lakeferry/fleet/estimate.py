@@ -4,6 +4,9 @@ Of each route `T = bytes_left / B + requests_left / Q`. Routes work side by side
 counts; each is stretched by the windows and caps ahead of it, which are known. B and Q come from
 what was moved in the last 48 hours, span by span of a minute: files overlap in time, so only the
 bytes and requests of a span add up to what a route can do.
+
+The range is the same formula with the 10th and 90th percentile of means of six hours; of shorter
+ones while less was seen, or less is left: the last hour varies as single hours do.
 """
 
 import math
@@ -19,10 +22,17 @@ from lakeferry.fleet.window import allowed_at, next_change
 from lakeferry.ledger.rows import Pace
 
 HORIZON_S = 48 * 3600
-BLOCKS = 8  # of the time that was seen: 6 hours each, when all of the horizon was
+BLOCKS = 8  # at least, of the time that was seen: 6 hours each, when all of the horizon was
+CELLS = 288  # of the time that was seen: ten minutes each, likewise; no block is finer
+# A day has a rhythm that is not known before a day was seen: until then the range is wider by up to
+# this share, the more the longer it will still take.
+UNSEEN = 0.25
+_DAY_S = 86_400
+_CELL_S = 60  # as long as a span, so that a short run has cells too
 TRIM = 0.02  # of the spans, at either end
-# Below this share two measures of the spans say the same: 1 - cos² of the angle between them.
-_ALIKE = 1e-3
+# A route has slow hours and fast ones, so what lies in six counts as one witness.
+_WITNESS_S = 6 * 3600
+_Z90 = 1.2816  # standard deviations from the middle to the 90th percentile
 _SLOWEST = 100.0  # times as slow as the mean; a block in which nothing moved counts as this
 _FURTHEST_S = 400 * 86_400
 
@@ -48,18 +58,33 @@ class Cost(NamedTuple):
 class Rates:
     """What a route was seen to do."""
 
-    # One, or, where all that was seen had the same mixture, the two ends of what explains it:
-    # all time went into bytes, or all into requests.
-    costs: tuple[Cost, ...]
-    slowness: tuple[float, ...]  # of each block against the mean, ascending: 1.25 is slower
-    seen_s: float  # how long something was under way
-    block_s: float
-    spans: int
+    # All explain the seconds that were seen; they differ in how much of them went into requests.
+    # The first leaves least to them, the last most, the second is likeliest.
+    costs: tuple[Cost, Cost, Cost]
+    cells: tuple[tuple[float, float], ...]  # seconds that each took, and what the costs say of it
+    cell_s: float
 
     @property
-    def basis(self) -> str:
+    def seen_s(self) -> float:
+        """From the first to the last that was seen."""
+        return len(self.cells) * self.cell_s
+
+    def block_s(self, left_s: float) -> float:
+        """How long the means are over which the range is taken when `left_s` are left."""
+        return self.cell_s * max(1, round(min(left_s, self.seen_s / BLOCKS) / self.cell_s))
+
+    def slowness(self, left_s: float) -> list[float]:
+        """Of each block against the mean, ascending: 1.25 is slower."""
+        step = round(self.block_s(left_s) / self.cell_s)
+        parts = [self.cells[at : at + step] for at in range(0, len(self.cells), step)]
+        sums = [(math.fsum(one[0] for one in part), math.fsum(one[1] for one in part))
+                for part in parts]  # fmt: skip
+        enough = max(took for took, _ in sums) / 4  # a minute is no witness beside six hours
+        return sorted(min(_SLOWEST, a / b) if b else _SLOWEST for a, b in sums if a >= enough)
+
+    def basis(self, left_s: float) -> str:
         """`48h,6h-means`."""
-        return f"{_brief(self.block_s * BLOCKS)},{_brief(self.block_s)}-means"
+        return f"{_brief(self.seen_s)},{_brief(self.block_s(left_s))}-means"
 
 
 class Span(NamedTuple):
@@ -89,14 +114,9 @@ def rates(paces: Iterable[Pace], *, now_s: float) -> Rates | None:
     spans = free if any(_moved(one) for one in free) else seen
     if not any(_moved(one) for one in spans):
         return None
-    costs = _fit(spans)
-    middle = _middle(costs)
-    kept = _trimmed(spans, middle)
-    if any(_moved(one) for one in kept):
-        costs = _fit(kept)
-    block_s, slowness = _blocks(spans, _middle(costs))
-    seen_s = math.fsum(one.seconds for one in spans)
-    return Rates(costs, tuple(sorted(slowness)), seen_s, block_s, len(spans))
+    kept = _trimmed(spans, _fit(spans)[1])
+    costs = _fit(kept if any(_moved(one) for one in kept) else spans)
+    return Rates(costs, *_cells(spans, costs[1]))
 
 
 def time_left(routes: Mapping[str, Route], *, now_s: float) -> Left | None:
@@ -114,11 +134,17 @@ def time_left(routes: Mapping[str, Route], *, now_s: float) -> Left | None:
 
 
 def route_left(load: Load, found: Rates, ahead: Sequence[Span], *, now_s: float) -> Left:
-    """Of one route: the mean, and its 10th and 90th percentile of the blocks' means."""
+    """Of one route: the mean, and the 10th and 90th percentile of the blocks' means."""
     each = [cost.seconds(load) for cost in found.costs]
-    early = min(each) * min(1.0, percentile(found.slowness, 0.1))
-    late = max(each) * max(1.0, percentile(found.slowness, 0.9))
-    work = (early, math.fsum(each) / len(each), late)
+    slowness = found.slowness(each[1])
+    early = min(each) * min(1.0, percentile(slowness, 0.1))
+    late = max(each) * max(1.0, percentile(slowness, 0.9))
+    unseen = UNSEEN * max(0.0, 1 - found.seen_s / _DAY_S)
+    work = (
+        early * (1 - unseen * early / (early + found.seen_s)),
+        each[1],
+        late * (1 + unseen * late / (late + found.seen_s)),
+    )
     return Left(*(stretched(seconds, load.bytes, ahead, now_s=now_s) for seconds in work))
 
 
@@ -170,42 +196,38 @@ def _moved(pace: Pace) -> bool:
     return bool(pace.bytes or pace.requests)
 
 
-def _middle(costs: Sequence[Cost]) -> Cost:
-    return Cost(*(math.fsum(parts) / len(costs) for parts in zip(*costs, strict=True)))
+def _fit(spans: Sequence[Pace]) -> tuple[Cost, Cost, Cost]:
+    """What explains the spans' seconds: the two ends of what they leave open, and the likeliest.
 
-
-def _fit(spans: Sequence[Pace]) -> tuple[Cost, ...]:
-    """The costs that explain the spans' seconds best, neither below zero."""
-    bb = math.fsum(one.bytes * one.bytes for one in spans)
-    qq = math.fsum(one.requests * one.requests for one in spans)
-    bq = math.fsum(one.bytes * one.requests for one in spans)
-    sb = math.fsum(one.seconds * one.bytes for one in spans)
-    sq = math.fsum(one.seconds * one.requests for one in spans)
-    if not qq:
-        return (_scaled(Cost(sb / bb, 0), spans),)
-    if not bb:
-        return (_scaled(Cost(0, sq / qq), spans),)
-    apart = bb * qq - bq * bq
-    only_bytes, only_requests = Cost(sb / bb, 0.0), Cost(0.0, sq / qq)
-    if apart <= _ALIKE * bb * qq:
-        return (_scaled(only_bytes, spans), _scaled(only_requests, spans))
-    both = Cost((sb * qq - sq * bq) / apart, (sq * bb - sb * bq) / apart)
-    if both.s_per_byte < 0:
-        both = only_requests
-    elif both.s_per_request < 0:
-        both = only_bytes
-    return (_scaled(both, spans),)
-
-
-def _scaled(cost: Cost, spans: Sequence[Pace]) -> Cost:
-    """So that it explains the seconds of all spans together.
-
-    Least squares weigh fast spans more: by them a route whose rate varies would seem faster than
-    it is, by a quarter where it varies by half.
+    Of all seconds together a share goes into requests, the rest into bytes; no cost is below zero.
+    Least squares find the share, as well as the spans differ in their mixture and agree in their
+    pace.
     """
-    told = math.fsum(cost.seconds(Load(one.bytes, one.requests)) for one in spans)
-    factor = math.fsum(one.seconds for one in spans) / told
-    return Cost(cost.s_per_byte * factor, cost.s_per_request * factor)
+    seconds = math.fsum(one.seconds for one in spans)
+    size = math.fsum(one.bytes for one in spans)
+    requests = math.fsum(one.requests for one in spans)
+    only_bytes = Cost(seconds / size if size else 0.0, 0.0)
+    only_requests = Cost(0.0, seconds / requests if requests else 0.0)
+    if not requests or not size:
+        return (only_bytes,) * 3 if size else (only_requests,) * 3
+    by_bytes = [one.bytes * only_bytes.s_per_byte for one in spans]
+    apart = [
+        one.requests * only_requests.s_per_request - told
+        for one, told in zip(spans, by_bytes, strict=True)
+    ]
+    square = math.fsum(one * one for one in apart)
+    missing = [one.seconds - told for one, told in zip(spans, by_bytes, strict=True)]
+    share, doubt = 0.5, 0.5
+    if square > 1e-18 * seconds * seconds:
+        share = math.fsum(a * b for a, b in zip(apart, missing, strict=True)) / square
+        errors = math.fsum((m - share * a) ** 2 for m, a in zip(missing, apart, strict=True))
+        witnesses = max(1.0, seconds / _WITNESS_S)
+        doubt = _Z90 * math.sqrt(errors / witnesses / square)
+    low, middle, high = (
+        Cost(only_bytes.s_per_byte * (1 - one), only_requests.s_per_request * one)
+        for one in (min(1.0, max(0.0, share + sign * doubt)) for sign in (-1, 0, 1))
+    )
+    return low, middle, high
 
 
 def _trimmed(spans: Sequence[Pace], cost: Cost) -> Sequence[Pace]:
@@ -217,22 +239,19 @@ def _trimmed(spans: Sequence[Pace], cost: Cost) -> Sequence[Pace]:
     return ranked[cut : len(ranked) - cut]
 
 
-def _blocks(spans: Sequence[Pace], cost: Cost) -> tuple[float, list[float]]:
-    """Seconds of a block, and how slow each was against the mean."""
+def _cells(spans: Sequence[Pace], cost: Cost) -> tuple[tuple[tuple[float, float], ...], float]:
+    """Equal cells of the time that was seen, and how many seconds one has."""
     first_s = min(one.at_ms / 1000 - one.seconds for one in spans)
     last_s = max(one.at_ms / 1000 for one in spans)
-    block_s = max(1.0, (last_s - first_s) / BLOCKS)
-    taken, told = [0.0] * BLOCKS, [0.0] * BLOCKS
+    count = max(1, min(CELLS, round((last_s - first_s) / _CELL_S)))
+    cell_s = (last_s - first_s) / count
+    taken, told = [0.0] * count, [0.0] * count
     for one in spans:
         middle_s = one.at_ms / 1000 - one.seconds / 2
-        block = min(BLOCKS - 1, max(0, int((middle_s - first_s) / block_s)))
-        taken[block] += one.seconds
-        told[block] += cost.seconds(Load(one.bytes, one.requests))
-    return block_s, [
-        min(_SLOWEST, took / said) if said else _SLOWEST
-        for took, said in zip(taken, told, strict=True)
-        if took
-    ]
+        cell = min(count - 1, max(0, int((middle_s - first_s) / cell_s)))
+        taken[cell] += one.seconds
+        told[cell] += cost.seconds(Load(one.bytes, one.requests))
+    return tuple(zip(taken, told, strict=True)), cell_s
 
 
 def _brief(seconds: float) -> str:

@@ -35,7 +35,8 @@ def left_text(left: Left | None) -> str:
     if first == last:
         return f"about {last} left"
     number, _, unit = first.partition(" ")
-    return f"{number if last.endswith(f' {unit}') else first} to {last} left"
+    is_told_once = number.isdigit() and last.endswith(f" {unit}")
+    return f"{number if is_told_once else first} to {last} left"
 
 
 def ends_text(left: Left | None, now: datetime) -> str:
