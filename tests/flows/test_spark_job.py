@@ -74,3 +74,31 @@ def test_each_request_is_there_once_and_what_is_none_lies_beside_it(
         run(job, spark, feed, tmp_path)
 
         assert ids(deltalake_rows(table)) == sorted(2 * ids(good))
+
+
+def test_a_batch_that_is_written_again_changes_no_table_that_a_catalog_names(
+    job: Any, spark: Any
+) -> None:
+    """As the job on Databricks has them."""
+    names = ("default.requests_named", "default.requests_named_rejected")
+    shown = {"shardId": "s", "sequenceNumber": "1", "stream": "clicks", "partitionKey": "k"}
+    good = '{"event_id": "a", "ts": "2026-11-26T12:00:00Z", "subscriber_id": 1}'
+    raw = spark.createDataFrame(
+        [{**shown, "data": bytearray(text, "utf-8")} for text in (good, "none")],
+        "shardId STRING, sequenceNumber STRING, stream STRING, partitionKey STRING, data BINARY",
+    ).selectExpr("*", "TIMESTAMP '2026-11-26 12:00:00' AS approximateArrivalTimestamp")
+    write = job.TwoTables(*names)
+    context = spark.sparkContext
+    context.setLocalProperty("sql.streaming.queryId", "of this checkpoint")
+    try:
+        for _ in range(2):
+            write(raw, 0)
+        assert [spark.table(name).count() for name in names] == [1, 1]
+
+        context.setLocalProperty("sql.streaming.queryId", "of another")
+        write(raw, 0)
+        assert [spark.table(name).count() for name in names] == [2, 2]
+    finally:
+        context.setLocalProperty("sql.streaming.queryId", None)
+        for name in names:
+            spark.sql(f"DROP TABLE IF EXISTS {name}")
