@@ -256,7 +256,17 @@ def test_a_fault_of_the_command_line_is_shown_there(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("one", ["network", "=x", "a..b=1"])
+def test_a_key_with_a_dot_stands_in_quotes_on_the_command_line(tmp_path: Path) -> None:
+    given = 'sources.a.tables."geo.*".verify=rows'
+
+    found = read(tmp_path, HEAD + "sources: {a: {root: s3://a}}\n", sets=[given])
+
+    verify = found.manifest.root.get("sources", "a", "tables", "geo.*", "verify")
+    assert verify is not None
+    assert (verify.text, str(verify.place)) == ("rows", "--set:1:33")
+
+
+@pytest.mark.parametrize("one", ["network", "=x", "a..b=1", "a.=1"])
 def test_what_is_no_path_and_value_is_refused(tmp_path: Path, one: str) -> None:
     (fault,) = faults(tmp_path, HEAD, sets=[one])
 

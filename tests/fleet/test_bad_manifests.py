@@ -208,6 +208,23 @@ MANIFESTS = [
         "add `bandwidth:` or `pause: true`",
     ),
     Bad(
+        "a window of tables in a state that there is not",
+        "limits: {windows: [{from: '08:00', to: '18:00', select: 'state:done', pause: true}]}",
+        "LF-2001 3:57", "limits.windows.0.select: `done` is no state of a table", "known: ",
+    ),
+    Bad(
+        "a password in an address",
+        "ledger: 'postgresql://ferry:hunter2@db/ledger'",
+        "LF-2031 3:9", "ledger holds a password or a signature (value not shown)",
+        "write ${env:NAME} in its place",
+    ),
+    Bad(
+        "a signature in an address",
+        "sources: {a: {root: 'abfss://a@b.dfs.core.windows.net/?sv=2&sig=hunter2'}}",
+        "LF-2031 3:21", "sources.a.root holds a password or a signature",
+        "write ${env:NAME} in its place",
+    ),
+    Bad(
         "an hour that no clock has",
         "limits: {windows: [{from: '25:00', to: '18:00', pause: true}]}",
         "LF-2001 3:27", "limits.windows.0.from: `25:00` is not valid here", 'write `"18:00"`',

@@ -1,5 +1,6 @@
 """Profiles, `--set` and flags over a document: maps are merged, all else is replaced."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from lakeferry.config.tree import Entry, Place, Value
 from lakeferry.config.yaml_text import read_yaml
 
 SET = "--set"
+_KEY = re.compile(r'(?:^|\.)(?:"([^"]+)"(?=\.|$)|([^.]*))')
 
 
 def merged(under: Value, over: Value) -> Value:
@@ -38,14 +40,15 @@ def profile_of(root: Value, name: str) -> tuple[Value, list[Problem]]:
 def with_sets(root: Value, sets: Sequence[str]) -> tuple[Value, list[Problem]]:
     """The document with each `path=value` of the command line in it.
 
-    A value is read as YAML, so `[a, b]` is a list. Its place is in the text that `sets_text`
+    A value is read as YAML, so `[a, b]` is a list; a key with a dot in it stands in quotes:
+    `sources.sales.tables."geo.*".verify=rows`. Its place is in the text that `sets_text`
     gives: line n is the n-th `--set`.
     """
     problems: list[Problem] = []
     for number, one in enumerate(sets, start=1):
         path, equals, text = one.partition("=")
         place = Place(SET, number, 1, max(1, len(path)))
-        keys = path.split(".")
+        keys = [quoted or plain for quoted, plain in _KEY.findall(path)]
         if not equals or not all(keys):
             step = "write --set path=value, such as --set network.vpc=vpc-0a1b"
             problems.append(Problem("LF-2001", place, f"`{path}` is no path=value", step))

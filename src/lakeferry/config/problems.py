@@ -20,7 +20,8 @@ _SECRET_IN_LINE = re.compile(
     r"""(?P<value>(?!["']?\$\{)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}\]][^,}\]]*))""",
     re.IGNORECASE,
 )
-_PASSWORD_IN_URL = re.compile(r"://[^\s/@:]+:(?P<value>[^\s/@]+)@")
+_PASSWORD_IN_URL = re.compile(r"://[^\s/@:]*:(?P<value>(?!\$\{)[^\s/@]+)@")
+_SIGNATURE_IN_URL = re.compile(r"://\S*[?&]sig=(?P<value>(?!\$\{)[^\s&\"']+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,14 @@ def quote(place: Place, texts: Mapping[str, str]) -> list[str]:
     ]
 
 
+def holds_secret(text: str) -> bool:
+    """Whether an address holds a password or a signature, and no reference in its place."""
+    return any(one.search(text) for one in (_PASSWORD_IN_URL, _SIGNATURE_IN_URL))
+
+
 def masked(line: str) -> str:
     """The line with asterisks, as many as there were characters, for what may be a secret."""
-    for pattern in (_SECRET_IN_LINE, _PASSWORD_IN_URL):
+    for pattern in (_SECRET_IN_LINE, _PASSWORD_IN_URL, _SIGNATURE_IN_URL):
         for found in list(pattern.finditer(line)):
             start, end = found.span("value")
             line = line[:start] + "*" * (end - start) + line[end:]

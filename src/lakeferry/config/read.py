@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -23,10 +23,10 @@ from lakeferry.config.overlay import (
     with_sets,
     without,
 )
-from lakeferry.config.problems import Problem, refuse
+from lakeferry.config.problems import Problem, holds_secret, refuse
 from lakeferry.config.shape import Record, part_of
 from lakeferry.config.toml_text import read_toml
-from lakeferry.config.tree import MAX_BYTES, Document, Place, Value
+from lakeferry.config.tree import MAX_BYTES, Document, Place, Value, leaves
 from lakeferry.config.yaml_text import read_yaml
 from lakeferry.errors import FerryError
 
@@ -104,6 +104,7 @@ def read_manifest(
         root = reduce(merged, layers)
     problems += check(root, MANIFEST)
     problems += _profiles(root, besides=profile)
+    problems += _secrets(root)
     if not problems:
         problems += _names(root)
     refuse(problems, texts)
@@ -164,6 +165,15 @@ def _profiles(root: Value, besides: str | None) -> list[Problem]:
         if name != besides:
             found += check(entry.value, shape, ("profiles", name))
     return found
+
+
+def _secrets(root: Value) -> Iterator[Problem]:
+    """Addresses with a password or a signature in them, wherever they stand."""
+    for path, leaf in leaves(root):
+        if leaf.kind == "text" and holds_secret(leaf.text):
+            what = f"{'.'.join(path)} holds a password or a signature (value not shown)"
+            step = "write ${env:NAME} in its place, or for the whole address"
+            yield Problem("LF-2031", leaf.place, what, step, is_secret=True)
 
 
 def _names(root: Value) -> list[Problem]:

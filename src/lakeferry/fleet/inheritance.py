@@ -7,7 +7,6 @@ source says. Maps are joined key by key, all else is replaced; every value keeps
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import reduce
 
 from lakeferry.config.overlay import merged, without
 from lakeferry.config.tree import Entry, Value
@@ -18,15 +17,13 @@ FILLED = ("root", "connection", "from")
 BRACE = re.compile(r"(?<!\$)\{([A-Za-z0-9_-]*)\}")  # `${env:X}` is a reference
 
 
-def whole(layers: tuple[Value, ...]) -> Value:
-    """All layers as one document."""
-    return reduce(merged, layers)
-
-
 def family_of(layers: tuple[Value, ...], source: str) -> str | None:
-    """The family that a source uses; None: none."""
-    used = whole(layers).get("sources", source, "use")
-    return used.text if used is not None else None
+    """The family that a source uses, as the highest layer says; None: none."""
+    for layer in reversed(layers):
+        used = layer.get("sources", source, "use")
+        if used is not None:
+            return used.text
+    return None
 
 
 def words_of(layers: tuple[Value, ...], source: str) -> Mapping[str, str]:

@@ -9,6 +9,8 @@ from lakeferry.config.leaf_values import entries_at, text_at
 from lakeferry.config.problems import Problem
 from lakeferry.config.references import references
 from lakeferry.config.tree import Value
+from lakeferry.errors import FerryError
+from lakeferry.fleet.select import selection
 from lakeferry.fleet.wanted_values import after_of, time_of, window_of
 from lakeferry.fleet.window import gap_of
 
@@ -92,6 +94,7 @@ def window_problems(root: Value) -> Iterator[Problem]:
     for number, value in enumerate(_windows(root)):
         at = f"limits.windows.{number}"
         yield from _zone(value, at)
+        yield from _select(value, at)
         if value.get("bandwidth") is None and text_at(value, "pause") != "true":
             step = "add `bandwidth:` or `pause: true`"
             yield Problem("LF-2001", value.place, f"{at} says nothing of its hours", step)
@@ -119,6 +122,21 @@ def window_notes(root: Value, since: date) -> Iterator[Problem]:
 def _windows(root: Value) -> tuple[Value, ...]:
     found = root.get("limits", "windows")
     return found.items if found is not None else ()
+
+
+def _select(value: Value, at: str) -> Iterator[Problem]:
+    chosen = value.get("select")
+    if chosen is None or references(chosen.text):
+        return
+    try:
+        selection([chosen.text], _no_file)
+    except FerryError as error:
+        yield Problem("LF-2001", chosen.place, f"{at}.select: {error.what}", error.next_step)
+
+
+def _no_file(name: str) -> str:
+    step = "write the terms themselves"
+    raise FerryError("LF-2001", f"`@{name}` is of the command line", "", step)
 
 
 def _zone(value: Value, at: str) -> Iterator[Problem]:
