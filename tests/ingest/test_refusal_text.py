@@ -50,6 +50,18 @@ def test_each_refusal_has_its_code(kind: str, status: int, code: str) -> None:
     assert error.next_step
 
 
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("ExpiredTokenException", "the keys have expired"),
+        ("InvalidSignatureException", "Kinesis accepts no such keys"),
+        ("UnrecognizedClientException", "Kinesis accepts no such keys"),
+    ],
+)
+def test_keys_that_are_there_and_refused_are_not_called_missing(kind: str, what: str) -> None:
+    assert refusal_error(Refusal(400, kind, "it is so"), SOURCE, "GetRecords").what == what
+
+
 def test_a_region_that_is_not_the_endpoints_is_told_as_that_and_not_as_wrong_keys() -> None:
     message = "Credential should be scoped to a valid region, not 'eu-west-1'."
 

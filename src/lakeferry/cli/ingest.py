@@ -12,6 +12,7 @@ from lakeferry.cli.ingest_flags import NO_STREAM, StreamFlags, wanted
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
+from lakeferry.errors import FerryError
 
 STOPPING = "stopping: what was read is committed first; again to stop at once"
 ON_STOP = "the same command goes on from there"
@@ -77,6 +78,7 @@ def ingest(
     def do(screen: Screen, stop: Flag) -> int:
         from lakeferry.cli import ingesting
 
+        _refuse_two(run)
         only_stream = run.infer is not None and not (run.check or run.positions)
         found = wanted(stream, table, manifest, flags, once=run.once, only_stream=only_stream)
         if run.check:
@@ -98,3 +100,14 @@ def ingest(
         stopping=STOPPING,
         ends_well=ENDS_WELL,
     )
+
+
+def _refuse_two(run: RunFlags) -> None:
+    """Raises LF-2001: of two looks one would be done in silence for the other."""
+    looks = [("--check", run.check), ("--positions", run.positions), ("--infer", run.infer)]
+    given = [flag for flag, is_given in looks if is_given not in (False, None)]
+    if len(given) > 1:
+        raise FerryError(
+            "LF-2001", f"{' and '.join(given)} are looks of their own", "on the command line",
+            "give one of them at a time",
+        )  # fmt: skip

@@ -117,7 +117,8 @@ class TextScreen:
                     done, most = size_text(event.bytes_done), size_text(event.bytes_at_most)
                     self._show(event.elapsed_s, f"{done} of at most {most} read")
                 case Warned():
-                    self._say(f"{marks(sys.stderr)['warning']} {event.code or ''} {event.message}")
+                    code = f"{event.code} " if event.code else ""
+                    self._say(f"{marks(sys.stderr)['warning']} {code}{event.message}")
                     self._say(f"  next: {event.next_step}")
                 case Noted():
                     self._moving = False

@@ -54,7 +54,9 @@ def refusal_error(refusal: Refusal, source: SourceSettings, operation: str) -> F
     if refusal.kind in CREDENTIALS or refusal.remedy == "new credentials":
         return FerryError(
             "LF-1201",
-            "AWS has no identity to work with",
+            "the keys have expired"
+            if "Expired" in refusal.kind
+            else "Kinesis accepts no such keys",
             f"{said}; {where}",
             "set AWS_PROFILE or the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign "
             "in again (`aws sso login`)",
