@@ -1,8 +1,11 @@
-"""An ingest that another of its name is always before: it gives up, and says who that is."""
+"""Ingests that others go on without: one that always loses, one that was stopped for long."""
 
+import os
+import signal
 import threading
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
@@ -15,7 +18,16 @@ from lakeferry.ingest.run import MOST_LOST
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.table import open_target
 from lakeferry.ingest.target import Committed
-from tests.flows.ingests import KEYS, Running, assert_each_once, feed_of, ingest_of, ingest_once
+from tests.flows.ingests import (
+    KEYS,
+    PATIENCE_S,
+    Running,
+    assert_each_once,
+    feed_of,
+    ingest_of,
+    ingest_once,
+    process,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +74,32 @@ def test_whoever_loses_8_races_in_a_row_gives_up_and_says_which_process_won(
         assert len(told) == MOST_LOST - 1
         assert all(this_process() in message for message in told)
         assert_each_once(tmp_path / "table", before, feed.truth())
+
+
+def test_an_ingest_that_was_stopped_for_long_begins_anew_from_what_is_committed(
+    tmp_path: Path,
+) -> None:
+    log, rhythm = tmp_path / "ingest.log", {"stopped_s": 2.0}
+    with feed_of(2, 100_000, rate=200) as feed:
+        with process(feed.url, tmp_path / "table", tmp_path, rhythm=rhythm) as sleeper:
+            until_said(log, "BatchCommitted(version=2")
+            os.killpg(sleeper.pid, signal.SIGSTOP)
+            sleep(2.5)
+            os.killpg(sleeper.pid, signal.SIGCONT)
+            until_said(log, "nothing ran for")
+            until_said(log, "times=1)")
+            at = log.read_text().count("BatchCommitted")
+            until_said(log, "BatchCommitted", at + 2)
+            sleeper.terminate()
+            assert sleeper.wait(40) == 0
+        before = feed.truth()
+        ingest_once(ingest_of(feed.url, tmp_path / "table"))
+
+        assert_each_once(tmp_path / "table", before, feed.truth())
+
+
+def until_said(log: Path, text: str, times: int = 1) -> None:
+    end = monotonic() + PATIENCE_S
+    while log.read_text().count(text) < times:
+        assert monotonic() < end, f"{text!r} was not said: {log.read_text()[-2000:]}"
+        sleep(0.05)

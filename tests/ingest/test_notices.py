@@ -26,6 +26,21 @@ def test_a_shard_that_is_not_read_is_told_once_and_when_it_is_read_again() -> No
     assert [type(event) for event in told] == [Warned, Noted]
 
 
+def test_an_epoch_that_waits_for_its_commit_is_told_once_and_when_one_is_in_time_again() -> None:
+    told: list[Event] = []
+    notices = Notices(told.append)
+
+    for waited_s in (1.0, 21.0, 40.0):
+        notices.late(waited_s, "s3://lake/clicks")
+    notices.taken(41.0)
+    notices.taken(2.0)
+    notices.taken(2.0)
+
+    assert [type(event) for event in told] == [Warned, Noted]
+    assert isinstance(told[0], Warned)
+    assert told[0].message == "what was read waits for its commit since 21 s: s3://lake/clicks"
+
+
 def test_a_quarter_of_retention_that_is_left_is_told_once() -> None:
     told: list[Event] = []
     notices = Notices(told.append)

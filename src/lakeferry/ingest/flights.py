@@ -31,6 +31,11 @@ class Flights:
     def open(self) -> tuple[Flight, ...]:
         return tuple(self._flights)
 
+    @property
+    def oldest_s(self) -> float | None:
+        """When the oldest one was asked for; None: there is none."""
+        return self._flights[0].asked_s if self._flights else None
+
     def ask(self, epoch: int, now_s: float) -> None:
         """A flush goes out to every worker."""
         self._flights.append(Flight(epoch, now_s))

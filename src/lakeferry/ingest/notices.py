@@ -6,6 +6,7 @@ from lakeferry.errors import FerryError
 from lakeferry.ingest.events import Emit, Noted, Progress, Warned
 
 SHORT = 0.25  # of a stream's retention: so much must be left, or it is told
+LATE_S = 20.0  # from a flush until the table has what it brought; seconds are usual
 AMPLE = 0.4  # when so much is left again, it may be told again
 
 
@@ -16,6 +17,7 @@ class Notices:
         self._emit = emit
         self._paused: dict[str, str] = {}
         self._is_short = False
+        self._is_late = False
         self._left_out: set[str] = set()
 
     def left_out(self, fields: Mapping[str, str]) -> None:
@@ -37,6 +39,26 @@ class Notices:
     def trouble(self, error: FerryError) -> None:
         """The stream cannot be looked at; what is known of it is read on."""
         self._emit(Warned(error.code, f"{error.what}: {error.where}", error.next_step))
+
+    def late(self, waited_s: float, table: str) -> None:
+        """An epoch that was flushed so long ago is not in the table."""
+        if waited_s < LATE_S or self._is_late:
+            return
+        self._is_late = True
+        self._emit(
+            Warned(
+                None,
+                f"what was read waits for its commit since {waited_s:.0f} s: {table}",
+                "nothing is lost, and it is tried on; see whether the store answers, and whether "
+                "files get out of this machine as fast as they are written",
+            )
+        )
+
+    def taken(self, waited_s: float) -> None:
+        """The table has an epoch, so long after its flush."""
+        if self._is_late and waited_s < LATE_S:
+            self._is_late = False
+            self._emit(Noted("the table takes commits in time again"))
 
     def retention(self, told: Progress, retention_s: float) -> None:
         """How long the stream keeps what is not committed."""

@@ -25,6 +25,9 @@ from lakeferry.ingest.upkeep import Upkeep
 
 MOST_LOST = 8  # races in a row
 MOST_FAILED = 5  # crews in a row that committed nothing
+# So long without a commit what may pass is waited for: a store that is away for minutes comes back,
+# and meanwhile the stream keeps the records.
+OUTAGE_S = 900.0
 # Of one's own commits, until races that were lost before count no more. One alone says nothing:
 # two coordinators may win in turns.
 WON_AGAIN = 3
@@ -76,6 +79,7 @@ class _Run:
         self._adopted = adopted
         self._tally = Tally(monotonic())
         self._lost = self._failed = 0  # in a row
+        self._failing_s: float | None = None  # since when
         self._goal: Goal | None = None  # None: without an end, or not begun
         self._first = self._look = first
         self._upkeep: Upkeep | None = None
@@ -125,10 +129,15 @@ class _Run:
     def _count(self, again: BeginAgain, commits: int) -> None:
         """Raises where it went wrong too often in a row."""
         self._lost = 0 if commits >= WON_AGAIN else self._lost
-        self._failed = 0 if commits else self._failed
+        if commits:
+            self._failed, self._failing_s = 0, None
         if again.version is None:
             self._failed += 1
-            if self._failed >= MOST_FAILED:
+            now = monotonic()
+            self._failing_s = self._failing_s or now
+            # What passes is never the fault of crews, and other faults are not mended by waiting.
+            enough_s = 0.0 if again.error is None else OUTAGE_S
+            if self._failed >= MOST_FAILED and now - self._failing_s >= enough_s:
                 raise again.error or _no_crew(again, self._ingest)
             return
         self._lost += 1

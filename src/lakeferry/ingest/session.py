@@ -11,6 +11,7 @@ from time import monotonic
 
 from lakeferry.errors import FerryError
 from lakeferry.ingest import durable
+from lakeferry.ingest.aside import Aside
 from lakeferry.ingest.assign import share_out
 from lakeferry.ingest.begin import Beginning
 from lakeferry.ingest.columns import Types
@@ -26,6 +27,7 @@ from lakeferry.ingest.goal import Goal, held_up_error
 from lakeferry.ingest.hands import Hands
 from lakeferry.ingest.joining import is_news, is_worth_a_commit, rejected_places
 from lakeferry.ingest.lag import paused
+from lakeferry.ingest.landing import land_rest
 from lakeferry.ingest.lineage import readable
 from lakeferry.ingest.lookout import Look, Lookout
 from lakeferry.ingest.loss import (
@@ -51,6 +53,7 @@ from lakeferry.ingest.messages import (
 from lakeferry.ingest.notices import Notices
 from lakeferry.ingest.outcome import PASSING, BeginAgain, Finished, failed, lost_to
 from lakeferry.ingest.position import Gap
+from lakeferry.ingest.pulse import Pulse
 from lakeferry.ingest.row_schema import row_schema
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.table import change_columns
@@ -60,11 +63,8 @@ from lakeferry.ingest.upkeep import Upkeep
 
 PROGRESS_S = 1.0
 PAUSED_S = 60.0  # so long the last shards of a goal may be out of reach before it is given up
-DRAIN_S = 25.0  # a service manager kills after 30 s
-LOSS_EVERY_S = 3600.0  # between two gaps that are accepted: each is kept for ever
+LOSS_EVERY_S = 3600.0  # between two gaps that are accepted: each is a commit
 SLOW_START_S = 300.0  # until a shard that told nothing is taken for one that cannot be read
-# So long without a turn: the machine slept or the process was stopped, and others went on.
-STOPPED_S = 300.0
 
 
 class Session:
@@ -91,7 +91,10 @@ class Session:
         self._epoch = begun.state.epoch  # that was last asked for
         self._losses = LossWatch()
         self._notices = Notices(emit)
+        self._pulse = Pulse(ingest.rhythm.stopped_s)
+        self._aside = Aside(self._meanwhile, PROGRESS_S)
         now = monotonic()
+        self._commits_s: float | None = None  # when the epoch was asked for that is committed now
         self._begun_s = self._committed_s = self._progress_s = now
         self._hurried_s = self._moved_s = now
         self._accepted_s = -LOSS_EVERY_S
@@ -116,6 +119,7 @@ class Session:
             return self._drain()
         finally:
             self._crew.end()
+            self._aside.end()
             self._tally.crew_ended()
 
     def _turn(self, goal: Goal | None) -> Finished | BeginAgain | None:
@@ -138,8 +142,10 @@ class Session:
     # --- what workers say ---------------------------------------------------------------------
 
     def _hear(self) -> BeginAgain | None:
-        before = monotonic()
-        for worker, report in self._crew.hear(self._patience(before)):
+        self._pulse.beat()
+        reports = self._crew.hear(self._patience(monotonic()))
+        self._pulse.beat()
+        for worker, report in reports:
             match report:
                 case WorkerLost(why):
                     return BeginAgain(why)
@@ -158,8 +164,8 @@ class Session:
                     again = self._grow(types)
                     if again is not None:
                         return again
-        slept = monotonic() - before
-        return BeginAgain(f"nothing ran for {slept:.0f} s") if slept > STOPPED_S else None
+        slept_s = self._pulse.missed_s
+        return BeginAgain(f"nothing ran for {slept_s:.0f} s") if slept_s else None
 
     def _broken(self, worker: int, error: FerryError) -> BeginAgain | None:
         """Raises the error, unless the stream itself is no more what it was."""
@@ -189,7 +195,7 @@ class Session:
         self._notices.left_out(refused)
         if declared != self._declared:
             wanted = row_schema(replace(self._ingest.payload, schema=declared))
-            done = change_columns(target, self._ingest.target, wanted)
+            done = self._aside.do(lambda: change_columns(target, self._ingest.target, wanted))
             if isinstance(done, Lost):
                 return lost_to(done)
             target = done
@@ -216,19 +222,23 @@ class Session:
 
     def _commit(self, flight: Flight) -> BeginAgain | None:
         batches = list(flight.batches.values())
-        form = self.tables.target.form
+        tables, listed = self.tables, self._look.listed
+        self._commits_s = flight.asked_s
         try:
-            made = make_durable(self.tables, batches, self._look.listed)
+            made = self._aside.do(lambda: make_durable(tables, batches, listed))
         except FerryError as error:
             return failed(error)
+        finally:
+            self._commits_s = None
         if isinstance(made, Lost):
             return lost_to(made)
         self.tables = made
         now = monotonic()
         self._committed_s = now
+        self._notices.taken(now - flight.asked_s)
         self._tally.committed_batches(batches, now - flight.asked_s)
         self._emit(durable.told(made, batches, now - flight.asked_s))
-        if made.target.form != form:
+        if made.target.form != tables.target.form:
             self._crew.order_all(Reform(made.target.form, self._declared))
         ended = durable.ended(spans_of(batches))
         for shard_id, end in ended:
@@ -295,7 +305,7 @@ class Session:
             return None
         self._accepted_s = now
         after = accepted(self.tables.state, gaps, look.listed)
-        done = commit(self.tables.target, (), after)
+        done = self._aside.do(lambda: commit(self.tables.target, (), after))
         if isinstance(done, Lost):
             return lost_to(done)
         self.tables = replace(self.tables, target=done.target, state=after)
@@ -339,7 +349,7 @@ class Session:
         """Stop reading, and commit what was read."""
         self._crew.order_all(Drain())
         self._flush()
-        left = self._land_all(None)
+        left = land_rest(self._crew, self._flights, self._tally, None)
         again = None
         for flight in left:
             whole = len(flight.batches) == self._ingest.workers
@@ -361,28 +371,16 @@ class Session:
         """Commit what the other workers hold, before the run ends in an error."""
         self._crew.order_all(Drain())
         self._flush()
-        for flight in self._land_all(broken):
+        for flight in land_rest(self._crew, self._flights, self._tally, broken):
             if not flight.batches or self._commit(flight) is not None:
                 break
 
-    def _land_all(self, broken: int | None) -> list[Flight]:
-        """Wait for the batches of all epochs; what is not there in time is void."""
-        until = monotonic() + DRAIN_S
-        gone = set() if broken is None else {broken}
-        workers = set(range(self._ingest.workers))
-        while monotonic() < until and any(
-            workers - gone - flight.batches.keys() for flight in self._flights.open
-        ):
-            for worker, report in self._crew.hear(0.2):
-                if isinstance(report, Batch):
-                    self._flights.land(worker, report)
-                elif isinstance(report, WorkerLost | Broken):
-                    gone.add(worker)
-                elif isinstance(report, Told):
-                    self._tally.told(worker, report)
-        return self._flights.rest()
-
     # --- what people see ----------------------------------------------------------------------
+
+    def _meanwhile(self) -> None:
+        """While a commit is waited for."""
+        self._pulse.beat()
+        self._tell_progress(monotonic())
 
     def _tell_progress(self, now_s: float) -> None:
         self._progress_s = now_s
@@ -398,3 +396,5 @@ class Session:
         told = self._tally.progress(now_s, standing, len(self._hands.shards))
         self._emit(told)
         self._notices.retention(told, look.retention_s)
+        oldest_s = self._commits_s or self._flights.oldest_s or now_s
+        self._notices.late(now_s - oldest_s, self._ingest.target.url)

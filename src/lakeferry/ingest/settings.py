@@ -88,6 +88,9 @@ class Rhythm:
     compact_after_s: float = 7200.0  # files younger than this are left alone
     clean_log: bool = True  # by the table's own delta.logRetentionDuration
     list_every_s: float = 10.0  # shards
+    # Without a turn of the coordinator: the machine slept, or the process was stopped, and reading
+    # begins anew. Iterators live as long.
+    stopped_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
