@@ -10,7 +10,8 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lakeferry.fleet.estimate import Load, Route, known_ahead, rates, time_left
+from lakeferry.fleet.ahead import known_ahead
+from lakeferry.fleet.estimate import Load, Route, rates, time_left
 from lakeferry.fleet.time_left import Left
 from lakeferry.fleet.wanted import Window
 from lakeferry.fleet.window import allowed_at

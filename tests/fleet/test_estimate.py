@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakeferry.fleet.ahead import known_ahead
 from lakeferry.fleet.estimate import (
     HORIZON_S,
     Load,
     Route,
     Span,
-    known_ahead,
     rates,
     route_left,
     stretched,

@@ -10,15 +10,11 @@ ones while less was seen, or less is left: the last hour varies as single hours 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
 from typing import NamedTuple
 
 from lakeferry.fleet.time_left import Left
-from lakeferry.fleet.wanted import Window
-from lakeferry.fleet.window import allowed_at, next_change
 from lakeferry.ledger.rows import Pace
 
 HORIZON_S = 48 * 3600
@@ -168,20 +164,6 @@ def stretched(work_s: float, size: float, ahead: Iterable[Span], *, now_s: float
         left_s -= speed * max(0.0, room_s)
         at_s = max(at_s, span.until_s)
     return math.inf if at_s - now_s > _FURTHEST_S else at_s - now_s + max(0.0, left_s)
-
-
-def spans_ahead(windows: Sequence[Window], *, now_s: float, route: str) -> Iterator[Span]:
-    """What the manifest's windows leave a route, from now on; none: as fast as it goes."""
-    at = datetime.fromtimestamp(now_s, UTC)
-    while (change := next_change(windows, at, path=route)) is not None:
-        allowed = allowed_at(windows, at, path=route)
-        yield Span(change.timestamp(), allowed.bytes_per_s, allowed.is_paused)
-        at = change
-
-
-def known_ahead(windows: Sequence[Window], *, now_s: float, route: str) -> tuple[Span, ...]:
-    """`spans_ahead` as a value: the next five hundred, which is a quarter of a year or more."""
-    return tuple(islice(spans_ahead(windows, now_s=now_s, route=route), 500))
 
 
 def percentile(ascending: Sequence[float], share: float) -> float:

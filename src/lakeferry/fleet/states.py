@@ -69,6 +69,6 @@ def move(
     return Move(target_url, before, after, why, code, next_step)
 
 
-def word(state: State) -> str:
+def word(state: str) -> str:
     """As people read it: `cut over`."""
     return state.replace("_", " ")

@@ -6,6 +6,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from lakeferry.ledger.rows import CheckResult, LakeTable, LandedFile, LedgerEvent, Pace, Receipt
 
@@ -23,9 +24,10 @@ def at_one_moment(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def tables(db: sqlite3.Connection) -> list[LakeTable]:
-    """Every table of the migration, by name."""
-    found = db.execute(f"SELECT {_COLUMNS} FROM lake_table ORDER BY name, target_url")
-    return [LakeTable._make(row) for row in found]
+    """Every table of the migration, in no order."""
+    # Without a call of Python for each row: there may be ten thousand of them.
+    made = partial(tuple.__new__, LakeTable)
+    return list(map(made, db.execute(f"SELECT {_COLUMNS} FROM lake_table")))
 
 
 def table(db: sqlite3.Connection, target_url: str) -> LakeTable | None:
@@ -64,14 +66,22 @@ def landed(db: sqlite3.Connection, target_url: str) -> list[LandedFile]:
     return [LandedFile._make(row) for row in found]
 
 
-def paces(db: sqlite3.Connection, *, since_ms: int) -> list[Pace]:
-    """How fast each route was, span by span."""
+def paces(db: sqlite3.Connection, *, since_ms: int, each_s: int = 1) -> list[Pace]:
+    """How fast each route was, span by span; those that end within the same `each_s` are one."""
     found = db.execute(
-        "SELECT route, at_ms, seconds, bytes, requests, capped FROM pace"
-        " WHERE at_ms > ? ORDER BY at_ms, route",
-        (since_ms,),
+        "SELECT route, max(at_ms), sum(seconds), sum(bytes), sum(requests), capped FROM pace"
+        " WHERE at_ms > ?1 GROUP BY route, at_ms / ?2, capped ORDER BY 2, route",
+        (since_ms, each_s * 1000),
     )
     return [Pace._make((*row[:5], bool(row[5]))) for row in found]
+
+
+def first_pace_ms(db: sqlite3.Connection, *, since_ms: int) -> int | None:
+    """The end of the first span after a time; None: nothing moved since."""
+    found: int | None = db.execute(
+        "SELECT min(at_ms) FROM pace WHERE at_ms > ?", (since_ms,)
+    ).fetchone()[0]
+    return found
 
 
 def checks(db: sqlite3.Connection, target_url: str) -> list[CheckResult]:

@@ -1,0 +1,143 @@
+"""Where a migration stands: its tables by source, wave, state or one by one, and in all. Pure.
+
+Tables that are out of scope are counted by state and by nothing else.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from lakeferry.fleet.estimate import Load
+from lakeferry.fleet.states import NEED_A_LOOK, OUT_OF_SCOPE, STATES, word
+from lakeferry.ledger.rows import LakeTable
+
+By = Literal["source", "wave", "state", "table"]
+# From the least to the most advanced; of a group the least advanced table says where it stands.
+_WAY = ("discovered", "planned", "syncing", "synced", "verified", "frozen", "cut_over")
+_ORDER: Mapping[str, int] = {state: number for number, state in enumerate(STATES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tables that are told together."""
+
+    key: str  # the source, the wave, the state, or the table's name; '': all
+    sources: int
+    tables: int  # in scope
+    by_state: Mapping[str, int]  # of all, in the order of the states
+    bytes: int  # live at the sources, as last seen
+    files: int
+    loads: Mapping[str, Load]  # route -> what is left to move on it
+    left_bytes: int
+    left_files: int
+    behind_s: float | None  # of the table that is furthest behind; None: none was moved yet
+    beyond_target: int  # tables that are further behind than the manifest wants
+    strength: str  # of the last proof, if it is that of all; '': they differ, or there is none
+    since_ms: int  # when the last of them came to its state
+
+    @property
+    def done(self) -> float:
+        """The share of the bytes that lies at the targets, 0 to 1; nothing to move is all done."""
+        return 1 - min(1.0, self.left_bytes / self.bytes) if self.bytes else 1.0
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether a person has something to decide."""
+        return bool(self.beyond_target or NEED_A_LOOK & self.by_state.keys())
+
+
+def behind_s(table: LakeTable, now_ms: int) -> float | None:
+    """How long the target has lacked a commit that its source has, as the last look knew it.
+
+    None of a table of which nothing was moved yet.
+    """
+    if table.held_version is None:
+        return None
+    if table.behind_since_ms is None:
+        return 0.0
+    return max(0, now_ms - table.behind_since_ms) / 1000
+
+
+def grouped(tables: Iterable[LakeTable], by: By, *, now_ms: int) -> tuple[Group, ...]:
+    """One group for each source, wave, state or table, in their order."""
+    parts: dict[tuple[int, str], list[LakeTable]] = {}
+    for table in tables:
+        match by:
+            case "source":
+                key = (0, table.source)
+            case "wave":
+                key = (table.wave, str(table.wave))
+            case "state":
+                key = (_ORDER[table.state], table.state)
+            case "table":
+                key = (0, table.name)
+        parts.setdefault(key, []).append(table)
+    return tuple(told_together(key[1], parts[key], now_ms=now_ms) for key in sorted(parts))
+
+
+def told_together(key: str, tables: Iterable[LakeTable], *, now_ms: int) -> Group:
+    """The sums of these tables."""
+    every = list(tables)
+    found = Counter(table.state for table in every)
+    within = [table for table in every if table.state not in OUT_OF_SCOPE]
+    lags = [behind_s(table, now_ms) for table in within]
+    known = [lag for lag in lags if lag is not None]
+    strengths = {table.strength or "" for table in within}
+    return Group(
+        key=key,
+        sources=len({table.source for table in within}),
+        tables=len(within),
+        by_state={state: found[state] for state in STATES if found[state]},
+        bytes=sum(table.bytes for table in within),
+        files=sum(table.files for table in within),
+        loads=_loads(within),
+        left_bytes=sum(table.left_bytes for table in within),
+        left_files=sum(table.left_files for table in within),
+        behind_s=max(known, default=None),
+        beyond_target=sum(_is_beyond(table, lag) for table, lag in zip(within, lags, strict=True)),
+        strength=strengths.pop() if len(strengths) == 1 else "",
+        since_ms=max((table.state_since_ms for table in within), default=0),
+    )
+
+
+def to_look_at(tables: Iterable[LakeTable]) -> tuple[LakeTable, ...]:
+    """The tables that ask for a person, by name; each says why and what to do."""
+    return tuple(sorted((table for table in tables if table.state in NEED_A_LOOK),
+                        key=lambda table: table.name))  # fmt: skip
+
+
+def state_text(group: Group) -> str:
+    """Where a group stands: `cut over 20 Nov`, `verified (replayed)`, `syncing, 2 blocked`."""
+    on_the_way = [state for state in _WAY if state in group.by_state]
+    aside = [f"{count:,} {word(state)}" for state, count in group.by_state.items()
+             if state not in _WAY and state not in OUT_OF_SCOPE]  # fmt: skip
+    if not on_the_way:
+        return ", ".join(aside) or "nothing in scope"
+    is_under_way = "syncing" in on_the_way or ("planned" in on_the_way and len(on_the_way) > 1)
+    state = "syncing" if is_under_way else on_the_way[0]
+    text = word(state)
+    if state == "verified" and group.strength:
+        text = f"{text} ({group.strength})"
+    if state == "cut_over":
+        at = datetime.fromtimestamp(group.since_ms / 1000, UTC)
+        text = f"{text} {at.day} {at:%b}"
+    return ", ".join([text, *aside])
+
+
+def _is_beyond(table: LakeTable, lag_s: float | None) -> bool:
+    """After the cut-over the source no longer counts."""
+    if lag_s is None or table.lag_target_s is None or table.state == "cut_over":
+        return False
+    return lag_s > table.lag_target_s
+
+
+def _loads(tables: Iterable[LakeTable]) -> dict[str, Load]:
+    loads: dict[str, list[int]] = {}
+    for table in tables:
+        if table.left_bytes or table.left_requests:
+            load = loads.setdefault(table.route, [0, 0])
+            load[0] += table.left_bytes
+            load[1] += table.left_requests
+    return {route: Load(*load) for route, load in sorted(loads.items())}
