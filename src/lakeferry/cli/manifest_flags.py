@@ -93,15 +93,16 @@ def migration(chosen: ManifestFlags, flags: Sequence[Flag] = ()) -> "Migration":
     """The migration that a manifest wants, for the commands that move its tables.
 
     Raises:
-        FerryError: LF-2002 where there is no manifest.
+        FerryError: LF-2002 where there is no manifest; see `addresses.with_addresses`.
         ExceptionGroup: of FerryError, one for each fault; a missing part is one.
     """
+    from lakeferry.fleet.addresses import with_addresses
     from lakeferry.fleet.wanted_problems import missing_problems
     from lakeferry.fleet.wanted_values import migration_of
 
     found = read(chosen, flags, is_needed=True)
     refuse(missing_problems(found.manifest), found.document.texts)
-    return migration_of(found.manifest)
+    return with_addresses(migration_of(found.manifest))
 
 
 def _shown(path: Path) -> str:

@@ -182,7 +182,9 @@ def _text(value: Value, shape: Text, path: tuple[str, ...]) -> Iterator[Problem]
             yield _problem(value, f"{name}: `{text}` is not known here", step)
         return
     fault = fault_of(text, fields=shape.fields)
-    if fault:
+    if shape.literal and references(text):
+        yield _problem(value, f"{name}: no reference may stand here", "write it out")
+    elif fault:
         step = f"write `${{KIND:NAME}}`, with one of {', '.join(KINDS)}"
         yield _problem(value, f"{name}: {fault}", step)
     elif not references(text) and shape.pattern and re.search(shape.pattern, text) is None:

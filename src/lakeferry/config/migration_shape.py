@@ -32,8 +32,9 @@ _WHEN = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
     r"(Z|[+-][0-2][0-9]:[0-5][0-9])$"
 )
-_TIME = Text(_WHEN, "a time with its zone: `2026-11-26T22:00Z`")
-_CLOCK = Text(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", '`"18:00"`')
+_TIME = Text(_WHEN, "a time with its zone: `2026-11-26T22:00Z`", literal=True)
+_CLOCK = Text(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", '`"18:00"`', literal=True)
+_WORD = Text(literal=True)
 
 # Settings of a store that hold a secret, by the names that `connect` has for them.
 SECRET_OPTIONS = (
@@ -76,7 +77,7 @@ _CATALOG = Record({
     "uri": Field(_ADDRESS, "of a Hive metastore `thrift://host:9083`, of another Unity Catalog "
                  "`https://host`"),
     "catalog": Field(_TEXT, "its catalog; needed for unity"),
-    "schema": Field(_TEXT, "schema of a table there, with `-` as `_`", "{source}_{schema}"),
+    "schema": Field(_WORD, "schema of a table there, with `-` as `_`", "{source}_{schema}"),
     "external": Field(Boolean(), "tables stay where they are", "true"),
     "register": Field(Text(choices=("never", "at-sync", "at-cutover")), "when", "at-cutover"),
 })  # fmt: skip
@@ -86,7 +87,7 @@ TARGET = Record({
     "region": Field(_REGION, "Region of the target"),
     "root": Field(_TEXT, "where the tables land: `s3://bucket/prefix`", required=True),
     "layout": Field(
-        _TEXT, "place of a table below it, of {catalog} {source} {schema} {table} {wave} {kind} "
+        _WORD, "place of a table below it, of {catalog} {source} {schema} {table} {wave} {kind} "
         "{path}", "{source}/{schema}/{table}",
     ),
     "encryption": Field(
@@ -140,7 +141,7 @@ _FROM = Record({
 
 SOURCE = Record(
     {
-        "use": Field(_TEXT, "name of one of `families`"),
+        "use": Field(_WORD, "name of one of `families`"),
         "with": Field(MapOf(_TEXT, IDENT), "words for the braces of the family"),
         "kind": Field(
             Text(choices=("adls", "hdfs", "s3", "gcs", "local", "unity", "hive", "glue")),
@@ -153,7 +154,7 @@ SOURCE = Record(
         "path": Field(_PATH, "the way its bytes take", "internet"),
         **_TABLE,
         **_CHOICE,
-        "layout": Field(_TEXT, "in place of `target.layout`"),
+        "layout": Field(_WORD, "in place of `target.layout`"),
         "tables": Field(
             MapOf(TABLE_OPTIONS),
             "options of tables, by globs as in include; the last that fits wins",
@@ -166,7 +167,8 @@ WAVE = Record({
     "after": Field(Either((Integer(1), ListOf(Integer(1)))), "waves that are cut over before it"),
     "start": Field(_TIME, "nothing of it moves before"),
     "cutover": Field(
-        Text(rf"^manual$|{_WHEN}", "`manual`, or a time with its zone: `2026-11-26T22:00Z`"),
+        Text(rf"^manual$|{_WHEN}", "`manual`, or a time with its zone: `2026-11-26T22:00Z`",
+             literal=True),
         "when it is cut over", "manual",
     ),
     "freeze": Field(_DURATION, "how long no source may have been written to before", "10 min"),
@@ -176,15 +178,19 @@ _DAYS = "(mon|tue|wed|thu|fri|sat|sun)"
 _WINDOW = Record(
     {
         "days": Field(
-            Text(rf"^{_DAYS}(-{_DAYS})?(, ?{_DAYS}(-{_DAYS})?)*$", "`mon-fri`, `sun`, `mon, wed`"),
+            Text(
+                rf"^{_DAYS}(-{_DAYS})?(, ?{_DAYS}(-{_DAYS})?)*$",
+                "`mon-fri`, `sun`, `mon, wed`",
+                literal=True,
+            ),
             "days on which it begins",
             "mon-sun",
         ),
         "from": Field(_CLOCK, "begin", required=True),
         "to": Field(_CLOCK, "end; before `from`: on the day after", required=True),
-        "tz": Field(_TEXT, "time zone, such as `Europe/Berlin`", "UTC"),
+        "tz": Field(_WORD, "time zone, such as `Europe/Berlin`", "UTC"),
         "path": Field(_PATH, "the path that it is about", "all"),
-        "select": Field(_TEXT, "the tables that it is about", "all"),
+        "select": Field(_WORD, "the tables that it is about", "all"),
         "bandwidth": Field(_RATE, "within the window"),
         "pause": Field(Boolean(), "nothing moves within the window", "false"),
     }
@@ -203,7 +209,9 @@ LIMITS = Record({
     ),
     "per_account": Field(
         Record({
-            "requests": Field(Text(r"^[1-9][0-9]*/s$", "`4000/s`"), "requests a second"),
+            "requests": Field(
+                Text(r"^[1-9][0-9]*/s$", "`4000/s`", literal=True), "requests a second"
+            ),
             "bandwidth": Field(_RATE, "of one account"),
         }),
         "limits of one storage account",

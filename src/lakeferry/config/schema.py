@@ -71,6 +71,9 @@ def _text(shape: Text) -> dict[str, Any]:
         return {"type": "string", "pattern": references.SECRET, "description": about}
     if shape.choices:
         return {"enum": list(shape.choices)}
+    if shape.literal:
+        made = {"type": "string", "not": {"pattern": references.HOLDS_ONE}}
+        return {**made, "pattern": shape.pattern} if shape.pattern else made
     if not shape.pattern:
         return {"type": "string"}
     return {"type": "string", "pattern": f"({shape.pattern})|({references.HOLDS_ONE})"}

@@ -12,6 +12,7 @@ class Text:
     example: str = ""  # what the pattern means, in words or by an example
     choices: tuple[str, ...] = ()
     secret: bool = False  # only a reference may stand here
+    literal: bool = False  # no reference may: what it says is needed before anything is asked
     fields: bool = False  # `${name}` without a kind is a field of flow logs, no reference
     near: Callable[[str], str | None] | None = None  # what a text that does not fit meant
 

@@ -100,7 +100,7 @@ def _options(name: str, kind: str, link: Value) -> Iterator[Problem]:
 
 def _target(root: Value) -> Iterator[Problem]:
     address, link = root.get("target", "root"), root.get("target", "connection")
-    if address is None or references(address.text):
+    if address is None or address.text.startswith("${"):
         return
     kind = kind_of_root(address.text)
     if kind is None:

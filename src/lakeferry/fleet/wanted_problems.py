@@ -6,7 +6,6 @@ from lakeferry.config.check import nearest
 from lakeferry.config.leaf_values import entries_at, integer_at, text_at
 from lakeferry.config.manifest import Manifest
 from lakeferry.config.problems import Problem
-from lakeferry.config.references import references
 from lakeferry.config.tree import Place, Value
 from lakeferry.fleet.inheritance import BRACE, levels, source_tree, words_of
 from lakeferry.fleet.landing_problems import landing_problems
@@ -86,7 +85,7 @@ def _place(name: str, tree: Value, at: Place) -> Iterator[Problem]:
         step = "add `root: ADDRESS`, or `use:` with one of `families`"
         yield Problem("LF-2001", at, f"sources.{name}.root is missing", step)
         return
-    if root is None or references(root.text):
+    if root is None or root.text.startswith("${"):
         if kind is None and not is_catalog:
             step = "add `kind:`, for the address is not known yet"
             yield Problem("LF-2001", at, f"sources.{name}.kind is missing", step)
