@@ -412,6 +412,25 @@ def test_a_loss_in_a_batch_that_was_planned_is_written_down_with_the_positions(
         assert numbers(query.rows) == [*range(10), *range(20, 40)]
 
 
+def test_a_shard_that_is_gone_whole_holds_up_no_batch_that_was_planned(tmp_path: Path) -> None:
+    with Feed() as feed:
+        query = Query(feed, tmp_path, given={"failOnDataLoss": "false"})
+        put(feed, range(10))
+        with query.running() as run:
+            run.until_idle()
+        put(feed, range(10, 20))
+        with query.running() as run:
+            assert run.log() is not None
+        feed.split(feed.shards()[0])
+        feed.skew(50 * 3600)
+        put(feed, range(20, 30))
+        with query.running() as run:
+            run.finish(run.planned())
+            run.until_idle()
+
+        assert numbers(query.rows) == [*range(10), *range(20, 30)]
+
+
 def test_a_batch_that_the_stream_forgot_before_it_was_kept_ends_the_query(tmp_path: Path) -> None:
     with Feed() as feed:
         put(feed, range(10))

@@ -10,7 +10,7 @@ from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.ingest.lineage import first_positions, readable
 from lakeferry.ingest.lookout import Look, Lookout
 from lakeferry.ingest.loss import LossWatch, shown
-from lakeferry.ingest.position import Gap, IngestState
+from lakeferry.ingest.position import Ended, Gap, IngestState
 from lakeferry.ingest.settings import SourceSettings
 from lakeferry.ingest.start import parse_start
 from lakeferry.spark.epoch import (
@@ -112,12 +112,11 @@ class Epochs:
             self._promised = None
         self._planned_s = monotonic()
         known = self._record.plan(end)
-        if known is None:
-            known = self._record.put_plan(self._planned(start, end))
-        else:
-            self._look_for_what_is_not_read(known)
-        self._seen = known
-        return known
+        if known is not None:
+            self._seen = known
+            return self._still_there(known)
+        self._seen = self._record.put_plan(self._planned(start, end))
+        return self._seen
 
     def resume(self, mark: Mark) -> None:
         """The query goes on from a checkpoint that ends with this batch, read or not."""
@@ -185,15 +184,21 @@ class Epochs:
         state = without_gaps(state, gaps, look.listed, fail=self._options.fail_on_loss)
         return plan_after(state, start, end, look.listed, per_task=self._options.shards_per_task)
 
-    def _look_for_what_is_not_read(self, plan: EpochPlan) -> None:
-        """A batch that was planned before this run, perhaps long ago: its records may be gone."""
+    def _still_there(self, plan: EpochPlan) -> EpochPlan:
+        """A batch that was planned before this run, perhaps long ago: its records may be gone.
+
+        A shard that is gone whole is taken for ended, for asking for it would end the query.
+        """
         state = replace(plan.state, shards=unread(plan, self._record.ends(plan)))
         look = self._looked_after()
         checked_stream(state, look.identity)
         look, gaps = self._lost(state, look)
-        without_gaps(state, gaps, look.listed, fail=self._options.fail_on_loss)
-        if gaps:
-            self._record.put_gaps(plan, gaps)
+        after_gaps = without_gaps(state, gaps, look.listed, fail=self._options.fail_on_loss)
+        if not gaps:
+            return plan
+        self._record.put_gaps(plan, gaps)
+        ended = {name: one for name, one in after_gaps.shards.items() if isinstance(one, Ended)}
+        return replace(plan, state=replace(plan.state, shards={**plan.state.shards, **ended}))
 
     def _lost(self, state: IngestState, look: Look) -> tuple[Look, tuple[Gap, ...]]:
         """What retention took before it was read, and the look that shows it."""
