@@ -22,6 +22,7 @@ class IngestTalk:
         self._begun = begun  # set by the first event but warnings
         self._last_rows = 0  # of the last version that was committed
         self.gaps = 0  # that were accepted while this ran
+        self.commits = 0  # with rows or positions of this run
         self._lock = threading.Lock()
 
     def emit(self, event: Event) -> None:
@@ -41,6 +42,7 @@ class IngestTalk:
                 case _:
                     if isinstance(event, BatchCommitted):
                         self._last_rows = event.rows
+                        self.commits += 1
                     self.gaps += isinstance(event, GapAccepted)
                     text = text_of(event)
                     said = f"  {printable(text)}" if text else ""

@@ -37,11 +37,13 @@ def ingest(
 ) -> int:
     """Run until stopped, or with `once` until all is there. Exit 3 where a gap was accepted.
 
+    Once something was committed, whatever ends it is a failure: exit 2 says that nothing was done.
+
     Args:
         begun: set here when reading begins: from then on `stop` is looked at.
 
     Raises:
-        FerryError: it failed; what was committed is whole.
+        FerryError: it failed before anything was committed.
         KeyboardInterrupt: stopped, and all that was read is committed.
     """
     from lakeferry.ingest.run import run
@@ -54,7 +56,13 @@ def ingest(
             _serve(shown, metrics, at_end, screen)
         say_way(asked, screen)
         adopted = _adopted(asked, adopt, screen)
-        ended = run(asked, emit=talk.emit, stop=stop, adopted=adopted)
+        try:
+            ended = run(asked, emit=talk.emit, stop=stop, adopted=adopted)
+        except FerryError as error:
+            if not talk.commits:
+                raise
+            screen.error(error)  # a right that was taken away is no wrong request: much was done
+            return FAILED
     sign = marks(sys.stdout)["ok"]
     screen.result(ended_lines(ended, asked.target.url, sign), ended_body(ended))
     if stop.is_set():
