@@ -2,9 +2,7 @@
 
 import argparse
 import contextlib
-import os
 import random
-import shutil
 import sys
 import tempfile
 import time
@@ -12,14 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle, product
 from pathlib import Path
 
-from tests.flows import ingest_storm, kill_runner
-from tests.flows.ingests import KEYS
+from tests import soak_ingest
+from tests.flows import kill_runner
 from tests.flows.kill_runner import Runner
 from tests.flows.killing import Scene, Stage
 from tests.servers import versitygw
 
 KINDS = [(mode, again) for mode in ("snapshot", "mirror") for again in (False, True)]
-COUNTED_AFTER = 50  # kills of one table
 Place = tuple[str, Mapping[str, str]]  # an address and its options
 Kill = tuple[str, Callable[[], bool]]  # what is done, for the message; doing it
 
@@ -85,47 +82,17 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def ingest_kills(runs: int, seed: int) -> None:
-    """Kill ingests, on this disk and on S3 in turns, and count the records now and then."""
-    os.environ.update(KEYS)
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lakeferry-soak-")))
-        server = stack.enter_context(versitygw.running(folder))
-        killed = records = versions = part = 0
-        while killed < runs:
-            part += 1
-            place = (f"{server.place}/ingest{part}", server.options) if part % 2 == 0 else ("", {})
-            home = folder / f"part{part}"
-            home.mkdir()
-            with ingest_storm.storm(home, seed + part, *place) as storm:
-                most = min(COUNTED_AFTER, runs - killed)
-                done: list[str] = []
-                try:
-                    while storm.kills < most:
-                        done.append(storm.round())
-                    records += storm.judge()
-                    versions += storm.read_versions()
-                except AssertionError as error:
-                    what = "\n".join(done[-20:])
-                    raise SystemExit(f"seed {seed}, part {part}: {error}\n{what}") from error
-                killed += storm.kills
-                _say(
-                    f"{killed} killed, {storm.reshards} reshards since {killed - storm.kills}, "
-                    f"{records} records each once, {versions} versions readable"
-                )
-            shutil.rmtree(home, ignore_errors=True)
-
-
 PARTS: dict[str, Callable[[int, int], None]] = {
     "clone-kills": clone_kills,
-    "ingest-kills": ingest_kills,
+    "ingest-kills": soak_ingest.kills,
+    "ingest-commits": soak_ingest.commits,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--part", choices=sorted(PARTS), default="clone-kills")
-    parser.add_argument("--runs", type=int, default=1000, help="how many kills")
+    parser.add_argument("--runs", type=int, default=1000, help="how many kills, or commits")
     parser.add_argument(
         "--seed", type=int, help="of random times; the last line of a failure has it"
     )

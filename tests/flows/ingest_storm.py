@@ -11,116 +11,124 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import deltalake
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.demo.kinesis_feed_faults import Breakage
+from lakeferry.demo.kinesis_feed_load import Load
 from lakeferry.ingest.settings import TargetSettings
 from lakeferry.verify.offsets import verify_offsets
 from tests.flows import ingest_runner
 from tests.flows.ingest_runner import IngestRunner, Order
 from tests.flows.ingests import QUICK, due, ingest_of, ingest_once
-from tests.servers.kinesis_feed import FeedAway, away
 
 SHARDS = 4
-RATE = 120  # records a second, of each of the first shards; children share
-MEASURED_EVERY = 20  # rounds: how long an ingest takes to its second commit; machines are shared
-BEYOND = 1.3  # of that time, at which the last kills come
-STEPS = 160  # operations of a coordinator's stores up to its first commits
+RATE = 60  # records a second, of each of the first shards; children share
+STEPS = 120  # operations of a coordinator's stores, up to its fifth commit or so
+START_S = 1.5  # from the beginning of an ingest to its first commit, about
+MOST_COMMITS = 8  # of one ingest, till it is killed
+BY_S = 8.0  # killed then, whatever it did: of two at a time one may get nowhere
 HALVES = ("before", "amid", "after")
-FEED = ("--shards", str(SHARDS), "--rate", str(RATE), "--kind", "bad")
+SPOILT: tuple[Breakage, ...] = ("500", "503", "reset", "cut", "expired iterator", "empty")
 
 
 @dataclass
 class Storm:
-    """One table, and all that is done to what writes it."""
+    """One table, and all that is done to what writes it. For one thread."""
 
-    feed: FeedAway
+    feed: Feed
     runner: IngestRunner
     table: str
     options: Mapping[str, str]
     chance: random.Random
     kills: int = 0
     reshards: int = 0
-    rounds: int = 0
-    longest_s: float = 0.0  # until a kill
+    rows: int = 0  # as they were last seen in the table
+    _seen: deltalake.DeltaTable | None = None
 
     def die_on(self, path: str, when: str) -> None:
         """Begin an ingest that dies when it puts this path, below the folder of the tables."""
-        order = self._order(die_at=0)
-        child = self.runner.begin(replace(order, die_on=path, die_when=when))
+        child = self.runner.begin(self._order(die_on=path, die_when=when))
         ending = self.runner.ending(child)
         assert ending.signal == 9, f"an ingest ended by itself: {ending}"
+        assert not ending.killed, f"{path} was not put in a minute"
         self.kills += 1
 
     def round(self) -> str:
-        """Begin one ingest or two, kill them; what was done, for a message."""
-        if self.rounds % MEASURED_EVERY == 0:
-            self.longest_s = self._measured() * BEYOND
-        self.rounds += 1
+        """Begin one ingest or two, let them die; what was done, for a message."""
         what = self._disturb()
-        count = 2 if self.chance.random() < 0.4 else 1
-        if self.chance.random() < 0.3:
-            at, when = (
-                self.chance.randrange(1, STEPS),
-                self.chance.choice(("before", "amid", "after")),
-            )
-            orders = [self._order(die_at=at, die_when=when), *[self._order()] * (count - 1)]
-            what += f", {count} ingests, the first dies {when} operation {at}"
-        else:
-            orders = [self._order()] * count
-            what += f", {count} ingests"
+        count = 2 if self.chance.random() < 0.3 else 1
+        orders = [self._dying() for _ in range(count)]
         children = [self.runner.begin(order) for order in orders]
-        for child in children:
-            delay, group = self.chance.uniform(0, self.longest_s), self.chance.random() < 0.8
-            time.sleep(delay)
-            self.runner.kill(child, group=group)
+        if self.chance.random() < 0.3:
+            time.sleep(self.chance.uniform(0, START_S + 1))
+            what += f", later {self._disturb()}"
+        for child, order in zip(children, orders, strict=True):
             ending = self.runner.ending(child)
             assert ending.signal == 9, f"an ingest ended by itself: {ending}"
             self.kills += 1
-            what += f", killed after {delay:.3f} s{'' if group else ' alone'}"
+            what += f", {_death(order)}"
+        self._look()
         return what
 
-    def _measured(self) -> float:
-        """Seconds from the beginning of an ingest to its second commit."""
-        self.feed.mend()
-        before, began = self._version(), time.monotonic()
-        child = self.runner.begin(self._order())
-        while self._version() < before + 2 + (before < 0):
-            assert time.monotonic() < began + 60, "nothing was committed for a minute"
-            time.sleep(0.05)
-        self.runner.kill(child, group=True)
-        self.runner.ending(child)
-        return time.monotonic() - began
+    def _dying(self) -> Order:
+        """An ingest that dies at a step of its coordinator, before its first commit, or later."""
+        group, delay_s = self.chance.random() < 0.8, self.chance.uniform(0, 0.4)
+        match self.chance.choice(("step", "start", "later", "later", "later")):
+            case "step":
+                at, when = self.chance.randrange(1, STEPS), self.chance.choice(HALVES)
+                return self._order(die_at=at, die_when=when, die_by_s=BY_S)
+            case "start":
+                delay_s = self.chance.uniform(0, START_S)
+                return self._order(die_commits=0, die_delay_s=delay_s, die_group=group)
+        commits = self.chance.randint(1, MOST_COMMITS)
+        return self._order(die_commits=commits, die_delay_s=delay_s, die_by_s=BY_S, die_group=group)
 
-    def _version(self) -> int:
-        try:
-            return self._opened(self.table).version()
-        except deltalake.exceptions.TableNotFoundError:
-            return -1
-
-    def _order(self, *, die_at: int = 0, die_when: str = "before") -> Order:
-        workers = self.chance.choice((1, 1, 2))
-        return Order(self.feed.url, self.table, self.options, 0.3, workers, die_at, die_when)
+    def _order(self, **death: Any) -> Order:
+        workers = self.chance.choice((1, 1, 1, 2))
+        return Order(self.feed.url, self.table, self.options, workers=workers, **death)
 
     def _disturb(self) -> str:
         """Split, merge, or spoil some of the answers."""
         self.feed.mend()
-        self.feed.wrong("throttle", share=self.chance.choice((0.0, 0.3, 0.6)))
-        spoilt = self.chance.choice(("500", "503", "reset", "cut", "expired iterator", "empty"))
+        self.feed.throttle(self.chance.choice((0.0, 0.3, 0.6)))
+        spoilt = self.chance.choice(SPOILT)
         self.feed.wrong(spoilt, share=0.1)
         if self.chance.random() < 0.6:
             return f"10% {spoilt}"
         self.reshards += 1
-        open_ones: list[str] = self.feed.tell("shards")
+        open_ones = self.feed.shards()
         at = self.chance.randrange(len(open_ones) - 1)
         if len(open_ones) <= SHARDS:
             self.feed.split(open_ones[at])
             return f"10% {spoilt}, {open_ones[at]} split"
         self.feed.merge(open_ones[at], open_ones[at + 1])
         return f"10% {spoilt}, {open_ones[at]} merged"
+
+    # --- what is there ------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """A glance after each round: the newest version is readable, and its rows only grew."""
+        try:
+            if self._seen is None:
+                self._seen = self._opened(self.table)
+            self._seen.update_incremental()
+        except deltalake.exceptions.TableNotFoundError:
+            return
+        rows = _rows(self._seen)
+        due = sum(shard.due - shard.first for shard in self.feed.truth().values())
+        assert self.rows <= rows <= due, f"{rows} rows after {self.rows}, of {due} records"
+        self.rows = rows
+
+    @property
+    def version(self) -> int:
+        """Of the table, as it was last seen."""
+        return -1 if self._seen is None else int(self._seen.version())
 
     def judge(self) -> int:
         """Read what is left, then count: records, each of which is there once."""
@@ -155,11 +163,23 @@ class Storm:
         last = self._opened(self.table).version()
         rows = 0
         for version in range(0, last + 1, max(1, last // most)):
-            files = pa.table(self._opened(self.table, version).get_add_actions(flatten=True))
-            now = pc.sum(files["num_records"]).as_py() or 0
+            now = _rows(self._opened(self.table, version))
             assert now >= rows, f"version {version} has {now} rows, one before it {rows}"
             rows = now
         return last
+
+
+def _rows(table: deltalake.DeltaTable) -> int:
+    """As the log counts them."""
+    files = pa.table(table.get_add_actions(flatten=True))
+    return int(pc.sum(files["num_records"]).as_py() or 0)
+
+
+def _death(order: Order) -> str:
+    if order.die_at:
+        return f"dies {order.die_when} operation {order.die_at}"
+    alone = "" if order.die_group else " alone"
+    return f"killed{alone} {order.die_delay_s:.3f} s after {order.die_commits} commits"
 
 
 _PLAIN = {"AWS_ALLOW_HTTP": "true"}  # of servers on this machine
@@ -177,6 +197,10 @@ def storm(
     folder: Path, seed: int, table: str = "", options: Mapping[str, str] | None = None
 ) -> Iterator[Storm]:
     """A stream and a table; on this disk, or where `table` says."""
-    with away(folder, *FEED) as feed, ingest_runner.running(folder / "ingests.log") as runner:
+    load = Load(kind="bad", rate=RATE)
+    with (
+        Feed(shards=SHARDS, load=load) as feed,
+        ingest_runner.running(folder / "ingests.log") as runner,
+    ):
         place = table or str(folder / "table")
         yield Storm(feed, runner, place, options or {}, random.Random(seed))

@@ -1,6 +1,7 @@
 """SIGKILL at ingests, at steps and at any time. tests/soak.py does it a thousand times."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from tests.flows.ingest_storm import storm
 from tests.flows.ingests import KEYS
 
-KILLS = 30
+SEEDS = 3  # tables, side by side
+KILLS = 10  # of each
 
 
 @pytest.fixture(autouse=True)
@@ -18,20 +20,26 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ingests_that_are_killed_at_any_time_bring_each_record_once(tmp_path: Path) -> None:
-    seed = random.randrange(1 << 30)
-    done: list[str] = []
+    seeds = [random.randrange(1 << 30) for _ in range(SEEDS)]
+    with ThreadPoolExecutor(SEEDS) as pool:
+        versions = sum(pool.map(lambda seed: killed(tmp_path / str(seed), seed), seeds))
 
-    with storm(tmp_path, seed) as found:
+    assert versions > SEEDS * KILLS, f"{versions} versions alone: few kills met a commit"
+
+
+def killed(folder: Path, seed: int) -> int:
+    """Kill ingests into one table, and judge it; its versions."""
+    folder.mkdir()
+    done: list[str] = []
+    with storm(folder, seed) as found:
         try:
             while found.kills < KILLS:
                 done.append(found.round())
             found.judge()
-            versions = found.read_versions()
+            return found.read_versions()
         except AssertionError as error:
             error.add_note(f"seed {seed}\n" + "\n".join(done))
             raise
-
-    assert versions > KILLS / 3, f"{versions} versions alone: few kills met a commit"
 
 
 @pytest.mark.parametrize("when", ["before", "amid", "after"])
