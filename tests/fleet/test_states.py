@@ -4,8 +4,17 @@ import itertools
 
 import pytest
 
-from lakeferry.fleet.states import NEED_A_LOOK, STATES, State, may_follow, move, word
+from lakeferry.fleet.states import (
+    NEED_A_LOOK,
+    STATES,
+    State,
+    interrupted,
+    may_follow,
+    move,
+    word,
+)
 from lakeferry.ledger.rows import Move
+from tests.ledger.lakes import table
 
 THE_WAY: tuple[State, ...] = (
     "discovered", "planned", "syncing", "synced", "verified", "frozen", "cut_over",
@@ -65,3 +74,15 @@ def test_a_step_says_why_and_what_to_do() -> None:
 
 def test_states_are_words_for_people() -> None:
     assert [word("cut_over"), word("synced")] == ["cut over", "synced"]
+
+
+def test_what_a_killed_run_was_amid_is_taken_up_again() -> None:
+    tables = [table("a.x", state="syncing"), table("a.y", state="synced"),
+              table("a.z", state="frozen")]  # fmt: skip
+
+    steps = interrupted(tables)
+
+    assert [(step.before, step.after) for step in steps] == [
+        ("syncing", "planned"), ("frozen", "synced"),
+    ]  # fmt: skip
+    assert [step.after in may_follow(step.before) for step in steps] == [True, True]  # type: ignore[arg-type]

@@ -5,9 +5,10 @@ from `synced` and `verified` it syncs again and again while its source lives on.
 the states that ask for a person.
 """
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
-from lakeferry.ledger.rows import Move
+from lakeferry.ledger.rows import LakeTable, Move
 
 State = Literal[
     "discovered",  # found at the source
@@ -67,6 +68,20 @@ def move(
     if after not in may_follow(before):
         raise ValueError(f"{target_url}: {before} -> {after} is no step of a migration")
     return Move(target_url, before, after, why, code, next_step)
+
+
+def interrupted(tables: Iterable[LakeTable]) -> tuple[Move, ...]:
+    """The steps of a new coordinator for what the last one was amid when it ended.
+
+    What was copied lies at the target and is found there; what was frozen is asked for again.
+    """
+    why = "its run ended in the midst; what landed is kept"
+    back: dict[str, State] = {"syncing": "planned", "frozen": "synced"}
+    return tuple(
+        Move(table.target_url, table.state, back[table.state], why)
+        for table in tables
+        if table.state in back
+    )
 
 
 def word(state: str) -> str:
