@@ -1,6 +1,7 @@
 """Where a table lands, and its name in a catalog: layouts with fields, filled. Pure."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 FIELDS = ("catalog", "source", "schema", "table", "wave", "kind", "path")
@@ -64,6 +65,28 @@ def skeleton(layout: str, *, source: str, kind: str, wave: int) -> str:
     known = {"source": source, "kind": kind, "wave": str(wave)}
     text = FIELD.sub(lambda field: known.get(field[1], field[0]), layout)
     return "/".join(part for part in text.casefold().split("/") if part)
+
+
+def overlaps(places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Tables that would land in the same place, or one within another.
+
+    Args:
+        places: name and address of each table that is known.
+
+    Returns:
+        Pairs of names, the second at or below the first, ordered by their places. Letters are
+        compared without their case, as catalogs and some stores do.
+    """
+    ordered = sorted((address.casefold().rstrip("/") + "/", name) for name, address in places)
+    found: list[tuple[str, str]] = []
+    above: list[tuple[str, str]] = []
+    for place, name in ordered:
+        while above and not place.startswith(above[-1][0]):
+            above.pop()
+        if above:
+            found.append((above[-1][1], name))
+        above.append((place, name))
+    return found
 
 
 def _said(name: Name, field: str) -> str:
