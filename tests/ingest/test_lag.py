@@ -12,7 +12,14 @@ from lakeferry.ingest.lag import (
     total,
 )
 from lakeferry.ingest.messages import Counts, Lag
-from lakeferry.ingest.position import After, Ended, IngestState, Position, StreamIdentity
+from lakeferry.ingest.position import (
+    After,
+    Ended,
+    FromTrimHorizon,
+    IngestState,
+    Position,
+    StreamIdentity,
+)
 
 HOUR_MS = 3_600_000
 
@@ -72,6 +79,14 @@ def test_the_table_is_as_far_behind_as_its_oldest_open_shard() -> None:
 def test_a_table_whose_shards_are_all_ended_is_not_behind() -> None:
     assert table_behind_ms(state(c=Ended(10)), 10_000) is None
     assert retention_left_s(state(c=Ended(10)), 10_000, 86_400) is None
+
+
+def test_the_table_has_no_more_than_was_read_whatever_a_start_claims() -> None:
+    begun = state(a=FromTrimHorizon(10_000))
+
+    assert table_behind_ms(begun, 10_000, read_behind_ms=23 * HOUR_MS) == 23 * HOUR_MS
+    assert retention_left_s(begun, 10_000, 86_400, read_behind_ms=23 * HOUR_MS) == 3_600.0
+    assert table_behind_ms(begun, 12_000, read_behind_ms=500) == 2_000
 
 
 def test_what_is_left_of_retention_counts_from_what_is_committed() -> None:

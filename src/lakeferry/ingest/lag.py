@@ -80,17 +80,26 @@ def paused(lags: Mapping[str, Lag]) -> dict[str, str]:
     return {shard: lag.paused for shard, lag in sorted(lags.items()) if lag.paused}
 
 
-def table_behind_ms(state: IngestState, now_ms: int) -> int | None:
-    """Age of the moment up to which the table has everything; None where all shards are ended."""
+def table_behind_ms(
+    state: IngestState, now_ms: int, read_behind_ms: int | None = None
+) -> int | None:
+    """Age of the moment up to which the table has everything; None where all shards are ended.
+
+    Args:
+        read_behind_ms: how far behind is what was read: the table has no more than that. Of a
+            backlog that is begun, no position tells it before the first commit.
+    """
     open_until = [
         place.read_until_ms for place in state.shards.values() if not isinstance(place, Ended)
     ]
-    return max(0, now_ms - min(open_until)) if open_until else None
+    return max(read_behind_ms or 0, now_ms - min(open_until)) if open_until else None
 
 
-def retention_left_s(state: IngestState, now_ms: int, retention_s: float) -> float | None:
+def retention_left_s(
+    state: IngestState, now_ms: int, retention_s: float, read_behind_ms: int | None = None
+) -> float | None:
     """Seconds until the stream forgets what the table has not; below 0 it may have begun to."""
-    behind = table_behind_ms(state, now_ms)
+    behind = table_behind_ms(state, now_ms, read_behind_ms)
     return None if behind is None else retention_s - behind / 1000
 
 

@@ -89,7 +89,7 @@ class Tally:
         behind_ms, behind_shard = furthest_behind(lags)
         self._samples.append(Sample(now_s, read.records, read.bytes_in, behind_ms))
         samples, rate = tuple(self._samples), rates(tuple(self._samples))
-        state = standing.state
+        state, now_ms = standing.state, standing.now_ms
         return Progress(
             elapsed_s=self.elapsed_s(now_s),
             records_per_s=rate.records_per_s,
@@ -101,8 +101,8 @@ class Tally:
             epoch=state.epoch,
             behind_ms=behind_ms,
             behind_shard=behind_shard,
-            table_behind_ms=table_behind_ms(state, standing.now_ms),
-            retention_left_s=retention_left_s(state, standing.now_ms, standing.retention_s),
+            table_behind_ms=table_behind_ms(state, now_ms, behind_ms),
+            retention_left_s=retention_left_s(state, now_ms, standing.retention_s, behind_ms),
             catch_up_s=catch_up_s(samples),
             shards=shards,
             paused=paused(lags),
