@@ -84,7 +84,7 @@ WAYS = (
     Way(BAD_WAY, kind="bad"),
     Way(KPL_WAY, kind="kpl"),
     Way(TWO_WAY, (*PARSED, "--workers", "2"), cores=ALL_CORES),
-    Way(SPARK, part=3),
+    Way(SPARK, part=5),
     Way(NAIVE, part=5),
 )
 
