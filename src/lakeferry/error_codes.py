@@ -113,6 +113,12 @@ CODES: dict[str, ErrorKind] = {
         "A manifest is shared and kept, so a secret may stand in it only as a reference, which is "
         "resolved when a connection needs it.",
     ),
+    "LF-2041": ErrorKind(
+        2,
+        "a table that has begun would land elsewhere",
+        "The root of the target or a layout was changed after tables had been copied. What lies at "
+        "the old place would be left behind half-way, so nothing was changed.",
+    ),
     "LF-2051": ErrorKind(
         2,
         "the plan is stale",
