@@ -44,7 +44,7 @@ class Measured:
     behind_s: float  # how far it is behind at the end
     seen_60_s: float  # 99th percentile, with `--flush 60s`
     seen_5_s: float
-    slope: float  # MiB a minute
+    slope: float | None  # MiB a minute; None: too short a run to tell
     # The most of all runs, aggregates and S3 among them.
     worker_mib: float
     coordinator_mib: float
@@ -71,7 +71,8 @@ def figures(one: Measured) -> Iterator[Figure]:
                  True)  # fmt: skip
     yield Figure("Memory of a worker, at most", 384, 192, one.worker_mib, " MiB")
     yield Figure("Memory of the coordinator, at most", 256, 128, one.coordinator_mib, " MiB")
-    yield Figure("Growth of a worker, a minute", 1, 0.5, one.slope, " MiB")
+    if one.slope is not None:
+        yield Figure("Growth of a worker, a minute", 1, 0.5, one.slope, " MiB")
     yield Figure("Seen after, p99, flush 60 s", 70, 63, one.seen_60_s, " s")
     yield Figure("Seen after, p99, flush 5 s", 15, 8, one.seen_5_s, " s")
     yield Figure("Restart to the first commit, less the flush", 5, 2, one.restart_s, " s")

@@ -51,6 +51,7 @@ NAIVE, SPARK = "naive loop", "Spark with our source, parsed"
 # A shard gives 2 MB a second at most: data and key of a record are 601 bytes.
 QUOTA_RECORDS = 2_000_000 / 601
 GROWTH_S = 20  # of the shards' quota, for each number of shards
+LONG_MINUTES = 5  # of a run that says whether memory grows
 RATE = 57_870  # a second: five billion a day
 PARSED_WAY, RAW_WAY, BAD_WAY = "lakeferry, parsed", "lakeferry, raw", "lakeferry, 1 % bad"
 KPL_WAY, TWO_WAY = "lakeferry, KPL aggregates", "lakeferry, 2 workers, no core its own"
@@ -131,7 +132,7 @@ def show_rates(costs: dict[str, list[Cost]]) -> None:
         found = costs[name]
         wall = statistics.median(one.rows / one.wall_s for one in found)
         times = rate(found) / rate(costs[NAIVE]) if NAIVE in costs else float("nan")
-        whose = [median(found, "worker_mib"), median(found, "coordinator_mib")]
+        whose = sorted([median(found, "worker_mib"), median(found, "coordinator_mib")])[::-1]
         print(f"| {name} | {rate(found):,.0f} | {1e6 / rate(found):.2f} | {times:.1f} "
               f"| {wall:,.0f} | {whose[0]:.0f} | {whose[1]:.0f} |")  # fmt: skip
 
@@ -205,7 +206,7 @@ def measured(
         behind_s=real.behind / RATE,
         seen_60_s=real.seen_s[1],
         seen_5_s=short.seen_s[1],
-        slope=real.slope,
+        slope=real.slope if real.minutes >= LONG_MINUTES else None,
         worker_mib=max(one.worker_mib for one in own),
         coordinator_mib=max(one.coordinator_mib for one in own),
         restart_s=live.restart_s,
@@ -277,7 +278,7 @@ def show(
         print(f"\n**{RATE:,} records a second on {SHARDS} shards**\n")
         show_live([live.minute_flush, live.short_flush])
         print(f"\nRestart to the first commit: {live.restart_s:.2f} s. At 1,000 shards a commit "
-              f"has {live.commit_bytes:,} bytes and {live.commit_ms:.0f} ms of CPU.")  # fmt: skip
+              f"takes {live.commit_bytes:,} bytes, {live.commit_ms:.0f} ms of CPU.")  # fmt: skip
 
 
 if __name__ == "__main__":
