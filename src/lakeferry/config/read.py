@@ -102,12 +102,7 @@ def read_manifest(
         problems += wrong
         layers = (*(without(one, *instead) for one in layers), with_flags(_nothing(root), flags))
         root = reduce(merged, layers)
-    problems += check(root, MANIFEST)
-    problems += _profiles(root, besides=profile)
-    problems += _secrets(root)
-    if not problems:
-        problems += _names(root)
-    refuse(problems, texts)
+    refuse(problems + _faults(root, profile), texts)
     manifest = manifest_of(layers, name, hashlib.sha256(raw).hexdigest())
     return Read(manifest, Document(root, texts))
 
@@ -126,16 +121,21 @@ def checked_text(
     """
     root, problems = read_yaml(text, name)
     texts = {name: text}
-    problems += check(root, MANIFEST) if root is not None else ()
-    problems += _names(root) if root is not None and not problems else ()
     refuse(problems, texts)
     assert root is not None
+    refuse(_faults(root, None), texts)
     manifest = manifest_of((root,), name, hashlib.sha256(text.encode()).hexdigest())
     refuse(besides(manifest), texts)
     return manifest
 
 
 _START = "begin with `version: 1` and `name:`"
+
+
+def _faults(root: Value, profile: str | None) -> list[Problem]:
+    """What is wrong with a document, the profile in it that was laid upon it included."""
+    found = [*check(root, MANIFEST), *_profiles(root, besides=profile), *_secrets(root)]
+    return found or _names(root)
 
 
 def _layers(
