@@ -32,7 +32,7 @@ RATE = 60  # records a second, of each of the first shards; children share
 STEPS = 120  # operations of a coordinator's stores, up to its fifth commit or so
 START_S = 1.5  # from the beginning of an ingest to its first commit, about
 MOST_COMMITS = 8  # of one ingest, till it is killed
-BY_S = 8.0  # killed then, whatever it did: of two at a time one may get nowhere
+BY_S = 20.0  # killed then, whatever it did: of two at a time one may get nowhere
 HALVES = ("before", "amid", "after")
 SPOILT: tuple[Breakage, ...] = ("500", "503", "reset", "cut", "expired iterator", "empty")
 
