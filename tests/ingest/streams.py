@@ -19,6 +19,7 @@ from lakeferry.ingest.position import (
 )
 
 LAST = 2**16 - 1  # the hash keys of this stream: 0 to LAST
+BITS = 16
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Stream:
     records: dict[str, list[int]] = field(default_factory=dict)  # time and number of each
     keys: dict[int, int] = field(default_factory=dict)  # record -> its hash key
     unlisted: set[str] = field(default_factory=set)
+    left_out: int = 0  # by listings of now: the bit of each shard
     now: int = 0
 
     def add(self, parents: tuple[str, ...], hash_range: tuple[int, int]) -> None:
@@ -71,7 +73,11 @@ class Stream:
         return tuple(one.shard_id for one in self.shards.values() if name in one.parents)
 
     def listed(self) -> dict[str, Shard]:
-        return {name: one for name, one in self.shards.items() if name not in self.unlisted}
+        return {
+            name: one
+            for place, (name, one) in enumerate(self.shards.items())
+            if name not in self.unlisted and not self.left_out >> place % BITS & 1
+        }
 
 
 @dataclass
@@ -149,7 +155,8 @@ class Reader:
         self.state = IngestState(self.state.epoch, self.state.stream, kept)
 
     def drain(self) -> None:
-        """Read and commit until nothing is left."""
+        """Read and commit until nothing is left, by listings that are whole."""
+        self.stream.left_out = 0
         while self.step(0, 10**6) or self.read:
             self.commit()
 

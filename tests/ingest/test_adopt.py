@@ -117,7 +117,7 @@ def test_listed_parents_of_a_shard_that_is_read_were_read() -> None:
 
 
 def test_ended_shards_that_are_listed_no_more_are_forgotten() -> None:
-    listed = shards(b=("a",), c=("a",))
+    listed = {"b": Shard("b", ("a",), (0, 9)), "c": Shard("c", ("a",), (10, 19))}
 
     found = taken({"a": Place("end"), "b": Place("trim horizon")}, listed)
 

@@ -31,8 +31,8 @@ from tests.ingest.streams import LAST, Reader, Stream
 # p splits into a and b, which merge into m.
 P, A, B, M = (
     Shard("p", (), closed=True),
-    Shard("a", ("p",), closed=True),
-    Shard("b", ("p",), closed=True),
+    Shard("a", ("p",), (0, LAST // 2), closed=True),
+    Shard("b", ("p",), (LAST // 2 + 1, LAST), closed=True),
     Shard("m", ("a", "b")),
 )
 ALL = {shard.shard_id: shard for shard in (P, A, B, M)}
@@ -74,6 +74,14 @@ def test_a_parent_that_is_still_to_be_begun_is_waited_for_though_a_listing_lacks
     assert set(readable(ALL, {**begun, "b": Ended(11, ("m",))})) == {"a"}
 
 
+def test_a_child_of_a_parent_that_nobody_knows_waits_for_older_shards_with_its_keys() -> None:
+    youngest = Shard("z", ("a",), (0, 9))
+
+    assert set(readable(only(P, youngest), {"p": After("7", 9)})) == {"p"}
+    assert set(readable(only(B, youngest), {"b": After("7", 9)})) == {"b", "z"}
+    assert set(readable(only(youngest), {"p": After("7", 9)})) == set()
+
+
 def test_parents_that_were_gone_before_we_began_are_not_waited_for() -> None:
     assert set(readable(only(A, B), {"a": FromTrimHorizon()})) == {"a", "b"}
 
@@ -109,7 +117,7 @@ def test_a_listing_is_read_from_the_service_s_words() -> None:
 number = st.integers(0, LAST)
 happening = st.tuples(
     st.sampled_from(
-        ["put", "put", "put", "split", "merge", "read", "read", "read", "commit", "crash", "retain"]
+        [*["put"] * 3, "split", "merge", *["read"] * 3, "commit", "crash", "retain", "leave out"]
     ),
     number,
 )
@@ -145,6 +153,8 @@ def happen(stream: Stream, reader: Reader | None, what: str, choice: int) -> Non
             reader.crash()
         case "retain", Reader():
             reader.retention(choice)
+        case "leave out", Reader():
+            stream.left_out = choice
 
 
 histories = st.lists(happening, min_size=15, max_size=60)

@@ -93,10 +93,34 @@ def readable(listed: Listing, committed: Mapping[str, Position]) -> dict[str, Po
             _is_over(one, listed, committed, finished) and one not in waited for one in parents
         ):
             continue
+        unknown = any(one not in listed and one not in committed for one in parents)
+        if place is None and unknown and _is_behind(listed[shard_id], listed, committed, waited):
+            continue
         if place is not None and any(_is_open(committed.get(one)) for one in parents):
             continue
         found[shard_id] = place or FromTrimHorizon(_read_until(parents, committed))
     return found
+
+
+def _is_behind(
+    shard: Shard, listed: Listing, committed: Mapping[str, Position], waited: Collection[str]
+) -> bool:
+    """Whether an older shard that is still to be read may have had keys of this one.
+
+    Asked where nobody knows a parent: retention took it, or the listing leaves it out between this
+    shard and one that is read. Ids rise with every reshard.
+    """
+    unread = [one for one, place in committed.items() if _is_open(place)]
+    for older in (*unread, *waited):
+        if older < shard.shard_id and (
+            older not in listed or _overlap(listed[older].hash_range, shard.hash_range)
+        ):
+            return True
+    return False
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
 
 
 def unborn(committed: Mapping[str, Position]) -> set[str]:

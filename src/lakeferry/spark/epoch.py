@@ -108,7 +108,12 @@ def to_read(
 ) -> dict[str, Position]:
     """The shards of a task that are to be asked now, and from where."""
     inside = {shard_id: place for shard_id, place in places.items() if shard_id in group}
-    ready = readable(group, inside)
+    # Parents that other tasks read, or nobody, were ended when the batch was planned.
+    alone = {
+        shard_id: replace(shard, parents=tuple(one for one in shard.parents if one in group))
+        for shard_id, shard in group.items()
+    }
+    ready = readable(alone, inside)
     return {shard_id: place for shard_id, place in ready.items() if shard_id not in settled}
 
 
