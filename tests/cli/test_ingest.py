@@ -382,14 +382,6 @@ def test_check_of_a_stream_that_is_not_there_is_a_blocker_and_exit_1(
     assert (blocker["name"], blocker["what"][:7]) == ("stream", "LF-7062")
 
 
-def test_of_two_looks_none_is_done_in_silence_for_the_other(tmp_path: Path) -> None:
-    words = ("ingest", "clicks", "t", "--check", "--infer", "5", "--region", "eu-west-1")
-    ended = typed(*words, folder=tmp_path, **KEYS)
-
-    assert ended.returncode == 2
-    assert "LF-2001 --check and --infer are looks of their own" in ended.stderr
-
-
 def test_doctor_for_ingest_tries_the_store_as_well(tmp_path: Path, kinesis_feed: Feed) -> None:
     there = ["--endpoint-url", kinesis_feed.url, "--region", kinesis_feed.region]
 

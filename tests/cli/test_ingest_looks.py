@@ -1,0 +1,44 @@
+"""What `lakeferry ingest` tells of a stream that is still being caught up with, as it is typed."""
+
+import json
+import signal
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import deltalake
+
+from lakeferry.demo.kinesis_feed import Feed
+from lakeferry.demo.kinesis_feed_load import Load
+from tests.cli.program import typed
+from tests.cli.test_ingest import KEYS, asked, started, wait_for_version
+
+
+def test_of_a_backlog_positions_for_another_consumer_begin_where_its_rows_end(
+    tmp_path: Path,
+) -> None:
+    """Ten minutes of it are there, of which a few seconds are read."""
+    with Feed(load=Load(backlog=60_000, rate=100.0)) as feed:
+        words = asked(feed, "clicks", "t", "--flush", "1s", "--read-share", "40%", "--json")
+        process = started(tmp_path, *words)
+        wait_for_version(tmp_path / "t", 1)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=60)
+        ended = typed("ingest", "clicks", "t", "--positions", "--region", feed.region,
+                      folder=tmp_path, **KEYS)  # fmt: skip
+
+    arrivals = deltalake.DeltaTable(str(tmp_path / "t")).to_pyarrow_table()[
+        "approximateArrivalTimestamp"
+    ]
+    newest = max(arrivals.to_pylist())
+    begins = datetime.fromisoformat(json.loads(ended.stdout)["at_timestamp"])
+    assert newest - timedelta(seconds=10) < begins <= newest
+    told = [one for one in map(json.loads, out.splitlines()) if one["type"] == "progress"]
+    assert all(one["table_behind_ms"] >= (one["behind_ms"] or 0) for one in told)
+
+
+def test_of_two_looks_none_is_done_in_silence_for_the_other(tmp_path: Path) -> None:
+    words = ("ingest", "clicks", "t", "--check", "--infer", "5", "--region", "eu-west-1")
+    ended = typed(*words, folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 2
+    assert "LF-2001 --check and --infer are looks of their own" in ended.stderr
