@@ -178,3 +178,8 @@ def test_what_lakeferry_prints_is_read_back_exactly() -> None:
 def test_a_file_that_is_no_map_of_positions_is_refused(text: str) -> None:
     with pytest.raises(FerryError, match="LF-7082"):
         of_file(text, "f")
+
+
+def test_a_file_that_says_latest_is_told_what_to_write_for_it() -> None:
+    with pytest.raises(FerryError, match="for LATEST write the time at which that consumer began"):
+        of_file('{"a": "LATEST"}', "f")

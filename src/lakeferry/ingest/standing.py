@@ -225,7 +225,7 @@ def _told_place(shard_id: str, told: object) -> Place:
     if moment is None or moment.tzinfo is None:
         raise ValueError(
             f"`{shard_id}`: `{told}` is no sequence number, TRIM_HORIZON, SHARD_END or time "
-            "with its zone"
+            "with its zone; for LATEST write the time at which that consumer began"
         )
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return Place("time", at_ms=round(since.total_seconds() * 1000))
