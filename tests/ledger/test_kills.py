@@ -119,6 +119,27 @@ def test_one_that_stood_still_for_too_long_is_kept_out_by_its_token(tmp_path: Pa
     assert "run took over of process" in said
 
 
+def test_of_six_that_begin_at_once_where_no_ledger_is_one_leads(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.ledger.led", str(tmp_path)]
+    begun = [
+        subprocess.Popen([*command, f"run {number}"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for number in range(6)
+    ]
+    try:
+        said = [one.stdout.readline() for one in begun if one.stdout is not None]
+        ended = [one.wait() for one, line in zip(begun, said, strict=True) if line != "alive\n"]
+        assert ended == [2] * 5
+        assert sorted(line.partition(" ")[0].strip() for line in said) == [
+            *["LF-8001"] * 5,
+            "alive",
+        ]
+    finally:
+        for one in begun:
+            one.kill()
+            one.communicate()
+    refuse_half_a_state(tmp_path / "ledger.db")
+
+
 def test_a_lease_that_was_given_back_is_nobodys(tmp_path: Path) -> None:
     leading(tmp_path / "ledger.db").close()
 

@@ -6,6 +6,7 @@ durable when it returns.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,7 +103,21 @@ def told(path: Path) -> Iterator[None]:
 
 
 def _write_ahead(db: sqlite3.Connection, path: Path) -> None:
-    [mode] = db.execute("PRAGMA journal_mode = WAL").fetchone()
+    """Turn WAL on, which the file remembers.
+
+    SQLite does not wait for others here as it does elsewhere: several that make one ledger at once
+    would be refused.
+    """
+    until = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            [mode] = db.execute("PRAGMA journal_mode = WAL").fetchone()
+            break
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
     if mode != "wal":
         raise _unusable(path, f"this place has no shared memory: journal mode stays {mode}")
 
@@ -118,13 +133,18 @@ def _refuse_old_sqlite() -> None:
 
 
 def _refuse_foreign(db: sqlite3.Connection, path: Path) -> None:
-    if not is_ledger(db) and not is_empty(db):
+    # Of one moment: while another process makes the ledger it is empty, then ours, never foreign.
+    db.execute("BEGIN")
+    is_foreign = not is_ledger(db) and not is_empty(db)
+    schema = version(db)
+    db.execute("COMMIT")
+    if is_foreign:
         raise _foreign(path, "it is the database of another program")
-    if version(db) > len(MIGRATIONS):
+    if schema > len(MIGRATIONS):
         raise FerryError(
             "LF-8005",
             "a newer lakeferry has written this ledger",
-            f"{path}: its schema is {version(db)}, this lakeferry knows {len(MIGRATIONS)}",
+            f"{path}: its schema is {schema}, this lakeferry knows {len(MIGRATIONS)}",
             "use that newer lakeferry, or name another file under `ledger:`",
         )
 
