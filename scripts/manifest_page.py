@@ -36,10 +36,10 @@ editors, which look for it where the first line of an example says.
 
 ## Rules
 
-- **Order of meaning**, each laid upon the one before: built-in defaults, `defaults`, the family, the
-  source, those of its `tables` whose glob fits (of several the last wins). Upon all of that lies
-  the same of the profile that `--profile` chooses, then of `--set PATH=VALUE`, then the command's
-  own flags. So `--set defaults.verify=rows` is above what any source says. Maps are
+- **Order of meaning**, each laid upon the one before: built-in defaults, `defaults`, the family,
+  the source, those of its `tables` whose glob fits (of several the last wins). Upon all of that
+  lies the same of the profile that `--profile` chooses, then of `--set PATH=VALUE`, then the
+  command's own flags. So `--set defaults.verify=rows` is above what any source says. Maps are
   joined key by key; all else is replaced. `lakeferry config show -s SOURCE.SCHEMA.TABLE` shows what
   holds for a table, and the place of each value.
 - **Families** say what many sources share. In `root`, `connection` and `from` `{{name}}` stands for

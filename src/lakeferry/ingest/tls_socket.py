@@ -10,7 +10,7 @@ import socket
 import ssl
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 PIECE = 1 << 18  # bytes that are taken from the system at once
 
@@ -77,7 +77,7 @@ class TlsSocket:
             count += int(read)
         return count
 
-    def makefile(self, mode: str) -> io.BufferedReader:
+    def makefile(self, mode: Literal["rb"]) -> io.BufferedReader:
         """For reading alone. The socket stays open as long as it is."""
         return io.BufferedReader(_Stream(self, self._line.makefile(mode, buffering=0)))
 
