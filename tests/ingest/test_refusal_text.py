@@ -74,11 +74,14 @@ def test_a_region_that_is_not_the_endpoints_is_told_as_that_and_not_as_wrong_key
 
 
 def test_what_is_not_kinesis_is_told_as_that() -> None:
-    elsewhere = replace(SOURCE, endpoint=endpoint_of("eu-west-1", "http://10.0.0.9:4567"))
+    elsewhere = replace(SOURCE, endpoint=endpoint_of("eu-west-1", "http://kinesalite.test:4567"))
 
     error = refusal_error(Refusal(404, "", ""), elsewhere, "ListShards")
 
-    assert error.what == "what answers at 10.0.0.9:4567 is not Kinesis, or stands before it: 404"
+    assert (
+        error.what
+        == "what answers at kinesalite.test:4567 is not Kinesis, or stands before it: 404"
+    )
     assert error.where.startswith("kinesis ListShards on clicks")
     assert "--endpoint-url" in error.next_step
 

@@ -44,23 +44,8 @@ def refusal_error(refusal: Refusal, source: SourceSettings, operation: str) -> F
         )
     if refusal.kind in RIGHTS:
         return _missing(refusal, source, operation, where)
-    if refusal.kind in CREDENTIALS and "valid region" in refusal.message.lower():
-        return FerryError(
-            "LF-1201",
-            f"{source.endpoint.host} is of another Region than {source.access.region}",
-            f"{said}; {where}",
-            "give the Region that the endpoint is in: kinesis://REGION/NAME, or --region",
-        )
     if refusal.kind in CREDENTIALS or refusal.remedy == "new credentials":
-        return FerryError(
-            "LF-1201",
-            "the keys have expired"
-            if "Expired" in refusal.kind
-            else "Kinesis accepts no such keys",
-            f"{said}; {where}",
-            "set AWS_PROFILE or the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign "
-            "in again (`aws sso login`)",
-        )
+        return _no_keys(refusal, source, f"{said}; {where}")
     if refusal.remedy == "wait" or refusal.kind in THROTTLES:
         return FerryError(
             "LF-1204",
@@ -105,4 +90,22 @@ def _missing(refusal: Refusal, source: SourceSettings, operation: str, where: st
         f"on {resource}; {where}",
         "add this statement (full policy: `lakeferry config iam --for ingest`), then run the same "
         f"command again\n    {policy_statement(list(READS), resource)}",
+    )
+
+
+def _no_keys(refusal: Refusal, source: SourceSettings, where: str) -> FerryError:
+    if "valid region" in refusal.message.lower():
+        return FerryError(
+            "LF-1201",
+            f"{source.endpoint.host} is of another Region than {source.access.region}",
+            where,
+            "give the Region that the endpoint is in: kinesis://REGION/NAME, or --region",
+        )
+    expired = "Expired" in refusal.kind
+    return FerryError(
+        "LF-1201",
+        "the keys have expired" if expired else "Kinesis accepts no such keys",
+        where,
+        "set AWS_PROFILE or the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign "
+        "in again (`aws sso login`)",
     )
