@@ -105,6 +105,9 @@ def own_plan() -> Decimal:
 
 
 COMPUTED: Mapping[str, Computed] = {
+    "docs/guides/describe-a-migration.md": {
+        "20000": lambda: limit("migration.yaml", "limits", "stop_if", "cost_usd")
+    },
     "docs/guides/price-a-migration.md": {
         "97,017.07": lambda: apart("nat_gateway", "nat_instance"),
         "108,630.98": lambda: egress("mgn"),
