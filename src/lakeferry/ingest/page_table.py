@@ -93,6 +93,12 @@ def page_table(
     if form.declared is None or form.guide is None:
         return _raw(form, page)
     parsed = parse(page.rows, form.declared, form.guide, provenance=form.provenance)
+    if parsed.table.num_rows + len(parsed.bad.rows) != len(page.rows):
+        # Positions move on by the page, so what is in neither would never be seen again.
+        raise RuntimeError(
+            f"{shard_id}: of {len(page.rows)} records {parsed.table.num_rows} are rows and "
+            f"{len(parsed.bad.rows)} are bad"
+        )
     new = _new_fields(form, shard_id, parsed)
     bad = _joined(page.bad, parsed.bad)
     _refuse(form, bad)
