@@ -1,5 +1,6 @@
 """A window that begins anew knows what the table got within it."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -124,7 +125,9 @@ def test_without_an_arrival_column_the_commit_says_when(tmp_path: Path) -> None:
 
     of = form(tmp_path, pa.schema([("id", pa.string()), ("day", pa.string())]))
     assert remember(window, BY_ID, open_store(str(tmp_path)), of, [start(0)]).rows == 1
-    assert kept(window, "a", "b") == [False, True]
+    committed_ms = time.time_ns() // 10**6  # just now, which `NOW` may be long before
+    page = pa.table({"id": ["a", "b"]})
+    assert window.fresh(page, [committed_ms] * 2).to_pylist() == [False, True]
 
 
 def test_rows_that_compaction_wrote_anew_are_remembered_by_their_arrival(tmp_path: Path) -> None:
