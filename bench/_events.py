@@ -5,33 +5,11 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import orjson
-import pyarrow as pa
 
-SCHEMA = pa.schema(
-    [
-        ("event_id", pa.string()),
-        ("ts", pa.timestamp("us", "UTC")),
-        ("subscriber_id", pa.int64()),
-        ("endpoint", pa.string()),
-        ("method", pa.string()),
-        ("path", pa.string()),
-        ("status", pa.int32()),
-        ("bytes_in", pa.int64()),
-        ("bytes_out", pa.int64()),
-        ("duration_ms", pa.float64()),
-        ("client_ip", pa.string()),
-        ("user_agent", pa.string()),
-        ("country", pa.string()),
-        ("cached", pa.bool_()),
-        ("trace_id", pa.string()),
-        ("retries", pa.int32()),
-        (
-            "geo",
-            pa.struct([("lat", pa.float64()), ("lon", pa.float64()), ("asn", pa.int32())]),
-        ),
-        ("tags", pa.list_(pa.string())),
-    ]
-)
+from lakeferry.demo.kinesis_feed_load import SCHEMA
+
+__all__ = ["SCHEMA", "events"]
+
 _SINCE = datetime(2026, 11, 24, tzinfo=UTC)
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0"
 _WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")

@@ -1,6 +1,5 @@
 """A worker over its pipe, on a Kinesis that is there: what it is ordered, and what it reports."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,24 +34,7 @@ from tests.ingest.worker_runs import (
     working,
 )
 
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-
-
-@pytest.fixture
-def feed() -> Iterator[Feed]:
-    with Feed(shards=2) as feed:
-        yield feed
-
-
-@pytest.fixture
-def worker(feed: Feed, tmp_path: Path) -> Iterator[Coordinator]:
-    ingest = ingest_of(feed, tmp_path, PayloadSettings(PAYLOAD))
-    with working(ingest, tmp_path) as coordinator:
-        yield coordinator
+pytestmark = pytest.mark.usefixtures("keys")
 
 
 def test_a_batch_has_the_rows_between_where_it_begins_and_where_it_ends(

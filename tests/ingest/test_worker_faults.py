@@ -6,7 +6,6 @@ Rows of the fault table are named in the docstrings of their tests.
 import os
 import signal
 import time
-from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -36,23 +35,7 @@ from tests.servers.relay import relayed
 MIB = 1 << 20
 
 
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-
-
-@pytest.fixture
-def feed() -> Iterator[Feed]:
-    with Feed(shards=2) as feed:
-        yield feed
-
-
-@pytest.fixture
-def worker(feed: Feed, tmp_path: Path) -> Iterator[Coordinator]:
-    ingest = ingest_of(feed, tmp_path, PayloadSettings(PAYLOAD))
-    with working(ingest, tmp_path) as coordinator:
-        yield coordinator
+pytestmark = pytest.mark.usefixtures("keys")
 
 
 def test_an_iterator_that_expires_is_replaced_after_the_last_record_in_memory(

@@ -5,7 +5,6 @@ Rows of the fault table are named in the docstrings of their tests.
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,23 +42,7 @@ HALF = (0, 2**127 - 1)
 RESCUED_COLUMN = pa.field(RESCUED, pa.string())
 
 
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-
-
-@pytest.fixture
-def feed() -> Iterator[Feed]:
-    with Feed(shards=2) as feed:
-        yield feed
-
-
-@pytest.fixture
-def worker(feed: Feed, tmp_path: Path) -> Iterator[Coordinator]:
-    ingest = ingest_of(feed, tmp_path, PayloadSettings(PAYLOAD))
-    with working(ingest, tmp_path) as coordinator:
-        yield coordinator
+pytestmark = pytest.mark.usefixtures("keys")
 
 
 def test_of_all_kinds_of_bad_records_each_lies_in_quarantine_with_its_reason(
