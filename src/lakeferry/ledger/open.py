@@ -67,11 +67,17 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         db = sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000, isolation_level=None)
         try:
             _refuse_foreign(db, path)
-            if version(db) == 0:
+            found = version(db)
+            if found == 0:
                 raise _missing(path)
         except BaseException:
             db.close()
             raise
+    if found < len(MIGRATIONS):
+        # It was written by an older lakeferry, and readers ask for the columns of today.
+        db.close()
+        open_to_write(path).close()
+        return open_to_read(path)
     return db
 
 

@@ -33,6 +33,9 @@ class LakeTable(NamedTuple):
     left_files: int = 0
     left_requests: int = 0
     strength: str | None = None  # of the last proof of `held_version` that found it equal
+    schema_name: str = ""  # the parts of `name`, each of which may have dots
+    table_name: str = ""  # '': not known apart, see `fleet.facts`
+    path: str = ""  # relative to the root of its source; '': only a catalog knows it
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,13 @@ _FIRST = (
     """CREATE TRIGGER event_is_as_told BEFORE UPDATE ON event
       BEGIN SELECT RAISE(ABORT, 'an event stays as it was told'); END""",
 )
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+# A name alone does not tell its parts: a schema and a table may both have dots.
+_PARTS_OF_NAMES = (
+    "ALTER TABLE lake_table ADD COLUMN schema_name TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE lake_table ADD COLUMN table_name TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE lake_table ADD COLUMN path TEXT NOT NULL DEFAULT ''",
+)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _PARTS_OF_NAMES)
 
 
 def version(db: sqlite3.Connection) -> int:

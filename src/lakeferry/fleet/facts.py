@@ -1,0 +1,33 @@
+"""A table of the ledger and the manifest of now -> what a selection can ask of it. Pure."""
+
+from lakeferry.fleet.select import TableFacts
+from lakeferry.fleet.wanted import Migration
+from lakeferry.ledger.rows import LakeTable
+
+
+def facts_of(wanted: Migration, table: LakeTable) -> TableFacts:
+    """The facts of one table; its target's address is their key.
+
+    Tags are those of the manifest. Of a source that it names no longer there are none.
+    """
+    schema, name = parts_of(table)
+    source = wanted.sources.get(table.source)
+    tags = {} if source is None else source.options_of(schema, name, table.path).tags
+    return TableFacts(
+        key=table.target_url,
+        source=table.source,
+        schema=schema,
+        table=name,
+        wave=table.wave,
+        state=table.state,
+        tags=tags,
+        path=table.path,
+    )
+
+
+def parts_of(table: LakeTable) -> tuple[str, str]:
+    """Schema and table; split at the first dot where the ledger does not know them apart."""
+    if table.table_name:
+        return table.schema_name, table.table_name
+    schema, dot, name = table.name.removeprefix(f"{table.source}.").partition(".")
+    return (schema, name) if dot else ("", schema)
