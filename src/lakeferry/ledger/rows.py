@@ -36,6 +36,9 @@ class LakeTable(NamedTuple):
     schema_name: str = ""  # the parts of `name`, each of which may have dots
     table_name: str = ""  # '': not known apart, see `fleet.facts`
     path: str = ""  # relative to the root of its source; '': only a catalog knows it
+    protocol: str = ""  # '3/7', at `source_version`; '': not seen
+    schema_sha256: str = ""  # of metaData.schemaString, 16 hex digits; '': not seen
+    retention_s: int | None = None  # how long VACUUM leaves what the source dropped; None: not seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,13 @@ _PARTS_OF_NAMES = (
     "ALTER TABLE lake_table ADD COLUMN table_name TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE lake_table ADD COLUMN path TEXT NOT NULL DEFAULT ''",
 )
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _PARTS_OF_NAMES)
+# What a plan is held to, and what may be gone before it is copied.
+_SHAPE = (
+    "ALTER TABLE lake_table ADD COLUMN protocol TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE lake_table ADD COLUMN schema_sha256 TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE lake_table ADD COLUMN retention_s INTEGER",
+)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _PARTS_OF_NAMES, _SHAPE)
 
 
 def version(db: sqlite3.Connection) -> int:

@@ -34,7 +34,7 @@ _NEW_EVENT = "INSERT INTO event (run_id, at_ms, kind, target_url, body) VALUES (
 # What a new look at a source renews; what the migration itself knows stays.
 _SEEN = ("name", "source", "source_url", "kind", "wave", "route", "lag_target_s", "source_id",
          "source_version", "bytes", "files", "looked_at_ms", "behind_since_ms", "schema_name",
-         "table_name", "path")  # fmt: skip
+         "table_name", "path", "protocol", "schema_sha256", "retention_s")  # fmt: skip
 
 
 def now_ms() -> int:
