@@ -1,4 +1,4 @@
-"""The one error that lakeferry raises on purpose; its codes lie in the five modules beside it.
+"""The one error that lakeferry raises on purpose; its codes lie in the six modules beside it.
 
 Every message answers three questions: what happened, where, and what to do next.
 `FerryError` is raised only where the answers are known; anything else is a bug and keeps its
@@ -6,6 +6,7 @@ traceback. The code decides the exit code, so a script can rely on either.
 """
 
 from lakeferry import (
+    catalog_error_codes,
     cost_error_codes,
     error_codes,
     fleet_error_codes,
@@ -22,6 +23,7 @@ CODES: dict[str, ErrorKind] = {
     **cost_error_codes.CODES,
     **stream_error_codes.CODES,
     **fleet_error_codes.CODES,
+    **catalog_error_codes.CODES,
 }
 
 
