@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from lakeferry.ledger.rows import CheckResult, LakeTable, LandedFile, LedgerEvent, Pace, Receipt
+from lakeferry.ledger.rows import (
+    CheckResult,
+    Inventoried,
+    LakeTable,
+    LandedFile,
+    LedgerEvent,
+    Pace,
+    Receipt,
+)
 
 _COLUMNS = ", ".join(LakeTable._fields)
 
@@ -34,6 +42,19 @@ def table(db: sqlite3.Connection, target_url: str) -> LakeTable | None:
     """One table."""
     found = db.execute(f"SELECT {_COLUMNS} FROM lake_table WHERE target_url = ?", (target_url,))
     return next((LakeTable._make(row) for row in found), None)
+
+
+def inventory(db: sqlite3.Connection) -> Iterator[Inventoried]:
+    """What the last discovery of each source found, by name, one by one."""
+    columns = ", ".join(Inventoried._fields)
+    found = db.execute(f"SELECT {columns} FROM inventory WHERE gone_ms IS NULL ORDER BY 2, 1, 3")
+    return map(Inventoried._make, found)
+
+
+def prints(db: sqlite3.Connection) -> dict[tuple[str, str, str], str]:
+    """Source, name and URL of all that was there at the last look -> its print."""
+    found = db.execute("SELECT source, name, url, print FROM inventory WHERE gone_ms IS NULL")
+    return {(source, name, url): told for source, name, url, told in found}
 
 
 def last_seq(db: sqlite3.Connection) -> int:

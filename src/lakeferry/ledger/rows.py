@@ -41,6 +41,19 @@ class LakeTable(NamedTuple):
     retention_s: int | None = None  # how long VACUUM leaves what the source dropped; None: not seen
 
 
+class Inventoried(NamedTuple):
+    """Something that a discovery found: a table, a checkpoint, a folder."""
+
+    source: str
+    name: str  # source.schema.table
+    url: str
+    kind: str
+    target_url: str | None  # of its `LakeTable`; None: it is not moved
+    print: str  # of what counts as a change from look to look
+    seen_ms: int
+    body: str  # JSON: `fleet.found.FoundTable`
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """One table from one state to another; made by `fleet.states.move`, which knows the rules."""

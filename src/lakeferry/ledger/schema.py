@@ -97,7 +97,20 @@ _SHAPE = (
     "ALTER TABLE lake_table ADD COLUMN schema_sha256 TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE lake_table ADD COLUMN retention_s INTEGER",
 )
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _PARTS_OF_NAMES, _SHAPE)
+# Whatever a discovery found, moved or not; `body` is what it tells of each.
+_INVENTORY = (
+    """CREATE TABLE inventory (
+      source TEXT NOT NULL, name TEXT NOT NULL, url TEXT NOT NULL, kind TEXT NOT NULL,
+      target_url TEXT,                   -- null: it is not moved
+      print TEXT NOT NULL,               -- of what counts as a change from look to look
+      seen_ms INTEGER NOT NULL,
+      body TEXT NOT NULL CHECK (json_valid(body)),
+      first_seen_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL,
+      gone_ms INTEGER,                   -- null: it was there at the last look
+      PRIMARY KEY (source, name, url)
+    ) STRICT, WITHOUT ROWID""",
+)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _PARTS_OF_NAMES, _SHAPE, _INVENTORY)
 
 
 def version(db: sqlite3.Connection) -> int:

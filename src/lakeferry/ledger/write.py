@@ -18,6 +18,7 @@ from lakeferry.ledger.lease import LEASE_S
 from lakeferry.ledger.rows import (
     CheckResult,
     CloneStart,
+    Inventoried,
     LakeTable,
     LandedFile,
     Move,
@@ -31,6 +32,13 @@ _MARKS = ", ".join("?" * len(LakeTable._fields))
 _NEW_TABLE = f"INSERT INTO lake_table ({_COLUMNS}) VALUES ({_MARKS})"
 _NEW_RECEIPT = "INSERT OR IGNORE INTO receipt VALUES (?, ?, ?, ?, ?)"
 _NEW_EVENT = "INSERT INTO event (run_id, at_ms, kind, target_url, body) VALUES (?, ?, ?, ?, ?)"
+_INVENTORIED = (
+    f"INSERT INTO inventory ({', '.join(Inventoried._fields)}, first_seen_ms, changed_ms)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7, ?7) ON CONFLICT DO UPDATE SET"
+    " changed_ms = iif(print = excluded.print AND gone_ms IS NULL, changed_ms, excluded.seen_ms),"
+    " kind = excluded.kind, target_url = excluded.target_url, print = excluded.print,"
+    " seen_ms = excluded.seen_ms, body = excluded.body, gone_ms = NULL"
+)
 # What a new look at a source renews; what the migration itself knows stays.
 _SEEN = ("name", "source", "source_url", "kind", "wave", "route", "lag_target_s", "source_id",
          "source_version", "bytes", "files", "looked_at_ms", "behind_since_ms", "schema_name",
@@ -104,6 +112,20 @@ class Ledger:
                 if fresh:
                     body = {"to": table.state, "why": table.why, "source": table.source_url}
                     self._tell(db, "state", body, table.target_url)
+
+    def take_inventory(
+        self, found: Iterable[Inventoried], gone: Iterable[tuple[str, str, str]] = ()
+    ) -> None:
+        """Keep all that a discovery tells of what it found, moved or not.
+
+        `gone`: source, name and URL of what was there and is no more; it stays known.
+        """
+        with self._lead.transaction() as db:
+            db.executemany(_INVENTORIED, found)
+            db.executemany(
+                "UPDATE inventory SET gone_ms = ?4 WHERE source = ?1 AND name = ?2 AND url = ?3",
+                [(*key, self._clock_ms()) for key in gone],
+            )
 
     def move(self, *moves: Move) -> None:
         """Let tables go from state to state, all or none.
