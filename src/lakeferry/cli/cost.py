@@ -36,7 +36,11 @@ Keys = tuple[tuple[str, str, Any], ...]  # as typed, see `cost_flags.keys_of`
 
 
 def cost(
-    plan: Annotated[str | None, OR_STDIN, Parameter(help="A plan file, YAML or JSON.")] = None,
+    plan: Annotated[
+        str | None,
+        OR_STDIN,
+        Parameter(help="A plan: YAML, JSON, or what `lakeferry plan -o` wrote."),
+    ] = None,
     /,
     *,
     volume: VolumeFlags = NO_VOLUME,
@@ -76,7 +80,12 @@ def cost(
 
         shown = costing.Shown(show.routes or (), show.route or (), show.csv, show.picture)
         under, texts = assumed(manifest)
-        request = CostRequest(file=plan, under=under, keys=keys, texts=texts)
+        file, given = plan, keys
+        if plan is not None and plan.endswith(".lfp"):
+            from lakeferry.cli.plan_explaining import keys_of_plan
+
+            file, given = None, (*keys_of_plan(plan), *keys)
+        request = CostRequest(file=file, under=under, keys=given, texts=texts)
         return costing.price(request, shown, screen=screen, is_json=talk.json)
 
     return guarded("cost", talk, all_told(run))

@@ -19,6 +19,8 @@ from typing import Annotated, Any, Literal, NoReturn
 from cyclopts import App, CycloptsError, Parameter
 
 from lakeferry.cli import commands
+from lakeferry.cli.faults import all_told
+from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.mirrored import is_set, mirrored
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
@@ -39,6 +41,21 @@ app = App(
 )
 
 # By name, so that a clone does not import what only networks and manifests need.
+app.command(
+    "lakeferry.cli.plan:plan",
+    name="plan",
+    help="What a sync of a migration would do: tables, bytes, hours, dollars.",
+)
+app.command(
+    "lakeferry.cli.sync:sync",
+    name="sync",
+    help="Bring the tables of a migration over, and keep them up to date.",
+)
+app.command(
+    "lakeferry.cli.status:status",
+    name="status",
+    help="Where a migration stands: tables, bytes, what is behind, what asks for a person.",
+)
 app.command(
     "lakeferry.cli.monitor:monitor",
     name="monitor",
@@ -258,19 +275,28 @@ def explain(
     /,
     *,
     version: Annotated[int | None, Parameter(help="Of the table; default: the newest.")] = None,
+    against: Annotated[
+        str | None, Parameter(help="Of a plan: an older one; exit 3 where they differ.")
+    ] = None,
     source_option: SourceOption = None,
+    manifest: ManifestFlags = NO_MANIFEST,
     talk: Talk = QUIET_TALK,
 ) -> int:
-    """Explain a table, an error code (LF-3001), or the lines of --json (events).
+    """Explain a table, a plan (a.lfp), an error code (LF-3001), or the lines of --json (events).
 
-    For a table: features, transactions, what a clone would keep and refuse.
+    For a table: features, transactions, what a clone would keep and refuse. For a plan: what it
+    does, and whether it still holds.
     """
 
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        if thing.endswith(".lfp"):
+            from lakeferry.cli.plan_explaining import explain as explain_plan
+
+            return explain_plan(thing, against, manifest, screen=screen)
         options = parse_pairs(source_option or [], "--source-option")
         return commands.explain(thing, version, options, screen=screen)
 
-    return guarded("explain", talk, run)
+    return guarded("explain", talk, all_told(run))
 
 
 @app.command

@@ -1,11 +1,11 @@
 """The state of a migration from its ledger alone: one moment of it, however many tables."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from lakeferry.fleet.estimate import HORIZON_S, Rates, Route, Span, rates, time_left
+from lakeferry.fleet.estimate import HORIZON_S, Load, Rates, Route, Span, rates, time_left
 from lakeferry.fleet.status import By, Group, grouped, to_look_at, told_together
 from lakeferry.fleet.time_left import Left, is_measured
 from lakeferry.ledger import read
@@ -14,6 +14,7 @@ from lakeferry.ledger.open import open_to_read, told
 from lakeferry.ledger.rows import LakeTable, Pace
 
 Ahead = Mapping[str, tuple[Span, ...]]  # route -> what windows leave it
+Through = Callable[[Sequence[LakeTable]], Sequence[LakeTable]]
 COARSE_S = 600  # a span of two days of them: 288 tell as much as 2,880, and are read in no time
 COARSE_AFTER_S = 6 * 3600
 
@@ -28,14 +29,31 @@ class Status:
     total: Group
     left: Left | None  # of all; None: not measured
     look_at: tuple[LakeTable, ...]
+    # By wave, until it and all before it are done; None: not measured. Of other groups nothing.
+    lefts: Mapping[str, Left | None] = field(default_factory=dict)
+    rates: Mapping[str, Rates] = field(default_factory=dict)  # of the routes that were seen
+    tables: tuple[LakeTable, ...] = ()  # that are told
+
+
+def as_they_are(tables: Sequence[LakeTable]) -> Sequence[LakeTable]:
+    """All tables, as the ledger knows them."""
+    return tables
 
 
 def read_status(
-    ledger: Path, by: By, *, now_ms: int, ahead: Mapping[str, tuple[Span, ...]] | None = None
+    ledger: Path,
+    by: By,
+    *,
+    now_ms: int,
+    ahead: Ahead | None = None,
+    through: Through = as_they_are,
 ) -> Status:
     """Read it. Raises as `ledger.open.open_to_read` does.
 
-    `ahead`: of each route that windows have a say on, `ahead.known_ahead`.
+    Args:
+        ahead: of each route that windows have a say on, `ahead.known_ahead`.
+        through: takes what the ledger knows and gives what is told of it; called once, when the
+            ledger has been let go.
     """
     db = open_to_read(ledger)
     try:
@@ -45,11 +63,47 @@ def read_status(
             paces = _paces(db, now_ms)
     finally:
         db.close()
-    total = told_together("", tables, now_ms=now_ms)
+    shown = through(tables)
+    total = told_together("", shown, now_ms=now_ms)
+    groups = grouped(shown, by, now_ms=now_ms)
+    seen = _rates(total.loads, paces, now_ms / 1000)
+    routes = Routes(seen, ahead or {}, is_known=_is_known(total, paces), now_s=now_ms / 1000)
     return Status(
-        seq, led, grouped(tables, by, now_ms=now_ms), total,
-        _left(total, paces, ahead or {}, now_ms=now_ms), to_look_at(tables),
+        seq, led, groups, total, routes.left(total.loads), to_look_at(shown),
+        _one_after_the_other(groups, routes) if by == "wave" else {}, seen, tuple(shown),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """What the routes do, and when they may."""
+
+    rates: Mapping[str, Rates]
+    ahead: Ahead
+    is_known: bool  # enough was seen
+    now_s: float
+
+    def left(self, loads: Mapping[str, Load]) -> Left | None:
+        """How long these loads take; None: not measured."""
+        if loads and not self.is_known:
+            return None
+        routes = {
+            name: Route(load, self.rates.get(name), self.ahead.get(name, ()))
+            for name, load in loads.items()
+        }
+        return time_left(routes, now_s=self.now_s)
+
+
+def _one_after_the_other(groups: Sequence[Group], routes: Routes) -> Mapping[str, Left | None]:
+    """Waves move in their order, so that of one ends with all those before it."""
+    found: dict[str, Left | None] = {}
+    so_far: dict[str, Load] = {}
+    for group in groups:
+        for route, load in group.loads.items():
+            before = so_far.get(route, Load(0, 0))
+            so_far[route] = Load(before.bytes + load.bytes, before.requests + load.requests)
+        found[group.key] = routes.left(so_far)
+    return found
 
 
 def _paces(db: sqlite3.Connection, now_ms: int) -> list[Pace]:
@@ -60,18 +114,16 @@ def _paces(db: sqlite3.Connection, now_ms: int) -> list[Pace]:
     return read.paces(db, since_ms=since_ms, each_s=1 if is_young else COARSE_S)
 
 
-def _left(total: Group, paces: Sequence[Pace], ahead: Ahead, *, now_ms: int) -> Left | None:
-    now_s = now_ms / 1000
+def _is_known(total: Group, paces: Sequence[Pace]) -> bool:
     seen_s = sum(pace.seconds for pace in paces)
     files_done, bytes_done = total.files - total.left_files, total.bytes - total.left_bytes
-    if total.loads and not is_measured(seen_s, files_done, bytes_done, total.bytes):
-        return None
-    routes = {
-        name: Route(load, _rates(paces, name, now_s), ahead.get(name, ()))
-        for name, load in total.loads.items()
-    }
-    return time_left(routes, now_s=now_s)
+    return is_measured(seen_s, files_done, bytes_done, total.bytes)
 
 
-def _rates(paces: Sequence[Pace], route: str, now_s: float) -> Rates | None:
-    return rates((pace for pace in paces if pace.route == route), now_s=now_s)
+def _rates(loads: Mapping[str, Load], paces: Sequence[Pace], now_s: float) -> Mapping[str, Rates]:
+    found = {}
+    for route in loads:
+        seen = rates((pace for pace in paces if pace.route == route), now_s=now_s)
+        if seen is not None:
+            found[route] = seen
+    return found

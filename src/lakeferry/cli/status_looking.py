@@ -1,0 +1,90 @@
+"""What `status` does: read the ledger, ask sources where that is wanted, show it, once or again."""
+
+import math
+import sys
+from collections.abc import Sequence
+from threading import Event as Flag
+from typing import TYPE_CHECKING
+
+from lakeferry.cli import status_answers as answers
+from lakeferry.cli.columns import screen_width
+from lakeferry.cli.fleet_flags import TableFlags, ledger_path
+from lakeferry.cli.manifest_flags import ManifestFlags, migration
+from lakeferry.cli.render import Screen
+from lakeferry.errors import FerryError
+from lakeferry.fleet.read_status import Ahead, Status, read_status
+from lakeferry.ledger.rows import LakeTable
+from lakeferry.ledger.write import now_ms
+
+if TYPE_CHECKING:
+    from lakeferry.cli.status import StatusFlags
+    from lakeferry.fleet.wanted import Migration
+
+OK, LOOK = 0, 3
+_CLEAR = "\x1b[H\x1b[2J"
+
+
+def status(
+    chosen: ManifestFlags, tables: TableFlags, flags: "StatusFlags", *, screen: Screen, stop: Flag
+) -> int:
+    """Show it; exit 3 with --check where a table asks for a person, or is beyond its lag target.
+
+    Raises:
+        FerryError: LF-8007 nothing was discovered; LF-2107 no table is meant.
+        ExceptionGroup: of FerryError, for what is wrong with the manifest.
+    """
+    if not 0 < flags.interval < math.inf:
+        step = "see `lakeferry status --help`"
+        raise FerryError("LF-2001", f"{flags.interval:g} seconds are no pause", "--interval", step)
+    wanted = migration(chosen)
+    while True:
+        found = _read(wanted, tables, flags, screen, stop)
+        code = _show(found, wanted, flags, screen)
+        if not flags.watch or stop.wait(flags.interval):
+            return code
+
+
+def _read(
+    wanted: "Migration", tables: TableFlags, flags: "StatusFlags", screen: Screen, stop: Flag
+) -> Status:
+    at_ms = now_ms()
+
+    def through(known: Sequence[LakeTable]) -> Sequence[LakeTable]:
+        meant = tables.of(wanted, known)
+        if not flags.live:
+            return meant
+        from lakeferry.fleet.live_heads import with_heads
+
+        live = with_heads(wanted, meant, now_ms=at_ms, stop=stop)
+        for name, error in live.silent:
+            screen.event(answers.unheard(name, error))
+        return live.tables
+
+    ahead = _ahead(wanted, at_ms / 1000)
+    return read_status(ledger_path(wanted), flags.by, now_ms=at_ms, ahead=ahead, through=through)
+
+
+def _show(found: Status, wanted: "Migration", flags: "StatusFlags", screen: Screen) -> int:
+    at_ms = now_ms()
+    for body in answers.bodies(found, flags.by, now_ms=at_ms):
+        screen.told("", body)
+    shown = answers.Shown(
+        by=flags.by, waves=wanted.waves, explains_eta=flags.explain_eta, now_ms=at_ms,
+        width=screen_width(),
+    )  # fmt: skip
+    lines = answers.status_lines(found, wanted.name, shown)
+    if flags.watch and sys.stdout.isatty():
+        lines = [_CLEAR, *lines]
+    screen.result(lines, answers.status_body(found, wanted.name, now_ms=at_ms))
+    return LOOK if flags.check and found.total.needs_a_look else OK
+
+
+def _ahead(wanted: "Migration", now_s: float) -> Ahead:
+    """What windows leave each route; nothing is imported where there are none."""
+    windows = wanted.limits.windows
+    if not windows:
+        return {}
+    from lakeferry.fleet.ahead import known_ahead
+
+    routes = {source.path for source in wanted.sources.values()}
+    return {route: known_ahead(windows, now_s=now_s, route=route) for route in sorted(routes)}

@@ -1,0 +1,52 @@
+"""What a plan found, kept in the ledger: what is left to move, and who asks for a person."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from lakeferry.fleet.plan import seen_again, work_of
+from lakeferry.fleet.planned import ASIDE, MOVING, PlannedTable, Seen
+from lakeferry.fleet.states import State, may_follow, move
+from lakeferry.ledger.rows import LakeTable, Move
+from lakeferry.ledger.write import Ledger
+
+_OF_THE_WAY = "LF-1"  # who cannot be reached now may be reached at the next try
+_ASKS: Mapping[str, State] = {"blocked": "blocked", "decide": "blocked", "drifted": "drifted"}
+
+
+def keep_plan(
+    ledger: Ledger,
+    tables: Iterable[LakeTable],
+    seen: Mapping[str, Seen],
+    lines: Iterable[PlannedTable],
+    *,
+    now_ms: int,
+) -> None:
+    """Renew what the ledger knows of the sources, and keep what is left to move.
+
+    Args:
+        tables: as the ledger knew them before the look.
+        lines: of the plan that was made of them.
+    """
+    known = tuple(lines)
+    before = {table.target_url: table for table in tables}
+    ledger.see(
+        seen_again(table, seen[url], now_ms=now_ms)._replace(wave=line.wave, route=line.route)
+        for line in known
+        if (table := before.get(url := line.target_url)) is not None
+    )
+    ledger.plan(work_of(line for line in known if line.action not in ASIDE))
+    moves = tuple(_moves(known, before))
+    if moves:
+        ledger.move(*moves)
+
+
+def _moves(lines: Iterable[PlannedTable], before: Mapping[str, LakeTable]) -> Iterator[Move]:
+    for line in lines:
+        state: State = before[line.target_url].state  # type: ignore[assignment]
+        if line.action in MOVING and state in ("discovered", "blocked", "drifted"):
+            yield move(line.target_url, state, "planned", why=f"{line.action}, by a plan")
+        after = _ASKS.get(line.action)
+        if after is None or line.code.startswith(_OF_THE_WAY) or after not in may_follow(state):
+            continue
+        yield move(
+            line.target_url, state, after, why=line.why, code=line.code, next_step=line.next_step
+        )

@@ -1,0 +1,191 @@
+"""A look at one table: tables with real files on this disk, nothing of ours in between."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakeferry.fleet.look import look
+from lakeferry.fleet.planned import Counted, Seen
+from lakeferry.fleet.wanted import Migration
+from lakeferry.ledger.rows import LakeTable
+from tests.clone.small import SIZE, append, clone, new_table
+from tests.delta.tables import METADATA, PROTOCOL, commit
+from tests.fleet.plans import MANIFEST, found, wanted_in
+
+ID = METADATA["metaData"]["id"]
+
+
+class Scene:
+    """One source's table of three files, and where it is to land."""
+
+    def __init__(self, folder: Path, manifest: str = MANIFEST) -> None:
+        self.wanted: Migration = wanted_in(folder, manifest)
+        self.source = new_table(folder / "sales" / "eu" / "orders", "a", "b", "c")
+        self.target = folder / "lake" / "sales" / "eu" / "orders"
+        self.table: LakeTable = found(self.wanted, "sales.eu.orders")
+
+    def look(self, **known: Any) -> Seen:
+        return look(self.wanted, self.table._replace(**known))
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+def files(root: Path) -> list[Path]:
+    return sorted(root.rglob("*")) if root.exists() else []
+
+
+def test_where_nothing_lies_at_the_target_all_that_is_live_is_counted(scene: Scene) -> None:
+    seen = scene.look()
+
+    assert (seen.source_version, seen.source_id, seen.live) == (0, ID, (3 * SIZE, 3))
+    assert (seen.held_version, seen.work, seen.is_current) == (None, None, False)
+    assert (seen.protocol, seen.retention_s, seen.is_judged) == ("1/2", 7 * 86_400, True)
+
+
+def test_a_source_that_has_not_moved_since_it_was_found_is_not_read_again(scene: Scene) -> None:
+    known = scene.look(source_version=0, source_id=ID, bytes=5, files=1)
+
+    assert (known.live, known.is_judged) == (None, False)
+    assert scene.look(source_version=9, source_id=ID).live == (3 * SIZE, 3)
+
+
+def test_an_increment_counts_what_is_new_and_what_is_gone(scene: Scene) -> None:
+    clone(scene.source, scene.target)
+    append(scene.source, 1, "d")
+
+    seen = scene.look()
+
+    assert (seen.source_version, seen.held_version, seen.target_version) == (1, 0, 0)
+    assert seen.work == Counted(bytes=SIZE, files=1, added=1, removed=0)
+    assert not seen.is_current
+
+
+def test_a_target_that_holds_the_newest_version_is_current(scene: Scene) -> None:
+    clone(scene.source, scene.target)
+
+    assert (scene.look().is_current, scene.look().held_version) == (True, 0)
+
+
+def test_a_look_writes_nothing(scene: Scene) -> None:
+    clone(scene.source, scene.target)
+    append(scene.source, 1, "d")
+    before = files(scene.source), files(scene.target)
+
+    scene.look()
+
+    assert (files(scene.source), files(scene.target)) == before
+
+
+def test_a_mirror_counts_what_its_history_holds(tmp_path: Path) -> None:
+    text = MANIFEST.replace("path: internet,", "path: internet, mode: mirror,")
+    scene = Scene(tmp_path, text)
+
+    assert scene.look().work == Counted(bytes=3 * SIZE, files=3, added=0, removed=0)
+
+    clone(scene.source, scene.target, mode="mirror")
+    assert (scene.look().is_current, scene.look().held_version) == (True, 0)
+
+
+def test_a_target_that_holds_another_table_is_a_fault(scene: Scene) -> None:
+    new_table(scene.target, "z")
+
+    seen = scene.look()
+
+    assert seen.fault is not None
+    assert seen.fault.code == "LF-5002"
+
+
+def test_a_target_that_others_wrote_to_is_a_fault(scene: Scene) -> None:
+    clone(scene.source, scene.target)
+    append(scene.target, 1, "z")
+
+    seen = scene.look()
+
+    assert seen.fault is not None
+    assert seen.fault.code == "LF-5003"
+
+
+def test_a_source_that_is_not_there_is_a_fault(scene: Scene) -> None:
+    seen = scene.look(source_url=f"{scene.source}-none")
+
+    assert seen.fault is not None
+    assert (seen.fault.code, seen.source_version) == ("LF-2101", None)
+
+
+def test_a_table_of_an_unknown_feature_is_a_fault(scene: Scene) -> None:
+    unknown = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["x-preview"],
+               "writerFeatures": ["x-preview"]}  # fmt: skip
+    commit(scene.source, 1, {"protocol": unknown})
+
+    seen = scene.look()
+
+    assert seen.fault is not None
+    assert seen.fault.code == "LF-3001"
+
+
+def with_schema(*columns: tuple[str, str]) -> dict[str, object]:
+    fields = [{"name": name, "type": kind, "nullable": True, "metadata": {}}
+              for name, kind in columns]  # fmt: skip
+    text = json.dumps({"type": "struct", "fields": fields})
+    return {"metaData": {**METADATA["metaData"], "schemaString": text}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "columns", "code"),
+    [
+        ("none", [("id", "long"), ("more", "string")], "LF-4105"),
+        ("additive", [("id", "long"), ("more", "string")], None),
+        ("additive", [("id", "double")], "LF-4105"),
+        ("any", [("id", "double")], None),
+    ],
+)
+def test_a_schema_that_changed_more_than_is_accepted_is_a_fault(
+    tmp_path: Path, rule: str, columns: list[tuple[str, str]], code: str | None
+) -> None:
+    text = MANIFEST.replace("path: internet,", f"path: internet, schema_changes: {rule},")
+    scene = Scene(tmp_path, text)
+    commit(scene.source, 1, with_schema(("id", "long")))
+    clone(scene.source, scene.target)
+    commit(scene.source, 2, with_schema(*columns))
+
+    seen = scene.look()
+
+    assert (seen.fault.code if seen.fault else None) == code
+
+
+def test_a_source_within_its_target_is_a_fault(scene: Scene) -> None:
+    seen = scene.look(source_url=str(scene.target))
+
+    assert seen.fault is not None
+    assert seen.fault.code == "LF-2103"
+
+
+@pytest.mark.parametrize(
+    ("info", "job"),
+    [
+        ({"job": {"jobId": "8812"}}, "job 8812"),
+        ({"notebook": {"notebookId": "77"}}, "notebook 77"),
+        ({"operation": "WRITE"}, ""),
+        ("no object", ""),
+    ],
+)
+def test_the_job_that_made_the_newest_commit_is_told(scene: Scene, info: object, job: str) -> None:
+    commit(scene.source, 1, {"commitInfo": info})
+
+    assert scene.look().job == job
+
+
+def test_protocol_and_metadata_of_an_increment_are_those_of_the_new_version(scene: Scene) -> None:
+    clone(scene.source, scene.target)
+    kept = {"delta.deletedFileRetentionDuration": "interval 1 hours"}
+    commit(scene.source, 1, {"metaData": {**METADATA["metaData"], "configuration": kept}})
+
+    seen = scene.look()
+
+    assert (seen.retention_s, seen.protocol) == (3600, "1/2")
+    assert PROTOCOL["protocol"]["minReaderVersion"] == 1
