@@ -15,7 +15,7 @@ from lakeferry.clone.snapshot_clone import clone_snapshot
 from lakeferry.clone.surroundings import Done, Places, Surroundings
 from lakeferry.events import Emit, silent
 from lakeferry.store.open import open_store
-from lakeferry.store.protocol import ObjectMeta, OnMeta, Store
+from lakeferry.store.protocol import Folder, ObjectMeta, OnMeta, Store
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,9 @@ class WatchedStore:
                 self._tell("list", prefix, "amid", number)
             yield meta
         self._tell("list", prefix, "after", number)
+
+    def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
+        return self.inner.entries(folder)
 
     def read(
         self,

@@ -9,10 +9,19 @@ from awscrt.checksums import crc64nvme
 
 from lakeferry.errors import FerryError
 from lakeferry.store.open import memory_store
-from lakeferry.store.protocol import CRC64NVME, AlreadyThere, Store, read_all
+from lakeferry.store.protocol import (
+    CRC64NVME,
+    AlreadyThere,
+    Folder,
+    ObjectMeta,
+    Store,
+    read_all,
+)
 from tests.store.conftest import KINDS, LARGE, ONLINE, Place
 
 every_store = pytest.mark.parametrize("store", KINDS, indirect=True)
+# To make a thousand files on HDFS takes a minute, and its client alone knows pages there.
+paged_store = pytest.mark.parametrize("store", KINDS[:-1], indirect=True)
 MIB = 1 << 20
 
 
@@ -33,6 +42,50 @@ def put(store: Store, path: str, body: bytes = b"x") -> None:
 
 def paths(store: Store, prefix: str = "", **options: object) -> list[str]:
     return sorted(found.path for found in store.list(prefix, **options))  # type: ignore[arg-type]
+
+
+# ---- folders
+
+
+def below(store: Store, folder: str = "") -> tuple[list[str], list[str]]:
+    """Objects and folders directly in one."""
+    found = list(store.entries(folder))
+    folders = sorted(one.path for one in found if isinstance(one, Folder))
+    return sorted(one.path for one in found if isinstance(one, ObjectMeta)), folders
+
+
+@every_store
+def test_the_entries_of_a_folder_are_its_objects_and_its_folders_and_nothing_deeper(
+    store: Store,
+) -> None:
+    for path in ("top", "a/one", "a/b/two", "a/b/c/three", "a/d=1/four", "ab/five"):
+        put(store, path)
+
+    assert below(store) == (["top"], ["a", "ab"])
+    assert below(store, "a") == (["a/one"], ["a/b", "a/d=1"])
+    assert below(store, "a/b/c") == (["a/b/c/three"], [])
+    assert below(store, "missing") == ([], [])
+
+
+@paged_store
+@pytest.mark.parametrize("beside", [[], ["many/z/deep"]])
+def test_the_entries_of_a_folder_of_many_objects_are_all_there(
+    store: Store, beside: list[str]
+) -> None:
+    names = [f"many/{number:04}" for number in range(1003)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda path: put(store, path), [*names, *beside]))
+
+    assert below(store, "many") == (names, ["many/z"] if beside else [])
+
+
+@paged_store
+def test_the_entries_of_a_folder_with_much_below_it_are_its_own(store: Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        paths = [f"much/a/{number:04}" for number in range(1003)]
+        list(pool.map(lambda path: put(store, path), [*paths, "much/z/1", "much/direct"]))
+
+    assert below(store, "much") == (["much/direct"], ["much/a", "much/z"])
 
 
 # ---- reading and writing

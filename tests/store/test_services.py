@@ -13,8 +13,8 @@ from awscrt.checksums import crc32c
 from lakeferry.connect.connection import connection
 from lakeferry.delta.commit import committed_by, publish
 from lakeferry.errors import FerryError
-from lakeferry.store.objects import part_size
 from lakeferry.store.open import open_store
+from lakeferry.store.parts import part_size
 from lakeferry.store.protocol import CRC64NVME, read_all
 from lakeferry.store.s3 import S3
 from tests.servers import Server, lossy_proxy, toxiproxy

@@ -9,6 +9,7 @@ Source: Delta protocol, "Delta Log Entries", "Checkpoints", "Log Compaction File
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import ObjectMeta, Store
@@ -109,13 +110,26 @@ def parse_name(meta: ObjectMeta) -> LogFile | None:
     return None
 
 
-def list_log(store: Store) -> LogListing:
+def list_log(store: Store, *, since: int = 0) -> LogListing:
     """List `_delta_log`, with all that lies in folders below it.
 
-    Others commit while a listing is read, so it may lack one commit though it has a later one.
+    `since`: leave out what the names say of versions before this one.
+    """
+    after = f"{LOG}/{since:020d}" if since else None
+    return _completed(store, _listing(store, store.list(LOG, after=after)))
+
+
+def list_short_log(store: Store, most: int) -> LogListing | None:
+    """The same, of a log of at most `most` objects; None of a longer one, after reading so many."""
+    metas = list(islice(store.list(LOG), most + 1))
+    return None if len(metas) > most else _completed(store, _listing(store, metas))
+
+
+def _completed(store: Store, found: LogListing) -> LogListing:
+    """Others commit while a listing is read, so it may lack one commit though it has a later one.
+
     Those are asked for by name, so that what seems a gap is one.
     """
-    found = _listing(store, store.list(LOG))
     first = found.checkpoints[0].version + 1 if found.checkpoints else min(found.commits, default=0)
     head = max(found.commits, default=0)
     missing = [version for version in range(first, head) if version not in found.commits]

@@ -19,8 +19,9 @@ from lakeferry.errors import FerryError
 from lakeferry.store import faults
 from lakeferry.store.checksum import changed
 from lakeferry.store.names import NameRules
-from lakeferry.store.objects import Service, sized_parts
-from lakeferry.store.protocol import AlreadyThere, ObjectMeta
+from lakeferry.store.objects import Service
+from lakeferry.store.parts import sized_parts
+from lakeferry.store.protocol import AlreadyThere, Folder, ObjectMeta
 
 # The service turns backslashes into slashes and drops dots at the end of a segment.
 RULES = NameRules("Azure Blob", longest_path=1024, refused="\\", final_dots=False)
@@ -49,6 +50,18 @@ class Azure:
         md5 = found.content_settings.content_md5
         checksums = {"md5": bytes(md5).hex()} if md5 else {}
         return ObjectMeta(key, found.size, found.etag.strip('"'), modified_ms, checksums)
+
+    def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
+        from azure.storage.blob import BlobPrefix
+
+        prefix = f"{folder}/" if folder else None
+        with self._translated(folder):
+            for found in self._container_client().walk_blobs(name_starts_with=prefix):
+                if isinstance(found, BlobPrefix):
+                    yield Folder(found.name.rstrip("/"))
+                else:
+                    modified_ms = int(found.last_modified.timestamp() * 1000)
+                    yield ObjectMeta(found.name, found.size, found.etag.strip('"'), modified_ms)
 
     def put_large_if_absent(self, key: str, chunks: Iterator[bytes], *, size_hint: int) -> None:
         """Blocks are invisible until a list of them is put, and that is put conditionally."""
@@ -107,10 +120,13 @@ class Azure:
         return f"{connect.endpoint_of(self._link)}/{self._container}/{key}"
 
     def _blob(self, key: str) -> Any:
+        return self._container_client().get_blob_client(key)
+
+    def _container_client(self) -> Any:
         with self._making:
             if self._made is None:
                 self._made = connect.client(self._link, self._container)
-            return self._made.get_blob_client(key)
+            return self._made
 
     @contextmanager
     def _translated(self, key: str, *, reading: str | None = None) -> Iterator[None]:

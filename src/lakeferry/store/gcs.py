@@ -18,7 +18,7 @@ from lakeferry.connect.connection import LARGE_COMMIT_BYTES, Connection
 from lakeferry.store import faults
 from lakeferry.store.checksum import Counted, changed, wrong_size
 from lakeferry.store.names import NameRules, check_name
-from lakeferry.store.protocol import AlreadyThere, ObjectMeta, OnMeta, Store
+from lakeferry.store.protocol import AlreadyThere, Folder, ObjectMeta, OnMeta, Store
 from lakeferry.store.ranges import RANGE, read_ranges, split_small
 
 RULES = NameRules("Google Cloud Storage", longest_path=1024)
@@ -66,6 +66,18 @@ class GcsStore:
                 if blob.name.endswith("/") or (start is not None and blob.name == start):
                     continue  # a folder's marker; the object `after` itself
                 yield _meta(blob.name[cut:], blob)
+
+    def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
+        whole = self._key(folder) if folder else self._prefix
+        cut = len(self._prefix) + 1 if self._prefix else 0
+        with self._translated(folder):
+            found = self._bucket().list_blobs(prefix=f"{whole}/" if whole else None, delimiter="/")
+            for page in found.pages:
+                for blob in page:
+                    if not blob.name.endswith("/"):  # a folder's marker
+                        yield _meta(blob.name[cut:], blob)
+                for prefix in page.prefixes:
+                    yield Folder(prefix[cut:].rstrip("/"))
 
     def read(
         self,

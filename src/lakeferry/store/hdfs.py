@@ -25,7 +25,7 @@ from lakeferry.store.names import (
     is_temporary,
     unholdable,
 )
-from lakeferry.store.protocol import AlreadyThere, ObjectMeta, OnMeta, Store
+from lakeferry.store.protocol import AlreadyThere, Folder, ObjectMeta, OnMeta, Store
 
 RULES = NameRules("HDFS", control_characters=True, longest_segment=255, longest_path=8000,
                   refused=":")  # fmt: skip
@@ -76,6 +76,20 @@ class HdfsStore:
                     if found.isdir or found.path == folder or is_temporary(path.split("/")[-1]):
                         continue
                     if bound is None or path.encode() > bound:
+                        yield _meta(path, found)
+        except FileNotFoundError:
+            return
+
+    def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
+        full = self._full(folder) if folder else self._root or "/"
+        cut = len(self._root) + 1
+        try:
+            with self._translated(folder):
+                for found in self._client().list_status(full, False):
+                    path = found.path[cut:]
+                    if found.isdir:
+                        yield Folder(path)
+                    elif found.path != full and not is_temporary(path.split("/")[-1]):
                         yield _meta(path, found)
         except FileNotFoundError:
             return

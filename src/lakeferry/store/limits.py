@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+LOOK_S = 0.5  # between two looks at a rate that may have changed
+
 
 class Throttle:
     """Spaces out bytes so that all threads together stay within a rate.
@@ -36,6 +38,74 @@ class Throttle:
             self._free_at = begin + size / self._rate
         if begin > now:
             self._sleep(begin - now)
+
+
+class Tap:
+    """A `Throttle` whose rate may change while it is used; of bytes, or of requests.
+
+    Whoever takes stands behind all that was taken before, and goes when so much has flowed. What
+    nobody took does not gather.
+    """
+
+    def __init__(
+        self,
+        per_s: float | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`per_s`: None: no limit."""
+        self._rate = per_s
+        self._clock, self._sleep = clock, sleep
+        self._taken = self._flowed = 0.0
+        self._at = clock()
+        self._held_back = False
+        self._lock = threading.Lock()
+
+    def turn(self, per_s: float | None) -> None:
+        """From now on this rate, also for those who wait already."""
+        with self._lock:
+            self._flow()
+            self._rate = per_s
+
+    def take(self, size: float) -> None:
+        """Return when `size` more may move."""
+        with self._lock:
+            self._flow()
+            mine = self._taken
+            self._taken += size
+            wait_s = self._until(mine)
+            self._held_back |= wait_s > 0
+        while wait_s > 0:
+            self._sleep(min(wait_s, LOOK_S))
+            with self._lock:
+                self._flow()
+                wait_s = self._until(mine)
+
+    def wait_s(self) -> float:
+        """How long whoever took now would wait."""
+        with self._lock:
+            self._flow()
+            return self._until(self._taken)
+
+    def was_held_back(self) -> bool:
+        """Whether anybody has waited since this was last asked."""
+        with self._lock:
+            found, self._held_back = self._held_back, False
+            return found
+
+    def _flow(self) -> None:
+        now = self._clock()
+        if self._rate is None:
+            self._flowed = self._taken
+        else:
+            self._flowed = min(self._taken, self._flowed + (now - self._at) * self._rate)
+        self._at = now
+
+    def _until(self, place: float) -> float:
+        if self._rate is None or self._flowed >= place:
+            return 0.0
+        return (place - self._flowed) / self._rate
 
 
 class MemoryBudget:

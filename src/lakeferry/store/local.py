@@ -21,7 +21,7 @@ from lakeferry.errors import FerryError
 from lakeferry.store.checksum import Counted, changed, crc64nvme, wrong_size
 from lakeferry.store.names import NameRules, check_name, is_temporary, unholdable
 from lakeferry.store.new_file import NewFile
-from lakeferry.store.protocol import CRC64NVME, AlreadyThere, ObjectMeta, OnMeta, Store
+from lakeferry.store.protocol import CRC64NVME, AlreadyThere, Folder, ObjectMeta, OnMeta, Store
 
 CHUNK = 1 << 20  # bytes; fits a core's cache, so that the checksum does not fetch it again
 RULES = NameRules("a local folder", control_characters=True, any_bytes=True, longest_segment=255)
@@ -89,6 +89,21 @@ class LocalStore:
                         found = entry.stat()
                         if stat.S_ISREG(found.st_mode):
                             yield _meta(path, found)
+
+    def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
+        with self._translated(folder):
+            try:
+                found = os.scandir(self._full(folder) if folder else self._root)
+            except (FileNotFoundError, NotADirectoryError):
+                return
+        with found:
+            for entry in found:
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_dir():
+                    yield Folder(path)
+                elif not is_temporary(entry.name):
+                    with suppress(FileNotFoundError):  # gone since the folder was opened
+                        yield _meta(path, entry.stat())
 
     def read(
         self,

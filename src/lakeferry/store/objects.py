@@ -7,11 +7,10 @@ service) comes from a `Service`: `s3.py` and `azure.py`.
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
-from queue import Full, Queue
 from typing import TYPE_CHECKING, Protocol
 
 import obstore
@@ -20,18 +19,17 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from lakeferry.errors import FerryError
 from lakeferry.store import faults
 from lakeferry.store.checksum import Counted, changed, wrong_size
+from lakeferry.store.entries import entries
 from lakeferry.store.names import NameRules, check_name
-from lakeferry.store.protocol import AlreadyThere, ObjectMeta, OnMeta, Store
-from lakeferry.store.ranges import RANGE, in_parts, read_ranges, split_small
+from lakeferry.store.parts import PART, put_in_parts
+from lakeferry.store.protocol import AlreadyThere, Folder, ObjectMeta, OnMeta, Store
+from lakeferry.store.ranges import RANGE, read_ranges, split_small
 
 if TYPE_CHECKING:
-    from obstore import GetOptions, PutResult
+    from obstore import GetOptions
     from obstore import ObjectMeta as Found
     from obstore.store import ObjectStore as Backend
 
-PART = 8 << 20  # bytes; an object up to here is one request
-PARTS_AT_ONCE = 4
-MOST_PARTS = 9_000  # S3 allows 10,000; Azure 50,000
 JOINING_S = (0.2, 0.5, 1, 2, 5, *[10] * 30)  # pauses before another look: five minutes in all
 READERS = 16  # threads that fetch ranges, for all large objects of one store together
 
@@ -47,6 +45,9 @@ class Service(Protocol):
 
     def copy(self, other: "Service", source: ObjectMeta, key: str) -> ObjectMeta | None:
         """Copy inside the service; None where it cannot. `source.path`: the whole key there."""
+
+    def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
+        """As `Store.entries`, page by page. `folder` and the paths in the answer: whole keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,14 @@ class ObjectStore:
             if not recursive and "/" in path[len(prefix) + 1 if prefix else 0 :]:
                 continue
             yield _meta(path, found)
+
+    def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
+        whole = self.key(folder) if folder else self._prefix
+        cut = len(self._prefix) + 1 if self._prefix else 0
+        with self._translated(folder):
+            paged = self.service.entries if self.service is not None else None
+            for found in entries(self._backend(), whole, paged, _meta):
+                yield replace(found, path=found.path[cut:])
 
     def read(
         self,
@@ -327,63 +336,8 @@ class ObjectStore:
             raise faults.refusal(where, code=code, status=status, message=message) from error
 
 
-def put_in_parts(
-    backend: "Backend", key: str, chunks: Iterable[bytes], *, size: int
-) -> "PutResult":
-    """Upload in parts, taking `chunks` in the calling thread.
-
-    obstore takes an iterable's items inside its own runtime, where a read through obstore (the
-    source of a copy may be one) panics. So the upload runs in a thread and is handed its bytes.
-    """
-    handed: Queue[bytes | BaseException | None] = Queue(maxsize=2)
-
-    def receive() -> Iterator[bytes]:
-        while (chunk := handed.get()) is not None:
-            if isinstance(chunk, BaseException):
-                raise chunk
-            yield chunk
-
-    with ThreadPoolExecutor(1, thread_name_prefix="lakeferry-write") as sender:
-        upload = sender.submit(
-            obstore.put, backend, key, receive(), chunk_size=part_size(size, PART),
-            max_concurrency=PARTS_AT_ONCE,
-        )  # fmt: skip
-        try:
-            for chunk in chunks:
-                _hand(handed, chunk, upload)
-            _hand(handed, None, upload)
-        except BaseException as error:
-            _hand(handed, error, upload)
-            wait([upload])
-            raise
-        return upload.result()
-
-
-def _hand(
-    handed: Queue[bytes | BaseException | None],
-    item: bytes | BaseException | None,
-    upload: Future["PutResult"],
-) -> None:
-    """Give the upload its next bytes; what made it end early is its result."""
-    while not upload.done():
-        try:
-            handed.put(item, timeout=0.2)
-        except Full:
-            continue
-        return
-
-
 class _EmptyRange(Exception):
     """The range lies behind the object's last byte: an empty object, or a wrong range."""
-
-
-def part_size(size: int, least: int) -> int:
-    """Bytes a part, so that `size` bytes stay within the services' number of parts."""
-    return max(least, -(-size // MOST_PARTS))
-
-
-def sized_parts(chunks: Iterator[bytes], size_hint: int, least: int) -> Iterator[bytes]:
-    return in_parts(chunks, part_size(size_hint, least))
 
 
 def _meta(path: str, found: "Found") -> ObjectMeta:

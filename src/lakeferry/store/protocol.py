@@ -34,6 +34,13 @@ class ObjectMeta:
     checksums: Mapping[str, str] = field(default_factory=dict)  # of the whole body
 
 
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder: something lies in it, at whatever depth; of a file system it may be empty."""
+
+    path: str  # relative to the store's root, without a slash at its end
+
+
 OnMeta = Callable[[ObjectMeta], None]
 
 
@@ -56,6 +63,12 @@ class Store(Protocol):
             prefix: a folder, without a trailing slash; '' is the root. A missing one is empty.
             after: only paths that sort after it by their UTF-8 bytes.
             recursive: False leaves out what lies in sub-folders.
+        """
+
+    def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
+        """What lies directly in `folder` ('' or 'a/b'): objects and folders, in no order.
+
+        A missing folder is empty. Of millions of objects only a page is held.
         """
 
     def read(

@@ -14,8 +14,9 @@ from lakeferry.errors import FerryError
 from lakeferry.store import faults
 from lakeferry.store.checksum import changed, wrong_size
 from lakeferry.store.names import NameRules
-from lakeferry.store.objects import Service, sized_parts
-from lakeferry.store.protocol import CRC64NVME, AlreadyThere, ObjectMeta
+from lakeferry.store.objects import Service
+from lakeferry.store.parts import sized_parts
+from lakeferry.store.protocol import CRC64NVME, AlreadyThere, Folder, ObjectMeta
 
 RULES = NameRules("S3", longest_path=1024)
 PART = 16 << 20  # bytes of one part of a large commit
@@ -67,6 +68,18 @@ class S3:
         modified_ms = int(found["LastModified"].timestamp() * 1000)
         e_tag, size = found["ETag"].strip('"'), found["ContentLength"]
         return ObjectMeta(key, size, e_tag, modified_ms, _whole_checksums(found))
+
+    def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
+        pages = self._client().get_paginator("list_objects_v2")
+        prefix = f"{folder}/" if folder else ""
+        with self._translated(folder):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/"):
+                for found in page.get("Contents", ()):
+                    modified_ms = int(found["LastModified"].timestamp() * 1000)
+                    e_tag = found["ETag"].strip('"')
+                    yield ObjectMeta(found["Key"].rstrip("/"), found["Size"], e_tag, modified_ms)
+                for found in page.get("CommonPrefixes", ()):
+                    yield Folder(found["Prefix"].rstrip("/"))
 
     def put_large_if_absent(self, key: str, chunks: Iterator[bytes], *, size_hint: int) -> None:
         """The condition goes with the request that joins the parts: S3 checks it then."""

@@ -16,7 +16,7 @@ from lakeferry.delta.log import LogListing, list_log, told_from_nowhere
 from lakeferry.delta.paths import below, canonical
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
-from lakeferry.store.protocol import ObjectMeta, OnMeta, Store
+from lakeferry.store.protocol import Folder, ObjectMeta, OnMeta, Store
 from lakeferry.verify.report import VerifyRequest
 
 PROGRESS_S = 0.5
@@ -68,6 +68,9 @@ class MeteredStore:
         self, prefix: str, *, after: str | None = None, recursive: bool = True
     ) -> Iterator[ObjectMeta]:
         return self._store.list(prefix, after=after, recursive=recursive)
+
+    def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
+        return self._store.entries(folder)
 
     def read(
         self,
