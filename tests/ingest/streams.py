@@ -1,9 +1,17 @@
 """A stream and a reader of it, in memory, for laws that hold for any lineage and any progress."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from lakeferry.ingest.lineage import Shard, first_positions, forgettable, readable
+from lakeferry.ingest.lineage import (
+    Shard,
+    first_missed,
+    first_positions,
+    forgettable,
+    losses,
+    readable,
+)
+from lakeferry.ingest.loss import accepted
 from lakeferry.ingest.position import (
     After,
     Ended,
@@ -92,12 +100,15 @@ class Reader:
     rows: list[int] = field(default_factory=list)  # in the table
     history: list[IngestState] = field(default_factory=list)  # of each commit
     ended: set[str] = field(default_factory=set)  # shards whose end is in the table, or was
+    late: bool = False  # a shard was given up, so children may be read before it
 
     @classmethod
     def begin(cls, stream: Stream, place: FromTrimHorizon | FromTime) -> "Reader":
-        first = first_positions(stream.listed(), place, stream.now)
-        state = IngestState(0, StreamIdentity("s"), first)
-        return cls(stream, state, stream.now, history=[state])
+        listed = stream.listed()
+        first = first_positions(listed, place, stream.now)
+        missed = first_missed(listed, place, stream.now)
+        state = IngestState(0, StreamIdentity("s"), first, missed=missed)
+        return cls(stream, state, stream.now, history=[state], late=bool(missed))
 
     @property
     def committed(self) -> Mapping[str, Position]:
@@ -105,7 +116,7 @@ class Reader:
 
     def step(self, choice: int, most: int) -> bool:
         """Read up to some records of one shard that may be read. False: there is nothing new."""
-        ready = list(readable(self.stream.listed(), self.committed).items())
+        ready = list(readable(self.stream.listed(), self.committed, self.state.missed).items())
         for offset in range(len(ready)):
             name, place = ready[(choice + offset) % len(ready)]
             if self._read(name, place, most):
@@ -113,7 +124,7 @@ class Reader:
         return False
 
     def _read(self, name: str, place: Position, most: int) -> bool:
-        assert self.ended.issuperset(self.stream.shards[name].parents)
+        assert self.late or self.ended.issuperset(self.stream.shards[name].parents)
         before = self.read.get(name) or Span(name, place, place, 0)
         at = before.ends
         if isinstance(at, Ended):
@@ -143,16 +154,27 @@ class Reader:
         self.read, self.held = {}, {}
         self.state = parse_state(state_text(self.state), "the table")
 
+    def give_up(self) -> None:
+        """Accept that all is lost that the listing of now lacks."""
+        self.crash()
+        listed = self.stream.listed()
+        found = losses(listed, self.committed, 0, self.state.missed)
+        gone = [gap for gap in found if gap.shard_id not in listed]
+        if gone:
+            self.late = True
+            self.state = accepted(self.state, gone, listed, now_ms=self.stream.now)
+            self.history.append(self.state)
+
     def retention(self, choice: int) -> None:
         """The stream stops to list an oldest shard; the reader forgets what it may."""
-        done = [one for one, place in self.committed.items() if isinstance(place, Ended)]
+        done = [one for one, place in self.state.places.items() if isinstance(place, Ended)]
         if done:
             name = sorted(done)[choice % len(done)]
             if all(one in self.stream.unlisted for one in self.stream.shards[name].parents):
                 self.stream.unlisted.add(name)
         gone = forgettable(self.stream.listed(), self.committed)
         kept = {name: place for name, place in self.committed.items() if name not in gone}
-        self.state = IngestState(self.state.epoch, self.state.stream, kept)
+        self.state = replace(self.state, shards=kept)
 
     def drain(self) -> None:
         """Read and commit until nothing is left, by listings that are whole."""

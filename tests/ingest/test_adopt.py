@@ -116,13 +116,16 @@ def test_listed_parents_of_a_shard_that_is_read_were_read() -> None:
     assert set(readable(listed, found.shards)) == {"c", "d", "e"}
 
 
-def test_ended_shards_that_are_listed_no_more_are_forgotten() -> None:
+def test_ended_shards_that_are_listed_no_more_are_kept_while_a_child_waits_for_them() -> None:
     listed = {"b": Shard("b", ("a",), (0, 9)), "c": Shard("c", ("a",), (10, 19))}
 
     found = taken({"a": Place("end"), "b": Place("trim horizon")}, listed)
+    horizon = Place("trim horizon")
+    all_told = taken({"a": Place("end"), "b": horizon, "c": horizon}, listed)
 
-    assert found.shards == {"b": FromTrimHorizon(NOW)}
+    assert found.shards == {"a": Ended(NOW, ("b", "c")), "b": FromTrimHorizon(NOW)}
     assert set(readable(listed, found.shards)) == {"b", "c"}
+    assert "a" not in all_told.shards
 
 
 def test_a_shard_of_which_nothing_follows_is_refused() -> None:
@@ -190,7 +193,8 @@ def test_where_shards_are_private_all_begin_at_a_time() -> None:
 
     found = adopted(standing, shards(a=(), b=()), {}, stream=CLICKS, now_ms=NOW)
 
-    assert found == Adopted({"a": FromTime(70, 70), "b": FromTime(70, 70)}, False, ("said",))
+    since = FromTime(70, 70)
+    assert found == Adopted({"a": since, "b": since}, False, ("said",), since=since)
 
 
 def test_only_records_that_are_named_are_looked_at() -> None:

@@ -23,10 +23,15 @@ from lakeferry.ingest.wire import Record
 START = FromTrimHorizon(3)
 
 
-def fetched(shard: str, *numbers: int, ends: Position | None = None, read: int = 0) -> Fetched:
+def fetched(shard: str, begins: Position, *numbers: int, ends: Position | None = None) -> Fetched:
     records = [Record(str(one), one / 1000, b"", "k") for one in numbers]
+    read = begins.records if isinstance(begins, After) else 0
     place = ends or After(str(numbers[-1]), 0, read + len(numbers))
-    return Fetched(shard, records, place, 0, 0)
+    return Fetched(shard, records, place, 0, 0, begins)
+
+
+def advance(progress: Progress, shard: str, *numbers: int, ends: Position | None = None) -> None:
+    progress.advance(fetched(shard, progress.shards[shard], *numbers, ends=ends))
 
 
 def begun(*shards: str) -> Progress:
@@ -38,8 +43,8 @@ def begun(*shards: str) -> Progress:
 
 def test_spans_have_every_shard_those_without_records_too() -> None:
     progress = begun("b", "a")
-    progress.advance(fetched("a", 1, 2))
-    progress.advance(fetched("a", 3, read=2))
+    advance(progress, "a", 1, 2)
+    advance(progress, "a", 3)
 
     assert progress.cut() == (
         Span("a", START, After("3", 0, 3), 3, "1"),
@@ -49,7 +54,7 @@ def test_spans_have_every_shard_those_without_records_too() -> None:
 
 def test_the_next_spans_begin_where_these_end() -> None:
     progress = begun("a")
-    progress.advance(fetched("a", 1))
+    advance(progress, "a", 1)
     progress.cut()
 
     assert progress.cut() == (Span("a", After("1", 0, 1), After("1", 0, 1), 0, None),)
@@ -57,16 +62,28 @@ def test_the_next_spans_begin_where_these_end() -> None:
 
 def test_a_shard_that_ended_is_in_one_batch_more() -> None:
     progress = begun("a", "b")
-    progress.advance(fetched("a", ends=Ended(9, (), 0)))
+    advance(progress, "a", ends=Ended(9, (), 0))
 
     assert [span.shard_id for span in progress.cut()] == ["a", "b"]
     assert [span.shard_id for span in progress.cut()] == ["b"]
 
 
+def test_a_page_that_does_not_follow_the_one_before_ends_the_worker() -> None:
+    progress = begun("a")
+    advance(progress, "a", 1, 2)
+    last = progress.shards["a"]
+
+    with pytest.raises(RuntimeError, match="a: a page from"):
+        progress.advance(fetched("a", START, 1, 2))
+    with pytest.raises(RuntimeError, match="a: a page from"):
+        progress.advance(fetched("a", After("4", 0, 4), 5))
+    assert progress.shards["a"] == last
+
+
 def test_a_batch_knows_its_newest_and_oldest_record() -> None:
     progress = begun("a")
-    progress.advance(fetched("a", 50, 70))
-    progress.advance(fetched("a", 60, 40, read=2))
+    advance(progress, "a", 50, 70)
+    advance(progress, "a", 60, 40)
 
     assert (progress.oldest_ms, progress.newest_ms) == (40, 70)
     progress.cut()
@@ -89,9 +106,9 @@ def test_batches_join_the_state_that_those_before_them_made(steps: list[str], en
         numbers = [count + 1, count + 2][:taken]
         count += taken
         place = After(str(count), count, count) if count else place
-        progress.advance(fetched("a", *numbers, ends=place))
+        advance(progress, "a", *numbers, ends=place)
     if ended:
-        progress.advance(fetched("a", ends=Ended(count, (), count)))
+        advance(progress, "a", ends=Ended(count, (), count))
     state = IngestState(0, StreamIdentity("s"), {"a": START, "b": START})
 
     for batch in [*spans, progress.cut(), progress.cut()]:

@@ -5,7 +5,14 @@ from dataclasses import replace
 from lakeferry.ingest.goal import Goal, goal_of, held_up_error
 from lakeferry.ingest.lineage import Shard
 from lakeferry.ingest.messages import Lag
-from lakeferry.ingest.position import After, Ended, IngestState, Position, StreamIdentity
+from lakeferry.ingest.position import (
+    After,
+    Ended,
+    IngestState,
+    Missed,
+    Position,
+    StreamIdentity,
+)
 
 GOAL = Goal(frozenset("ab"), at_ms=10_000)
 LISTED = {"a": Shard("a"), "b": Shard("b")}
@@ -37,6 +44,19 @@ def test_a_child_that_a_listing_lacks_is_still_to_be_read() -> None:
 
 def test_an_ended_shard_that_was_forgotten_is_done() -> None:
     assert GOAL.is_reached(state(a=After("7", 10_000)), {"a": Shard("a")})
+
+
+def test_a_forgotten_shard_that_is_listed_once_more_is_done() -> None:
+    child = {"a": Shard("a", ("b",)), "b": Shard("b", closed=True)}
+
+    assert GOAL.is_reached(state(a=After("7", 10_000)), child)
+
+
+def test_a_shard_that_was_given_up_is_still_to_be_read_only_if_it_is_listed() -> None:
+    lost = replace(state(a=After("7", 10_000), b=Ended(5)), missed={"b": Missed(After("9", 5), 6)})
+
+    assert GOAL.is_reached(lost, {"a": Shard("a")})
+    assert not GOAL.is_reached(lost, LISTED)
 
 
 def test_a_commit_is_due_when_all_shards_are_read_up_to_the_start() -> None:

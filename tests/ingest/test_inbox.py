@@ -9,7 +9,7 @@ from lakeferry.ingest.position import FromTrimHorizon
 
 
 def page(name: str, size: int = 10) -> Fetched:
-    return Fetched(name, [], FromTrimHorizon(), 0, size)
+    return Fetched(name, [], FromTrimHorizon(), 0, size, FromTrimHorizon())
 
 
 def taken(inbox: Inbox, *, pages: bool = True) -> object:

@@ -1,5 +1,7 @@
 """What workers read becomes the next positions."""
 
+from dataclasses import replace
+
 import pytest
 
 from lakeferry.errors import FerryError
@@ -17,6 +19,7 @@ from lakeferry.ingest.position import (
     FromTime,
     FromTrimHorizon,
     IngestState,
+    Missed,
     Position,
     Span,
     StreamIdentity,
@@ -74,6 +77,15 @@ def test_ended_shards_are_forgotten_once_they_are_gone_and_their_children_are_re
     idle = Span("b", FromTrimHorizon(1), FromTrimHorizon(2), 0)
 
     assert next_state(known, [idle], {"b": LISTED["b"]}).shards == {"b": FromTrimHorizon(2)}
+
+
+def test_a_shard_that_was_given_up_is_remembered_until_retention_took_all_that_it_had() -> None:
+    known = replace(state(b=After("9", 90)), missed={"a": Missed(After("7", 20, 1), 50)})
+    idle = Span("b", After("9", 90), After("9", 95), 0)
+
+    assert next_state(known, [idle], {"b": LISTED["b"]}, horizon_ms=50).missed == known.missed
+    assert next_state(known, [idle], {"b": LISTED["b"]}, horizon_ms=51).missed == {}
+    assert next_state(known, [idle], LISTED, horizon_ms=51).missed == known.missed
 
 
 def test_quarantine_that_is_ahead_after_a_crash_stays_there() -> None:

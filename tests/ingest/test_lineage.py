@@ -1,16 +1,20 @@
 """Through any reshards each record is read once, no child before its parents; losses are seen."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakeferry.ingest.aggregate import HIGHEST_HASH
 from lakeferry.ingest.lineage import (
     Shard,
+    first_missed,
     first_positions,
     forgettable,
     is_same_stream,
+    is_whole,
     listing,
     losses,
     readable,
@@ -22,9 +26,11 @@ from lakeferry.ingest.position import (
     FromTime,
     FromTrimHorizon,
     Gap,
+    Missed,
     Position,
     StreamIdentity,
 )
+from lakeferry.ingest.position_history import breaks
 from lakeferry.ingest.wire import HashKeyRange, ListedShard, SequenceNumberRange
 from tests.ingest.streams import LAST, Reader, Stream
 
@@ -75,15 +81,75 @@ def test_a_parent_that_is_still_to_be_begun_is_waited_for_though_a_listing_lacks
 
 
 def test_a_child_of_a_parent_that_nobody_knows_waits_for_older_shards_with_its_keys() -> None:
-    youngest = Shard("z", ("a",), (0, 9))
+    youngest, gone = Shard("z", ("a",), (0, 9)), {"a": Missed(FromTrimHorizon(), 9)}
 
-    assert set(readable(only(P, youngest), {"p": After("7", 9)})) == {"p"}
-    assert set(readable(only(B, youngest), {"b": After("7", 9)})) == {"b", "z"}
-    assert set(readable(only(youngest), {"p": After("7", 9)})) == set()
+    assert set(readable(only(P, youngest), {"p": After("7", 9)}, gone)) == {"p"}
+    assert set(readable(only(B, youngest), {"b": After("7", 9)}, gone)) == {"b", "z"}
+    assert set(readable(only(youngest), {"p": After("7", 9)}, gone)) == set()
 
 
 def test_parents_that_were_gone_before_we_began_are_not_waited_for() -> None:
-    assert set(readable(only(A, B), {"a": FromTrimHorizon()})) == {"a", "b"}
+    gone = {"p": Missed(FromTrimHorizon(5), 7)}
+
+    assert readable(only(A, B), {"a": FromTrimHorizon()}, gone) == {
+        "a": FromTrimHorizon(),
+        "b": FromTrimHorizon(7),
+    }
+
+
+def test_a_parent_of_which_nothing_is_known_is_waited_for_and_missed() -> None:
+    begun: dict[str, Position] = {"x": After("7", 90)}
+    listed = only(Shard("x", (), (0, 9)), Shard("z", ("y",), (10, 19)))
+
+    assert set(readable(listed, begun)) == {"x"}
+    assert losses(listed, begun, horizon_ms=50) == (Gap("y", 90, 90),)
+
+
+def test_a_parent_that_no_look_showed_is_read_if_a_later_one_does() -> None:
+    listed = only(A, B, M)
+    missed = first_missed(listed, FromTime(50), now_ms=99)
+
+    assert missed == {"p": Missed(FromTime(50, 50), 99)}
+    assert readable(ALL, first_positions(listed, FromTime(50), 99), missed) == {
+        "p": FromTime(50, 50),
+        "a": FromTime(50, 50),
+        "b": FromTime(50, 50),
+    }
+    assert set(readable(ALL, {"p": FromTime(50, 50), "a": FromTime(50, 50)})) == {"p"}
+
+
+def test_a_shard_that_was_given_up_is_read_on_from_where_it_stood_when_it_is_listed_again() -> None:
+    known: dict[str, Position] = {"p": Ended(9, ("a", "b")), "a": Ended(50, (), 3), "b": Ended(40)}
+    gone = {"a": Missed(After("7", 20, 3), 50)}
+
+    assert readable(only(P, B, M), known, gone) == {"m": FromTrimHorizon(40)}
+    assert readable(ALL, known, gone) == {"a": After("7", 20, 3)}
+
+
+KEYS = (0, HIGHEST_HASH // 2), (HIGHEST_HASH // 2 + 1, HIGHEST_HASH)
+
+
+@pytest.mark.parametrize(
+    ("shards", "whole"),
+    [
+        ([Shard("a", (), KEYS[0]), Shard("b", (), KEYS[1])], True),
+        ([Shard("a", (), KEYS[0])], False),
+        ([Shard("b", (), KEYS[1])], False),
+        ([Shard("p"), Shard("a", ("p",), KEYS[0]), Shard("b", ("p",), KEYS[1])], True),
+        ([Shard("p"), Shard("a", ("p",), KEYS[0])], False),
+        ([Shard("a", ("p",), KEYS[0]), Shard("b", ("p",), KEYS[1])], False),
+        ([Shard("p", closed=True)], True),
+        ([], False),
+    ],
+    ids=[
+        "all keys", "keys are lacking above", "and below", "parent and both children",
+        "a child is lacking", "the parent is lacking", "children not shown yet", "nothing",
+    ],
+)  # fmt: skip
+def test_a_listing_is_whole_that_has_all_parents_and_a_youngest_shard_for_each_key(
+    shards: list[Shard], whole: bool
+) -> None:
+    assert is_whole(only(*shards)) is whole
 
 
 def test_a_shard_that_was_ended_and_forgotten_is_not_read_again_when_it_is_listed_again() -> None:
@@ -115,21 +181,26 @@ def test_a_listing_is_read_from_the_service_s_words() -> None:
 # --- for all lineages and all orders of progress --------------------------------------------
 
 number = st.integers(0, LAST)
-happening = st.tuples(
-    st.sampled_from(
-        [*["put"] * 3, "split", "merge", *["read"] * 3, "commit", "crash", "retain", "leave out"]
-    ),
-    number,
-)
+USUAL = [*["put"] * 3, "split", "merge", *["read"] * 3, "commit", "crash", "retain", "leave out"]
+happening = st.tuples(st.sampled_from(USUAL), number)
 
 
-def played(before: Sequence[tuple[str, int]], after: Sequence[tuple[str, int]], at: int) -> Reader:
-    """A stream with a history, and a reader that begins then (`at` 0: at the oldest record)."""
+def played(
+    before: Sequence[tuple[str, int]],
+    after: Sequence[tuple[str, int]],
+    at: int,
+    left_out: int = 0,
+) -> Reader:
+    """A stream with a history, and a reader that begins then (`at` 0: at the oldest record).
+
+    `left_out`: by all looks that it begins with, a bit a shard.
+    """
     stream = Stream()
     stream.add((), (0, LAST))
     for what, choice in before:
         happen(stream, None, what, choice)
     start = FromTime(min(at, stream.now)) if at else FromTrimHorizon()
+    stream.left_out = left_out
     reader = Reader.begin(stream, start)
     for what, choice in after:
         happen(stream, reader, what, choice)
@@ -155,6 +226,8 @@ def happen(stream: Stream, reader: Reader | None, what: str, choice: int) -> Non
             reader.retention(choice)
         case "leave out", Reader():
             stream.left_out = choice
+        case "give up", Reader():
+            reader.give_up()
 
 
 histories = st.lists(happening, min_size=15, max_size=60)
@@ -189,6 +262,20 @@ def test_records_of_one_key_stay_in_order(
     for record in reader.rows:
         by_key.setdefault(reader.stream.keys[record], []).append(record)
     assert all(rows == sorted(rows) for rows in by_key.values())
+
+
+losing = st.tuples(st.sampled_from([*USUAL, "give up", "leave out"]), number)
+
+
+@given(histories, st.lists(losing, min_size=15, max_size=60), number)
+def test_whatever_looks_left_out_and_was_given_up_for_it_is_read_once_when_it_is_shown(
+    before: list[tuple[str, int]], after: list[tuple[str, int]], left_out: int
+) -> None:
+    reader = played(before, after, 0, left_out)
+
+    assert sorted(reader.rows) == sorted(reader.stream.keys)
+    for one, next_one in pairwise(reader.history):
+        assert [found for found in breaks(one, next_one) if found.shard_id] == []
 
 
 # --- what retention took --------------------------------------------------------------------

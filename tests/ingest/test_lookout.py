@@ -21,6 +21,24 @@ def feed() -> Iterator[Feed]:
         yield found
 
 
+def source_of(feed: Feed) -> SourceSettings:
+    return SourceSettings("clicks", endpoint_of("eu-west-1", feed.url), AwsAccess("eu-west-1"))
+
+
+def test_a_look_that_is_asked_for_shows_the_stream_as_it_is_since_then(feed: Feed) -> None:
+    with Lookout(source_of(feed), 600.0, keys=lambda: KEYS) as lookout:
+        before = lookout.first()
+        for _ in range(5):
+            feed.recreate()
+            lookout.ask()  # one may be under way
+            since_s = monotonic()
+            after = lookout.look()
+
+            assert after.told_s >= since_s
+            assert after.identity != before.identity
+            before = after
+
+
 def test_a_look_that_fails_in_an_unknown_way_is_told_and_others_follow(feed: Feed) -> None:
     spoilt: list[Exception] = []
 
@@ -29,8 +47,7 @@ def test_a_look_that_fails_in_an_unknown_way_is_told_and_others_follow(feed: Fee
             raise spoilt.pop()
         return KEYS
 
-    source = SourceSettings("clicks", endpoint_of("eu-west-1", feed.url), AwsAccess("eu-west-1"))
-    with Lookout(source, 0.05, keys=keys) as lookout:
+    with Lookout(source_of(feed), 0.05, keys=keys) as lookout:
         lookout.first()
         spoilt.append(RuntimeError("a library of keys broke"))
         told, until = "", monotonic() + 10

@@ -19,8 +19,10 @@ from lakeferry.ingest.position import (
     After,
     Ended,
     FromTime,
+    FromTrimHorizon,
     Gap,
     IngestState,
+    Missed,
     Position,
     StreamIdentity,
 )
@@ -75,7 +77,7 @@ def test_a_shard_that_tells_nothing_for_long_counts_as_unread() -> None:
 
 
 def test_an_accepted_gap_is_kept_with_the_positions() -> None:
-    after = accepted(state(a=After("7", 100, 5)), [Gap("a", 100, 500)], LISTED)
+    after = accepted(state(a=After("7", 100, 5)), [Gap("a", 100, 500)], LISTED, now_ms=900)
 
     assert after.epoch == 4
     assert after.shards == {"a": After("7", 500, 5)}
@@ -109,7 +111,7 @@ some_gaps = st.lists(
 def test_however_many_gaps_there_were_they_stay_few_and_none_is_left_out(gaps: list[Gap]) -> None:
     now = IngestState(0, CLICKS)
     for gap in gaps:
-        now = accepted(now, [gap], {})
+        now = accepted(now, [gap], {}, now_ms=900)
 
     assert breaks(IngestState(len(gaps) - 1, CLICKS, gaps=tuple(gaps)), now) == ()
     for shard in "ab":
@@ -121,10 +123,27 @@ def test_however_many_gaps_there_were_they_stay_few_and_none_is_left_out(gaps: l
     assert joined(now.gaps) == now.gaps
 
 
-def test_a_gap_of_a_shard_that_is_gone_ends_it() -> None:
-    after = accepted(state(b=After("7", 100, 5)), [Gap("b", 100, 500)], LISTED)
+def test_a_gap_of_a_shard_that_is_gone_ends_it_and_keeps_where_it_stood() -> None:
+    after = accepted(state(b=After("7", 100, 5)), [Gap("b", 100, 500)], LISTED, now_ms=900)
 
     assert after.shards == {"b": Ended(500, (), 5)}
+    assert after.missed == {"b": Missed(After("7", 100, 5), 900)}
+    assert after.gaps == (Gap("b", 100, 500),)
+
+
+def test_a_child_that_is_gone_before_it_was_begun_would_be_read_from_its_oldest_record() -> None:
+    after = accepted(state(p=Ended(9, ("c",))), [Gap("c", 9, 500)], LISTED, now_ms=900)
+
+    assert after.missed == {"c": Missed(FromTrimHorizon(500), 900)}
+
+
+def test_what_was_given_up_is_not_missed_again() -> None:
+    after = accepted(state(b=After("7", 100, 5)), [Gap("b", 100, 500)], LISTED, now_ms=900)
+    watch = LossWatch()
+
+    for _ in range(4):
+        assert watch.seen(LISTED, after, 500) == ()
+    assert not watch.doubts
 
 
 def test_a_loss_is_told_in_hours() -> None:
@@ -135,10 +154,16 @@ def test_a_loss_is_told_in_hours() -> None:
     assert error.where == "a: 2.0 h; b: 1.0 h"
 
 
+def test_of_a_shard_that_is_gone_no_hours_are_told() -> None:
+    said = loss_error([Gap("a", 500, 500)], "clicks").where
+
+    assert said == "a: it is listed no more, and was not read to its end"
+
+
 def test_positions_of_a_stream_that_is_made_anew_begin_again_and_keep_epoch_and_gaps() -> None:
     anew = StreamIdentity("clicks", "arn:clicks", 2)
     first = IngestState(0, anew, {"a": FromTime(9)})
-    old = accepted(state(a=After("7", 100)), [Gap("a", 100, 500)], LISTED)
+    old = accepted(state(a=After("7", 100)), [Gap("a", 100, 500)], LISTED, now_ms=900)
 
     assert is_another(old, anew)
     assert begun_anew(old, first) == IngestState(5, anew, {"a": FromTime(9)}, old.gaps)

@@ -1,6 +1,7 @@
 """Positions say what was read, survive their text, and join from commit to commit."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from lakeferry.ingest.position import (
     FromTrimHorizon,
     Gap,
     IngestState,
+    Missed,
     Position,
     Span,
     StreamIdentity,
@@ -55,6 +57,7 @@ def test_the_text_of_a_state_is_what_the_table_keeps() -> None:
                 "e": FromTime(50, 60),
             },
             (Gap(A, 1, 2),),
+            {"f": Missed(After(N2, 80, 3), 95)},
         )
     )
 
@@ -69,7 +72,15 @@ def test_the_text_of_a_state_is_what_the_table_keeps() -> None:
             "e": {"start": 50, "until": 60},
         },
         "gaps": [{"shard": A, "since": 1, "until": 2}],
+        "missed": {"f": {"seq": N2, "until": 80, "records": 3, "missed": 95}},
     }
+
+
+def test_a_text_from_before_shards_could_be_missed_is_read() -> None:
+    text = state_text(state(a=After(N1, 9, 3)))
+
+    assert "missed" not in text
+    assert parse_state(text, "here") == state(a=After(N1, 9, 3))
 
 
 times = st.integers(0, 2**45)
@@ -86,6 +97,7 @@ states = st.builds(
     st.builds(StreamIdentity, st.text(), st.text(), times, st.none() | st.text(min_size=1)),
     st.dictionaries(st.text(max_size=20), positions, max_size=5),
     st.lists(st.builds(Gap, st.text(), times, times), max_size=2).map(tuple),
+    st.dictionaries(st.text(max_size=20), st.builds(Missed, positions, times), max_size=2),
 )
 
 
@@ -191,6 +203,17 @@ def test_a_commit_moves_its_shards_and_counts_itself() -> None:
 def test_a_span_that_would_lose_or_double_is_refused(stands: Position, span: Span) -> None:
     with pytest.raises(FerryError, match="LF-7003"):
         advanced(state(a=stands), (span,))
+
+
+def test_a_shard_that_was_missed_is_read_on_from_where_it_stood_and_is_missed_no_more() -> None:
+    stood = After(N1, 9, 3)
+    lost = replace(state(a=Ended(9, (), 3)), missed={"a": Missed(stood, 20)})
+
+    after = advanced(lost, (Span("a", stood, After(N2, 30, 4), 1, first=N2),))
+
+    assert after == IngestState(8, CLICKS, {"a": After(N2, 30, 4)})
+    with pytest.raises(FerryError, match="LF-7003"):
+        advanced(lost, (Span("a", FromTrimHorizon(), After(N2, 30, 1), 1, first=N2),))
 
 
 def test_a_shard_that_is_not_known_is_read_from_its_beginning() -> None:

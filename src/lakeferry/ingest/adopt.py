@@ -43,6 +43,7 @@ class Adopted:
     exact: bool  # nothing is left out and nothing comes twice
     notes: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()  # that are accepted: records which neither consumer has read
+    since: FromTime | None = None  # of a consumer whose shards are not known: all begin here
 
 
 @dataclass(slots=True)
@@ -90,14 +91,17 @@ def adopted(
     """
     if standing.since_ms is not None:
         since = FromTime(standing.since_ms, standing.since_ms)
-        return Adopted(dict.fromkeys(listed, since), exact=False, notes=standing.notes)
+        shards = dict.fromkeys(listed, since)
+        return Adopted(shards, exact=False, notes=standing.notes, since=since)
     if standing.stream is not None and not is_same_stream(standing.stream, stream):
         why = f"it read {standing.stream}, and there is {stream}"
         raise _stranger(standing, why)
     _refuse_strangers(standing, listed)
     found = _Found(stream.created_ms)
     for shard_id, place in sorted(standing.shards.items()):
-        if shard_id in listed:
+        # One that was read to its end may be listed no more, and have children that wait for it.
+        waited_for = any(child not in standing.shards for child in _children(shard_id, listed))
+        if shard_id in listed or (waited_for and _is_end(place)):
             found.shards[shard_id] = (
                 _taken(shard_id, place, listed, looked.get(shard_id), now_ms, begin, found)
                 if isinstance(place, Place)

@@ -29,8 +29,15 @@ class Progress:
         self._begun[start.shard_id] = self._ends[start.shard_id] = start.place
 
     def advance(self, page: Fetched) -> None:
-        """A page is in the files, all of it."""
+        """A page is in the files, all of it.
+
+        Raises:
+            RuntimeError: it does not follow the page before, so records would be lost or doubled.
+        """
         shard_id = page.shard_id
+        if page.begins != self._ends[shard_id]:
+            stands = self._ends[shard_id]
+            raise RuntimeError(f"{shard_id}: a page from {page.begins} on follows {stands}")
         self._ends[shard_id] = page.ends
         if not page.records:
             return

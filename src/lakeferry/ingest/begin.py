@@ -13,9 +13,10 @@ from lakeferry.ingest.adopt import Adopted
 from lakeferry.ingest.commit import commit
 from lakeferry.ingest.events import Emit, GapAccepted, Noted
 from lakeferry.ingest.evolved import declared_now
-from lakeferry.ingest.lineage import first_positions
+from lakeferry.ingest.lineage import Listing, first_missed, first_positions, is_whole
 from lakeferry.ingest.lookout import Look, Lookout
 from lakeferry.ingest.loss import (
+    LOOKS,
     LossWatch,
     accepted,
     begun_anew,
@@ -24,9 +25,9 @@ from lakeferry.ingest.loss import (
     recreated_error,
 )
 from lakeferry.ingest.position import IngestState
+from lakeferry.ingest.quarantine import open_quarantine
 from lakeferry.ingest.row_schema import may_reject, row_schema
-from lakeferry.ingest.rows import QUARANTINE_SCHEMA
-from lakeferry.ingest.settings import Ingest, TargetSettings
+from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.start import parse_start
 from lakeferry.ingest.table import open_target
 from lakeferry.ingest.target import Lost, Target
@@ -64,55 +65,92 @@ def begin(
     Raises:
         FerryError: LF-7051 another stream; LF-7052 records were lost; those of `open_target`.
     """
-    first = _first_state(ingest, look)
-    if adopted is not None:
-        first = replace(first, shards=adopted.shards, gaps=adopted.gaps)
+    first = _First(ingest, lookout, look, adopted)
     target = open_target(ingest.target, row_schema(ingest.payload), ingest.name, first)
-    if target.state == first:
-        for gap in first.gaps:
-            emit(GapAccepted(gap))
-    found = _checked(ingest, lookout, look, target, first, emit)
+    if first.found is not None and target.state == first.found:
+        _tell_begun(first.found, emit)
+    found = _checked(ingest, lookout, first, target, emit)
     if isinstance(found, Lost):
         return found
     look, target, state = found
     declared, target = declared_now(ingest, target)
     rejected = None
     if may_reject(ingest.payload, ingest.source):
-        nowhere = IngestState(0, look.identity)
-        rejected = open_target(
-            quarantine_settings(ingest.target), QUARANTINE_SCHEMA, ingest.name, nowhere
-        )
+        rejected = open_quarantine(ingest, target, state, look.identity)
     begins = ingest.start if adopted is None else "adopted positions"
     resumes = f"epoch {state.epoch}" if state.epoch else begins
     return Beginning(look, target, state, rejected, resumes, declared)
 
 
-def quarantine_settings(target: TargetSettings) -> TargetSettings:
-    """The table of bad records: of one's own choice, or beside the other, `_rejected`."""
-    beside = f"{target.url.rstrip('/')}_rejected"
-    return replace(target, url=target.quarantine or beside, partition_by=(), quarantine=None)
+class _First:
+    """Where a new ingest begins: found out when it turns out to be new, and once.
+
+    Args:
+        look: `latest` is its moment. Of a stream that was split or merged others follow it, for a
+            listing may leave out shards that only this beginning would ask for.
+    """
+
+    def __init__(
+        self, ingest: Ingest, lookout: Lookout, look: Look, adopted: Adopted | None
+    ) -> None:
+        self._lookout = lookout
+        self._place = parse_start(ingest.start, look.service_ms)
+        self._adopted = adopted
+        self.look = look  # the newest one
+        self.found: IngestState | None = None  # None: it was not asked for
+
+    def __call__(self) -> IngestState:
+        if self.found is None:
+            self.found = self._state()
+        return self.found
+
+    def _state(self) -> IngestState:
+        adopted, begun_ms = self._adopted, self.look.service_ms
+        if adopted is not None and adopted.since is None:
+            return IngestState(0, self.look.identity, adopted.shards, adopted.gaps)
+        place = self._place if adopted is None or adopted.since is None else adopted.since
+        listed = self._listed()
+        shards = first_positions(listed, place, begun_ms)
+        missed = first_missed(listed, place, self.look.service_ms)
+        return IngestState(0, self.look.identity, shards, missed=missed)
+
+    def _listed(self) -> Listing:
+        """All that looks show, until they lack nothing, or the same several times in a row."""
+        listed, times = dict(self.look.listed), 1
+        while times < LOOKS and not is_whole(listed):
+            self.look = _next(self._lookout, self.look)
+            times = times + 1 if self.look.listed.keys() <= listed.keys() else 1
+            listed |= self.look.listed
+        return listed
 
 
-def _first_state(ingest: Ingest, look: Look) -> IngestState:
-    place = parse_start(ingest.start, look.service_ms)
-    return IngestState(0, look.identity, first_positions(look.listed, place, look.service_ms))
+def _tell_begun(first: IngestState, emit: Emit) -> None:
+    for gap in first.gaps:
+        emit(GapAccepted(gap))
+    if first.missed:
+        count = len(first.missed)
+        shards = "1 shard that others follow is" if count == 1 else f"{count} shards that others"
+        shards += "" if count == 1 else " follow are"
+        some = ", ".join(sorted(first.missed)[:5]) + (", …" if count > 5 else "")
+        emit(Noted(f"{shards} listed no more, so retention took what they held: {some}"))
 
 
 Checked = tuple[Look, Target, IngestState]
 
 
 def _checked(
-    ingest: Ingest, lookout: Lookout, look: Look, target: Target, first: IngestState, emit: Emit
+    ingest: Ingest, lookout: Lookout, first: _First, target: Target, emit: Emit
 ) -> Checked | Lost:
     """The positions fit the stream that is there, and what it forgot is told."""
-    state = target.state
+    state, look = target.state, first.look
     if state is None:
         raise ValueError("a target that was opened has positions")
     if is_another(state, look.identity):
         if ingest.on_recreated == "fail":
             raise recreated_error(state, look.identity)
         emit(Noted(f"stream {look.identity.name} was made anew; it is read from {ingest.start}"))
-        return _restated(target, begun_anew(state, first), look)
+        anew = begun_anew(state, first())
+        return _restated(target, anew, first.look)
     watch = LossWatch()
     gaps = watch.seen(look.listed, state, look.horizon_ms)
     while watch.doubts:
@@ -122,7 +160,8 @@ def _checked(
         return look, target, state
     if ingest.on_loss == "fail":
         raise loss_error(gaps, look.identity.name)
-    found = _restated(target, accepted(state, gaps, look.listed), look)
+    after = accepted(state, gaps, look.listed, now_ms=look.service_ms)
+    found = _restated(target, after, look)
     for gap in gaps:
         emit(GapAccepted(gap))
     return found

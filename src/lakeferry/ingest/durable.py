@@ -7,6 +7,7 @@ positions up to where; what is read again is left out there by these.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lakeferry.errors import FerryError
 from lakeferry.ingest.commit import commit
 from lakeferry.ingest.events import BatchCommitted, ShardSpan
 from lakeferry.ingest.joining import next_rejected, next_state
@@ -30,18 +31,23 @@ class Tables:
         return len(state_text(self.state))
 
 
-def make_durable(tables: Tables, batches: Sequence[Batch], listed: Listing) -> Tables | Lost:
+def make_durable(
+    tables: Tables, batches: Sequence[Batch], listed: Listing, horizon_ms: int = 0
+) -> Tables | Lost:
     """Commit what workers brought.
 
     Args:
         batches: of one epoch, in any order.
         listed: shards as the stream shows them.
+        horizon_ms: what came before this may be gone, since the epoch.
 
     Raises:
-        FerryError: LF-7003 they do not join what is committed; those of `commit`.
+        FerryError: LF-7003 they do not join what is committed, or do not add up; those of `commit`.
     """
+    for batch in batches:
+        check_sums(batch, tables.state)
     spans = spans_of(batches)
-    after = next_state(tables.state, spans, listed)
+    after = next_state(tables.state, spans, listed, horizon_ms)
     rejected = tables.rejected
     bad_files = [file for batch in batches for file in batch.rejected]
     if bad_files:
@@ -55,6 +61,27 @@ def make_durable(tables: Tables, batches: Sequence[Batch], listed: Listing) -> T
     files = [file for batch in batches for file in batch.files]
     made = commit(tables.target, files, after, counts=total([one.counts for one in batches]))
     return made if isinstance(made, Lost) else Tables(made.target, after, rejected)
+
+
+def check_sums(batch: Batch, state: IngestState) -> None:
+    """Every record between a batch's positions was written, and every row lies in its files.
+
+    Raises:
+        FerryError: LF-7003 if not: the positions would move on by records that the table lacks.
+    """
+    counts = batch.counts
+    records, rows = sum(one.records for one in batch.spans), sum(one.rows for one in batch.files)
+    rejected = sum(one.rows for one in batch.rejected)
+    if (records, rows) == (counts.records, counts.rows) and rejected <= counts.bad:
+        return
+    raise FerryError(
+        "LF-7003",
+        "what a worker brings is not what it wrote",
+        f"epoch {batch.epoch} of stream {state.stream.name}: positions move by {records} records, "
+        f"{counts.records} were written; files hold {rows} rows and {rejected} bad ones, "
+        f"{counts.rows} and {counts.bad} were written",
+        "nothing was committed; start the ingest again, it reads from what is committed",
+    )
 
 
 def spans_of(batches: Sequence[Batch]) -> tuple[Span, ...]:

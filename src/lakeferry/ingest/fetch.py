@@ -49,6 +49,7 @@ class Tally:
     empty: int = 0
     throttled: int = 0
     expired: int = 0
+    iterators: int = 0  # that were got
 
 
 class Fetchers:
@@ -87,6 +88,7 @@ class Fetchers:
             sum(one.empty for one in found),
             sum(one.throttled for one in found),
             sum(one.expired for one in found),
+            sum(one.iterators for one in found),
         )
 
     def paused(self) -> Mapping[str, str]:
@@ -164,6 +166,7 @@ class _Fetcher(Thread):
         try:
             if reading.iterator is None:
                 iterator = self._line.iterator(self._source.stream, reading.shard_id, reading.place)
+                self.tally.iterators += 1
                 return with_iterator(reading, iterator, monotonic())
             return self._page(reading, reading.iterator)
         except Refused as error:
@@ -185,8 +188,9 @@ class _Fetcher(Thread):
         self.tally.empty += not page.records
         fresh = fresh_records(reading.place, page.records)
         after = after_page(reading, page, fresh, self._line.service_ms)
+        behind_ms = page.millis_behind_latest
         self._inbox.put_page(
-            Fetched(reading.shard_id, fresh, after.place, page.millis_behind_latest, size)
+            Fetched(reading.shard_id, fresh, after.place, behind_ms, size, reading.place)
         )
         taken = sum([len(one.data) + len(one.partition_key) for one in page.records])
         return paced(after, page, taken, begun, self._pace)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.lineage import Listing, unborn
+from lakeferry.ingest.lineage import Listing, forgotten, unborn
 from lakeferry.ingest.messages import Lag
-from lakeferry.ingest.position import Ended, IngestState
+from lakeferry.ingest.position import Ended, IngestState, Position
 
 # What came within the second that the service's clock told at the start, which it cuts off.
 CLOCK_MS = 1_500
@@ -24,11 +24,14 @@ class Goal:
         return not self._missing(state, listed)
 
     def _missing(self, state: IngestState, listed: Listing) -> list[str]:
-        known = state.shards.keys() | listed.keys() | unborn(state.shards)
+        places, awaited = state.places, unborn(state.shards)
+        # A listing may show a shard once more that was read to its end and forgotten.
+        over = forgotten(listed, state.shards, state.missed) | (state.missed.keys() - listed.keys())
+        known = (places.keys() | listed.keys()) - over | awaited
         return [
             shard
             for shard in self.shards
-            if shard in known and not _is_done(shard, state, self.at_ms)
+            if shard in known and not _is_done(places.get(shard), self.at_ms)
         ]
 
     def is_read(self, state: IngestState, listed: Listing, lags: Mapping[str, Lag]) -> bool:
@@ -77,6 +80,5 @@ def held_up_error(paused: Mapping[str, str]) -> FerryError:
     )
 
 
-def _is_done(shard: str, state: IngestState, at_ms: int) -> bool:
-    place = state.shards.get(shard)
+def _is_done(place: Position | None, at_ms: int) -> bool:
     return isinstance(place, Ended) or (place is not None and place.read_until_ms >= at_ms)

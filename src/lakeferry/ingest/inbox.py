@@ -20,6 +20,7 @@ class Fetched:
     ends: Position  # after them
     behind_ms: int | None
     size: int  # bytes of the answer, about those that its records take in memory
+    begins: Position  # where the shard stood before it
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,14 @@ from lakeferry.ingest.position import (
 )
 
 
-def next_state(state: IngestState, spans: Sequence[Span], listed: Listing) -> IngestState:
+def next_state(
+    state: IngestState, spans: Sequence[Span], listed: Listing, horizon_ms: int = 0
+) -> IngestState:
     """The state after a commit of these spans; ended shards that nothing waits for are left out.
+
+    Args:
+        horizon_ms: what came before this may be gone, since the epoch. A shard that was given up
+            before then has nothing left that was not told as lost.
 
     Raises:
         FerryError: LF-7003 where a span does not join the state.
@@ -28,7 +34,12 @@ def next_state(state: IngestState, spans: Sequence[Span], listed: Listing) -> In
     after = advanced(state, tuple(_at_same_time(state, span) for span in spans))
     gone = forgettable(listed, after.shards)
     kept = {shard: place for shard, place in after.shards.items() if shard not in gone}
-    return replace(after, shards=kept)
+    missed = {
+        shard: one
+        for shard, one in after.missed.items()
+        if shard in listed or one.since_ms >= horizon_ms
+    }
+    return replace(after, shards=kept, missed=missed)
 
 
 def _at_same_time(state: IngestState, span: Span) -> Span:

@@ -8,6 +8,7 @@ Source: Kinesis developer guide, "Resharding, data routing, data persistence, an
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from lakeferry.ingest.aggregate import HIGHEST_HASH
 from lakeferry.ingest.position import (
@@ -15,6 +16,7 @@ from lakeferry.ingest.position import (
     FromTime,
     FromTrimHorizon,
     Gap,
+    Missed,
     Position,
     StreamIdentity,
 )
@@ -32,6 +34,7 @@ class Shard:
 
 
 Listing = Mapping[str, Shard]
+NONE_MISSED: Mapping[str, Missed] = MappingProxyType({})
 
 
 def listing(shards: Iterable[ListedShard]) -> dict[str, Shard]:
@@ -68,29 +71,68 @@ def first_positions(
     return dict.fromkeys(listed, start)
 
 
-def readable(listed: Listing, committed: Mapping[str, Position]) -> dict[str, Position]:
+def is_whole(listed: Listing) -> bool:
+    """Whether a listing shows every parent that it names, and a youngest shard for every key.
+
+    If not, retention took what it lacks, or it left shards out.
+    """
+    named = {parent for shard in listed.values() for parent in shard.parents}
+    tips = [shard.hash_range for shard_id, shard in listed.items() if shard_id not in named]
+    reached = -1
+    for first, last in sorted(tips):
+        if first > reached + 1:
+            return False
+        reached = max(reached, last)
+    return reached >= HIGHEST_HASH and named <= listed.keys()
+
+
+def first_missed(
+    listed: Listing, place: FromTrimHorizon | FromTime, now_ms: int
+) -> dict[str, Missed]:
+    """The parents of a new ingest's shards that no look shows, by id.
+
+    Retention took them, most likely. If a listing left them out, their records are still to come,
+    though behind those of their children; so it is kept where they would be begun.
+    """
+    named = {parent for shard in listed.values() for parent in shard.parents}
+    since = place.at_ms if isinstance(place, FromTime) else now_ms
+    start: Position = replace(place, read_until_ms=since)
+    return dict.fromkeys(named - listed.keys(), Missed(start, now_ms))
+
+
+def readable(
+    listed: Listing,
+    committed: Mapping[str, Position],
+    missed: Mapping[str, Missed] = NONE_MISSED,
+) -> dict[str, Position]:
     """The shards that may be read now, and from where; what they hold is in the order of its keys.
 
     Args:
         committed: as the table has it, not as far as was read. Every shard that has a position had
             all its parents ended, or was there when the ingest began.
+        missed: as the table has it. Nothing waits for those; one that is listed all the same is
+            read from its place, late as it is.
 
     A shard that is read begins at its position, or, as a child, at its oldest record. It waits for
     each parent that has a record to give: one whose end is not committed, or that is listed and was
-    not begun, or that an ended shard names as its child. A listed shard without a position that is
-    older than one with a position was ended and forgotten: a listing may leave a shard out once
-    and show it again.
+    not begun, or that an ended shard names as its child, or of which nothing is known (`losses`
+    finds those). A listed shard without a position that is older than one with a position was ended
+    and forgotten: a listing may leave a shard out once and show it again.
     """
     waited = unborn(committed)
-    finished = _forgotten(listed, committed) - waited
+    finished = forgotten(listed, committed, missed) - waited
     found: dict[str, Position] = {}
     for shard_id in sorted(listed):
         place = committed.get(shard_id)
+        if shard_id in missed:
+            found[shard_id] = missed[shard_id].place
+            continue
         if isinstance(place, Ended) or shard_id in finished:
             continue
         parents = listed[shard_id].parents
         if place is None and not all(
-            _is_over(one, listed, committed, finished) and one not in waited for one in parents
+            _is_over(one, listed, committed, missed, finished) and one not in waited
+            for one in parents
         ):
             continue
         unknown = any(one not in listed and one not in committed for one in parents)
@@ -98,7 +140,7 @@ def readable(listed: Listing, committed: Mapping[str, Position]) -> dict[str, Po
             continue
         if place is not None and any(_is_open(committed.get(one)) for one in parents):
             continue
-        found[shard_id] = place or FromTrimHorizon(_read_until(parents, committed))
+        found[shard_id] = place or FromTrimHorizon(_read_until(parents, committed, missed))
     return found
 
 
@@ -137,45 +179,66 @@ def _is_open(place: Position | None) -> bool:
 
 
 def _is_over(
-    shard_id: str, listed: Listing, committed: Mapping[str, Position], finished: Collection[str]
+    shard_id: str,
+    listed: Listing,
+    committed: Mapping[str, Position],
+    missed: Mapping[str, Missed],
+    finished: Collection[str],
 ) -> bool:
-    """Whether a parent has nothing left to give: ended, forgotten, or gone before we began."""
+    """Whether a parent has nothing left to give: ended, forgotten, or given up."""
+    if shard_id in missed:
+        return shard_id not in listed
     if shard_id in committed:
         return isinstance(committed[shard_id], Ended)
-    return shard_id not in listed or shard_id in finished
+    return shard_id in finished
 
 
-def _forgotten(listed: Listing, committed: Mapping[str, Position]) -> set[str]:
-    """Listed shards without a position whose descendants have one."""
+def forgotten(
+    listed: Listing,
+    committed: Mapping[str, Position],
+    missed: Mapping[str, Missed] = NONE_MISSED,
+) -> set[str]:
+    """Listed shards that were ended, as their descendants have positions, and they have none."""
     found: set[str] = set()
     waiting = [one for shard in committed if shard in listed for one in listed[shard].parents]
     while waiting:
         shard_id = waiting.pop()
-        if shard_id in found or shard_id in committed or shard_id not in listed:
+        known = shard_id in committed or shard_id in missed
+        if shard_id in found or known or shard_id not in listed:
             continue
         found.add(shard_id)
         waiting += listed[shard_id].parents
     return found
 
 
-def _read_until(parents: Collection[str], committed: Mapping[str, Position]) -> int:
+def _read_until(
+    parents: Collection[str], committed: Mapping[str, Position], missed: Mapping[str, Missed]
+) -> int:
     """Whatever came to a child came after its parents were read to their ends."""
     known = [committed[one].read_until_ms for one in parents if one in committed]
-    return min(known, default=0)
+    given_up = [missed[one].since_ms for one in parents if one in missed and one not in committed]
+    return min([*known, *given_up], default=0)
 
 
 # --- what the stream no longer has ----------------------------------------------------------
 
 
-def losses(listed: Listing, committed: Mapping[str, Position], horizon_ms: int) -> tuple[Gap, ...]:
+def losses(
+    listed: Listing,
+    committed: Mapping[str, Position],
+    horizon_ms: int,
+    missed: Mapping[str, Missed] = NONE_MISSED,
+) -> tuple[Gap, ...]:
     """What retention may have taken before it was read, by shard.
 
     Args:
         horizon_ms: now less the stream's retention, since the epoch.
+        missed: is not told again.
 
     Kinesis does not say it: asked for a record that is gone it gives the oldest that is not. So a
-    shard counts that is behind the horizon, or is listed no more though it was not ended; and a
-    child of either kind that was never begun.
+    shard counts that is behind the horizon, or is listed no more though it was not ended; a child
+    of either kind that was never begun; and a parent of which nothing is known, for whose end a
+    child waits.
     """
     found: dict[str, Gap] = {}
     for shard_id, place in sorted(committed.items()):
@@ -187,7 +250,33 @@ def losses(listed: Listing, committed: Mapping[str, Position], horizon_ms: int) 
             at_risk = [shard_id] if since < horizon_ms or shard_id not in listed else []
         for one in at_risk:
             found.setdefault(one, Gap(one, since, max(since, horizon_ms)))
+    for one, since in _unknown(listed, committed, missed).items():
+        found.setdefault(one, Gap(one, since or horizon_ms, max(since, horizon_ms)))
     return tuple(found.values())
+
+
+def _unknown(
+    listed: Listing, committed: Mapping[str, Position], missed: Mapping[str, Missed]
+) -> dict[str, int]:
+    """Parents that are neither listed nor known, and up to when older shards are read; 0: none is.
+
+    While an older shard with the same keys is read it may still name them as its children.
+    """
+    if not committed:
+        return {}  # nothing is begun
+    waited = unborn(committed)
+    done = forgotten(listed, committed, missed)
+    found: dict[str, int] = {}
+    for shard_id, shard in listed.items():
+        lacking = [one for one in shard.parents if one not in listed and one not in committed]
+        lacking = [one for one in lacking if one not in missed and one not in waited]
+        if not lacking or shard_id in committed or shard_id in done or shard_id in missed:
+            continue
+        if _is_behind(shard, listed, committed, waited):
+            continue
+        older = [place.read_until_ms for one, place in committed.items() if one < shard_id]
+        found |= dict.fromkeys(lacking, max(older, default=0))
+    return found
 
 
 def without(

@@ -35,6 +35,7 @@ class Look:
     service_ms: int  # the service's own clock, since the epoch
     summary: StreamSummary
     listed: Listing
+    told_s: float = 0.0  # when the summary was asked for, by the same clock
 
     @property
     def identity(self) -> StreamIdentity:
@@ -66,6 +67,7 @@ class Lookout:
         self._kinesis = Kinesis(source.endpoint, keys or keys_of(source.access))
         self._asked, self._ended = Event(), Event()
         self._summary_s = -SUMMARY_EVERY_S
+        self._wanted_s = 0.0  # a summary from before this is too old
         self._thread = Thread(target=self._watch, daemon=True, name="lookout")
         self._looks = 0
         self._newest: Look | None = None
@@ -109,12 +111,13 @@ class Lookout:
 
     def look(self) -> Look:
         """The next look that begins after this, waited for; an older one if none succeeds."""
-        before = self.newest.number
-        self._summary_s = -SUMMARY_EVERY_S
+        since = self._wanted_s = monotonic()
         self.trouble = None
         self._asked.set()
-        until = monotonic() + PATIENCE_S
-        while self.newest.number == before and self.trouble is None and monotonic() < until:
+        # One that is under way may end meanwhile; it began too early.
+        while self.newest.told_s < since and self.trouble is None:
+            if monotonic() >= since + PATIENCE_S:
+                break
             sleep(0.02)
         return self.newest
 
@@ -136,14 +139,16 @@ class Lookout:
     def _look(self) -> Look:
         begun = monotonic()
         stream = self._source.stream
-        if self._newest is None or begun - self._summary_s >= SUMMARY_EVERY_S:
+        old = begun - self._summary_s >= SUMMARY_EVERY_S or self._summary_s < self._wanted_s
+        if self._newest is None or old:
             summary = self._answer("DescribeStreamSummary", lambda: self._kinesis.summary(stream))
             self._summary_s = begun
         else:
             summary = self._newest.summary
         listed = listing(self._answer("ListShards", lambda: self._kinesis.shards(stream)))
         self._looks += 1
-        return Look(self._looks, begun, self._kinesis.service_ms, summary, listed)
+        service_ms = self._kinesis.service_ms
+        return Look(self._looks, begun, service_ms, summary, listed, self._summary_s)
 
     def _answer(self, operation: str, ask: Callable[[], Answer]) -> Answer:
         until, times = monotonic() + self._patience_s, 0

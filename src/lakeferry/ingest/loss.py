@@ -12,7 +12,15 @@ from itertools import pairwise
 from lakeferry.errors import FerryError
 from lakeferry.ingest.lineage import Listing, is_same_stream, losses, without
 from lakeferry.ingest.messages import Lag
-from lakeferry.ingest.position import Gap, IngestState, StreamIdentity
+from lakeferry.ingest.position import (
+    Ended,
+    FromTrimHorizon,
+    Gap,
+    IngestState,
+    Missed,
+    Position,
+    StreamIdentity,
+)
 
 # Of one shard, as the positions keep them. One that is always behind has a gap an hour for ever,
 # and every commit carries them all.
@@ -33,7 +41,7 @@ class LossWatch:
             listed: of a look that began after `state` was committed.
             horizon_ms: what came before this may be gone, since the epoch.
         """
-        found = losses(listed, state.shards, horizon_ms)
+        found = losses(listed, state.shards, horizon_ms, state.missed)
         absent = {gap.shard_id for gap in found if gap.shard_id not in listed}
         self._unlisted = {shard: self._unlisted.get(shard, 0) + 1 for shard in absent}
         return tuple(
@@ -66,14 +74,32 @@ def _is_behind(lag: Lag | None, retention_ms: int, all_told: bool) -> bool:
     return not lag.ended and (lag.behind_ms or 0) > retention_ms
 
 
-def accepted(state: IngestState, gaps: Sequence[Gap], listed: Listing) -> IngestState:
-    """The state that goes on behind the gaps and remembers them."""
+def accepted(
+    state: IngestState, gaps: Sequence[Gap], listed: Listing, *, now_ms: int = 0
+) -> IngestState:
+    """The state that goes on behind the gaps and remembers them.
+
+    Args:
+        now_ms: by the service's clock, since the epoch; 0 where nothing is read late.
+
+    Of a shard that is gone it is kept where it stood: if a look shows it again, it is read on.
+    """
+    gone = {
+        gap.shard_id: Missed(_stood(state.shards.get(gap.shard_id), gap), now_ms)
+        for gap in gaps
+        if gap.shard_id not in listed
+    }
     return replace(
         state,
         epoch=state.epoch + 1,
         shards=without(state.shards, gaps, listed),
         gaps=joined((*state.gaps, *gaps)),
+        missed={**gone, **state.missed},
     )
+
+
+def _stood(place: Position | None, gap: Gap) -> Position:
+    return FromTrimHorizon(gap.until_ms) if place is None or isinstance(place, Ended) else place
 
 
 def joined(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
@@ -113,6 +139,8 @@ def loss_error(gaps: Sequence[Gap], stream: str) -> FerryError:
 
 def shown(gap: Gap) -> str:
     """One gap for people."""
+    if gap.since_ms == gap.until_ms:
+        return f"{gap.shard_id}: it is listed no more, and was not read to its end"
     return f"{gap.shard_id}: {_hours(gap)} h"
 
 

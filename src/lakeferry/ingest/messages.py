@@ -118,6 +118,7 @@ class Batch:
     counts: Counts
     newest_ms: int | None  # arrival of the newest record of the batch, since the epoch
     oldest_ms: int | None
+    renewed: bool = False  # an iterator was got since the last batch; of which stream is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class Filled:
 class NewColumns:
     """Fields that were not declared, with `evolve`; the worker waits for a `Reform`."""
 
-    types: Mapping[str, pa.DataType | None]  # '$.a.b' -> type; None where records differ in it
+    types: Mapping[str, pa.DataType | None]  # '$.a.b' -> type; None: all that was seen is empty
 
 
 @dataclass(frozen=True, slots=True)

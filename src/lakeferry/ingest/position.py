@@ -81,6 +81,14 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """A shard that no look shows any more, or none did yet, though it was not read to its end."""
+
+    place: Position  # from where it is read if a look shows it after all; never `Ended`
+    since_ms: int  # when it was given up, since the epoch
+
+
+@dataclass(frozen=True, slots=True)
 class IngestState:
     """All that an ingest must remember, as of one commit."""
 
@@ -88,6 +96,13 @@ class IngestState:
     stream: StreamIdentity
     shards: Mapping[str, Position] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()  # that were accepted, oldest first: `loss.joined`
+    # Nothing waits for these. One that is lost is in `shards`, too, as `Ended`.
+    missed: Mapping[str, Missed] = field(default_factory=dict)
+
+    @property
+    def places(self) -> Mapping[str, Position]:
+        """Where each known shard is read on: of one that is missed, where it would be."""
+        return {**self.shards, **{shard: one.place for shard, one in self.missed.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +197,11 @@ def state_text(state: IngestState) -> str:
             for gap in state.gaps
         ],
     }
+    if state.missed:
+        body["missed"] = {
+            shard: {**position_json(one.place), "missed": one.since_ms}
+            for shard, one in sorted(state.missed.items())
+        }
     return orjson.dumps(body).decode()
 
 
@@ -197,6 +217,7 @@ def parse_state(text: str, where: str) -> IngestState:
             StreamIdentity(stream["name"], stream["arn"], stream["created"], stream.get("id")),
             {shard: parsed_position(place) for shard, place in body["shards"].items()},
             tuple(Gap(gap["shard"], gap["since"], gap["until"]) for gap in body["gaps"]),
+            {shard: _parsed_missed(one) for shard, one in body.get("missed", {}).items()},
         )
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable(where, f"{type(error).__name__}: {error}") from error
@@ -230,6 +251,10 @@ def parsed_position(body: Mapping[str, Any]) -> Position:
     return FromTime(int(body["start"]), until)
 
 
+def _parsed_missed(body: Mapping[str, Any]) -> Missed:
+    return Missed(parsed_position(body), int(body["missed"]))
+
+
 def _unreadable(where: str, why: str) -> FerryError:
     return FerryError(
         "LF-7002",
@@ -250,10 +275,10 @@ def advanced(state: IngestState, spans: tuple[Span, ...]) -> IngestState:
         FerryError: LF-7003 where a span does not begin exactly where its shard stands, goes
             backwards, or is the second of its shard. Committing it would lose or double records.
     """
-    shards = dict(state.shards)
+    shards, places = dict(state.shards), state.places
     seen: set[str] = set()
     for span in spans:
-        problem = _does_not_join(shards.get(span.shard_id), span)
+        problem = _does_not_join(places.get(span.shard_id), span)
         if span.shard_id in seen:
             problem = "it has two spans in one commit"
         if problem:
@@ -265,7 +290,8 @@ def advanced(state: IngestState, spans: tuple[Span, ...]) -> IngestState:
             )
         seen.add(span.shard_id)
         shards[span.shard_id] = span.ends
-    return replace(state, epoch=state.epoch + 1, shards=shards)
+    missed = {shard: one for shard, one in state.missed.items() if shard not in seen}
+    return replace(state, epoch=state.epoch + 1, shards=shards, missed=missed)
 
 
 def _does_not_join(stands: Position | None, span: Span) -> str:

@@ -23,7 +23,10 @@ def breaks(before: IngestState, after: IngestState) -> tuple[Break, ...]:
     """Where a state does not follow another one; nothing if it does."""
     found = [Break("", what) for what in _of_all(before, after)]
     for shard_id, place in sorted(before.shards.items()):
-        what = _of_shard(place, after.shards.get(shard_id))
+        now = after.shards.get(shard_id)
+        found_again = shard_id in before.missed and shard_id not in after.missed
+        then = before.missed[shard_id].place if found_again and now is not None else place
+        what = _of_shard(then, now)
         if what:
             found.append(Break(shard_id, what))
     return tuple(found)
@@ -31,7 +34,7 @@ def breaks(before: IngestState, after: IngestState) -> tuple[Break, ...]:
 
 def added(before: IngestState | None, after: IngestState) -> Mapping[str, int]:
     """How many Kinesis records a commit brought, by shard; those that brought none are left out."""
-    then = before.shards if before else {}
+    then = before.places if before else {}
     counts = {
         shard_id: _records(place) - _records(then.get(shard_id))
         for shard_id, place in sorted(after.shards.items())

@@ -6,6 +6,7 @@ after a crash.
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 
 import pyarrow as pa
@@ -42,13 +43,16 @@ from lakeferry.store.protocol import Store
 
 
 def open_target(
-    settings: TargetSettings, wanted: pa.Schema, ingest_name: str, first: IngestState
+    settings: TargetSettings,
+    wanted: pa.Schema,
+    ingest_name: str,
+    first: IngestState | Callable[[], IngestState],
 ) -> Target:
     """The table with a committed state of this ingest: the one it has, else `first`.
 
     Args:
         wanted: columns of the rows, without partition columns that are computed of them.
-        first: of an ingest that is new here, epoch 0.
+        first: of an ingest that is new here, epoch 0; may be found out when that is known.
 
     Raises:
         FerryError: LF-5004 the store lets two writers commit one version; and all of
@@ -62,7 +66,7 @@ def open_target(
         target = there or _made(store, settings, wanted, ingest_name)
         if target.state is not None:
             return target
-        done = commit(target, (), first)
+        done = commit(target, (), first() if callable(first) else first)
         if isinstance(done, Committed):
             return done.target
     raise kept_losing(target)

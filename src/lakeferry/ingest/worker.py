@@ -115,6 +115,7 @@ class _Worker:
         self._told_s = monotonic()
         self._tell_every_s = min(TOLD_EVERY_S, ingest.rhythm.every_s)
         self._reported = Counts()  # up to the last batch
+        self._iterators = 0  # that were got up to then
 
     def run(self) -> None:
         self._sender.start()
@@ -194,7 +195,9 @@ class _Worker:
                 del self._shards[span.shard_id]
         now = self._counts()
         counts, self._reported = less(now, self._reported), now
-        batch = Batch(order.epoch, (), (), spans, counts, newest, oldest)
+        before, self._iterators = self._iterators, self._fetchers.tally.iterators
+        renewed = self._iterators > before
+        batch = Batch(order.epoch, (), (), spans, counts, newest, oldest, renewed)
         self._filled = False
         self._unsent += 1
         self._sender.send(Unsent(batch, closed.files, closed.rejected))

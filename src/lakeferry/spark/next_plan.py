@@ -51,7 +51,9 @@ def without_gaps(
     if not gaps:
         return state
     if not fail:
-        return replace(accepted(state, gaps, listed), epoch=state.epoch)
+        after = accepted(state, gaps, listed)
+        # A shard that is gone stays ended here: a batch that was planned cannot get another one.
+        return replace(after, epoch=state.epoch, missed=state.missed)
     error = loss_error(gaps, state.stream.name)
     raise FerryError(
         error.code,
