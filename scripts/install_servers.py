@@ -45,6 +45,12 @@ HADOOP_JARS = (
     "org.glassfish.jaxb:jaxb-runtime:2.3.9",
     "javax.activation:javax.activation-api:1.2.0",
 )
+HIVE = CACHE / "hive-metastore-3.1.3"
+HIVE_JARS = (
+    "org.apache.hive:hive-standalone-metastore:3.1.3",
+    "org.apache.hadoop:hadoop-client:3.3.6",
+    "org.apache.derby:derby:10.14.2.0",
+)
 PROVIDERS = CACHE / "terraform-providers"
 DELTA_JARS = ("io.delta:delta-spark_2.13:4.0.1", "io.delta:delta-storage:4.0.1")
 
@@ -212,6 +218,11 @@ SERVERS = (
     Server("provider-archive", "11.0.1", ("npm",), PROVIDERS / "archive/lib/index.d.ts",
            partial(fetch_types, "@cdktf/provider-archive@11.0.1", PROVIDERS / "archive")),
     Server("hdfs", "3.4.2", ("mvn", "java", "javac"), HADOOP / "MiniHdfs.class", install_hadoop),
+    Server("hive-metastore", "3.1.3", ("mvn", "java"),
+           HIVE / "hive-standalone-metastore-3.1.3.jar",
+           partial(fetch_jars, HIVE_JARS, HIVE, transitive=True)),
+    Server("unity-models", "0.7.0", ("python3",), CACHE / "unitycatalog-client-0.7.0" / ".ready",
+           partial(run, sys.executable, SCRIPTS / "bootstrap.py", "unity")),
     Server("delta-jars", "4.0.1", ("mvn", "java"), DELTA / "delta-storage-4.0.1.jar",
            partial(fetch_jars, DELTA_JARS, DELTA, transitive=False)),
     Server("spark", "4.0.1", ("java",), CACHE / "pyspark-4.0.1" / ".ready",

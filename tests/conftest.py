@@ -13,6 +13,7 @@ from tests.servers.fixtures import (  # noqa: F401
     azure_server,
     gcs_server,
     hdfs_server,
+    hive_metastore_server,
     kinesalite_server,
     kinesis_feed,
     kinesis_local_server,

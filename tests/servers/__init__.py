@@ -27,6 +27,11 @@ PROGRAMS: Mapping[str, tuple[Path, str]] = {  # name -> what must be there, what
     "provider-aws": (CACHE / "terraform-providers/aws/lib/index.d.ts", ""),
     "provider-archive": (CACHE / "terraform-providers/archive/lib/index.d.ts", ""),
     "hdfs": (CACHE / "hadoop-3.4.2/MiniHdfs.class", "java"),
+    "hive-metastore": (
+        CACHE / "hive-metastore-3.1.3/hive-standalone-metastore-3.1.3.jar",
+        "java",
+    ),
+    "unity-models": (CACHE / "unitycatalog-client-0.7.0/.ready", ""),
     "fake-gcs": (CACHE / "go/bin/fake-gcs-server", ""),
     "toxiproxy": (CACHE / "go/bin/toxiproxy-server", ""),
     "delta-jars": (CACHE / "delta-4.0.1/delta-storage-4.0.1.jar", "java"),

@@ -12,6 +12,7 @@ from tests.servers import (
     azurite,
     fake_gcs,
     hdfs,
+    hive_metastore,
     kinesalite,
     kinesis_local,
     moto,
@@ -43,6 +44,12 @@ def hdfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if "PYTEST_XDIST_WORKER" in os.environ:
         run = run.parent  # each worker has a folder of its own below the run's
     with hdfs.shared(run / "hdfs") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hive_metastore_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with hive_metastore.running(tmp_path_factory.mktemp("hive-metastore")) as server:
         yield server
 
 

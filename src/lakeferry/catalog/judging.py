@@ -80,6 +80,8 @@ def check_unchanged(
     ]
     if not same_place(found.location, known.location):
         changed.insert(0, "location")
+    if not found.is_external:
+        changed.insert(0, "ownership of its files (to drop it there would delete them)")
     if changed:
         raise FerryError(
             "LF-8103",
