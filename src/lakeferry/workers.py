@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,6 +20,20 @@ BATCH_S = 0.01  # so long a hand may keep a result to itself
 SLOW = 10  # results: a batch of fewer took a millisecond for each, or more
 SILENCE_S = 0.02  # without any result
 WINDOW = 4 * BATCH  # items taken whose result has not been seen here
+
+
+class Hands(Protocol):
+    """What `map_threads` is: a way to run a task over items. Others share their threads."""
+
+    def __call__(
+        self,
+        task: Callable[[Item], Result],
+        items: Iterable[Item],
+        *,
+        count: int,
+        stop: Event | None = None,
+        on_silence: Callable[[], None] | None = None,
+    ) -> Generator[Result, None, None]: ...
 
 
 class _End:

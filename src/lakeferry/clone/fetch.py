@@ -21,7 +21,6 @@ from lakeferry.delta.files import FileSet, FileWriter
 from lakeferry.delta.paths import decode
 from lakeferry.events import BytesMoved, FileLanded
 from lakeferry.store.protocol import ObjectMeta, Store
-from lakeferry.workers import map_threads
 
 LIST_FROM = 256  # items; from so many on one listing of the target is cheaper than a look at each
 PROGRESS_S = 0.5
@@ -159,7 +158,7 @@ def fetch(
     task = partial(_bring, around=around, look=look)
     # Closed here: an error that is kept would keep the hands too, and the process with them.
     with closing(
-        map_threads(task, items(), count=jobs, stop=around.stop, on_silence=tally.pulse)
+        around.hands(task, items(), count=jobs, stop=around.stop, on_silence=tally.pulse)
     ) as outcomes:
         for outcome in outcomes:
             match outcome:

@@ -8,7 +8,7 @@ from threading import Event as Flag
 from lakeferry.clone.keeping import Inventory, kept, not_kept
 from lakeferry.clone.plan import Totals
 from lakeferry.clone.report import CloneReport, CloneRequest
-from lakeferry.clone.surroundings import Done, Places, Surroundings
+from lakeferry.clone.surroundings import Done, Places, Review, Surroundings, unreviewed
 from lakeferry.delta.log import told_from_nowhere
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
@@ -16,10 +16,17 @@ from lakeferry.events import Emit, Event, Warned, log_pulse, silent
 from lakeferry.store.limits import Throttle
 from lakeferry.store.open import NO_OPTIONS, contains, open_store, same_place
 from lakeferry.store.protocol import Store
+from lakeferry.workers import Hands, map_threads
 
 
 def clone_table(
-    request: CloneRequest, *, emit: Emit = silent, stop: Flag | None = None
+    request: CloneRequest,
+    *,
+    emit: Emit = silent,
+    stop: Flag | None = None,
+    hands: Hands = map_threads,
+    throttle: Callable[[int], None] | None = None,
+    review: Review = unreviewed,
 ) -> CloneReport:
     """Clone one table, or bring an earlier clone up to date.
 
@@ -27,6 +34,9 @@ def clone_table(
         request: what to clone, where to, how.
         emit: called with progress and findings.
         stop: set it to end early; what landed is kept and no commit begins.
+        hands: by which files are copied; whoever clones many tables shares them.
+        throttle: of bytes, see `copy.copy_one`; beside the request's own limit.
+        review: told of both states before anything moves; what it raises ends the clone.
 
     Raises:
         FerryError: with the code, place and next step; the target's table is as it was.
@@ -52,7 +62,9 @@ def clone_table(
             raise KeyboardInterrupt
         pulse(entries)
 
-    around = Surroundings(places, _throttle(request), told, stop, read)
+    around = Surroundings(
+        places, _throttle(request, throttle), told, stop, read, hands=hands, review=review
+    )
     try:
         done = _clone(request, around)
     except FerryError as error:
@@ -117,8 +129,20 @@ def split_url(url: str) -> tuple[str, str]:
     return f"{scheme}://{authority}/", path
 
 
-def _throttle(request: CloneRequest) -> Callable[[int], None] | None:
-    return Throttle(request.limit_bytes_per_s).take if request.limit_bytes_per_s else None
+def _throttle(
+    request: CloneRequest, shared: Callable[[int], None] | None
+) -> Callable[[int], None] | None:
+    if not request.limit_bytes_per_s:
+        return shared
+    own = Throttle(request.limit_bytes_per_s).take
+    if shared is None:
+        return own
+
+    def both(size: int) -> None:
+        own(size)
+        shared(size)
+
+    return both
 
 
 def _report(

@@ -72,7 +72,8 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
     extras.refuse_older_version(listing, source.version)
     here = list_log(places.target)
     record = newest_record(places.target, here)
-    _refuse_other(request, source, here, record, places)
+    mirror = _refuse_other(request, source, here, record, places)
+    around.review(source, mirror, mirror.version if mirror else None)
     _refuse_overtaken(request, places.source, listing, here)
     plan = plan_mirror(listing, here, end=source.version)
     _refuse_other_bytes(places.source, places.target, listing, here)
@@ -114,12 +115,13 @@ def _refuse_other(
     here: LogListing,
     record: CloneRecord | None,
     places: Places,
-) -> None:
+) -> Snapshot | None:
+    """The mirror as it is; None where there is none that anybody can read."""
     target = places.target
     if not is_table(here):
-        return
+        return None
     if record is not None and not (here.commits or here.checkpoints):
-        return  # nobody can read it yet: our own run was cut off before its base was whole
+        return None  # nobody can read it yet: our own run was cut off before its base was whole
     head = read_snapshot(target, listing=here)
     there = head.metadata.id
     if record is None or record.mode != "mirror":
@@ -140,6 +142,7 @@ def _refuse_other(
             f"{request.source}; target {target.url} mirrors version {record.source_version}",
             "start a new mirror in an empty place",
         )
+    return head
 
 
 def _refuse_overtaken(

@@ -126,6 +126,7 @@ def _plans(
     if not request.replace:
         url = around.places.target.url
         refuse_other_table(view, source.metadata, same_table=same_table, url=url, mode="snapshot")
+    around.review(source, view.snapshot, view.record.source_version if view.record else None)
     return plan_steps(request, around, source, view, roots, same_table=same_table)
 
 

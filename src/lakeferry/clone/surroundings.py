@@ -11,6 +11,7 @@ from lakeferry.delta.files import FileSet, OnEntries, untold
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.events import Emit
 from lakeferry.store.protocol import Store
+from lakeferry.workers import Hands, map_threads
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,15 @@ class Haul:
     landed: FileSet | None = None  # rows of FILES_SCHEMA
 
 
+# Told before anything moves: the source as it will be cloned, the target as it is (None: no table
+# there), and the version of the source that it holds. What it raises ends the clone.
+Review = Callable[[Snapshot, Snapshot | None, int | None], None]
+
+
+def unreviewed(source: Snapshot, target: Snapshot | None, held_version: int | None) -> None:
+    """The `Review` of who takes a source as it is."""
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What a clone needs besides its request."""
@@ -42,6 +52,8 @@ class Surroundings:
     emit: Emit
     stop: Flag | None = None
     on_entries: OnEntries = untold
+    hands: Hands = map_threads  # by which files are copied
+    review: Review = unreviewed
 
     def heed_stop(self) -> None:
         """KeyboardInterrupt where the end was asked for; called where it leaves nothing half."""

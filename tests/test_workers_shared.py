@@ -1,0 +1,218 @@
+"""What a crew promises to several who give it items at once."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lakeferry.workers import WINDOW
+from lakeferry.workers_shared import SharedCrew
+
+
+@pytest.fixture
+def crew() -> Iterator[SharedCrew]:
+    crew = SharedCrew(8)
+    yield crew
+    crew.close()
+    assert not [one for one in threading.enumerate() if one.name == "lakeferry-hand"]
+
+
+def double(item: int) -> int:
+    return item * 2
+
+
+def slow(item: int) -> int:
+    time.sleep(0.002)
+    return item
+
+
+def side_by_side(*callers: threading.Thread) -> None:
+    for one in callers:
+        one.start()
+    for one in callers:
+        one.join(timeout=30)
+        assert not one.is_alive()
+
+
+@given(st.lists(st.integers(0, 600), min_size=1, max_size=6))
+def test_each_caller_gets_a_result_for_each_of_its_items(counts: list[int]) -> None:
+    crew = SharedCrew(4)
+    found: dict[int, list[int]] = {}
+
+    def call(number: int, count: int) -> None:
+        items = range(number * 10_000, number * 10_000 + count)
+        found[number] = sorted(crew.share()(double, items, count=4))
+
+    side_by_side(*(threading.Thread(target=call, args=one) for one in enumerate(counts)))
+    crew.close()
+
+    for number, count in enumerate(counts):
+        assert found[number] == [2 * (number * 10_000 + item) for item in range(count)]
+
+
+def test_items_are_taken_a_window_at_a_time(crew: SharedCrew) -> None:
+    taken = 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        for item in range(100_000):
+            taken += 1
+            yield item
+
+    with closing(crew.share()(double, items(), count=4)) as results:
+        next(results)
+
+        assert taken <= WINDOW
+
+
+def test_who_comes_late_does_not_wait_for_another_ones_long_list(crew: SharedCrew) -> None:
+    ended = []
+
+    def call(name: str, count: int) -> None:
+        list(crew.share()(slow, range(count), count=8))
+        ended.append(name)
+
+    def late() -> None:
+        time.sleep(0.05)
+        call("short", 8)
+
+    side_by_side(threading.Thread(target=call, args=("long", 2000)), threading.Thread(target=late))
+
+    assert ended == ["short", "long"]
+
+
+def test_an_exception_of_one_caller_harms_no_other(crew: SharedCrew) -> None:
+    def broken(item: int) -> int:
+        raise ValueError(item)
+
+    def call_broken() -> None:
+        with pytest.raises(ValueError, match="0"):
+            list(crew.share()(broken, [0], count=2))
+
+    found: list[int] = []
+    side_by_side(
+        threading.Thread(target=lambda: found.extend(crew.share()(slow, range(200), count=4))),
+        threading.Thread(target=call_broken),
+    )
+
+    assert sorted(found) == list(range(200))
+
+
+def test_an_exception_of_the_items_is_raised_to_the_caller(crew: SharedCrew) -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        list(crew.share()(double, items(), count=2))
+
+
+def test_stop_ends_the_taking_and_awaits_what_runs(crew: SharedCrew) -> None:
+    stop = threading.Event()
+    running: list[int] = []
+
+    def task(item: int) -> int:
+        running.append(item)
+        if item == 3:
+            stop.set()
+        time.sleep(0.01)
+        running.remove(item)
+        return item
+
+    found = list(crew.share()(task, range(1000), count=2, stop=stop))
+
+    assert 3 in found
+    assert len(found) < 20
+    assert running == []
+
+
+def test_no_caller_has_more_hands_than_it_asks_for(crew: SharedCrew) -> None:
+    lock, now, most = threading.Lock(), 0, 0
+
+    def task(item: int) -> int:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.003)
+        with lock:
+            now -= 1
+        return item
+
+    list(crew.share()(task, range(100), count=3))
+
+    assert most == 3
+
+
+def test_all_hands_join_when_tasks_wait(crew: SharedCrew) -> None:
+    together = threading.Barrier(8, timeout=10)
+
+    assert len(list(crew.share()(lambda _: together.wait(), range(8), count=8))) == 8
+
+
+def test_quick_items_do_not_wait_behind_one_that_takes_long(crew: SharedCrew) -> None:
+    others = threading.Semaphore(0)
+
+    def task(item: int) -> int:
+        if item:
+            others.release()
+            return item
+        for _ in range(99):
+            assert others.acquire(timeout=10)
+        return item
+
+    assert len(list(crew.share()(task, range(100), count=8))) == 100
+
+
+def test_who_is_urgent_has_most_of_the_hands() -> None:
+    crew = SharedCrew(8)
+    gate = threading.Event()
+    held: list[str] = []
+
+    def task(name: str) -> str:
+        held.append(name)
+        gate.wait(timeout=30)
+        return name
+
+    def call(name: str, *, is_urgent: bool) -> None:
+        list(crew.share(is_urgent=is_urgent)(task, [name] * 20, count=8))
+
+    callers = [threading.Thread(target=call, args=("a",), kwargs={"is_urgent": True})]
+    callers[0].start()
+    while len(held) < 6:
+        time.sleep(0.001)
+    callers.append(threading.Thread(target=call, args=("b",), kwargs={"is_urgent": False}))
+    callers[1].start()
+    while len(held) < 8:
+        time.sleep(0.001)
+    first = list(held)
+    gate.set()
+    for one in callers:
+        one.join()
+    crew.close()
+
+    assert first.count("a") >= 6
+
+
+def test_an_item_that_shall_wait_is_not_begun(crew: SharedCrew) -> None:
+    is_closed = threading.Event()
+    is_closed.set()
+    looks = 0
+
+    def on_silence() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            assert done == []
+            is_closed.clear()
+
+    done: list[int] = []
+    share = crew.share(wait_s=lambda: 1.0 if is_closed.is_set() else 0.0)
+    list(share(done.append, range(50), count=4, on_silence=on_silence))
+
+    assert sorted(done) == list(range(50))
+    assert looks >= 3
