@@ -10,7 +10,8 @@ import pytest
 from lakeferry.fleet.states import STATES
 from lakeferry.ledger import leadership, read
 from lakeferry.ledger.open import open_to_read
-from lakeferry.ledger.rows import CheckResult, LakeTable, Pace, Receipt, Work
+from lakeferry.ledger.rows import CheckResult, LakeTable, Move, Pace, Receipt, Work
+from lakeferry.ledger.write import Ledger
 from tests.ledger.lakes import ORDERS, Clock, file, leading, start, step, table
 
 
@@ -281,3 +282,32 @@ def test_only_the_thread_that_opened_a_ledger_writes(path: Path) -> None:
         thread.join()
 
     assert "same thread" in str(refused)
+
+
+def moved_together(ledger: Ledger, *moves: Move) -> None:
+    with ledger.together():
+        for move in moves:
+            ledger.move(move)
+
+
+def test_what_is_written_together_is_one_transaction(path: Path) -> None:
+    items = "s3://lake/sales/items"
+    with leading(path) as ledger:
+        ledger.see([table("sales.orders"), table("sales.items")])
+        with pytest.raises(ValueError, match="is discovered, not synced"):
+            moved_together(ledger, step("discovered", "planned"), step("synced", "planned", items))
+        taken_back = known(path).state
+        with ledger.together():
+            clone = ledger.begin_clone(start(), step("discovered", "planned"))
+            ledger.land(clone, file("a.parquet"))
+            for_others = known(path).state
+            ledger.commit_clone(clone, 0)
+
+        assert (taken_back, for_others, known(path).state) == (
+            "discovered",
+            "discovered",
+            "planned",
+        )
+        db = open_to_read(path)
+        assert db.execute("SELECT count(*) FROM landed").fetchone() == (0,)
+        db.close()

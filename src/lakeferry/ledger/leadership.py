@@ -35,6 +35,7 @@ class Leadership:
         self._lease_s = lease_s
         self._kept: list[tuple[str, tuple[Any, ...]]] = []
         self._kept_since = 0.0
+        self._is_open = False  # a transaction
         self.db = open_to_write(path)
         try:
             self._file = _identity(path)
@@ -54,27 +55,44 @@ class Leadership:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All of it or nothing, only while we lead; what was kept goes first, in its order.
 
+        One within another is a part of it.
+
         Raises:
             FerryError: LF-8002 another one leads; LF-8006 the file was taken away, too.
         """
         db = self.db
-        with told(self._path):
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                self._refuse_other_file()
-                lease.renew(
-                    db, self._path, self._token, now_ms=self._clock_ms(), lease_s=self._lease_s
-                )
-                for statement, row in self._kept:
-                    db.execute(statement, row)
+        if self._is_open:
+            with told(self._path):
+                self._write_kept()
                 yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:  # a full disk may have taken it back already
-                    db.execute("ROLLBACK")
-                raise
-        self._kept.clear()
+            return
+        self._is_open = True
+        kept = list(self._kept)
+        try:
+            with told(self._path):
+                db.execute("BEGIN IMMEDIATE")
+                try:
+                    self._refuse_other_file()
+                    lease.renew(
+                        db, self._path, self._token, now_ms=self._clock_ms(), lease_s=self._lease_s
+                    )
+                    self._write_kept()
+                    yield db
+                    self._write_kept()
+                    db.execute("COMMIT")
+                except BaseException:
+                    if db.in_transaction:  # a full disk may have taken it back already
+                        db.execute("ROLLBACK")
+                    self._kept = kept
+                    raise
+        finally:
+            self._is_open = False
         self._renewed = time.monotonic()
+
+    def _write_kept(self) -> None:
+        for statement, row in self._kept:
+            self.db.execute(statement, row)
+        self._kept.clear()
 
     def keep(self, statement: str, row: tuple[Any, ...]) -> None:
         """Let a row wait for the next transaction, which is soon."""
@@ -86,6 +104,8 @@ class Leadership:
     def turn(self) -> None:
         """Write what has waited for long enough, and renew a lease of which a third is over."""
         now = time.monotonic()
+        if self._is_open:
+            return  # it writes what is kept
         full = len(self._kept) >= KEEP_ROWS
         waited = bool(self._kept) and now - self._kept_since >= KEEP_S
         if full or waited or now - self._renewed >= self._lease_s / 3:

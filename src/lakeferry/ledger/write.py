@@ -8,7 +8,8 @@ transaction waits for the disk, and a lost one costs a look at the target, nothi
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -94,6 +95,15 @@ class Ledger:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let all that is written within be durable at its end, by one wait for the disk.
+
+        An error within takes all of it back.
+        """
+        with self._lead.transaction():
+            yield
 
     # --- tables ------------------------------------------------------------------------------
 
