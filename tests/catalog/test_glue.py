@@ -1,0 +1,210 @@
+"""Glue's Data Catalog, moto's: what is registered there has the form that Athena and Spark read."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lakeferry.catalog import glue
+from lakeferry.catalog.glue import GlueCatalog, refused_by_lake_formation
+from lakeferry.catalog.tables import Change, Partition
+from lakeferry.connect.aws import AwsAccess, client
+from lakeferry.errors import FerryError
+from tests.catalog.registrations import orders, with_properties
+
+pytestmark = pytest.mark.server
+PARQUET = {
+    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "SerdeInfo": {
+        "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+    },
+}
+SYMLINK = {"InputFormat": "org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat"}
+
+
+@pytest.fixture
+def place(moto_access: AwsAccess) -> GlueCatalog:
+    return GlueCatalog(moto_access)
+
+
+def make(place: GlueCatalog, schema: str, table: str, **entry: Any) -> None:
+    """A table as others make it; its database, too."""
+    api = client(place.access, "glue")
+    if schema not in glue.list_schemas(place):
+        api.create_database(DatabaseInput={"Name": schema})
+    entry.setdefault("TableType", "EXTERNAL_TABLE")
+    api.create_table(DatabaseName=schema, TableInput={"Name": table, **entry})
+
+
+def raw(place: GlueCatalog) -> dict[str, Any]:
+    """As the service has it."""
+    answer = client(place.access, "glue").get_table(DatabaseName="sales", Name="orders")
+    found: dict[str, Any] = answer["Table"]
+    return found
+
+
+def test_a_registered_table_has_the_form_of_a_native_delta_table(place: GlueCatalog) -> None:
+    assert glue.register(place, orders()) == Change("created")
+
+    table = raw(place)
+    assert table["TableType"] == "EXTERNAL_TABLE"
+    assert table["PartitionKeys"] == []
+    assert table["Parameters"] == {
+        "spark.sql.sources.provider": "delta", "table_type": "DELTA", "EXTERNAL": "TRUE",
+        "comment": "all orders",
+        "lakeferry.source": "abfss://sales@atlas.dfs.core.windows.net/orders",
+        "lakeferry.source_version": "24518", "lakeferry.lag": "0",
+    }  # fmt: skip
+    storage = table["StorageDescriptor"]
+    assert storage["Location"] == "s3://atlas-lake/sales/orders"
+    assert storage["SerdeInfo"]["Parameters"]["path"] == "s3://atlas-lake/sales/orders"
+    assert [(one["Name"], one["Type"], one["Comment"]) for one in storage["Columns"]] == [
+        ("id", "bigint", "of the order"),
+        ("price", "decimal(10,2)", ""),
+        ("at", "timestamp", ""),
+        ("lines", "array<struct<sku:string,n:int>>", ""),
+        ("day", "date", ""),
+    ]
+
+
+def test_to_register_twice_is_to_register_once(place: GlueCatalog) -> None:
+    glue.register(place, orders())
+
+    assert glue.register(place, orders()) == Change("none")
+
+
+def test_what_differs_is_updated_and_what_others_set_stays(place: GlueCatalog) -> None:
+    glue.register(place, orders())
+    glue.set_properties(place, "sales", "orders", {"owner.team": "sales"})
+    later = replace(with_properties(orders(), lag="40"), columns=orders().columns[:2], comment="")
+
+    changed = glue.register(place, later)
+
+    assert changed == Change("updated", ("columns", "comment", "lakeferry.lag"))
+    found = glue.find_table(place, "sales", "orders")
+    assert found is not None
+    assert (found.comment, len(found.columns)) == ("", 2)
+    assert found.properties["owner.team"] == "sales"
+    assert glue.register(place, later) == Change("none")
+
+
+def test_a_very_long_comment_is_cut_and_still_equal_the_next_time(place: GlueCatalog) -> None:
+    long = replace(orders(), comment="word " * 1000)
+    glue.register(place, long)
+
+    assert len(raw(place)["Description"]) == 2048
+    assert glue.register(place, long) == Change("none")
+
+
+def test_a_table_of_somebody_else_is_not_written_over(place: GlueCatalog) -> None:
+    make(place, "sales", "orders", StorageDescriptor={"Location": orders().location})
+
+    with pytest.raises(FerryError, match=r"another table named `sales\.orders`") as refused:
+        glue.register(place, orders())
+
+    assert refused.value.code == "LF-8101"
+    assert "Parameters" not in raw(place)
+
+
+def test_a_table_of_ours_at_another_place_is_not_led_elsewhere_silently(
+    place: GlueCatalog,
+) -> None:
+    glue.register(place, orders())
+
+    with pytest.raises(FerryError) as refused:
+        glue.register(place, orders("s3://atlas-lake/new/orders"))
+
+    assert refused.value.code == "LF-8102"
+
+
+def test_a_name_is_led_elsewhere_only_from_where_it_was_thought_to_be(place: GlueCatalog) -> None:
+    glue.register(place, orders())
+    before, after = orders().location, "s3://atlas-lake/new/orders"
+
+    with pytest.raises(FerryError) as refused:
+        glue.repoint(place, "sales", "orders", "s3://atlas-lake/other", after)
+    assert refused.value.code == "LF-8103"
+    assert glue.repoint(place, "sales", "orders", before, after) == Change("updated", ("location",))
+    assert glue.repoint(place, "sales", "orders", before, after) == Change("none")
+
+    storage = raw(place)["StorageDescriptor"]
+    assert storage["Location"] == storage["SerdeInfo"]["Parameters"]["path"] == after
+
+
+def test_only_what_is_as_it_was_registered_is_taken_away(place: GlueCatalog) -> None:
+    glue.register(place, orders())
+    glue.set_properties(place, "sales", "orders", {"lakeferry.lag": "77"})
+    glue.repoint(place, "sales", "orders", orders().location, "s3://atlas-lake/moved")
+
+    with pytest.raises(FerryError, match="location differ") as refused:
+        glue.unregister(place, orders())
+    assert refused.value.code == "LF-8103"
+
+    glue.repoint(place, "sales", "orders", "s3://atlas-lake/moved", orders().location)
+    assert glue.unregister(place, orders()) == Change("removed")
+    assert glue.unregister(place, orders()) == Change("none")
+
+
+def test_a_listing_tells_what_each_table_is_and_where_it_lies(place: GlueCatalog) -> None:
+    at = "s3://lake/a"
+    make(place, "a", "crawled", Parameters={"table_type": "delta"},
+         StorageDescriptor={"Location": at})  # fmt: skip
+    make(place, "a", "by_spark", Parameters={"spark.sql.sources.provider": "DELTA"},
+         StorageDescriptor={"Location": "s3://lake/a-__PLACEHOLDER__",
+                            "SerdeInfo": {"Parameters": {"path": at}}})  # fmt: skip
+    make(place, "a", "by_manifest", PartitionKeys=[{"Name": "day", "Type": "date"}],
+         StorageDescriptor={"Location": f"{at}/_symlink_format_manifest/", **SYMLINK})  # fmt: skip
+    make(place, "b", "files", PartitionKeys=[{"Name": "day", "Type": "date"}],
+         StorageDescriptor={"Location": at, **PARQUET})  # fmt: skip
+    make(place, "b", "ice", Parameters={"table_type": "ICEBERG"},
+         StorageDescriptor={"Location": at})  # fmt: skip
+    make(place, "b", "seen", TableType="VIRTUAL_VIEW", ViewOriginalText="SELECT 1")
+
+    found = {one.full_name: one for one in glue.list_tables(place)}
+
+    assert {name: (one.kind, one.location) for name, one in found.items()} == {
+        "a.crawled": ("delta", at), "a.by_spark": ("delta", at), "a.by_manifest": ("delta", at),
+        "b.files": ("parquet", at), "b.ice": ("iceberg", at), "b.seen": ("view", ""),
+    }  # fmt: skip
+    assert [name for name, one in found.items() if one.has_partitions] == ["b.files"]
+
+
+def test_a_listing_goes_on_from_page_to_page(place: GlueCatalog) -> None:
+    for number in range(205):  # moto gives a hundred at once
+        make(place, "many", f"t{number}", StorageDescriptor={"Location": f"s3://lake/{number}"})
+
+    found = [one.table for one in glue.list_tables(place, ["many"], at_once=1)]
+
+    assert sorted(found) == sorted(f"t{number}" for number in range(205))
+
+
+def test_a_database_that_is_not_there_is_named(place: GlueCatalog) -> None:
+    with pytest.raises(FerryError, match="no database `nowhere`") as refused:
+        list(glue.list_tables(place, ["nowhere"]))
+
+    assert refused.value.code == "LF-8107"
+
+
+def test_partitions_that_only_glue_knows_come_with_their_places(place: GlueCatalog) -> None:
+    make(place, "b", "files", PartitionKeys=[{"Name": "day", "Type": "date"}],
+         StorageDescriptor={"Location": "s3://lake/files", **PARQUET})  # fmt: skip
+    for day, at in (("2026-11-26", "s3://elsewhere/x"), ("__HIVE_DEFAULT_PARTITION__", "s3://l/n")):
+        client(place.access, "glue").create_partition(
+            DatabaseName="b", TableName="files",
+            PartitionInput={"Values": [day], "StorageDescriptor": {"Location": at}},
+        )  # fmt: skip
+    table = glue.find_table(place, "b", "files")
+
+    assert table is not None
+    assert sorted(glue.partitions(place, table), key=str) == [
+        Partition(("2026-11-26",), "s3://elsewhere/x"), Partition((None,), "s3://l/n")
+    ]  # fmt: skip
+
+
+def test_lake_formation_keeps_rights_of_its_own_and_is_told_apart() -> None:
+    message = "Insufficient Lake Formation permission(s): Required Create Table on sales"
+
+    error = refused_by_lake_formation(message, "sales.orders", "Glue of this account")
+
+    assert (error.code, error.exit_code) == ("LF-8104", 1)
+    assert "CREATE_TABLE" in error.next_step
