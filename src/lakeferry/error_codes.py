@@ -237,6 +237,13 @@ CODES: dict[str, ErrorKind] = {
         "The source has the same table id but a lower version than what was cloned: its log was "
         "rewritten or its storage restored. --replace makes the target equal to it again.",
     ),
+    "LF-4105": ErrorKind(
+        3,
+        "the schema changed more than the manifest accepts",
+        "The target stays at the last version whose schema is accepted, and is consistent. What is "
+        "accepted stands under `schema_changes`: none, additive (nullable columns, comments) or "
+        "any.",
+    ),
     "LF-4106": ErrorKind(
         2,
         "the source is another table now",

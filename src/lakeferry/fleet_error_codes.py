@@ -52,4 +52,16 @@ CODES: dict[str, ErrorKind] = {
         "this Python has too old an SQLite",
         "A ledger needs SQLite 3.37 or newer, which Python brings with itself.",
     ),
+    "LF-8021": ErrorKind(
+        1,
+        "a table was stopped by a flaw of the program",
+        "The error is none that lakeferry raises on purpose. The table stays at the version that "
+        "it held, and all other tables went on.",
+    ),
+    "LF-8022": ErrorKind(
+        2,
+        "a limit of dollars cannot be kept without a price",
+        "A run that may spend so much has to know what a byte costs on each of its routes. What is "
+        "missing is told; nothing was moved.",
+    ),
 }

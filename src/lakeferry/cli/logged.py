@@ -25,9 +25,12 @@ class LoggedScreen:
         for screen in self._screens:
             screen.told(text, body, detail=detail)
 
-    def moving(self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any]) -> None:
+    def moving(
+        self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any],
+        above: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
         for screen in self._screens:
-            screen.moving(elapsed_s, parts, body)
+            screen.moving(elapsed_s, parts, body, above)
 
     def stopping(self, text: str) -> None:
         for screen in self._screens:

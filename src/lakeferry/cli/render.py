@@ -59,8 +59,14 @@ class Screen(Protocol):
         `detail`: people are told of it with --verbose alone.
         """
 
-    def moving(self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any]) -> None:
-        """How far it is: shown as often as it is bearable, the middle parts where there is room."""
+    def moving(
+        self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any],
+        above: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        """How far it is: shown as often as it is bearable, the middle parts where there is room.
+
+        `above`: lines that a terminal shows above it, while it is painted.
+        """
 
     def stopping(self, text: str) -> None:
         """The same from within a signal's handler, which may have interrupted any other call."""
@@ -94,7 +100,7 @@ class TextScreen:
         self._progress = ("bar" if tty else "plain") if progress == "auto" else progress
         self._started = time.monotonic()
         self._shown = -math.inf
-        self._painted = False
+        self._painted = 0  # lines
         self._moving = False  # bytes are; then no other progress is of interest
         self._plan = ""  # what will be done, until it is said
         self._estimate = Estimate()
@@ -157,7 +163,7 @@ class TextScreen:
             left_text(self._estimate.left_s(event.elapsed_s, done, total)),
         )
 
-    def _show(self, elapsed_s: float, *parts: str) -> None:
+    def _show(self, elapsed_s: float, *parts: str, above: tuple[str, ...] = ()) -> None:
         """Paint over the last line, or print one now and then."""
         if self._quiet or self._progress == "none" or elapsed_s < QUIET_S:
             return
@@ -166,9 +172,10 @@ class TextScreen:
             return
         self._shown = time.monotonic()
         if self._progress == "bar":
-            line = fitted(parts, shutil.get_terminal_size().columns - 3)
-            _talk(f"\r\x1b[2K  {line}", end="")
-            self._painted = True
+            room = shutil.get_terminal_size().columns - 3
+            lines = [*(line[: max(room, 0)] for line in above), fitted(parts, room)]
+            _talk(_wiping(self._painted) + "\n".join(f"  {line}" for line in lines), end="")
+            self._painted = len(lines)
             return
         for text in filter(None, (self._plan, "  ".join(parts))):
             _talk(f"{time.strftime('%H:%M:%S')}  {text}")
@@ -180,8 +187,8 @@ class TextScreen:
 
     def _wipe(self) -> None:
         if self._painted:
-            _talk("\r\x1b[2K", end="")
-            self._painted = False
+            _talk(_wiping(self._painted), end="")
+            self._painted = 0
 
     def say(self, text: str) -> None:
         if not self._quiet:
@@ -192,9 +199,12 @@ class TextScreen:
             with self._lock:
                 self._say(text)
 
-    def moving(self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any]) -> None:  # noqa: ARG002
+    def moving(
+        self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any],  # noqa: ARG002
+        above: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
         with self._lock:
-            self._show(elapsed_s, *parts)
+            self._show(elapsed_s, *parts, above=above)
 
     def stopping(self, text: str) -> None:
         if not self._quiet:
@@ -216,6 +226,11 @@ class TextScreen:
 
     def end(self, exit_code: int) -> None:  # noqa: ARG002
         self._wipe()
+
+
+def _wiping(lines: int) -> str:
+    """What takes painted lines away, the last first; at least the one where the cursor is."""
+    return "\r\x1b[2K" + "\x1b[1A\x1b[2K" * (lines - 1)
 
 
 def _talk(text: str, end: str = "\n") -> None:
@@ -295,7 +310,10 @@ class JsonScreen:
     def told(self, text: str, body: dict[str, Any], *, detail: bool = False) -> None:  # noqa: ARG002
         self._line(body)
 
-    def moving(self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any]) -> None:  # noqa: ARG002
+    def moving(
+        self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any],  # noqa: ARG002
+        above: tuple[str, ...] = (),  # noqa: ARG002
+    ) -> None:  # fmt: skip
         if time.monotonic() - self._shown >= JSON_EVERY_S:
             self._shown = time.monotonic()
             self._line(body)

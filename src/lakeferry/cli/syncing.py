@@ -1,0 +1,232 @@
+"""What `sync` does: choose tables, show what will be done, ask, run, tell."""
+
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from threading import Event as Flag
+from typing import TYPE_CHECKING
+
+from lakeferry.cli import fleet_plan_answers as plan_answers
+from lakeferry.cli import sync_answers as answers
+from lakeferry.cli.columns import screen_width
+from lakeferry.cli.fleet_flags import TableFlags, led
+from lakeferry.cli.manifest_flags import ManifestFlags, migration
+from lakeferry.cli.monitoring import confirm
+from lakeferry.cli.planning import known_at, planned
+from lakeferry.cli.render import Screen
+from lakeferry.cli.sync_budget import budget_of
+from lakeferry.cli.units import counted, parse_rate, size_text
+from lakeferry.errors import FerryError
+from lakeferry.events import Warned
+from lakeferry.fleet.facts import facts_of
+from lakeferry.fleet.moved import check_places
+from lakeferry.fleet.plan_file import plan_sha256, read_plan
+from lakeferry.fleet.plan_totals import moving
+from lakeferry.fleet.stale import check
+from lakeferry.fleet.sync import KINDS
+from lakeferry.fleet.sync import sync as door
+from lakeferry.fleet.sync_events import Event, Progress, SyncReport, TableMoved, TableSaid
+from lakeferry.fleet.sync_order import NOT_SYNCED
+from lakeferry.fleet.sync_request import SyncRequest
+from lakeferry.ledger.rows import LakeTable, Pace
+
+if TYPE_CHECKING:
+    from lakeferry.cli.sync import SyncFlags
+    from lakeferry.fleet.planned import FleetPlan
+    from lakeferry.fleet.wanted import Migration
+
+OK, FAILED, LOOK = 0, 1, 3
+
+
+def sync(
+    plan_file: str | None,
+    chosen: ManifestFlags,
+    tables: TableFlags,
+    flags: "SyncFlags",
+    *,
+    screen: Screen,
+    stop: Flag,
+    begun: Flag,
+) -> int:
+    """Run; exit 1 where a table failed, 3 where something asks for a person or is left.
+
+    Args:
+        begun: set here when tables are about to move: from then on `stop` is looked at.
+
+    Raises:
+        FerryError: LF-2051 the plan is stale; LF-2003 not confirmed; LF-8001 another coordinator
+            leads, LF-8002 one has taken over; LF-8007 nothing was discovered.
+        ExceptionGroup: of FerryError, for what is wrong with the manifest.
+        KeyboardInterrupt: stopped in a clean state.
+    """
+    _refuse_broad(flags, tables)
+    wanted = migration(chosen)
+    known, _, paces = known_at(wanted)
+    check_places(wanted, (facts_of(wanted, table) for table in known))
+    meant = _meant(tables.of(wanted, known), screen)
+    plan = None if plan_file is None else read_plan(plan_file)
+    if plan is not None:
+        if not flags.replan:
+            check(plan, wanted, known)
+        planned = {line.target_url for line in moving(plan.tables)}
+        meant = tuple(one for one in meant if one.target_url in planned)
+    elif not flags.yes:
+        _ask(wanted, tables, screen=screen, stop=stop)
+    asked = _asked(flags, wanted, plan, meant, paces, chosen)
+    for line in _outline(meant, plan, plan_file):
+        screen.say(line)
+    return _run(wanted, meant, asked, screen=screen, stop=stop, begun=begun)
+
+
+def _run(
+    wanted: "Migration",
+    meant: Sequence[LakeTable],
+    asked: SyncRequest,
+    *,
+    screen: Screen,
+    stop: Flag,
+    begun: Flag,
+) -> int:
+    talk = _Talk(screen)
+    with led(wanted, "sync") as ledger:
+        every, _, _ = known_at(wanted)  # nobody else writes now
+        begun.set()
+        report = door(wanted, ledger, meant, every, asked, emit=talk.emit, stop=stop)
+        code = _code(report)
+        ledger.end(130 if report.was_stopped else code)
+    resume = shlex.join(["lakeferry", *sys.argv[1:]])
+    screen.result(answers.report_lines(report, resume), answers.report_body(report))
+    if report.was_stopped:
+        raise KeyboardInterrupt
+    return code
+
+
+def _code(report: SyncReport) -> int:
+    if report.failed:
+        return FAILED
+    is_left = report.not_begun > report.waiting
+    return LOOK if report.look_at or report.ended_by or is_left else OK
+
+
+class _Talk:
+    """The events of a run on a screen."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def emit(self, event: Event) -> None:
+        screen = self._screen
+        match event:
+            case TableMoved():
+                text, body = answers.moved_text(event), answers.moved_body(event)
+                screen.told(text, body, detail=answers.is_detail(event))
+            case TableSaid() if event.code is not None:
+                screen.event(
+                    Warned(event.table.name, event.code or None, event.text, event.next_step)
+                )
+            case TableSaid():
+                screen.told(
+                    f"  {event.table.name}  {event.text}",
+                    {"type": "note", "table": event.table.name, "message": event.text},
+                    detail=True,
+                )
+            case Progress():
+                screen.moving(
+                    event.seconds, answers.progress_parts(event), answers.progress_body(event),
+                    answers.open_lines(event),
+                )  # fmt: skip
+
+
+def _meant(tables: Sequence[LakeTable], screen: Screen) -> tuple[LakeTable, ...]:
+    """Without those that are not brought over, which are counted."""
+    others: dict[str, int] = {}
+    for one in tables:
+        if one.kind not in KINDS and one.state not in NOT_SYNCED:
+            others[one.kind] = others.get(one.kind, 0) + 1
+    if others:
+        listed = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
+        screen.say(f"not brought over: {listed}; see lakeferry discover")
+    return tuple(one for one in tables if one.kind in KINDS)
+
+
+def _ask(wanted: "Migration", tables: TableFlags, *, screen: Screen, stop: Flag) -> None:
+    """Show what a plan says of them, and ask. Raises LF-2003."""
+
+    def show() -> None:
+        made = planned(wanted, tables, bytes_per_s=None, screen=screen, stop=stop)
+        shown = plan_answers.Shown(left_out=made.left_out, width=screen_width())
+        for line in plan_answers.plan_lines(made.plan, shown):
+            screen.say(line)
+
+    confirm(
+        "bring them over?",
+        show,
+        next_step="read `lakeferry plan -o FILE` and give that file to sync, or give --yes",
+    )
+
+
+def _outline(meant: Sequence[LakeTable], plan: "FleetPlan | None", file: str | None) -> list[str]:
+    """What is about to be done, as far as it is known without a look at each table."""
+    open_ones = [one for one in meant if one.state not in NOT_SYNCED]
+    first = [one for one in open_ones if one.held_version is None]
+    size = size_text(sum(one.bytes for one in first))
+    parts = [f"{counted(len(first), 'table')} for the first time, {size}"] if first else []
+    if len(open_ones) > len(first):
+        parts.append(f"{counted(len(open_ones) - len(first), 'table')} to bring up to date")
+    lines = [" and ".join(parts) or "no table is meant"]
+    if plan is not None:
+        lines.insert(0, f"{file}  {plan_sha256(plan)[:12]}  holds")
+    return lines
+
+
+def _asked(
+    flags: "SyncFlags",
+    wanted: "Migration",
+    plan: "FleetPlan | None",
+    meant: Sequence[LakeTable],
+    paces: Sequence[Pace],
+    chosen: ManifestFlags,
+) -> SyncRequest:
+    budget = budget_of(flags, wanted.limits, time.time())
+    versions: Mapping[str, int] = {}
+    if plan is not None and not flags.replan:
+        versions = {
+            line.target_url: line.source_version
+            for line in moving(plan.tables)
+            if line.source_version is not None
+        }
+    return SyncRequest(
+        follow=flags.follow,
+        replace=flags.replace,
+        accept_schema=flags.accept_schema,
+        budget=budget,
+        versions=versions,
+        plan_sha256="" if plan is None else plan_sha256(plan),
+        usd_per_byte={} if budget.usd is None else _dollars(wanted, meant, chosen),
+        bytes_per_s=None if flags.limit_rate is None else parse_rate(flags.limit_rate),
+        paces=tuple(paces),
+    )
+
+
+def _dollars(
+    wanted: "Migration", meant: Sequence[LakeTable], chosen: ManifestFlags
+) -> Mapping[str, Decimal]:
+    from lakeferry.cli.cost_manifest import assumed
+    from lakeferry.fleet.plan_prices import Asked
+    from lakeferry.fleet.run_price import usd_per_byte
+
+    under, texts = assumed(chosen)
+    return usd_per_byte(meant, wanted, Asked(under, texts))
+
+
+def _refuse_broad(flags: "SyncFlags", tables: TableFlags) -> None:
+    """Raises LF-2001 where what is meant for one table would be done to all."""
+    for flag, is_given in (
+        ("--replace", flags.replace), ("--accept-schema", flags.accept_schema is not None),
+    ):  # fmt: skip
+        if is_given and tables.select is None:
+            raise FerryError(
+                "LF-2001", f"{flag} is for tables that are named", flag, "name them with --select"
+            )

@@ -1,0 +1,373 @@
+"""The door of `sync`: a clone a table, all their files in one stream of work, one ledger.
+
+Tables have threads of their own, a bounded number at once; what they tell comes through one queue
+to the coordinator, this thread, who alone writes the ledger, opens and closes the valves, and
+begins the next table. Whatever ends a run leaves each table at a version that was committed.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from threading import Event as Flag
+
+from lakeferry.clone.report import CloneReport, CloneRequest
+from lakeferry.fleet.ahead import known_ahead
+from lakeferry.fleet.budget import Spent, used_up
+from lakeferry.fleet.facts import facts_of, parts_of
+from lakeferry.fleet.status import to_look_at, told_together
+from lakeferry.fleet.sync_book import Book
+from lakeferry.fleet.sync_events import (
+    Emit,
+    OpenTable,
+    Progress,
+    SyncReport,
+    TableMoved,
+    TableSaid,
+)
+from lakeferry.fleet.sync_messages import (
+    Arrived,
+    Begun,
+    Ended,
+    Looked,
+    Message,
+    Moved,
+    Said,
+    TryFailed,
+)
+from lakeferry.fleet.sync_order import NOT_SYNCED, is_at_risk
+from lakeferry.fleet.sync_progress import Meter, left_of
+from lakeferry.fleet.sync_request import SyncRequest
+from lakeferry.fleet.sync_table import Means, TableJob, sync_table
+from lakeferry.fleet.sync_turns import Turns
+from lakeferry.fleet.wanted import Migration
+from lakeferry.fleet.ways import Way, Ways
+from lakeferry.ledger.rows import LakeTable
+from lakeferry.ledger.write import Ledger
+from lakeferry.store.open import locate
+from lakeferry.workers_shared import Share, SharedCrew
+
+TABLES, FILES = 16, 64  # at once, where the manifest does not say
+MESSAGES = 4096  # that may wait; who tells more waits for the ledger
+TURN_S = 0.2  # between two looks at signals, windows and the lease
+PROGRESS_S = 1.0
+TOTALS_S = 5.0  # between two sums over all tables
+KINDS = frozenset({"delta"})  # of tables that are brought over
+
+
+def sync(
+    wanted: Migration,
+    ledger: Ledger,
+    tables: Iterable[LakeTable],
+    every: Iterable[LakeTable],
+    asked: SyncRequest,
+    *,
+    emit: Emit,
+    stop: Flag,
+) -> SyncReport:
+    """Bring tables over, or up to date; with `follow` again and again until stopped.
+
+    Args:
+        tables: that are meant; those that are cut over, left out or frozen are not touched.
+        every: all tables that the ledger knows.
+        stop: set it to end: files in flight end first, and no commit begins.
+
+    Raises:
+        FerryError: LF-8002 another coordinator has taken over; LF-8003, LF-8006 the ledger cannot
+            be written. What is in flight has ended then, and nothing is half committed.
+    """
+    run = _Run(wanted, ledger, tables, every, asked, emit=emit, stop=stop)
+    try:
+        return run.go()
+    finally:
+        run.end()
+
+
+@dataclass
+class _Table:
+    """One table that has a thread."""
+
+    thread: threading.Thread
+    way: Way
+    share: Share
+    shown: OpenTable
+    state: str  # before this turn
+    held: int | None
+
+
+class _Run:
+    def __init__(
+        self, wanted: Migration, ledger: Ledger, tables: Iterable[LakeTable],
+        every: Iterable[LakeTable], asked: SyncRequest, *, emit: Emit, stop: Flag,
+    ) -> None:  # fmt: skip
+        limits = wanted.limits
+        self._wanted, self._ledger, self._asked = wanted, ledger, asked
+        self._emit, self._stop = emit, stop
+        self._halt = Flag()  # what the tables' threads hear: a signal, a limit, a lost lease
+        self._ended_by = ""
+        self._book = Book(ledger, every, asked.plan_sha256)
+        self._most = limits.tables or TABLES
+        self._files = limits.files or FILES
+        self._crew = SharedCrew(self._files)
+        self._ways = Ways(limits, run_bytes_per_s=asked.bytes_per_s)
+        self._known_ways: dict[str, Way] = {}
+        self._meter = Meter(asked.paces)
+        self._said: queue.Queue[Message] = queue.Queue(MESSAGES)
+        self._open: dict[str, _Table] = {}
+        self._chosen = tuple(one.target_url for one in tables)
+        self._turns = Turns(wanted.waves, follow=asked.follow)
+        self._began = time.monotonic()
+        self._began_s = time.time()
+        self._shown = self._summed = 0.0
+        self._counts = {"synced": 0, "current": 0}
+        self._moved = Decimal(0)
+
+    # ---- the loop
+
+    def go(self) -> SyncReport:
+        self._book.settle()
+        todo = [self._book.rows[url] for url in self._chosen]
+        todo = [one for one in todo if self._is_to_do(one)]
+        self._book.expect(one.target_url for one in todo)
+        self._turns.put((self._book.rows[one.target_url] for one in todo),
+                        every=self._book.rows.values())  # fmt: skip
+        self._ways.turn(datetime.now(UTC))
+        while True:
+            self._look_at_limits()
+            self._begin_some()
+            if not self._open and (self._halt.is_set() or self._turns.are_over(time.time())):
+                break
+            self._hear(TURN_S)
+            self._ledger.turn()
+            self._show()
+        return self._report()
+
+    def end(self) -> None:
+        """Whatever happened: no thread is left behind."""
+        self._halt.set()
+        while any(one.thread.is_alive() for one in self._open.values()):
+            with suppress(queue.Empty):
+                self._said.get(timeout=TURN_S)  # a full queue would hold a thread for ever
+        self._crew.close()
+
+    def _is_to_do(self, row: LakeTable) -> bool:
+        if (
+            row.state in NOT_SYNCED
+            or row.kind not in KINDS
+            or row.source not in self._wanted.sources
+        ):
+            return False
+        planned = self._asked.versions.get(row.target_url)
+        if planned is None:
+            return not self._asked.versions
+        return row.held_version is None or row.held_version < planned
+
+    def _look_at_limits(self) -> None:
+        self._ways.turn(datetime.now(UTC))
+        if self._stop.is_set():
+            self._halt.set()
+        if self._halt.is_set():
+            return
+        sums = self._book.sums
+        usd = self._moved if self._asked.usd_per_byte else None
+        spent = Spent(sums.bytes, usd, sums.files + sums.present, sums.errors)
+        why = used_up(self._asked.budget, spent, now_s=time.time())
+        if why is not None:
+            self._ended_by = why
+            self._halt.set()
+
+    def _begin_some(self) -> None:
+        now_s = time.time()
+        while not self._halt.is_set() and len(self._open) < self._most:
+            url = self._turns.next(now_s, may_begin=self._may_begin)
+            if url is None:
+                return
+            self._begin(self._book.rows[url])
+
+    def _may_begin(self, url: str) -> bool:
+        return not self._way(self._book.rows[url]).is_closed
+
+    def _way(self, row: LakeTable) -> Way:
+        known = self._known_ways.get(row.target_url)
+        if known is not None:
+            return known
+        options = self._wanted.sources[row.source].store_options
+        at = locate(row.source_url, options)
+        account = f"{at.kind}:{at.service}:{at.place if at.kind in ('s3', 'gcs') else ''}"
+        way = self._ways.of(facts_of(self._wanted, row), route=row.route, account=account)
+        self._known_ways[row.target_url] = way
+        return way
+
+    def _begin(self, row: LakeTable) -> None:
+        way = self._way(row)
+        share = self._crew.share(is_urgent=self._is_urgent(row), wait_s=way.wait_s)
+        means = Means(way.paced(share), way.throttle, self._said.put, self._halt)
+        thread = threading.Thread(
+            target=sync_table, args=(self._job(row), means), name=f"lakeferry-table {row.name}"
+        )
+        shown = OpenTable(row.name, row.route, 0, row.left_bytes, 0.0)
+        self._open[row.target_url] = _Table(thread, way, share, shown, row.state, row.held_version)
+        thread.start()
+
+    def _job(self, row: LakeTable) -> TableJob:
+        source = self._wanted.sources[row.source]
+        options = source.options_of(*parts_of(row), row.path)
+        request = CloneRequest(
+            row.source_url, row.target_url, mode=options.mode,
+            version=self._asked.versions.get(row.target_url),
+            replace=self._asked.replace and row.state in ("blocked", "drifted"),
+            jobs=self._files,
+            source_options=source.store_options,
+            target_options=self._wanted.target.store_options,
+        )  # fmt: skip
+        return TableJob(
+            request, row.name, options.schema_changes, options.on_vacuumed,
+            self._asked.accept_schema,
+        )  # fmt: skip
+
+    def _is_urgent(self, row: LakeTable) -> bool:
+        bytes_per_s, _ = self._meter.rates(now_s=time.time(), began_s=self._began_s)
+        left = sum(self._book.rows[url].left_bytes for url in self._open) + row.left_bytes
+        return row.code == "LF-4102" or is_at_risk(
+            row.retention_s, left / bytes_per_s if bytes_per_s else None
+        )
+
+    # ---- what tables tell
+
+    def _hear(self, wait_s: float) -> None:
+        """Take what was told; wait for the first of it, not for more."""
+        try:
+            message = self._said.get(timeout=wait_s)
+        except queue.Empty:
+            return
+        with self._ledger.together(), suppress(queue.Empty):
+            for _ in range(MESSAGES):
+                self._take(message)
+                message = self._said.get_nowait()
+
+    def _take(self, message: Message) -> None:
+        book, url = self._book, message.target_url
+        match message:
+            case Looked():
+                row = book.looked(message)
+                self._open[url].share.is_urgent |= self._is_urgent(row)
+            case Begun():
+                self._change(url, book.begun(message))
+            case Arrived():
+                book.arrived(message)
+                row = book.rows[url]
+                self._meter.take(row.route, message, now_s=time.time())
+                moved = sum(size for _, size, how in message.files if how != "already_there")
+                self._moved += self._asked.usd_per_byte.get(row.route, Decimal(0)) * moved
+            case Moved():
+                old = self._open[url].shown
+                self._open[url].shown = OpenTable(
+                    old.name, old.route, message.bytes_done, message.bytes_total, message.seconds
+                )
+            case Said():
+                said = TableSaid(book.rows[url], message.text, message.code, message.next_step)
+                self._emit(said)
+            case TryFailed():
+                book.sums.errors += 1
+                error = message.error
+                text = f"{error.what}; the next try is in {message.pause_s:.0f} s"
+                self._emit(TableSaid(book.rows[url], text, error.code, error.next_step))
+            case Ended():
+                self._ended(message)
+
+    def _ended(self, message: Ended) -> None:
+        url, book = message.target_url, self._book
+        self._open[url].thread.join()
+        report, error = message.report, message.error
+        if report is not None:
+            is_new = report.source_version != self._open[url].held
+            self._counts["synced" if is_new else "current"] += 1
+            self._change(url, book.synced(url, report), report)
+        if error is not None:
+            # A drift is no error of the run: what could be done was done.
+            book.sums.errors += report is None and error.code != "LF-4105"
+            self._change(url, book.failed(url, error))
+        if report is None and error is None:
+            self._change(url, book.stopped(url))
+        row = book.rows[url]
+        del self._open[url]
+        was_cut_off = report is None and error is None
+        if not was_cut_off:
+            self._turns.ended(row, time.time())
+
+    def _change(self, url: str, row: LakeTable, report: CloneReport | None = None) -> None:
+        table = self._open[url]
+        is_new = report is not None and report.source_version != table.held
+        if row.state != table.state or is_new:
+            self._emit(TableMoved(row, table.state, report))
+        table.state = row.state
+
+    # ---- what it tells
+
+    def _show(self) -> None:
+        now, now_s = time.monotonic(), time.time()
+        routes = {one.shown.route for one in self._open.values()}
+        self._meter.work(routes, now_s=now_s)
+        for route in routes:
+            if self._ways.holds_back(route):
+                self._meter.hold_back(route)
+        for pace in self._meter.ended(now_s=now_s):
+            self._ledger.pace(pace)
+        if now - self._shown < PROGRESS_S:
+            return
+        self._shown = now
+        self._emit(self._progress(now_s))
+
+    def _progress(self, now_s: float) -> Progress:
+        rows = [self._book.rows[url] for url in self._chosen]
+        now_ms = round(now_s * 1000)
+        total = told_together("", rows, now_ms=now_ms)
+        windows = self._wanted.limits.windows
+        ahead = {
+            route: known_ahead(windows, now_s=now_s, route=route)
+            for route in total.loads
+            if windows
+        }
+        bytes_per_s, requests_per_s = self._meter.rates(now_s=now_s, began_s=self._began_s)
+        shown = [one.shown for one in self._open.values()]
+        shown.sort(key=lambda one: one.bytes_done - one.bytes_total)
+        closed = any(one.way.is_closed for one in self._open.values())
+        waits = "a window is closed" if closed or self._turns.are_held_back else ""
+        return Progress(
+            total, time.monotonic() - self._began, bytes_per_s, requests_per_s, tuple(shown),
+            left_of(total, self._meter.paces, ahead, now_s=now_s), waits,
+        )  # fmt: skip
+
+    def _report(self) -> SyncReport:
+        now_s = time.time()
+        for pace in self._meter.ended(now_s=now_s, all_of_them=True):
+            self._ledger.pace(pace)
+        self._book.write()
+        self._ledger.flush()
+        rows = [self._book.rows[url] for url in self._chosen]
+        states: dict[str, int] = {}
+        for row in rows:
+            states[row.state] = states.get(row.state, 0) + 1
+        sums = self._book.sums
+        return SyncReport(
+            states=states,
+            synced=self._counts["synced"],
+            current=self._counts["current"],
+            blocked=states.get("blocked", 0),
+            drifted=states.get("drifted", 0),
+            failed=states.get("failed", 0),
+            not_begun=states.get("planned", 0) + states.get("discovered", 0),
+            waiting=self._turns.waiting(now_s),
+            files=sums.files,
+            bytes=sums.bytes,
+            present=sums.present,
+            seconds=time.monotonic() - self._began,
+            usd=self._moved if self._asked.usd_per_byte else None,
+            ended_by=self._ended_by,
+            was_stopped=self._stop.is_set(),
+            look_at=to_look_at(rows),
+        )
