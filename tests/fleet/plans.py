@@ -1,5 +1,6 @@
 """Makers of a small migration on this disk: a manifest, tables with real files, their ledger."""
 
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def found(wanted: Migration, name: str, **other: Any) -> LakeTable:
 
 
 def discovered(folder: Path, rows: Iterable[LakeTable]) -> None:
-    with Ledger(folder / "ledger.db", run_id="found", command="discover") as ledger:
+    with Ledger(folder / "ledger.db", run_id=uuid.uuid4().hex, command="discover") as ledger:
         ledger.see(rows)
 
 

@@ -89,6 +89,7 @@ def plan_body(plan: FleetPlan, shown: Shown) -> dict[str, Any]:
         "routes": {route: asdict(one) for route, one in by_route(plan.tables).items()},
         "left_s": None if left is None else {**left._asdict(), "basis": plan.basis},
         "usd": None if usd is None else f"{usd:f}",
+        "usd_is_at_least": _is_bound(plan),
         "at_vacuum_risk": [one.name for one in _risks(plan)],
         "split_jobs": {
             job: [one.name for one in found] for job, found in split_jobs(plan.tables).items()
@@ -210,7 +211,7 @@ def _routes(plan: FleetPlan, width: int) -> Iterator[str]:
             (
                 "total", f"{total.tables:,}", f"{total.files:,}", size_text(total.bytes),
                 f"{total.requests:,}", _time(all_left(plan.left, sums)),
-                "–" if usd is None else f"${dollars(usd)}", "",
+                "–" if usd is None else _money(usd, at_least=_is_bound(plan)), "",
             )
         )  # fmt: skip
     yield from table(columns, rows, width)
@@ -280,7 +281,16 @@ def _time(left: Left | None) -> str:
 def _usd(one: Priced | None) -> tuple[str, str]:
     if one is None or one.usd is None:
         return "–", ""
+    usd = _money(one.usd, at_least=one.at_least)
     if one.other_usd is None:
-        return f"${dollars(one.usd)}", ""
+        return usd, ""
     other = NAMES.get(one.other_path, one.other_path)  # type: ignore[call-overload]
-    return f"${dollars(one.usd)}", f"${dollars(one.other_usd)} by {other}"
+    return usd, f"{_money(one.other_usd, at_least=one.at_least)} by {other}"
+
+
+def _money(usd: Decimal, *, at_least: bool) -> str:
+    return f"{'≥ ' if at_least else ''}${dollars(usd)}"
+
+
+def _is_bound(plan: FleetPlan) -> bool:
+    return any(one.at_least for one in plan.priced.values())

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from lakeferry.cli.mirrored import mirrored
 from lakeferry.config.overlay import Flag
-from lakeferry.config.problems import refuse
+from lakeferry.config.problems import Problem, refuse
 from lakeferry.config.read import STDIN, Read, find_manifest, read_manifest
 from lakeferry.errors import FerryError
 
@@ -58,15 +58,18 @@ def read(
     instead: Sequence[tuple[str, ...]] = (),
     *,
     is_needed: bool = False,
+    is_of_tables: bool = False,
 ) -> Read:
     """The manifest with all that is laid upon it, checked; flags alone where there is none.
+
+    Args:
+        is_of_tables: names of rules, alarms and NAT are not judged: who only looks at tables need
+            not wait for what knows them.
 
     Raises:
         FerryError: LF-2002 where none is there and one is needed.
         ExceptionGroup: of FerryError, one for each fault.
     """
-    from lakeferry.monitor.choice_problems import problems
-
     path = chosen.path()
     if path is None and (is_needed or chosen.profile):
         step = "name one with --file" if is_needed else "AWS's profiles are --aws-profile"
@@ -76,8 +79,12 @@ def read(
     found = read_manifest(
         path, profile=chosen.profile, sets=chosen.set or (), flags=flags, instead=instead
     )
-    wrong = problems(found.manifest)
-    if found.manifest.streams:
+    wrong: list[Problem] = []
+    if not is_of_tables:
+        from lakeferry.monitor.choice_problems import problems
+
+        wrong += problems(found.manifest)
+    if found.manifest.streams and not is_of_tables:
         from lakeferry.ingest.stream_problems import stream_problems
 
         wrong += stream_problems(found.manifest)
@@ -89,8 +96,12 @@ def read(
     return found
 
 
-def migration(chosen: ManifestFlags, flags: Sequence[Flag] = ()) -> "Migration":
+def migration(
+    chosen: ManifestFlags, flags: Sequence[Flag] = (), *, is_of_tables: bool = False
+) -> "Migration":
     """The migration that a manifest wants, for the commands that move its tables.
+
+    `is_of_tables`: see `read`.
 
     Raises:
         FerryError: LF-2002 where there is no manifest; see `addresses.with_addresses`.
@@ -100,7 +111,7 @@ def migration(chosen: ManifestFlags, flags: Sequence[Flag] = ()) -> "Migration":
     from lakeferry.fleet.wanted_problems import missing_problems
     from lakeferry.fleet.wanted_values import migration_of
 
-    found = read(chosen, flags, is_needed=True)
+    found = read(chosen, flags, is_needed=True, is_of_tables=is_of_tables)
     refuse(missing_problems(found.manifest), found.document.texts)
     return with_addresses(migration_of(found.manifest))
 

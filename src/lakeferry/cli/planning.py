@@ -13,6 +13,8 @@ from lakeferry.cli.fleet_flags import TableFlags, led, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen
 from lakeferry.cli.units import parse_rate
+from lakeferry.config.check import nearest
+from lakeferry.cost.plan_keys import KEYS
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.estimate import HORIZON_S
@@ -113,7 +115,12 @@ def _assumed(given: Sequence[str]) -> tuple[float | None, list[tuple[str, str, s
     """`rate=20Gbit/s` in bytes a second, and what else is for prices."""
     rates = [text for text in given if text.startswith("rate=")]
     rate = parse_rate(rates[-1].removeprefix("rate=")) if rates else None
-    return rate, list(keys_of(assume=[text for text in given if text not in rates]))
+    keys = list(keys_of(assume=[text for text in given if text not in rates]))
+    for flag, key, _ in keys:
+        if key not in KEYS:
+            step = nearest(key, ["rate", *KEYS])
+            raise FerryError("LF-2001", f"`{key}` cannot be assumed", flag, step)
+    return rate, keys
 
 
 def _with_prices(

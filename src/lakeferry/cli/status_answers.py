@@ -87,9 +87,9 @@ def unheard(name: str, error: FerryError) -> Warned:
 
 def _by_group(found: Status, shown: Shown) -> Iterator[str]:
     columns = (
-        Column(shown.by, 0, elastic=True), Column("sources", 5, right=True),
+        Column(shown.by, 0, elastic=True), Column("sources", 6, right=True),
         Column("tables", 3, right=True), Column("state", 1), Column("size", 2, right=True),
-        Column("done", 0, right=True), Column("behind", 4, right=True), Column("ends", 6),
+        Column("done", 0, right=True), Column("behind", 4, right=True), Column("ends", 5),
     )  # fmt: skip
     rows = [_row(word(group.key), group, _ends(group, found, shown)) for group in found.groups]
     if len(found.groups) > 1:
@@ -142,7 +142,9 @@ def _ends(group: Group, found: Status, shown: Shown) -> str:
         return f"cut-over {at:%a} {at.day} {at:%b %H:%M}"
     if not group.loads:
         return _UNKNOWN
-    return ends_text(found.lefts.get(group.key), shown.now).removeprefix("ends ")
+    left = found.lefts.get(group.key)
+    late = None if left is None else Left(left.p90, left.p90, left.p90)
+    return ends_text(late, shown.now).removeprefix("ends ")
 
 
 def _words(found: Status, name: str, shown: Shown) -> Iterator[str]:

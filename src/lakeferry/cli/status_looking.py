@@ -36,7 +36,7 @@ def status(
     if not 0 < flags.interval < math.inf:
         step = "see `lakeferry status --help`"
         raise FerryError("LF-2001", f"{flags.interval:g} seconds are no pause", "--interval", step)
-    wanted = migration(chosen)
+    wanted = migration(chosen, is_of_tables=True)
     while True:
         found = _read(wanted, tables, flags, screen, stop)
         code = _show(found, wanted, flags, screen)

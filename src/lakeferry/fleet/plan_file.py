@@ -117,7 +117,10 @@ def _plan(header: Mapping[str, Any], tables: list[Mapping[str, Any]]) -> FleetPl
 
 def _priced(one: Mapping[str, Any]) -> Priced:
     amounts = {key: None if one[key] is None else Decimal(one[key]) for key in ("usd", "other_usd")}
-    return Priced(one["path"], amounts["usd"], one["other_path"], amounts["other_usd"], one["why"])
+    return Priced(
+        one["path"], amounts["usd"], one["other_path"], amounts["other_usd"], one["why"],
+        bool(one.get("at_least")),
+    )  # fmt: skip
 
 
 def _exact(usd: Decimal | None) -> str | None:

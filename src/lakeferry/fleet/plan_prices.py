@@ -6,11 +6,11 @@ no dollars, and says what is missing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from lakeferry.config.tree import Value
 from lakeferry.cost.cost_report import CostReport
+from lakeferry.cost.quote import Quote
 from lakeferry.cost.run import CostRequest, cost_of
 from lakeferry.errors import FerryError
 from lakeferry.fleet.plan_totals import Sum, by_route
@@ -75,9 +75,13 @@ def _route(
         if not isinstance(first, FerryError) or any(key[0] == "--assume" for key in asked.keys):
             raise
         return Priced(path, None, other, why=f"{first.code} {first.what}")
-    usd, other_usd = _usd(report, path), _usd(report, other)
-    why = "" if usd is not None else f"no path `{path.replace('_', '-')}` leads from there"
-    return Priced(path, usd, other, other_usd, why)
+    usd, other_usd = _quote(report, path), _quote(report, other)
+    if usd is None:
+        return Priced(path, None, other, why=f"no path `{path.replace('_', '-')}` leads from there")
+    return Priced(
+        path, usd.total, other, None if other_usd is None else other_usd.total,
+        at_least=usd.at_least,
+    )  # fmt: skip
 
 
 def _keys(
@@ -109,8 +113,8 @@ def _keys(
     return [*keys, *asked.keys], ""
 
 
-def _usd(report: CostReport, path: str) -> Decimal | None:
+def _quote(report: CostReport, path: str) -> Quote | None:
     for one in report.routes:
-        if one.path == path and one.placement == "pull" and not one.quote.unpriced:
-            return one.quote.total
+        if one.path == path and one.placement == "pull":
+            return one.quote
     return None

@@ -100,6 +100,7 @@ class Priced(NamedTuple):
     other_path: str = ""
     other_usd: Decimal | None = None
     why: str = ""  # no dollars are known
+    at_least: bool = False  # some line of `usd` has no price
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,79 @@
+"""What the ledger keeps of a plan."""
+
+from pathlib import Path
+
+import pytest
+
+from lakeferry.fleet.plan import planned
+from lakeferry.fleet.plan_keeping import keep_plan
+from lakeferry.fleet.planned import Counted, Fault, Seen
+from lakeferry.ledger.rows import LakeTable
+from lakeferry.ledger.write import Ledger
+from tests.fleet.plans import discovered, found, known, wanted_in
+
+
+def kept(folder: Path, table: LakeTable, **seen: object) -> LakeTable:
+    """The ledger's row after a plan that found this of the table."""
+    discovered(folder, [table])
+    looked = {table.target_url: Seen(table.target_url, **seen)}  # type: ignore[arg-type]
+    lines = planned(wanted_in(folder), [table], looked)
+    with Ledger(folder / "ledger.db", run_id="plan", command="plan") as ledger:
+        keep_plan(ledger, [table], looked, lines, now_ms=77)
+    return known(folder)[table.name]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> LakeTable:
+    return found(wanted_in(tmp_path), "sales.eu.orders", bytes=100, files=2)
+
+
+def test_what_is_left_and_what_was_seen_are_kept(tmp_path: Path, table: LakeTable) -> None:
+    row = kept(tmp_path, table, source_version=7, source_id="one", live=(300, 4), protocol="3/7")
+
+    assert (row.state, row.left_bytes, row.left_files, row.left_requests) == ("planned", 300, 4, 4)
+    assert (row.source_version, row.source_id, row.protocol) == (7, "one", "3/7")
+    assert (row.bytes, row.looked_at_ms) == (300, 77)
+
+
+def test_an_increment_leaves_the_state_and_tells_since_when_it_is_behind(
+    tmp_path: Path, table: LakeTable
+) -> None:
+    synced = table._replace(state="verified", held_version=5)
+
+    row = kept(tmp_path, synced, source_version=7, held_version=5, work=Counted(40, 1, 1, 0))
+
+    assert (row.state, row.left_bytes, row.behind_since_ms) == ("verified", 40, 77)
+
+
+def test_a_table_that_asks_for_a_person_is_kept_with_the_reason(
+    tmp_path: Path, table: LakeTable
+) -> None:
+    fault = Fault("LF-5002", "the target holds another table", "there", "choose another")
+
+    row = kept(tmp_path, table, source_version=7, fault=fault)
+
+    assert (row.state, row.code, row.next_step) == ("blocked", "LF-5002", "choose another")
+    assert row.why == "the target holds another table: there"
+
+
+def test_who_cannot_be_reached_now_is_no_matter_for_a_person(
+    tmp_path: Path, table: LakeTable
+) -> None:
+    row = kept(tmp_path, table, fault=Fault("LF-1003", "no answer", "", ""))
+
+    assert (row.state, row.code, row.looked_at_ms) == ("discovered", "", None)
+
+
+def test_a_table_that_can_be_cloned_again_is_planned_again(
+    tmp_path: Path, table: LakeTable
+) -> None:
+    blocked = table._replace(state="blocked", code="LF-3001", why="unknown feature")
+
+    assert kept(tmp_path, blocked, source_version=8, is_judged=True).state == "planned"
+
+
+def test_a_table_that_is_cut_over_is_left_alone(tmp_path: Path, table: LakeTable) -> None:
+    done = table._replace(state="cut_over", held_version=5)
+    foreign = Fault("LF-5003", "someone else has written to the target", "", "")
+
+    assert kept(tmp_path, done, source_version=7, fault=foreign).state == "cut_over"
