@@ -163,6 +163,13 @@ CODES: dict[str, ErrorKind] = {
         "Most often the KMS key that encrypts the records is out of use or not allowed. All other "
         "shards were read and committed.",
     ),
+    "LF-7056": ErrorKind(
+        1,
+        "not all that was read is committed",
+        "Whoever stops an ingest asks for a last commit of what was read. A worker ended before it "
+        "brought its files, or the commit was not made; the message says why. Positions are "
+        "committed with rows or not at all, so the next start reads it again.",
+    ),
     "LF-7061": ErrorKind(
         2,
         "the declared schema cannot be read",
@@ -199,6 +206,12 @@ CODES: dict[str, ErrorKind] = {
         "the stream gave no record to look at",
         "A schema is proposed from records that are there. None came within the time that a sample "
         "waits.",
+    ),
+    "LF-7067": ErrorKind(
+        2,
+        "an ingest cannot have so many workers",
+        "Each worker is a process of its own that reads and parses on a core of its own, some "
+        "60,000 records a second. One coordinator commits for 64 of them at most.",
     ),
     "LF-7071": ErrorKind(
         2,

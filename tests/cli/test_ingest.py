@@ -334,6 +334,7 @@ def test_a_table_of_another_shape_is_refused_and_stays_as_it_is(
         (["clicks", "t", "--flush", "often"], "neither a time nor a size"),
         (["clicks", "t", "--from", "soon"], "LF-7012"),
         (["clicks", "t", "--workers", "0"], "workers"),
+        (["clicks", "t", "--workers", "999"], "LF-7067"),
         (["clicks", "t", "--read-share", "40"], "has no unit"),
         (["clicks", "t", "--schema", "id STRNG"], "LF-7061"),
         (["clicks", "t", "--on-new-fields", "rescue"], "raw records have no fields"),
@@ -531,6 +532,27 @@ def test_a_right_that_is_taken_away_ends_the_run_and_what_is_committed_stays(
     assert (last[0]["type"], last[0]["code"]) == ("error", "LF-1203")
     assert "kinesis:GetRecords" in last[0]["message"]
     assert ids(tmp_path / "t") == list(range(5))
+
+
+def test_a_stop_that_cannot_commit_what_was_read_is_a_failure_that_says_why(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    kinesis_feed.put("k", "no JSON")
+    words = asked(kinesis_feed, "clicks", "t", "--schema", DDL, "--flush", "10min")
+    process = started(tmp_path, *words)
+    until = time.monotonic() + 60
+    while kinesis_feed.counts().get("GetRecords", 0) < 3:  # the first one brings it
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    (tmp_path / "t_rejected").rename(tmp_path / "moved")
+    (tmp_path / "t_rejected").write_text("a file where the folder was")
+
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "LF-7056 not all that was read is committed" in said
+    assert "worker 0 failed: LF-" in said
 
 
 def test_a_public_address_is_warned_of_at_the_start(capfd: pytest.CaptureFixture[str]) -> None:

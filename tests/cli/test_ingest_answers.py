@@ -1,11 +1,14 @@
 """What an ingest tells, in words and as JSON lines that the schema knows."""
 
+from dataclasses import replace
+
 import jsonschema
 import pytest
 
 from lakeferry.cli.ingest_answers import (
     began_text,
     body_of,
+    ended_body,
     ended_lines,
     furthest_behind,
     is_detail,
@@ -14,6 +17,7 @@ from lakeferry.cli.ingest_answers import (
 )
 from lakeferry.cli.json_lines import schema
 from lakeferry.cli.render import fitted
+from lakeferry.ingest.aggregate import OutOfRange
 from lakeferry.ingest.events import (
     BatchCommitted,
     Began,
@@ -119,6 +123,24 @@ def test_a_batch_says_first_and_last_sequence_number_of_each_shard() -> None:
 
     assert body["shards"] == {"shardId-000000000001": {"first": "495", "last": "497", "records": 3}}
     assert (body["newest"], body["oldest"]) == ("2025-11-26T11:00:00.000Z", None)
+
+
+@pytest.mark.parametrize(
+    ("rule", "line"),
+    [
+        ("keep", "18 records of aggregates of another shard kept"),
+        ("drop-record",
+         "18 records of aggregates of another shard dropped: producers of the KPL send them again"),
+        ("quarantine", "18 records of aggregates of another shard in the table of rejected ones"),
+        ("kcl", "18 aggregates dropped whole, for a record in each belongs to another shard"),
+    ],
+)  # fmt: skip
+def test_the_end_says_what_became_of_records_of_another_shard(rule: OutOfRange, line: str) -> None:
+    ended = replace(ENDED, bad=0, out_of_range=18, out_of_range_rule=rule)
+
+    assert ended_lines(ended, "t", "✓")[-1] == f"    {line}"
+    assert ended_body(ended)["out_of_range"] == 18
+    assert ended_body(ended)["out_of_range_rule"] == rule
 
 
 def test_the_end_says_what_was_committed_and_what_was_not_kept() -> None:

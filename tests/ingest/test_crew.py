@@ -1,11 +1,36 @@
-"""Processes that end with us, and not before us by a signal that is meant for us."""
+"""Processes that end with us, and not before us by a signal that is meant for us; what they say."""
 
 import os
 import signal
-from multiprocessing import get_context
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from multiprocessing import current_process, get_context
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+from time import monotonic, sleep
 
-from lakeferry.ingest.crew import die_with_parent, start_deaf
+import pyarrow as pa
+import pytest
+
+from lakeferry.connect.aws import AwsAccess
+from lakeferry.ingest.crew import Crew, Entry, Lost, Work, die_with_parent, start_deaf
+from lakeferry.ingest.messages import Counts, Filled, Report, TableForm, Told
+from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
+from lakeferry.ingest.signing import endpoint_of
+
+NOWHERE = SourceSettings("clicks", endpoint_of("eu-west-1"), AwsAccess("eu-west-1"))
+WORK = Work(
+    Ingest("clicks", NOWHERE, TargetSettings("/nowhere")), TableForm("/nowhere", pa.schema([]), ()),
+    None, None,
+)  # fmt: skip
+PATIENCE_S = 60.0
+
+
+def told(records: int) -> Told:
+    return Told(Counts(records), {}, 0, 0, 0)
 
 
 def say_it_lives(pipe: Connection) -> None:
@@ -25,3 +50,128 @@ def test_a_signal_to_the_whole_group_ends_no_process_that_has_only_just_begun() 
     child.join(10)
     assert child.exitcode == 0
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+
+
+# --- what they say --------------------------------------------------------------------------
+
+
+def half_a_word(pipe: Connection) -> None:
+    word = bytes(ForkingPickler.dumps(told(1)))
+    os.write(pipe.fileno(), struct.pack("!i", len(word)) + word[: len(word) // 2])
+
+
+def talk(pipe: Connection, work: Work) -> None:  # noqa: ARG001
+    die_with_parent()
+    for number in count(1):
+        pipe.send(told(number))
+        pipe.send(Filled())
+        sleep(0.05)
+
+
+def stop_amid_a_word(pipe: Connection, work: Work) -> None:
+    """Worker 0 is stopped while it speaks; all others go on."""
+    if current_process().name != "0":
+        talk(pipe, work)
+    die_with_parent()
+    pipe.send(told(1))
+    half_a_word(pipe)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def die_amid_a_word(pipe: Connection, work: Work) -> None:  # noqa: ARG001
+    pipe.send(told(1))
+    half_a_word(pipe)
+    os._exit(7)
+
+
+def say_one_word(pipe: Connection, work: Work) -> None:  # noqa: ARG001
+    die_with_parent()
+    pipe.send(Filled())
+    sleep(PATIENCE_S)
+
+
+@contextmanager
+def crew_of(count: int, entry: Entry) -> Iterator[Crew]:
+    crew = Crew(WORK, count, entry=entry)
+    try:
+        yield crew
+    finally:
+        crew.end()
+
+
+def heard(crew: Crew, worker: int, kind: type) -> list[Report | Lost]:
+    """What a worker says up to the first word of a kind."""
+    found: list[Report | Lost] = []
+    end = monotonic() + PATIENCE_S
+    while not any(isinstance(one, kind) for one in found):
+        assert monotonic() < end, f"no {kind.__name__}: {found[-3:]}"
+        found += [one for speaker, one in crew.hear(0.2) if speaker == worker]
+    return found
+
+
+def is_running(process_id: int) -> bool:
+    return Path(f"/proc/{process_id}").exists()
+
+
+def test_words_come_in_their_order_and_of_how_it_goes_the_newest() -> None:
+    with crew_of(1, talk) as crew:
+        heard(crew, 0, Filled)
+        sleep(1)
+        found = crew.hear(0)
+
+    kinds = [type(one) for _, one in found]
+    assert kinds == [Told, Filled] * (len(kinds) // 2)
+    numbers = [one.counts.records for _, one in found if isinstance(one, Told)]
+    assert numbers == sorted(numbers)
+
+
+def test_a_worker_that_is_stopped_amid_a_word_holds_up_nobody_and_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lakeferry.ingest.crew.SILENCE_S", 2.0)
+    with crew_of(2, stop_amid_a_word) as crew:
+        heard(crew, 0, Told)
+        heard(crew, 1, Told)  # while the word of the other does not end
+        [*_, lost] = heard(crew, 0, Lost)
+        processes = crew.process_ids
+
+    assert isinstance(lost, Lost)
+    assert "worker 0 said nothing for" in lost.why
+    assert not any(map(is_running, processes))
+
+
+def test_a_worker_that_dies_amid_a_word_is_lost_and_what_it_said_before_counts() -> None:
+    with crew_of(1, die_amid_a_word) as crew:
+        found = heard(crew, 0, Lost)
+
+    assert found == [told(1), Lost("worker 0 ended with code 7")]
+
+
+def test_whoever_was_stopped_itself_takes_nobody_for_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lakeferry.ingest.crew.SILENCE_S", 0.5)
+    monkeypatch.setattr("lakeferry.ingest.crew.DEAF_S", 1.0)
+    with crew_of(1, say_one_word) as crew:
+        heard(crew, 0, Filled)
+        sleep(1.5)
+
+        assert crew.hear(0) == []
+        assert heard(crew, 0, Lost)
+
+
+def test_who_has_not_said_a_word_is_known() -> None:
+    with crew_of(1, say_one_word) as crew:
+        before = crew.silent
+        heard(crew, 0, Filled)
+
+        assert before == {0}
+        assert crew.silent == frozenset()
+
+
+def test_none_is_started_once_it_is_over() -> None:
+    over = iter([False, False, True])
+    crew = Crew(WORK, 5, is_over=lambda: next(over), entry=say_one_word)
+    crew.end()
+
+    assert len(crew) == 2

@@ -1,7 +1,9 @@
 """The connection to Kinesis: what a server answers arrives, what breaks on the way is mended."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
@@ -40,7 +42,8 @@ class Scripted:
     """A server that answers as it is told, one answer after the other, and keeps what it heard."""
 
     port: int = 0
-    answers: list[Any] = field(default_factory=list)  # (status, body, headers), or 'hang up', 'cut'
+    # (status, body, headers), or 'hang up', 'cut', 'drip', 'drip of headers'
+    answers: list[Any] = field(default_factory=list)
     heard: list[dict[str, str]] = field(default_factory=list)
     connections: set[Any] = field(default_factory=set)
 
@@ -60,6 +63,9 @@ def scripted() -> Iterator[Scripted]:
             if answer == "hang up":
                 self.close_connection = True
                 return
+            if str(answer).startswith("drip"):
+                self.drip(b"HTTP/1.1 200 OK\r\n", in_body=answer == "drip")
+                return
             status, body, headers = (200, PAGE, {}) if answer == "cut" else answer
             self.send_response_only(status)
             for name, value in headers.items():
@@ -68,6 +74,15 @@ def scripted() -> Iterator[Scripted]:
             self.end_headers()
             self.wfile.write(body[:20] if answer == "cut" else body)
             self.close_connection = answer == "cut"
+
+        def drip(self, head: bytes, *, in_body: bool) -> None:
+            """A byte now and then, until nobody listens; it never ends."""
+            self.close_connection = True
+            self.wfile.write(head + (b"Content-Length: 100000\r\n\r\n" if in_body else b"X-Drip: "))
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(b" ")
+                    time.sleep(0.05)
 
         def log_message(self, *_: object) -> None: ...
 
@@ -148,6 +163,33 @@ def test_a_page_that_is_cut_is_used_in_no_part_and_can_be_asked_for_again(
         line.records("A")
 
     assert line.records("A").next_shard_iterator == "B"
+
+
+@pytest.mark.parametrize("drip", ["drip", "drip of headers"])
+def test_an_answer_that_drips_for_ever_is_given_up_and_can_be_asked_for_again(
+    scripted: Scripted, drip: str
+) -> None:
+    scripted.answers += [drip, OK]
+    endpoint = endpoint_of("eu-west-1", f"http://127.0.0.1:{scripted.port}")
+    line = Kinesis(endpoint, lambda: AwsKeys("AKIDEXAMPLE", "secret"), timeout_s=5, whole_s=1)
+    begun = time.monotonic()
+
+    with pytest.raises(Unanswered, match="no whole answer in 1 s"):
+        line.records("A")
+
+    assert time.monotonic() - begun < 4
+    assert line.records("A").next_shard_iterator == "B"
+
+
+def test_a_connection_that_a_server_closes_with_its_answer_is_made_anew(
+    scripted: Scripted,
+) -> None:
+    scripted.answers += [(200, PAGE, {"Connection": "close"}), OK]
+    line = kinesis(scripted)
+
+    pages = [line.records("A") for _ in range(2)]
+
+    assert [page.next_shard_iterator for page in pages] == ["B", "B"]
 
 
 def test_an_answer_of_something_else_is_no_answer(scripted: Scripted) -> None:

@@ -24,7 +24,7 @@ def faults(folder: Path, line: str) -> list[str]:
         "from: clicks, to: s3://lake/clicks",
         "from: clicks, to: /t, schema: 'id STRING', dedup: {columns: [id], window: 1 h}",
         "from: clicks, to: /t, start: 'at:2026-11-26T12:00:00Z', partition_by: day=date(ts)",
-        "from: clicks, to: /t, connection: us, read_share: 100%",
+        "from: clicks, to: /t, connection: us, read_share: 100%, workers: 64",
         "from: clicks, to: /t, dedup: {columns: [shardId, sequenceNumber]}",
         "from: clicks, to: '${env:TABLE}', start: '${env:START}'",
     ],
@@ -48,6 +48,7 @@ def test_what_fits_together_has_no_fault(tmp_path: Path, line: str) -> None:
         ("to: /t, from: a, max_bad: 101%", "above 0% and at most 100%"),
         ("to: /t, from: a, flush: {every: 0 s}", "streams.clicks.flush.every: it is more than"),
         ("to: /t, from: a, partition_by: [day=month(ts)]", "`day=month(ts)` is no partition"),
+        ("to: /t, from: a, workers: 999", "LF-7067 4 streams.clicks.workers: 999 are more than 64"),
         ("to: /t, from: a, connection: az", "`az` is of kind azure"),
     ],
 )

@@ -28,10 +28,12 @@ def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Feed]:
         yield feed
 
 
-def line_to(feed: Feed, host: str = "127.0.0.1", timeout_s: float = 5) -> Kinesis:
+def line_to(
+    feed: Feed, host: str = "127.0.0.1", timeout_s: float = 5, whole_s: float = 60
+) -> Kinesis:
     url = feed.url.replace("127.0.0.1", host)
     return Kinesis(endpoint_of(feed.region, url), lambda: AwsKeys("test", "test"),
-                   timeout_s=timeout_s)  # fmt: skip
+                   timeout_s=timeout_s, whole_s=whole_s)  # fmt: skip
 
 
 def iterator(feed: Feed, line: Kinesis) -> str:
@@ -90,6 +92,19 @@ def test_a_server_that_falls_silent_is_given_up(secret: Feed) -> None:
 
     with pytest.raises(Unanswered, match="no answer in time"):
         line.records(at)
+
+
+def test_a_page_that_drips_for_long_is_given_up_and_comes_by_the_same_iterator(
+    secret: Feed,
+) -> None:
+    line = line_to(secret, whole_s=2)
+    at = iterator(secret, line)
+    secret.wrong("drip", times=1, seconds=30)
+
+    with pytest.raises(Unanswered, match="no whole answer in 2 s"):
+        line.records(at)
+
+    assert [one.data for one in line.records(at).records] == DATA
 
 
 def test_connections_share_what_is_trusted(tmp_path: Path) -> None:

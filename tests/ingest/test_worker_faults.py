@@ -6,6 +6,7 @@ Rows of the fault table are named in the docstrings of their tests.
 import os
 import signal
 import time
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_faults import Breakage
+from lakeferry.ingest.kinesis import Kinesis
 from lakeferry.ingest.messages import Broken, Read, ShardStart, Told
 from lakeferry.ingest.position import After, FromTrimHorizon
 from lakeferry.ingest.settings import PayloadSettings
@@ -243,6 +245,22 @@ def test_a_connection_that_says_nothing_any_more_is_made_anew_within_10_s(
 
     assert feed.counts()["hang"] == 1
     assert time.monotonic() - begun < 10
+
+
+def test_a_page_that_drips_for_ever_holds_up_its_shard_no_longer_than_it_may(
+    feed: Feed, worker: Coordinator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row 28."""
+    monkeypatch.setattr("lakeferry.ingest.fetch.Kinesis", partial(Kinesis, whole_s=2))
+    feed.put(ZERO, *map(event, range(100)))
+    feed.wrong("drip", times=1, seconds=120)
+    begun = time.monotonic()
+    worker.read(ZERO)
+    worker.wait_for(100)
+
+    assert feed.counts()["drip"] == 1
+    assert time.monotonic() - begun < 30
+    assert numbers(worker.rows(worker.drain())) == list(range(100))
 
 
 def test_an_endpoint_that_is_back_after_an_outage_is_read_on(feed: Feed, tmp_path: Path) -> None:

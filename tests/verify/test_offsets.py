@@ -111,7 +111,38 @@ def test_positions_that_are_not_kept_any_more_are_told(tmp_path: Path) -> None:
     report = verify_offsets(where.url)
 
     assert report.right, whats(report)
-    assert any("positions of 3 older commits" in one for one in report.not_seen)
+    [told] = report.not_seen
+    assert "positions of 2 older commits one by one" in told  # the first one's are kept
+    assert "judged together" in told
+
+
+def test_records_that_were_skipped_where_positions_are_not_kept_any_more_are_found(
+    tmp_path: Path,
+) -> None:
+    target = filled(opened(settings(tmp_path / "t")), 1, 2)
+    target = filled(target, 3, 4, 5, rows=raw([5]), records=1)
+    for _ in range(101):
+        target = filled(target)
+
+    found = whats(verify_offsets(target.store.url))
+
+    [told] = [what for what in found if what.startswith("records:")]
+    assert "move the positions by 5 records, their workers read 3" in told
+
+
+def test_a_consumer_s_rows_are_no_finding_though_later_positions_are_not_kept_any_more(
+    tmp_path: Path,
+) -> None:
+    where = settings(tmp_path / "t")
+    deltalake.write_deltalake(where.url, raw([1, 2, 3]))
+    adopted = replace(first(), shards={SHARD: After("3", NOON_MS)})
+    target = filled(open_target(where, RAW_SCHEMA, NAME, adopted), 4)
+    for _ in range(101):
+        target = filled(target)
+
+    report = verify_offsets(where.url)
+
+    assert report.right, whats(report)
 
 
 def test_bad_records_excuse_rows_that_are_missing(where: TargetSettings) -> None:

@@ -196,7 +196,23 @@ def ended_lines(event: Ended, table: str, sign: str) -> list[str]:
         lines.append(f"    {counted(event.bad, 'bad record')} in the table of rejected ones")
     if event.doubles:
         lines.append(f"    {counted(event.doubles, 'double')} left out")
+    if event.out_of_range:
+        lines.append(f"    {_out_of_range(event)}")
     return lines
+
+
+def _out_of_range(event: Ended) -> str:
+    """What became of records of aggregates that belong to another shard, as was chosen."""
+    if event.out_of_range_rule == "kcl":
+        what = counted(event.out_of_range, "aggregate")
+        return f"{what} dropped whole, for a record in each belongs to another shard"
+    became = {
+        "keep": "kept",
+        "drop-record": "dropped: producers of the KPL send them again",
+        "quarantine": "in the table of rejected ones",
+    }[event.out_of_range_rule]
+    what = counted(event.out_of_range, "record")
+    return f"{what} of aggregates of another shard {became}"
 
 
 def _time(ms: int | None) -> str | None:

@@ -57,7 +57,9 @@ class StreamFlags:
         Many,
         Parameter(negative="", help="When a commit is due: 30s, 128MB, or both: 30s,128MB."),
     ] = None
-    workers: Annotated[int | None, Parameter(help="Processes that read; default 1.")] = None
+    workers: Annotated[
+        int | None, Parameter(help="Processes that read, up to 64; default 1, for one core.")
+    ] = None
     name: Annotated[
         str | None,
         Parameter(

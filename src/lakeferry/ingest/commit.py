@@ -41,6 +41,7 @@ from lakeferry.ingest.position import (
     IngestState,
     app_id,
     domain,
+    epoch_of,
     state_text,
     txn_version,
 )
@@ -77,21 +78,9 @@ def commit(
     epoch = 0 if target.state is None else target.state.epoch + 1
     if after.epoch != epoch:
         raise ValueError(f"a commit of epoch {after.epoch} cannot follow epoch {epoch - 1}")
-    now_ms = time.time_ns() // 1_000_000
     target.store.settle()
     version = _numbered(target, after)
-    kept = DomainMetadata(domain(target.name), state_text(after))
-    content = Content(
-        target.name,
-        str(uuid.uuid4()),
-        tuple(files),
-        Txn(app_id(target.name), version, now_ms),
-        kept if target.keeps == "domain" else None,
-        target.protocol if target.version < 0 else None,
-        target.metadata if target.version < 0 else None,
-        counts,
-        this_process(),
-    )
+    content = _content(target, files, after, version, counts)
     try:
         done = publish_next(target, content)
     except FerryError as error:
@@ -102,6 +91,29 @@ def commit(
         _void(target, content)
         return done
     return replace(done, target=_with_state(done.target, after, version))
+
+
+def _content(
+    target: Target,
+    files: Sequence[DataFile],
+    after: IngestState,
+    version: int,
+    counts: Counts | None,
+) -> Content:
+    """What the log is told; `version` is that of our `txn`."""
+    kept = DomainMetadata(domain(target.name), state_text(after))
+    is_new = target.version < 0
+    return Content(
+        target.name,
+        str(uuid.uuid4()),
+        tuple(files),
+        Txn(app_id(target.name), version, time.time_ns() // 1_000_000),
+        kept if target.keeps == "domain" else None,
+        target.protocol if is_new else None,
+        target.metadata if is_new else None,
+        counts,
+        this_process(),
+    )
 
 
 def this_process() -> str:
@@ -143,7 +155,8 @@ def _with_state(target: Target, after: IngestState, version: int) -> Target:
         return replace(target, state=after)
     states = (*target.states, version)
     for old in states[:-KEPT]:
-        drop_file(target.store, target.name, old)
+        if epoch_of(old):  # the first says where all began, which a history is judged from
+            drop_file(target.store, target.name, old)
     return replace(target, state=after, states=states[-KEPT:])
 
 

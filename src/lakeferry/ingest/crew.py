@@ -6,23 +6,25 @@ commit. So there is no way to mend one; all are ended and others begin from what
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from queue import SimpleQueue
-from threading import Thread
+from threading import Condition, Thread
 from time import monotonic
 from typing import Any
 
 import pyarrow as pa
 
+from lakeferry.ingest.ears import Ear
 from lakeferry.ingest.messages import Order, Report, TableForm
 from lakeferry.ingest.settings import Ingest
 
 START_S = 180.0  # until a new process says its first word: it loads its libraries before
 SILENCE_S = 60.0  # without a word, though one comes every second: it hangs
+DEAF_S = 10.0  # so long this process heard nobody: it was stopped, and judges no silence
 END_S = 10.0
 _OURS = (signal.SIGINT, signal.SIGTERM)  # signals that are meant for the coordinator alone
 
@@ -48,19 +50,42 @@ class Lost:
 class _Worker:
     process: SpawnProcess
     pipe: Connection
-    heard_s: float  # when it said something
-    spoke: bool = False
+    ear: Ear
     # Orders go out by a thread: a worker that is writing a long report does not read, and two that
     # write to each other would wait for ever.
     orders: SimpleQueue[Order | None] = field(default_factory=SimpleQueue)
 
 
-class Crew:
-    """Workers 0 to n - 1. For one thread."""
+Entry = Callable[[Connection, Work], None]  # what a process runs; importable, for it is spawned
 
-    def __init__(self, work: Work, count: int) -> None:
-        self._workers = [_started(work, number) for number in range(count)]
+
+class Crew:
+    """Workers 0 to n - 1. For one thread.
+
+    Args:
+        is_over: asked before each one is started; once it says so no other follows, for many take
+            longer to start than whoever stops us will wait.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        count: int,
+        *,
+        is_over: Callable[[], bool] = lambda: False,
+        entry: Entry | None = None,
+    ) -> None:
+        self._said = Condition()
+        self._workers: list[_Worker] = []
         self._lost: set[int] = set()
+        try:
+            while len(self._workers) < count and not is_over():
+                name = str(len(self._workers))
+                self._workers.append(_started(entry or _live, work, name, self._said))
+        except BaseException:
+            self.end()
+            raise
+        self._judged_s = monotonic()
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -68,6 +93,11 @@ class Crew:
     @property
     def process_ids(self) -> tuple[int, ...]:
         return tuple(worker.process.pid or 0 for worker in self._workers)
+
+    @property
+    def silent(self) -> frozenset[int]:
+        """Workers that have not said a word yet: they are starting, and have read nothing."""
+        return frozenset(at for at, worker in enumerate(self._workers) if not worker.ear.spoke)
 
     def order(self, worker: int, order: Order) -> None:
         """Send an order; it arrives after those before. A worker that is gone is told by `hear`."""
@@ -79,16 +109,22 @@ class Crew:
             self.order(worker, order)
 
     def hear(self, timeout_s: float) -> list[tuple[int, Report | Lost]]:
-        """What workers said, in each one's order; waits for the first word up to a time."""
-        speaking = [
-            worker for number, worker in enumerate(self._workers) if number not in self._lost
-        ]
-        wait([one.pipe for one in speaking] + [one.process.sentinel for one in speaking], timeout_s)
+        """What workers said, in each one's order; waits for the first word up to a time.
+
+        A word that does not end, of a process that was stopped amid it, is no word: its worker is
+        lost when it is silent for too long.
+        """
+        living = [(at, one) for at, one in enumerate(self._workers) if at not in self._lost]
+        with self._said:
+            self._said.wait_for(lambda: any(one.ear.has_news for _, one in living), timeout_s)
+        now = monotonic()
+        if now - self._judged_s > DEAF_S:
+            for _, one in living:
+                one.ear.heard_s = now
+        self._judged_s = now
         found: list[tuple[int, Report | Lost]] = []
-        for number, worker in enumerate(self._workers):
-            if number in self._lost:
-                continue
-            said = _said(worker)
+        for number, worker in living:
+            said = _said(worker, now)
             found += [(number, one) for one in said]
             if said and isinstance(said[-1], Lost):
                 self._lost.add(number)
@@ -101,31 +137,20 @@ class Crew:
             worker.process.kill()
         for worker in self._workers:
             worker.process.join(END_S)
-            worker.pipe.close()
+            worker.ear.join(END_S)
+            if not worker.ear.is_alive():
+                worker.pipe.close()
         self._lost = set(range(len(self._workers)))
 
 
-def _said(worker: _Worker) -> list[Report | Lost]:
-    found: list[Report | Lost] = []
-    # Whether it lives is asked first: a dying worker's last words are in the pipe by then.
-    alive = worker.process.is_alive()
-    try:
-        while worker.pipe.poll():
-            found.append(worker.pipe.recv())
-    except (EOFError, OSError):
-        alive = False
-    now = monotonic()
-    if found:
-        worker.heard_s, worker.spoke = now, True
-        if not alive:
-            return [*found, Lost(_end_of(worker))]
-        return found
-    if not alive:
-        return [Lost(_end_of(worker))]
-    silent_s = now - worker.heard_s
-    if silent_s > (SILENCE_S if worker.spoke else START_S):
+def _said(worker: _Worker, now_s: float) -> list[Report | Lost]:
+    words, is_over = worker.ear.taken()
+    if is_over:
+        return [*words, Lost(_end_of(worker))]
+    silent_s = now_s - worker.ear.heard_s
+    if not words and silent_s > (SILENCE_S if worker.ear.spoke else START_S):
         return [Lost(f"worker {worker.process.name} said nothing for {silent_s:.0f} s")]
-    return []
+    return [*words]
 
 
 def _end_of(worker: _Worker) -> str:
@@ -136,14 +161,15 @@ def _end_of(worker: _Worker) -> str:
     return f"worker {worker.process.name} ended with code {code}{hint}"
 
 
-def _started(work: Work, number: int) -> _Worker:
+def _started(entry: Entry, work: Work, name: str, said: Condition) -> _Worker:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_live, args=(theirs, work), name=str(number), daemon=True)
+    process = context.Process(target=entry, args=(theirs, work), name=name, daemon=True)
     start_deaf(process)
     theirs.close()
-    worker = _Worker(process, ours, monotonic())
-    Thread(target=_send, args=(worker,), daemon=True, name=f"orders-{number}").start()
+    worker = _Worker(process, ours, Ear(ours, said, name))
+    worker.ear.start()
+    Thread(target=_send, args=(worker,), daemon=True, name=f"orders-{name}").start()
     return worker
 
 

@@ -7,6 +7,7 @@ this run; what came before it lies in the table.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from lakeferry.ingest.aggregate import OutOfRange
 from lakeferry.ingest.position import Gap
 
 
@@ -163,6 +164,8 @@ class Ended:
     gaps: tuple[Gap, ...]
     restarts: int
     elapsed_s: float
+    out_of_range: int = 0  # records of KPL aggregates that belong to another shard
+    out_of_range_rule: OutOfRange = "keep"  # what became of these
 
 
 Event = (

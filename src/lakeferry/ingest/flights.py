@@ -4,6 +4,7 @@ A batch holds what a worker read since its last one, so epochs are committed in 
 """
 
 from collections import deque
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from lakeferry.ingest.messages import Batch
@@ -26,10 +27,6 @@ class Flights:
 
     def __len__(self) -> int:
         return len(self._flights)
-
-    @property
-    def open(self) -> tuple[Flight, ...]:
-        return tuple(self._flights)
 
     @property
     def oldest_s(self) -> float | None:
@@ -57,6 +54,10 @@ class Flights:
         if self._flights and len(self._flights[0].batches) == workers:
             return self._flights.popleft()
         return None
+
+    def lacking(self, workers: Set[int]) -> Set[int]:
+        """Those of these workers that owe a batch of some epoch."""
+        return {one for flight in self._flights for one in workers - flight.batches.keys()}
 
     def rest(self) -> list[Flight]:
         """All that is there, whole or not, taken out: for an end with a worker missing."""

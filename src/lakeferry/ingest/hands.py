@@ -77,6 +77,11 @@ class Hands:
         """Whether they told of records that no batch brought yet."""
         return any(hand.told.records > hand.landed for hand in self._hands)
 
+    @property
+    def records(self) -> int:
+        """Of Kinesis, that they have written into files since they began, as far as they told."""
+        return sum(max(hand.told.records, hand.landed) for hand in self._hands)
+
     # --- who reads what -----------------------------------------------------------------------
 
     def give(self, worker: int, shards: tuple[str, ...]) -> None:

@@ -9,18 +9,22 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.ingest import wire
 from lakeferry.ingest.position import Position, iterator_of
 from lakeferry.ingest.signing import Endpoint, clock_error, signed_headers
+from lakeferry.ingest.timed_socket import TimedSocket, TooSlow
 from lakeferry.ingest.tls_socket import TlsSocket, trusting
 from lakeferry.version import VERSION
 
 # A zone that is lost answers nothing: the connection is given up, its host resolved anew, and one
 # of its other addresses met, all of it within 10 s.
 TIMEOUT_S = 6  # without a byte
+# For a whole answer: 13 MB at most, which a line of 2 Mbit/s brings in that time. Iterators live
+# for 5 minutes, so the same one is good for another try.
+WHOLE_S = 60
 CONNECT_S = 3  # for one address of the host
 LINE_S = 300  # that a connection is used; then its host is resolved anew, which may have moved
 AGENT = f"lakeferry/{VERSION}"
@@ -58,13 +62,14 @@ class Kinesis:
         *,
         clock: Callable[[], datetime] = _utc,
         timeout_s: float = TIMEOUT_S,
+        whole_s: float = WHOLE_S,
         line_s: float = LINE_S,
     ) -> None:
         self._endpoint = endpoint
         self._keys = keys
         self._clock = clock
-        self._timeout_s, self._line_s = timeout_s, line_s
-        self._line: http.client.HTTPConnection | None = None
+        self._timeout_s, self._whole_s, self._line_s = timeout_s, whole_s, line_s
+        self._line: _Line | None = None
         self._opened_s = 0.0
         self.clock_error = timedelta(0)  # added to our time when signing
         self.bytes_in = 0  # of bodies, since the beginning: what the endpoint bills, about
@@ -134,7 +139,8 @@ class Kinesis:
 
     def _sent(self, request: wire.Request) -> bytes:
         """The body of a 200. A connection that was idle may have been closed: it is made anew."""
-        if monotonic() - self._opened_s > self._line_s:
+        is_closed = self._line is not None and self._line.sock is None  # as its answer said
+        if is_closed or monotonic() - self._opened_s > self._line_s:
             self.close()
         fresh = self._line is None
         try:
@@ -151,11 +157,12 @@ class Kinesis:
 
     def _exchanged(self, request: wire.Request) -> bytes:
         if self._line is None:
-            self._line = _opened(self._endpoint, self._timeout_s)
+            self._line = _opened(self._endpoint, self._timeout_s, self._whole_s)
             self._opened_s = monotonic()
         at = self._clock() + self.clock_error
         headers = signed_headers(request, self._endpoint, self._keys(), at)
         headers["user-agent"] = AGENT
+        self._line.sock.begin(self._timeout_s, self._whole_s)
         self._line.request("POST", self._endpoint.path, request.body, headers)
         answer = self._line.getresponse()
         body = answer.read()
@@ -172,25 +179,36 @@ class Kinesis:
 
 def _said(error: Exception) -> str:
     """In the system's words where it has some: 'Connection refused'."""
+    if isinstance(error, TooSlow):
+        return str(error)
     if isinstance(error, TimeoutError):
         return "no answer in time"
     told = getattr(error, "strerror", None)
     return str(told) if told else f"{type(error).__name__}: {error}"
 
 
-def _opened(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:
-    line = _line(endpoint, min(timeout_s, CONNECT_S))
+def _opened(endpoint: Endpoint, timeout_s: float, whole_s: float) -> "_Line":
+    kind = _TlsLine if endpoint.secure else _Line
+    line = kind(endpoint.host, min(timeout_s, CONNECT_S), whole_s)
     line.connect()
-    line.sock.settimeout(timeout_s)
     return line
 
 
-def _line(endpoint: Endpoint, timeout_s: float) -> http.client.HTTPConnection:
-    kind = _TlsLine if endpoint.secure else http.client.HTTPConnection
-    return kind(endpoint.host, timeout=timeout_s)
+class _Line(http.client.HTTPConnection):
+    """A connection whose every exchange is to begin with `sock.begin`."""
+
+    sock: Any  # a TimedSocket, or TLS over one
+
+    def __init__(self, host: str, connect_s: float, whole_s: float) -> None:
+        super().__init__(host, timeout=connect_s)
+        self._times = connect_s, whole_s
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock = TimedSocket(self.sock, *self._times)
 
 
-class _TlsLine(http.client.HTTPConnection):
+class _TlsLine(_Line):
     default_port = http.client.HTTPS_PORT
 
     def connect(self) -> None:

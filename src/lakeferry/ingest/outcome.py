@@ -39,3 +39,13 @@ def failed(error: FerryError) -> BeginAgain:
     if error.code not in PASSING:
         raise error
     return BeginAgain(f"{error.what}: {error.where}", error=error)
+
+
+def not_all_error(why: str, url: str, version: int) -> FerryError:
+    """LF-7056: a stop asked for a commit of what was read, and it was not made."""
+    return FerryError(
+        "LF-7056",
+        "not all that was read is committed",
+        f"{url} stands at version {version}: {why}",
+        "nothing is lost and nothing comes twice: mend what the message names, and start it again",
+    )

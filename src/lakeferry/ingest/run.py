@@ -4,6 +4,7 @@ A crew that lost a race, or a worker, is ended, and another begins from what the
 cannot go on for ever: two coordinators of one name would hinder each other without an end.
 """
 
+import os
 from random import random
 from threading import Event as Flag
 from time import monotonic
@@ -11,12 +12,13 @@ from time import monotonic
 from lakeferry.errors import FerryError
 from lakeferry.ingest.adopt import Adopted
 from lakeferry.ingest.begin import Beginning, begin
+from lakeferry.ingest.crew_size import idle_workers
 from lakeferry.ingest.durable import Tables
 from lakeferry.ingest.events import Began, Emit, Ended, Warned, silent
 from lakeferry.ingest.goal import Goal, goal_of
 from lakeferry.ingest.lineage import readable
 from lakeferry.ingest.lookout import Look, Lookout
-from lakeferry.ingest.outcome import BeginAgain, Finished, failed, lost_to
+from lakeferry.ingest.outcome import BeginAgain, Finished, failed, lost_to, not_all_error
 from lakeferry.ingest.session import Session
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.tally import Tally
@@ -52,7 +54,8 @@ def run(
     Raises:
         FerryError: LF-7051 another stream; LF-7052 records were lost; LF-7053 another ingest of
             this name; LF-7054 workers do not live; LF-7055 shards that cannot be read, with
-            `once`; and whatever Kinesis or the table refuses. What is committed stays.
+            `once`; LF-7056 it was stopped, and not all that was read could be committed; and
+            whatever Kinesis or the table refuses. What is committed stays.
     """
     stop = stop or Flag()
     with Lookout(ingest.source, ingest.rhythm.list_every_s) as lookout:
@@ -83,6 +86,8 @@ class _Run:
         self._goal: Goal | None = None  # None: without an end, or not begun
         self._first = self._look = first
         self._upkeep: Upkeep | None = None
+        self._tables: Tables | None = None  # as the last crew left them; None: there was none
+        self._holds_records = False  # the last crew had read what it did not commit
 
     def until(self, stop: Flag) -> Ended:
         """Crew after crew, until one finishes."""
@@ -96,14 +101,15 @@ class _Run:
                 if self._ingest.once and self._goal is None:
                     look = self._first
                     self._goal = goal_of(look.listed, begun.state, look.service_ms)
-                session = self._session(begun)
                 before = self._tally.commits
-                outcome = session.run(stop, self._goal)
-                if isinstance(outcome, Finished) or stop.is_set():
-                    return self._ended(outcome, session.tables)
+                outcome = self._session(begun, stop)
+                if isinstance(outcome, Finished):
+                    return self._ended(outcome.reason)
                 again = outcome
                 self._count(again, self._tally.commits - before)
             self._wait(again, stop)
+            if stop.is_set():
+                return self._stopped(again)
             self._look = self._lookout.look()
 
     def _begin(self) -> Beginning | BeginAgain:
@@ -115,11 +121,16 @@ class _Run:
             return failed(error)
         return lost_to(begun) if isinstance(begun, Lost) else begun
 
-    def _session(self, begun: Beginning) -> Session:
+    def _session(self, begun: Beginning, stop: Flag) -> Finished | BeginAgain:
+        """One crew, to its end."""
         if self._upkeep is None:
             self._upkeep = Upkeep(self._ingest, begun, monotonic())
         watch, tally, upkeep = self._lookout, self._tally, self._upkeep
-        return Session(self._ingest, begun, watch, tally, upkeep, self._emit)
+        session = Session(self._ingest, begun, watch, tally, upkeep, self._emit, stop)
+        try:
+            return session.run(self._goal)
+        finally:
+            self._tables, self._holds_records = session.tables, session.holds_records
 
     def end(self) -> None:
         """Whatever happened: nothing that was begun here goes on."""
@@ -160,6 +171,7 @@ class _Run:
 
     def _tell_began(self, begun: Beginning) -> None:
         ingest, look = self._ingest, begun.look
+        shards = len(readable(look.listed, begun.state.shards, begun.state.missed))
         self._emit(
             Began(
                 ingest.name,
@@ -169,22 +181,36 @@ class _Run:
                 begun.target.version,
                 begun.state.epoch,
                 begun.resumes,
-                len(readable(look.listed, begun.state.shards)),
+                shards,
                 look.summary.open_shard_count,
                 ingest.workers,
                 look.retention_s,
                 self._tally.restarts,
             )
         )
+        idle = idle_workers(ingest.workers, shards, len(os.sched_getaffinity(0)))
+        if idle and not self._tally.restarts:
+            way = "take at most one of --workers for each core and shard; each takes memory"
+            self._emit(Warned(None, idle, way))
 
-    def _ended(self, outcome: Finished | BeginAgain, tables: Tables) -> Ended:
+    def _stopped(self, again: BeginAgain) -> Ended:
+        """It is to stop before it begins anew. Raises LF-7056 where a crew's work is void."""
+        if self._tables is None or self._holds_records:
+            version = -1 if self._tables is None else self._tables.target.version
+            raise not_all_error(again.why, self._ingest.target.url, version)
+        return self._ended("stopped")
+
+    def _ended(self, reason: str) -> Ended:
+        tables = self._tables
+        if tables is None:
+            raise ValueError("it ended before it began")
         if self._upkeep is not None:
             wait_s = UPKEEP_S if self._goal else 0.0
             for event in self._upkeep.finish(tables, monotonic(), wait_s):
                 self._emit(event)
         done = self._tally.committed
         found = Ended(
-            outcome.reason if isinstance(outcome, Finished) else "stopped",
+            reason,
             tables.target.version,
             tables.state.epoch,
             self._tally.commits,
@@ -196,6 +222,8 @@ class _Run:
             tables.state.gaps,
             self._tally.restarts,
             self._tally.elapsed_s(monotonic()),
+            done.out_of_range,
+            self._ingest.source.out_of_range,
         )
         self._emit(found)
         return found

@@ -8,6 +8,7 @@ from lakeferry.config.problems import Problem
 from lakeferry.config.references import references
 from lakeferry.config.tree import Value
 from lakeferry.errors import FerryError
+from lakeferry.ingest.crew_size import MOST_WORKERS
 from lakeferry.ingest.start import parse_start
 from lakeferry.ingest.words import Unclear, named_stream, partition_column
 
@@ -41,6 +42,11 @@ def _faults(one: StreamConfig) -> Iterator[Fault]:
     ):  # fmt: skip
         if number is not None and number < 1:
             yield key, "LF-2001", "it is more than nothing", "give more"
+    if one.workers is not None and one.workers > MOST_WORKERS:
+        yield (
+            "workers", "LF-7067", f"{one.workers:,} are more than {MOST_WORKERS}",
+            "take one for each core that is free, and at most one for each shard",
+        )  # fmt: skip
     for text in one.partition_by:
         try:
             partition_column(text)

@@ -6,11 +6,12 @@ record in place of 0.57. What is trusted and checked is the same, for OpenSSL do
 """
 
 import io
-import socket
 import ssl
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Literal
+
+from lakeferry.ingest.timed_socket import TimedSocket
 
 PIECE = 1 << 18  # bytes that are taken from the system at once
 
@@ -34,7 +35,7 @@ class TlsSocket:
         OSError: the other side is not who it should be, or does not answer in time.
     """
 
-    def __init__(self, line: socket.socket, context: ssl.SSLContext, host: str) -> None:
+    def __init__(self, line: TimedSocket, context: ssl.SSLContext, host: str) -> None:
         self._line = line
         self._arrived, self._leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._arrived, self._leaving, server_hostname=host)
@@ -77,12 +78,13 @@ class TlsSocket:
             count += int(read)
         return count
 
+    def begin(self, silence_s: float, whole_s: float) -> None:
+        """An exchange begins, with its own times."""
+        self._line.begin(silence_s, whole_s)
+
     def makefile(self, mode: Literal["rb"]) -> io.BufferedReader:
         """For reading alone. The socket stays open as long as it is."""
-        return io.BufferedReader(_Stream(self, self._line.makefile(mode, buffering=0)))
-
-    def settimeout(self, seconds: float) -> None:
-        self._line.settimeout(seconds)
+        return self._line.reader(self.read_into, mode)
 
     def close(self) -> None:
         self._line.close()
@@ -97,18 +99,3 @@ class TlsSocket:
             self._arrived.write(self._piece[:count])
         else:
             self._arrived.write_eof()
-
-
-class _Stream(io.RawIOBase):
-    def __init__(self, tls: TlsSocket, holds_open: Any) -> None:
-        self._tls, self._holds_open = tls, holds_open
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        return self._tls.read_into(memoryview(buffer))
-
-    def close(self) -> None:
-        self._holds_open.close()
-        super().close()

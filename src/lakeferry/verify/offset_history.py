@@ -1,11 +1,12 @@
 """Positions of an ingest from commit to commit: each follows the one before, and counts its rows.
 
-What the history can show reaches back to the oldest commit of the log, and where positions lie in
-files to the oldest of these that is kept.
+What the history can show reaches back to the oldest commit of the log. Where positions lie in
+files, those of the first commit and of the newest are kept: all between are judged together, for
+they must not have moved by more records than workers read.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 import pyarrow.compute as pc
@@ -54,6 +55,7 @@ class History:
     commits: int = 0  # of this ingest
     with_positions: int = 0
     from_the_start: bool = False  # epoch 0 is among them
+    first_known: bool = False  # and its positions are kept
     counted: dict[str, int] = field(default_factory=dict)  # sums over its commits
     uncounted: int = 0  # commits with rows that say no counts
     changed_by_others: bool = False  # some commit removed rows
@@ -65,7 +67,17 @@ class History:
     @property
     def is_whole(self) -> bool:
         """Whether all rows of its shards are of the commits that were seen."""
-        return self.from_the_start and not (self.made_anew or self.taken_over)
+        return self.first_known and not (self.made_anew or self.taken_over)
+
+
+@dataclass(slots=True)
+class _Leap:
+    """Commits since the last one whose positions are kept."""
+
+    known: Step
+    commits: int = 0
+    records: int = 0  # that their workers read
+    counted: bool = True  # all of them say so
 
 
 def check_history(store: Store, snapshot: Snapshot, name: str, findings: Findings) -> History:
@@ -76,6 +88,7 @@ def check_history(store: Store, snapshot: Snapshot, name: str, findings: Finding
     """
     seen = History()
     before: Step | None = None
+    leap: _Leap | None = None
     for commit in _commits(store, snapshot):
         seen.oldest_version = commit.version if seen.oldest_version is None else seen.oldest_version
         seen.changed_by_others |= _removes_rows(commit)
@@ -86,6 +99,7 @@ def check_history(store: Store, snapshot: Snapshot, name: str, findings: Finding
         seen.with_positions += step.state is not None
         if step.epoch == 0:
             seen.from_the_start = True
+            seen.first_known = step.state is not None
             places = step.state.shards.values() if step.state else ()
             seen.taken_over = any(isinstance(place, After | Ended) for place in places)
         seen.uncounted += bool(step.rows) and not step.counts
@@ -93,6 +107,10 @@ def check_history(store: Store, snapshot: Snapshot, name: str, findings: Finding
             seen.counted[key] = seen.counted.get(key, 0) + value
         if before is not None:
             _check_pair(before, step, seen, findings)
+        if leap is not None:
+            _check_leap(leap, step, seen, findings)
+        if step.state is not None:
+            leap = _Leap(step)
         _check_rows(step, findings)
         before = step
     return seen
@@ -183,10 +201,38 @@ def _check_pair(before: Step, step: Step, seen: History, findings: Findings) -> 
         )
 
 
+def _check_leap(leap: _Leap, step: Step, seen: History, findings: Findings) -> None:
+    """A commit behind others whose positions are not kept, against the last one whose are."""
+    leap.commits += 1
+    leap.records += step.counts.get("records", 0)
+    leap.counted &= bool(step.counts) or step.rows == 0
+    before, after = leap.known.state, step.state
+    if leap.commits == 1 or before is None or after is None:
+        return
+    if not is_same_stream(before.stream, after.stream):
+        seen.made_anew += 1
+        return
+    # Shards that ended meanwhile may be forgotten, and were then read to their end.
+    both = {shard: place for shard, place in before.shards.items() if shard in after.shards}
+    earlier = replace(before, epoch=after.epoch - 1, shards=both)
+    span = f"versions {leap.known.version} to {step.version}"
+    lost = {gap.shard_id for gap in after.gaps if gap not in before.gaps}
+    for found in breaks(earlier, after):
+        if found.shard_id not in lost:
+            findings.add("positions", f"{span}, {found.shard_id or 'all shards'}: {found.what}")
+    moved = sum(added(before, after).values())
+    if leap.counted and moved > leap.records:
+        findings.add(
+            "records",
+            f"{span} move the positions by {moved} records, their workers read {leap.records}",
+        )
+
+
 def _note_spans(before: IngestState, after: IngestState, step: Step, seen: History) -> None:
     """Of the newest commits alone: memory must not grow with the history."""
+    then = before.places
     seen.spans[step.version] = {
-        shard_id: (_number(before.shards.get(shard_id)), _last(place))
+        shard_id: (_number(then.get(shard_id)), _last(place))
         for shard_id, place in after.shards.items()
     }
     seen.files |= dict.fromkeys(step.paths, step.version)

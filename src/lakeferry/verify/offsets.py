@@ -162,8 +162,9 @@ def _check_positions(store: Store, snapshot: Snapshot, name: str, seen: _Seen) -
         )
     if history.with_positions < history.commits:
         seen.not_seen.append(
-            f"`{name}`: positions of {history.commits - history.with_positions} older commits, "
-            "whose files are not kept"
+            f"`{name}`: positions of {history.commits - history.with_positions} older commits one "
+            "by one, whose files are not kept"
+            + ("; they were judged together" if history.first_known else "")
         )
 
 
