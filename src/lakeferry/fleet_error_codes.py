@@ -52,6 +52,12 @@ CODES: dict[str, ErrorKind] = {
         "this Python has too old an SQLite",
         "A ledger needs SQLite 3.37 or newer, which Python brings with itself.",
     ),
+    "LF-8009": ErrorKind(
+        2,
+        "there is a ledger already",
+        "A ledger that knows tables also knows what no target does, the history of runs and how "
+        "fast they were, so it is never written over. Nothing was changed.",
+    ),
     "LF-8021": ErrorKind(
         1,
         "a table was stopped by a flaw of the program",
@@ -63,5 +69,55 @@ CODES: dict[str, ErrorKind] = {
         "a limit of dollars cannot be kept without a price",
         "A run that may spend so much has to know what a byte costs on each of its routes. What is "
         "missing is told; nothing was moved.",
+    ),
+    "LF-8051": ErrorKind(
+        2,
+        "the catalog of the table has commits that its log has not",
+        "Of a catalog-managed table the catalog decides what a commit is, and it may keep the last "
+        "ones for itself for a while. Read from its log alone the table would be an older one.",
+    ),
+    "LF-8052": ErrorKind(
+        2,
+        "the table is no Delta table",
+        "Tables of Iceberg and Hudi, views, and files of other formats are listed, so that nobody "
+        "forgets them, and not moved. The message says what moves them.",
+    ),
+    "LF-8053": ErrorKind(
+        2,
+        "the place of a registered table cannot be reached",
+        "Its catalog names a place that is no address of a store: a mount of a workspace that the "
+        "manifest does not know, or the workspace's own storage (the DBFS root).",
+    ),
+    "LF-8054": ErrorKind(
+        2,
+        "a table is registered, and no log lies there",
+        "Its catalog calls it a Delta table; at its location there is no `_delta_log`. Its files "
+        "were deleted, or it was never written.",
+    ),
+    "LF-8055": ErrorKind(
+        3,
+        "a table is not registered",
+        "Its log lies below the root of its source, and the source's catalog does not know it: a "
+        "table that was dropped without its files, say, or one that is read by its path alone.",
+    ),
+    "LF-8056": ErrorKind(
+        2,
+        "two tables would land in one place",
+        "By the layout of the manifest both have the same place at the target, or one lies within "
+        "the other. Letters are compared without their case, as catalogs do. The second of them is "
+        "blocked.",
+    ),
+    "LF-8057": ErrorKind(
+        3,
+        "VACUUM may be faster than the copy",
+        "The table keeps removed files for a shorter time than its copy takes by the bandwidth of "
+        "the manifest (1 Gbit/s where it sets none), so a VACUUM may take files before they are "
+        "read.",
+    ),
+    "LF-8058": ErrorKind(
+        1,
+        "a part of a source was not looked into",
+        "Folders refused, or lie deeper than --depth. What is in them is not known; nothing that "
+        "was known there counts as gone.",
     ),
 }

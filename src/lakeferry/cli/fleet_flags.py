@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:
+    from lakeferry.fleet.select import Selection
     from lakeferry.fleet.wanted import Migration
     from lakeferry.ledger.rows import LakeTable
     from lakeferry.ledger.write import Ledger
@@ -55,14 +56,24 @@ class TableFlags:
         if self.select is None and self.wave is None:
             return known
         from lakeferry.fleet.facts import facts_of
-        from lakeferry.fleet.select import select, selection
+        from lakeferry.fleet.select import select
 
-        given = ["@-" if text == "-" else text for text in self.select or ()]
-        found = select(selection(given, _read), (facts_of(wanted, table) for table in known))
+        found = select(self.selection(), (facts_of(wanted, table) for table in known))
         keys = {one.key for one in found if self.wave is None or one.wave == self.wave}
         if self.wave is not None:
             _check_wave(self.wave, wanted, known)
         return tuple(table for table in known if table.target_url in keys)
+
+    def selection(self) -> "Selection":
+        """The terms of --select, for whoever does not know the tables yet.
+
+        Raises:
+            FerryError: LF-2001 for a term that says nothing; LF-2004 for a file that cannot be read.
+        """
+        from lakeferry.fleet.select import selection
+
+        given = ["@-" if text == "-" else text for text in self.select or ()]
+        return selection(given, _read)
 
 
 ALL_TABLES = TableFlags()

@@ -42,6 +42,11 @@ app = App(
 
 # By name, so that a clone does not import what only networks and manifests need.
 app.command(
+    "lakeferry.cli.discover:discover",
+    name="discover",
+    help="Find the tables, checkpoints and folders of all sources of a migration.",
+)
+app.command(
     "lakeferry.cli.plan:plan",
     name="plan",
     help="What a sync of a migration would do: tables, bytes, hours, dollars.",

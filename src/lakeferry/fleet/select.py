@@ -96,6 +96,18 @@ def select(chosen: Selection, tables: Iterable[TableFacts]) -> tuple[TableFacts,
     return tuple(one for one in known if chosen.means(one))
 
 
+def could_mean(chosen: Selection, source: str) -> bool:
+    """Whether a table of this source may be chosen, before its tables are known."""
+    wanted = [term for term in chosen.terms if not term.is_excluded]
+    if not wanted:
+        return True
+    return any(
+        all(_word(part) is not None or fits_word(_split(part)[0], source)
+            for part in _JOINT.split(term.text))
+        for term in wanted
+    )  # fmt: skip
+
+
 # ---- terms
 
 
