@@ -1,0 +1,376 @@
+"""Unity Catalog by its REST API: list, find, register, lead elsewhere, take away.
+
+Two services speak it. Databricks' changes nothing of an entry by REST, but has tags beside it, so
+what changes with every sync (version, lag, receipt) is told by tags: a dot is not allowed in them,
+`lakeferry.lag` is `lakeferry_lag`. SQL would write properties into the table's own log, which is
+the clone's. The open-source server has neither, and there an entry is made anew, its permissions
+carried over. Columns and comment of a Delta table Databricks takes from the log by itself.
+
+Source: Unity Catalog REST API 2.1: tables, schemas, permissions; Databricks REST API, "Entity tag
+assignments"; Databricks, "Unity Catalog privileges and securable objects".
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from lakeferry.catalog.asking import Missing, Taken, asked
+from lakeferry.catalog.judging import check_at, check_may_take, check_unchanged, differences
+from lakeferry.catalog.side_by_side import AT_ONCE, Page, side_by_side
+from lakeferry.catalog.tables import (
+    NOTHING,
+    OURS,
+    CatalogTable,
+    Change,
+    Grant,
+    Registration,
+    Tables,
+)
+from lakeferry.catalog.unity_entry import (
+    Json,
+    UnityCatalog,
+    input_of,
+    may_read,
+    may_write,
+    owner_of,
+    path_of,
+    quoted,
+    table_of,
+    taken_over,
+)
+from lakeferry.connect.databricks import workspace_client
+from lakeferry.errors import FerryError
+
+API = "/api/2.1/unity-catalog"
+TAGS = f"{API}/entity-tag-assignments"
+A_PAGE = 100  # tables, at most what the services give
+BUILT_IN = "information_schema"
+_TAG = "lakeferry_"
+
+
+class _Ask(NamedTuple):
+    schema: str
+    token: str | None = None
+
+
+# ---- reading
+
+
+def list_schemas(place: UnityCatalog) -> Iterator[str]:
+    """Its schemas but the built-in one.
+
+    Raises:
+        FerryError: LF-8104, LF-8106, LF-8107; LF-1301, LF-1303.
+    """
+    query = {"catalog_name": place.catalog, "max_results": A_PAGE}
+    while True:
+        try:
+            answer = _do(place, "GET", "/schemas", on="", rights=may_read(place), query=query)
+        except Missing as error:
+            raise FerryError(
+                "LF-8107",
+                f"there is no catalog `{place.catalog}`",
+                f"{error}; {place.access.shown}",
+                "look at its name (`from: {name: ...}`), and let whoever asks USE it",
+            ) from error
+        for one in answer.get("schemas", ()):
+            if one["name"] != BUILT_IN:
+                yield one["name"]
+        if not answer.get("next_page_token"):
+            return
+        query["page_token"] = answer["next_page_token"]
+
+
+def list_tables(
+    place: UnityCatalog, schemas: Sequence[str] | None = None, *, at_once: int = AT_ONCE
+) -> Tables:
+    """Every table of some schemas, or of all. Raises as `list_schemas`."""
+
+    def page(ask: _Ask) -> Page[_Ask]:
+        query = {
+            "catalog_name": place.catalog, "schema_name": ask.schema, "max_results": A_PAGE,
+            **({"page_token": ask.token} if ask.token else {}),
+        }  # fmt: skip
+        try:
+            answer = _do(
+                place, "GET", "/tables", on=ask.schema, rights=may_read(place), query=query
+            )
+        except Missing as error:
+            if schemas is None:
+                return Page()  # dropped since it was listed
+            raise FerryError(
+                "LF-8107",
+                f"there is no schema `{place.catalog}.{ask.schema}`",
+                f"{error}; {place.access.shown}",
+                "look at its name; without one all schemas are listed",
+            ) from error
+        token = answer.get("next_page_token")
+        # A page may be empty and yet not the last.
+        return Page(
+            tuple(map(table_of, answer.get("tables", ()))),
+            (_Ask(ask.schema, token),) if token else (),
+        )
+
+    names = list_schemas(place) if schemas is None else schemas
+    return side_by_side((_Ask(name) for name in names), page, at_once=at_once)
+
+
+def find_table(place: UnityCatalog, schema: str, table: str) -> CatalogTable | None:
+    """One table, what its tags say among its properties; None where there is none."""
+    found = _found(place, schema, table)
+    return None if found is None else _with_tags(place, table_of(found))
+
+
+def grants(place: UnityCatalog, table: CatalogTable) -> tuple[Grant, ...]:
+    """What is granted on the table itself, not above it. Raises as `list_schemas`."""
+    path = f"/permissions/table/{path_of(table.full_name)}"
+    answer = _do(place, "GET", path, on=table.full_name, rights=may_read(place))
+    return tuple(
+        Grant(one["principal"], privilege.replace("_", " "))
+        for one in answer.get("privilege_assignments", ())
+        for privilege in one["privileges"]
+    )
+
+
+# ---- writing
+
+
+def register(place: UnityCatalog, wanted: Registration) -> Change:
+    """Make the table known, or what is known of it equal; its schema is made where it lacks.
+
+    Raises:
+        FerryError: LF-8101, LF-8102, LF-8104, LF-8106, LF-8107; LF-1301, LF-1303.
+    """
+    name = f"{place.catalog}.{wanted.schema}.{wanted.table}"
+    known = find_table(place, wanted.schema, wanted.table)
+    if known is None:
+        try:
+            _create(place, input_of(place, wanted), wanted)
+        except Taken:  # somebody has just made it: look at it
+            known = find_table(place, wanted.schema, wanted.table)
+        else:
+            return Change("created")
+    known = check_at(known, name, known.location if known else "", place.shown)
+    check_may_take(known, wanted, place.shown)
+    parts = differences(known, wanted)
+    if place.has_tags:
+        return _tag(place, known, wanted.properties)
+    if not parts:
+        return NOTHING
+    properties = {**known.properties, **wanted.properties}
+    _again(place, known, {**input_of(place, wanted), "properties": properties}, wanted)
+    return Change("updated", parts)
+
+
+def set_properties(
+    place: UnityCatalog, schema: str, table: str, properties: Mapping[str, str | None]
+) -> Change:
+    """Set properties of a table, or take away those whose value is None.
+
+    Raises:
+        FerryError: LF-8107 where there is no such table; else as `register`.
+    """
+    found = _found(place, schema, table)
+    known = None if found is None else _with_tags(place, table_of(found))
+    known = check_at(known, f"{place.catalog}.{schema}.{table}", known.location if known else "",
+                     place.shown)  # fmt: skip
+    if place.has_tags:
+        return _tag(place, known, properties)
+    changed = {key: one for key, one in properties.items() if known.properties.get(key) != one}
+    if found is None or not changed:
+        return NOTHING
+    all = {key: one for key, one in {**known.properties, **changed}.items() if one is not None}
+    _again(place, known, {**taken_over(found), "properties": all}, None)
+    return Change("updated", tuple(sorted(changed)))
+
+
+def repoint(place: UnityCatalog, schema: str, table: str, before: str, after: str) -> Change:
+    """Lead a name to another place: the entry is made anew, permissions and our tags carried over.
+
+    Args:
+        before: address at which it must be now.
+
+    Raises:
+        FerryError: LF-8103 where it is somewhere else or its files belong to the catalog, LF-8107
+            where there is none; else as `register`.
+    """
+    found = _found(place, schema, table)
+    known = None if found is None else _with_tags(place, table_of(found))
+    if known is not None and known.location == after:
+        return NOTHING
+    known = check_at(known, f"{place.catalog}.{schema}.{table}", before, place.shown)
+    _again(place, known, {**taken_over(found or {}), "storage_location": after}, None)
+    return Change("updated", ("location",))
+
+
+def unregister(place: UnityCatalog, known: Registration) -> Change:
+    """Take a table of ours out of the catalog; its files stay.
+
+    Raises:
+        FerryError: LF-8103 where it is not as it was registered, LF-8101 where it is not ours; else
+            as `register`.
+    """
+    found = find_table(place, known.schema, known.table)
+    if found is None:
+        return NOTHING
+    if not found.is_ours:
+        check_may_take(found, known, place.shown)
+    if place.has_tags:  # there columns and comment follow the log
+        known = replace(known, columns=found.columns, comment=found.comment)
+    check_unchanged(found, known, place.shown)
+    _delete(place, found)
+    return Change("removed")
+
+
+# ---- requests
+
+
+def _do(
+    place: UnityCatalog,
+    method: str,
+    path: str,
+    *,
+    on: str,
+    rights: str,
+    query: Mapping[str, Any] | None = None,
+    body: Json | None = None,
+    api: str = API,
+) -> Json:
+    client = workspace_client(place.access).api_client
+    answer: Any = asked(
+        place.access,
+        lambda: client.do(method, f"{api}{path}", query=dict(query or {}), body=body),
+        on=on,
+        rights=rights,
+    )
+    return dict(answer or {})
+
+
+def _found(place: UnityCatalog, schema: str, table: str) -> Json | None:
+    name = f"{place.catalog}.{schema}.{table}"
+    try:
+        return _do(place, "GET", f"/tables/{path_of(name)}", on=name, rights=may_read(place))
+    except Missing:
+        return None
+
+
+def _create(place: UnityCatalog, entry: Json, wanted: Registration | None) -> None:
+    """Make an entry, and its schema where it lacks, and the tags that are wanted."""
+    schema = f"{place.catalog}.{entry['schema_name']}"
+    rights = may_write(place, schema, entry["storage_location"])
+    name = f"{schema}.{entry['name']}"
+    try:
+        _do(place, "POST", "/tables", on=name, rights=rights, body=entry)
+    except Missing:
+        body = {"name": entry["schema_name"], "catalog_name": place.catalog}
+        try:
+            _do(place, "POST", "/schemas", on=schema, rights=rights, body=body)
+        except Taken:
+            pass
+        except Missing as error:
+            raise FerryError(
+                "LF-8107",
+                f"there is no catalog `{place.catalog}`",
+                f"{error}; {place.access.shown}",
+                f"let an administrator make it: CREATE CATALOG {quoted(place.catalog)}",
+            ) from error
+        _do(place, "POST", "/tables", on=name, rights=rights, body=entry)
+    if place.has_tags and wanted is not None:
+        made = CatalogTable(place.catalog, wanted.schema, wanted.table, "delta", wanted.location)
+        _tag(place, made, wanted.properties)
+
+
+def _delete(place: UnityCatalog, found: CatalogTable) -> None:
+    rights = f"only who owns a table, its schema or its catalog may drop it: {owner_of(found)}"
+    try:
+        _do(
+            place,
+            "DELETE",
+            f"/tables/{path_of(found.full_name)}",
+            on=found.full_name,
+            rights=rights,
+        )
+    except Missing:
+        return
+
+
+def _again(
+    place: UnityCatalog, known: CatalogTable, entry: Json, wanted: Registration | None
+) -> None:
+    """Make an entry anew with what was granted on it, and with its tags of ours."""
+    if not known.is_external:
+        raise FerryError(
+            "LF-8103",
+            f"the catalog owns the files of `{known.full_name}`",
+            f"to make its entry anew would delete them; {place.shown}",
+            "lead it elsewhere in the catalog itself",
+        )
+    granted = grants(place, known)
+    tags = {key: one for key, one in known.properties.items() if key.startswith(OURS)}
+    _delete(place, known)
+    _create(place, entry, wanted)
+    if place.has_tags:
+        _tag(place, replace(known, properties={}), tags)
+    principals = dict.fromkeys(one.principal for one in granted)
+    changes = [
+        {
+            "principal": principal,
+            "add": [one.privilege for one in granted if one.principal == principal],
+            "remove": [],
+        }
+        for principal in principals
+    ]
+    if changes:
+        path = f"/permissions/table/{path_of(known.full_name)}"
+        rights = f"let the table's owner grant again: {owner_of(known)}"
+        body = {"changes": changes}
+        _do(place, "PATCH", path, on=known.full_name, rights=rights, body=body)
+
+
+# ---- tags of Databricks
+
+
+def _with_tags(place: UnityCatalog, table: CatalogTable) -> CatalogTable:
+    if not place.has_tags:
+        return table
+    found: dict[str, str] = {}
+    query: Json = {}
+    path = f"/tables/{path_of(table.full_name)}/tags"
+    while True:
+        answer = _do(
+            place, "GET", path, on=table.full_name, rights=may_read(place), query=query, api=TAGS
+        )
+        for one in answer.get("tag_assignments", ()):
+            if one["tag_key"].startswith(_TAG):
+                found[OURS + one["tag_key"].removeprefix(_TAG)] = one.get("tag_value") or ""
+        if not answer.get("next_page_token"):
+            return replace(table, properties={**table.properties, **found})
+        query = {"page_token": answer["next_page_token"]}
+
+
+def _tag(place: UnityCatalog, table: CatalogTable, wanted: Mapping[str, str | None]) -> Change:
+    """Bring the tags of a table to what is wanted; properties that are not ours have none."""
+    changed = {
+        key: value
+        for key, value in wanted.items()
+        if key.startswith(OURS) and table.properties.get(key) != value
+    }
+    path = f"/tables/{path_of(table.full_name)}/tags"
+    rights = f"GRANT APPLY TAG ON TABLE {quoted(table.full_name)} TO `whoever asks`"
+    for key, value in changed.items():
+        tag = _TAG + key.removeprefix(OURS)
+        body: Json = {"entity_type": "tables", "entity_name": table.full_name, "tag_key": tag}
+        if value is None:
+            try:
+                _do(place, "DELETE", f"{path}/{tag}", on=tag, rights=rights, api=TAGS)
+            except Missing:
+                continue
+            continue
+        body["tag_value"] = value
+        try:
+            _do(place, "POST", "", on=tag, rights=rights, body=body, api=TAGS)
+        except Taken:
+            query = {"update_mask": "tag_value"}
+            _do(place, "PATCH", f"{path}/{tag}", on=tag, rights=rights, query=query, body=body,
+                api=TAGS)  # fmt: skip
+    return Change("updated", tuple(sorted(changed))) if changed else NOTHING
