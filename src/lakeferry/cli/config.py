@@ -172,6 +172,25 @@ def iam(
 
 
 @config.command
+def rebuild_ledger(*, manifest: ManifestFlags = NO_MANIFEST, talk: Talk = QUIET_TALK) -> int:
+    """Read a lost ledger back from sources and targets. Never over one that knows tables.
+
+    The lake is the truth: which version of which source a target holds lies beside its log, and so
+    do the receipts. Nothing but the ledger is written.
+    """
+
+    def run(screen: Screen, stop: Flag) -> int:
+        from lakeferry.cli.rebuilding import rebuild_ledger
+
+        return rebuild_ledger(manifest, screen=screen, stop=stop)
+
+    return guarded(
+        "config rebuild-ledger", talk, all_told(run), hears_stop=True,
+        on_stop="stopped; the ledger is as empty as it was",
+    )  # fmt: skip
+
+
+@config.command
 def prices(
     *words: Annotated[str, Parameter(help="Parts of an id, such as natgw: these prices alone.")],
     region: Annotated[

@@ -1,0 +1,179 @@
+"""A lost ledger, made anew: sources and targets looked at side by side, nothing written to them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from threading import Event as Flag
+
+from lakeferry.errors import FerryError
+from lakeferry.fleet.discover import Wish, discover
+from lakeferry.fleet.discovery import Progress
+from lakeferry.fleet.find_target import find_target
+from lakeferry.fleet.found import FoundTable
+from lakeferry.fleet.gather import Before
+from lakeferry.fleet.inventory import inventoried, lake_table
+from lakeferry.fleet.pattern import Pattern
+from lakeferry.fleet.rebuild import FoundTarget, rebuilt
+from lakeferry.fleet.table_names import name_of_path
+from lakeferry.fleet.wanted import Migration, NamesFrom, Source
+from lakeferry.ledger.rows import Inventoried, LakeTable
+from lakeferry.ledger.write import Ledger
+from lakeferry.store.open import open_store
+from lakeferry.workers import map_threads
+
+AT_ONCE = 32  # targets
+_DEPTH = 16  # folders below the target's root: a layout may have many
+_EVERYTHING = Pattern("**")
+_NOTHING_THERE = ("LF-2101",)
+Emit = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a new ledger was made of."""
+
+    tables: tuple[LakeTable, ...]
+    faults: Mapping[str, FerryError]  # source, or target's address -> why it could not be read
+
+
+def rebuild(wanted: Migration, ledger: Ledger, *, now_ms: int, emit: Emit, stop: Flag) -> Rebuilt:
+    """Fill an empty ledger with what sources and targets say.
+
+    Tables of a source that cannot be read are told from their targets' records; the next discovery
+    tells the rest.
+
+    Raises:
+        KeyboardInterrupt: stopped; the ledger is as empty as it was.
+        ValueError: the ledger is not empty.
+    """
+
+    def heard(progress: Progress) -> None:
+        ledger.turn()
+        emit(progress)
+
+    rows, inventory, faults = _of_sources(wanted, now_ms, heard, stop)
+    listed, root_fault = _listed(wanted, now_ms, heard, stop)
+    if root_fault is not None:
+        faults[wanted.target.root] = root_fault
+    places = sorted({*listed, *(url for url, row in rows.items() if row.kind == "delta")})
+    found, unread = _targets(wanted, places, ledger, stop)
+    faults |= unread
+    known = [*rows.values(), *_of_records(wanted, rows, found, faults)]
+    tables = tuple(
+        _unread(table, unread.get(table.target_url))
+        for table in rebuilt(known, found, now_ms=now_ms)
+    )
+    ledger.restore(tables, [one for target in found.values() for one in target.receipts])
+    ledger.take_inventory(inventory)
+    return Rebuilt(tables, faults)
+
+
+def _of_sources(
+    wanted: Migration, now_ms: int, emit: Emit, stop: Flag
+) -> tuple[dict[str, LakeTable], list[Inventoried], dict[str, FerryError]]:
+    """The tables of all sources, by the address of their target."""
+    rows: dict[str, LakeTable] = {}
+    inventory: list[Inventoried] = []
+
+    def take(found: FoundTable, target: str | None) -> None:
+        inventory.append(inventoried(found, target, now_ms))
+        if target is not None:
+            row = lake_table(wanted, found, None, target_url=target, now_ms=now_ms)
+            if row is not None:
+                rows[target] = row
+
+    seen = discover(
+        wanted, Wish(), before=Before(), ledger=None, now_ms=now_ms, emit=emit, stop=stop,
+        on_found=take,
+    )  # fmt: skip
+    return rows, inventory, dict(seen.faults)
+
+
+def _listed(
+    wanted: Migration, now_ms: int, emit: Emit, stop: Flag
+) -> tuple[set[str], FerryError | None]:
+    """The addresses of all Delta tables below the target's root; their logs are not read here."""
+    target = wanted.target
+    root = Source(
+        "target", "target", target.link, target.root, NamesFrom(), "local", "{path}",
+        exclude=(_EVERYTHING,),
+    )  # fmt: skip
+    found: set[str] = set()
+
+    def take(one: FoundTable, landing: str | None) -> None:  # noqa: ARG001
+        if one.kind == "delta":
+            found.add(f"{target.root}/{one.path}".rstrip("/"))
+
+    alone = replace(wanted, sources={"target": root})
+    seen = discover(
+        alone, Wish(most_depth=_DEPTH), before=Before(), ledger=None, now_ms=now_ms, emit=emit,
+        stop=stop, on_found=take,
+    )  # fmt: skip
+    fault = seen.faults.get("target")
+    return found, None if fault is not None and fault.code in _NOTHING_THERE else fault
+
+
+def _targets(
+    wanted: Migration, places: Sequence[str], ledger: Ledger, stop: Flag
+) -> tuple[dict[str, FoundTarget], dict[str, FerryError]]:
+    """What lies at each place, and the places that cannot be read."""
+
+    def look(url: str) -> tuple[str, FoundTarget | FerryError]:
+        try:
+            return url, find_target(open_store(url, wanted.target.store_options), url)
+        except FerryError as error:
+            return url, error
+
+    found: dict[str, FoundTarget] = {}
+    unread: dict[str, FerryError] = {}
+    for url, answer in map_threads(look, places, count=AT_ONCE, stop=stop, on_silence=ledger.turn):
+        if isinstance(answer, FoundTarget):
+            found[url] = answer
+        else:
+            unread[url] = answer
+        ledger.turn()
+    if stop.is_set():
+        raise KeyboardInterrupt
+    return found, unread
+
+
+def _of_records(
+    wanted: Migration,
+    rows: Mapping[str, LakeTable],
+    found: Mapping[str, FoundTarget],
+    faults: Mapping[str, FerryError],
+) -> list[LakeTable]:
+    """Rows of tables whose source could not be read, as the records of their clones name them."""
+    told = []
+    for url, target in found.items():
+        if url in rows or target.record is None:
+            continue
+        for source in wanted.sources.values():
+            root = (source.root or "").rstrip("/")
+            if source.name not in faults or not target.record.source.startswith(f"{root}/"):
+                continue
+            path = target.record.source.removeprefix(root).strip("/")
+            schema, table = name_of_path(path)
+            if wanted.landing(source, schema, table, path=path) == url:
+                told.append(_row(source, schema, table, path, url, target.record.source))
+    return told
+
+
+def _row(
+    source: Source, schema: str, table: str, path: str, target_url: str, source_url: str
+) -> LakeTable:
+    options = source.options_of(schema, table, path)
+    return LakeTable(
+        target_url, f"{source.name}.{schema}.{table}", source.name, source_url, "delta",
+        options.wave, source.path, options.lag_target_s, schema_name=schema, table_name=table,
+        path=path,
+    )  # fmt: skip
+
+
+def _unread(table: LakeTable, error: FerryError | None) -> LakeTable:
+    """A table whose target could not be read: nobody knows what it holds."""
+    if error is None or table.state != "discovered":
+        return table
+    return table._replace(
+        state="blocked", code=error.code, why=f"its target cannot be read: {error.what}",
+        next_step=error.next_step,
+    )  # fmt: skip
