@@ -68,7 +68,7 @@ class TableFlags:
         """The terms of --select, for whoever does not know the tables yet.
 
         Raises:
-            FerryError: LF-2001 for a term that says nothing; LF-2004 for a file that cannot be read.
+            FerryError: LF-2001 for a term that says nothing; LF-2004 for an unreadable file.
         """
         from lakeferry.fleet.select import selection
 

@@ -75,6 +75,7 @@ class Gathering:
         self._at: dict[str, str] = {}  # target -> name of the table that lands there
         self._states: dict[str, LakeTable] = {}  # in scope and seen, by target
         self._seen: set[Key] = set()
+        self._gone: set[str] = set()  # targets of tables that are not at their source any more
 
     # --- while the sources are looked at -----------------------------------------------------
 
@@ -180,6 +181,7 @@ class Gathering:
             if is_left or table.source in whole:
                 why = "the manifest names its source no longer" if is_left else ""
                 move = orphaned(table, why)
+                self._gone.add(table.target_url)
                 if move is not None:
                     moves.append(move)
         if self._ledger is not None:
@@ -188,12 +190,13 @@ class Gathering:
 
     def _settle_collisions(self) -> None:
         """Block what would land where another table does, or within it; let others go again."""
-        known = {**self._before.tables, **self._states}
-        landing = [
-            (url, url) for url, table in known.items()
-            if table.state not in OUT_OF_SCOPE and table.source in self._wanted.sources
-            and (url in self._states or table.source not in self.found.faults)
-        ]  # fmt: skip
+        unseen = {
+            url: table for url, table in self._before.tables.items()
+            if url not in self._at and url not in self._gone
+            and table.state not in OUT_OF_SCOPE and table.source in self._wanted.sources
+        }  # fmt: skip
+        known = {**unseen, **self._states}
+        landing = [(url, url) for url in known]
         moves, inside = [], set()
         for above, below in overlaps(landing):
             remark = _collision(known[below].name, known[above].name)

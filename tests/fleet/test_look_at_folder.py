@@ -1,0 +1,235 @@
+"""What one folder of a lake is, and what is told of it."""
+
+import json
+
+import pytest
+
+from lakeferry.fleet.look_at_folder import Clock, Look, look_at
+from lakeferry.store.open import memory_store
+from lakeferry.store.part import Part, Requests
+from lakeferry.store.protocol import Store
+from tests.fleet import lakes
+
+DAY_MS = 86_400_000
+FAR_MS = 4_000_000_000_000  # a time after all commits of a test
+
+
+@pytest.fixture
+def store() -> Store:
+    return memory_store()
+
+
+def looked(store: Store, path: str = "", *, wanted: bool = True) -> Look:
+    part = Part(store, path, Requests())
+    return look_at(part, is_wanted=lambda _: wanted, clock=Clock(FAR_MS, 7 * DAY_MS))
+
+
+def test_a_folder_with_a_log_is_a_delta_table_and_its_log_alone_says_how_much_it_is(
+    store: Store,
+) -> None:
+    lakes.delta(store, "orders", files=3, size=50)
+    lakes.put(store, "orders/not-in-the-log.parquet")
+
+    look = looked(store, "orders")
+
+    assert (look.kind, look.files, look.bytes, look.folders) == ("delta", 3, 150, ())
+    assert look.head is not None
+    assert (look.head.id, look.head.version, look.head.counted_by) == ("id of orders", 0, "log")
+
+
+def test_what_lies_below_a_table_is_not_looked_at(store: Store) -> None:
+    lakes.delta(store, "orders")
+    lakes.delta(store, "orders/within")
+
+    assert looked(store, "orders").folders == ()
+
+
+def test_a_checksum_of_the_newest_version_says_it_all_without_the_commits(store: Store) -> None:
+    lakes.put(store, "t/_delta_log/00000000000000000041.json", "not read")
+    body = {
+        "tableSizeBytes": 700, "numFiles": 7, **lakes.protocol(1, 4),
+        "metadata": lakes.metadata("abc")["metaData"],
+        "setTransactions": [{"appId": "q", "version": 9}], "domainMetadata": [],
+    }  # fmt: skip
+    lakes.put(store, "t/_delta_log/00000000000000000041.checkpoint.parquet", "not read")
+    lakes.put(store, "t/_delta_log/00000000000000000041.crc", json.dumps(body))
+
+    look = looked(store, "t")
+
+    assert (look.files, look.bytes) == (7, 700)
+    assert look.head is not None
+    assert (look.head.version, look.head.counted_by) == (41, "checksum")
+    assert look.head.streams is not None
+    assert [(one.app_id, one.version) for one in look.head.streams] == [("q", 9)]
+
+
+@pytest.mark.parametrize("body", ["", "{}", '{"numFiles":1}', "[]", '{"metadata":3}'])
+def test_a_checksum_that_says_too_little_is_as_none(store: Store, body: str) -> None:
+    lakes.delta(store, "t", files=2)
+    lakes.put(store, "t/_delta_log/00000000000000000000.crc", body)
+
+    look = looked(store, "t")
+
+    assert look.files == 2
+    assert look.head is not None
+    assert look.head.counted_by == "log"
+
+
+def test_a_table_with_an_unknown_reader_feature_is_told_with_its_code_and_not_counted(
+    store: Store,
+) -> None:
+    future = lakes.protocol(3, 7, readerFeatures=["future"], writerFeatures=["future"])
+    lakes.delta(store, "t", of=future)
+
+    look = looked(store, "t")
+
+    assert [(one.code, one.blocks) for one in look.remarks] == [("LF-3001", True)]
+    assert (look.files, look.bytes) == (None, None)
+    assert look.head is not None
+    assert (look.head.id, look.head.features, look.head.counted_by) == (
+        "id of t", ("future",), "nothing",
+    )  # fmt: skip
+
+
+MANAGED = lakes.protocol(
+    3, 7, readerFeatures=["catalogManaged"], writerFeatures=["catalogManaged", "inCommitTimestamp"]
+)
+
+
+def test_a_catalog_managed_table_may_be_moved_when_its_catalog_keeps_no_commit_back(
+    store: Store,
+) -> None:
+    lakes.delta(store, "t", of=MANAGED)
+    lakes.put(store, f"t/_delta_log/_staged_commits/{0:020d}.ab.json")  # published since
+
+    assert [(one.code, one.blocks) for one in looked(store, "t").remarks] == [("LF-8051", False)]
+
+
+def test_a_catalog_managed_table_with_unpublished_commits_is_blocked(store: Store) -> None:
+    lakes.delta(store, "t", of=MANAGED)
+    for version in (1, 2):
+        lakes.put(store, f"t/_delta_log/_staged_commits/{version:020d}.ab.json")
+
+    [remark] = looked(store, "t").remarks
+
+    assert (remark.code, remark.blocks) == ("LF-8051", True)
+    assert remark.what.startswith("2 of its commits")
+
+
+def test_a_log_that_cannot_be_read_is_a_table_with_the_reason(store: Store) -> None:
+    lakes.commit(store, "t", 0, lakes.protocol(), lakes.metadata("a"))
+    lakes.commit(store, "t", 2, lakes.add("x"))
+
+    look = looked(store, "t")
+
+    assert (look.kind, look.head) == ("delta", None)
+    assert [one.code for one in look.remarks] == ["LF-3102"]
+
+
+def test_a_table_that_was_left_out_is_told_to_be_there_and_not_read(store: Store) -> None:
+    lakes.put(store, "t/_delta_log/00000000000000000000.json", "no JSON at all")
+
+    assert looked(store, "t", wanted=False) == Look("delta")
+
+
+def test_copy_into_streams_and_retention_are_told(store: Store) -> None:
+    txn = {"txn": {"appId": "query", "version": 12, "lastUpdated": 5}}
+    kept = {"delta.deletedFileRetentionDuration": "interval 1 day"}
+    lakes.delta(store, "t", txn, **kept)
+    lakes.put(store, "t/_delta_log/_copy_into_log/snapshots/1")
+
+    head = looked(store, "t").head
+
+    assert head is not None
+    assert (head.copy_into_files, head.retention_s, head.streams_in_all) == (1, 86_400, 1)
+
+
+# ---- no Delta
+
+
+def test_a_folder_of_parquet_files_is_a_parquet_table(store: Store) -> None:
+    size = lakes.parquet(store, "t/a.snappy.parquet") + lakes.parquet(store, "t/b.parquet")
+    lakes.put(store, "t/_SUCCESS")
+
+    look = looked(store, "t")
+
+    assert (look.kind, look.files, look.bytes) == ("parquet", 2, size)
+
+
+def test_folders_of_partitions_are_one_table_with_their_names_as_columns(store: Store) -> None:
+    size = lakes.parquet(store, "t/day=1/hour=2/a.parquet")
+    size += lakes.parquet(store, "t/day=1/hour=3/b.parquet")
+    lakes.parquet(store, "t/day=1/_temporary/c.parquet")
+
+    look = looked(store, "t")
+
+    assert (look.kind, look.files, look.bytes) == ("parquet", 2, size)
+    assert (look.partition_columns, look.folders) == (("day", "hour"), ())
+
+
+def test_files_without_an_ending_are_told_by_their_first_bytes(store: Store) -> None:
+    lakes.parquet(store, "hive/000000_0")
+    lakes.parquet(store, "parted/day=1/000000_0")
+    lakes.put(store, "orc/000000_0", b"ORC....")
+
+    assert (looked(store, "hive").kind, looked(store, "parted").kind) == ("parquet", "parquet")
+    look = looked(store, "orc")
+    assert (look.kind, look.plain and dict(look.plain.formats)) == (None, {"orc": 1})
+
+
+def test_delta_tables_below_folders_that_look_like_partitions_are_looked_for(store: Store) -> None:
+    lakes.delta(store, "by/region=eu/orders")
+    lakes.delta(store, "by/region=us/orders")
+
+    look = looked(store, "by")
+
+    assert (look.kind, sorted(look.folders)) == (None, ["region=eu", "region=us"])
+
+
+def test_an_iceberg_table_is_told_with_what_moves_it(store: Store) -> None:
+    lakes.iceberg(store, "t")
+
+    look = looked(store, "t")
+
+    assert (look.kind, look.files, look.bytes, look.folders) == ("iceberg", 3, 300, ())
+    assert [one.code for one in look.remarks] == ["LF-8052"]
+
+
+def test_a_delta_table_that_iceberg_can_read_too_is_a_delta_table(store: Store) -> None:
+    lakes.delta(store, "t")
+    lakes.iceberg(store, "t")
+
+    assert looked(store, "t").kind == "delta"
+
+
+def test_a_checkpoint_of_a_stream_says_whose_it_is_and_how_far(store: Store) -> None:
+    lakes.checkpoint(store, "c", query="7a6f", reads="id of orders")
+    lakes.put(store, "c/sources/0/rocksdb/1.zip")
+
+    look = looked(store, "c")
+
+    assert (look.kind, look.folders) == ("checkpoint", ())
+    assert look.query is not None
+    query = look.query
+    assert (query.query_id, query.last_batch, query.last_commit) == ("7a6f", 2, 1)
+    assert (query.reads, query.is_auto_loader) == (("id of orders",), True)
+
+
+def test_other_files_are_counted_by_their_endings_and_folders_are_looked_into(
+    store: Store,
+) -> None:
+    lakes.put(store, "land/a.json.gz", "12345")
+    lakes.put(store, "land/deeper/b.csv")
+    lakes.put(store, "land/.hidden/c.csv")
+
+    look = looked(store, "land")
+
+    assert (look.kind, look.folders) == (None, ("deeper",))
+    assert look.plain is not None
+    assert (look.plain.files, look.plain.bytes, dict(look.plain.formats)) == (1, 5, {"json": 1})
+
+
+def test_a_place_where_nothing_lies_is_told_from_one_that_holds_no_table(store: Store) -> None:
+    lakes.put(store, "there/.hidden/a")
+
+    assert (looked(store, "there").is_there, looked(store, "nowhere").is_there) == (True, False)
