@@ -55,9 +55,8 @@ def discovery_lines(found: Discovery, shown: Shown) -> list[str]:
 
 def found_body(found: FoundTable, target: str | None) -> dict[str, Any]:
     """One `found` line."""
-    return {"type": "found", "table": found.name, "target": target, **asdict(found)} | {
-        "name": found.table
-    }
+    own = {"type": "found", "table": found.name, "name": found.table, "target": target}
+    return {**asdict(found), **own}
 
 
 def finding_bodies(found: Discovery) -> Iterator[dict[str, Any]]:
