@@ -23,10 +23,12 @@ CODES: dict[str, ErrorKind] = {
     ),
     "LF-7011": ErrorKind(
         2,
-        "a declared column cannot be read from JSON",
-        "Payloads are parsed by a declared schema of booleans, numbers, decimals, strings, dates, "
-        "timestamps in microseconds, lists and structs. Maps and binary columns are not among "
-        "them: JSON has no such values that all producers write alike.",
+        "a declared column cannot be read from such records",
+        "Payloads of JSON are parsed by a declared schema of booleans, numbers, decimals, strings, "
+        "dates, timestamps in microseconds, lists and structs. Maps and binary columns are not "
+        "among them: JSON has no such values that all producers write alike. Lines of CSV have no "
+        "lists and structs either; of Avro's types only times of day, unions of several types and "
+        "records within themselves can be no columns.",
     ),
     "LF-7012": ErrorKind(
         2,

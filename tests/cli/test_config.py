@@ -51,6 +51,39 @@ def test_every_fault_is_shown_on_stderr_and_ends_with_exit_2(tmp_path: Path) -> 
     )
 
 
+STREAMS_WITH_FAULTS = """\
+version: 1
+netwrk: {}
+streams:
+  clicks: {from: a, to: /t, frmat: raw, read_share: 0%, start: soon}
+  orders: {from: a, to: relative, workers: 0, connection: nobody}
+  logs: {from: a, format: csv, max_bad: 200%}
+"""
+
+
+def test_what_streams_lack_is_told_at_once_with_faults_of_shape(tmp_path: Path) -> None:
+    written(tmp_path, STREAMS_WITH_FAULTS)
+
+    ended = called("config", "check", folder=tmp_path)
+
+    told = [line[2:] for line in ended.stderr.splitlines() if line.startswith("✗")]
+    assert ended.returncode == 2
+    assert told == [
+        "LF-2001 lakeferry.yaml:2:1  netwrk is not a key",
+        "LF-2001 lakeferry.yaml:4:29  streams.clicks.frmat is not a key",
+        "LF-2001 lakeferry.yaml:4:53  streams.clicks.read_share: it is above 0% and at most 100%",
+        "LF-7012 lakeferry.yaml:4:64  streams.clicks.start: `soon` is no place to start at: it is "
+        "none of these",
+        "LF-2001 lakeferry.yaml:5:25  streams.orders.to: `relative` is relative, and there is no "
+        "target.root",
+        "LF-2001 lakeferry.yaml:5:44  streams.orders.workers: 0 is less than 1",
+        "LF-2001 lakeferry.yaml:5:59  streams.orders.connection: there is no connection `nobody`",
+        "LF-2001 lakeferry.yaml:6:9  streams.logs.to is missing",
+        "LF-2001 lakeferry.yaml:6:27  streams.logs.format: records of csv need a schema",
+        "LF-2001 lakeferry.yaml:6:41  streams.logs.max_bad: it is above 0% and at most 100%",
+    ]
+
+
 def test_faults_are_lines_of_json_too(tmp_path: Path) -> None:
     written(tmp_path, "version: 1\nnetwrk: {}\ntags: {a: 1}\n")
 

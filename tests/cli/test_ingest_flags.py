@@ -14,6 +14,8 @@ from lakeferry.connect.aws import AwsAccess
 from lakeferry.demo.kinesis_feed_load import SCHEMA as MADE_UP
 from lakeferry.errors import FerryError
 from lakeferry.ingest.declared_schema import declared_schema
+from lakeferry.ingest.payload_avro import AvroForm
+from lakeferry.ingest.payload_csv import CsvForm
 from lakeferry.ingest.rows import RAW_SCHEMA
 from lakeferry.ingest.settings import (
     DedupSettings,
@@ -250,10 +252,11 @@ def test_a_window_of_keys_is_columns_and_a_time() -> None:
 
 def test_the_defaults_that_the_manifest_tells_are_those_of_the_settings(tmp_path: Path) -> None:
     """Written out, they change nothing."""
-    wordy = ("app_id", "dead_letter", "format", "connection", "dedup")  # told in words
+    # Told in words, or of another format.
+    wordy = ("app_id", "dead_letter", "format", "connection", "dedup", "csv", "avro")
     said = []
     for key, one in STREAM.fields.items():
-        if isinstance(one.shape, Record) and key != "dedup":
+        if isinstance(one.shape, Record) and key not in wordy:
             inner = ", ".join(f"{name}: {each.default}" for name, each in one.shape.fields.items())
             said.append(f"{key}: {{{inner}}}")
         elif one.default and key not in wordy:
@@ -268,6 +271,88 @@ def test_the_defaults_that_the_manifest_tells_are_those_of_the_settings(tmp_path
 
     assert len(said) > 12
     assert long == short
+
+
+def test_lines_of_csv_are_asked_for_by_flags() -> None:
+    flags = StreamFlags(who=HERE, format="csv", schema="a INT, b STRING", csv_delimiter="\\t")
+
+    found = asked("clicks", "/t", flags).payload
+
+    assert found == PayloadSettings(
+        pa.schema([("a", pa.int32()), ("b", pa.string())]), form=CsvForm("\t")
+    )
+
+
+AVRO = '{"type": "record", "name": "C", "fields": [{"name": "id", "type": "long"}]}'
+OLDER = AVRO.replace("long", "int")
+
+
+def test_avro_is_asked_for_by_flags_with_the_schemas_of_files(tmp_path: Path) -> None:
+    (tmp_path / "c.avsc").write_text(AVRO)
+    (tmp_path / "c-1.avsc").write_text(OLDER)
+    flags = StreamFlags(
+        who=HERE, format="avro", schema="c.avsc", avro_framing="confluent",
+        avro_writer=["1=c-1.avsc", "2=c.avsc"],
+    )  # fmt: skip
+
+    found = asked("clicks", "/t", flags).payload
+
+    assert found == PayloadSettings(
+        pa.schema([pa.field("id", pa.int64(), nullable=False)]),
+        form=AvroForm("confluent", AVRO, {"1": OLDER, "2": AVRO}),
+    )
+
+
+def test_avro_of_a_manifest_has_its_files_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "c.avsc").write_text(AVRO)
+    (tmp_path / "m" / "lakeferry.yaml").write_text(
+        "version: 1\nstreams:\n  c: {from: kinesis://us-east-1/c, to: s3://lake/c, format: avro, "
+        "schema: ./c.avsc, avro: {framing: single-object, writers: {old: c.avsc}}}\n"
+    )
+    manifest = ManifestFlags(file=str(tmp_path / "m" / "lakeferry.yaml"))
+
+    found = wanted("c", None, manifest, StreamFlags()).ingest().payload
+
+    assert found.form == AvroForm("single-object", AVRO, {"old": AVRO})
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("{", "LF-7061"),
+        (AVRO.replace('"long"', '["int", "string"]'), "LF-7011"),
+        ('{"type": "record", "name": "C", "fields": [{"name": "id", "type": "long"}, '
+         '{"name": "ID", "type": "long"}]}', "LF-7061"),
+    ],
+)  # fmt: skip
+def test_a_schema_of_avro_that_makes_no_columns_is_refused(
+    text: str, code: str, tmp_path: Path
+) -> None:
+    (tmp_path / "c.avsc").write_text(text)
+    flags = StreamFlags(who=HERE, format="avro", schema="c.avsc", avro_framing="bare")
+
+    with pytest.raises(FerryError, match=code):
+        asked("clicks", "/t", flags)
+
+
+def test_a_type_that_no_line_holds_is_refused_before_anything_is_read() -> None:
+    flags = StreamFlags(who=HERE, format="csv", schema="a ARRAY<STRING>")
+
+    with pytest.raises(FerryError, match="LF-7011"):
+        asked("clicks", "/t", flags)
+
+
+def test_what_is_wrong_with_flags_is_told_at_once() -> None:
+    flags = StreamFlags(who=HERE, workers=0, read_share="0%", format="csv")
+
+    with pytest.raises(ExceptionGroup) as refused:
+        asked("clicks", "/t", flags)
+
+    told = "\n".join(map(str, refused.value.exceptions))
+    assert "records of csv need a schema" in told
+    assert "read_share: it is above 0%" in told
+    assert "workers: 0 is less than 1" in told
 
 
 def test_the_example_reads_requests_by_the_schema_that_the_job_of_spark_has() -> None:

@@ -17,6 +17,8 @@ streams:
     to: streams/clicks
     format: json
     schema: ./clicks.sql
+    csv: {delimiter: ";"}
+    avro: {framing: confluent, writers: {17: old.avsc}}
     partition_by: [region, day=date(ts)]
     flush: {every: 30 s, size: 128 MB}
     app_id: lakeferry/clicks
@@ -57,6 +59,7 @@ def test_every_key_is_read_in_bytes_seconds_and_shares(tmp_path: Path) -> None:
         "streams/clicks_rejected", "quarantine", 0.05, "rescue", False, ("event_id",), 600, 0.4,
         "drop-record", 2, 64 << 20, "https://vpce-0a1b.kinesis.eu-west-1.vpce.amazonaws.com",
         "sidecar", "go-on", "restart", False, True, {"profile": "lake"}, "s3://lake", found.access,
+        ";", "confluent", {"17": "old.avsc"},
     )  # fmt: skip
     assert (found.access.region, found.access.role) == (
         "eu-west-1", "arn:aws:iam::111122223333:role/r",
@@ -78,7 +81,9 @@ def test_two_keys_are_enough(tmp_path: Path) -> None:
         ("from: a, to: /t, flush: {every: 30}", "`30` has no unit"),
         ("from: a, to: /t, flush: {size: 128 mb}", "can mean"),
         ("from: a, to: /t, frmat: raw", "streams.clicks.frmat is not a key"),
-        ("from: a, to: /t, format: avro", "`avro` is not known here"),
+        ("from: a, to: /t, format: xml", "`xml` is not known here"),
+        ("from: a, to: /t, avro: {writers: {}}", "streams.clicks.avro.framing is missing"),
+        ("from: a, to: /t, avro: {framing: bare, writers: {a b: c}}", "`a b` is no name here"),
         ("from: a, to: /t, connection: nobody", "there is no connection `nobody`"),
         ("from: a, to: /t, workers: 0", "workers"),
     ],

@@ -1,5 +1,6 @@
 """Others write to the table while a stream comes into it, or change what it is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import deltalake
@@ -9,7 +10,9 @@ from deltalake.schema import PrimitiveType
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.errors import FerryError
-from lakeferry.ingest.events import Warned
+from lakeferry.ingest.columns import MOST_FIELDS
+from lakeferry.ingest.events import Event, Warned
+from lakeferry.ingest.payload_repair import PROVENANCE
 from lakeferry.ingest.settings import PayloadSettings
 from tests.flows.ingests import KEYS, assert_each_once, feed_of, ingest_of, ingest_once, running
 
@@ -21,6 +24,12 @@ SMALL = pa.schema([("event_id", pa.string()), ("status", pa.int32())])
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
+
+
+def of_fields(told: Sequence[Event]) -> list[str]:
+    """What was warned of that is about fields."""
+    warned = [event.message for event in told if isinstance(event, Warned)]
+    return [message for message in warned if "field" in message]
 
 
 def test_an_optimize_meanwhile_neither_loses_nor_doubles_a_record(tmp_path: Path) -> None:
@@ -112,6 +121,51 @@ def test_a_field_that_became_a_column_keeps_its_type_in_the_next_run(tmp_path: P
     assert bad["data"].to_pylist() == [b'{"event_id": "b", "size": "large"}']
 
 
+def test_of_a_new_field_that_records_differ_in_no_value_is_lost(tmp_path: Path) -> None:
+    data = [
+        b'{"event_id": "a", "size": 1, "geo": {"lat": 1.5, "lon": null}}',
+        b'{"event_id": "b", "size": "large"}',
+        b'{"event_id": "c", "geo": {"lon": 2.5}, "tags": []}',
+        b'{"event_id": "d", "size": [1]}',
+    ]
+    with Feed(shards=1) as feed:
+        payload = PayloadSettings(schema=SMALL, on_new="evolve", most_bad=1.0)
+        feed.put(SHARD, *data)
+        told = ingest_once(ingest_of(feed.url, tmp_path / "table", payload=payload)).events
+
+    rows = deltalake.DeltaTable(tmp_path / "table").to_pyarrow_table().sort_by("event_id")
+    bad = deltalake.DeltaTable(tmp_path / "table_rejected").to_pyarrow_table()
+    assert rows.select(["event_id", "size", "geo"]).to_pylist() == [
+        {"event_id": "a", "size": 1, "geo": {"lat": 1.5, "lon": None}},
+        {"event_id": "c", "size": None, "geo": {"lat": None, "lon": 2.5}},
+    ]
+    assert [(row["data"], row["errorPath"]) for row in bad.to_pylist()] == [
+        (data[1], "$.size"),
+        (data[3], "$.size"),
+    ]
+    assert of_fields(told) == [
+        "the field `$.tags` is left out: nothing but empty values of it were seen, which tell no "
+        "type"
+    ]
+
+
+def test_names_that_are_values_fill_a_table_up_to_its_limit_and_then_quarantine(
+    tmp_path: Path,
+) -> None:
+    with Feed(shards=1) as feed:
+        payload = PayloadSettings(schema=SMALL, on_new="evolve", most_bad=1.0)
+        feed.put(SHARD, *(b'{"event_id": "e", "user%d": 1}' % at for at in range(1_200)))
+        told = ingest_once(ingest_of(feed.url, tmp_path / "table", payload=payload)).events
+
+    table = deltalake.DeltaTable(tmp_path / "table")
+    bad = deltalake.DeltaTable(tmp_path / "table_rejected").to_pyarrow_table()
+    assert len(table.schema().fields) == MOST_FIELDS + len(PROVENANCE)
+    assert table.to_pyarrow_dataset().count_rows() + bad.num_rows == 1_200
+    assert set(bad["error"].to_pylist()) == {"a new field, and the table has as many as it may"}
+    warned = of_fields(told)
+    assert [message[:35] for message in warned] == ["the table has 1,000 fields or more,"]
+
+
 def test_a_record_with_a_field_that_can_be_no_column_ends_no_ingest(tmp_path: Path) -> None:
     with Feed(shards=1) as feed:
         payload = PayloadSettings(schema=SMALL, on_new="evolve")
@@ -123,7 +177,7 @@ def test_a_record_with_a_field_that_can_be_no_column_ends_no_ingest(tmp_path: Pa
     assert rows.select(["event_id", "size", "_shardId"]).to_pylist() == [
         {"event_id": "a", "size": 3, "_shardId": SHARD}
     ]
-    warned = [event.message for event in told if isinstance(event, Warned)]
+    warned = of_fields(told)
     assert [message.partition("` is left out")[0] for message in warned] == [
         "the field `$.Status",
         "the field `$._shardId",

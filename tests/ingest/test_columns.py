@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from lakeferry.ingest.columns import grown
+from lakeferry.ingest.columns import MOST_FIELDS, grown, is_full, is_too_wide
 
 GEO = pa.struct([("lat", pa.float64())])
 DECLARED = pa.schema([("a", pa.int64()), ("geo", GEO), ("tags", pa.list_(GEO))])
@@ -27,7 +27,7 @@ def test_a_field_within_the_items_of_a_list_is_added_there() -> None:
     assert found.field("tags").type.value_type.get_field_index("lon") == 1
 
 
-def test_a_field_of_which_records_differ_becomes_none() -> None:
+def test_a_field_of_which_no_type_is_known_becomes_none() -> None:
     assert grown(DECLARED, {"$.b": None}) == DECLARED
 
 
@@ -39,3 +39,12 @@ def test_the_same_fields_twice_change_nothing_more() -> None:
     once = grown(DECLARED, {"$.b": pa.string(), "$.geo.lon": pa.float64()})
 
     assert grown(once, {"$.b": pa.int64(), "$.geo.lon": pa.string()}) == once
+
+
+def test_fields_within_columns_count_when_a_table_is_full() -> None:
+    one_less = pa.struct([(f"f{at}", pa.int64()) for at in range(MOST_FIELDS - 2)])
+
+    assert not is_full(pa.schema([("a", pa.list_(one_less))]))
+    assert is_full(pa.schema([("a", pa.list_(one_less)), ("b", pa.string())]))
+    assert not is_too_wide(pa.schema([("a", one_less), ("b", one_less)]))
+    assert is_too_wide(pa.schema([("a", one_less), ("b", one_less), ("c", GEO)]))

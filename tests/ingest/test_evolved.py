@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from lakeferry.connect.aws import AwsAccess
+from lakeferry.ingest.columns import MOST_FIELDS, is_full
 from lakeferry.ingest.evolved import declared_now, grown_for
 from lakeferry.ingest.payload import OnNew
 from lakeferry.ingest.payload_repair import PROVENANCE
@@ -78,3 +79,36 @@ def test_a_field_that_can_be_no_column_is_left_out_alone(
 
     assert declared.names == [*DECLARED.names, "z"]
     assert refused.keys() == {path}
+
+
+def test_a_field_of_which_only_empty_values_were_seen_is_told(tmp_path: Path) -> None:
+    ingest = ingest_of(tmp_path / "t", "evolve")
+    target = opened(ingest.target, wanted=row_schema(ingest.payload))
+
+    declared, refused = grown_for(ingest, target, DECLARED, {"$.tags": None})
+
+    assert declared == DECLARED
+    assert refused == {"$.tags": "nothing but empty values of it were seen, which tell no type"}
+
+
+def test_a_table_gets_no_more_fields_than_it_may(tmp_path: Path) -> None:
+    ingest = ingest_of(tmp_path / "t", "evolve")
+    target = opened(ingest.target, wanted=row_schema(ingest.payload))
+    types = {f"$.user{at:05}": pa.int64() for at in range(MOST_FIELDS)}
+
+    declared, refused = grown_for(ingest, target, DECLARED, types)
+
+    assert is_full(declared)
+    assert len(declared) == MOST_FIELDS - 2  # with the fields within the declared ones
+    assert refused == {}
+
+
+def test_a_field_that_brings_too_many_within_it_is_left_out_alone(tmp_path: Path) -> None:
+    ingest = ingest_of(tmp_path / "t", "evolve")
+    target = opened(ingest.target, wanted=row_schema(ingest.payload))
+    wide = pa.struct([(f"f{at}", pa.int64()) for at in range(2 * MOST_FIELDS)])
+
+    declared, refused = grown_for(ingest, target, DECLARED, {"$.ids": wide, "$.z": pa.bool_()})
+
+    assert declared.names == [*DECLARED.names, "z"]
+    assert refused.keys() == {"$.ids"}

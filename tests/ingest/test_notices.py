@@ -62,3 +62,28 @@ def test_it_is_told_again_after_it_was_over() -> None:
         "in 5.0 h",
         "in 0.0 h",
     ]
+
+
+def test_of_fields_that_are_left_out_a_hundred_are_named() -> None:
+    told: list[Event] = []
+    notices = Notices(told.append)
+
+    for first in (0, 60, 120):
+        notices.left_out({f"$.user {at:03}": "no name" for at in range(first, first + 90)})
+
+    messages = [event.message for event in told if isinstance(event, Warned)]
+    assert len(messages) == 101
+    assert messages[99] == "the field `$.user 099` is left out: no name"
+    assert messages[100] == "100 fields are left out; further ones are not told any more"
+
+
+def test_a_table_that_gets_no_more_fields_is_told_once() -> None:
+    told: list[Event] = []
+    notices = Notices(told.append)
+
+    notices.left_out({}, full=True)
+    notices.left_out({}, full=True)
+
+    assert [event.message[:37] for event in told if isinstance(event, Warned)] == [
+        "the table has 1,000 fields or more, a"
+    ]

@@ -210,6 +210,16 @@ def test_nan_is_a_number() -> None:
     assert math.isnan(value("f", b'{"f":NaN}'))
 
 
+@pytest.mark.parametrize("data", [b'{"n":123.1}', b'{"n":"123.1"}', b'{"l":[{"n":123.1}]}'])
+def test_a_decimal_with_more_digits_than_it_may_have_is_bad(data: bytes) -> None:
+    small = pa.decimal128(4, 2)
+    schema = pa.schema(
+        [("a", pa.int64()), ("n", small), ("l", pa.list_(pa.struct([("n", small)])))]
+    )
+
+    assert "does not fit in precision of decimal128(4, 2)" in refused(data, schema)
+
+
 def test_days_decimals_and_small_numbers_are_read() -> None:
     schema = pa.schema(
         [
@@ -319,16 +329,52 @@ def test_new_fields_are_told_with_their_types(on_new: OnNew) -> None:
     )
 
     assert found.new_fields == {
-        "$.n": None,
+        "$.n": pa.null(),
         "$.i": pa.int64(),
         "$.d": pa.float64(),
-        "$.mixed": None,
+        "$.mixed": pa.int64(),
         "$.l": pa.list_(pa.string()),
         "$.t": pa.struct([("u", pa.bool_())]),
         "$.empty": None,
         "$.o.z": pa.string(),
     }
     assert found.table.num_rows == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["[]", "null", '["x"]'], pa.list_(pa.string())),
+        (["[]", "{}", "null"], None),
+        (["null", "[]"], None),
+        (['{"u":1,"v":null,"w":[]}', '{"u":2.5,"v":"x"}'],
+         pa.struct([("u", pa.float64()), ("v", pa.string())])),
+        (['[{"u":1},{"v":true}]'],
+         pa.list_(pa.struct([("u", pa.int64()), ("v", pa.bool_())]))),
+        (['"x"', "1", "[1]"], pa.string()),
+        (['[1,"x"]'], pa.list_(pa.int64())),
+    ],
+)  # fmt: skip
+def test_a_new_field_is_what_all_records_of_a_page_say_together_and_the_first_where_they_differ(
+    values: list[str], kind: pa.DataType | None
+) -> None:
+    found = parsed(*(f'{{"new":{one}}}'.encode() for one in values), on_new="evolve")
+
+    assert found.new_fields == {"$.new": kind}
+
+
+def test_where_a_table_is_full_records_with_new_fields_go_to_quarantine() -> None:
+    declared = declare(SCHEMA, on_new="evolve", is_full=True)
+    data = [GOOD, b'{"a":2,"new":1}', b'{"a":3,"new":null}', b'{"o":{"l":[{"z":[]}]}}']
+
+    found = parse(rows(data), declared, Guide(declared.read_as), provenance=False)
+
+    assert found.table["a"].to_pylist() == [1, 3]
+    assert found.bad.rows.sequence_numbers == ["1", "3"]
+    assert [fault.path for fault in found.bad.faults] == ["$.new", "$.o.l[].z"]
+    assert {fault.error for fault in found.bad.faults} == {
+        "a new field, and the table has as many as it may"
+    }
 
 
 def test_ignored_new_fields_are_told_only_where_one_looks() -> None:
@@ -340,7 +386,9 @@ def test_a_field_nested_without_end_is_ignored_or_goes_to_quarantine_but_stops_n
     deep = b'{"a":2,"new":' + b"[" * MIB + b"]" * MIB + b"}"
 
     ignored, rescued = parsed(GOOD, deep), parsed(GOOD, deep, b'{"x":1}', on_new="rescue")
+    evolved = parsed(GOOD, deep, on_new="evolve")
 
+    assert [fault.error for fault in evolved.bad.faults] == ["its new fields are nested too deep"]
     assert ignored.table["a"].to_pylist() == [1, 2]
     assert rescued.table["a"].to_pylist() == [1, None]
     assert rescued.table["_rescued_data"].to_pylist() == [None, '{"x":1}']

@@ -27,6 +27,10 @@ def faults(folder: Path, line: str) -> list[str]:
         "from: clicks, to: /t, connection: us, read_share: 100%, workers: 64",
         "from: clicks, to: /t, dedup: {columns: [shardId, sequenceNumber]}",
         "from: clicks, to: '${env:TABLE}', start: '${env:START}'",
+        "from: a, to: /t, format: csv, schema: 'id INT', csv: {delimiter: '\\t'}",
+        "from: a, to: /t, format: avro, schema: a.avsc, avro: {framing: bare, writers: {old: b}}",
+        "from: a, to: /t, format: avro, schema: a, avro: {framing: confluent, writers: {17: b}}",
+        "from: a, to: /t, format: avro, schema: a.avsc, avro: {framing: single-object}",
     ],
 )
 def test_what_fits_together_has_no_fault(tmp_path: Path, line: str) -> None:
@@ -50,8 +54,20 @@ def test_what_fits_together_has_no_fault(tmp_path: Path, line: str) -> None:
         ("to: /t, from: a, partition_by: [day=month(ts)]", "`day=month(ts)` is no partition"),
         ("to: /t, from: a, workers: 999", "LF-7067 4 streams.clicks.workers: 999 are more than 64"),
         ("to: /t, from: a, connection: az", "`az` is of kind azure"),
+        ("to: /t, from: a, format: csv", "records of csv need a schema"),
+        ("to: /t, from: a, schema: s, csv: {delimiter: ;}", "records are not of csv"),
+        ("to: /t, from: a, schema: s, avro: {framing: bare}", "records are not of avro"),
+        ("to: /t, from: a, format: csv, schema: s, csv: {delimiter: ab}", "`ab` cannot stand"),
+        ("to: /t, from: a, format: csv, schema: s, on_new_fields: evolve", "and no others"),
+        ("to: /t, from: a, format: avro, schema: s", "what stands before a datum"),
+        ("to: /t, from: a, format: avro, schema: s, avro: {framing: bare, writers: {a: b, c: d}}",
+         "several are given"),
+        ("to: /t, from: a, format: avro, schema: s, avro: {framing: confluent}",
+         "give each under `writers`, by the number"),
+        ("to: /t, from: a, format: avro, schema: s, avro: {framing: glue, writers: {17: b}}",
+         "`17` is nothing that records name a schema by"),
     ],
-)
+)  # fmt: skip
 def test_what_does_not_fit_is_told_at_its_key(tmp_path: Path, line: str, told: str) -> None:
     (fault,) = faults(tmp_path, line)
 

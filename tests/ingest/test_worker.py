@@ -299,7 +299,7 @@ def test_a_field_that_becomes_no_column_holds_nothing_up_for_ever(
     with working(ingest, tmp_path) as worker:
         worker.read(ZERO)
         worker.wait_for(1)
-        feed.put(ZERO, b'{"a":1,"b":null}', b'{"a":2}')
+        feed.put(ZERO, b'{"a":1,"b":{}}', b'{"a":2}')
         for _ in range(8):
             assert worker.hear(NewColumns).types == {"$.b": None}
             worker.order(Reform(form_of(tmp_path, PAYLOAD), PAYLOAD))
@@ -308,6 +308,32 @@ def test_a_field_that_becomes_no_column_holds_nothing_up_for_ever(
 
         assert numbers(worker.rows(batch)) == [0, 1, 2]
         assert len(batch.files) == 1  # the table's form is what it was
+
+
+def test_a_field_that_was_empty_for_long_is_asked_for_when_it_has_a_type(
+    feed: Feed, tmp_path: Path
+) -> None:
+    ingest = ingest_of(feed, tmp_path, PayloadSettings(PAYLOAD, on_new="evolve"))
+    feed.put(ZERO, b'{"a":1,"b":[]}')
+    with working(ingest, tmp_path) as worker:
+        worker.read(ZERO)
+        for _ in range(8):
+            worker.hear(NewColumns)
+            worker.order(Reform(form_of(tmp_path, PAYLOAD), PAYLOAD))
+        worker.wait_for(1)
+        feed.put(ZERO, b'{"a":2,"b":[3]}')
+
+        assert worker.hear(NewColumns).types == {"$.b": pa.list_(pa.int64())}
+
+
+def test_a_field_that_is_null_alone_is_not_asked_for(feed: Feed, tmp_path: Path) -> None:
+    ingest = ingest_of(feed, tmp_path, PayloadSettings(PAYLOAD, on_new="evolve"))
+    feed.put(ZERO, b'{"a":1,"b":null}')
+    with working(ingest, tmp_path) as worker:
+        worker.read(ZERO)
+        worker.wait_for(1)
+
+        assert numbers(worker.rows(worker.drain())) == [1]
 
 
 @pytest.mark.parametrize(

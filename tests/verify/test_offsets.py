@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from lakeferry.delta.txn_files import file_of, folder_of
 from lakeferry.errors import FerryError
+from lakeferry.events import Checked, Event
 from lakeferry.ingest.commit import commit
+from lakeferry.ingest.joining import next_rejected
 from lakeferry.ingest.messages import Counts
 from lakeferry.ingest.position import After, Gap, advanced
-from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.rows import QUARANTINE_SCHEMA, RAW_SCHEMA, Bad, Fault, Rows, quarantine_table
 from lakeferry.ingest.settings import TargetSettings
 from lakeferry.ingest.table import open_target
 from lakeferry.ingest.target import Target
@@ -143,6 +145,71 @@ def test_a_consumer_s_rows_are_no_finding_though_later_positions_are_not_kept_an
     report = verify_offsets(where.url)
 
     assert report.right, whats(report)
+
+
+def rejected(where: TargetSettings, *names: str) -> None:
+    """A table of bad records, of so many ingests; each put the records 3 and 5 there."""
+    for name in names:
+        target = opened(where, wanted=QUARANTINE_SCHEMA, name=name)
+        for epoch, number in enumerate((3, 5), 1):
+            assert target.state is not None
+            texts = [str(number)]
+            rows = Rows(SHARD, [b"x"], texts, texts, [None], [NOON_MS])
+            table = quarantine_table(Bad(rows, (Fault("bad"),)), "clicks", epoch)
+            state = next_rejected(
+                target.state, (span(target, range(1, number + 1)),), target.state.stream
+            )
+            target = moved(commit(target, uploaded(target, table), state))
+
+
+def test_of_a_table_of_bad_records_nothing_is_said_of_rows_that_were_removed(
+    where: TargetSettings,
+) -> None:
+    bad = replace(where, partition_by=())
+    rejected(bad, "clicks")
+
+    report = verify_offsets(bad.url)
+
+    assert report.right, whats(report)
+    assert (report.rows, report.ingests[0].epoch) == (2, 2)
+    assert report.not_seen == (
+        "`clicks`: whether a bad record is missing; the table of the other records counts them",
+    )
+
+
+def test_a_bad_record_that_lies_in_quarantine_twice_is_found(tmp_path: Path) -> None:
+    where = settings(tmp_path / "t")
+    rejected(where, "clicks")
+    twice = deltalake_table(where).to_pyarrow_table().sort_by("epoch")
+    deltalake.write_deltalake(where.url, twice.slice(0, 1), mode="append")
+    told: list[Event] = []
+
+    assert whats(verify_offsets(where.url, on_event=told.append)) == [
+        f"rows: twice: {SHARD} 3: 2 times"
+    ]
+    assert [event.detail for event in told if isinstance(event, Checked)][-1] == "1 finding"
+
+
+def test_what_several_ingests_of_one_stream_put_into_quarantine_is_no_double(
+    tmp_path: Path,
+) -> None:
+    where = settings(tmp_path / "t")
+    rejected(where, "clicks.one", "clicks.other")
+
+    report = verify_offsets(where.url)
+
+    assert report.right, whats(report)
+    assert any("several ingests of one stream" in one for one in report.not_seen)
+
+
+def test_rows_that_another_removed_are_told_as_such(tmp_path: Path) -> None:
+    where = settings(tmp_path / "t")
+    filled(opened(where), 1, 2, 3)
+    deltalake_table(where).delete("sequenceNumber = '2'")
+
+    assert verify_offsets(where.url).not_seen == (
+        "`clicks`: whether each record has a row; rows were removed since",
+    )
 
 
 def test_bad_records_excuse_rows_that_are_missing(where: TargetSettings) -> None:

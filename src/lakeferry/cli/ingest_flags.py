@@ -77,6 +77,21 @@ class StreamFlags:
     raw: Annotated[
         bool, Parameter(negative="", help="Rows as they come; so it is without --schema.")
     ] = False
+    format: Annotated[
+        Literal["json", "csv", "avro", "raw"] | None,
+        Parameter(help="What a record holds; with --schema default: json."),
+    ] = None
+    csv_delimiter: Annotated[
+        str | None, Parameter(help="Between two fields of a line; default: a comma.")
+    ] = None
+    avro_framing: Annotated[
+        Literal["bare", "single-object", "confluent", "glue"] | None,
+        Parameter(help="What stands before a datum: nothing, a fingerprint, or a registry's word."),
+    ] = None
+    avro_writer: Annotated[
+        Many,
+        Parameter(negative="", help="ID=FILE, another schema that records were written by."),
+    ] = None
     on_new_fields: Annotated[
         Literal["ignore", "rescue", "evolve", "fail"] | None,
         Parameter(help="Of fields that are not declared; default: ignore."),
@@ -131,7 +146,7 @@ class StreamFlags:
         for flag, key, text in (
             ("--from", "start", self.from_), ("--name", "app_id", self.name),
             ("--workers", "workers", self.workers), ("--read-share", "read_share", self.read_share),
-            ("--schema", "schema", _schema(self.schema)),
+            ("--schema", "schema", _schema(self.schema)), ("--format", "format", self.format),
             ("--on-new-fields", "on_new_fields", self.on_new_fields),
             ("--bad-records", "bad_records", self.bad_records),
             ("--rejected", "dead_letter", self.rejected), ("--max-bad", "max_bad", self.max_bad),
@@ -146,6 +161,7 @@ class StreamFlags:
                 yield Flag(flag, (*at, key), text)
         if self.raw:
             yield Flag("--raw", (*at, "format"), "raw")
+        yield from self._form(at)
         if self.no_compact:
             yield Flag("--no-compact", (*at, "compact"), False)
         if self.single_writer:
@@ -161,6 +177,17 @@ class StreamFlags:
             columns, window = dedup_parts(self.dedup)
             yield Flag("--dedup", (*at, "dedup", "columns"), columns)
             yield Flag("--dedup", (*at, "dedup", "window"), window)
+
+    def _form(self, at: tuple[str, ...]) -> Iterator[Flag]:
+        """How lines and Avro are written."""
+        if self.csv_delimiter is not None:
+            yield Flag("--csv-delimiter", (*at, "csv", "delimiter"), self.csv_delimiter)
+        if self.avro_framing is not None:
+            yield Flag("--avro-framing", (*at, "avro", "framing"), self.avro_framing)
+        if self.avro_writer:
+            files = parse_pairs(self.avro_writer, "--avro-writer")
+            known = {name: _schema(text) or text for name, text in files.items()}
+            yield Flag("--avro-writer", (*at, "avro", "writers"), known)
 
 
 NO_STREAM = StreamFlags()
@@ -307,7 +334,7 @@ def _of_flags(stream: str, table: str, flags: StreamFlags, once: bool) -> Wanted
     name = _name(flags.name, named.name)
     at = ("streams", name)
     both = [Flag("STREAM", (*at, "from"), stream), Flag("TABLE", (*at, "to"), _absolute(table))]
-    found = read_manifest(None, flags=[*both, *flags.flags(name)])
+    found = read_manifest(None, flags=[*both, *flags.flags(name)], streams=stream_problems)
     refuse(list(stream_problems(found.manifest)), found.document.texts)
     said = replace(found.manifest.streams[name], access=Deployment())
     return Wanted(said, Path(), flags.who, once)

@@ -11,7 +11,7 @@ from lakeferry.config.references import references
 from lakeferry.connect.aws import AwsAccess, account_of
 from lakeferry.errors import FerryError
 from lakeferry.ingest.adopt_read import parse_wish
-from lakeferry.ingest.begin import quarantine_settings
+from lakeferry.ingest.quarantine import quarantine_settings
 from lakeferry.ingest.rights import Reach, ingest_policy
 from lakeferry.ingest.settings import SourceSettings, TargetSettings
 

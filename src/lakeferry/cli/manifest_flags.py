@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from lakeferry.cli.mirrored import mirrored
+from lakeferry.config.manifest import Manifest
 from lakeferry.config.overlay import Flag
 from lakeferry.config.problems import Problem, refuse
 from lakeferry.config.read import STDIN, Read, find_manifest, read_manifest
@@ -77,23 +78,32 @@ def read(
             "LF-2002", "there is no manifest", f"no lakeferry.yaml in {Path.cwd()} or above", step
         )
     found = read_manifest(
-        path, profile=chosen.profile, sets=chosen.set or (), flags=flags, instead=instead
+        path,
+        profile=chosen.profile,
+        sets=chosen.set or (),
+        flags=flags,
+        instead=instead,
+        streams=_of_streams,
     )
     wrong: list[Problem] = []
     if not is_of_tables:
         from lakeferry.monitor.choice_problems import problems
 
-        wrong += problems(found.manifest)
-    if found.manifest.streams and not is_of_tables:
-        from lakeferry.ingest.stream_problems import stream_problems
-
-        wrong += stream_problems(found.manifest)
+        wrong += [*problems(found.manifest), *_of_streams(found.manifest)]
     if not _OF_A_MIGRATION.isdisjoint(found.manifest.root.entries):
         from lakeferry.fleet.wanted_problems import wanted_problems
 
         wrong += wanted_problems(found.manifest)
     refuse(wrong, found.document.texts)
     return found
+
+
+def _of_streams(manifest: Manifest) -> list[Problem]:
+    if not manifest.streams:
+        return []
+    from lakeferry.ingest.stream_problems import stream_problems  # its room loads Arrow
+
+    return list(stream_problems(manifest))
 
 
 def migration(

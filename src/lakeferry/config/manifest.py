@@ -163,7 +163,7 @@ class StreamConfig:
     name: str  # its key
     source: str  # 'kinesis://us-east-1/clicks', an ARN, a name
     target: str  # an address, or a path below `target.root`
-    format: str | None = None  # 'json', 'raw'
+    format: str | None = None  # 'json', 'csv', 'avro', 'raw'
     schema: str | None = None  # a file, or DDL
     partition_by: tuple[str, ...] = ()  # as written: 'region', 'day=date(ts)'
     flush_s: int | None = None
@@ -190,6 +190,9 @@ class StreamConfig:
     store_options: Mapping[str, str] = field(default_factory=dict)
     root: str | None = None  # `target.root`, where relative tables lie
     access: Deployment = field(default_factory=Deployment)  # of its connection
+    csv_delimiter: str | None = None
+    avro_framing: str | None = None  # 'bare', 'single-object', 'confluent', 'glue'
+    avro_writers: Mapping[str, str] = field(default_factory=dict)  # id or name -> file
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,9 @@ def _stream(root: Value, name: str, one: Value) -> StreamConfig:
         store_options=texts_by_key(one, "store_options"),
         root=text_at(root, "target", "root"),
         access=_access(root, named, None),
+        csv_delimiter=text_at(one, "csv", "delimiter"),
+        avro_framing=text_at(one, "avro", "framing"),
+        avro_writers=texts_by_key(one, "avro", "writers"),
     )
 
 

@@ -2,8 +2,8 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import NoReturn
@@ -25,14 +25,16 @@ from lakeferry.config.overlay import (
 )
 from lakeferry.config.problems import Problem, holds_secret, refuse
 from lakeferry.config.shape import Record, part_of
+from lakeferry.config.stream_shape import STREAM
 from lakeferry.config.toml_text import read_toml
-from lakeferry.config.tree import MAX_BYTES, Document, Place, Value, leaves
+from lakeferry.config.tree import MAX_BYTES, Document, Entry, Place, Value, leaves
 from lakeferry.config.yaml_text import read_yaml
 from lakeferry.errors import FerryError
 
 STDIN = "-"
 NO_FILE = "(no manifest)"
 NAMES = ("lakeferry.yaml", "lakeferry.yml", "lakeferry.json", "lakeferry.toml")
+OfManifest = Callable[[Manifest], Iterable[Problem]]
 _READERS = {".json": read_json, ".toml": read_toml}
 
 
@@ -71,6 +73,7 @@ def read_manifest(
     sets: Sequence[str] = (),
     flags: Sequence[Flag] = (),
     instead: Sequence[tuple[str, ...]] = (),
+    streams: OfManifest = lambda _: (),
 ) -> Read:
     """A checked manifest.
 
@@ -81,6 +84,8 @@ def read_manifest(
         sets: `path=value`, laid upon that.
         flags: of the command, laid upon that.
         instead: paths that the flags take the place of.
+        streams: what their room finds wrong with them; asked only where something else is wrong,
+            so that all faults are told at once. A sound manifest is for its caller to ask of.
 
     Raises:
         FerryError: LF-2002 where the file cannot be read.
@@ -102,7 +107,9 @@ def read_manifest(
         problems += wrong
         layers = (*(without(one, *instead) for one in layers), with_flags(_nothing(root), flags))
         root = reduce(merged, layers)
-    refuse(problems + _faults(root, profile), texts)
+    wrong = problems + _faults(root, profile)
+    if wrong:
+        refuse(wrong + _of_streams(root, name, streams), texts)
     manifest = manifest_of(layers, name, hashlib.sha256(raw).hexdigest())
     return Read(manifest, Document(root, texts))
 
@@ -135,7 +142,39 @@ _START = "begin with `version: 1` and `name:`"
 def _faults(root: Value, profile: str | None) -> list[Problem]:
     """What is wrong with a document, the profile in it that was laid upon it included."""
     found = [*check(root, MANIFEST), *_profiles(root, besides=profile), *_secrets(root)]
-    return found or _names(root)
+    return found + _names(root)
+
+
+def _of_streams(root: Value, name: str, problems: OfManifest) -> list[Problem]:
+    """What is wrong with streams beyond their shape, as far as their keys have one."""
+    streams = root.get("streams")
+    if streams is None or not streams.entries:
+        return []
+    sound, cut = {}, set()
+    for key, entry in streams.entries.items():
+        left, is_whole = _sound(entry.value, STREAM, ("streams", key))
+        sound[key] = Entry(entry.place, left)
+        if not is_whole:
+            cut.add(left.place)
+    kept = {key: root.entries[key] for key in ("connections", "target") if key in root.entries}
+    of_streams = Entry(root.entries["streams"].place, replace(streams, entries=sound))
+    part = replace(root, entries={**kept, "streams": of_streams})
+    # What is told at a stream itself is about a key that it lacks, as it may be by this cut alone.
+    found = problems(manifest_of((part,), name, ""))
+    return [one for one in found if one.place not in cut]
+
+
+def _sound(value: Value, shape: Record, path: tuple[str, ...]) -> tuple[Value, bool]:
+    """A value without the keys that have a fault, and whether it has all that it must have."""
+    left = {
+        key: entry
+        for key, entry in value.entries.items()
+        if key in shape.fields
+        and not any(check(entry.value, shape.fields[key].shape, (*path, key)))
+    }
+    missing = any(one.required and key not in left for key, one in shape.fields.items())
+    is_whole = not missing and len(left) == len(value.entries)
+    return replace(value, kind="map", entries=left), is_whole
 
 
 def _layers(
@@ -189,7 +228,7 @@ def _names(root: Value) -> list[Problem]:
     ]
     for path in paths:
         value = root.get(*path)
-        if value is not None and value.text not in names:
+        if value is not None and value.text and value.text not in names:
             what = f"{'.'.join(path)}: there is no connection `{value.text}`"
             step = f"known: {', '.join(names)}" if names else "add it to `connections`"
             found.append(Problem("LF-2001", value.place, what, step))

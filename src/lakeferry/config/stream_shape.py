@@ -29,10 +29,31 @@ STREAM = Record({
         "the stream", required=True,
     ),
     "to": Field(_TEXT, "the table: an address, or a path below `target.root`", required=True),
-    "format": Field(Text(choices=("json", "raw")), "what a record holds", "json with a schema"),
+    "format": Field(
+        Text(choices=("json", "csv", "avro", "raw")), "what a record holds", "json with a schema"
+    ),
     "schema": Field(
         _TEXT, "a file with the JSON of a Spark StructType or with DDL, as seen from the manifest; "
-        "or the DDL itself",
+        "or the DDL itself; of avro a file with Avro's own schema",
+    ),
+    "csv": Field(
+        Record({"delimiter": Field(_TEXT, "between two fields", "a comma")}),
+        "how lines are written, with the format csv",
+    ),
+    "avro": Field(
+        Record({
+            "framing": Field(
+                Text(choices=("bare", "single-object", "confluent", "glue")),
+                "what stands before a datum: nothing, a fingerprint, or what a registry puts there",
+                required=True,
+            ),
+            "writers": Field(
+                MapOf(_TEXT, Text(r"^[A-Za-z0-9._-]{1,64}$", "a number, a UUID, or a name")),
+                "files with other schemas that records were written by, by their number "
+                "(confluent) or UUID (glue) in the registry, else by any name",
+            ),
+        }),
+        "how records are written, with the format avro",
     ),
     "partition_by": Field(
         _TEXTS, "columns, or `day=date(ts)`, `hour=hour(ts)`; of a table that is made",

@@ -8,14 +8,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lakeferry.config.manifest import StreamConfig
 from lakeferry.connect.aws import AwsAccess, usual_region
 from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
-from lakeferry.ingest.declared_schema import declared_schema
-from lakeferry.ingest.payload import declare
+from lakeferry.ingest.avro_schema import avro_columns, parsed_avro
+from lakeferry.ingest.declared_schema import declared_schema, refuse_twins
+from lakeferry.ingest.payload_avro import AvroForm, Framing
+from lakeferry.ingest.payload_csv import CsvForm
 from lakeferry.ingest.position import checked_name
 from lakeferry.ingest.row_schema import row_schema
 from lakeferry.ingest.settings import (
@@ -27,7 +29,7 @@ from lakeferry.ingest.settings import (
     TargetSettings,
 )
 from lakeferry.ingest.signing import endpoint_of
-from lakeferry.ingest.words import Unclear, ingest_name, named_stream, partition_column
+from lakeferry.ingest.words import Unclear, delimiter, ingest_name, named_stream, partition_column
 from lakeferry.store.open import locate
 
 USUAL_WINDOW_S = 600  # of keys
@@ -160,26 +162,56 @@ def _store_options(url: str, said: StreamConfig, extras: Extras) -> Mapping[str,
 
 
 def _payload(said: StreamConfig, folder: Path) -> PayloadSettings:
-    schema = None
+    schema, form = None, _form(said, folder)
     if said.schema is not None:
-        schema = read_schema(resolved(said.schema), folder)
-        declare(schema)
+        text = resolved(said.schema)
+        is_avro = isinstance(form, AvroForm)
+        schema = avro_schema(text, folder) if is_avro else read_schema(text, folder)
     chosen = {
         "on_new": said.on_new_fields,
         "on_bad": said.bad_records,
         "provenance": said.provenance,
         "most_bad": said.max_bad,
     }
-    return PayloadSettings(schema, **_given(chosen))
+    payload = PayloadSettings(schema, form=form, **_given(chosen))
+    row_schema(payload)
+    return payload
+
+
+def _form(said: StreamConfig, folder: Path) -> CsvForm | AvroForm | None:
+    if said.format == "csv":
+        return CsvForm(delimiter(said.csv_delimiter or ","))
+    if said.format != "avro" or said.schema is None or said.avro_framing is None:
+        return None
+    reader, _ = _text_of(resolved(said.schema), folder)
+    writers = {}
+    for name, file in said.avro_writers.items():
+        text, where = _text_of(resolved(file), folder)
+        parsed_avro(text, where)
+        writers[name] = text
+    return AvroForm(cast(Framing, said.avro_framing), reader, writers)
 
 
 def read_schema(text: str, folder: Path = Path()) -> Any:
     """The schema of a file, or of the text itself. Raises LF-7061, LF-2002."""
+    return declared_schema(*_text_of(text, folder))
+
+
+def avro_schema(text: str, folder: Path = Path()) -> Any:
+    """The columns of Avro's schema in a file. Raises LF-7061, LF-7011, LF-2002."""
+    said, where = _text_of(text, folder)
+    schema = avro_columns(said, where)
+    refuse_twins(schema, where)
+    return schema
+
+
+def _text_of(text: str, folder: Path) -> tuple[str, str]:
+    """What stands in a file, or the text itself; and where. Raises LF-2002."""
     path = folder / text
     looks_like_text = any(sign in text for sign in ' \n{"')
     try:
         if path.is_file() or not looks_like_text:
-            return declared_schema(path.read_text(encoding="utf-8-sig"), str(path))
+            return path.read_text(encoding="utf-8-sig"), str(path)
     except (OSError, UnicodeDecodeError) as error:
         if not looks_like_text:
             said = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
@@ -187,7 +219,7 @@ def read_schema(text: str, folder: Path = Path()) -> Any:
                 "LF-2002", "the schema cannot be read", f"{path}: {said}",
                 "name a file with --schema, or write DDL: --schema 'event_id STRING, ts TIMESTAMP'",
             ) from error  # fmt: skip
-    return declared_schema(text, "schema")
+    return text, "schema"
 
 
 def _dedup(said: StreamConfig, payload: PayloadSettings) -> DedupSettings | None:

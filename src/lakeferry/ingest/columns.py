@@ -1,10 +1,13 @@
 """New fields of payloads as columns: the declared schema grown by what workers found. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
-Types = Mapping[str, pa.DataType | None]  # '$.a.b' -> type; None: no type fits
+Types = Mapping[str, pa.DataType | None]  # '$.a.b' -> type; None: none is known
+# Of columns and fields within them. Beyond it names are values, such as ids of users: each would
+# make a commit, and a table that no engine plans any more.
+MOST_FIELDS = 1000
 
 
 def grown(declared: pa.Schema, types: Types) -> pa.Schema:
@@ -18,6 +21,27 @@ def grown(declared: pa.Schema, types: Types) -> pa.Schema:
         if kind is not None:
             fields = _with(fields, path.removeprefix("$.").split("."), kind)
     return pa.schema(fields, metadata=declared.metadata)
+
+
+def is_full(declared: pa.Schema) -> bool:
+    """Whether nothing is added to these columns any more."""
+    return _count(declared) >= MOST_FIELDS
+
+
+def is_too_wide(declared: pa.Schema) -> bool:
+    """Whether one new field alone brought so many within it that it must not be added."""
+    return _count(declared) >= 2 * MOST_FIELDS
+
+
+def _count(fields: Iterable[pa.Field]) -> int:
+    """Columns, and all fields within them."""
+    return sum(1 + _within(field.type) for field in fields)
+
+
+def _within(kind: pa.DataType) -> int:
+    if pa.types.is_list(kind):
+        return _within(kind.value_type)
+    return _count(kind) if pa.types.is_struct(kind) else 0
 
 
 def _with(fields: Sequence[pa.Field], path: Sequence[str], kind: pa.DataType) -> list[pa.Field]:

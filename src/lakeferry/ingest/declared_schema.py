@@ -62,7 +62,7 @@ def declared_schema(text: str, where: str) -> pa.Schema:
         schema = _Ddl(text, where).columns()
     if not len(schema):
         raise _wrong("no column is declared", where)
-    _all_differ(schema, where)
+    refuse_twins(schema, where)
     return schema
 
 
@@ -242,8 +242,8 @@ class _Ddl:
 # ---- names and types
 
 
-def _all_differ(schema: pa.Schema, where: str) -> None:
-    """Of columns, and of the fields of each struct: Delta does not tell names by their case."""
+def refuse_twins(schema: pa.Schema, where: str) -> None:
+    """LF-7061 where columns, or fields of a struct, differ by case alone: to Delta they are one."""
     seen: dict[str, str] = {}
     for one in schema:
         before = seen.get(one.name.lower())
@@ -251,7 +251,7 @@ def _all_differ(schema: pa.Schema, where: str) -> None:
             raise _wrong(f"`{before}` and `{one.name}` are one name to Delta", where)
         seen[one.name.lower()] = one.name
         for inner in _structs(one.type):
-            _all_differ(pa.schema(list(inner)), where)
+            refuse_twins(pa.schema(list(inner)), where)
 
 
 def _structs(kind: pa.DataType) -> Iterator[pa.DataType]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from lakeferry.delta.actions import Metadata
 from lakeferry.delta.table_schema import arrow_schema, table_schema
 from lakeferry.errors import FerryError
-from lakeferry.ingest.columns import Types, grown
+from lakeferry.ingest.columns import MOST_FIELDS, Types, grown, is_full, is_too_wide
 from lakeferry.ingest.new_table import with_columns
 from lakeferry.ingest.payload import RESCUED, declare
 from lakeferry.ingest.payload_repair import PROVENANCE
@@ -21,6 +21,8 @@ from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.table_fit import table_form
 from lakeferry.ingest.target import Target
 
+_EMPTY = "nothing but empty values of it were seen, which tell no type"
+_WIDE = f"with it the table had more than {2 * MOST_FIELDS:,} fields"
 _OWN = frozenset({RESCUED, *(one.name for one in PROVENANCE)})
 
 
@@ -45,16 +47,26 @@ def grown_for(
 ) -> tuple[pa.Schema, Mapping[str, str]]:
     """The declared schema with the new fields, and why others cannot be columns, by path.
 
-    One record with a strange name must not end the ingest: its field is left out.
+    One record with a strange name must not end the ingest: its field is left out. What comes after
+    the table is full is in neither: records with it are bad ones from then on.
     """
-    refused: dict[str, str] = {}
-    for path, kind in sorted(types.items()):
-        wider = grown(declared, {path: kind})
-        formed = _formed(ingest, target, wider)
-        if isinstance(formed, Target):
+    if is_full(declared):
+        return declared, {}
+    refused = {path: _EMPTY for path, kind in types.items() if kind is None}
+    typed = sorted((path, kind) for path, kind in types.items() if kind is not None)
+    waiting = [typed] if typed else []
+    while waiting and not is_full(declared):
+        some = waiting.pop()
+        wider = grown(declared, dict(some))
+        alone = len(some) == 1
+        formed = _formed(ingest, target, wider) if alone or not is_full(wider) else ""
+        if isinstance(formed, Target) and not is_too_wide(wider):
             declared = wider
-        else:
-            refused[path] = formed
+        elif alone:
+            refused[some[0][0]] = _WIDE if isinstance(formed, Target) else formed
+        else:  # all at once is quick; what cannot be among them is found by halves
+            middle = len(some) // 2
+            waiting += [some[middle:], some[:middle]]
     return declared, refused
 
 

@@ -6,6 +6,7 @@ Only pages that have some are looked at so; a look costs more than the parsing.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import orjson
@@ -20,7 +21,8 @@ _MISSING = object()
 class NewFields:
     """What was found in some records."""
 
-    # '$.a.b' -> type; None where records differ in it, or where all that was seen is null
+    # '$.a.b' -> type, of the first record where they differ in it; null where all that was seen is
+    # null, None where it is empty: `[]`, `{}`
     types: Mapping[str, pa.DataType | None] = field(default_factory=dict)
     values: Mapping[int, str] = field(default_factory=dict)  # place -> JSON object of new fields
     too_deep: tuple[int, ...] = ()  # places of records whose new fields no reader could hold
@@ -41,7 +43,7 @@ def look_for_new(data: Sequence[bytes], declared: Declared) -> NewFields:
     Fields within structs count, with their path; within lists as the path of the list's items.
     """
     tree = _tree(list(declared.read_as))
-    types: dict[str, Any] = {}
+    types: dict[str, pa.DataType | None] = {}
     values: dict[int, str] = {}
     too_deep: list[int] = []
     for place, one in enumerate(data):
@@ -51,8 +53,7 @@ def look_for_new(data: Sequence[bytes], declared: Declared) -> NewFields:
                 values[place] = orjson.dumps(rest).decode()
         except (RecursionError, orjson.JSONEncodeError):
             too_deep.append(place)
-    found = {path: None if kind is _MISSING else kind for path, kind in types.items()}
-    return NewFields(found, values, tuple(too_deep))
+    return NewFields(types, values, tuple(too_deep))
 
 
 def _loaded(one: bytes) -> Any:
@@ -106,28 +107,43 @@ def _rest(value: Any, tree: Any, path: str, types: dict[str, Any]) -> Any:
 
 
 def _note(types: dict[str, Any], path: str, value: Any) -> None:
-    """Remember what a field is; null says nothing, a whole number is a number, too."""
-    if value is None:
-        types.setdefault(path, _MISSING)
-        return
-    kind, before = _type_of(value), types.get(path, _MISSING)
-    if before is _MISSING or before == kind:
-        types[path] = kind
-    elif {before, kind} == {pa.int64(), pa.float64()}:
-        types[path] = pa.float64()
-    else:
-        types[path] = None
+    """Remember what a field is."""
+    kind = pa.null() if value is None else _type_of(value)
+    types[path] = _joined(types[path], kind) if path in types else kind
 
 
 def _type_of(value: Any) -> pa.DataType | None:
-    """The type of a column for a value of JSON; None for mixed or no values within."""
+    """The type of a column for a value of JSON; None for an empty one, of which nothing is known.
+
+    What is empty or null within it is left out of it: a later value that says more adds it.
+    """
     simple = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
     if type(value) in simple:
         return simple[type(value)]
     if isinstance(value, list):
-        inner = {_type_of(one) for one in value if one is not None}
-        return pa.list_(inner.pop()) if len(inner) == 1 and None not in inner else None
-    fields = {name: _type_of(one) for name, one in value.items()} if value else {}
-    if not fields or None in fields.values():
-        return None
-    return pa.struct(list(fields.items()))
+        inner = reduce(_joined, (_type_of(one) for one in value if one is not None), None)
+        return None if inner is None else pa.list_(inner)
+    fields = {name: _type_of(one) for name, one in value.items() if one is not None}
+    known = [(name, kind) for name, kind in fields.items() if kind is not None]
+    return pa.struct(known) if known else None
+
+
+def _joined(one: pa.DataType | None, other: pa.DataType | None) -> pa.DataType | None:
+    """What two values are together. Where they differ the first one says: it makes a column, and
+    records that do not fit it are bad ones, as they are where the column was there before.
+    """
+    types = pa.types
+    if one is None or types.is_null(one):
+        return one if other is not None and types.is_null(other) else other
+    if other is None or types.is_null(other) or one == other:
+        return one
+    if {one, other} == {pa.int64(), pa.float64()}:
+        return pa.float64()
+    if types.is_list(one) and types.is_list(other):
+        return pa.list_(_joined(one.value_type, other.value_type))
+    if types.is_struct(one) and types.is_struct(other):
+        fields = {field.name: field.type for field in one}
+        for field in other:
+            fields[field.name] = _joined(fields.get(field.name), field.type)
+        return pa.struct(list(fields.items()))
+    return one

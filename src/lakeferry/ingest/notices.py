@@ -1,12 +1,14 @@
 """What a person should look at while an ingest runs: told when it begins, and when it is over."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from lakeferry.errors import FerryError
+from lakeferry.ingest.columns import MOST_FIELDS
 from lakeferry.ingest.events import Emit, Noted, Progress, Warned
 
 SHORT = 0.25  # of a stream's retention: so much must be left, or it is told
 LATE_S = 20.0  # from a flush until the table has what it brought; seconds are usual
+MOST_LEFT_OUT = 100  # fields that are named; of names without end, some are enough
 AMPLE = 0.4  # when so much is left again, it may be told again
 
 
@@ -19,13 +21,34 @@ class Notices:
         self._is_short = False
         self._is_late = False
         self._left_out: set[str] = set()
+        self._is_full = False
 
-    def left_out(self, fields: Mapping[str, str]) -> None:
-        """New fields that can be no columns, and why."""
+    def left_out(self, fields: Mapping[str, str], *, full: bool = False) -> None:
+        """New fields that can be no columns, and why.
+
+        Args:
+            full: the table has so many that none is added any more.
+        """
+        if full and not self._is_full:
+            self._is_full = True
+            self._emit(
+                Warned(
+                    None,
+                    f"the table has {MOST_FIELDS:,} fields or more, and gets no new ones: records "
+                    "with such are bad ones from here on",
+                    "names that are values, such as ids, are no columns: rescue new fields "
+                    "(`--on-new-fields rescue`), or declare their parent as a string",
+                )
+            )
+        way = "rows come without it; declare it under another name, or rescue new fields"
         for path in sorted(fields.keys() - self._left_out):
-            way = "rows come without it; declare it under another name, or rescue new fields"
+            if len(self._left_out) == MOST_LEFT_OUT:
+                return
+            self._left_out.add(path)
             self._emit(Warned(None, f"the field `{path}` is left out: {fields[path]}", way))
-        self._left_out |= fields.keys()
+            if len(self._left_out) == MOST_LEFT_OUT:
+                what = f"{MOST_LEFT_OUT} fields are left out; further ones are not told any more"
+                self._emit(Warned(None, what, "rescue new fields: `--on-new-fields rescue`"))
 
     def paused(self, now: Mapping[str, str]) -> None:
         """The shards that are not read, and why."""
@@ -35,6 +58,15 @@ class Notices:
         for shard in sorted(self._paused.keys() - now.keys()):
             self._emit(Noted(f"{shard} is read again"))
         self._paused = dict(now)
+
+    def found_again(self, shards: Collection[str]) -> None:
+        """Shards that were given up, and are listed after all."""
+        for shard in sorted(shards):
+            way = (
+                "nothing: what it holds is read from where it stood; of one key it comes behind "
+                "records of the shards that follow"
+            )
+            self._emit(Warned(None, f"{shard} is listed after it was given up as gone", way))
 
     def trouble(self, error: FerryError) -> None:
         """The stream cannot be looked at; what is known of it is read on."""

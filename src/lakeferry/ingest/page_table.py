@@ -4,15 +4,19 @@ Pure but for the parser. What stops the ingest is raised; what makes it wait, ne
 """
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import orjson
 import pyarrow as pa
 
 from lakeferry.errors import FerryError
 from lakeferry.ingest.aggregate import HIGHEST_HASH, OutOfRange
+from lakeferry.ingest.columns import is_full
 from lakeferry.ingest.payload import RESCUED, Declared, declare
+from lakeferry.ingest.payload_avro import AvroForm, AvroReader, parse_avro
+from lakeferry.ingest.payload_csv import CsvForm, lines_of, parse_csv, refuse_nested
 from lakeferry.ingest.payload_guide import Guide
 from lakeferry.ingest.payload_repair import PROVENANCE, Parsed, parse
 from lakeferry.ingest.rows import Bad, Fault, Page, Rows, arrivals, page_rows, raw_table
@@ -42,8 +46,7 @@ class PageForm:
     settings: PayloadSettings
     out_of_range: OutOfRange
     declared: Declared | None  # None: raw rows
-    guide: Guide | None
-    provenance: bool = True
+    parse: Callable[[Rows], Parsed]  # not asked for raw ones
 
 
 def page_form(
@@ -61,11 +64,11 @@ def page_form(
         provenance: rows say where they come from, though the table may not.
 
     Raises:
-        FerryError: LF-7011, a column that cannot be read from JSON; LF-7021, bad records are to be
-            rescued and a column may not be null.
+        FerryError: LF-7011, a column that cannot be read from such records; LF-7021, bad records
+            are to be rescued and a column may not be null.
     """
     if declared is None:
-        return PageForm(stream, settings, out_of_range, None, None)
+        return PageForm(stream, settings, out_of_range, None, _unparsed)
     strict = [one.name for one in declared if not one.nullable]
     if settings.on_bad == "rescue" and strict:
         raise FerryError(
@@ -74,8 +77,24 @@ def page_form(
             f"`{strict[0]}` may not be null, and of a bad record there is nothing but its text",
             "send bad records to quarantine, or let the column be null",
         )
-    shape = declare(declared, on_new=settings.on_new)
-    return PageForm(stream, settings, out_of_range, shape, Guide(shape.read_as), provenance)
+    match settings.form:
+        case CsvForm() as form:
+            refuse_nested(declared)
+            shape = Declared(declared, declared)
+            parses = partial(parse_csv, schema=declared, form=form, provenance=provenance)
+        case AvroForm() as form:
+            reader = AvroReader(form)
+            shape = Declared(reader.schema, reader.schema)
+            parses = partial(parse_avro, reader=reader, provenance=provenance)
+        case None:
+            shape = declare(declared, on_new=settings.on_new, is_full=is_full(declared))
+            guide = Guide(shape.read_as)
+            parses = partial(parse, declared=shape, guide=guide, provenance=provenance)
+    return PageForm(stream, settings, out_of_range, shape, parses)
+
+
+def _unparsed(_: Rows) -> Parsed:
+    raise ValueError("raw records are not parsed")
 
 
 def page_table(
@@ -90,9 +109,12 @@ def page_table(
         FerryError: LF-7022, a bad record, with `fail`; LF-7023, a new field, with `fail`.
     """
     page = page_rows(shard_id, records, hash_range, out_of_range=form.out_of_range)
-    if form.declared is None or form.guide is None:
+    if form.declared is None:
         return _raw(form, page)
-    parsed = parse(page.rows, form.declared, form.guide, provenance=form.provenance)
+    if isinstance(form.settings.form, CsvForm):
+        rows, empty = lines_of(page.rows)
+        page = replace(page, rows=rows, bad=_joined(page.bad, empty))
+    parsed = form.parse(page.rows)
     if parsed.table.num_rows + len(parsed.bad.rows) != len(page.rows):
         # Positions move on by the page, so what is in neither would never be seen again.
         raise RuntimeError(
@@ -125,11 +147,14 @@ def _new_fields(form: PageForm, shard_id: str, parsed: Parsed) -> Types:
         raise FerryError(
             "LF-7023",
             f"records have a field that is not declared: `{path}`",
-            f"{shard_id} of stream {form.stream}; it is of type {kind or 'several types'}",
+            f"{shard_id} of stream {form.stream}; its type: {kind or 'unknown, it is empty'}",
             "declare it, or let new fields be rescued, ignored or made columns "
             "(`--on-new-fields`); what was committed stays, the record comes again",
         )
-    return parsed.new_fields if form.settings.on_new == "evolve" else {}
+    if form.settings.on_new != "evolve" or form.declared is None or form.declared.is_full:
+        return {}
+    # What is null everywhere is null without a column, too.
+    return {path: kind for path, kind in parsed.new_fields.items() if kind != pa.null()}
 
 
 def _refuse(form: PageForm, bad: Bad) -> None:

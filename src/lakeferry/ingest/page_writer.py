@@ -21,6 +21,7 @@ from lakeferry.store.open import open_store
 # A field is asked for again as long as it is no column: another worker's question may have been
 # answered before ours. What is none after so many answers will not be one.
 MOST_ASKED = 8
+MOST_KNOWN = 10_000  # names that were asked for; the coordinator has told of those left out by then
 FILLED_TIMES = 4  # the size of a file: all open ones together, of many partitions
 
 
@@ -64,7 +65,7 @@ class PageWriter:
         self._closed: tuple[ClosedFile, ...] = ()  # of a form that the table had before
         self._rejected = None if rejected is None else OpenFiles(rejected)
         self._ratio = BadRatio(ingest.payload.most_bad)
-        self._asked: dict[str, int] = {}
+        self._asked: dict[tuple[str, bool], int] = {}
         self.epoch = 1  # of the flush to come
         self.written = Written()
 
@@ -90,10 +91,8 @@ class PageWriter:
                 `OpenFiles.append` raise.
         """
         found = page_table(self._pages, page.shard_id, page.records, start.hash_range)
-        new = {path: kind for path, kind in found.new_fields.items() if self._asks(path)}
+        new = {path: kind for path, kind in found.new_fields.items() if self._asks(path, kind)}
         if new:
-            for path in new:
-                self._asked[path] = self._asked.get(path, 0) + 1
             return new
         self._judge(page, found)
         table = self._without_doubles(found.table)
@@ -130,8 +129,13 @@ class PageWriter:
         full = self._ingest.rhythm.file_bytes * times
         return self._files.bytes_written >= full or self.open_bytes >= FILLED_TIMES * full
 
-    def _asks(self, path: str) -> bool:
-        return self._asked.get(path, 0) < MOST_ASKED
+    def _asks(self, path: str, kind: pa.DataType | None) -> bool:
+        """What was empty at first is asked for anew once it has a type."""
+        asked = (path, kind is None)
+        if asked not in self._asked and len(self._asked) >= MOST_KNOWN:
+            return False
+        self._asked[asked] = self._asked.get(asked, 0) + 1
+        return self._asked[asked] <= MOST_ASKED
 
     def _judge(self, page: Fetched, found: PageTable) -> None:
         rows = found.table.num_rows + len(found.bad.rows)

@@ -39,9 +39,11 @@ class Declared:
     read_as: pa.Schema  # the same as pyarrow's JSON reader can take them
     on_new: OnNew = "ignore"
     names: frozenset[str] = field(default_factory=frozenset)  # of columns
+    is_full: bool = False  # no field is added any more: records with new ones are bad
+    decimals: tuple[str, ...] = ()  # columns with some in them
 
 
-def declare(schema: pa.Schema, *, on_new: OnNew = "ignore") -> Declared:
+def declare(schema: pa.Schema, *, on_new: OnNew = "ignore", is_full: bool = False) -> Declared:
     """A declared schema, if payloads of JSON can be read by it.
 
     Known: boolean, integers of 8 to 64 bits, float, double, decimal, string, timestamp[us] with
@@ -62,7 +64,16 @@ def declare(schema: pa.Schema, *, on_new: OnNew = "ignore") -> Declared:
             )
         # pyarrow takes days only as numbers; text is what producers write.
         fields.append(column.with_type(pa.string()) if is_date else column)
-    return Declared(schema, pa.schema(fields), on_new, frozenset(schema.names))
+    decimals = tuple(column.name for column in schema if _has_decimal(column.type))
+    return Declared(schema, pa.schema(fields), on_new, frozenset(schema.names), is_full, decimals)
+
+
+def _has_decimal(kind: pa.DataType) -> bool:
+    if pa.types.is_list(kind):
+        return _has_decimal(kind.value_type)
+    if pa.types.is_struct(kind):
+        return any(_has_decimal(field.type) for field in kind)
+    return bool(pa.types.is_decimal(kind))
 
 
 def _is_readable(kind: pa.DataType) -> bool:
@@ -103,6 +114,9 @@ def read_page(
         table = pj.read_json(pa.BufferReader(joined), read_options=read, parse_options=parse)
         if table.num_rows != len(data):
             raise Unfit(f"{table.num_rows} JSON documents in place of {len(data)}")
+        for name in declared.decimals:
+            # Those with more digits than they may have are read, too.
+            table.column(name).validate(full=True)
         return table if table.schema == declared.schema else table.cast(declared.schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         raise Unfit(str(error)) from error

@@ -4,9 +4,11 @@ The same reader that refused the page refuses the record alone, or the guide ref
 surely refuse; so a record is judged alike whatever came with it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from lakeferry.ingest.new_fields import NewFields, look_for_new
@@ -29,8 +31,8 @@ class Parsed:
 
     table: pa.Table  # declared columns, `_rescued_data` if asked for, provenance if asked for
     bad: Bad
-    # Fields that were not declared, '$.a.b' -> type, None where records differ; empty if none were
-    # seen or none were looked for. With `evolve` and `fail` the page is to be parsed again.
+    # Fields that were not declared, as `NewFields` has them; empty if none were seen or none were
+    # looked for. With `evolve` and `fail` the page is to be parsed again.
     new_fields: Mapping[str, pa.DataType | None] = field(default_factory=dict)
 
 
@@ -51,10 +53,12 @@ def parse(
     except Unfit as error:
         kept, table, faults = _sorted_out(rows.data, declared, guide, str(error))
     new = look_for_new([rows.data[one] for one in kept], declared) if seeks else NewFields()
-    if declared.on_new == "rescue" and new.too_deep:
-        faults |= {kept[one]: Fault("its new fields are nested too deep") for one in new.too_deep}
-        left = [one for one in range(len(kept)) if one not in set(new.too_deep)]
-        kept, table, new = [kept[one] for one in left], table.take(left), new.at(left)
+    unkept = _unkept(new, declared)
+    if unkept:
+        faults |= {kept[place]: fault for place, fault in unkept.items()}
+        left = [one for one in range(len(kept)) if one not in unkept]
+        kept, new = [kept[one] for one in left], new.at(left)
+        table = table.take(pa.array(left, pa.int64()))
     bad = sorted(faults)
     return Parsed(
         _finished(table, rows.at(kept), declared, new, provenance),
@@ -63,21 +67,51 @@ def parse(
     )
 
 
+def _unkept(new: NewFields, declared: Declared) -> dict[int, Fault]:
+    """Records whose new fields would be lost, though they are asked to be kept."""
+    if declared.on_new not in ("rescue", "evolve"):
+        return {}
+    found = dict.fromkeys(new.too_deep, Fault("its new fields are nested too deep"))
+    if declared.on_new == "evolve" and declared.is_full:
+        for place, text in new.values.items():
+            path = _first_of(orjson.loads(text), "$")
+            if path is not None:
+                found[place] = Fault("a new field, and the table has as many as it may", path)
+    return found
+
+
+def _first_of(value: Any, path: str) -> str | None:
+    """The path of a value that is not null."""
+    inner: Iterable[tuple[str, Any]]
+    if isinstance(value, dict) and value:
+        inner = ((f"{path}.{name}", one) for name, one in value.items())
+    elif isinstance(value, list) and value:
+        inner = ((f"{path}[]", one) for one in value)
+    else:
+        return None if value is None else path
+    found = (_first_of(one, place) for place, one in inner)
+    return next((one for one in found if one is not None), None)
+
+
 def _finished(
     table: pa.Table, rows: Rows, declared: Declared, new: NewFields | None, provenance: bool
 ) -> pa.Table:
     if declared.on_new == "rescue":
         texts = pa.nulls(len(rows), pa.string()) if new is None else new.texts(len(rows))
         table = table.append_column(pa.field(RESCUED, pa.string()), texts)
-    if provenance:
-        columns = (
-            pa.repeat(rows.shard_id, len(rows)),
-            pa.array(rows.sequence_numbers, pa.string()),
-            pa.array(rows.sub_sequences, pa.int64()),
-            arrivals(rows),
-        )
-        for one, column in zip(PROVENANCE, columns, strict=True):
-            table = table.append_column(one, column)
+    return with_provenance(table, rows) if provenance else table
+
+
+def with_provenance(table: pa.Table, rows: Rows) -> pa.Table:
+    """A table with where each of its rows comes from, behind its columns."""
+    columns = (
+        pa.repeat(rows.shard_id, len(rows)),
+        pa.array(rows.sequence_numbers, pa.string()),
+        pa.array(rows.sub_sequences, pa.int64()),
+        arrivals(rows),
+    )
+    for one, column in zip(PROVENANCE, columns, strict=True):
+        table = table.append_column(one, column)
     return table
 
 
@@ -103,8 +137,8 @@ def _sorted_out(data: Sequence[bytes], declared: Declared, guide: Guide, why: st
         return at_once
     faults, doubtful = guide.sorted_out(data)
     left_out = faults.keys() | set(doubtful)
-    good, bad = _halved([one for one in range(len(data)) if one not in left_out], read)
-    more, worse = _halved(doubtful, read)
+    good, bad = halved([one for one in range(len(data)) if one not in left_out], read)
+    more, worse = halved(doubtful, read)
     kept = sorted([*good.places, *more.places])
     # Most often the trusted ones were read at once, and nothing is to be read again.
     whole = good.table if good.table is not None and not more.places else read(kept)
@@ -127,21 +161,23 @@ def _without_sure(
 
 
 @dataclass(slots=True)
-class _Good:
+class Good:
+    """Places that were read."""
+
     places: list[int]
     table: pa.Table | None = None  # of all places, where one reading gave them
 
 
-def _halved(
+def halved(
     places: Sequence[int], read: Callable[[Sequence[int]], pa.Table]
-) -> tuple[_Good, dict[int, str]]:
+) -> tuple[Good, dict[int, str]]:
     """The places that can be read, and why each other cannot: halves of halves, in order."""
     try:
-        return _Good(list(places), read(places)), {}
+        return Good(list(places), read(places)), {}
     except Unfit as error:
         if len(places) == 1:
-            return _Good([]), {places[0]: str(error)}
+            return Good([]), {places[0]: str(error)}
     middle = len(places) // 2
-    first, one = _halved(places[:middle], read)
-    second, other = _halved(places[middle:], read)
-    return _Good([*first.places, *second.places]), one | other
+    first, one = halved(places[:middle], read)
+    second, other = halved(places[middle:], read)
+    return Good([*first.places, *second.places]), one | other

@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from lakeferry.ingest.payload import RESCUED, declare
+from lakeferry.ingest.payload_csv import CsvForm, refuse_nested
 from lakeferry.ingest.payload_repair import PROVENANCE
 from lakeferry.ingest.rows import RAW_SCHEMA
 from lakeferry.ingest.settings import PayloadSettings, SourceSettings
@@ -12,11 +13,16 @@ def row_schema(payload: PayloadSettings) -> pa.Schema:
     """Columns of the payload, then `_rescued_data` and provenance as they are asked for.
 
     Raises:
-        FerryError: LF-7011 a declared column cannot be read from JSON.
+        FerryError: LF-7011 a declared column cannot be read from JSON or CSV.
     """
     if payload.schema is None:
         return RAW_SCHEMA
-    fields = list(declare(payload.schema, on_new=payload.on_new).schema)
+    match payload.form:
+        case None:
+            declare(payload.schema)
+        case CsvForm():
+            refuse_nested(payload.schema)
+    fields = list(payload.schema)
     if payload.on_new == "rescue" or payload.on_bad == "rescue":
         fields.append(pa.field(RESCUED, pa.string()))
     return pa.schema([*fields, *(PROVENANCE if payload.provenance else ())])

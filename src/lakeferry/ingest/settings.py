@@ -10,6 +10,8 @@ from lakeferry.connect.aws import AwsAccess
 from lakeferry.ingest.aggregate import OutOfRange
 from lakeferry.ingest.pace import IDLE_S
 from lakeferry.ingest.payload import OnNew
+from lakeferry.ingest.payload_avro import AvroForm
+from lakeferry.ingest.payload_csv import CsvForm
 from lakeferry.ingest.signing import Endpoint
 from lakeferry.ingest.wire import MOST_RECORDS
 
@@ -40,11 +42,12 @@ class SourceSettings:
 class PayloadSettings:
     """What rows are made of. Without a schema they are raw: `rows.RAW_SCHEMA`."""
 
-    schema: pa.Schema | None = None  # declared columns of the payload
+    schema: pa.Schema | None = None  # declared columns of the payload; of Avro those of its schema
     on_new: OnNew = "ignore"
     on_bad: OnBad = "quarantine"
     provenance: bool = True  # parsed rows say shard, sequence numbers and arrival
     most_bad: float = 0.1  # of the last 100,000 records; beyond it the ingest stops
+    form: CsvForm | AvroForm | None = None  # None: JSON. Only in JSON fields can be new
 
 
 @dataclass(frozen=True, slots=True)

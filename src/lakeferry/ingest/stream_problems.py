@@ -1,5 +1,6 @@
 """What of the part `streams` of a manifest only this room can judge, with its places. Pure."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -10,7 +11,7 @@ from lakeferry.config.tree import Value
 from lakeferry.errors import FerryError
 from lakeferry.ingest.crew_size import MOST_WORKERS
 from lakeferry.ingest.start import parse_start
-from lakeferry.ingest.words import Unclear, named_stream, partition_column
+from lakeferry.ingest.words import Unclear, is_delimiter, named_stream, partition_column
 
 # Whether a time has passed is asked of the service's clock when it begins.
 _EVER_MS = round(datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1000)
@@ -79,8 +80,12 @@ def _payload(one: StreamConfig) -> Iterator[Fault]:
             "format", "LF-2001", "records of JSON need a schema",
             "declare it with `schema`; `lakeferry ingest NAME --infer 10000` proposes one",
         )  # fmt: skip
+    if one.format in ("csv", "avro") and one.schema is None:
+        of = "the columns in their order" if one.format == "csv" else "a file with Avro's own"
+        yield "format", "LF-2001", f"records of {one.format} need a schema", f"declare it: {of}"
     if one.format == "raw" and one.schema is not None:
         yield "schema", "LF-2001", "raw records are not parsed", "leave it out, or write json"
+    yield from _form(one)
     if one.schema is not None:
         return
     for key, given in (
@@ -92,6 +97,56 @@ def _payload(one: StreamConfig) -> Iterator[Fault]:
         yield from _raw_key(one.dedup_columns)
     if one.bad_records == "rescue":
         yield "bad_records", "LF-2001", "raw records have no fields", "declare a `schema`"
+
+
+def _form(one: StreamConfig) -> Iterator[Fault]:
+    """Of lines and of Avro: what tells how they are written, and what they cannot have."""
+    for name, given in (("csv", one.csv_delimiter), ("avro", one.avro_framing)):
+        if given is not None and one.format != name:
+            step = f"leave it out, or write format: {name}"
+            yield name, "LF-2001", f"records are not of {name}", step
+    if one.format in ("csv", "avro") and one.on_new_fields not in (None, "ignore"):
+        what = f"records of {one.format} have the fields of their schema, and no others"
+        yield "on_new_fields", "LF-2001", what, "leave it out"
+    if one.csv_delimiter is not None and not is_delimiter(one.csv_delimiter):
+        what = f"`{one.csv_delimiter}` cannot stand between fields"
+        step = "write one character of ASCII, no quote and no line break; `\\t` is a tab"
+        yield "csv.delimiter", "LF-2001", what, step
+    if one.format == "avro" and one.avro_framing is None:
+        yield (
+            "format", "LF-2001", "nothing says what stands before a datum of Avro",
+            "write `avro: {framing: bare}`, single-object, confluent or glue",
+        )  # fmt: skip
+    if one.avro_framing is not None:
+        yield from _writers(one.avro_framing, tuple(one.avro_writers))
+
+
+# What records name their schemas by, where a registry gives it.
+_IDS = {
+    "confluent": (re.compile(r"[0-9]{1,10}"), "the number that the registry gave it, such as 17"),
+    "glue": (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "its version's UUID"),
+}
+
+
+def _writers(framing: str, names: Sequence[str]) -> Iterator[Fault]:
+    key = "avro.writers"
+    if framing == "bare" and len(names) > 1:
+        what = "records that name no schema were written by one, and several are given"
+        yield key, "LF-2001", what, "name the one, or take records that say theirs"
+    if framing not in _IDS:
+        return
+    pattern, example = _IDS[framing]
+    if not names:
+        yield (
+            "avro",
+            "LF-2001",
+            "no schema is known by what records name it by",
+            (f"give each under `writers`, by {example}"),
+        )
+    for name in names:
+        if pattern.fullmatch(name) is None:
+            what = f"`{name}` is nothing that records name a schema by"
+            yield f"{key}.{name}", "LF-2001", what, f"write {example}"
 
 
 def _raw_key(columns: Sequence[str]) -> Iterator[Fault]:

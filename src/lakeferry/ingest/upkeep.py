@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from lakeferry.ingest.begin import Beginning, quarantine_settings
+from lakeferry.ingest.begin import Beginning
 from lakeferry.ingest.durable import Tables
 from lakeferry.ingest.events import Event
 from lakeferry.ingest.maintain import Maintenance
+from lakeferry.ingest.quarantine import quarantine_settings
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.target import Target
 
@@ -19,8 +20,10 @@ class Upkeep:
         self._rows = Maintenance(ingest.target, name, rhythm, version=version, now_s=now_s)
         self._rejected = None
         if begun.rejected is not None:
-            place, version = quarantine_settings(ingest.target), begun.rejected.version
-            self._rejected = Maintenance(place, name, rhythm, version=version, now_s=now_s)
+            place, other = quarantine_settings(ingest.target), begun.rejected
+            self._rejected = Maintenance(
+                place, other.name, rhythm, version=other.version, now_s=now_s
+            )
 
     def turn(self, tables: Tables, now_s: float) -> tuple[Event, ...]:
         """Begin what is due, tell what ended since. Neither waits nor raises."""

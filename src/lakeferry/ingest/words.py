@@ -28,6 +28,17 @@ class Unclear(ValueError):
         self.next_step = next_step
 
 
+def delimiter(text: str) -> str:
+    """What stands between two fields of a line, as written."""
+    return "\t" if text == "\\t" else text
+
+
+def is_delimiter(text: str) -> bool:
+    """Whether fields of a line can be told apart by it."""
+    one = delimiter(text)
+    return len(one) == 1 and one.isascii() and one not in '"\r\n\0'
+
+
 @dataclass(frozen=True, slots=True)
 class NamedStream:
     """A stream as it is asked for."""

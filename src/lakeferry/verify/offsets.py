@@ -17,6 +17,7 @@ from lakeferry.delta.txn_files import folder_of, ingest_of
 from lakeferry.errors import FerryError
 from lakeferry.events import Checked, Emit, silent
 from lakeferry.ingest.position import After, FromTime, FromTrimHorizon, Gap, IngestState
+from lakeferry.ingest.rows import QUARANTINE_SCHEMA
 from lakeferry.ingest.state_store import find_state
 from lakeferry.store.open import NO_OPTIONS, open_store
 from lakeferry.store.protocol import Store
@@ -139,7 +140,8 @@ def _none_here(url: str, name: str | None) -> FerryError:
 def _tell(emit: Emit, url: str, findings: Findings, checks: Sequence[str]) -> None:
     for check in checks:
         count = findings.count(check)
-        emit(Checked(url, "offsets", check, count == 0, f"{count} findings" if count else ""))
+        told = f"{count:,} finding{'s' if count > 1 else ''}" if count else ""
+        emit(Checked(url, "offsets", check, count == 0, told))
 
 
 # --- positions ------------------------------------------------------------------------------
@@ -191,7 +193,15 @@ def _counted(state: IngestState) -> int:
 
 
 def _check_rows(store: Store, snapshot: Snapshot, seen: _Seen, *, several: bool) -> RowsSeen | None:
-    origin = origin_of(logical_schema(snapshot).names, several=several)
+    names = logical_schema(snapshot).names
+    origin = origin_of(names, several=several)
+    of_bad = set(QUARANTINE_SCHEMA.names) <= set(names)
+    streams = [state.stream.name for state in seen.states.values()]
+    if of_bad and several and len(set(streams)) < max(2, len(streams)):
+        seen.not_seen.append(
+            "rows: several ingests of one stream put bad records here, and rows do not say which"
+        )
+        return None
     if origin is None:
         why = "more than one ingest fills the table, and" if several else "its columns"
         seen.not_seen.append(f"rows: {why} do not say which stream, shard and record each is of")
@@ -210,7 +220,13 @@ def _check_rows(store: Store, snapshot: Snapshot, seen: _Seen, *, several: bool)
         _check_bounds(name, state, rows, seen, several=several)
     if len(seen.states) == 1 and not several:
         [(name, state)] = seen.states.items()
-        _check_count(name, state, rows, seen)
+        if of_bad:
+            seen.not_seen.append(
+                f"`{name}`: whether a bad record is missing; the table of the other records counts "
+                "them"
+            )
+        else:
+            _check_count(name, state, rows, seen)
     return rows
 
 
@@ -289,10 +305,10 @@ def _check_count(name: str, state: IngestState, rows: RowsSeen, seen: _Seen) -> 
                 "rows", f"`{name}`, {shard_id}: rows of {have} records, {count} were read"
             )
     if not history.is_whole or history.uncounted or history.changed_by_others:
-        seen.not_seen.append(
-            f"`{name}`: whether each record has a row; the history does not reach back to the "
-            "start, or rows were removed since"
-        )
+        why = "the history does not reach back to the start"
+        if history.is_whole:
+            why = "rows were removed since" if history.changed_by_others else "it was not counted"
+        seen.not_seen.append(f"`{name}`: whether each record has a row; {why}")
         return
     read, have = told.get("records", 0), sum(shard.records for shard in rows.shards.values())
     if read - have > excused:

@@ -1,0 +1,194 @@
+"""Lines of CSV are parsed strictly: a line is a row as declared, or in quarantine with a reason."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lakeferry.errors import FerryError
+from lakeferry.ingest.payload_csv import CsvForm, lines_of, parse_csv, refuse_nested
+from lakeferry.ingest.payload_repair import Parsed
+from lakeferry.ingest.rows import Rows
+
+SCHEMA = pa.schema(
+    [
+        pa.field("a", pa.int64(), nullable=False),
+        ("s", pa.string()),
+        ("ts", pa.timestamp("us", "UTC")),
+        ("d", pa.decimal128(4, 2)),
+        ("b", pa.bool_()),
+        ("day", pa.date32()),
+    ]
+)
+GOOD = b"1,x,,,,"
+COMMAS = CsvForm()
+
+
+def rows(data: Sequence[bytes], subs: Sequence[int | None] | None = None) -> Rows:
+    count = len(data)
+    numbers = [str(place) for place in range(count)]
+    within = [None] * count if subs is None else subs
+    return Rows("s-0", data, ["k"] * count, numbers, within, [1763942400123] * count)
+
+
+def parsed(*data: bytes, schema: pa.Schema = SCHEMA, form: CsvForm = COMMAS) -> Parsed:
+    return parse_csv(lines_of(rows(data))[0], schema, form, provenance=False)
+
+
+def value(column: str, line: bytes) -> Any:
+    """What a line becomes between two good ones."""
+    found = parsed(GOOD, line, GOOD)
+    assert found.bad.faults == ()
+    return found.table[column].to_pylist()[1]
+
+
+# --- what is bad ----------------------------------------------------------------------------
+
+BAD = {
+    "text for a number": (b"x,,,,,", "$.a", "int64: invalid value 'x'"),
+    "a fraction for an integer": (b"1.0,,,,,", "$.a", "int64: invalid value '1.0'"),
+    "more than 64 bits": (b"9223372036854775808,,,,,", "$.a", "int64: invalid value"),
+    "nothing where something must be": (b",x,,,,", "$.a", "it is empty"),
+    "too few fields": (b"1,x", None, "2 fields, where 6 are declared"),
+    "too many fields": (b"1,x,,,,,", None, "7 fields, where 6 are declared"),
+    "a quote that is not closed": (b'1,"x,,,,', None, "2 fields, where 6 are declared"),
+    "no timestamp": (b"1,,soon,,,", "$.ts", "Failed to parse string: 'soon'"),
+    "nanoseconds": (b"1,,2026-01-01T00:00:00.123456789Z,,,", "$.ts", "Failed to parse string"),
+    "too many digits before the point": (b"1,,,123.1,,", "$.d", "In chunk 0: Invalid: Decimal"),
+    "too many digits behind the point": (b"1,,,1.234,,", "$.d", "Rescaling Decimal value"),
+    "another word for true": (b"1,,,,TRUE,", "$.b", "bool: invalid value 'TRUE'"),
+    "no day": (b"1,,,,,2026-02-30", "$.day", "date32[day]: invalid value"),
+    "bytes that are no UTF-8": (b"1,\xff,,,,", "$.s", "string: invalid UTF8 data"),
+    "a byte order mark": (b"\xef\xbb\xbf1,x,,,,", None, "a byte order mark stands before it"),
+}
+
+
+@pytest.mark.parametrize(("line", "path", "error"), BAD.values(), ids=BAD.keys())
+def test_a_bad_line_is_told_apart_with_its_reason(
+    line: bytes, path: str | None, error: str
+) -> None:
+    found = parsed(GOOD, line, GOOD, b"2,,,,,")
+
+    assert found.table["a"].to_pylist() == [1, 1, 2]
+    assert list(found.bad.rows.data) == [line]
+    assert found.bad.rows.sequence_numbers == ["1"]
+    assert found.bad.faults[0].path == path
+    assert found.bad.faults[0].error.startswith(error)
+
+
+@pytest.mark.parametrize("line", [one for one, _, _ in BAD.values()], ids=BAD.keys())
+def test_a_bad_line_is_bad_wherever_it_stands_and_by_itself(line: bytes) -> None:
+    assert parsed(line).bad.rows.sequence_numbers == ["0"]
+    assert parsed(line, GOOD).bad.rows.sequence_numbers == ["0"]
+    assert parsed(GOOD, line).bad.rows.sequence_numbers == ["1"]
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.struct([]), pa.binary()])
+def test_what_no_field_of_a_line_can_hold_is_refused(kind: pa.DataType) -> None:
+    with pytest.raises(FerryError, match=r"LF-7011.*cannot be read from CSV"):
+        refuse_nested(pa.schema([("a", pa.int64()), ("x", kind)]))
+
+
+# --- what is good ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "line", "wanted"),
+    [
+        ("s", b"1,,,,,", None),
+        ("s", b'1,"",,,,', ""),
+        ("s", b'1,"a,""b"" c",,,,', 'a,"b" c'),
+        ("s", b'1,5" disk,,,,', '5" disk'),
+        ("s", b"1, x ,,,,", " x "),
+        ("ts", b"1,,2026-01-01T00:00:00Z,,,", datetime(2026, 1, 1, tzinfo=UTC)),
+        ("ts", b"1,,2026-01-01T02:00:00+02:00,,,", datetime(2026, 1, 1, tzinfo=UTC)),
+        ("ts", b"1,,2026-01-01T02:00:00.123456+02,,,",
+         datetime(2026, 1, 1, 0, 0, 0, 123456, tzinfo=UTC)),
+        ("ts", b"1,,2026-01-01 00:00:00,,,", datetime(2026, 1, 1, tzinfo=UTC)),
+        ("ts", b"1,,2026-01-01,,,", datetime(2026, 1, 1, tzinfo=UTC)),
+        ("d", b"1,,,1.5,,", Decimal("1.50")),
+        ("b", b"1,,,,true,", True),
+        ("day", b"1,,,,,2026-11-26", date(2026, 11, 26)),
+    ],
+)  # fmt: skip
+def test_a_field_becomes_the_value_that_it_is(column: str, line: bytes, wanted: Any) -> None:
+    assert value(column, line) == wanted
+
+
+def test_another_character_may_stand_between_fields() -> None:
+    schema = pa.schema([("a", pa.int64()), ("s", pa.string())])
+
+    found = parsed(b"1\tx,y", schema=schema, form=CsvForm("\t"))
+
+    assert found.table.to_pylist() == [{"a": 1, "s": "x,y"}]
+
+
+# --- records of several lines ---------------------------------------------------------------
+
+
+def test_each_line_of_a_record_is_a_row_with_a_number_of_its_own() -> None:
+    found, empty = lines_of(rows([b"1,x\n2,y\r\n3,z\n", b"4,x", b"5,x\n"]))
+
+    assert list(found.data) == [b"1,x", b"2,y", b"3,z", b"4,x", b"5,x"]
+    assert found.sequence_numbers == ["0", "0", "0", "1", "2"]
+    assert list(found.sub_sequences) == [0, 1, 2, None, None]
+    assert empty.faults == ()
+
+
+def test_lines_of_a_record_of_an_aggregate_have_numbers_that_no_other_has() -> None:
+    found, _ = lines_of(rows([b"a", b"b\nc", b"d\ne"], subs=[0, 1, 2]))
+
+    assert list(found.sub_sequences) == [0, 2 << 32, (2 << 32) + 1, 3 << 32, (3 << 32) + 1]
+
+
+def test_a_line_break_in_quotes_is_part_of_a_field() -> None:
+    found = parsed(b'1,"a\nb",,,,\n2,"c\r\n""d""",,,,', GOOD)
+
+    assert found.table["s"].to_pylist() == ["a\nb", 'c\r\n"d"', "x"]
+
+
+def test_a_record_without_a_line_is_bad() -> None:
+    found, empty = lines_of(rows([b"", b"1,x", b"\n\r\n"]))
+
+    assert list(found.data) == [b"1,x"]
+    assert empty.rows.sequence_numbers == ["0", "2"]
+    assert {fault.error for fault in empty.faults} == {"it has no line"}
+
+
+def test_of_a_record_of_several_lines_only_the_bad_one_is_bad() -> None:
+    found = parsed(b"1,x,,,,\nno,x,,,,\n3,x,,,,")
+
+    assert found.table["a"].to_pylist() == [1, 3]
+    assert list(found.bad.rows.data) == [b"no,x,,,,"]
+    assert list(found.bad.rows.sub_sequences) == [1]
+
+
+# --- for all --------------------------------------------------------------------------------
+
+fields = st.sampled_from(["", "1", "x", '"', '""', '"a,b"', '"a\nb"', "1.5", "true", "2026-01-01"])
+lines = st.one_of(
+    st.lists(fields, min_size=5, max_size=7).map(lambda some: ",".join(some).encode()),
+    st.lists(fields, min_size=5, max_size=5).map(lambda some: ("1," + ",".join(some)).encode()),
+    st.binary(max_size=8),
+    st.just(GOOD),
+)
+
+
+@given(st.lists(lines, max_size=8))
+def test_a_line_is_judged_alike_whatever_comes_with_it(data: list[bytes]) -> None:
+    split, _ = lines_of(rows(data))
+    alone = [
+        parse_csv(split.at([place]), SCHEMA, CsvForm(), provenance=False)
+        for place in range(len(split))
+    ]
+
+    found = parse_csv(split, SCHEMA, CsvForm(), provenance=False)
+
+    assert found.table.to_pylist() == [row for one in alone for row in one.table.to_pylist()]
+    assert list(found.bad.rows.data) == [data for one in alone for data in one.bad.rows.data]
+    assert found.table.num_rows + len(found.bad.faults) == len(split)
