@@ -85,3 +85,13 @@ def test_a_method_that_the_service_does_not_know_is_for_the_caller() -> None:
 
     with serving(serve) as uri, pytest.raises(UnknownMethod):
         ask(uri, "get_table_req", {}, {})
+
+
+def test_a_service_that_fails_on_one_question_is_not_taken_for_one_of_kerberos() -> None:
+    def serve(line: socket.socket) -> None:
+        answered(line, thrift.REPLY, {})
+
+    with serving(serve) as uri, pytest.raises(FerryError, match="look into its log") as silent:
+        ask(uri, "create_database", {}, {})
+
+    assert silent.value.code == "LF-8105"

@@ -103,7 +103,7 @@ def ask(uri: str, method: str, arguments: Fields, raises: Mapping[int, str]) -> 
             line.close()
             if not is_new and not isinstance(error, TimeoutError):
                 continue
-            raise _silent(uri, method, error) from error
+            raise _silent(uri, method, error, known=line.has_answered) from error
         idle.put(line)
         return _returned(uri, method, kind, fields, raises)
 
@@ -145,8 +145,13 @@ def _returned(uri: str, method: str, kind: int, fields: Fields, raises: Mapping[
     return thrift.value(fields, 0, None)
 
 
-def _silent(uri: str, method: str, error: BaseException) -> FerryError:
-    if isinstance(error, EOFError | ConnectionResetError | thrift.NotThrift):
+def _silent(uri: str, method: str, error: BaseException, *, known: bool = False) -> FerryError:
+    """`known`: it has answered other questions before."""
+    said = str(error) or type(error).__name__
+    if known and isinstance(error, EOFError | ConnectionError):
+        said = "it closed the connection instead of an answer"
+        step = "it failed on this request: look into its log, mend that, and run it again"
+    elif isinstance(error, EOFError | ConnectionResetError | thrift.NotThrift):
         said = str(error) or "it closed the connection"
         step = (
             "if it asks for Kerberos or TLS: lakeferry speaks to metastores without; start another "
@@ -155,7 +160,6 @@ def _silent(uri: str, method: str, error: BaseException) -> FerryError:
             "source be listed by its paths (`from: {catalog: paths}`)"
         )
     else:
-        said = str(error) or type(error).__name__
         step = "see that this machine reaches the host and port, and that the service runs"
     return FerryError(
         "LF-8105", "the Hive metastore does not answer", f"{said}; {uri}, {method}", step
