@@ -12,12 +12,8 @@ from lakeferry.store.open import open_store
 class Drifted(FerryError):
     """LF-4105, with the newest version that may still be copied."""
 
-    def __init__(
-        self, code: str, what: str, where: str, next_step: str, last_good: int | None = None
-    ) -> None:
-        super().__init__(code, what, where, next_step)
-        self.args = (code, what, where, next_step, last_good)
-        self.last_good = last_good  # None: it is what the target holds
+    last_good: int | None = None  # None: it is what the target holds
+    since_ms: int | None = None  # when the commit was made that may not
 
 
 def refuse_drift(
@@ -51,15 +47,18 @@ def refuse_drift(
         return
     last_good = version - 1 if held is not None and version - 1 > held else None
     stays = held if last_good is None else last_good
-    raise Drifted(
+    drifted = Drifted(
         "LF-4105",
         f"the schema changed: {change.text}",
         f"{source.url}, version {version}; accepted are `{rule}` changes; the target holds "
         f"{'what it held' if stays is None else f'version {stays}'} and is consistent",
         f"allow it once: lakeferry sync -s {name} --accept-schema {version}; or set "
         "`schema_changes: any` for it in the manifest",
-        last_good,
     )
+    first = source.listing.commits.get(version)
+    drifted.last_good = last_good
+    drifted.since_ms = None if first is None else first.meta.modified_ms
+    raise drifted
 
 
 def _first(

@@ -92,11 +92,12 @@ class _Table:
     """One table that has a thread."""
 
     thread: threading.Thread
+    stop: Flag
     way: Way
     share: Share
     shown: OpenTable
     state: str  # before this turn
-    held: int | None
+    has_begun: bool = False  # what it copies is known
 
 
 class _Run:
@@ -107,7 +108,7 @@ class _Run:
         limits = wanted.limits
         self._wanted, self._ledger, self._asked = wanted, ledger, asked
         self._emit, self._stop = emit, stop
-        self._halt = Flag()  # what the tables' threads hear: a signal, a limit, a lost lease
+        self._is_over = False  # no table begins: a signal, a limit
         self._ended_by = ""
         self._book = Book(ledger, every, asked.plan_sha256)
         self._most = limits.tables or TABLES
@@ -139,7 +140,7 @@ class _Run:
         while True:
             self._look_at_limits()
             self._begin_some()
-            if not self._open and (self._halt.is_set() or self._turns.are_over(time.time())):
+            if not self._open and (self._is_over or self._turns.are_over(time.time())):
                 break
             self._hear(TURN_S)
             self._ledger.turn()
@@ -148,7 +149,8 @@ class _Run:
 
     def end(self) -> None:
         """Whatever happened: no thread is left behind."""
-        self._halt.set()
+        for one in self._open.values():
+            one.stop.set()
         while any(one.thread.is_alive() for one in self._open.values()):
             with suppress(queue.Empty):
                 self._said.get(timeout=TURN_S)  # a full queue would hold a thread for ever
@@ -169,20 +171,24 @@ class _Run:
     def _look_at_limits(self) -> None:
         self._ways.turn(datetime.now(UTC))
         if self._stop.is_set():
-            self._halt.set()
-        if self._halt.is_set():
+            self._is_over = True
+            for one in self._open.values():
+                one.stop.set()
             return
         sums = self._book.sums
         usd = self._moved if self._asked.usd_per_byte else None
         spent = Spent(sums.bytes, usd, sums.files + sums.present, sums.errors)
         why = used_up(self._asked.budget, spent, now_s=time.time())
         if why is not None:
-            self._ended_by = why
-            self._halt.set()
+            self._is_over = True
+            self._ended_by = self._ended_by or why
+        for url, one in self._open.items() if self._is_over else ():
+            if not one.has_begun or self._book.rows[url].left_files:
+                one.stop.set()  # whoever has all its files may commit
 
     def _begin_some(self) -> None:
         now_s = time.time()
-        while not self._halt.is_set() and len(self._open) < self._most:
+        while not self._is_over and len(self._open) < self._most:
             url = self._turns.next(now_s, may_begin=self._may_begin)
             if url is None:
                 return
@@ -205,12 +211,13 @@ class _Run:
     def _begin(self, row: LakeTable) -> None:
         way = self._way(row)
         share = self._crew.share(is_urgent=self._is_urgent(row), wait_s=way.wait_s)
-        means = Means(way.paced(share), way.throttle, self._said.put, self._halt)
+        stop = Flag()
+        means = Means(way.paced(share), way.throttle, self._said.put, stop)
         thread = threading.Thread(
             target=sync_table, args=(self._job(row), means), name=f"lakeferry-table {row.name}"
         )
         shown = OpenTable(row.name, row.route, 0, row.left_bytes, 0.0)
-        self._open[row.target_url] = _Table(thread, way, share, shown, row.state, row.held_version)
+        self._open[row.target_url] = _Table(thread, stop, way, share, shown, row.state)
         thread.start()
 
     def _job(self, row: LakeTable) -> TableJob:
@@ -256,6 +263,7 @@ class _Run:
                 row = book.looked(message)
                 self._open[url].share.is_urgent |= self._is_urgent(row)
             case Begun():
+                self._open[url].has_begun = True
                 self._change(url, book.begun(message))
             case Arrived():
                 book.arrived(message)
@@ -284,8 +292,7 @@ class _Run:
         self._open[url].thread.join()
         report, error = message.report, message.error
         if report is not None:
-            is_new = report.source_version != self._open[url].held
-            self._counts["synced" if is_new else "current"] += 1
+            self._counts["current" if report.up_to_date else "synced"] += 1
             self._change(url, book.synced(url, report), report)
         if error is not None:
             # A drift is no error of the run: what could be done was done.
@@ -301,7 +308,7 @@ class _Run:
 
     def _change(self, url: str, row: LakeTable, report: CloneReport | None = None) -> None:
         table = self._open[url]
-        is_new = report is not None and report.source_version != table.held
+        is_new = report is not None and not report.up_to_date
         if row.state != table.state or is_new:
             self._emit(TableMoved(row, table.state, report))
         table.state = row.state

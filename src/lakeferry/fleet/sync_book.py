@@ -62,7 +62,7 @@ class Book:
         """A source was read; written with what comes next."""
         row = self.rows[said.target_url]
         is_behind = row.held_version is not None and said.version > row.held_version
-        since_ms = row.behind_since_ms or said.behind_since_ms or now_ms()
+        since_ms = said.behind_since_ms or row.behind_since_ms or now_ms()
         row = row._replace(
             **said.facts._asdict(),
             source_version=said.version,

@@ -93,19 +93,19 @@ def _tried(job: TableJob, means: Means) -> Ended:
 
 
 def _once(job: TableJob, means: Means) -> Ended:
+    talk = _Talk(job.request.target, means.tell)
     try:
-        return Ended(job.request.target, report=_cloned(job, means))
+        return Ended(job.request.target, report=_cloned(job, means, talk))
     except Drifted as drifted:
-        if drifted.last_good is None:
+        if drifted.last_good is None or talk.seen is None:
             raise
         # What came before the change that is not accepted is still wanted.
+        means.tell(talk.seen._replace(behind_since_ms=drifted.since_ms))
         upto = replace(job, request=replace(job.request, version=drifted.last_good))
-        return Ended(job.request.target, report=_cloned(upto, means), error=drifted)
+        return Ended(job.request.target, report=_cloned(upto, means, talk), error=drifted)
 
 
-def _cloned(job: TableJob, means: Means) -> CloneReport:
-    talk = _Talk(job.request.target, means.tell)
-
+def _cloned(job: TableJob, means: Means, talk: "_Talk") -> CloneReport:
     def review(source: Snapshot, target: Snapshot | None, held: int | None) -> None:
         talk.looked(source, held)
         if target is not None and not job.request.replace:
@@ -141,11 +141,15 @@ class _Talk:
     target: str
     tell: Callable[[Message], None]
     held: list[tuple[str, int, str]] = field(default_factory=list)
+    seen: Looked | None = None  # of the newest version
 
     def looked(self, source: Snapshot, held: int | None) -> None:
+        if self.seen is not None and self.seen.version >= source.version:
+            return  # an older one, on purpose
         lacks = None if held is None else source.listing.commits.get(held + 1)
         since_ms = None if lacks is None else lacks.meta.modified_ms
-        self.tell(Looked(self.target, source.version, facts_at(source), since_ms))
+        self.seen = Looked(self.target, source.version, facts_at(source), since_ms)
+        self.tell(self.seen)
 
     def emit(self, event: Event) -> None:
         match event:

@@ -1,0 +1,283 @@
+"""Many tables brought over at once, by the program as it is typed; judged by delta-rs."""
+
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+
+from lakeferry.ledger.open import open_to_read
+from tests.cli.program import json_lines, typed
+from tests.flows.fleets import ROWS, Fleet, append, small_table
+from tests.servers import Server
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Fleet:
+    fleet = Fleet(tmp_path, str(tmp_path / "out"))
+    fleet.write()
+    return fleet
+
+
+def lake(fleet: Fleet, *names: str) -> None:
+    for name in names:
+        append(fleet.lake / name.replace(".", "/"))
+    fleet.see()
+
+
+def states(fleet: Fleet) -> dict[str, str]:
+    return {name: one.state for name, one in fleet.tables().items()}
+
+
+def test_all_tables_come_over_and_again_only_what_changed(fleet: Fleet) -> None:
+    lake(fleet, "sales.orders", "sales.items", "hr.people")
+
+    code, first = fleet.sync()
+    append(fleet.lake / "sales/items")
+    _, again = fleet.sync()
+    _, third = fleet.sync()
+
+    assert code == 0
+    assert (first[-1]["synced"], first[-1]["files"]) == (3, 3)
+    assert (again[-1]["synced"], again[-1]["current"], again[-1]["files"]) == (1, 2, 1)
+    assert (third[-1]["synced"], third[-1]["current"]) == (0, 3)
+    assert fleet.unequal() == []
+    held = fleet.tables()["sales.items"]
+    assert (held.state, held.held_version, held.left_bytes) == ("synced", 1, 0)
+
+
+def test_each_table_is_told_when_its_commit_is_there(fleet: Fleet) -> None:
+    lake(fleet, "sales.orders")
+
+    _, lines = fleet.sync()
+
+    told = [line for line in lines if line["type"] == "table"]
+    assert [(one["from"], one["state"]) for one in told] == [
+        ("planned", "syncing"),
+        ("syncing", "synced"),
+    ]
+    assert (told[-1]["table"], told[-1]["holds_version"]) == ("a.sales.orders", 0)
+    assert told[-1]["copied_files"] == 1
+
+
+def test_one_table_that_fails_stops_no_other(fleet: Fleet) -> None:
+    lake(fleet, "sales.orders", "sales.items", "sales.broken")
+    for file in (fleet.lake / "sales/broken").glob("*.parquet"):
+        file.unlink()
+
+    code, lines = fleet.sync()
+
+    assert code == 3
+    assert states(fleet) == {
+        "sales.orders": "synced",
+        "sales.items": "synced",
+        "sales.broken": "blocked",
+    }
+    assert [(one["table"], one["code"]) for one in lines[-1]["look_at"]] == [
+        ("a.sales.broken", "LF-4101")
+    ]
+
+
+def test_a_table_that_was_mended_goes_on(fleet: Fleet) -> None:
+    lake(fleet, "sales.broken")
+    [file] = (fleet.lake / "sales/broken").glob("*.parquet")
+    body = file.read_bytes()
+    file.unlink()
+    fleet.sync()
+    file.write_bytes(body)
+
+    code, _ = fleet.sync()
+
+    assert (code, states(fleet)) == (0, {"sales.broken": "synced"})
+    assert fleet.tables()["sales.broken"].code == ""
+
+
+def test_a_column_more_is_accepted_and_another_type_is_not(fleet: Fleet) -> None:
+    lake(fleet, "sales.more", "sales.other")
+    fleet.sync()
+    append(fleet.lake / "sales/more", columns=("text", "note"))
+    append(fleet.lake / "sales/other")
+    retype(fleet.lake / "sales/other")
+
+    code, lines = fleet.sync()
+
+    assert code == 3
+    assert states(fleet) == {"sales.more": "synced", "sales.other": "drifted"}
+    [asks] = lines[-1]["look_at"]
+    assert asks["code"] == "LF-4105"
+    assert asks["next"][0].startswith("allow it once: lakeferry sync -s a.sales.other "
+                                      "--accept-schema 2")  # fmt: skip
+    other = fleet.tables()["sales.other"]
+    # What came before the change is there; it is behind since the change.
+    assert (other.held_version, other.source_version) == (1, 2)
+    assert other.behind_since_ms is not None
+    assert fleet.rows("sales.other").num_rows == 2 * ROWS
+
+
+def retype(table: Path) -> None:
+    """A version in which the schema says of `text` that it is binary: it is read the same."""
+    log = table / "_delta_log"
+    [first, *_] = [orjson.loads(line) for line in (log / f"{0:020d}.json").read_bytes().splitlines()
+                   if b'"metaData"' in line]  # fmt: skip
+    version = len(list(log.glob("*.json")))
+    text = first["metaData"]["schemaString"]
+    first["metaData"]["schemaString"] = text.replace('"type":"string"', '"type":"binary"')
+    assert first["metaData"]["schemaString"] != text
+    (log / f"{version:020d}.json").write_bytes(orjson.dumps(first) + b"\n")
+
+
+def test_a_drift_that_a_person_accepts_is_followed(fleet: Fleet) -> None:
+    lake(fleet, "sales.other")
+    fleet.sync()
+    retype(fleet.lake / "sales/other")
+    fleet.sync()
+
+    code, _ = fleet.sync("-s", "a.sales.other", "--accept-schema", "1")
+
+    assert (code, states(fleet)) == (0, {"sales.other": "synced"})
+    assert fleet.tables()["sales.other"].held_version == 1
+
+
+def test_what_others_wrote_to_a_target_is_not_written_over(fleet: Fleet) -> None:
+    lake(fleet, "sales.orders")
+    fleet.sync()
+    append(Path(fleet.target) / "a/sales/orders")
+    append(fleet.lake / "sales/orders")
+
+    code, lines = fleet.sync()
+    after, _ = fleet.sync("-s", "a.sales.orders", "--replace")
+
+    assert (code, lines[-1]["look_at"][0]["code"]) == (3, "LF-5003")
+    assert (after, states(fleet), fleet.unequal()) == (0, {"sales.orders": "synced"}, [])
+
+
+def test_a_second_coordinator_is_refused_by_name(fleet: Fleet) -> None:
+    lake(fleet, "sales.orders")
+    with fleet.syncing("--follow") as first:
+        assert first.stdout is not None
+        for line in first.stdout:
+            if '"synced"' in line:
+                break
+        code, lines = fleet.sync()
+        first.send_signal(signal.SIGTERM)
+
+        assert first.wait(timeout=30) == 143
+    assert code == 2
+    assert lines[-2]["code"] == "LF-8001"
+    assert f"process {first.pid} on" in lines[-2]["message"]
+
+
+def test_a_table_of_a_later_wave_does_not_begin(fleet: Fleet) -> None:
+    fleet.write('waves: {2: {start: "2999-01-01T00:00Z"}}\n',
+                source=", tables: {'hr.*': {wave: 2}}")  # fmt: skip
+    lake(fleet, "sales.orders", "hr.people")
+
+    code, lines = fleet.sync()
+
+    assert (code, lines[-1]["waiting"]) == (0, 1)
+    assert states(fleet) == {"sales.orders": "synced", "hr.people": "planned"}
+
+
+def test_a_run_that_may_move_no_more_ends_and_says_so(fleet: Fleet) -> None:
+    fleet.write("limits: {max_bytes: 1 B, concurrency: {tables: 1}}\n")
+    lake(fleet, *(f"sales.t{number}" for number in range(6)))
+
+    code, lines = fleet.sync()
+
+    assert code == 3
+    assert "this run may move 1" in lines[-1]["ended_by"]
+    assert 1 <= lines[-1]["synced"] < 6
+    assert fleet.sync()[1][-1]["synced"] >= 1
+
+
+def test_ctrl_c_leaves_whole_tables_and_the_same_command_goes_on(fleet: Fleet) -> None:
+    for number in range(60):
+        small_table(fleet.lake / f"s/t{number:02}")
+    fleet.see()
+    with fleet.syncing() as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if '"state":"synced"' in line:
+                break
+        run.send_signal(signal.SIGINT)
+        last = run.stdout.readlines()[-1]
+
+        assert run.wait(timeout=30) == 130
+    assert orjson.loads(last)["exit"] == 130
+    assert "syncing" not in states(fleet).values()
+    assert fleet.sync()[0] == 0
+    assert fleet.unequal() == []
+
+
+@pytest.mark.timeout(180)
+def test_a_run_that_is_killed_again_and_again_loses_nothing(fleet: Fleet) -> None:
+    draw = random.Random(8)
+    for number in range(120):
+        small_table(fleet.lake / f"s/t{number:03}")
+    fleet.see()
+    for _ in range(6):
+        with fleet.syncing() as run:
+            assert run.stdout is not None
+            run.stdout.readline()
+            time.sleep(draw.uniform(0.1, 1.2))
+            run.kill()
+            run.wait()
+
+    code, lines = fleet.sync()
+
+    assert (code, lines[-1]["ok"]) == (0, 120)
+    assert fleet.unequal() == []
+    db = open_to_read(fleet.folder / ".lakeferry/ledger.db")
+    assert db.execute("SELECT count(*) FROM clone WHERE state = 'copying'").fetchone() == (0,)
+    assert db.execute("SELECT count(*) FROM landed").fetchone() == (0,)
+    db.close()
+
+
+def test_a_lost_ledger_is_no_loss(fleet: Fleet) -> None:
+    lake(fleet, "sales.orders", "sales.items")
+    fleet.sync()
+    shutil.rmtree(fleet.folder / ".lakeferry")
+    fleet.see()
+
+    code, lines = fleet.sync()
+
+    assert (code, lines[-1]["current"], lines[-1]["files"]) == (0, 2, 0)
+    held = fleet.tables()["sales.orders"]
+    assert (held.state, held.held_version, held.target_version) == ("synced", 0, 0)
+
+
+def test_without_a_terminal_it_wants_to_be_told_that_it_is_meant(fleet: Fleet) -> None:
+    lake(fleet, "sales.orders")
+    ended = typed("sync", "--json", folder=fleet.folder)
+
+    assert ended.returncode == 2
+    assert json_lines(ended)[-2]["code"] == "LF-2003"
+    assert states(fleet) == {"sales.orders": "discovered"}
+
+
+@pytest.mark.server
+@pytest.mark.timeout(180)
+def test_two_hundred_tables_reach_a_real_s3_server(tmp_path: Path, s3_server: Server) -> None:
+    place = f"{s3_server.place}/{tmp_path.name}"
+    options = s3_server.options
+    judge = {
+        "AWS_ENDPOINT_URL": options["endpoint"], "AWS_REGION": options["region"],
+        "AWS_ACCESS_KEY_ID": options["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": options["secret_access_key"], "AWS_ALLOW_HTTP": "true",
+    }  # fmt: skip
+    fleet = Fleet(tmp_path, place, judge, {"FLEET_SECRET": options["secret_access_key"]})
+    shown = {**options, "secret_access_key": "${env:FLEET_SECRET}"}
+    said = ", ".join(f"{key}: '{value}'" for key, value in shown.items())
+    fleet.write(f"connections: {{here: {{kind: aws, options: {{{said}}}}}}}\n",
+                target=", connection: here")  # fmt: skip
+    for number in range(200):
+        small_table(fleet.lake / f"s/t{number:03}")
+    fleet.see()
+
+    code, lines = fleet.sync()
+
+    assert (code, lines[-1]["synced"], lines[-1]["files"]) == (0, 200, 200)
+    assert fleet.unequal() == []
