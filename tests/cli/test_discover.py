@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     lakes.delta(sales, "eu/orders", files=3, size=50)
     lakes.delta(sales, "items")
     lakes.checkpoint(sales, "jobs/check")
-    lakes.delta(risk, "scores", **{"delta.enableChangeDataFeed": "true"})
+    lakes.delta(risk, "scores", config={"delta.enableChangeDataFeed": "true"})
     tmp_path.joinpath("lakeferry.yaml").write_text(
         "version: 1\nname: trial\n"
         f"target: {{root: {tmp_path}/target}}\n"

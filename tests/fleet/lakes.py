@@ -1,6 +1,7 @@
 """Lakes to discover: small logs, files and checkpoints, written into any store."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -13,6 +14,8 @@ SCHEMA = json.dumps(
     {"type": "struct", "fields": [{"name": "id", "type": "long", "nullable": True, "metadata": {}}]}
 )
 
+NOTHING: Mapping[str, str] = {}
+
 
 def put(store: Store, path: str, body: bytes | str = b"x") -> None:
     data = body.encode() if isinstance(body, str) else body
@@ -24,11 +27,11 @@ def protocol(reader: int = 1, writer: int = 2, **features: list[str]) -> dict[st
     return {"protocol": body}
 
 
-def metadata(table_id: str, **configuration: str) -> dict[str, Any]:
+def metadata(table_id: str, config: Mapping[str, str] = NOTHING) -> dict[str, Any]:
     return {
         "metaData": {
             "id": table_id, "format": {"provider": "parquet", "options": {}},
-            "schemaString": SCHEMA, "partitionColumns": [], "configuration": configuration,
+            "schemaString": SCHEMA, "partitionColumns": [], "configuration": dict(config),
         }
     }  # fmt: skip
 
@@ -54,11 +57,11 @@ def delta(
     files: int = 2,
     size: int = 100,
     of: dict[str, Any] | None = None,
-    **configuration: str,
+    config: Mapping[str, str] = NOTHING,
 ) -> None:
     """A table of one commit: `files` of `size` bytes. `more`: further actions; `of`: protocol."""
     adds = [add(f"part-{number}.parquet", size) for number in range(files)]
-    commit(store, table, 0, of or protocol(), metadata(f"id of {table}", **configuration),
+    commit(store, table, 0, of or protocol(), metadata(f"id of {table}", config),
            *more, *adds)  # fmt: skip
 
 

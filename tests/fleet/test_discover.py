@@ -196,7 +196,7 @@ def test_a_table_that_cannot_be_cloned_is_blocked_with_its_code(trial: Trial) ->
 
 def test_a_table_that_vacuum_may_overtake_is_told(trial: Trial) -> None:
     kept = {"delta.deletedFileRetentionDuration": "interval 1 hours"}
-    lakes.delta(trial.lake("risk"), "fast", size=10**12, **kept)  # 2 TB: 4.4 h at 1 Gbit/s
+    lakes.delta(trial.lake("risk"), "fast", size=10**12, config=kept)  # 2 TB: 4.4 h at 1 Gbit/s
 
     assert codes(trial.look()) == {"LF-8057": 1}
     assert trial.table("risk.default.fast").state == "discovered"

@@ -135,7 +135,7 @@ def test_a_table_that_was_left_out_is_told_to_be_there_and_not_read(store: Store
 def test_copy_into_streams_and_retention_are_told(store: Store) -> None:
     txn = {"txn": {"appId": "query", "version": 12, "lastUpdated": 5}}
     kept = {"delta.deletedFileRetentionDuration": "interval 1 day"}
-    lakes.delta(store, "t", txn, **kept)
+    lakes.delta(store, "t", txn, config=kept)
     lakes.put(store, "t/_delta_log/_copy_into_log/snapshots/1")
 
     head = looked(store, "t").head

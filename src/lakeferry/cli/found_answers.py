@@ -84,6 +84,7 @@ def discovery_body(found: Discovery, shown: Shown) -> dict[str, Any]:
         "sources": found.sources,
         "tables": found.tables,
         "in_scope": found.in_scope,
+        "blocked": found.blocked,
         "excluded": dict(found.excluded),
         "beside": dict(found.beside),
         "kinds": {
@@ -191,7 +192,8 @@ def _also(found: Discovery) -> Iterator[str]:
         )
         if found.beside[kind]
     ]  # fmt: skip
-    loads = [
+    loads = [f"{found.blocked:,} blocked"] if found.blocked else []
+    loads += [
         f"{counted(count, 'table')} {what}"
         for count, what in (
             (found.streamed, "written by streams"), (found.copy_into, "loaded by COPY INTO"),

@@ -99,6 +99,7 @@ class Discovery:
     kinds: dict[str, KindTotals] = field(default_factory=dict)  # kind of source -> in scope
     tables: int = 0  # in scope or not
     in_scope: int = 0
+    blocked: int = 0  # of those in scope
     excluded: Counter[str] = field(default_factory=Counter)  # why -> tables
     beside: Counter[str] = field(default_factory=Counter)  # 'checkpoint', 'folder' -> how many
     copy_into: int = 0  # tables that COPY INTO loads
@@ -127,6 +128,7 @@ class Discovery:
             self.excluded[found.why_not] += 1
             return
         self.in_scope += 1
+        self.blocked += found.blocker is not None
         totals = self.kinds.setdefault(kind_of_source, KindTotals())
         totals.sources.add(found.source)
         totals.add(found)

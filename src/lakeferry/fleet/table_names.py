@@ -27,6 +27,6 @@ def _without_db(part: str) -> str:
 
 def _last_part(root: str) -> list[str]:
     """`s3://lake/orders` -> `orders`; of a bucket alone its name, of a container too."""
-    parts = [part for part in root.partition("://")[2].split("/") if part]
-    parts = parts or [part for part in root.split("/") if part]
+    _, scheme, rest = root.partition("://")
+    parts = [part for part in (rest if scheme else root).split("/") if part]
     return [parts[-1].partition("@")[0] if parts else "root"]
