@@ -11,7 +11,9 @@ HIVE_METASTORE = "hive_metastore"  # of a Databricks workspace
 
 
 def tables_of(source: Source, by: str | None = None) -> Tables | None:
-    """All tables of a source's catalog, asked for as they are taken; None: it has none.
+    """All tables of a source's catalog but those that we registered; None: it has no catalog.
+
+    They are asked for as they are taken.
 
     Args:
         by: who is asked in place of what the manifest says; 'paths': nobody.
@@ -20,23 +22,8 @@ def tables_of(source: Source, by: str | None = None) -> Tables | None:
         FerryError: LF-2001 where the manifest does not say which catalog; what the catalog refuses
             is raised when the first table is taken.
     """
-    names = source.names_from
-    schemas = None if names.name is None else [names.name]
-    match by or names.catalog:
-        case "glue":
-            from lakeferry.catalog import glue
-
-            return glue.list_tables(glue.GlueCatalog(aws_access(names.link)), schemas)
-        case "hive":
-            from lakeferry.catalog import hive
-
-            if names.uri is None:
-                raise _not_said(source, "`from.uri`, such as thrift://host:9083")
-            return hive.list_tables(hive.HiveCatalog(names.uri), schemas)
-        case "unity":
-            return _of_workspace(source, names)
-        case _:
-            return None
+    found = _all_of(source, by)
+    return None if found is None else (one for one in found if not one.is_ours)
 
 
 def aws_access(link: Link | None) -> AwsAccess:
@@ -65,6 +52,26 @@ def workspace_access(link: Link | None, host: str | None = None) -> WorkspaceAcc
         token=given.get("token"),
         profile=given.get("profile"),
     )
+
+
+def _all_of(source: Source, by: str | None) -> Tables | None:
+    names = source.names_from
+    schemas = None if names.name is None else [names.name]
+    match by or names.catalog:
+        case "glue":
+            from lakeferry.catalog import glue
+
+            return glue.list_tables(glue.GlueCatalog(aws_access(names.link)), schemas)
+        case "hive":
+            from lakeferry.catalog import hive
+
+            if names.uri is None:
+                raise _not_said(source, "`from.uri`, such as thrift://host:9083")
+            return hive.list_tables(hive.HiveCatalog(names.uri), schemas)
+        case "unity":
+            return _of_workspace(source, names)
+        case _:
+            return None
 
 
 def _of_workspace(source: Source, names: NamesFrom) -> Tables:

@@ -51,7 +51,8 @@ class Part:
 
     @property
     def url(self) -> str:
-        return f"{self._store.url}/{self._folder}" if self._folder else self._store.url
+        url = self._store.url
+        return f"{url.rstrip('/')}/{self._folder}" if self._folder else url
 
     def part(self, folder: str) -> "Part":
         """The part of this one from `folder` on."""
