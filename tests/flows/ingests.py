@@ -180,9 +180,13 @@ def main() -> None:
     """One ingest as told by the one argument; SIGTERM drains it. Its events go to stdout."""
     given: dict[str, Any] = json.loads(sys.argv[1])
     rhythm = replace(QUICK, **given.pop("rhythm", {}))
-    source = given.pop("source", {})
+    source, target = given.pop("source", {}), given.pop("target", {})
     asked = ingest_of(given.pop("url"), given.pop("table"), rhythm=rhythm, **given)
-    asked = replace(asked, source=replace(asked.source, **source))
+    asked = replace(
+        asked,
+        source=replace(asked.source, **source),
+        target=replace(asked.target, **target),
+    )
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     run(asked, emit=_print, stop=stop)

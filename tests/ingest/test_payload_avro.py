@@ -207,6 +207,55 @@ def test_a_field_becomes_a_column_of_its_type(
     assert found.table["x"].to_pylist() == [wanted, None]
 
 
+DEFAULTS: dict[str, tuple[Any, Any, Any]] = {
+    "long": ("long", 5, 5),
+    "bytes": ("bytes", "\u00ff", b"\xff"),
+    "fixed": ({"type": "fixed", "name": "F", "size": 1}, "\u0001", b"\x01"),
+    "decimal": (
+        {"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2}, "\u00ff",
+        Decimal("-0.01"),
+    ),
+    "date": ({"type": "int", "logicalType": "date"}, 1, date(1970, 1, 2)),
+    "timestamp-millis": (
+        {"type": "long", "logicalType": "timestamp-millis"}, 1_000,
+        datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC),
+    ),
+    "local-timestamp-micros": (
+        {"type": "long", "logicalType": "local-timestamp-micros"}, 1_000_000,
+        datetime(1970, 1, 1, 0, 0, 1),
+    ),
+    "array": ({"type": "array", "items": "bytes"}, ["\u00ff"], [b"\xff"]),
+    "map": ({"type": "map", "values": "bytes"}, {"a": "\u00ff"}, [("a", b"\xff")]),
+    "record": (
+        {"type": "record", "name": "R", "fields": [
+            {"name": "b", "type": "bytes"}, {"name": "c", "type": "bytes", "default": "\u00fe"}]},
+        {"b": "\u00ff"}, {"b": b"\xff", "c": b"\xfe"},
+    ),
+    "a union": (["bytes", "null"], "\u00ff", b"\xff"),
+    "null": (["null", "bytes"], None, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "default", "wanted"), DEFAULTS.values(), ids=DEFAULTS.keys())
+def test_a_field_that_a_record_lacks_has_the_default_of_its_type(
+    kind: Any, default: Any, wanted: Any
+) -> None:
+    newer = record(ID, {"name": "x", "type": kind, "default": default})
+    older = record(ID)
+
+    found = parsed(AvroForm("bare", newer, {"old": older}), datum(older, {"id": 1}))
+
+    assert found.bad.faults == ()
+    assert found.table["x"].to_pylist() == [wanted]
+
+
+def test_a_default_of_another_type_is_refused() -> None:
+    wrong = record({"name": "x", "type": "bytes", "default": 5})
+
+    with pytest.raises(FerryError, match="LF-7061"):
+        AvroReader(AvroForm("bare", wrong))
+
+
 def test_a_type_that_was_named_before_is_known() -> None:
     geo = {"type": "record", "name": "Geo", "fields": [{"name": "lat", "type": "double"}]}
 

@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 
 from lakeferry.errors import FerryError
+from lakeferry.ingest.avro_defaults import give_defaults
 
 _PLAIN = {
     "boolean": pa.bool_(),
@@ -55,6 +56,20 @@ def parsed_avro(text: str, where: str) -> Any:
     if not isinstance(found, dict) or found.get("type") != "record":
         raise _wrong("it is no record, of which columns could be made", where)
     return found
+
+
+def reader_avro(text: str, where: str) -> Any:
+    """The same for rows to be read by: defaults of its fields are values, not JSON of such.
+
+    fastavro takes a default as it stands, and `"\\u00ff"` would be text where bytes are declared, a
+    number of milliseconds one of microseconds.
+    """
+    schema = parsed_avro(text, where)
+    try:
+        give_defaults(schema, {})
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        raise _wrong(f"a default in it is none of its type: {error!r}", where) from error
+    return schema
 
 
 def avro_columns(text: str, where: str) -> pa.Schema:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from lakeferry.ingest.avro_schema import avro_columns, fingerprint, parsed_avro
+from lakeferry.ingest.avro_schema import avro_columns, fingerprint, parsed_avro, reader_avro
 from lakeferry.ingest.payload import Unfit
 from lakeferry.ingest.payload_repair import Parsed, halved, with_provenance
 from lakeferry.ingest.rows import Bad, Fault, Rows
@@ -50,15 +50,16 @@ class AvroReader:
     def __init__(self, form: AvroForm) -> None:
         self.schema = avro_columns(form.reader, "schema")
         self._framing = form.framing
-        self._reader = parsed_avro(form.reader, "schema")
+        self._reader = reader_avro(form.reader, "schema")
+        own = parsed_avro(form.reader, "schema")
         texts = [("schema", form.reader), *form.writers.items()]
         parsed = {name: parsed_avro(text, f"writer {name}") for name, text in form.writers.items()}
         self._by_id: Mapping[Any, Any] = parsed
         if form.framing == "single-object":
-            own = {"schema": self._reader, **parsed}
-            self._by_id = {fingerprint(text, name): own[name] for name, text in texts}
+            known = {"schema": own, **parsed}
+            self._by_id = {fingerprint(text, name): known[name] for name, text in texts}
         # What is bare was all written by one: another than the reader's, if one is given.
-        self._writer = next(iter(parsed.values()), self._reader)
+        self._writer = next(iter(parsed.values()), own)
 
     def datum(self, record: bytes) -> dict[str, Any]:
         """The fields of a record. Raises Unfit."""
