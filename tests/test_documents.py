@@ -76,12 +76,12 @@ def test_every_option_that_a_document_names_exists() -> None:
     of_other_programs |= {"--stack-name", "--template-file", "--capabilities", "--s3-bucket"}
     of_other_programs |= {"--route-table-id", "--destination-cidr-block", "--network-interface-id"}
     helps = [*map(help_of, ("clone", "verify", "explain", "doctor", "demo", "cost", "ingest"))]
+    helps += [*map(help_of, ("discover", "plan", "sync", "status"))]
     parts = ("discover", "plan", "apply", "export", "destroy", "top", "watch", "alarms", "series",
              "tags", "failback", "failover")  # fmt: skip
     helps += [help_of("monitor", word) for word in (*parts, "prove")]
-    helps += [
-        help_of("config", word) for word in ("check", "show", "schema", "init", "iam", "prices")
-    ]
+    parts = ("check", "show", "schema", "init", "iam", "prices", "rebuild-ledger")
+    helps += [help_of("config", word) for word in parts]
     known = options_in("\n".join(helps))
 
     assert named - of_other_programs - known == set()

@@ -80,15 +80,20 @@ def cost(
 
         shown = costing.Shown(show.routes or (), show.route or (), show.csv, show.picture)
         under, texts = assumed(manifest)
-        file, given = plan, keys
-        if plan is not None and plan.endswith(".lfp"):
-            from lakeferry.cli.plan_explaining import keys_of_plan
-
-            file, given = None, (*keys_of_plan(plan), *keys)
+        file, given = _with_plan(plan, keys)
         request = CostRequest(file=file, under=under, keys=given, texts=texts)
         return costing.price(request, shown, screen=screen, is_json=talk.json)
 
     return guarded("cost", talk, all_told(run))
+
+
+def _with_plan(plan: str | None, keys: Keys) -> tuple[str | None, Keys]:
+    """What `lakeferry plan` wrote becomes keys, with those that are typed upon them."""
+    if plan is None or not plan.endswith(".lfp"):
+        return plan, keys
+    from lakeferry.cli.plan_explaining import keys_of_plan
+
+    return None, (*keys_of_plan(plan), *keys)
 
 
 def _no_plan(plan: str | None, show: ShowFlags) -> None:
