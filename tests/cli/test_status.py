@@ -1,5 +1,8 @@
 """`lakeferry status` as it is typed: from the ledger alone, at every width."""
 
+import json
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +10,7 @@ import pytest
 
 from lakeferry.ledger.rows import LakeTable, Pace
 from lakeferry.ledger.write import Ledger, now_ms
-from tests.cli.program import Ended, called, json_lines
+from tests.cli.program import LAKEFERRY, Ended, called, environment_of, json_lines
 from tests.clone.small import append, new_table
 from tests.fleet.plans import MANIFEST, discovered, found, known, wanted_in
 
@@ -206,6 +209,23 @@ def test_before_a_discovery_there_is_nothing_to_tell(tmp_path: Path) -> None:
     ended = status(tmp_path)
 
     assert (ended.returncode, "LF-8007" in ended.stderr) == (2, True)
+
+
+def test_a_watch_looks_again_until_it_is_stopped(lake: Path) -> None:
+    with subprocess.Popen(
+        [LAKEFERRY, "status", "--watch", "--interval", "0.1", "--json"],
+        cwd=lake, env=environment_of(lake, {}), stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        keys = []
+        for text in process.stdout:
+            line = json.loads(text)
+            keys += [line["key"]] if line["type"] == "group" else []
+            if len(keys) == 4:
+                process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+
+    assert keys[:4] == ["1", "2", "1", "2"]
 
 
 def test_no_pause_between_two_looks_is_refused(lake: Path) -> None:

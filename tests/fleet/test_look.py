@@ -98,6 +98,7 @@ def test_a_target_that_holds_another_table_is_a_fault(scene: Scene) -> None:
 
     assert seen.fault is not None
     assert seen.fault.code == "LF-5002"
+    assert "lakeferry sync -s sales.eu.orders --replace" in seen.fault.next_step
 
 
 def test_a_target_that_others_wrote_to_is_a_fault(scene: Scene) -> None:

@@ -54,4 +54,4 @@ def status(
 
         return status_looking.status(manifest, tables, flags, screen=screen, stop=stop)
 
-    return guarded("status", talk, all_told(run), hears_stop=flags.watch, on_stop="", stopping="")
+    return guarded("status", talk, all_told(run), hears_stop=flags.watch, stopping="")

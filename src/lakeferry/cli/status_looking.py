@@ -32,6 +32,7 @@ def status(
     Raises:
         FerryError: LF-8007 nothing was discovered; LF-2107 no table is meant.
         ExceptionGroup: of FerryError, for what is wrong with the manifest.
+        KeyboardInterrupt: stopped, which is how --watch ends.
     """
     if not 0 < flags.interval < math.inf:
         step = "see `lakeferry status --help`"
@@ -40,8 +41,10 @@ def status(
     while True:
         found = _read(wanted, tables, flags, screen, stop)
         code = _show(found, wanted, flags, screen)
-        if not flags.watch or stop.wait(flags.interval):
+        if not flags.watch:
             return code
+        if stop.wait(flags.interval):
+            raise KeyboardInterrupt
 
 
 def _read(

@@ -29,6 +29,7 @@ from lakeferry.fleet.drift import refuse_drift
 from lakeferry.fleet.facts import parts_of
 from lakeferry.fleet.found import Remark
 from lakeferry.fleet.head_facts import WEEK_S
+from lakeferry.fleet.outcome import next_step_of
 from lakeferry.fleet.planned import Counted, Fault, Seen
 from lakeferry.fleet.read_head import read_head
 from lakeferry.fleet.wanted import Migration
@@ -54,7 +55,8 @@ def look(wanted: Migration, table: LakeTable) -> Seen:
     try:
         return _look(wanted, table)
     except FerryError as error:
-        fault = Fault(error.code, error.what, error.where, error.next_step)
+        step = next_step_of(error, table.name)
+        fault = Fault(error.code, error.what, error.where, step)
         return Seen(table.target_url, fault=fault, held_version=table.held_version)
 
 
