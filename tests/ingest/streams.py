@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from lakeferry.ingest.joining import next_state
 from lakeferry.ingest.lineage import (
     Shard,
     first_missed,
@@ -21,7 +22,6 @@ from lakeferry.ingest.position import (
     Position,
     Span,
     StreamIdentity,
-    advanced,
     parse_state,
     state_text,
 )
@@ -143,9 +143,9 @@ class Reader:
         return True
 
     def commit(self) -> None:
-        self.state = advanced(self.state, tuple(self.read.values()))
+        self.state = next_state(self.state, tuple(self.read.values()), self.stream.listed())
         self.history.append(self.state)
-        self.ended |= {one for one, place in self.committed.items() if isinstance(place, Ended)}
+        self.ended |= {one for one, span in self.read.items() if isinstance(span.ends, Ended)}
         for name in sorted(self.held):
             self.rows += self.held[name]
         self.read, self.held = {}, {}
@@ -172,7 +172,8 @@ class Reader:
             name = sorted(done)[choice % len(done)]
             if all(one in self.stream.unlisted for one in self.stream.shards[name].parents):
                 self.stream.unlisted.add(name)
-        gone = forgettable(self.stream.listed(), self.committed)
+        missed = self.state.missed
+        gone = frozenset[str]() if missed else forgettable(self.stream.listed(), self.committed)
         kept = {name: place for name, place in self.committed.items() if name not in gone}
         self.state = replace(self.state, shards=kept)
 

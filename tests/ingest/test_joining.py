@@ -88,6 +88,33 @@ def test_a_shard_that_was_given_up_is_remembered_until_retention_took_all_that_i
     assert next_state(known, [idle], LISTED, horizon_ms=51).missed == known.missed
 
 
+def test_nothing_is_forgotten_while_a_parent_that_was_given_up_may_come_back() -> None:
+    ended = Ended(1, ("b",), 1)
+    known = replace(state(a=ended, b=FromTrimHorizon(1)), missed={"p": Missed(After("7", 1), 50)})
+    idle = Span("b", FromTrimHorizon(1), FromTrimHorizon(2), 0)
+
+    assert next_state(known, [idle], {"b": LISTED["b"]}).shards["a"] == ended
+
+
+def test_a_shard_that_ends_is_in_the_positions_of_that_commit_though_it_is_listed_no_more() -> None:
+    known = state(a=After("40", 1, 1), b=FromTrimHorizon(1))
+    ends = Span("a", After("40", 1, 1), Ended(9, ("b",), 1), 0)
+    idle = Span("b", FromTrimHorizon(1), FromTrimHorizon(2), 0)
+
+    after = next_state(known, [ends, idle], {"b": LISTED["b"]})
+
+    assert after.shards["a"] == Ended(9, ("b",), 1)
+    assert next_state(after, [], {"b": LISTED["b"]}).shards == {"b": FromTrimHorizon(2)}
+
+
+def test_an_unknown_parent_of_a_shard_that_is_begun_late_would_be_begun_likewise() -> None:
+    late = replace(state(b=FromTrimHorizon(1)), missed={"a": Missed(FromTime(5, 5), 50)})
+    begun = Span("a", FromTime(5, 5), After("57", 9, 1), 1, first="57")
+    listed = {"a": Shard("a", ("p",)), "b": LISTED["b"]}
+
+    assert next_state(late, [begun], listed).missed == {"p": Missed(FromTime(5, 5), 50)}
+
+
 def test_quarantine_that_is_ahead_after_a_crash_stays_there() -> None:
     ahead = state(5, a=After("90", 9, 9))
 

@@ -7,7 +7,7 @@ it stands ahead: what it has is offered again, and left out by its own positions
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lakeferry.ingest.lineage import Listing, forgettable, is_same_stream
+from lakeferry.ingest.lineage import Listing, forgettable, is_same_stream, older_missed
 from lakeferry.ingest.position import (
     After,
     Ended,
@@ -32,11 +32,15 @@ def next_state(
         FerryError: LF-7003 where a span does not join the state.
     """
     after = advanced(state, tuple(_at_same_time(state, span) for span in spans))
-    gone = forgettable(listed, after.shards)
+    ended = {span.shard_id for span in spans if isinstance(span.ends, Ended)}
+    # If one that is missed comes back, its parents and children must not look unread beside it.
+    gone = frozenset[str]() if after.missed else forgettable(listed, after.shards, ended)
     kept = {shard: place for shard, place in after.shards.items() if shard not in gone}
+    begun = [span.shard_id for span in spans]
+    older = older_missed(listed, state.shards, state.missed, begun)
     missed = {
         shard: one
-        for shard, one in after.missed.items()
+        for shard, one in {**older, **after.missed}.items()
         if shard in listed or one.since_ms >= horizon_ms
     }
     return replace(after, shards=kept, missed=missed)

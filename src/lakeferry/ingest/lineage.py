@@ -100,6 +100,27 @@ def first_missed(
     return dict.fromkeys(named - listed.keys(), Missed(start, now_ms))
 
 
+def older_missed(
+    listed: Listing,
+    known: Collection[str],
+    missed: Mapping[str, Missed],
+    begun: Iterable[str],
+) -> dict[str, Missed]:
+    """The parents of shards that are begun late, of which nothing is known either.
+
+    Args:
+        known: shards with a position.
+        begun: shards of which a commit has the first records.
+    """
+    late = [(listed[one].parents, missed[one]) for one in begun if one in missed and one in listed]
+    return {
+        parent: one
+        for parents, one in late
+        for parent in parents
+        if parent not in listed and parent not in known and parent not in missed
+    }
+
+
 def readable(
     listed: Listing,
     committed: Mapping[str, Position],
@@ -111,7 +132,7 @@ def readable(
         committed: as the table has it, not as far as was read. Every shard that has a position had
             all its parents ended, or was there when the ingest began.
         missed: as the table has it. Nothing waits for those; one that is listed all the same is
-            read from its place, late as it is.
+            read from its place, late as it is, and behind those of its parents that are listed.
 
     A shard that is read begins at its position, or, as a child, at its oldest record. It waits for
     each parent that has a record to give: one whose end is not committed, or that is listed and was
@@ -124,12 +145,14 @@ def readable(
     found: dict[str, Position] = {}
     for shard_id in sorted(listed):
         place = committed.get(shard_id)
+        parents = listed[shard_id].parents
         if shard_id in missed:
-            found[shard_id] = missed[shard_id].place
+            there = [one for one in parents if one in listed]
+            if all(_is_over(one, listed, committed, missed, finished) for one in there):
+                found[shard_id] = missed[shard_id].place
             continue
         if isinstance(place, Ended) or shard_id in finished:
             continue
-        parents = listed[shard_id].parents
         if place is None and not all(
             _is_over(one, listed, committed, missed, finished) and one not in waited
             for one in parents
@@ -304,8 +327,13 @@ def _at_least(place: Position, until_ms: int) -> Position:
     return replace(place, read_until_ms=max(place.read_until_ms, until_ms))
 
 
-def forgettable(listed: Listing, committed: Mapping[str, Position]) -> frozenset[str]:
+def forgettable(
+    listed: Listing, committed: Mapping[str, Position], ended_now: Collection[str] = ()
+) -> frozenset[str]:
     """Ended shards that need not be kept: listed no more, and nothing that follows waits for them.
+
+    Args:
+        ended_now: kept, so that the positions of one commit tell that they were read to their end.
 
     A shard is forgotten only with its parents gone, so that no child is taken for unborn. A listing
     that lacks a shard which is still read is none to judge by: it may lack others, too.
@@ -315,6 +343,7 @@ def forgettable(listed: Listing, committed: Mapping[str, Position]) -> frozenset
     following = _children(listed, committed)
     found: set[str] = set()
     kept = {shard_id for shard_id in committed if not _is_done(shard_id, listed, committed)}
+    kept |= set(ended_now)
     # Oldest first: ids rise with every reshard, and whatever keeps a shard keeps its children.
     for shard_id in sorted(committed):
         children = following.get(shard_id, set())
