@@ -69,6 +69,35 @@ def test_before_enough_was_seen_nothing_is_told_of_the_time_left(tmp_path: Path)
     assert read_status(tmp_path / "ledger.db", "wave", now_ms=clock.now_ms).left is None
 
 
+def test_after_half_a_minute_of_work_nothing_is_told_of_the_time_left(tmp_path: Path) -> None:
+    clock = Clock()
+    filled(tmp_path / "ledger.db", 0, clock)
+    with leading(tmp_path / "ledger.db", "second", clock_ms=clock) as ledger:
+        ledger.pace(Pace("internet", 10 * DAY_MS, 30, 6000, 0, capped=False))
+
+    found = read_status(tmp_path / "ledger.db", "wave", now_ms=clock.now_ms)
+
+    assert (found.left, found.lefts) == (None, {"1": None})
+    assert found.rates.keys() == {"internet"}
+
+
+def test_waves_end_one_after_the_other(tmp_path: Path) -> None:
+    clock = Clock()
+    filled(tmp_path / "ledger.db", 2880, clock)
+    with leading(tmp_path / "ledger.db", "second", clock_ms=clock) as ledger:
+        ledger.see([table("sales.items", wave=2, **HALF_DONE)])
+
+    found = read_status(tmp_path / "ledger.db", "wave", now_ms=clock.now_ms)
+    others = read_status(tmp_path / "ledger.db", "source", now_ms=clock.now_ms)
+
+    first, second = found.lefts["1"], found.lefts["2"]
+    assert first is not None
+    assert second is not None
+    assert (first.p50, second.p50) == pytest.approx((3600, 7200), rel=0.01)
+    assert second == found.left
+    assert others.lefts == {}
+
+
 def test_without_a_ledger_it_is_told_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(FerryError, match="LF-8007"):
         read_status(tmp_path / "ledger.db", "wave", now_ms=0)

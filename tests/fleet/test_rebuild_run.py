@@ -102,6 +102,15 @@ def test_a_clone_whose_source_the_manifest_names_no_longer_is_orphaned(lake: Lak
     assert rows["eu.t"].held_version == 0
 
 
+def test_a_clone_whose_table_is_gone_from_its_source_is_orphaned(lake: Lake) -> None:
+    lake.source("orders").rename(lake.folder / "away")
+
+    _, rows = lake.rebuilt()
+
+    assert rows["eu.orders"].state == "orphaned"
+    assert "sales.eu.orders" not in rows
+
+
 def test_of_a_source_that_cannot_be_read_the_targets_records_tell(lake: Lake) -> None:
     lake.source("orders").parent.parent.rename(lake.folder / "away")
 
