@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lakeferry.catalog import glue
-from lakeferry.catalog.glue import GlueCatalog, refused_by_lake_formation
+from lakeferry.catalog.glue import GlueCatalog
 from lakeferry.catalog.tables import Change, Partition
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.errors import FerryError
@@ -169,15 +169,6 @@ def test_a_listing_tells_what_each_table_is_and_where_it_lies(place: GlueCatalog
     assert [name for name, one in found.items() if one.has_partitions] == ["b.files"]
 
 
-def test_a_listing_goes_on_from_page_to_page(place: GlueCatalog) -> None:
-    for number in range(205):  # moto gives a hundred at once
-        make(place, "many", f"t{number}", StorageDescriptor={"Location": f"s3://lake/{number}"})
-
-    found = [one.table for one in glue.list_tables(place, ["many"], at_once=1)]
-
-    assert sorted(found) == sorted(f"t{number}" for number in range(205))
-
-
 def test_a_database_that_is_not_there_is_named(place: GlueCatalog) -> None:
     with pytest.raises(FerryError, match="no database `nowhere`") as refused:
         list(glue.list_tables(place, ["nowhere"]))
@@ -199,12 +190,3 @@ def test_partitions_that_only_glue_knows_come_with_their_places(place: GlueCatal
     assert sorted(glue.partitions(place, table), key=str) == [
         Partition(("2026-11-26",), "s3://elsewhere/x"), Partition((None,), "s3://l/n")
     ]  # fmt: skip
-
-
-def test_lake_formation_keeps_rights_of_its_own_and_is_told_apart() -> None:
-    message = "Insufficient Lake Formation permission(s): Required Create Table on sales"
-
-    error = refused_by_lake_formation(message, "sales.orders", "Glue of this account")
-
-    assert (error.code, error.exit_code) == ("LF-8104", 1)
-    assert "CREATE_TABLE" in error.next_step

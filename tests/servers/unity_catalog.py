@@ -152,7 +152,11 @@ def permissions(state: State, method: str, name: str, body: Json) -> Json:
 
 
 def tags(state: State, method: str, path: list[str], body: Json) -> Json:
-    name = body["entity_name"] if method == "POST" else path[1]
+    kind, name = path[:2] if len(path) > 1 else (body["entity_type"], body["entity_name"])
+    if kind != "tables":
+        raise Refusal(400, "INVALID_PARAMETER_VALUE", f"no entity of type {kind}")
+    if body and {body["entity_type"], body["entity_name"]} != {kind, name}:
+        raise Refusal(400, "INVALID_PARAMETER_VALUE", "path and body differ")
     known_table(state, name)
     found = state.tags.setdefault(name, {})
     if method == "POST":
