@@ -85,7 +85,7 @@ def test_a_mirror_counts_what_its_history_holds(tmp_path: Path) -> None:
     text = MANIFEST.replace("path: internet,", "path: internet, mode: mirror,")
     scene = Scene(tmp_path, text)
 
-    assert scene.look().work == Counted(bytes=3 * SIZE, files=3, added=0, removed=0)
+    assert scene.look().work == Counted(bytes=3 * SIZE, files=3, added=3, removed=0)
 
     clone(scene.source, scene.target, mode="mirror")
     assert (scene.look().is_current, scene.look().held_version) == (True, 0)

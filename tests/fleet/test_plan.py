@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.fleet.plan import planned, seen_again, work_of
+from lakeferry.fleet.plan import planned, requests_of, seen_again, work_of
 from lakeferry.fleet.planned import Counted, Fault, PlannedTable, Seen
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable, Work
@@ -31,7 +31,13 @@ def test_a_table_that_nothing_was_copied_of_is_a_first_copy_of_all_that_is_live(
     line = one(wanted, table)
 
     assert (line.action, line.bytes, line.files, line.source_version) == ("copy", 80 * MIB, 3, 7)
-    assert line.requests == 3 + 10  # a request each, and one for each further 8 MiB
+    assert line.requests == 12  # of three files of 27 MiB: four each
+
+
+def test_requests_are_exact_of_one_file_and_near_of_many() -> None:
+    assert [requests_of(size * MIB, 1) for size in (0, 7, 8, 80)] == [1, 1, 2, 11]
+    assert requests_of(1000 * MIB, 1000) == 1000
+    assert requests_of(100 * 1000 * MIB, 1000) == pytest.approx(13 * 1000, rel=0.01)
 
 
 def test_what_the_look_counted_wins_over_what_the_ledger_knew(wanted: Migration) -> None:

@@ -141,7 +141,10 @@ def _compared(done: Done, seen: Seen) -> Seen:
     work = Counted(
         bytes=done.haul.copied_bytes,
         files=done.haul.copied_files,
-        added=sum(plan.copied.files for plan in done.plans),
+        # A mirror has no plan of its own: what it brings is what its commits add.
+        added=done.haul.copied_files
+        if done.mirrored
+        else sum(plan.copied.files for plan in done.plans),
         removed=sum(plan.removed.files for plan in done.plans),
     )
     return replace(seen, work=work)
