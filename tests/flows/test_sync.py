@@ -249,6 +249,62 @@ def test_a_lost_ledger_is_no_loss(fleet: Fleet) -> None:
     assert (held.state, held.held_version, held.target_version) == ("synced", 0, 0)
 
 
+def test_a_plan_is_done_as_it_was_read_and_then_refused(fleet: Fleet) -> None:
+    lake(fleet, "sales.orders", "sales.items", "hr.people")
+    typed("plan", "-s", "a.sales.*", "-o", "a.lfp", folder=fleet.folder)
+    append(fleet.lake / "sales/orders")
+
+    code, lines = fleet.sync("a.lfp")
+
+    assert (code, lines[-1]["synced"]) == (0, 2)
+    held = {name: one.held_version for name, one in fleet.tables().items()}
+    assert held == {"sales.orders": 0, "sales.items": 0, "hr.people": None}
+    again, _ = fleet.sync("a.lfp")
+    newest, _ = fleet.sync("a.lfp", "--replan")
+    assert (again, newest) == (0, 0)
+    assert fleet.tables()["sales.orders"].held_version == 1
+
+
+def test_a_plan_that_would_do_another_thing_is_refused(fleet: Fleet) -> None:
+    lake(fleet, "sales.orders")
+    typed("plan", "-o", "a.lfp", folder=fleet.folder)
+    fleet.write(source=", mode: mirror")
+
+    code, lines = fleet.sync("a.lfp")
+
+    assert (code, lines[-2]["code"]) == (2, "LF-2051")
+    assert not Path(fleet.target).exists()
+
+
+def test_who_follows_brings_what_comes_later(fleet: Fleet) -> None:
+    fleet.write(source=", lag_target: 1 s")
+    lake(fleet, "sales.orders")
+    with fleet.syncing("--follow") as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if '"state":"synced"' in line:
+                break
+        append(fleet.lake / "sales/orders")
+        for line in run.stdout:
+            if '"state":"synced"' in line:
+                break
+        run.send_signal(signal.SIGTERM)
+
+        assert run.wait(timeout=30) == 143
+    assert fleet.unequal() == []
+
+
+def test_tables_of_a_closed_window_wait_and_others_go_on(fleet: Fleet) -> None:
+    every_hour = 'days: mon-sun, from: "00:00", to: "00:00", tz: UTC, pause: true'
+    fleet.write(f"limits: {{windows: [{{{every_hour}, select: 'a.hr.*'}}]}}\n")
+    lake(fleet, "sales.orders", "hr.people")
+
+    code, lines = fleet.sync("--max-time", "3 s")
+
+    assert (code, states(fleet)) == (3, {"sales.orders": "synced", "hr.people": "planned"})
+    assert "when this run was to end" in lines[-1]["ended_by"]
+
+
 def test_without_a_terminal_it_wants_to_be_told_that_it_is_meant(fleet: Fleet) -> None:
     lake(fleet, "sales.orders")
     ended = typed("sync", "--json", folder=fleet.folder)

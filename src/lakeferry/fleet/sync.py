@@ -55,7 +55,7 @@ TABLES, FILES = 16, 64  # at once, where the manifest does not say
 MESSAGES = 4096  # that may wait; who tells more waits for the ledger
 TURN_S = 0.2  # between two looks at signals, windows and the lease
 PROGRESS_S = 1.0
-TOTALS_S = 5.0  # between two sums over all tables
+PROGRESS_SHARE = 0.03  # of the time, at most, goes into telling it
 KINDS = frozenset({"delta"})  # of tables that are brought over
 
 
@@ -123,7 +123,7 @@ class _Run:
         self._turns = Turns(wanted.waves, follow=asked.follow)
         self._began = time.monotonic()
         self._began_s = time.time()
-        self._shown = self._summed = 0.0
+        self._show_at = 0.0
         self._counts = {"synced": 0, "current": 0}
         self._moved = Decimal(0)
 
@@ -324,10 +324,11 @@ class _Run:
                 self._meter.hold_back(route)
         for pace in self._meter.ended(now_s=now_s):
             self._ledger.pace(pace)
-        if now - self._shown < PROGRESS_S:
+        if now < self._show_at:
             return
-        self._shown = now
         self._emit(self._progress(now_s))
+        took_s = time.monotonic() - now
+        self._show_at = now + max(PROGRESS_S, took_s / PROGRESS_SHARE)
 
     def _progress(self, now_s: float) -> Progress:
         rows = [self._book.rows[url] for url in self._chosen]
