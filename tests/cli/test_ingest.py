@@ -117,44 +117,6 @@ def test_once_with_nothing_new_makes_no_version(tmp_path: Path, kinesis_feed: Fe
     assert deltalake.DeltaTable(str(tmp_path / "t")).version() == 1
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_signal_commits_what_was_read_and_then_ends(
-    tmp_path: Path, kinesis_feed: Feed, number: int, code: int
-) -> None:
-    put(kinesis_feed, 0, 20)
-    words = asked(kinesis_feed, "clicks", "t", "--schema", DDL, "--flush", "1s")
-    process = started(tmp_path, *words)
-    wait_for_version(tmp_path / "t", 1)
-    put(kinesis_feed, 20, 20)
-    time.sleep(1)
-
-    process.send_signal(number)
-    out, said = process.communicate(timeout=40)
-
-    assert process.returncode == code, said
-    assert "stopped, all that was read is committed" in out
-    assert said.endswith("the same command goes on from there\n")
-    assert ids(tmp_path / "t") == list(range(40))
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_signal_ends_at_once_what_waits_for_a_stream_that_does_not_answer(
-    tmp_path: Path, kinesis_feed: Feed, number: int, code: int
-) -> None:
-    kinesis_feed.wrong("hang", operation=None, seconds=30)
-    process = started(tmp_path, *asked(kinesis_feed, "clicks", "t"))
-    until = time.monotonic() + 30
-    while not kinesis_feed.counts().get("hang"):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-    process.send_signal(number)
-    process.communicate(timeout=15)
-
-    assert process.returncode == code
-    assert not (tmp_path / "t").exists()
-
-
 def test_what_is_no_terminal_gets_plain_lines(tmp_path: Path, kinesis_feed: Feed) -> None:
     put(kinesis_feed, 0, 5)
     words = asked(kinesis_feed, "clicks", "t", "--schema", DDL, "--flush", "1s")
@@ -183,30 +145,6 @@ def test_a_log_file_gets_every_line_whatever_is_shown(tmp_path: Path, kinesis_fe
     kinds = [json.loads(line)["type"] for line in (tmp_path / "log.jsonl").open()]
     assert (kinds[0], kinds[-1]) == ("start", "summary")
     assert {"stream", "batch"} <= set(kinds)
-
-
-def test_it_ends_with_its_workers_when_nobody_listens_any_more(
-    tmp_path: Path, kinesis_feed: Feed
-) -> None:
-    put(kinesis_feed, 0, 5)
-    words = asked(kinesis_feed, "clicks", "t", "--flush", "1s", "--json")
-    process = started(tmp_path, *words)
-    wait_for_version(tmp_path / "t", 1)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    assert process.stdout is not None
-
-    process.stdout.close()
-    put(kinesis_feed, 5, 5)
-    code = process.wait(timeout=60)
-
-    assert code == 128 + signal.SIGPIPE
-    assert len(children) >= 1
-    until = time.monotonic() + 10
-    while any(Path(f"/proc/{child}/cmdline").exists() for child in children):
-        assert time.monotonic() < until, children
-        time.sleep(0.05)
-    assert process.stderr is not None
-    assert process.stderr.read().count("Traceback") == 0
 
 
 def test_metrics_are_served_while_it_runs(tmp_path: Path, kinesis_feed: Feed) -> None:
@@ -532,27 +470,6 @@ def test_a_right_that_is_taken_away_ends_the_run_and_what_is_committed_stays(
     assert (last[0]["type"], last[0]["code"]) == ("error", "LF-1203")
     assert "kinesis:GetRecords" in last[0]["message"]
     assert ids(tmp_path / "t") == list(range(5))
-
-
-def test_a_stop_that_cannot_commit_what_was_read_is_a_failure_that_says_why(
-    tmp_path: Path, kinesis_feed: Feed
-) -> None:
-    kinesis_feed.put("k", "no JSON")
-    words = asked(kinesis_feed, "clicks", "t", "--schema", DDL, "--flush", "10min")
-    process = started(tmp_path, *words)
-    until = time.monotonic() + 60
-    while kinesis_feed.counts().get("GetRecords", 0) < 3:  # the first one brings it
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    (tmp_path / "t_rejected").rename(tmp_path / "moved")
-    (tmp_path / "t_rejected").write_text("a file where the folder was")
-
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
-
-    assert process.returncode == 1
-    assert "LF-7056 not all that was read is committed" in said
-    assert "worker 0 failed: LF-" in said
 
 
 def test_a_public_address_is_warned_of_at_the_start(capfd: pytest.CaptureFixture[str]) -> None:
