@@ -157,7 +157,7 @@ def _more(action: Action, total: Sum, those: list[PlannedTable], *, is_each: boo
 
 def _each(lines: list[PlannedTable], shown: Shown) -> Iterator[str]:
     columns = (
-        Column("", 0), Column("", 0, elastic=True), Column("", 1, right=True),
+        Column("", 0), Column("", 0, elastic=True), Column("", 0, right=True),
         Column("", 3, right=True), Column("", 2),
     )  # fmt: skip
     rows = [
@@ -227,8 +227,8 @@ def _notes(plan: FleetPlan, shown: Shown) -> Iterator[str]:
         named = ", ".join(one.name for one in (risks if shown.explains else risks[:_NAMED]))
         more = "" if shown.explains or len(risks) <= _NAMED else " and others (--explain)"
         yield (
-            f"{marks(sys.stdout)['warning']} {counted(len(risks), 'table')} may be vacuumed while "
-            f"they are read: {named}{more}"
+            f"{marks(sys.stdout)['warning']} files of {counted(len(risks), 'table')} may be "
+            f"vacuumed before they are read: {named}{more}"
         )
     for job, found in split_jobs(plan.tables).items():
         waves = ", ".join(str(wave) for wave in sorted({one.wave for one in found}))
