@@ -155,9 +155,10 @@ CODES: dict[str, ErrorKind] = {
     ),
     "LF-7054": ErrorKind(
         1,
-        "worker processes keep ending",
-        "Workers are started again when one ends, from what is committed. When several crews in a "
-        "row bring nothing to a commit, starting another one does not help.",
+        "worker processes cannot be started, or keep ending",
+        "The system may have no room for another process or its open files. Workers are started "
+        "again when one ends, from what is committed. When several crews in a row bring nothing to "
+        "a commit, starting another one does not help.",
     ),
     "LF-7055": ErrorKind(
         1,

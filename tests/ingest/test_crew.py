@@ -1,12 +1,13 @@
 """Processes that end with us, and not before us by a signal that is meant for us; what they say."""
 
 import os
+import resource
 import signal
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from multiprocessing import current_process, get_context
+from multiprocessing import active_children, current_process, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 from lakeferry.connect.aws import AwsAccess
+from lakeferry.errors import FerryError
 from lakeferry.ingest.crew import Crew, Entry, Lost, Work, die_with_parent, start_deaf
 from lakeferry.ingest.messages import Counts, Filled, Report, TableForm, Told
 from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
@@ -167,6 +169,19 @@ def test_who_has_not_said_a_word_is_known() -> None:
 
         assert before == {0}
         assert crew.silent == frozenset()
+
+
+def test_where_the_system_has_no_room_for_a_worker_it_is_told_and_none_stays() -> None:
+    open_now = len(os.listdir("/proc/self/fd"))
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + 20, usual[1]))
+    try:
+        with pytest.raises(FerryError, match=r"LF-7054 worker \d+ of 40 cannot be started"):
+            Crew(WORK, 40, entry=say_one_word)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+
+    assert not active_children()
 
 
 def test_none_is_started_once_it_is_over() -> None:

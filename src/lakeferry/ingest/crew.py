@@ -18,6 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from lakeferry.errors import FerryError
 from lakeferry.ingest.ears import Ear
 from lakeferry.ingest.messages import Order, Report, TableForm
 from lakeferry.ingest.settings import Ingest
@@ -65,6 +66,9 @@ class Crew:
     Args:
         is_over: asked before each one is started; once it says so no other follows, for many take
             longer to start than whoever stops us will wait.
+
+    Raises:
+        FerryError: LF-7054 the system has no room for one of them; those before it are ended.
     """
 
     def __init__(
@@ -82,6 +86,9 @@ class Crew:
             while len(self._workers) < count and not is_over():
                 name = str(len(self._workers))
                 self._workers.append(_started(entry or _live, work, name, self._said))
+        except OSError as error:
+            self.end()
+            raise _no_room(len(self._workers), count, error) from error
         except BaseException:
             self.end()
             raise
@@ -141,6 +148,15 @@ class Crew:
             if not worker.ear.is_alive():
                 worker.pipe.close()
         self._lost = set(range(len(self._workers)))
+
+
+def _no_room(started: int, count: int, error: OSError) -> FerryError:
+    return FerryError(
+        "LF-7054",
+        f"worker {started + 1} of {count} cannot be started",
+        f"{error.strerror or error}",
+        "take fewer --workers, or let this user have more processes, open files or memory",
+    )
 
 
 def _said(worker: _Worker, now_s: float) -> list[Report | Lost]:
