@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from lakeferry.catalog import glue
+from lakeferry.catalog import glue, lake_formation
 from lakeferry.catalog.glue import GlueCatalog
-from lakeferry.catalog.tables import Change, Partition
+from lakeferry.catalog.tables import Change, Grant, Partition
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.errors import FerryError
 from tests.catalog.registrations import orders, with_properties
@@ -190,3 +190,19 @@ def test_partitions_that_only_glue_knows_come_with_their_places(place: GlueCatal
     assert sorted(glue.partitions(place, table), key=str) == [
         Partition(("2026-11-26",), "s3://elsewhere/x"), Partition((None,), "s3://l/n")
     ]  # fmt: skip
+
+
+def test_what_lake_formation_grants_on_a_table_is_read(place: GlueCatalog) -> None:
+    glue.register(place, orders())
+    etl = "arn:aws:iam::123456789012:role/etl"
+    client(place.access, "lakeformation").grant_permissions(
+        Principal={"DataLakePrincipalIdentifier": etl},
+        Resource={"Table": {"DatabaseName": "sales", "Name": "orders"}},
+        Permissions=["SELECT", "DESCRIBE"],
+    )
+    table = glue.find_table(place, "sales", "orders")
+
+    assert table is not None
+    assert set(lake_formation.grants(place, table)) == {
+        Grant(etl, "SELECT"), Grant(etl, "DESCRIBE")
+    }  # fmt: skip

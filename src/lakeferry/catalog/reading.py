@@ -1,0 +1,48 @@
+"""What else a catalog tells of one of its tables: its partitions, and who may do what with it."""
+
+from collections.abc import Iterator
+
+from lakeferry.catalog import glue, hive, lake_formation, unity, workspace
+from lakeferry.catalog.glue import GlueCatalog
+from lakeferry.catalog.hive import HiveCatalog
+from lakeferry.catalog.tables import CatalogTable, Grant, Partition
+from lakeferry.catalog.unity_entry import UnityCatalog
+from lakeferry.catalog.workspace import WorkspaceCatalog
+
+Source = GlueCatalog | HiveCatalog | UnityCatalog | WorkspaceCatalog
+
+
+def partitions(place: Source, table: CatalogTable) -> Iterator[Partition]:
+    """The folders that only the catalog knows, taken page by page; of a Delta table none.
+
+    Raises:
+        FerryError: LF-8104 to LF-8108, LF-12, LF-13, while they are taken.
+    """
+    if not table.has_partitions:
+        return iter(())
+    match place:
+        case GlueCatalog():
+            return glue.partitions(place, table)
+        case HiveCatalog():
+            return hive.partitions(place, table)
+        case WorkspaceCatalog():
+            return workspace.partitions(place, table)
+        case UnityCatalog():  # it keeps none
+            return iter(())
+
+
+def grants(place: Source, table: CatalogTable) -> tuple[Grant, ...]:
+    """What is granted on the table itself; what is granted above it is not.
+
+    Raises:
+        FerryError: LF-8104 where whoever asks may not see it; else as `partitions`.
+    """
+    match place:
+        case GlueCatalog():
+            return lake_formation.grants(place, table)
+        case HiveCatalog():
+            return hive.grants(place, table)
+        case UnityCatalog():
+            return unity.grants(place, table)
+        case WorkspaceCatalog():
+            return workspace.grants(place, table)
