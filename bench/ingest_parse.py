@@ -7,6 +7,8 @@ runs; the peers do the same step as one would by hand.
 """
 
 import argparse
+import csv
+import io
 import json
 import os
 import time
@@ -15,9 +17,12 @@ from collections.abc import Callable, Sequence
 
 import orjson
 import pyarrow as pa
+from fastavro import parse_schema, schemaless_writer
 
 from bench._events import SCHEMA, events
 from lakeferry.ingest.payload import declare
+from lakeferry.ingest.payload_avro import AvroForm, AvroReader, parse_avro
+from lakeferry.ingest.payload_csv import CsvForm, parse_csv
 from lakeferry.ingest.payload_guide import Guide
 from lakeferry.ingest.payload_repair import parse
 from lakeferry.ingest.rows import Rows, page_rows, raw_table
@@ -69,6 +74,49 @@ def bad_at(data: Sequence[bytes], every: int) -> list[bytes]:
     return [bad[at] if at % every == every - 1 else one for at, one in enumerate(data)]
 
 
+# Of lines and of Avro: the columns of the events that are no lists and no structs.
+FLAT = pa.schema([one for one in SCHEMA if not pa.types.is_nested(one.type)]).with_metadata(None)
+
+
+def as_lines(data: Sequence[bytes]) -> list[bytes]:
+    """The same events as lines."""
+    found = []
+    for one in data:
+        event = orjson.loads(one)
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="").writerow(
+            [_written(event.get(name)) for name in FLAT.names]
+        )
+        found.append(buffer.getvalue().encode())
+    return found
+
+
+def _written(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+_AVRO = {"int32": "int", "int64": "long", "float": "float", "double": "double", "bool": "boolean"}
+AVRO = json.dumps(
+    {
+        "type": "record",
+        "name": "Event",
+        "fields": [
+            {"name": one.name, "type": ["null", _AVRO.get(str(one.type), "string")]} for one in FLAT
+        ],
+    }
+)
+
+
+def as_avro(data: Sequence[bytes]) -> list[bytes]:
+    """The same events as data of Avro; times are text, as they are in JSON."""
+    schema, found = parse_schema(json.loads(AVRO)), []
+    for one in data:
+        event, buffer = orjson.loads(one), io.BytesIO()
+        schemaless_writer(buffer, schema, {name: event.get(name) for name in FLAT.names})
+        found.append(buffer.getvalue())
+    return found
+
+
 def by_botocore(answer: bytes) -> Callable[[], object]:
     """The same with the parser of boto3's clients."""
     from botocore.loaders import Loader
@@ -95,6 +143,9 @@ def steps(data: list[bytes]) -> dict[str, tuple[int, Callable[[], object]]]:
         return page_rows("shardId-000000000000", records(other)).rows
 
     one_percent, five_percent = rows_of(bad_at(data, 100)), rows_of(bad_at(data, 20))
+    lines = rows_of(as_lines(data))
+    bad_lines = rows_of(as_lines(bad_at(data, 100)))
+    reader, messages = AvroReader(AvroForm("bare", AVRO)), rows_of(as_avro(data))
     newer = rows_of([one[:-1] + b',"new":1}' for one in data])
     return {
         "decode a page": (count, lambda: records_page(answer)),
@@ -111,6 +162,9 @@ def steps(data: list[bytes]) -> dict[str, tuple[int, Callable[[], object]]]:
         "parse, a new field in each": (count, lambda: parse(newer, rescue, guide)),
         "parse, 1 % bad": (count, lambda: parse(one_percent, declared, guide)),
         "parse, 5 % bad": (count, lambda: parse(five_percent, declared, guide)),
+        "parse lines of CSV": (count, lambda: parse_csv(lines, FLAT, CsvForm())),
+        "parse lines of CSV, 1 % bad": (count, lambda: parse_csv(bad_lines, FLAT, CsvForm())),
+        "parse Avro": (count, lambda: parse_avro(messages, reader)),
         "json.loads, from_pylist": (
             count,
             lambda: pa.Table.from_pylist([json.loads(one) for one in data]),

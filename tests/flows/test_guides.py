@@ -18,10 +18,14 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
+from lakeferry.cli.ingest_flags import StreamFlags, wanted
+from lakeferry.cli.manifest_flags import ManifestFlags
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.connect.databricks import workspace_client
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import Load
+from lakeferry.ingest.payload_avro import AvroForm
+from lakeferry.ingest.payload_csv import CsvForm
 from lakeferry.network.fields import RECOMMENDED_FORMAT, format_text
 from tests.aws.data_plane import DataPlane, made
 from tests.cli.program import LAKEFERRY, called
@@ -160,7 +164,7 @@ def watched(words: list[str], folder: Path, environment: dict[str, str]) -> tupl
 def test_every_command_of_the_guide_about_ingest_works_as_it_is_printed(tmp_path: Path) -> None:
     guide = "ingest-a-stream.md"
     lake = str(tmp_path / "lake")
-    (schema,), (manifest,) = blocks(guide, "sql"), blocks(guide, "yaml")
+    (schema,), (*_, manifest) = blocks(guide, "sql"), blocks(guide, "yaml")
     (tmp_path / "clicks.sql").write_text(schema)
     (tmp_path / "lakeferry.yaml").write_text(manifest.replace("s3://lake", lake))
     typed = [shlex.split(line) for block in blocks(guide, "") for line in block.splitlines()]
@@ -185,6 +189,27 @@ def test_every_command_of_the_guide_about_ingest_works_as_it_is_printed(tmp_path
     rows = DeltaTable(f"{lake}/events").to_pyarrow_table()
     assert rows.num_rows >= 4000
     assert rows["_rescued_data"].null_count == 0
+
+
+def test_the_formats_of_the_guide_about_ingest_are_those_of_a_manifest(tmp_path: Path) -> None:
+    formats = blocks("ingest-a-stream.md", "yaml")[:-1]
+    avro = '{"type": "record", "name": "Click", "fields": [{"name": "id", "type": "long"}]}'
+    for name in ("clicks.avsc", "clicks-17.avsc"):
+        (tmp_path / name).write_text(avro)
+    file = tmp_path / "lakeferry.yaml"
+
+    found = []
+    for block in formats:
+        file.write_text(
+            "version: 1\nstreams:\n  c:\n    from: kinesis://us-east-1/c\n    to: s3://lake/c\n"
+            f"{block}"
+        )
+        ingest = wanted("c", None, ManifestFlags(file=str(file)), StreamFlags()).ingest()
+        found.append(ingest.payload.form)
+
+    assert found == [
+        CsvForm(";"), AvroForm("confluent", avro, {"17": avro, "18": avro}),
+    ]  # fmt: skip
 
 
 def served(words: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:

@@ -184,6 +184,29 @@ def test_a_record_with_a_field_that_can_be_no_column_ends_no_ingest(tmp_path: Pa
     ]
 
 
+def test_what_must_not_be_null_in_a_table_is_in_no_row_of_it(tmp_path: Path) -> None:
+    columns = [
+        deltalake.Field("event_id", PrimitiveType("string"), nullable=False),
+        deltalake.Field("status", PrimitiveType("integer")),
+    ]
+    deltalake.DeltaTable.create(tmp_path / "table", deltalake.Schema(columns))
+    sure = pa.schema([SMALL.field("event_id").with_nullable(False), SMALL.field("status")])
+    data = [b'{"status": 1}', b'{"event_id": "a"}', b'{"event_id": null, "status": 2}']
+    with Feed(shards=1) as feed:
+        feed.put(SHARD, *data)
+        maybe = PayloadSettings(schema=SMALL, provenance=False)
+        with pytest.raises(FerryError, match="LF-7041") as refused:
+            ingest_once(ingest_of(feed.url, tmp_path / "table", payload=maybe))
+        payload = PayloadSettings(schema=sure, provenance=False, most_bad=1.0)
+        ingest_once(ingest_of(feed.url, tmp_path / "table", payload=payload))
+
+    rows = deltalake.DeltaTable(tmp_path / "table").to_pyarrow_table()
+    bad = deltalake.DeltaTable(tmp_path / "table_rejected").to_pyarrow_table()
+    assert "declare `event_id` as NOT NULL" in refused.value.next_step
+    assert rows.to_pylist() == [{"event_id": "a", "status": None}]
+    assert bad["data"].to_pylist() == [data[0], data[2]]
+
+
 def test_bad_records_lie_in_quarantine_beside_the_table_once(tmp_path: Path) -> None:
     with Feed(shards=1) as feed:
         asked = ingest_of(feed.url, tmp_path / "table", payload=PayloadSettings(schema=SMALL))

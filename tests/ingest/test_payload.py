@@ -151,6 +151,48 @@ def test_a_required_field_must_be_there_and_not_null() -> None:
     assert refused(b'{"a":null}', schema) != ""
 
 
+SURE = pa.struct([pa.field("x", pa.int64(), nullable=False)])
+WITHIN = pa.schema(
+    [
+        ("a", pa.int64()),
+        ("s", SURE),
+        ("l", pa.list_(pa.field("element", pa.int64(), nullable=False))),
+        ("ls", pa.list_(SURE)),
+        ("ss", pa.struct([("t", SURE), ("n", pa.string())])),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        (b"{}", (None, None, None, None)),
+        (b'{"s":null,"l":null,"ls":null,"ss":null}', (None, None, None, None)),
+        (b'{"s":{"x":1},"l":[],"ls":[]}', ({"x": 1}, [], [], None)),
+        (b'{"l":[1,2],"ls":[null,{"x":1}]}', (None, [1, 2], [None, {"x": 1}], None)),
+        (b'{"ss":{"n":"y"}}', (None, None, None, {"t": None, "n": "y"})),
+        (b'{"ss":{"t":{"x":2}}}', (None, None, None, {"t": {"x": 2}, "n": None})),
+    ],
+)
+def test_what_is_required_within_a_field_is_not_where_that_is_null(
+    data: bytes, wanted: Any
+) -> None:
+    found = parsed(GOOD, data, b'{"s":{"x":5},"l":[7]}', schema=WITHIN)
+
+    assert found.bad.faults == ()
+    assert found.table.schema == WITHIN
+    assert tuple(found.table.to_pylist()[1].values())[1:] == wanted
+    assert found.table["s"].to_pylist()[2] == {"x": 5}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"s":{}}', b'{"s":{"x":null}}', b'{"l":[1,null]}', b'{"ls":[{}]}', b'{"ss":{"t":{}}}'],
+)
+def test_what_is_required_within_a_field_must_be_there_where_that_is(data: bytes) -> None:
+    assert "required" in refused(data, WITHIN) or "null" in refused(data, WITHIN)
+
+
 def test_a_page_of_bad_records_alone_gives_no_row() -> None:
     found = parsed(b"x", b'{"a":"y"}', b"")
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.json as pj
 
 from lakeferry.errors import FerryError
+from lakeferry.ingest.required import demands, held_to, loosened
 
 BLOCK = 1 << 20  # bytes; pyarrow parses one at a time, and a record must fit into it
 BLANK = b" \t\r\n"  # what JSON calls white space
@@ -63,7 +64,8 @@ def declare(schema: pa.Schema, *, on_new: OnNew = "ignore", is_full: bool = Fals
                 "declare it as a string, or take the records in raw and parse them in the table",
             )
         # pyarrow takes days only as numbers; text is what producers write.
-        fields.append(column.with_type(pa.string()) if is_date else column)
+        read_as = pa.string() if is_date else loosened(column.type)
+        fields.append(column.with_type(read_as))
     decimals = tuple(column.name for column in schema if _has_decimal(column.type))
     return Declared(schema, pa.schema(fields), on_new, frozenset(schema.names), is_full, decimals)
 
@@ -117,9 +119,18 @@ def read_page(
         for name in declared.decimals:
             # Those with more digits than they may have are read, too.
             table.column(name).validate(full=True)
-        return table if table.schema == declared.schema else table.cast(declared.schema)
+        return table if table.schema == declared.schema else _as_stored(table, declared.schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         raise Unfit(str(error)) from error
+
+
+def _as_stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Columns that are read as others, as they are stored. Raises pa.ArrowInvalid."""
+    columns = [
+        held_to(column, one.type) if demands(one.type) else column.cast(one.type)
+        for one, column in zip(schema, table.columns, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _look(data: Sequence[bytes], joined: bytes) -> None:

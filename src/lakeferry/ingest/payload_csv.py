@@ -239,10 +239,16 @@ def _sorted_out(
         return reader.read([lines[one] for one in places])
 
     good, bad = halved([one for one in every if one not in suspects], read)
-    more, worse = halved(sorted(suspects), read)
-    kept = sorted([*good.places, *more.places])
-    whole = good.table if good.table is not None and not more.places else read(kept)
-    return kept, whole, {place: reader.fault(why) for place, why in (bad | worse).items()}
+    cleared: list[int] = []
+    for place in sorted(suspects):
+        try:
+            read([place])
+            cleared.append(place)
+        except Unfit as error:
+            bad[place] = str(error)
+    kept = sorted([*good.places, *cleared])
+    whole = good.table if good.table is not None and not cleared else read(kept)
+    return kept, whole, {place: reader.fault(why) for place, why in bad.items()}
 
 
 def _suspects(lines: Sequence[bytes], reader: _Reader) -> set[int]:
