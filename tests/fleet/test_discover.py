@@ -1,7 +1,9 @@
 """A discovery of lakes on this machine's disk, and what the ledger knows after it."""
 
+import os
 import threading
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,10 @@ class Trial:
         with self.ledger() as ledger:
             return self._look(ledger, select, wish)
 
+    def _found(self, name: str, on_first: Callable[[], None]) -> None:
+        self.seen.append(name)
+        on_first()
+
     def ledger(self) -> Ledger:
         return Ledger(
             self.folder / "ledger.db", run_id=uuid.uuid4().hex, command="discover",
@@ -68,10 +74,12 @@ class Trial:
             db = open_to_read(self.folder / "ledger.db")
             before = Before({one.target_url: one for one in read.tables(db)}, read.prints(db))
             db.close()
+        stop = wish.pop("stop", None) or threading.Event()
+        on_first = wish.pop("on_first", None) or (lambda: None)
         return discover(
             self.wanted(), Wish(selection(select, lambda _: ""), **wish), before=before,
-            ledger=ledger, now_ms=self.now_ms, emit=lambda _: None, stop=threading.Event(),
-            on_found=lambda one, _: self.seen.append(one.name),
+            ledger=ledger, now_ms=self.now_ms, emit=lambda _: None, stop=stop,
+            on_found=lambda one, _: self._found(one.name, on_first),
         )  # fmt: skip
 
     def move(self, name: str, *states: str) -> None:
@@ -215,6 +223,28 @@ def test_a_source_that_cannot_be_read_is_told_and_the_others_are_discovered(tria
     assert not found.is_whole
 
 
+def test_a_folder_whose_name_no_other_store_could_hold_is_told(trial: Trial) -> None:
+    os.makedirs(os.fsencode(trial.folder / "sales") + b"/odd\xff/t/_delta_log")
+
+    found = trial.look()
+
+    assert {name: one.told[0][1] for name, one in found.refused.items()} == {
+        "sales": "its name is no UTF-8"
+    }
+    assert (found.is_whole, found.in_scope) == (False, 3)
+
+
+def test_a_link_back_to_a_folder_above_is_not_followed(trial: Trial) -> None:
+    (trial.folder / "sales" / "eu" / "again").symlink_to(trial.folder / "sales")
+    (trial.folder / "risk" / "to_sales").symlink_to(trial.folder / "sales" / "items")
+
+    trial.look()
+
+    assert sorted(trial.states()) == [
+        "risk.default.scores", "risk.default.to_sales", "sales.default.items", "sales.eu.orders",
+    ]  # fmt: skip
+
+
 def test_nothing_is_gone_from_a_source_that_could_not_be_read(trial: Trial) -> None:
     trial.look()
     (trial.folder / "risk").rename(trial.folder / "away")
@@ -351,6 +381,21 @@ def test_the_tables_of_a_source_that_the_manifest_names_no_longer_are_orphaned(
     assert trial.table("risk.default.scores").state == "orphaned"
 
 
+def test_a_log_that_cannot_be_read_for_once_leaves_what_was_known_of_its_table(
+    trial: Trial,
+) -> None:
+    trial.look()
+    before = trial.table("sales.eu.orders")
+    trial.move("sales.eu.orders", "planned", "syncing", "synced")
+    (trial.folder / "sales/eu/orders/_delta_log/00000000000000000001.json").write_text("{")
+
+    trial.look()
+
+    table = trial.table("sales.eu.orders")
+    assert (table.bytes, table.files, table.source_version) == (150, 3, 0)
+    assert (table.source_id, table.protocol) == (before.source_id, "1/2")
+
+
 # ---- what is asked for
 
 
@@ -426,6 +471,21 @@ def test_a_table_whose_layout_was_changed_before_it_began_lands_at_the_new_place
              for one in read.tables(db) if one.name == "sales.eu.orders"}  # fmt: skip
     db.close()
     assert found == {"sales/eu/orders": "orphaned", "x/eu/orders": "discovered"}
+
+
+def test_a_look_that_is_stopped_keeps_what_it_saw_and_takes_nothing_for_gone(
+    trial: Trial,
+) -> None:
+    trial.look()
+    lakes.delta(trial.lake("risk"), "later")
+    stop = threading.Event()
+    before = dict(trial.states())
+    (trial.folder / "sales" / "eu").rename(trial.folder / "away")
+
+    with pytest.raises(KeyboardInterrupt):
+        trial.look(hands=1, stop=stop, on_first=stop.set)
+
+    assert before.items() <= trial.states().items()
 
 
 def test_sixty_sources_are_looked_at_side_by_side_and_each_table_is_found_once(

@@ -126,6 +126,42 @@ def test_a_log_that_cannot_be_read_is_a_table_with_the_reason(store: Store) -> N
     assert [one.code for one in look.remarks] == ["LF-3102"]
 
 
+@pytest.mark.parametrize(
+    "config", [{"delta.enableChangeDataFeed": True}, {"delta.logRetentionDuration": 5}]
+)
+def test_properties_that_are_no_texts_are_a_damaged_log(
+    store: Store, config: dict[str, str]
+) -> None:
+    lakes.delta(store, "t", config=config)
+
+    assert [one.code for one in looked(store, "t").remarks] == ["LF-3105"]
+
+
+@pytest.mark.parametrize("body", ["[]", "{", '{"snapshots":3}', '{"current-snapshot-id":1}', "7"])
+def test_iceberg_metadata_that_says_too_little_is_still_an_iceberg_table(
+    store: Store, body: str
+) -> None:
+    lakes.put(store, "t/metadata/v1.metadata.json", body)
+
+    look = looked(store, "t")
+
+    assert (look.kind, look.files) == ("iceberg", None)
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", "no JSON"])
+def test_a_checkpoint_of_which_little_can_be_read_is_still_a_checkpoint(
+    store: Store, body: str
+) -> None:
+    lakes.put(store, "c/metadata", body or " ")
+    lakes.put(store, "c/offsets/3", body or " ")
+
+    look = looked(store, "c")
+
+    assert look.kind == "checkpoint"
+    assert look.query is not None
+    assert (look.query.query_id, look.query.last_batch, look.query.reads) == ("", 3, ())
+
+
 def test_a_table_that_was_left_out_is_told_to_be_there_and_not_read(store: Store) -> None:
     lakes.put(store, "t/_delta_log/00000000000000000000.json", "no JSON at all")
 

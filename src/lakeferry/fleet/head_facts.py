@@ -16,7 +16,7 @@ from lakeferry.delta.actions import (
 )
 from lakeferry.delta.checkpoint_write import duration_ms
 from lakeferry.delta.features import DROP, FEATURES, check_clonable, effective_features
-from lakeferry.delta.log import LogListing
+from lakeferry.delta.log import LOG, LogListing
 from lakeferry.delta.time_travel import file_times
 from lakeferry.errors import FerryError
 from lakeferry.fleet.found import MOST_STREAMS, DeltaHead, Remark, StreamMark
@@ -46,6 +46,7 @@ def facts_of_checksum(version: int, body: Mapping[str, Any]) -> LogFacts:
     """From the body of `N.crc`. Raises KeyError, TypeError where it lacks what is required."""
     txns = body.get("setTransactions")
     domains = body.get("domainMetadata") or ()
+    stamp = body.get("inCommitTimestampOpt")
     parsed = None if txns is None else [parse_txn(one) for one in txns]
     return LogFacts(
         version=version,
@@ -56,7 +57,26 @@ def facts_of_checksum(version: int, body: Mapping[str, Any]) -> LogFacts:
         files=int(body["numFiles"]),
         bytes=int(body["tableSizeBytes"]),
         counted_by="checksum",
-        committed_ms=body.get("inCommitTimestampOpt"),
+        committed_ms=stamp if isinstance(stamp, int) else None,
+    )
+
+
+def checked(facts: LogFacts, url: str) -> LogFacts:
+    """The same, if its texts are texts: the protocol says so, and few writers were ever checked.
+
+    Raises:
+        FerryError: LF-3105.
+    """
+    metadata = facts.metadata
+    texts = (metadata.id, metadata.schema_string, *metadata.partition_columns,
+             *metadata.configuration, *metadata.configuration.values())  # fmt: skip
+    if all(isinstance(text, str) for text in texts):
+        return facts
+    raise FerryError(
+        "LF-3105",
+        "the metadata of the table has a field of another type than the protocol says",
+        f"{url}/{LOG}, metaData",
+        "let a writer of the table set its properties again, as texts",
     )
 
 
@@ -90,7 +110,7 @@ def head_of(
         streams=None
         if txns is None
         else tuple(
-            StreamMark(txn.app_id, txn.version, txn.last_updated) for txn in txns[:MOST_STREAMS]
+            StreamMark(txn.app_id, txn.version, _updated(txn)) for txn in txns[:MOST_STREAMS]
         ),
         streams_in_all=len(txns or ()),
         copy_into_files=sum(meta.path.startswith(COPY_INTO) for meta in listing.others),
@@ -156,4 +176,8 @@ def remark_of(error: FerryError) -> Remark:
 
 
 def _newest_first(txn: Txn) -> tuple[int, str]:
-    return -(txn.last_updated or 0), txn.app_id
+    return -(_updated(txn) or 0), txn.app_id
+
+
+def _updated(txn: Txn) -> int | None:
+    return txn.last_updated if isinstance(txn.last_updated, int) else None

@@ -57,7 +57,10 @@ def lake_table(
     source = wanted.sources[found.source]
     options = source.options_of(found.schema, found.table, found.path)
     head, blocker = found.head, found.blocker
-    size, files = found.bytes or 0, found.files or 0
+    # What cannot be read now is as the last look knew it.
+    known = before or LakeTable("", "", "", "", "", 0, "")
+    size = known.bytes if found.bytes is None else found.bytes
+    files = known.files if found.files is None else found.files
     is_left = found.is_in_scope and blocker is None
     state, why, code, step = _state(found)
     return LakeTable(
@@ -73,8 +76,8 @@ def lake_table(
         why=why,
         code=code,
         next_step=step,
-        source_id=head.id if head else None,
-        source_version=head.version if head else None,
+        source_id=head.id if head else known.source_id,
+        source_version=head.version if head else known.source_version,
         bytes=size,
         files=files,
         looked_at_ms=now_ms,
@@ -85,9 +88,9 @@ def lake_table(
         schema_name=found.schema,
         table_name=found.table,
         path=found.path,
-        protocol=f"{head.reader_version}/{head.writer_version}" if head else "",
-        schema_sha256=head.schema_sha256 if head else "",
-        retention_s=head.retention_s if head else None,
+        protocol=f"{head.reader_version}/{head.writer_version}" if head else known.protocol,
+        schema_sha256=head.schema_sha256 if head else known.schema_sha256,
+        retention_s=head.retention_s if head else known.retention_s,
     )
 
 

@@ -186,7 +186,7 @@ def _iceberg(part: Part) -> Look | None:
         snapshot = next(one for one in body["snapshots"] if one["snapshot-id"] == current)
         told = snapshot["summary"]
         files, size = int(told["total-data-files"]), int(told["total-files-size"])
-    except (ValueError, KeyError, TypeError, StopIteration, FileNotFoundError):
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration, FileNotFoundError):
         return found  # an empty table, or a writer that counts nothing
     return Look("iceberg", files, size, remarks=found.remarks)
 

@@ -33,6 +33,7 @@ from lakeferry.errors import FerryError
 from lakeferry.fleet.found import DeltaHead, Remark
 from lakeferry.fleet.head_facts import (
     LogFacts,
+    checked,
     facts_of_checksum,
     head_of,
     remark_of,
@@ -121,7 +122,7 @@ def _facts(store: Store, listing: LogListing) -> LogFacts:
     committed_ms = told.committed_ms
     if committed_ms is None:
         committed_ms = commit_time_ms(listing, chosen)
-    return replace(told, committed_ms=committed_ms)
+    return checked(replace(told, committed_ms=committed_ms), store.url)
 
 
 def _weight(chosen: LogSegment) -> int:

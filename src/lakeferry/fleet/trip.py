@@ -190,7 +190,9 @@ class Trip:
             self.plain.keep_apart(task.path)
         for name in look.folders:
             path = f"{task.path}/{name}" if task.path else name
-            if path in self._registered:
+            if _is_no_text(name):
+                self.refused.add(repr(path), "its name is no UTF-8")
+            elif path in self._registered:
                 self.plain.keep_apart(path)
             elif task.depth >= self._most_depth:
                 self.deep.add(path, f"more than {self._most_depth} folders below the root")
@@ -198,6 +200,15 @@ class Trip:
                 self.refused.add(path, f"{MOST_WAITING:,} folders were waiting already")
             else:
                 self._todo.append(FolderTask(task.part.part(name), path, task.depth + 1))
+
+
+def _is_no_text(name: str) -> bool:
+    """Whether bytes of the name of a local folder are no UTF-8: no other store could hold them."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _nothing_at(url: str) -> FerryError:

@@ -100,7 +100,8 @@ class LocalStore:
             for entry in found:
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.is_dir():
-                    yield Folder(path)
+                    if not (entry.is_symlink() and _leads_back(entry.path)):
+                        yield Folder(path)
                 elif not is_temporary(entry.name):
                     with suppress(FileNotFoundError):  # gone since the folder was opened
                         yield _meta(path, entry.stat())
@@ -354,6 +355,12 @@ def _translate(error: OSError, path: str, where: str) -> FerryError | None:
         what = f"the disk failed: {error.strerror}"
         return FerryError("LF-1004", what, f"at {where}", "look at the disk, then run again")
     return None
+
+
+def _leads_back(link: str) -> bool:
+    """Whether a link is to a folder above it: whoever follows it would come here again."""
+    above = os.path.join(os.path.realpath(os.path.dirname(link)), "")
+    return above.startswith(os.path.join(os.path.realpath(link), ""))
 
 
 def _all_before(folder: str, bound: bytes | None) -> bool:
