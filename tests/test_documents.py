@@ -80,8 +80,8 @@ def test_every_option_that_a_document_names_exists() -> None:
     parts = ("discover", "plan", "apply", "export", "destroy", "top", "watch", "alarms", "series",
              "tags", "failback", "failover")  # fmt: skip
     helps += [help_of("monitor", word) for word in (*parts, "prove")]
-    parts = ("check", "show", "schema", "init", "iam", "prices", "rebuild-ledger")
-    helps += [help_of("config", word) for word in parts]
+    of_config = ("check", "show", "schema", "init", "iam", "prices", "rebuild-ledger")
+    helps += [help_of("config", word) for word in of_config]
     known = options_in("\n".join(helps))
 
     assert named - of_other_programs - known == set()

@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.clone.small import new_table
+from tests.fleet.plans import discovered, found, wanted_in
 
 CLOUDS = {"boto3", "botocore", "azure", "google", "obstore", "hdfs_native", "databricks"}
 READERS = {"pyarrow.dataset", "deltalake", "duckdb", "polars", "pandas", "yaml"}
@@ -39,6 +42,18 @@ def test_a_clone_with_nothing_new_imports_no_checksums(tmp_path: Path) -> None:
     imported("clone", source, tmp_path / "t", "-q")
 
     assert "_awscrt" not in imported("clone", source, tmp_path / "t", "-q")
+
+
+def test_a_status_imports_what_reads_a_ledger_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = wanted_in(tmp_path)
+    discovered(tmp_path, [found(wanted, "sales.eu.orders")])
+    monkeypatch.chdir(tmp_path)
+
+    modules = imported("status", "-q")
+
+    assert not modules & (CLOUDS | (READERS - {"yaml"}) | {"pyarrow", "numpy"})
 
 
 def test_import_lakeferry_imports_no_library() -> None:

@@ -19,8 +19,6 @@ from typing import Annotated, Any, Literal, NoReturn
 from cyclopts import App, CycloptsError, Parameter
 
 from lakeferry.cli import commands
-from lakeferry.cli.faults import all_told
-from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.mirrored import is_set, mirrored
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
@@ -76,6 +74,11 @@ app.command(
     "lakeferry.cli.ingest:ingest",
     name="ingest",
     help="Bring a Kinesis stream into a Delta table, each record exactly once.",
+)
+app.command(
+    "lakeferry.cli.explain:explain",
+    name="explain",
+    help="Explain a table, a plan, an error code, or the lines of --json.",
 )
 app.command(
     "lakeferry.cli.doctor:doctor",
@@ -272,36 +275,6 @@ def verify(
         return commands.verify(source, target, flags.options(), screen=screen)
 
     return guarded("verify", talk, run)
-
-
-@app.command
-def explain(
-    thing: str,
-    /,
-    *,
-    version: Annotated[int | None, Parameter(help="Of the table; default: the newest.")] = None,
-    against: Annotated[
-        str | None, Parameter(help="Of a plan: an older one; exit 3 where they differ.")
-    ] = None,
-    source_option: SourceOption = None,
-    manifest: ManifestFlags = NO_MANIFEST,
-    talk: Talk = QUIET_TALK,
-) -> int:
-    """Explain a table, a plan (a.lfp), an error code (LF-3001), or the lines of --json (events).
-
-    For a table: features, transactions, what a clone would keep and refuse. For a plan: what it
-    does, and whether it still holds.
-    """
-
-    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
-        if thing.endswith(".lfp"):
-            from lakeferry.cli.plan_explaining import explain as explain_plan
-
-            return explain_plan(thing, against, manifest, screen=screen)
-        options = parse_pairs(source_option or [], "--source-option")
-        return commands.explain(thing, version, options, screen=screen)
-
-    return guarded("explain", talk, all_told(run))
 
 
 @app.command
