@@ -220,6 +220,19 @@ def test_without_a_manifest_a_plan_is_explained_all_the_same(lake: Lake, tmp_pat
     assert "sales.eu.orders" in called("explain", "../a.lfp", folder=elsewhere).stdout
 
 
+@pytest.mark.parametrize("broken", ["lakeferry.yaml", "ledger.db"])
+def test_a_plan_is_shown_whatever_has_become_of_its_manifest_and_its_ledger(
+    lake: Lake, broken: str
+) -> None:
+    lake.plan("-o", "a.lfp")
+    (lake.folder / broken).write_text("version: 1\ncolor: red\n" * 200)
+
+    explained = called("explain", "a.lfp", folder=lake.folder)
+
+    assert (explained.returncode, "sales.eu.orders" in explained.stdout) == (0, True)
+    assert "whether this plan still holds is not known" in explained.stderr
+
+
 def test_two_plans_are_compared(lake: Lake) -> None:
     lake.plan("-o", "a.lfp")
     append(lake.orders, 1, "e")

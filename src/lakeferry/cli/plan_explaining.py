@@ -10,6 +10,7 @@ from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen
 from lakeferry.cli.units import counted, size_text
 from lakeferry.errors import FerryError
+from lakeferry.events import Warned
 from lakeferry.fleet.plan_difference import Between, between
 from lakeferry.fleet.plan_file import read_plan
 from lakeferry.fleet.plan_time import all_left
@@ -18,7 +19,6 @@ from lakeferry.fleet.planned import FleetPlan
 from lakeferry.fleet.stale import changes
 
 OK, LOOK = 0, 3
-_NO_LEDGER = "LF-8007"
 
 
 def explain(file: str, against: str | None, chosen: ManifestFlags, *, screen: Screen) -> int:
@@ -32,7 +32,7 @@ def explain(file: str, against: str | None, chosen: ManifestFlags, *, screen: Sc
     plan = read_plan(file)
     if against is not None:
         return _compare(read_plan(against), plan, screen)
-    stale = _stale(plan, chosen)
+    stale = _stale(plan, chosen, screen)
     size = Path(file).stat().st_size
     shown = answers.Shown(
         explains=True, file=file, file_bytes=size, stale=stale, width=screen_width()
@@ -59,18 +59,23 @@ def keys_of_plan(file: str) -> list[tuple[str, str, Any]]:
     return keys
 
 
-def _stale(plan: FleetPlan, chosen: ManifestFlags) -> str:
+def _stale(plan: FleetPlan, chosen: ManifestFlags, screen: Screen) -> str:
+    """Why it does not hold; '': it does, or nobody can tell."""
     if chosen.path() is None:
         return ""
-    wanted = migration(chosen)
+    try:
+        wanted = migration(chosen)
+        known = known_tables(wanted)
+    except (FerryError, ExceptionGroup) as error:
+        # A plan is shown whatever has become of its manifest and its ledger.
+        first = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+        if not isinstance(first, FerryError):
+            raise
+        what = f"whether this plan still holds is not known: {first.what}"
+        screen.event(Warned(plan.migration, first.code, what, first.next_step))
+        return ""
     if wanted.name != plan.migration:
         return f"it is of the migration `{plan.migration}`, not `{wanted.name}`"
-    try:
-        known = known_tables(wanted)
-    except FerryError as error:
-        if error.code != _NO_LEDGER:
-            raise
-        known = []
     found = changes(plan, wanted, known)
     listed = "; ".join(f"{one.name}: {one.what}" for one in found[:5])
     return listed + (f"; and {len(found) - 5:,} more" if len(found) > 5 else "")
