@@ -10,6 +10,7 @@ from lakeferry.ingest.lineage import (
     first_positions,
     forgettable,
     losses,
+    older_missed,
     readable,
 )
 from lakeferry.ingest.loss import accepted
@@ -19,6 +20,7 @@ from lakeferry.ingest.position import (
     FromTime,
     FromTrimHorizon,
     IngestState,
+    Missed,
     Position,
     Span,
     StreamIdentity,
@@ -101,6 +103,7 @@ class Reader:
     history: list[IngestState] = field(default_factory=list)  # of each commit
     ended: set[str] = field(default_factory=set)  # shards whose end is in the table, or was
     late: bool = False  # a shard was given up, so children may be read before it
+    noted: dict[str, Missed] = field(default_factory=dict)  # not committed yet
 
     @classmethod
     def begin(cls, stream: Stream, place: FromTrimHorizon | FromTime) -> "Reader":
@@ -114,9 +117,13 @@ class Reader:
     def committed(self) -> Mapping[str, Position]:
         return self.state.shards
 
+    @property
+    def missed(self) -> Mapping[str, Missed]:
+        return {**self.noted, **self.state.missed}
+
     def step(self, choice: int, most: int) -> bool:
         """Read up to some records of one shard that may be read. False: there is nothing new."""
-        ready = list(readable(self.stream.listed(), self.committed, self.state.missed).items())
+        ready = list(readable(self.stream.listed(), self.committed, self.missed).items())
         for offset in range(len(ready)):
             name, place = ready[(choice + offset) % len(ready)]
             if self._read(name, place, most):
@@ -125,6 +132,8 @@ class Reader:
 
     def _read(self, name: str, place: Position, most: int) -> bool:
         assert self.late or self.ended.issuperset(self.stream.shards[name].parents)
+        begun = self.committed.keys() | self.read.keys()
+        self.noted |= older_missed(self.stream.listed(), begun, self.missed, [name])
         before = self.read.get(name) or Span(name, place, place, 0)
         at = before.ends
         if isinstance(at, Ended):
@@ -143,15 +152,16 @@ class Reader:
         return True
 
     def commit(self) -> None:
-        self.state = next_state(self.state, tuple(self.read.values()), self.stream.listed())
+        before = replace(self.state, missed=self.missed)
+        self.state = next_state(before, tuple(self.read.values()), self.stream.listed())
         self.history.append(self.state)
         self.ended |= {one for one, span in self.read.items() if isinstance(span.ends, Ended)}
         for name in sorted(self.held):
             self.rows += self.held[name]
-        self.read, self.held = {}, {}
+        self.read, self.held, self.noted = {}, {}, {}
 
     def crash(self) -> None:
-        self.read, self.held = {}, {}
+        self.read, self.held, self.noted = {}, {}, {}
         self.state = parse_state(state_text(self.state), "the table")
 
     def give_up(self) -> None:
@@ -172,8 +182,10 @@ class Reader:
             name = sorted(done)[choice % len(done)]
             if all(one in self.stream.unlisted for one in self.stream.shards[name].parents):
                 self.stream.unlisted.add(name)
-        missed = self.state.missed
-        gone = frozenset[str]() if missed else forgettable(self.stream.listed(), self.committed)
+        # What a listing leaves out is not out of retention.
+        there = self.committed.keys() - self.stream.unlisted
+        gone = forgettable(self.stream.listed(), self.committed, ended_now=there)
+        gone = frozenset() if self.state.missed else gone
         kept = {name: place for name, place in self.committed.items() if name not in gone}
         self.state = replace(self.state, shards=kept)
 

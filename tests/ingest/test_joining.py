@@ -76,7 +76,9 @@ def test_ended_shards_are_forgotten_once_they_are_gone_and_their_children_are_re
     known = state(a=Ended(1, ("b",), 1), b=FromTrimHorizon(1))
     idle = Span("b", FromTrimHorizon(1), FromTrimHorizon(2), 0)
 
-    assert next_state(known, [idle], {"b": LISTED["b"]}).shards == {"b": FromTrimHorizon(2)}
+    gone = {"b": LISTED["b"]}
+    assert next_state(known, [idle], gone, horizon_ms=2).shards == {"b": FromTrimHorizon(2)}
+    assert next_state(known, [idle], gone, horizon_ms=1).shards.keys() == {"a", "b"}
 
 
 def test_a_shard_that_was_given_up_is_remembered_until_retention_took_all_that_it_had() -> None:
@@ -93,7 +95,7 @@ def test_nothing_is_forgotten_while_a_parent_that_was_given_up_may_come_back() -
     known = replace(state(a=ended, b=FromTrimHorizon(1)), missed={"p": Missed(After("7", 1), 50)})
     idle = Span("b", FromTrimHorizon(1), FromTrimHorizon(2), 0)
 
-    assert next_state(known, [idle], {"b": LISTED["b"]}).shards["a"] == ended
+    assert next_state(known, [idle], {"b": LISTED["b"]}, horizon_ms=9).shards["a"] == ended
 
 
 def test_a_shard_that_ends_is_in_the_positions_of_that_commit_though_it_is_listed_no_more() -> None:
@@ -101,18 +103,11 @@ def test_a_shard_that_ends_is_in_the_positions_of_that_commit_though_it_is_liste
     ends = Span("a", After("40", 1, 1), Ended(9, ("b",), 1), 0)
     idle = Span("b", FromTrimHorizon(1), FromTrimHorizon(2), 0)
 
-    after = next_state(known, [ends, idle], {"b": LISTED["b"]})
+    after = next_state(known, [ends, idle], {"b": LISTED["b"]}, horizon_ms=99)
 
     assert after.shards["a"] == Ended(9, ("b",), 1)
-    assert next_state(after, [], {"b": LISTED["b"]}).shards == {"b": FromTrimHorizon(2)}
-
-
-def test_an_unknown_parent_of_a_shard_that_is_begun_late_would_be_begun_likewise() -> None:
-    late = replace(state(b=FromTrimHorizon(1)), missed={"a": Missed(FromTime(5, 5), 50)})
-    begun = Span("a", FromTime(5, 5), After("57", 9, 1), 1, first="57")
-    listed = {"a": Shard("a", ("p",)), "b": LISTED["b"]}
-
-    assert next_state(late, [begun], listed).missed == {"p": Missed(FromTime(5, 5), 50)}
+    later = next_state(after, [], {"b": LISTED["b"]}, horizon_ms=99)
+    assert later.shards == {"b": FromTrimHorizon(2)}
 
 
 def test_quarantine_that_is_ahead_after_a_crash_stays_there() -> None:

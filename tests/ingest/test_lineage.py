@@ -17,6 +17,7 @@ from lakeferry.ingest.lineage import (
     is_whole,
     listing,
     losses,
+    older_missed,
     readable,
     without,
 )
@@ -116,6 +117,14 @@ def test_a_parent_that_no_look_showed_is_read_if_a_later_one_does() -> None:
         "b": FromTime(50, 50),
     }
     assert set(readable(ALL, {"p": FromTime(50, 50), "a": FromTime(50, 50)})) == {"p"}
+
+
+def test_an_unknown_parent_of_a_shard_that_is_begun_late_would_be_begun_likewise() -> None:
+    late = {"a": Missed(FromTime(5, 5), 50)}
+    lost: dict[str, Position] = {"a": Ended(9)}
+
+    assert older_missed(only(A, B), {"b": FromTrimHorizon()}, late, ["a", "b"]) == {"p": late["a"]}
+    assert older_missed(only(A, B), lost, late, ["a", "b"]) == {}
 
 
 def test_a_shard_that_was_given_up_is_read_on_from_where_it_stood_when_it_is_listed_again() -> None:

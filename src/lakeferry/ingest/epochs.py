@@ -3,7 +3,7 @@
 Whatever changes the table is done here, and aside, for a store that is away may take minutes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
 
@@ -22,7 +22,7 @@ from lakeferry.ingest.lookout import Look, Lookout
 from lakeferry.ingest.loss import accepted, is_another, recreated_error
 from lakeferry.ingest.messages import Batch, Flush, Reform
 from lakeferry.ingest.outcome import BeginAgain, failed, lost_to
-from lakeferry.ingest.position import Gap
+from lakeferry.ingest.position import Gap, Missed
 from lakeferry.ingest.row_schema import row_schema
 from lakeferry.ingest.small_files import scattered
 from lakeferry.ingest.table import change_columns
@@ -166,6 +166,13 @@ class Epochs:
         self.tables = replace(self.tables, target=target)
         life.crew.order_all(Reform(target.form, declared))
         return None
+
+    def miss(self, shards: Mapping[str, Missed]) -> None:
+        """Nothing waits for these either; the next commit says it."""
+        if shards:
+            state = self.tables.state
+            state = replace(state, missed={**shards, **state.missed})
+            self.tables = replace(self.tables, state=state)
 
     def accept(self, gaps: Sequence[Gap], look: Look) -> BeginAgain | None:
         """Write down that records went unread."""

@@ -7,7 +7,7 @@ it stands ahead: what it has is offered again, and left out by its own positions
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lakeferry.ingest.lineage import Listing, forgettable, is_same_stream, older_missed
+from lakeferry.ingest.lineage import Listing, forgettable, is_same_stream
 from lakeferry.ingest.position import (
     After,
     Ended,
@@ -25,8 +25,8 @@ def next_state(
     """The state after a commit of these spans; ended shards that nothing waits for are left out.
 
     Args:
-        horizon_ms: what came before this may be gone, since the epoch. A shard that was given up
-            before then has nothing left that was not told as lost.
+        horizon_ms: what came before this may be gone, since the epoch. Only what was ended, or
+            given up, before then is forgotten.
 
     Raises:
         FerryError: LF-7003 where a span does not join the state.
@@ -34,13 +34,12 @@ def next_state(
     after = advanced(state, tuple(_at_same_time(state, span) for span in spans))
     ended = {span.shard_id for span in spans if isinstance(span.ends, Ended)}
     # If one that is missed comes back, its parents and children must not look unread beside it.
-    gone = frozenset[str]() if after.missed else forgettable(listed, after.shards, ended)
+    gone = forgettable(listed, after.shards, horizon_ms, ended)
+    gone = frozenset() if after.missed else gone
     kept = {shard: place for shard, place in after.shards.items() if shard not in gone}
-    begun = [span.shard_id for span in spans]
-    older = older_missed(listed, state.shards, state.missed, begun)
     missed = {
         shard: one
-        for shard, one in {**older, **after.missed}.items()
+        for shard, one in after.missed.items()
         if shard in listed or one.since_ms >= horizon_ms
     }
     return replace(after, shards=kept, missed=missed)

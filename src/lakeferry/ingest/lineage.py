@@ -34,6 +34,7 @@ class Shard:
 
 
 Listing = Mapping[str, Shard]
+ANY_TIME = 1 << 62
 NONE_MISSED: Mapping[str, Missed] = MappingProxyType({})
 
 
@@ -108,16 +109,19 @@ def older_missed(
 ) -> dict[str, Missed]:
     """The parents of shards that are begun late, of which nothing is known either.
 
+    To be missed before a record is read: with a position of its child a parent looks forgotten.
+
     Args:
-        known: shards with a position.
-        begun: shards of which a commit has the first records.
+        known: shards with a position, or read already. One that is lost is among them, and its
+            parents were ended.
+        begun: listed shards that are read from now on.
     """
-    late = [(listed[one].parents, missed[one]) for one in begun if one in missed and one in listed]
+    late = [one for one in begun if one in missed and one not in known]
     return {
-        parent: one
-        for parents, one in late
-        for parent in parents
-        if parent not in listed and parent not in known and parent not in missed
+        parent: missed[one]
+        for one in late
+        for parent in listed[one].parents
+        if parent not in known and parent not in missed
     }
 
 
@@ -328,11 +332,16 @@ def _at_least(place: Position, until_ms: int) -> Position:
 
 
 def forgettable(
-    listed: Listing, committed: Mapping[str, Position], ended_now: Collection[str] = ()
+    listed: Listing,
+    committed: Mapping[str, Position],
+    horizon_ms: int = ANY_TIME,
+    ended_now: Collection[str] = (),
 ) -> frozenset[str]:
     """Ended shards that need not be kept: listed no more, and nothing that follows waits for them.
 
     Args:
+        horizon_ms: what came before this is gone, since the epoch. One that was read to its end
+            later may be left out by a listing alone; when it is back it must still be known.
         ended_now: kept, so that the positions of one commit tell that they were read to their end.
 
     A shard is forgotten only with its parents gone, so that no child is taken for unborn. A listing
@@ -342,7 +351,8 @@ def forgettable(
         return frozenset()
     following = _children(listed, committed)
     found: set[str] = set()
-    kept = {shard_id for shard_id in committed if not _is_done(shard_id, listed, committed)}
+    gone = {one for one, place in committed.items() if _is_gone(place, one, listed, horizon_ms)}
+    kept = committed.keys() - gone
     kept |= set(ended_now)
     # Oldest first: ids rise with every reshard, and whatever keeps a shard keeps its children.
     for shard_id in sorted(committed):
@@ -354,8 +364,9 @@ def forgettable(
     return frozenset(found - kept)
 
 
-def _is_done(shard_id: str, listed: Listing, committed: Mapping[str, Position]) -> bool:
-    return shard_id not in listed and isinstance(committed[shard_id], Ended)
+def _is_gone(place: Position, shard_id: str, listed: Listing, horizon_ms: int) -> bool:
+    ended = isinstance(place, Ended) and place.read_until_ms < horizon_ms
+    return ended and shard_id not in listed
 
 
 def _children(listed: Listing, committed: Mapping[str, Position]) -> dict[str, set[str]]:

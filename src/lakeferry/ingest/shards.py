@@ -9,7 +9,7 @@ from lakeferry.ingest.events import ShardsBegun
 from lakeferry.ingest.joining import rejected_places
 from lakeferry.ingest.landing import salvage
 from lakeferry.ingest.life import Life
-from lakeferry.ingest.lineage import Listing, readable
+from lakeferry.ingest.lineage import Listing, older_missed, readable
 from lakeferry.ingest.lookout import Look, Lookout
 from lakeferry.ingest.loss import LossWatch, loss_error, unread
 from lakeferry.ingest.messages import Read, ShardStart
@@ -47,7 +47,9 @@ class Shards:
         new = places.keys() - hands.shards
         if not new:
             return
-        rejected = tables.rejected
+        state, rejected = tables.state, tables.rejected
+        begun = state.shards.keys() | hands.shards  # the next commit has a position of each
+        self._epochs.miss(older_missed(self.listed, begun, state.missed, new))
         known = rejected_places(rejected.state if rejected else None, self.look.identity)
         for worker, shards in enumerate(share_out(new, hands.loads)):
             starts = tuple(
