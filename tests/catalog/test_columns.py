@@ -73,6 +73,7 @@ def test_hive_writes_names_small_and_cuts_long_comments() -> None:
         ("file:///data/a", "file:/data/a", True),
         ("/data/a", "file:///data/a", True),
         ("abfs://c@x.dfs.core.windows.net/a", "abfss://c@x.dfs.core.windows.net/a", True),
+        ("wasbs://c@x.blob.core.windows.net/a", "abfss://c@x.dfs.core.windows.net/a", True),
         ("s3://lake/a", "s3://lake/b", False),
         ("s3://lake/a", "s3://lake/A", False),
         ("s3://lake/a", "gs://lake/a", False),

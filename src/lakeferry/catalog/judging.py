@@ -119,7 +119,7 @@ def no_table(name: str, shown: str) -> FerryError:
 
 
 def same_place(one: str, other: str) -> bool:
-    """Whether two addresses are of one folder: S3 has three schemes, a file's path two forms."""
+    """Whether two addresses are of one folder: services have several schemes and hosts."""
     return _place(one) == _place(other)
 
 
@@ -127,8 +127,11 @@ def _place(address: str) -> str:
     scheme, colon, rest = address.partition(":")
     if not colon or "/" in scheme:
         scheme, rest = "file", address
-    scheme = {"s3a": "s3", "s3n": "s3", "abfs": "abfss"}.get(scheme.lower(), scheme.lower())
+    azure = dict.fromkeys(("abfs", "wasb", "wasbs"), "abfss")
+    scheme = {"s3a": "s3", "s3n": "s3", **azure}.get(scheme.lower(), scheme.lower())
     path = rest.rstrip("/")
+    if scheme == "abfss":
+        path = path.replace(".blob.core.", ".dfs.core.")
     if scheme == "file":
         path = "/" + path.lstrip("/")
     return f"{scheme}:{path}"
