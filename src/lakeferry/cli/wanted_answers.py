@@ -11,6 +11,7 @@ from lakeferry.errors import FerryError
 from lakeferry.fleet.inheritance import source_tree, table_tree
 from lakeferry.fleet.landing import Name, catalog_schema, catalog_word
 from lakeferry.fleet.pattern import Pattern
+from lakeferry.fleet.table_names import DEFAULT, name_of_path
 from lakeferry.fleet.wanted import Migration, Source
 from lakeferry.fleet.wanted_values import migration_of
 
@@ -44,10 +45,9 @@ def wanted_rows(manifest: Manifest, name: str) -> list[Row]:
 def _parts(below: str) -> tuple[str, str, str]:
     """Schema, table, path of `schema.table`, of a table alone, of a path."""
     if "/" in below:
-        schema, _, table = below.strip("/").rpartition("/")
-        return schema.replace("/", "."), table, below.strip("/")
+        return (*name_of_path(below), below.strip("/"))
     schema, dot, table = below.partition(".")
-    return (schema, table, "") if dot else ("default", schema, "")
+    return (schema, table, "") if dot else (DEFAULT, schema, "")
 
 
 def _said(tree: Value) -> Iterator[Row]:
