@@ -159,6 +159,24 @@ def test_a_schema_that_changed_more_than_is_accepted_is_a_fault(
     assert (seen.fault.code if seen.fault else None) == code
 
 
+def test_a_flaw_of_the_program_is_told_of_its_table_alone(scene: Scene) -> None:
+    seen = scene.look(source="nobody")  # which no ledger says of a table that is planned
+
+    assert seen.fault is not None
+    assert (seen.fault.code, "KeyError" in seen.fault.what) == ("LF-8021", True)
+
+
+def test_a_table_whose_catalog_decides_is_a_fault(scene: Scene) -> None:
+    owned = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["catalogManaged"],
+             "writerFeatures": ["catalogManaged"]}  # fmt: skip
+    commit(scene.source, 1, {"protocol": owned})
+
+    seen = scene.look()
+
+    assert seen.fault is not None
+    assert seen.fault.code == "LF-8051"
+
+
 def test_a_source_within_its_target_is_a_fault(scene: Scene) -> None:
     seen = scene.look(source_url=str(scene.target))
 

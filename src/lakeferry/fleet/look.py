@@ -27,6 +27,7 @@ from lakeferry.errors import FerryError
 from lakeferry.events import silent
 from lakeferry.fleet.drift import refuse_drift
 from lakeferry.fleet.facts import parts_of
+from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.found import Remark
 from lakeferry.fleet.head_facts import WEEK_S
 from lakeferry.fleet.outcome import next_step_of
@@ -38,6 +39,7 @@ from lakeferry.ledger.write import now_ms
 from lakeferry.store.protocol import Store
 
 _RETENTION = "delta.deletedFileRetentionDuration"
+_OF_A_CATALOG = "LF-8051"
 _HEAD_BYTES = 64 << 10  # of a commit; `commitInfo` stands first in what Spark writes
 
 
@@ -54,10 +56,13 @@ def look(wanted: Migration, table: LakeTable) -> Seen:
     """Look at one table. What is wrong with it is a value: it stops no other table."""
     try:
         return _look(wanted, table)
-    except FerryError as error:
-        step = next_step_of(error, table.name)
-        fault = Fault(error.code, error.what, error.where, step)
-        return Seen(table.target_url, fault=fault, held_version=table.held_version)
+    except FerryError as refused:
+        error, step = refused, next_step_of(refused, table.name)
+    except Exception as flaw:  # noqa: BLE001 - one table's trouble is no other's
+        step = f"report it; the others are planned. See it alone: lakeferry plan -s {table.name}"
+        error = flaw_of(flaw, table.source_url, step)
+    fault = Fault(error.code, error.what, error.where, step)
+    return Seen(table.target_url, fault=fault, held_version=table.held_version)
 
 
 def _look(wanted: Migration, table: LakeTable) -> Seen:
@@ -99,7 +104,8 @@ def _first(table: LakeTable, store: Store, seen: Seen) -> Seen:
     found = read_head(store, now_ms=now_ms(), window_ms=1)
     if found is None or found.head is None:
         raise _first_of(found.remarks if found else (), store.url)
-    wrong = [one for one in found.remarks if one.blocks]
+    # A clone refuses what a catalog may know better, so a sync does, too.
+    wrong = [one for one in found.remarks if one.blocks or one.code == _OF_A_CATALOG]
     if wrong:
         raise _first_of(wrong, store.url)
     head = found.head

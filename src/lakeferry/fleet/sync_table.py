@@ -15,6 +15,7 @@ from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import BytesMoved, Event, FileLanded, Noted, TablePlanned, Warned
 from lakeferry.fleet.drift import Drifted, refuse_drift
+from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.outcome import may_pass
 from lakeferry.fleet.sync_messages import (
     Arrived,
@@ -122,16 +123,8 @@ def _cloned(job: TableJob, means: Means, talk: "_Talk") -> CloneReport:
 
 
 def _flaw(job: TableJob, flaw: Exception) -> FerryError:
-    place = flaw.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    at = "" if place is None else f", line {place.tb_lineno} of {place.tb_frame.f_code.co_filename}"
-    return FerryError(
-        "LF-8021",
-        f"a flaw of the program: {type(flaw).__name__}: {flaw}",
-        f"{job.request.source} -> {job.request.target}{at}",
-        f"report it; the other tables went on. Try it alone: lakeferry sync -s {job.name}",
-    )
+    step = f"report it; the other tables went on. Try it alone: lakeferry sync -s {job.name}"
+    return flaw_of(flaw, f"{job.request.source} -> {job.request.target}", step)
 
 
 @dataclass
