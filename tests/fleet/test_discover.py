@@ -18,7 +18,7 @@ from lakeferry.fleet.select import selection
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
-from lakeferry.ledger.rows import LakeTable, Move
+from lakeferry.ledger.rows import CloneStart, LakeTable, Move
 from lakeferry.ledger.write import Ledger
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
@@ -202,6 +202,18 @@ def test_a_table_that_cannot_be_cloned_is_blocked_with_its_code(trial: Trial) ->
     assert codes(found) == {"LF-3001": 1}
 
 
+def test_nothing_is_left_to_move_of_a_table_that_is_blocked_or_left_out(trial: Trial) -> None:
+    lakes.delta(trial.lake("risk"), "next", of=lakes.protocol(1, 7, writerFeatures=["future"]))
+    lakes.iceberg(trial.lake("risk"), "ice")
+
+    trial.look()
+
+    tables = trial.tables()
+    sizes = {name: (tables[f"risk.default.{name}"].bytes, tables[f"risk.default.{name}"].left_bytes)
+             for name in ("next", "ice", "scores")}  # fmt: skip
+    assert sizes == {"next": (200, 0), "ice": (300, 0), "scores": (200, 200)}
+
+
 def test_a_table_that_vacuum_may_overtake_is_told(trial: Trial) -> None:
     kept = {"delta.deletedFileRetentionDuration": "interval 1 hours"}
     lakes.delta(trial.lake("risk"), "fast", size=10**12, config=kept)  # 2 TB: 4.4 h at 1 Gbit/s
@@ -324,6 +336,29 @@ def test_a_look_keeps_the_state_and_what_a_table_holds(trial: Trial) -> None:
 
     assert trial.table("sales.eu.orders").state == "synced"
     assert trial.table("sales.eu.orders").state_since_ms == before.state_since_ms
+
+
+def test_how_long_a_target_is_behind_begins_with_the_first_commit_that_it_lacks(
+    trial: Trial,
+) -> None:
+    trial.look()
+    lake = trial.lake("sales")
+    with trial.ledger() as ledger:
+        url = trial.table("sales.default.items").target_url
+        clone = ledger.begin_clone(CloneStart(url, None, 0, "ab" * 32, 2, 200))
+        ledger.commit_clone(clone, 0)
+    trial.look()
+    assert trial.table("sales.default.items").behind_since_ms is None
+
+    lakes.commit(lake, "items", 1, lakes.add("a"))
+    trial.look()
+    since = trial.table("sales.default.items").behind_since_ms
+    assert since is not None
+    lakes.commit(lake, "items", 2, lakes.add("b"))
+    os.utime(trial.folder / "sales/items/_delta_log" / f"{2:020}.json", (3e9, 3e9))
+    trial.look()
+
+    assert trial.table("sales.default.items").behind_since_ms == since
 
 
 def test_a_block_goes_with_its_reason_and_comes_only_before_a_table_has_begun(
