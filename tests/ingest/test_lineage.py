@@ -104,6 +104,8 @@ def test_a_parent_of_which_nothing_is_known_is_waited_for_and_missed() -> None:
 
     assert set(readable(listed, begun)) == {"x"}
     assert losses(listed, begun, horizon_ms=50) == (Gap("y", 90, 90),)
+    older = {**listed, "w": Shard("w", (), (10, 19))}  # may name it as its child when it is read
+    assert losses(older, begun, horizon_ms=50) == ()
 
 
 def test_a_parent_that_no_look_showed_is_read_if_a_later_one_does() -> None:

@@ -137,6 +137,13 @@ def test_a_child_that_is_gone_before_it_was_begun_would_be_read_from_its_oldest_
     assert after.missed == {"c": Missed(FromTrimHorizon(500), 900)}
 
 
+def test_a_parent_of_which_nothing_is_known_gets_no_position_by_being_given_up() -> None:
+    after = accepted(state(x=After("7", 400)), [Gap("y", 400, 500)], LISTED, now_ms=900)
+
+    assert after.shards == {"x": After("7", 400)}
+    assert after.missed == {"y": Missed(FromTrimHorizon(500), 900)}
+
+
 def test_what_was_given_up_is_not_missed_again() -> None:
     after = accepted(state(b=After("7", 100, 5)), [Gap("b", 100, 500)], LISTED, now_ms=900)
     watch = LossWatch()

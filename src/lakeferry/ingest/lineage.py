@@ -287,19 +287,20 @@ def _unknown(
 ) -> dict[str, int]:
     """Parents that are neither listed nor known, and up to when older shards are read; 0: none is.
 
-    While an older shard with the same keys is read it may still name them as its children.
+    While an older shard with the same keys is to be read it may still name them as its children.
     """
     if not committed:
         return {}  # nothing is begun
     waited = unborn(committed)
     done = forgotten(listed, committed, missed)
+    unread = waited | (listed.keys() - committed.keys() - missed.keys() - done)
     found: dict[str, int] = {}
     for shard_id, shard in listed.items():
         lacking = [one for one in shard.parents if one not in listed and one not in committed]
         lacking = [one for one in lacking if one not in missed and one not in waited]
         if not lacking or shard_id in committed or shard_id in done or shard_id in missed:
             continue
-        if _is_behind(shard, listed, committed, waited):
+        if _is_behind(shard, listed, committed, unread):
             continue
         older = [place.read_until_ms for one, place in committed.items() if one < shard_id]
         found |= dict.fromkeys(lacking, max(older, default=0))

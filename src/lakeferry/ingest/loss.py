@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.lineage import Listing, is_same_stream, losses, without
+from lakeferry.ingest.lineage import Listing, is_same_stream, losses, unborn, without
 from lakeferry.ingest.messages import Lag
 from lakeferry.ingest.position import (
     Ended,
@@ -89,10 +89,13 @@ def accepted(
         for gap in gaps
         if gap.shard_id not in listed
     }
+    # With a position one would tell that its parents were read, of which nothing is known either.
+    unknown = gone.keys() - state.shards.keys() - unborn(state.shards)
+    shards = without(state.shards, gaps, listed)
     return replace(
         state,
         epoch=state.epoch + 1,
-        shards=without(state.shards, gaps, listed),
+        shards={shard: place for shard, place in shards.items() if shard not in unknown},
         gaps=joined((*state.gaps, *gaps)),
         missed={**gone, **state.missed},
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.lineage import Listing, forgettable
+from lakeferry.ingest.lineage import Listing, forgettable, without
 from lakeferry.ingest.loss import accepted, is_another, loss_error, recreated_error
 from lakeferry.ingest.position import Gap, IngestState, StreamIdentity
 from lakeferry.spark.epoch import EpochPlan, Mark, groups_of
@@ -53,7 +53,8 @@ def without_gaps(
     if not fail:
         after = accepted(state, gaps, listed)
         # A shard that is gone stays ended here: a batch that was planned cannot get another one.
-        return replace(after, epoch=state.epoch, missed=state.missed)
+        shards = without(state.shards, gaps, listed)
+        return replace(after, epoch=state.epoch, shards=shards, missed=state.missed)
     error = loss_error(gaps, state.stream.name)
     raise FerryError(
         error.code,
