@@ -21,4 +21,4 @@ def test_the_manifest_of_the_guide_is_taken(tmp_path: Path) -> None:
 def test_the_guide_names_every_property_of_ours() -> None:
     named = set(re.findall(r"`(lakeferry\.[a-z_]+)` \|", GUIDE.read_text()))
 
-    assert named == {tables.SOURCE, tables.SOURCE_VERSION, tables.RECEIPT, tables.LAG}
+    assert named == {tables.SOURCE, tables.SOURCE_VERSION, tables.RECEIPT, tables.LAG, tables.AS_OF}

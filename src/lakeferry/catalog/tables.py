@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 SOURCE = "lakeferry.source"  # address of the source; marks a registration as ours
 SOURCE_VERSION = "lakeferry.source_version"
 RECEIPT = "lakeferry.receipt"  # sha256 of the proof under which it was cut over
-LAG = "lakeferry.lag"  # seconds behind the source, as of the last look
+LAG = "lakeferry.lag"  # whole seconds behind the source
+AS_OF = "lakeferry.as_of"  # when version and lag were so: '2026-11-26T19:00:00Z'
 OURS = "lakeferry."
 
 
