@@ -1,6 +1,8 @@
 PYTHON ?= python3
 READY  := .venv/.ready
 PART   ?= clone-kills
+# Most tests wait for servers, clocks and other processes: two workers to each of CI's cores.
+WORKERS ?= 4
 RUN    := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
@@ -18,7 +20,7 @@ demo: $(READY)    ## see a small lake cross and a stream come in, on this machin
 	@.venv/bin/lakeferry demo $(ARGS)
 
 test: $(READY)    ## run every test; ARGS="-k name" for some
-	@$(RUN) pytest -n 2 $(ARGS)
+	@$(RUN) pytest -n $(WORKERS) $(ARGS)
 
 lint: $(READY)    ## style, types, layers, generated docs
 	@$(RUN) ruff check .

@@ -17,8 +17,10 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent
@@ -79,16 +81,32 @@ def main() -> None:
             state = "installed" if is_there(server) else "missing"
             print(f"{server.name:16} {server.version:8} {state:10} {server.proof}")
         return
-    failed = [server.name for server in chosen if not installed(server)]
+    with ThreadPoolExecutor() as pool:
+        failed = list(chain.from_iterable(pool.map(not_installed, lanes(chosen))))
     if failed:
         sys.exit(f"install_servers: not installed: {', '.join(failed)}")
+
+
+def lanes(servers: list[Server]) -> list[list[Server]]:
+    """What one tool brings, one after another; the tools beside each other.
+
+    npm and Maven each keep one folder that two of them would write at once, and Go takes all cores.
+    """
+    found: dict[str, list[Server]] = {}
+    for server in servers:
+        found.setdefault(server.tools[0], []).append(server)
+    return list(found.values())
+
+
+def not_installed(servers: list[Server]) -> list[str]:
+    return [server.name for server in servers if not installed(server)]
 
 
 def installed(server: Server) -> bool:
     """Install it unless it is there; False, with the reason printed, when that fails."""
     label = f"{server.name} {server.version}"
     if is_there(server):
-        print(f"{label}: already there")
+        say(f"{label}: already there")
         return True
     if "go" in server.tools and not has_go():
         # Debian 12 has Go 1.19, which can neither build the servers nor fetch a newer Go.
@@ -96,20 +114,25 @@ def installed(server: Server) -> bool:
         os.environ["PATH"] = f"{GO_SDK}{os.pathsep}{os.environ['PATH']}"
     for tool in server.tools:
         if not shutil.which(tool):
-            print(f"{label}: `{tool}` is missing; on Debian: apt-get install {DEBIAN[tool]}")
+            say(f"{label}: `{tool}` is missing; on Debian: apt-get install {DEBIAN[tool]}")
             return False
-    print(f"{label}: installing", flush=True)
+    say(f"{label}: installing")
     try:
         server.install()
     except subprocess.CalledProcessError as error:
-        print(f"{label}: `{' '.join(map(str, error.cmd))}` failed with {error.returncode}")
+        say(f"{label}: `{' '.join(map(str, error.cmd))}` failed with {error.returncode}")
         return False
     if not server.proof.exists():
-        print(f"{label}: installed, but {server.proof} is not there")
+        say(f"{label}: installed, but {server.proof} is not there")
         return False
     stamp(server).write_text(server.version)
-    print(f"{label}: done")
+    say(f"{label}: done")
     return True
+
+
+def say(line: str) -> None:
+    """In one piece: others print, too."""
+    print(f"{line}\n", end="", flush=True)
 
 
 def has_go() -> bool:
