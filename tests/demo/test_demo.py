@@ -22,6 +22,7 @@ from lakeferry.store.open import open_store
 from lakeferry.verify.digest import digest_batches
 from tests.judges.deltalake_reader import deltalake_rows
 
+pytestmark = pytest.mark.xdist_group("demo")  # one demo for all that look at it
 TABLES = ("orders", "clicks", "readings")
 
 

@@ -23,10 +23,9 @@ from tests.servers import Server, nat_machines, require, started
 from tests.servers.nat_machines import GATEWAY, HOSTS, SCRIPT, SERVER, Machine, Vpc
 from tests.servers.versitygw import ACCESS_KEY, SECRET_KEY
 
-pytestmark = pytest.mark.server
-# One worker of several wires the network up, once; another one may do so for what needs no clone.
-with_clones = pytest.mark.xdist_group("nat-clones")
-without_clones = pytest.mark.xdist_group("nat-fail-over")
+# All tests of NATs go one after another: they wait more than they work, and their daemons count
+# seconds.
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("nat")]
 
 FILES, SIZE, MEGABITS = 6, 4_000_000, 20  # 24 MB in 10 s and more
 PORT = 9000
@@ -83,7 +82,6 @@ def stop_forwarding(nat: Machine) -> None:
     nat("sysctl", "-q", "-w", "net.ipv4.ip_forward=0")
 
 
-@with_clones
 @pytest.mark.parametrize(
     ("fails", "way"), [(silence, "up"), (lose_rules, "down"), (stop_forwarding, "up")]
 )
@@ -131,7 +129,6 @@ def test_a_clone_ends_complete_though_its_nat_dies_and_comes_back(
     assert back_gap < 5
 
 
-@without_clones
 def test_a_planned_fail_over_is_one_call_and_loses_next_to_nothing(calm: Vpc) -> None:
     vpc, first = calm, calm.machines["nat-a"]
 
@@ -152,7 +149,6 @@ def test_a_planned_fail_over_is_one_call_and_loses_next_to_nothing(calm: Vpc) ->
     assert back_gap < 5
 
 
-@without_clones
 def test_a_daemon_that_is_started_anew_is_missed_by_nobody(calm: Vpc) -> None:
     first = calm.machines["nat-a"]
 
@@ -163,7 +159,6 @@ def test_a_daemon_that_is_started_anew_is_missed_by_nobody(calm: Vpc) -> None:
     assert "true" in first("lakeferry-nat", "status")
 
 
-@without_clones
 def test_a_path_that_comes_and_goes_is_not_moved(calm: Vpc) -> None:
     first = calm.machines["nat-a"]
 

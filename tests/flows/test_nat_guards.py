@@ -16,10 +16,8 @@ from lakeferry.monitor.nat_user_data import NatRoute
 from tests.servers import nat_machines
 from tests.servers.nat_machines import GATEWAY, SCRIPT, SERVER, TABLE, WHOAMI, Machine, Vpc
 
-pytestmark = pytest.mark.server
-# One worker of several wires the network up, once; networks of their own may be another one's.
-of_three = pytest.mark.xdist_group("nat-guards")
-of_their_own = pytest.mark.xdist_group("nat-guards-few")
+# One after another, see test_nat_fail_over.py.
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("nat")]
 
 HASTY = replace(SCRIPT, check_seconds=1, failures=2, most_moves=2)
 SOON = 1.5  # s: whoever decides to move a route has done so, which takes two calls of EC2
@@ -43,7 +41,6 @@ def vpc(wired: Vpc) -> Iterator[Vpc]:
     wired.each(Machine.replug)
 
 
-@of_three
 def test_of_several_peers_the_first_acts_and_the_others_find_it_done(vpc: Vpc) -> None:
     vpc.machines["nat-a"].unplug()
     until(lambda: looked(vpc, "nat-c"))
@@ -53,7 +50,6 @@ def test_of_several_peers_the_first_acts_and_the_others_find_it_done(vpc: Vpc) -
     assert carrier(vpc) == "10.61.3.10"
 
 
-@of_three
 def test_a_peer_takes_its_turn_when_those_before_it_cannot_act(vpc: Vpc) -> None:
     vpc.denied.add("nat-b")
 
@@ -66,7 +62,6 @@ def test_a_peer_takes_its_turn_when_those_before_it_cannot_act(vpc: Vpc) -> None
     )
 
 
-@of_three
 def test_an_instance_that_is_itself_cut_off_moves_nothing_until_its_own_path_is_proven(
     vpc: Vpc,
 ) -> None:
@@ -84,7 +79,6 @@ def test_an_instance_that_is_itself_cut_off_moves_nothing_until_its_own_path_is_
     assert vpc.moves()[0][1:] == ("nat-b", GATEWAY)
 
 
-@of_three
 def test_when_nobody_reaches_the_world_nothing_is_moved(vpc: Vpc) -> None:
     vpc("router", "ip", "link", "set", "server", "down")
     for one in vpc.machines.values():
@@ -94,7 +88,6 @@ def test_when_nobody_reaches_the_world_nothing_is_moved(vpc: Vpc) -> None:
     assert vpc.moves() == []
 
 
-@of_three
 def test_one_target_that_is_silent_is_no_dead_path(vpc: Vpc) -> None:
     vpc("server", "ip", "address", "del", f"{nat_machines.OTHER_SERVER}/24", "dev", "eth0")
     time.sleep(3)
@@ -103,7 +96,6 @@ def test_one_target_that_is_silent_is_no_dead_path(vpc: Vpc) -> None:
     vpc("server", "ip", "address", "add", f"{nat_machines.OTHER_SERVER}/24", "dev", "eth0")
 
 
-@of_three
 @pytest.mark.parametrize("foreign", ["igw-0123456789abcdef0", "eni-0fffffffffffffff0"])
 def test_a_route_to_somebody_else_is_never_touched(vpc: Vpc, foreign: str) -> None:
     first = vpc.machines["nat-a"]
@@ -122,7 +114,6 @@ def test_a_route_to_somebody_else_is_never_touched(vpc: Vpc, foreign: str) -> No
     assert f"{first.eni}: its path is dead" in vpc.machines["nat-b"].journal()
 
 
-@of_three
 def test_a_table_of_another_deployment_is_not_taken(vpc: Vpc) -> None:
     vpc.point(GATEWAY, "rtb-0eeeeeeeeeeeeeee0")
 
@@ -133,7 +124,6 @@ def test_a_table_of_another_deployment_is_not_taken(vpc: Vpc) -> None:
     del vpc.carriers["rtb-0eeeeeeeeeeeeeee0"]
 
 
-@of_three
 def test_routes_come_back_neither_to_a_path_that_is_dead_nor_by_themselves(vpc: Vpc) -> None:
     first = vpc.machines["nat-a"]
     break_path(first)
@@ -150,7 +140,6 @@ def test_routes_come_back_neither_to_a_path_that_is_dead_nor_by_themselves(vpc: 
     assert len(vpc.moves()) == 1
 
 
-@of_three
 def test_a_route_that_goes_to_and_fro_is_left_for_a_person(vpc: Vpc) -> None:
     first = vpc.machines["nat-a"]
     for _ in range(2):
@@ -168,7 +157,6 @@ def test_a_route_that_goes_to_and_fro_is_left_for_a_person(vpc: Vpc) -> None:
     mend_path(first)
 
 
-@of_three
 def test_a_peer_that_was_never_well_is_not_judged(vpc: Vpc) -> None:
     first, second = vpc.machines["nat-a"], vpc.machines["nat-b"]
     vpc.machines["nat-c"].unplug()
@@ -180,7 +168,6 @@ def test_a_peer_that_was_never_well_is_not_judged(vpc: Vpc) -> None:
     assert vpc.moves() == []
 
 
-@of_their_own
 def test_an_instance_without_peers_moves_its_own_routes(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -196,7 +183,6 @@ def test_an_instance_without_peers_moves_its_own_routes(
         assert carrier(vpc) == "10.61.3.10"
 
 
-@of_their_own
 def test_without_a_standby_a_peer_carries_the_route_until_it_is_taken_back(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

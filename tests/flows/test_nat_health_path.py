@@ -17,7 +17,7 @@ import pytest
 from tests.servers import nat_box, started
 from tests.servers.nat_box import PORT, SERVER, NatBox
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("nat")]
 
 ROOT = Path(__file__).resolve().parents[2]
 EC2 = "http://127.0.0.1:5999"

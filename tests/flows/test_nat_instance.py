@@ -17,7 +17,7 @@ from tests.servers import nat_machines
 from tests.servers.nat_machines import CLIENT, SCRIPT, SERVER, WHOAMI, Machine, Vpc
 
 # One worker of several wires the network up, once.
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("nat-instance")]
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("nat")]
 
 ASK = "import socket; s = socket.create_connection(('%s', %d), 2); print(%s)"
 KERNEL = (

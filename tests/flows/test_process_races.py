@@ -12,6 +12,7 @@ from tests.flows.racers import Racers
 from tests.flows.tables import LAST, clone_commits, grow, look
 from tests.servers import Server
 
+pytestmark = pytest.mark.xdist_group("racers")  # the processes begin once
 COUNT = 6
 SERVERS = {"s3": "s3_server", "azure": "azure_server", "hdfs": "hdfs_server"}
 STORES = ["this disk", *(pytest.param(kind, marks=pytest.mark.server) for kind in SERVERS)]
