@@ -108,6 +108,15 @@ def test_the_folders_alone_or_the_catalog_alone_may_be_asked(shop: Path) -> None
     ]  # fmt: skip
 
 
+def test_what_only_the_other_one_knows_is_not_gone(shop: Path) -> None:
+    found(shop)
+
+    found(shop, "--from", "glue")
+    lines = json_lines(called("discover", "--json", "--check", folder=shop, **KEYS))
+
+    assert (lines[-1]["exit"], lines[-1]["changes"]["gone"]["count"]) == (0, 0)
+
+
 def test_a_table_behind_a_mount_is_found_where_the_manifest_says_what_it_stands_for(
     shop: Path,
 ) -> None:

@@ -71,21 +71,14 @@ def discover(
     )  # fmt: skip
     trips = _trips(sources, wish, gathering, Clock(now_ms, wish.window_ms))
     look = _Look(trips, gathering, ledger, emit, started)
-    for trip, task, answer in walk(trips, hands=wish.hands, stop=stop, on_turn=look.pulse):
-        for found in told(trip, task, answer):
-            gathering.take(found, trip.source.kind)
-        look.folders += 1
-        if trip.is_over:
-            look.end(trip)
-        look.pulse()
-    for trip in trips:
-        if trip.is_over:  # one that could not even begin, too
-            look.end(trip)
+    look.run(wish.hands, stop)
     if stop.is_set():
         gathering.flush()
         raise KeyboardInterrupt
     is_all = wish.selection == Selection() and wish.wave is None and wish.by is None
-    gathering.conclude({trip.source.name for trip in trips if trip.is_whole}, is_all=is_all)
+    # Who asks a catalog alone, or the folders alone, has not seen what only the other knows.
+    whole = {trip.source.name for trip in trips if trip.is_whole and wish.by is None}
+    gathering.conclude(whole, is_all=is_all)
     gathering.found.requests = sum(trip.requests.all for trip in trips)
     gathering.found.elapsed_s = time.monotonic() - started
     return gathering.found
@@ -144,7 +137,20 @@ class _Look:
     ended: set[str] = field(default_factory=set)
     shown: float = 0.0
 
-    def end(self, trip: Trip) -> None:
+    def run(self, hands: int, stop: Flag) -> None:
+        """Look at all, until the end or until stopped."""
+        for trip, task, answer in walk(self.trips, hands=hands, stop=stop, on_turn=self.pulse):
+            for found in told(trip, task, answer):
+                self.gathering.take(found, trip.source.kind)
+            self.folders += 1
+            if trip.is_over:
+                self._end(trip)
+            self.pulse()
+        for trip in self.trips:
+            if trip.is_over:  # one that could not even begin, too
+                self._end(trip)
+
+    def _end(self, trip: Trip) -> None:
         """A source was seen to its end, or could not be."""
         if trip.source.name in self.ended:
             return

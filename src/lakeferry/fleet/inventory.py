@@ -56,14 +56,8 @@ def lake_table(
         return None
     source = wanted.sources[found.source]
     options = source.options_of(found.schema, found.table, found.path)
-    head, blocker = found.head, found.blocker
-    # What cannot be read now is as the last look knew it.
-    known = before or LakeTable("", "", "", "", "", 0, "")
-    size = known.bytes if found.bytes is None else found.bytes
-    files = known.files if found.files is None else found.files
-    is_left = found.is_in_scope and blocker is None
     state, why, code, step = _state(found)
-    return LakeTable(
+    row = LakeTable(
         target_url=target_url,
         name=found.name,
         source=found.source,
@@ -76,22 +70,39 @@ def lake_table(
         why=why,
         code=code,
         next_step=step,
-        source_id=head.id if head else known.source_id,
-        source_version=head.version if head else known.source_version,
-        bytes=size,
-        files=files,
         looked_at_ms=now_ms,
         behind_since_ms=_behind_since(found, before, now_ms),
-        left_bytes=size if is_left else 0,
-        left_files=files if is_left else 0,
-        left_requests=2 * files if is_left else 0,
         schema_name=found.schema,
         table_name=found.table,
         path=found.path,
-        protocol=f"{head.reader_version}/{head.writer_version}" if head else known.protocol,
-        schema_sha256=head.schema_sha256 if head else known.schema_sha256,
-        retention_s=head.retention_s if head else known.retention_s,
     )
+    return _with_head(row, found, before or row)
+
+
+def _with_head(row: LakeTable, found: FoundTable, known: LakeTable) -> LakeTable:
+    """With what its log says; what cannot be read now is as the last look knew it."""
+    size = known.bytes if found.bytes is None else found.bytes
+    files = known.files if found.files is None else found.files
+    is_left = found.is_in_scope and found.blocker is None
+    row = row._replace(
+        bytes=size,
+        files=files,
+        left_bytes=size if is_left else 0,
+        left_files=files if is_left else 0,
+        left_requests=2 * files if is_left else 0,
+    )
+    head = found.head
+    if head is None:
+        return row._replace(
+            source_id=known.source_id, source_version=known.source_version,
+            protocol=known.protocol, schema_sha256=known.schema_sha256,
+            retention_s=known.retention_s,
+        )  # fmt: skip
+    return row._replace(
+        source_id=head.id, source_version=head.version,
+        protocol=f"{head.reader_version}/{head.writer_version}",
+        schema_sha256=head.schema_sha256, retention_s=head.retention_s,
+    )  # fmt: skip
 
 
 def inventoried(found: FoundTable, target_url: str | None, now_ms: int) -> Inventoried:
@@ -180,8 +191,10 @@ def _behind_since(found: FoundTable, before: LakeTable | None, now_ms: int) -> i
     Of several only the newest is known: what the last look told of the oldest stays true.
     """
     head = found.head
-    if before is None or before.held_version is None or head is None:
+    if before is None or before.held_version is None:
         return None
+    if head is None:
+        return before.behind_since_ms
     if head.version <= before.held_version:
         return None
     return before.behind_since_ms or head.committed_ms or now_ms
