@@ -76,10 +76,23 @@ def test_a_followed_table_is_looked_at_after_a_quarter_of_its_lag(
 
 
 def test_a_table_is_at_risk_when_half_of_what_vacuum_leaves_is_needed() -> None:
-    assert is_at_risk(3600, 1801)
-    assert not is_at_risk(3600, 1800)
-    assert not is_at_risk(None, 10**9)
-    assert not is_at_risk(3600, None)
+    one = sized("a.one", 10, retention_s=3600)
+
+    assert is_at_risk(one, 1801)
+    assert not is_at_risk(one, 1800)
+    assert not is_at_risk(one._replace(retention_s=None), 10**9)
+    assert not is_at_risk(one._replace(left_bytes=0, held_version=3), 10**9)
+
+
+def test_where_no_rate_is_known_its_own_copy_at_a_gigabit_decides() -> None:
+    day = sized("a.one", 6 * 10**12, retention_s=86_400)  # 13.3 h at 1 Gbit/s
+
+    assert is_at_risk(day, None)
+    assert not is_at_risk(day._replace(left_bytes=10**12), None)
+
+
+def test_a_table_that_was_vacuumed_once_is_at_risk() -> None:
+    assert is_at_risk(sized("a.one", 10, code="LF-4102"), None)
 
 
 def always(url: str) -> bool:  # noqa: ARG001

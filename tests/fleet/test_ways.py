@@ -1,6 +1,7 @@
 """Which limits a table's files have to pass, hour by hour."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from lakeferry.fleet.select import TableFacts
@@ -86,4 +87,20 @@ def test_bytes_that_wait_keep_the_next_file_from_beginning() -> None:
     throttle(1000)
 
     assert 5 < found.wait_s() <= 10
-    assert not ways.holds_back("internet")
+
+
+def test_a_route_that_was_held_back_is_told_once() -> None:
+    ways = Ways(Limits(windows=(replace(OFFICE, bytes_per_s=1000.0),)))
+    ways.turn(MONDAY_NOON)
+    throttle = way(ways, route="direct-connect").throttle
+    way(ways)
+    assert throttle is not None
+    routes = ("direct-connect", "internet")
+
+    throttle(10)
+    at_once = ways.held_back(routes)
+    throttle(1)
+
+    assert at_once == frozenset()
+    assert ways.held_back(routes) == {"direct-connect"}
+    assert ways.held_back(routes) == frozenset()

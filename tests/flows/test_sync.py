@@ -3,13 +3,21 @@
 import random
 import shutil
 import signal
+import threading
 import time
 from pathlib import Path
+from threading import Event as Flag
 
 import orjson
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
+from lakeferry.errors import FerryError
+from lakeferry.fleet.sync import sync
+from lakeferry.fleet.sync_events import Event, Progress
+from lakeferry.fleet.sync_request import SyncRequest
 from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.write import Ledger
 from tests.cli.program import json_lines, typed
 from tests.flows.fleets import ROWS, Fleet, append, small_table
 from tests.servers import Server
@@ -47,6 +55,20 @@ def test_all_tables_come_over_and_again_only_what_changed(fleet: Fleet) -> None:
     assert fleet.unequal() == []
     held = fleet.tables()["sales.items"]
     assert (held.state, held.held_version, held.left_bytes) == ("synced", 1, 0)
+
+
+def test_a_mirror_keeps_the_versions_of_its_source(fleet: Fleet) -> None:
+    fleet.write(source=", mode: mirror")
+    lake(fleet, "sales.orders")
+    append(fleet.lake / "sales/orders")
+    fleet.sync()
+    append(fleet.lake / "sales/orders")
+
+    code, lines = fleet.sync()
+
+    held = fleet.tables()["sales.orders"]
+    assert (code, held.held_version, held.target_version) == (0, 2, 2)
+    assert (lines[-1]["synced"], fleet.unequal()) == (1, [])
 
 
 def test_each_table_is_told_when_its_commit_is_there(fleet: Fleet) -> None:
@@ -274,6 +296,88 @@ def test_a_plan_that_would_do_another_thing_is_refused(fleet: Fleet) -> None:
 
     assert (code, lines[-2]["code"]) == (2, "LF-2051")
     assert not Path(fleet.target).exists()
+
+
+@pytest.mark.parametrize(
+    ("rule", "ends"), [("block", (3, "blocked", None)), ("latest", (0, "synced", 1))]
+)
+def test_a_planned_version_that_was_vacuumed_is_asked_for_or_left_behind(
+    fleet: Fleet, rule: str, ends: tuple[int, str, int | None]
+) -> None:
+    fleet.write(source=f", on_vacuumed: {rule}")
+    lake(fleet, "sales.orders")
+    typed("plan", "-o", "a.lfp", folder=fleet.folder)
+    table = fleet.lake / "sales/orders"
+    old = set(table.glob("*.parquet"))
+    write_deltalake(str(table), DeltaTable(str(table)).to_pyarrow_table(), mode="overwrite")
+    for file in old:
+        file.unlink()
+
+    code, lines = fleet.sync("a.lfp")
+
+    held = fleet.tables()["sales.orders"]
+    assert (code, held.state, held.held_version) == ends
+    if rule == "block":
+        assert lines[-1]["look_at"][0]["code"] == "LF-4102"
+        assert fleet.sync("a.lfp", "--replan")[0] == 0
+    assert fleet.unequal() == []
+
+
+def test_whoever_was_taken_over_writes_no_more_and_leaves_whole_tables(fleet: Fleet) -> None:
+    for number in range(40):
+        small_table(fleet.lake / f"s/t{number:02}")
+    rows = fleet.see()
+    path = fleet.folder / ".lakeferry/ledger.db"
+    others: list[Ledger] = []
+
+    def stand_still(event: Event) -> None:
+        if isinstance(event, Progress) and event.seconds > 0 and not others:
+            time.sleep(0.5)  # longer than the lease
+            others.append(Ledger(path, run_id="other", command="sync"))
+
+    first = Ledger(path, run_id="first", command="sync", lease_s=0.3)
+    with pytest.raises(FerryError, match="LF-8002"):
+        sync(fleet.wanted, first, rows, rows, SyncRequest(), emit=stand_still, stop=Flag())
+    names = {thread.name.split()[0] for thread in threading.enumerate()}
+    others[0].close()
+
+    assert not names & {"lakeferry-table", "lakeferry-hand"}
+    assert fleet.sync()[0] == 0
+    assert fleet.unequal() == []
+
+
+def test_a_limit_of_dollars_needs_a_price(fleet: Fleet) -> None:
+    fleet.write(source=", path: internet")
+    lake(fleet, "sales.orders")
+
+    code, lines = fleet.sync("--max-cost", "5")
+
+    assert (code, lines[-2]["code"]) == (2, "LF-8022")
+    assert lines[-2]["where"].startswith("where the bytes lie is not said")
+
+
+def test_a_run_ends_when_its_dollars_are_spent(fleet: Fleet) -> None:
+    fleet.write(
+        "cost: {assume: {from: 'azure:westeurope', to: 'aws:us-east-1'}}\n"
+        "limits: {stop_if: {cost_usd: 0.000001}, concurrency: {tables: 1}}\n",
+        source=", path: internet",
+    )
+    lake(fleet, *(f"sales.t{number}" for number in range(4)))
+
+    code, lines = fleet.sync()
+
+    assert code == 3
+    assert "this run may spend $0.00" in lines[-1]["ended_by"]
+    assert lines[-1]["cost_usd"] is not None
+    assert lines[-1]["synced"] < 4
+
+
+def test_what_is_for_one_table_is_not_done_to_all(fleet: Fleet) -> None:
+    lake(fleet, "sales.orders")
+
+    code, lines = fleet.sync("--replace")
+
+    assert (code, lines[-2]["code"]) == (2, "LF-2001")
 
 
 def test_who_follows_brings_what_comes_later(fleet: Fleet) -> None:

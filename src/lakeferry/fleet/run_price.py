@@ -8,8 +8,11 @@ from lakeferry.fleet.plan import requests_of
 from lakeferry.fleet.plan_prices import Asked, priced
 from lakeferry.fleet.plan_totals import by_route
 from lakeferry.fleet.planned import PlannedTable
+from lakeferry.fleet.time_left import Left
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
+
+ASSUMED_BYTES_PER_S = 125e6  # 1 Gbit/s, for what is billed by the hour
 
 
 def usd_per_byte(
@@ -23,7 +26,8 @@ def usd_per_byte(
     lines = tuple(_line(one) for one in tables)
     found: dict[str, Decimal] = {}
     sums = by_route(lines)
-    for route, price in priced(lines, wanted, {}, asked).items():
+    hours = {route: _left(total.bytes / ASSUMED_BYTES_PER_S) for route, total in sums.items()}
+    for route, price in priced(lines, wanted, hours, asked).items():
         if price.usd is None:
             if route == "local":  # bytes that stay on a machine cost nothing
                 found[route] = Decimal(0)
@@ -37,6 +41,10 @@ def usd_per_byte(
             )
         found[route] = price.usd / max(1, sums[route].bytes)
     return found
+
+
+def _left(seconds: float) -> Left:
+    return Left(seconds, seconds, seconds)
 
 
 def _line(one: LakeTable) -> PlannedTable:

@@ -123,7 +123,8 @@ class _Run:
         self._turns = Turns(wanted.waves, follow=asked.follow)
         self._began = time.monotonic()
         self._began_s = time.time()
-        self._show_at = 0.0
+        self._turn_at = self._show_at = 0.0
+        self._shown_left_s: float | None = None  # of all that is meant, as last told
         self._counts = {"synced": 0, "current": 0}
         self._moved = Decimal(0)
 
@@ -134,17 +135,26 @@ class _Run:
         todo = [self._book.rows[url] for url in self._chosen]
         todo = [one for one in todo if self._is_to_do(one)]
         self._book.expect(one.target_url for one in todo)
-        self._turns.put((self._book.rows[one.target_url] for one in todo),
-                        every=self._book.rows.values())  # fmt: skip
+        todo = [self._book.rows[one.target_url] for one in todo]
+        self._shown_left_s = self._left_s()
+        self._turns.put(
+            todo,
+            every=self._book.rows.values(),
+            at_risk=frozenset(
+                one.target_url for one in todo if is_at_risk(one, self._shown_left_s)
+            ),
+        )
         self._ways.turn(datetime.now(UTC))
         while True:
-            self._look_at_limits()
+            if time.monotonic() >= self._turn_at:
+                self._turn_at = time.monotonic() + TURN_S
+                self._look_at_limits()
+                self._show()
             self._begin_some()
             if not self._open and (self._is_over or self._turns.are_over(time.time())):
                 break
             self._hear(TURN_S)
             self._ledger.turn()
-            self._show()
         return self._report()
 
     def end(self) -> None:
@@ -210,7 +220,8 @@ class _Run:
 
     def _begin(self, row: LakeTable) -> None:
         way = self._way(row)
-        share = self._crew.share(is_urgent=self._is_urgent(row), wait_s=way.wait_s)
+        is_urgent = is_at_risk(row, self._shown_left_s)
+        share = self._crew.share(is_urgent=is_urgent, wait_s=way.wait_s)
         stop = Flag()
         means = Means(way.paced(share), way.throttle, self._said.put, stop)
         thread = threading.Thread(
@@ -236,12 +247,10 @@ class _Run:
             self._asked.accept_schema,
         )  # fmt: skip
 
-    def _is_urgent(self, row: LakeTable) -> bool:
-        bytes_per_s, _ = self._meter.rates(now_s=time.time(), began_s=self._began_s)
-        left = sum(self._book.rows[url].left_bytes for url in self._open) + row.left_bytes
-        return row.code == "LF-4102" or is_at_risk(
-            row.retention_s, left / bytes_per_s if bytes_per_s else None
-        )
+    def _left_s(self) -> float | None:
+        """How long all that is meant still takes; None: not measured."""
+        left = self._progress(time.time()).left
+        return None if left is None else left.p50
 
     # ---- what tables tell
 
@@ -261,7 +270,7 @@ class _Run:
         match message:
             case Looked():
                 row = book.looked(message)
-                self._open[url].share.is_urgent |= self._is_urgent(row)
+                self._open[url].share.is_urgent |= is_at_risk(row, self._shown_left_s)
             case Begun():
                 self._open[url].has_begun = True
                 self._change(url, book.begun(message))
@@ -319,14 +328,15 @@ class _Run:
         now, now_s = time.monotonic(), time.time()
         routes = {one.shown.route for one in self._open.values()}
         self._meter.work(routes, now_s=now_s)
-        for route in routes:
-            if self._ways.holds_back(route):
-                self._meter.hold_back(route)
+        for route in self._ways.held_back(routes):
+            self._meter.hold_back(route)
         for pace in self._meter.ended(now_s=now_s):
             self._ledger.pace(pace)
         if now < self._show_at:
             return
-        self._emit(self._progress(now_s))
+        progress = self._progress(now_s)
+        self._shown_left_s = None if progress.left is None else progress.left.p50
+        self._emit(progress)
         took_s = time.monotonic() - now
         self._show_at = now + max(PROGRESS_S, took_s / PROGRESS_SHARE)
 

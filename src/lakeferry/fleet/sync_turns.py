@@ -23,11 +23,12 @@ class Turns:
         self._count = 0
         self.are_held_back = False  # somebody's turn has come, and a window is closed
 
-    def put(self, tables: Iterable[LakeTable], *, every: Iterable[LakeTable]) -> None:
+    def put(
+        self, tables: Iterable[LakeTable], *, every: Iterable[LakeTable],
+        at_risk: frozenset[str] = frozenset(),
+    ) -> None:  # fmt: skip
         """At the beginning: all that are meant."""
-        found = list(tables)
-        at_risk = frozenset(one.target_url for one in found if one.code == "LF-4102")
-        for one in in_order(found, waves=self._waves, every=every, at_risk=at_risk):
+        for one in in_order(tables, waves=self._waves, every=every, at_risk=at_risk):
             start = not_before(one, self._waves)
             self._put(one.target_url, 0.0 if start is None else start.timestamp())
 

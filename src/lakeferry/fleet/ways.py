@@ -144,19 +144,25 @@ class Ways:
         chosen = (valve for _, valve in self._chosen)
         self._turn((*self._all, *self._routes.values(), *accounts, *chosen), at)
 
-    def holds_back(self, route: str) -> bool:
-        """Whether a limit has held bytes of a route back since this was last asked."""
-        valves = [*self._all, *(valve for _, valve in self._chosen)]
-        if route in self._routes:
-            valves.append(self._routes[route])
-        valves += [valve for valve, _ in self._accounts.values()]
-        waited = [valve.tap.was_held_back() for valve in valves]
-        return any(waited) or any(valve.is_closed for valve in valves)
+    def held_back(self, routes: Iterable[str]) -> frozenset[str]:
+        """Of these routes those that a limit has held back since this was last asked."""
+        shared = [*self._all, *(valve for _, valve in self._chosen)]
+        shared += [valve for valve, _ in self._accounts.values()]
+        is_everywhere = sum(_holds(valve) for valve in shared) > 0  # asks each of them
+        return frozenset(
+            route
+            for route in routes
+            if (route in self._routes and _holds(self._routes[route])) or is_everywhere
+        )
 
     @staticmethod
     def _turn(valves: Iterable[Valve], at: datetime) -> None:
         for valve in valves:
             valve.turn(at)
+
+
+def _holds(valve: Valve) -> bool:
+    return valve.tap.was_held_back() or valve.is_closed
 
 
 class _Paced:
