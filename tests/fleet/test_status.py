@@ -1,9 +1,20 @@
 """Where a migration stands."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lakeferry.fleet.estimate import Load
-from lakeferry.fleet.status import behind_s, grouped, state_text, to_look_at, told_together
+from lakeferry.fleet.states import STATES
+from lakeferry.fleet.status import (
+    By,
+    all_of,
+    behind_s,
+    grouped,
+    state_text,
+    to_look_at,
+    told_together,
+)
 from lakeferry.ledger.rows import LakeTable
 from tests.ledger.lakes import table
 
@@ -44,6 +55,31 @@ def test_a_group_sums_what_its_tables_have_and_lack() -> None:
     assert (total.sources, total.tables, total.bytes, total.files) == (2, 3, 1000, 10)
     assert (total.left_bytes, total.left_files, total.done) == (500, 6, 0.5)
     assert total.loads == {"internet": Load(100, 4), "vpn": Load(400, 6)}
+
+
+TABLES = st.lists(
+    st.builds(
+        table,
+        name=st.sampled_from(["a.x", "a.y", "b.x", "c.x"]),
+        wave=st.integers(1, 3),
+        route=st.sampled_from(["internet", "vpn"]),
+        state=st.sampled_from(STATES),
+        strength=st.sampled_from([None, "rows", "listed"]),
+        bytes=st.integers(0, 9), files=st.integers(0, 9), left_bytes=st.integers(0, 9),
+        left_files=st.integers(0, 9), left_requests=st.integers(0, 9),
+        held_version=st.none() | st.integers(0, 9), lag_target_s=st.none() | st.integers(0, 9),
+        behind_since_ms=st.none() | st.integers(NOW_MS - 9000, NOW_MS),
+        state_since_ms=st.integers(0, 9),
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@given(TABLES, st.sampled_from(["source", "wave", "state", "table"]))
+def test_groups_come_to_what_their_tables_come_to(tables: list[LakeTable], by: By) -> None:
+    groups = grouped(tables, by, now_ms=NOW_MS)
+
+    assert all_of(groups, tables) == told_together("", tables, now_ms=NOW_MS)
 
 
 def test_what_is_out_of_scope_is_counted_by_state_alone() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lakeferry.fleet.estimate import HORIZON_S, Load, Rates, Route, Span, rates, time_left
-from lakeferry.fleet.status import By, Group, grouped, to_look_at, told_together
+from lakeferry.fleet.status import By, Group, all_of, grouped, to_look_at
 from lakeferry.fleet.time_left import Left, is_measured
 from lakeferry.ledger import read
 from lakeferry.ledger.lease import Leader, leader
@@ -64,8 +64,8 @@ def read_status(
     finally:
         db.close()
     shown = through(tables)
-    total = told_together("", shown, now_ms=now_ms)
     groups = grouped(shown, by, now_ms=now_ms)
+    total = all_of(groups, shown)
     seen = _rates(total.loads, paces, now_ms / 1000)
     routes = Routes(seen, ahead or {}, is_known=_is_known(total, paces), now_s=now_ms / 1000)
     return Status(
