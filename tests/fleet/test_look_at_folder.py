@@ -11,6 +11,7 @@ from lakeferry.store.protocol import Store
 from tests.fleet import lakes
 
 DAY_MS = 86_400_000
+META = {"metadata": lakes.metadata("id of t")["metaData"]}
 FAR_MS = 4_000_000_000_000  # a time after all commits of a test
 
 
@@ -61,6 +62,20 @@ def test_a_checksum_of_the_newest_version_says_it_all_without_the_commits(store:
     assert (look.head.version, look.head.counted_by) == (41, "checksum")
     assert look.head.streams is not None
     assert [(one.app_id, one.version) for one in look.head.streams] == [("q", 9)]
+
+
+def test_where_a_checksum_does_not_say_who_writes_the_table_its_log_is_asked(
+    store: Store,
+) -> None:
+    lakes.delta(store, "t", {"txn": {"appId": "q", "version": 3}}, files=2)
+    body = {"tableSizeBytes": 200, "numFiles": 2, **lakes.protocol(), **META}
+    lakes.put(store, f"t/_delta_log/{0:020}.crc", json.dumps(body))
+
+    head = looked(store, "t").head
+
+    assert head is not None
+    assert head.streams is not None
+    assert ([one.app_id for one in head.streams], head.counted_by) == (["q"], "log")
 
 
 @pytest.mark.parametrize("body", ["", "{}", '{"numFiles":1}', "[]", '{"metadata":3}'])

@@ -1,0 +1,78 @@
+"""How the look at one source goes on, or ends."""
+
+from pathlib import Path
+
+import pytest
+
+from lakeferry.errors import FerryError
+from lakeferry.fleet.look_at_folder import Clock
+from lakeferry.fleet.trip import FolderTask, Trip
+from lakeferry.fleet.wanted import NamesFrom, Source
+from lakeferry.store.open import open_store
+from tests.fleet import lakes
+
+
+def trip_to(folder: Path) -> Trip:
+    source = Source("sales", "local", None, str(folder), NamesFrom(), "local", "{table}")
+    return Trip(source, most_depth=8, is_wanted=lambda *_: True, clock=Clock(1, 1), tables=None)
+
+
+def refusal(code: str) -> FerryError:
+    return FerryError(code, "no", "there", "do")
+
+
+@pytest.fixture
+def trip(tmp_path: Path) -> Trip:
+    """Its root was looked at; folders `a` and `b` are to be."""
+    store = open_store(str(tmp_path))
+    lakes.put(store, "a/x/file")
+    lakes.put(store, "b/y/file")
+    found = trip_to(tmp_path)
+    task = found.next()
+    assert task is not None
+    found.take(task, found.perform(task))
+    return found
+
+
+def folder(trip: Trip) -> FolderTask:
+    task = trip.next()
+    assert isinstance(task, FolderTask)
+    return task
+
+
+@pytest.mark.parametrize("code", ["LF-1001", "LF-1003"])
+def test_a_service_that_refuses_or_does_not_answer_ends_the_trip(trip: Trip, code: str) -> None:
+    task, other = folder(trip), folder(trip)
+
+    trip.take(task, refusal(code))
+    trip.take(other, trip.perform(other))
+
+    assert (trip.is_over, trip.is_whole) == (True, False)
+    assert trip.fault is not None
+    assert trip.fault.code == code
+
+
+def test_a_folder_that_refuses_is_told_and_the_others_are_looked_into(trip: Trip) -> None:
+    task = folder(trip)
+
+    trip.take(task, refusal("LF-1002"))
+
+    assert trip.refused.told == [(task.part.url, "LF-1002 no")]
+    assert folder(trip).path in ("a", "b")
+    assert (trip.fault, trip.is_over) == (None, False)
+
+
+def test_a_root_that_refuses_ends_the_trip(tmp_path: Path) -> None:
+    trip = trip_to(tmp_path)
+
+    trip.take(folder(trip), refusal("LF-1002"))
+
+    assert trip.fault is not None
+    assert (trip.fault.code, trip.is_over) == ("LF-1002", True)
+
+
+def test_folders_are_taken_depth_first_so_that_few_of_them_wait(trip: Trip) -> None:
+    task = folder(trip)
+    trip.take(task, trip.perform(task))
+
+    assert folder(trip).path.startswith(f"{task.path}/")
