@@ -14,6 +14,7 @@ from lakeferry.catalog.unity_entry import UnityCatalog
 from lakeferry.connect.databricks import WorkspaceAccess, workspace_client
 from lakeferry.errors import FerryError
 from tests.catalog.registrations import orders, with_properties
+from tests.judges.unity_reader import table_as_the_client_reads_it
 from tests.servers import unity_catalog
 
 pytestmark = pytest.mark.server
@@ -91,6 +92,16 @@ def test_a_registered_table_is_an_external_one_with_all_that_was_said_of_it(
     assert (found.kind, found.partition_columns, found.columns) == (
         "delta", ("day",), orders().columns
     )  # fmt: skip
+
+
+def test_the_published_client_reads_what_was_registered(oss: UnityCatalog, stub: Stub) -> None:
+    unity.register(oss, orders())
+
+    table = table_as_the_client_reads_it(stub.url, "atlas.sales.orders")
+
+    assert (table["data_source_format"], table["storage_location"]) == ("DELTA", orders().location)
+    assert [one["type_text"] for one in table["columns"]] == [one.type for one in orders().columns]
+    assert table["properties"] == dict(orders().properties)
 
 
 @pytest.mark.parametrize("has_tags", [True, False])
