@@ -6,6 +6,7 @@ restart would decide about its type once more, and values that fit the column wo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -21,6 +22,7 @@ from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.table_fit import table_form
 from lakeferry.ingest.target import Target
 
+Part = TypeVar("Part")
 _EMPTY = "nothing but empty values of it were seen, which tell no type"
 _WIDE = f"with it the table had more than {2 * MOST_FIELDS:,} fields"
 _OWN = frozenset({RESCUED, *(one.name for one in PROVENANCE)})
@@ -34,11 +36,17 @@ def declared_now(ingest: Ingest, target: Target) -> tuple[pa.Schema | None, Targ
     declared = ingest.payload.schema
     if declared is None or ingest.payload.on_new != "evolve":
         return declared, target
-    for column in _columns(target.metadata):
-        wider = pa.schema(_joined(list(declared), [column]), metadata=declared.metadata)
+    own = _OWN - set(declared.names)
+    there = [one for one in _columns(target.metadata) if one.name not in own]
+    waiting = [there] if there else []
+    while waiting:
+        some = waiting.pop()
+        wider = pa.schema(_joined(list(declared), some), metadata=declared.metadata)
         formed = _formed(ingest, target, wider)
         if isinstance(formed, Target):
             declared, target = wider, formed
+        elif len(some) > 1:  # all at once is quick; what cannot be among them is found by halves
+            waiting += _halves(some)
     return declared, target
 
 
@@ -64,10 +72,15 @@ def grown_for(
             declared = wider
         elif alone:
             refused[some[0][0]] = _WIDE if isinstance(formed, Target) else formed
-        else:  # all at once is quick; what cannot be among them is found by halves
-            middle = len(some) // 2
-            waiting += [some[middle:], some[:middle]]
+        else:
+            waiting += _halves(some)
     return declared, refused
+
+
+def _halves(some: Sequence[Part]) -> tuple[Sequence[Part], Sequence[Part]]:
+    """To be taken from behind."""
+    middle = len(some) // 2
+    return some[middle:], some[:middle]
 
 
 def _columns(metadata: Metadata) -> pa.Schema:
