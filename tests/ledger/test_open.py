@@ -9,6 +9,7 @@ import pytest
 from lakeferry.errors import FerryError
 from lakeferry.ledger import open as opening
 from lakeferry.ledger.open import open_to_read, open_to_write, told
+from lakeferry.ledger.read import tables
 from lakeferry.ledger.schema import MIGRATIONS, migrate, version
 from tests.ledger.lakes import leading, table
 
@@ -176,3 +177,24 @@ def test_a_ledger_is_renewed_whole_or_not_at_all(path: Path) -> None:
     assert version(db) == len(MIGRATIONS) + 1
     assert db.execute("SELECT count(note), count(*) FROM lake_table").fetchone() == (0, 500)
     db.close()
+
+
+@pytest.mark.parametrize("count", range(1, len(MIGRATIONS) + 1))
+def test_who_reads_a_ledger_of_an_older_lakeferry_sees_its_tables(path: Path, count: int) -> None:
+    db = sqlite3.connect(path, isolation_level=None)
+    migrate(db, MIGRATIONS[:count])
+    columns = [row[1] for row in db.execute("PRAGMA table_info(lake_table)")]
+    row = table("sales.orders")._asdict()
+    db.execute(
+        f"INSERT INTO lake_table ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+        [row[name] for name in columns],
+    )
+    db.close()
+
+    db = open_to_read(path)
+    found = tables(db)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        db.execute("DELETE FROM lake_table")
+    db.close()
+
+    assert found == [table("sales.orders")]
