@@ -3,21 +3,23 @@
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
 import numpy as np
+import orjson
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import Load
-from tests.flows.ingest_storm import storm
+from tests.flows.ingest_storm import Storm, storm
 from tests.flows.ingests import KEYS, process
 from tests.servers import Server, versitygw
 
@@ -55,7 +57,8 @@ def kills(runs: int, seed: int) -> None:
     """Kill ingests into tables side by side, on this disk and on S3, and count each one's rows."""
     os.environ.update(KEYS)
     score, parts = Score(runs, seed, time.monotonic()), count(1)
-    with _folder() as folder, versitygw.running(folder) as server:
+    again = f"make soak PART=ingest-kills ARGS={shlex.quote(f'--runs {runs} --seed {seed}')}"
+    with _kept_if_it_fails(again) as folder, versitygw.running(folder) as server:
 
         def lane() -> None:
             while most := score.take():
@@ -83,12 +86,20 @@ def _kill(folder: Path, part: int, most: int, server: Server, score: Score) -> N
             found.read_versions()
         except BaseException as error:
             score.taken = score.runs  # the others end with their tables
+            _write_down(home, found, done, error)
             what = "\n".join(done[-20:])
             raise SystemExit(f"seed {score.seed}, part {part}: {error!r}\n{what}") from error
         score.killed += found.kills
         score.reshards += found.reshards
         score.commits += commits
     shutil.rmtree(home, ignore_errors=True)
+
+
+def _write_down(home: Path, found: Storm, done: list[str], error: BaseException) -> None:
+    """What only this process knows, beside the table and the log of its ingests."""
+    truth = {shard_id: asdict(one) for shard_id, one in found.feed.truth().items()}
+    (home / "truth.json").write_bytes(orjson.dumps(truth, option=orjson.OPT_INDENT_2))
+    (home / "rounds.txt").write_text("\n".join([*done, f"{found.table}: {error!r}", ""]))
 
 
 EVERY_S = 0.1  # between commits; a shard is asked five times a second at most
@@ -138,6 +149,23 @@ def _shown(one: tuple[float, int, int, int, int]) -> str:
         f"{done} commits in {elapsed_s:.0f} s: coordinator {rss / MIB:.1f} MiB, "
         f"worker {worker / MIB:.1f} MiB, positions {state} bytes"
     )
+
+
+@contextlib.contextmanager
+def _kept_if_it_fails(again: str) -> Iterator[Path]:
+    """A folder that goes with the block, unless something went wrong in it: then it says where.
+
+    Args:
+        again: the command that does the same once more.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="lakeferry-soak-"))
+    try:
+        yield folder
+    except BaseException:
+        _say(f"tables, logs (ingests.log), truth of the feed and rounds are kept: {folder}")
+        _say(f"to do it once more: {again}")
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

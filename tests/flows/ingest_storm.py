@@ -7,7 +7,7 @@ must be readable, by a reader that knows nothing of us.
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -142,11 +142,24 @@ class Storm:
         doubled = [one for one, times in found.items() if times > 1]
         missing, foreign = wanted - found.keys(), found.keys() - known
         assert not doubled, f"{len(doubled)} records are there twice, such as {min(doubled)}"
-        assert not missing, f"{len(missing)} of {len(wanted)} are missing: {min(missing)}"
+        assert not missing, f"{len(missing)} of {len(wanted)} are missing: {self._told(missing)}"
         assert not foreign, f"{len(foreign)} were never due, such as {min(foreign)}"
         proof = verify_offsets(self.table, options=self.options)
         assert proof.right, proof.findings
         return len(wanted)
+
+    def _told(self, missing: Iterable[str]) -> str:
+        """Which ones, by shard, and whether the positions count them."""
+        places: dict[str, list[int]] = {}
+        for one in missing:
+            places.setdefault(one[2:9], []).append(int(one[9:]))
+        shards = [
+            f"shard {int(shard)}: {len(found)} from {min(found)} to {max(found)}"
+            for shard, found in sorted(places.items())
+        ]
+        proof = verify_offsets(self.table, options=self.options)
+        said = [finding.what for finding in proof.findings] or ["positions and rows agree"]
+        return "; ".join([*shards, *said])
 
     def _event_ids(self) -> Iterator[str]:
         rows = self._opened(self.table).to_pyarrow_table(columns=["event_id"])
