@@ -19,7 +19,7 @@ from lakeferry.store.open import open_store
 from tests.catalog.registrations import orders
 from tests.cli.program import called, json_lines
 from tests.fleet import lakes
-from tests.servers import Server, unity_catalog
+from tests.servers import Server, sql_warehouse, unity_catalog
 
 pytestmark = pytest.mark.server
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -202,3 +202,45 @@ def test_tables_of_unity_catalog_are_found_where_they_lie(tmp_path: Path) -> Non
     assert {name: (one["catalog"], one["files"], codes(one)) for name, one in tables.items()} == {
         "lake.sales.lines": ("atlas", 3, [])
     }
+
+
+# ---- hive_metastore of a workspace
+
+
+def described(table: str, location: str) -> dict[str, list[dict[str, Any]]]:
+    row = {"format": "delta", "location": location, "partitionColumns": [], "properties": {}}
+    return {f"DESCRIBE DETAIL `hive_metastore`.`sales`.`{table}`": [row]}
+
+
+def test_tables_of_a_workspace_are_found_behind_its_mounts_and_the_dbfs_root_is_told(
+    tmp_path: Path,
+) -> None:
+    lakes.delta(open_store(str(tmp_path / "far")), "orders", files=3, size=50)
+    with sql_warehouse.running() as warehouse:
+        warehouse.rows = {
+            "SHOW SCHEMAS IN hive_metastore": [{"databaseName": "sales"}],
+            "SHOW VIEWS IN `hive_metastore`.`sales`": [],
+            "SHOW TABLES IN `hive_metastore`.`sales`": [
+                {"tableName": name} for name in ("orders", "root", "other")
+            ],
+            **described("orders", "dbfs:/mnt/sales/orders"),
+            **described("root", "dbfs:/user/hive/warehouse/sales.db/root"),
+            **described("other", "dbfs:/mnt/other/x"),
+        }
+        link = {"kind": "databricks", "host": warehouse.host, "token": "${env:TOKEN}"}
+        names = {
+            "catalog": "unity", "connection": "ws", "warehouse": sql_warehouse.WAREHOUSE,
+            "mounts": {"/mnt/sales": f"{tmp_path}/far"},
+        }  # fmt: skip
+        written(tmp_path, {"ws": link}, kind="unity", **{"from": names})
+        lines = json_lines(called("discover", "--json", folder=tmp_path, TOKEN="dapi-any"))
+    workspace_client.cache_clear()
+
+    tables = {line["table"]: line for line in lines if line["type"] == "found"}
+    assert {name: (one["files"], codes(one)) for name, one in tables.items()} == {
+        "lake.sales.orders": (3, []),
+        "lake.sales.root": (None, ["LF-8053"]),
+        "lake.sales.other": (None, ["LF-8053"]),
+    }
+    assert "DEEP CLONE" in tables["lake.sales.root"]["remarks"][0]["next_step"]
+    assert (lines[-1]["in_scope"], lines[-1]["blocked"]) == (3, 2)
