@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.fleet.plan import planned
-from lakeferry.fleet.plan_keeping import keep_plan
+from lakeferry.fleet.plan_keeping import keep_plan, still_so
 from lakeferry.fleet.planned import Counted, Fault, Seen
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import Ledger
@@ -70,6 +70,24 @@ def test_a_table_that_can_be_cloned_again_is_planned_again(
     blocked = table._replace(state="blocked", code="LF-3001", why="unknown feature")
 
     assert kept(tmp_path, blocked, source_version=8, is_judged=True).state == "planned"
+
+
+def test_what_another_run_has_moved_on_meanwhile_is_left_to_it(
+    tmp_path: Path, table: LakeTable
+) -> None:
+    other = found(wanted_in(tmp_path), "sales.eu.items")
+    synced = table._replace(state="synced", held_version=7)
+
+    assert still_so([table, other], [synced, other, table._replace(target_url="new")]) == (other,)
+
+    discovered(tmp_path, [synced, other])
+    looked = {one.target_url: Seen(one.target_url, 8, is_judged=True) for one in (table, other)}
+    lines = planned(wanted_in(tmp_path), [table, other], looked)
+    with Ledger(tmp_path / "ledger.db", run_id="plan", command="plan") as ledger:
+        keep_plan(ledger, still_so([table, other], [synced, other]), looked, lines, now_ms=77)
+    rows = known(tmp_path)
+    assert rows["sales.eu.items"].state == "planned"
+    assert rows["sales.eu.orders"].source_version == synced.source_version
 
 
 def test_a_table_that_is_cut_over_is_left_alone(tmp_path: Path, table: LakeTable) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lakeferry.cli import fleet_plan_answers as answers
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.cost_flags import keys_of
-from lakeferry.cli.fleet_flags import TableFlags, led, ledger_path
+from lakeferry.cli.fleet_flags import TableFlags, known_tables, led, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen
 from lakeferry.cli.units import parse_rate
@@ -21,7 +21,7 @@ from lakeferry.fleet.estimate import HORIZON_S
 from lakeferry.fleet.facts import facts_of
 from lakeferry.fleet.moved import check_places
 from lakeferry.fleet.plan_file import write_plan
-from lakeferry.fleet.plan_keeping import keep_plan
+from lakeferry.fleet.plan_keeping import keep_plan, still_so
 from lakeferry.fleet.plan_prices import Asked, priced
 from lakeferry.fleet.plan_run import Planned, plan_fleet
 from lakeferry.fleet.plan_totals import moving
@@ -152,7 +152,8 @@ def _keep(wanted: "Migration", made: Planned, screen: Screen) -> None:
     """Let the ledger know what was found; while another coordinator leads, it knows better."""
     try:
         with led(wanted, "plan") as ledger:
-            keep_plan(ledger, made.tables, made.seen, made.plan.tables, now_ms=now_ms())
+            tables = still_so(made.tables, known_tables(wanted))
+            keep_plan(ledger, tables, made.seen, made.plan.tables, now_ms=now_ms())
             ledger.end(OK)
     except FerryError as error:
         if error.code != _LED_BY_ANOTHER:

@@ -12,6 +12,15 @@ _OF_THE_WAY = "LF-1"  # who cannot be reached now may be reached at the next try
 _ASKS: Mapping[str, State] = {"blocked": "blocked", "decide": "blocked", "drifted": "drifted"}
 
 
+def still_so(tables: Iterable[LakeTable], now: Iterable[LakeTable]) -> tuple[LakeTable, ...]:
+    """The rows of now of those tables that no other run has moved on since `tables` were read."""
+    before = {table.target_url: (table.state, table.held_version) for table in tables}
+    return tuple(
+        table for table in now
+        if before.get(table.target_url) == (table.state, table.held_version)
+    )  # fmt: skip
+
+
 def keep_plan(
     ledger: Ledger,
     tables: Iterable[LakeTable],
@@ -23,15 +32,16 @@ def keep_plan(
     """Renew what the ledger knows of the sources, and keep what is left to move.
 
     Args:
-        tables: as the ledger knew them before the look.
-        lines: of the plan that was made of them.
+        tables: as the ledger has them, see `still_so`; of others nothing is kept.
+        lines: of the plan.
     """
-    known = tuple(lines)
     before = {table.target_url: table for table in tables}
+    known = tuple(line for line in lines if line.target_url in before)
     ledger.see(
-        seen_again(table, seen[url], now_ms=now_ms)._replace(wave=line.wave, route=line.route)
+        seen_again(before[line.target_url], seen[line.target_url], now_ms=now_ms)._replace(
+            wave=line.wave, route=line.route
+        )
         for line in known
-        if (table := before.get(url := line.target_url)) is not None
     )
     ledger.plan(work_of(line for line in known if line.action not in ASIDE))
     moves = tuple(_moves(known, before))
