@@ -53,6 +53,7 @@ def test_an_increment_moves_what_the_clone_counted(wanted: Migration) -> None:
 
     assert (line.action, line.bytes, line.added, line.removed) == ("increment", 40, 1, 2)
     assert line.live_bytes == 140
+    assert line.why == "the target holds version 5, the source is at 7"
 
 
 def test_a_table_whose_target_holds_the_newest_version_is_up_to_date(wanted: Migration) -> None:
@@ -61,6 +62,7 @@ def test_a_table_whose_target_holds_the_newest_version_is_up_to_date(wanted: Mig
     line = one(wanted, table, held_version=7, is_current=True)
 
     assert (line.action, line.bytes, line.files) == ("keep", 0, 0)
+    assert line.why == "the target holds version 7, the newest"
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ def _line(wanted: Migration, table: LakeTable, seen: Seen) -> PlannedTable:
     )  # fmt: skip
     if fault is not None:
         return replace(line, code=fault.code, why=_told(fault), next_step=fault.next_step)
+    line = replace(line, why=_why(table, seen, action))
     if action == "copy" and seen.work is None:
         requests = requests_of(size, files)
         return replace(line, bytes=size, files=files, requests=requests, added=files)
@@ -96,8 +97,23 @@ def _line(wanted: Migration, table: LakeTable, seen: Seen) -> PlannedTable:
         work = seen.work
         requests = requests_of(work.bytes, work.files)
         return replace(line, **work._asdict(), requests=requests)
-    why = "it is cut over: its source no longer counts" if table.state == "cut_over" else ""
-    return replace(line, why=why)
+    return line
+
+
+def _why(table: LakeTable, seen: Seen, action: Action) -> str:
+    """Why it is done, or left, where nothing is wrong."""
+    if table.state == "cut_over":
+        return "it is cut over: its source no longer counts"
+    held, newest = seen.held_version, seen.source_version
+    match action:
+        case "copy":
+            return "nothing of it lies at the target"
+        case "increment" if held == newest:
+            return f"files of version {newest} are still to be brought"
+        case "increment":
+            return f"the target holds version {held}, the source is at {newest}"
+        case _:
+            return f"the target holds version {newest}, the newest"
 
 
 def _action(table: LakeTable, seen: Seen) -> tuple[Action, Fault | None]:
