@@ -266,6 +266,15 @@ def test_a_checkpoint_of_a_stream_says_whose_it_is_and_how_far(store: Store) -> 
     assert (query.reads, query.is_auto_loader) == (("id of orders",), True)
 
 
+def test_a_folder_named_offsets_alone_makes_no_checkpoint(store: Store) -> None:
+    lakes.put(store, "c/offsets/1")
+    lakes.put(store, "c/metadata/a.txt")
+
+    assert (looked(store, "c").kind, sorted(looked(store, "c").folders)) == (
+        None, ["metadata", "offsets"],
+    )  # fmt: skip
+
+
 def test_other_files_are_counted_by_their_endings_and_folders_are_looked_into(
     store: Store,
 ) -> None:
