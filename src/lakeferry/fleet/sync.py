@@ -19,7 +19,7 @@ from lakeferry.clone.report import CloneReport, CloneRequest
 from lakeferry.fleet.ahead import known_ahead
 from lakeferry.fleet.budget import Spent, used_up
 from lakeferry.fleet.facts import facts_of, parts_of
-from lakeferry.fleet.status import to_look_at, told_together
+from lakeferry.fleet.status import told_together
 from lakeferry.fleet.sync_book import Book
 from lakeferry.fleet.sync_events import (
     Emit,
@@ -41,6 +41,7 @@ from lakeferry.fleet.sync_messages import (
 )
 from lakeferry.fleet.sync_order import NOT_SYNCED, is_at_risk
 from lakeferry.fleet.sync_progress import Meter, left_of
+from lakeferry.fleet.sync_report import report_of
 from lakeferry.fleet.sync_request import SyncRequest
 from lakeferry.fleet.sync_table import Means, TableJob, sync_table
 from lakeferry.fleet.sync_turns import Turns
@@ -125,7 +126,8 @@ class _Run:
         self._began_s = time.time()
         self._turn_at = self._show_at = 0.0
         self._shown_left_s: float | None = None  # of all that is meant, as last told
-        self._counts = {"synced": 0, "current": 0}
+        self._synced: set[str] = set()  # that hold a newer version than before this run
+        self._current: set[str] = set()
         self._moved = Decimal(0)
 
     # ---- the loop
@@ -301,7 +303,7 @@ class _Run:
         self._open[url].thread.join()
         report, error = message.report, message.error
         if report is not None:
-            self._counts["current" if report.up_to_date else "synced"] += 1
+            (self._current if report.up_to_date else self._synced).add(url)
             self._change(url, book.synced(url, report), report)
         if error is not None:
             # A drift is no error of the run: what could be done was done.
@@ -366,26 +368,14 @@ class _Run:
             self._ledger.pace(pace)
         self._book.write()
         self._ledger.flush()
-        rows = [self._book.rows[url] for url in self._chosen]
-        states: dict[str, int] = {}
-        for row in rows:
-            states[row.state] = states.get(row.state, 0) + 1
-        sums = self._book.sums
-        return SyncReport(
-            states=states,
-            synced=self._counts["synced"],
-            current=self._counts["current"],
-            blocked=states.get("blocked", 0),
-            drifted=states.get("drifted", 0),
-            failed=states.get("failed", 0),
-            not_begun=states.get("planned", 0) + states.get("discovered", 0),
+        return report_of(
+            [self._book.rows[url] for url in self._chosen],
+            self._book.sums,
+            synced=self._synced,
+            current=self._current,
             waiting=self._turns.waiting(now_s),
-            files=sums.files,
-            bytes=sums.bytes,
-            present=sums.present,
             seconds=time.monotonic() - self._began,
             usd=self._moved if self._asked.usd_per_byte else None,
             ended_by=self._ended_by,
             was_stopped=self._stop.is_set(),
-            look_at=to_look_at(rows),
         )
