@@ -13,7 +13,9 @@ import pytest
 from lakeferry.errors import FerryError
 from lakeferry.fleet.discover import Wish, discover
 from lakeferry.fleet.discovery import Discovery
+from lakeferry.fleet.facts import facts_of
 from lakeferry.fleet.gather import Before
+from lakeferry.fleet.moved import moved
 from lakeferry.fleet.select import selection
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger import read
@@ -521,6 +523,20 @@ def test_a_look_that_is_stopped_keeps_what_it_saw_and_takes_nothing_for_gone(
         trial.look(hands=1, stop=stop, on_first=stop.set)
 
     assert before.items() <= trial.states().items()
+
+
+def test_a_table_lands_where_its_layout_says_and_stays_there(
+    trial: Trial,
+) -> None:
+    trial.said["sales"] = ', layout: "{catalog}/{path}"'
+    trial.look()
+    trial.move("sales.eu.orders", "planned", "syncing", "synced")
+
+    url = trial.table("sales.eu.orders").target_url
+    facts = [facts_of(trial.wanted(), one) for one in trial.tables().values()]
+
+    assert url == f"{trial.folder}/target/eu/orders"
+    assert moved(trial.wanted(), facts) == ()
 
 
 def test_sixty_sources_are_looked_at_side_by_side_and_each_table_is_found_once(

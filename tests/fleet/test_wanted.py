@@ -50,6 +50,28 @@ def test_four_lines_are_a_migration(tmp_path: Path) -> None:
     assert (found.limits, found.ledger) == (Limits(), ".lakeferry/ledger.db")
 
 
+@pytest.mark.parametrize(
+    ("names_from", "place"),
+    [
+        ("{catalog: unity, connection: ws, name: finance}", "finance/eu/orders"),
+        ("{catalog: unity, connection: ws, warehouse: ab12}", "hive_metastore/eu/orders"),
+        ('{catalog: hive, uri: "thrift://hms:9083", name: shop}', "hive/eu/orders"),
+        ("{catalog: paths}", "eu/orders"),
+    ],
+)
+def test_the_catalog_of_a_layout_is_that_of_the_source_whoever_finds_a_table(
+    tmp_path: Path, names_from: str, place: str
+) -> None:
+    text = (
+        "version: 1\nname: n\ntarget: {root: s3://lake, layout: '{catalog}/{schema}/{table}'}\n"
+        'connections: {ws: {kind: databricks, host: "https://dbc-1.cloud.databricks.com"}}\n'
+        f"sources: {{a: {{root: s3://a, from: {names_from}}}}}\n"
+    )
+    found = migration(tmp_path, text)
+
+    assert found.landing(found.sources["a"], "eu", "orders") == f"s3://lake/{place}"
+
+
 def test_the_example_of_64_sources_is_read_whole() -> None:
     manifest = read_manifest(EXAMPLE).manifest
     assert wanted_problems(manifest) == missing_problems(manifest) == []

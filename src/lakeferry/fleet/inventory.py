@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import orjson
 
 from lakeferry.fleet.found import FoundTable, Remark
-from lakeferry.fleet.landing import catalog_word
 from lakeferry.fleet.select import TableFacts
 from lakeferry.fleet.states import State, may_follow, move
 from lakeferry.fleet.telling import BESIDE
@@ -28,8 +27,7 @@ COLLIDES = "LF-8056"  # by which a look at all tables blocks, not one at a table
 def landing_of(wanted: Migration, found: FoundTable) -> str:
     """The address at which it lands, or would."""
     source = wanted.sources[found.source]
-    more = {"path": found.path, "catalog": catalog_word(found.catalog)}
-    return wanted.landing(source, found.schema, found.table, **more)
+    return wanted.landing(source, found.schema, found.table, path=found.path)
 
 
 def facts_of_found(

@@ -88,6 +88,13 @@ class Source:
         """As `store.open_store` takes them."""
         return self.link.options if self.link is not None else {}
 
+    @property
+    def catalog(self) -> str:
+        """What `{catalog}` of a layout stands for; '' where folders alone name the tables."""
+        if self.names_from.catalog == "unity":
+            return self.names_from.name or "hive_metastore"
+        return "" if self.names_from.catalog == "paths" else self.names_from.catalog
+
     def is_in_scope(self, schema: str, table: str, path: str = "") -> bool:
         """Whether `include` and `exclude` leave a table in; `path` is relative to `root`."""
         return is_chosen(self.include, self.exclude, schema, table, path)
@@ -210,8 +217,10 @@ class Migration:
         """The address at which a table lands.
 
         Args:
-            more: `catalog` and `path`, where they are known.
+            more: `path`, relative to the root of the source, where it is known.
         """
         wave = source.options_of(schema, table, more.get("path", "")).wave
-        name = Name(source.name, schema, table, kind=source.kind, wave=wave, **more)
+        name = Name(
+            source.name, schema, table, kind=source.kind, wave=wave, catalog=source.catalog, **more
+        )
         return f"{self.target.root}/{landing_path(source.layout, name)}"
