@@ -318,6 +318,7 @@ def test_a_table_that_is_gone_is_orphaned_and_comes_back_as_discovered(trial: Tr
 
     assert trial.look().changes.new.names == ["sales.eu.orders"]
     assert trial.table("sales.eu.orders").state == "discovered"
+    assert trial.look().changes.any is False  # and came back once
 
 
 def test_a_table_that_was_cut_over_stays_so_when_its_source_is_removed(trial: Trial) -> None:
