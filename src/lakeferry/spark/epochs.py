@@ -7,9 +7,9 @@ from secrets import token_hex
 from time import monotonic, sleep
 
 from lakeferry.connect.aws_keys import AwsKeys
-from lakeferry.ingest.lineage import first_positions, readable
+from lakeferry.ingest.lineage import Listing, first_positions, is_whole, readable
 from lakeferry.ingest.lookout import Look, Lookout
-from lakeferry.ingest.loss import LossWatch, shown
+from lakeferry.ingest.loss import LOOKS, LossWatch, shown
 from lakeferry.ingest.position import Ended, Gap, IngestState
 from lakeferry.ingest.settings import SourceSettings
 from lakeferry.ingest.start import parse_start
@@ -82,9 +82,22 @@ class Epochs:
     def _begun(self) -> EpochPlan:
         look = self._look()
         place = parse_start(self._options.start, look.service_ms)
-        shards = first_positions(look.listed, place, look.service_ms)
+        shards = first_positions(self._all_listed(look), place, look.service_ms)
         begin = Mark(0, token_hex(QUERY_BYTES))
         return self._record.put_plan(EpochPlan(begin, None, IngestState(0, look.identity, shards)))
+
+    def _all_listed(self, look: Look) -> Listing:
+        """What looks show until they lack nothing, or the same several times in a row.
+
+        A parent that they lack is not begun later: what its child has would be in the table.
+        """
+        listed, times = dict(look.listed), 1
+        while times < LOOKS and not is_whole(listed):
+            sleep(DOUBT_S)
+            newer = self._looked_after().listed
+            times = times + 1 if newer.keys() <= listed.keys() else 1
+            listed |= newer
+        return listed
 
     def latest(self) -> Mark:
         """The end of the next batch; that of the last one while there is nothing to read.
@@ -182,7 +195,8 @@ class Epochs:
         checked_stream(state, look.identity)
         look, gaps = self._lost(state, look)
         state = without_gaps(state, gaps, look.listed, fail=self._options.fail_on_loss)
-        return plan_after(state, start, end, look.listed, per_task=self._options.shards_per_task)
+        per_task, horizon_ms = self._options.shards_per_task, look.horizon_ms
+        return plan_after(state, start, end, look.listed, per_task=per_task, horizon_ms=horizon_ms)
 
     def _still_there(self, plan: EpochPlan) -> EpochPlan:
         """A batch that was planned before this run, perhaps long ago: its records may be gone.

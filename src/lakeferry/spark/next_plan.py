@@ -4,22 +4,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.lineage import Listing, forgettable, without
+from lakeferry.ingest.lineage import ANY_TIME, Listing, forgettable, without
 from lakeferry.ingest.loss import accepted, is_another, loss_error, recreated_error
 from lakeferry.ingest.position import Gap, IngestState, StreamIdentity
 from lakeferry.spark.epoch import EpochPlan, Mark, groups_of
 
 
 def plan_after(
-    state: IngestState, start: Mark, end: Mark, listed: Listing, *, per_task: int
+    state: IngestState,
+    start: Mark,
+    end: Mark,
+    listed: Listing,
+    *,
+    per_task: int,
+    horizon_ms: int = ANY_TIME,
 ) -> EpochPlan:
     """The plan of the batch from `start` to `end`.
 
     Args:
         state: where all shards stand at `start`.
         listed: the stream's shards, looked up after all of `start` was recorded.
+        horizon_ms: what came before this is gone, since the epoch.
     """
-    gone = forgettable(listed, state.shards)
+    gone = forgettable(listed, state.shards, horizon_ms)
     kept = {shard: place for shard, place in state.shards.items() if shard not in gone}
     whole = end.until_ms is not None
     groups = groups_of(listed, kept, per_task=per_task, whole=whole)
