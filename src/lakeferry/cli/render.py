@@ -308,7 +308,8 @@ class JsonScreen:
         """stderr is silent here; the summary tells."""
 
     def told(self, text: str, body: dict[str, Any], *, detail: bool = False) -> None:  # noqa: ARG002
-        self._line(body)
+        if self._verbose or body["type"] != "file":
+            self._line(body)
 
     def moving(
         self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any],  # noqa: ARG002

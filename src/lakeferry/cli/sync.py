@@ -71,7 +71,10 @@ def sync(
     def run(screen: Screen, stop: Flag) -> int:
         from lakeferry.cli import syncing
 
-        return syncing.sync(plan, manifest, tables, flags, screen=screen, stop=stop, begun=begun)
+        return syncing.sync(
+            plan, manifest, tables, flags, screen=screen, stop=stop, begun=begun,
+            tells_files=talk.verbose or talk.log_file is not None,
+        )  # fmt: skip
 
     return guarded(
         "sync",

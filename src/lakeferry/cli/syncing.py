@@ -4,6 +4,7 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from threading import Event as Flag
 from typing import TYPE_CHECKING
@@ -27,7 +28,14 @@ from lakeferry.fleet.plan_totals import moving
 from lakeferry.fleet.stale import check
 from lakeferry.fleet.sync import KINDS
 from lakeferry.fleet.sync import sync as door
-from lakeferry.fleet.sync_events import Event, Progress, SyncReport, TableMoved, TableSaid
+from lakeferry.fleet.sync_events import (
+    Event,
+    FilesArrived,
+    Progress,
+    SyncReport,
+    TableMoved,
+    TableSaid,
+)
 from lakeferry.fleet.sync_order import NOT_SYNCED
 from lakeferry.fleet.sync_request import SyncRequest
 from lakeferry.ledger.rows import LakeTable, Pace
@@ -49,6 +57,7 @@ def sync(
     screen: Screen,
     stop: Flag,
     begun: Flag,
+    tells_files: bool = False,
 ) -> int:
     """Run; exit 1 where a table failed, 3 where something asks for a person or is left.
 
@@ -74,7 +83,7 @@ def sync(
         meant = tuple(one for one in meant if one.target_url in planned)
     elif not flags.yes:
         _ask(wanted, tables, screen=screen, stop=stop)
-    asked = _asked(flags, wanted, plan, meant, paces, chosen)
+    asked = replace(_asked(flags, wanted, plan, meant, paces, chosen), tells_files=tells_files)
     for line in _outline(meant, plan, plan_file):
         screen.say(line)
     return _run(wanted, meant, asked, screen=screen, stop=stop, begun=begun)
@@ -132,6 +141,11 @@ class _Talk:
                     {"type": "note", "table": event.table.name, "message": event.text},
                     detail=True,
                 )
+            case FilesArrived():
+                for path, size, how in event.files:
+                    body = {"table": event.table.name, "path": path, "bytes": size, "how": how}
+                    text = f"  {event.table.name}  {path}"
+                    screen.told(text, {"type": "file", **body}, detail=True)
             case Progress():
                 screen.moving(
                     event.seconds, answers.progress_parts(event), answers.progress_body(event),

@@ -23,6 +23,7 @@ from lakeferry.fleet.status import told_together
 from lakeferry.fleet.sync_book import Book
 from lakeferry.fleet.sync_events import (
     Emit,
+    FilesArrived,
     OpenTable,
     Progress,
     SyncReport,
@@ -246,7 +247,7 @@ class _Run:
         )  # fmt: skip
         return TableJob(
             request, row.name, options.schema_changes, options.on_vacuumed,
-            self._asked.accept_schema,
+            self._asked.accept_schema, row.protocol,
         )  # fmt: skip
 
     def _left_s(self) -> float | None:
@@ -282,6 +283,8 @@ class _Run:
                 self._meter.take(row.route, message, now_s=time.time())
                 moved = sum(size for _, size, how in message.files if how != "already_there")
                 self._moved += self._asked.usd_per_byte.get(row.route, Decimal(0)) * moved
+                if self._asked.tells_files:
+                    self._emit(FilesArrived(row, message.files))
             case Moved():
                 old = self._open[url].shown
                 self._open[url].shown = OpenTable(
@@ -290,9 +293,13 @@ class _Run:
             case Said():
                 said = TableSaid(book.rows[url], message.text, message.code, message.next_step)
                 self._emit(said)
+                if message.code is not None:
+                    told = {"code": message.code, "what": message.text}
+                    self._ledger.tell("warning", told, url)
             case TryFailed():
                 book.sums.errors += 1
                 error = message.error
+                self._ledger.tell("try", {"code": error.code, "what": error.what}, url)
                 text = f"{error.what}; the next try is in {message.pause_s:.0f} s"
                 self._emit(TableSaid(book.rows[url], text, error.code, error.next_step))
             case Ended():

@@ -30,6 +30,14 @@ class TableSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesArrived:
+    """Files of one table are durable at its target: path, bytes, how. Only where asked for."""
+
+    table: LakeTable
+    files: tuple[tuple[str, int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OpenTable:
     """One table that is being copied."""
 
@@ -75,5 +83,5 @@ class SyncReport:
     look_at: tuple[LakeTable, ...]  # that ask for a person, by name
 
 
-Event = TableMoved | TableSaid | Progress
+Event = TableMoved | TableSaid | FilesArrived | Progress
 Emit = Callable[[Event], None]

@@ -21,3 +21,4 @@ class SyncRequest:
     usd_per_byte: Mapping[str, Decimal] = field(default_factory=dict)  # by route
     bytes_per_s: float | None = None  # of this run, beside the manifest's limits
     paces: tuple[Pace, ...] = ()  # of the runs before
+    tells_files: bool = False  # each that arrives
