@@ -166,15 +166,56 @@ def test_a_flaw_of_the_program_is_told_of_its_table_alone(scene: Scene) -> None:
     assert (seen.fault.code, "KeyError" in seen.fault.what) == ("LF-8021", True)
 
 
-def test_a_table_whose_catalog_decides_is_a_fault(scene: Scene) -> None:
-    owned = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["catalogManaged"],
-             "writerFeatures": ["catalogManaged"]}  # fmt: skip
-    commit(scene.source, 1, {"protocol": owned})
+OWNED = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["catalogManaged"],
+         "writerFeatures": ["catalogManaged"]}  # fmt: skip
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_table_whose_catalog_decides_is_planned_where_all_is_published(
+    scene: Scene, is_held: bool
+) -> None:
+    if is_held:
+        clone(scene.source, scene.target)
+    commit(scene.source, 1, {"protocol": OWNED})
+    append(scene.source, 2, "d")
+
+    assert (scene.look().fault, scene.look().source_version) == (None, 2)
+
+    staged = scene.source / "_delta_log" / "_staged_commits"
+    staged.mkdir()
+    (staged / f"{2:020d}.0b5a.json").write_text("{}")  # published since
+    assert scene.look().fault is None
+
+    (staged / f"{3:020d}.77ad.json").write_text("{}")
+    seen = scene.look()
+    assert seen.fault is not None
+    assert (seen.fault.code, "1 of its commits" in seen.fault.what) == ("LF-8051", True)
+
+
+def test_what_a_catalog_hides_of_a_table_that_is_held_is_a_fault(scene: Scene) -> None:
+    commit(scene.source, 1, {"protocol": OWNED})
+    clone(scene.source, scene.target, allow_features=["catalogManaged"])
+    assert scene.look(protocol="3/7").is_current
+
+    staged = scene.source / "_delta_log" / "_staged_commits"
+    staged.mkdir()
+    (staged / f"{2:020d}.77ad.json").write_text("{}")
+
+    for protocol in ("3/7", ""):
+        seen = scene.look(protocol=protocol)
+        assert seen.fault is not None
+        assert seen.fault.code == "LF-8051"
+    assert scene.look(protocol="1/2").is_current  # such a table has no features
+
+
+def test_a_mirror_keeps_all_that_a_table_has_so_a_catalogs_table_is_a_fault(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, MANIFEST.replace("path: internet,", "path: internet, mode: mirror,"))
+    commit(scene.source, 1, {"protocol": OWNED})
 
     seen = scene.look()
 
     assert seen.fault is not None
-    assert seen.fault.code == "LF-8051"
+    assert seen.fault.code.startswith("LF-300")
 
 
 def test_a_source_within_its_target_is_a_fault(scene: Scene) -> None:

@@ -157,7 +157,6 @@ def _remarks(facts: LogFacts, url: str, unpublished: int) -> Iterator[Remark]:
         yield remark_of(error)
     if not owned:
         return
-    step = f"accept what is published: --allow-feature {owned[0]}"
     if unpublished:
         yield Remark(
             "LF-8051",
@@ -167,7 +166,7 @@ def _remarks(facts: LogFacts, url: str, unpublished: int) -> Iterator[Remark]:
         )
     else:
         what = f"its catalog decides what a commit is (feature {owned[0]}); all are published"
-        yield Remark("LF-8051", what, step, blocks=False)
+        yield Remark("LF-8051", what, "nothing: its clone is without the feature", blocks=False)
 
 
 def remark_of(error: FerryError) -> Remark:

@@ -32,6 +32,7 @@ from lakeferry.fleet.found import Remark
 from lakeferry.fleet.head_facts import WEEK_S
 from lakeferry.fleet.outcome import next_step_of
 from lakeferry.fleet.planned import Counted, Fault, Seen
+from lakeferry.fleet.published import allowed, refuse_hidden, refuse_unpublished
 from lakeferry.fleet.read_head import read_head
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
@@ -39,7 +40,6 @@ from lakeferry.ledger.write import now_ms
 from lakeferry.store.protocol import Store
 
 _RETENTION = "delta.deletedFileRetentionDuration"
-_OF_A_CATALOG = "LF-8051"
 _HEAD_BYTES = 64 << 10  # of a commit; `commitInfo` stands first in what Spark writes
 
 
@@ -70,6 +70,7 @@ def _look(wanted: Migration, table: LakeTable) -> Seen:
     options = source.options_of(*parts_of(table), table.path)
     request = CloneRequest(
         table.source_url, table.target_url, mode=options.mode, dry_run=True,
+        allow_features=allowed(options.mode),
         source_options=source.store_options, target_options=wanted.target.store_options,
     )  # fmt: skip
     refuse_overlap(
@@ -78,6 +79,7 @@ def _look(wanted: Migration, table: LakeTable) -> Seen:
     )  # fmt: skip
 
     def review(now: Snapshot, before: Snapshot | None, held: int | None) -> None:
+        refuse_unpublished(request, now)
         if before is not None and held is not None:
             refuse_drift(request, table.name, options.schema_changes, None, now, before, held)
 
@@ -91,7 +93,10 @@ def _look(wanted: Migration, table: LakeTable) -> Seen:
         if options.mode == "snapshot" and not list_log(target).is_there:
             return _first(table, store, seen)
         clone = clone_mirror if options.mode == "mirror" else clone_snapshot
-        return _compared(clone(request, around), seen)
+        done = clone(request, around)
+        if done.source is None:  # that it holds the newest version is known without reading it
+            refuse_hidden(request, done.source_version, table.protocol)
+        return _compared(done, seen)
     except FerryError as error:
         raise told_from_nowhere(store, error) from None
 
@@ -104,8 +109,7 @@ def _first(table: LakeTable, store: Store, seen: Seen) -> Seen:
     found = read_head(store, now_ms=now_ms(), window_ms=1)
     if found is None or found.head is None:
         raise _first_of(found.remarks if found else (), store.url)
-    # A clone refuses what a catalog may know better, so a sync does, too.
-    wrong = [one for one in found.remarks if one.blocks or one.code == _OF_A_CATALOG]
+    wrong = [one for one in found.remarks if one.blocks]
     if wrong:
         raise _first_of(wrong, store.url)
     head = found.head

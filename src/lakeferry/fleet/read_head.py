@@ -13,10 +13,9 @@ import pyarrow.compute as pc
 
 from lakeferry.delta.checkpoint import UnreadableCheckpoint, read_checkpoint
 from lakeferry.delta.commit_read import commit_events
-from lakeferry.delta.features import DROP, FEATURES, effective_features
+from lakeferry.delta.features import effective_features
 from lakeferry.delta.log import (
     LAST_CHECKPOINT,
-    LOG,
     LogFile,
     LogListing,
     LogSegment,
@@ -39,14 +38,13 @@ from lakeferry.fleet.head_facts import (
     remark_of,
     remarks_of,
 )
+from lakeferry.fleet.published import OF_CATALOGS, unpublished
 from lakeferry.store.protocol import Store, read_all
 
 LONG = 4000  # entries of a log from which on only its end is listed
 BACK = 1000  # versions before the last checkpoint that are listed, to tell how often it is written
 HEAVY_BYTES = 32 << 20  # of checkpoint and commits; such logs are read one or two at a time
 _HEAVY = threading.Semaphore(2)
-_OF_CATALOGS = frozenset(name for name, one in FEATURES.items() if one.action == DROP)
-_STAGED = f"{LOG}/_staged_commits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ def _by_checksum(store: Store, crc: LogFile) -> LogFacts | None:
 
 def _by_log(store: Store, listing: LogListing, chosen: LogSegment) -> LogFacts:
     try:
-        found = read_snapshot(store, listing=listing, allow_features=_OF_CATALOGS)
+        found = read_snapshot(store, listing=listing, allow_features=OF_CATALOGS)
     except FerryError as error:
         if error.code not in ("LF-3001", "LF-3002"):
             raise
@@ -187,11 +185,6 @@ def _unchecked(store: Store, chosen: LogSegment, refused: FerryError) -> LogFact
 
 def _unpublished(store: Store, facts: LogFacts) -> int:
     """Commits of a catalog that lie beside the log and are not in it yet."""
-    if not _OF_CATALOGS & effective_features(facts.protocol):
+    if not OF_CATALOGS & effective_features(facts.protocol):
         return 0
-    versions = set()
-    for meta in store.list(_STAGED, recursive=False):
-        name = meta.path.rpartition("/")[2]
-        if name[:20].isdecimal() and int(name[:20]) > facts.version:
-            versions.add(name[:20])
-    return len(versions)
+    return unpublished(store, facts.version)

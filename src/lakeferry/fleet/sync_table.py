@@ -17,6 +17,7 @@ from lakeferry.events import BytesMoved, Event, FileLanded, Noted, TablePlanned,
 from lakeferry.fleet.drift import Drifted, refuse_drift
 from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.outcome import may_pass
+from lakeferry.fleet.published import allowed, refuse_hidden, refuse_unpublished
 from lakeferry.fleet.sync_messages import (
     Arrived,
     Begun,
@@ -43,6 +44,7 @@ class TableJob:
     schema_changes: str  # 'none', 'additive', 'any'
     on_vacuumed: str  # 'block', 'latest'
     accept_schema: int | None = None  # a version of the source whose schema a person accepts
+    protocol: str = ""  # '3/7', as the ledger knows it
 
 
 @dataclass(frozen=True)
@@ -107,17 +109,23 @@ def _once(job: TableJob, means: Means) -> Ended:
 
 
 def _cloned(job: TableJob, means: Means, talk: "_Talk") -> CloneReport:
+    request = replace(job.request, allow_features=allowed(job.request.mode))
+
     def review(source: Snapshot, target: Snapshot | None, held: int | None) -> None:
         talk.looked(source, held)
+        refuse_unpublished(request, source)
         if target is not None and not job.request.replace:
             rule, accepted = job.schema_changes, job.accept_schema
             refuse_drift(job.request, job.name, rule, accepted, source, target, held)
 
     try:
-        return clone_table(
-            job.request, emit=talk.emit, stop=means.stop, hands=means.hands,
+        report = clone_table(
+            request, emit=talk.emit, stop=means.stop, hands=means.hands,
             throttle=means.throttle, review=review,
         )  # fmt: skip
+        if report.up_to_date:
+            refuse_hidden(request, report.source_version, job.protocol)
+        return report
     finally:
         talk.flush()
 
