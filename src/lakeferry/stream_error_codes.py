@@ -18,8 +18,9 @@ CODES: dict[str, ErrorKind] = {
     "LF-7003": ErrorKind(
         1,
         "what was read does not join what is committed",
-        "A batch must begin exactly where its shard stands in the table. It did not, so that its "
-        "commit would have lost or doubled records; it was not made.",
+        "A batch must begin exactly where its shard stands in the table, and its files must hold "
+        "every record that its positions move by. It did not, so that its commit would have lost "
+        "or doubled records; it was not made.",
     ),
     "LF-7011": ErrorKind(
         2,
