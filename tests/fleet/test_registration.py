@@ -101,11 +101,17 @@ def test_the_catalog_of_the_target_is_reached_as_the_manifest_says(
     new = ', new: {kind: databricks, host: "https://dbc-1.cloud.databricks.com", token: "${env:T}"}'
     monkeypatch.setenv("T", "dapi")
     hive = wanted(tmp_path, '{kind: hive, uri: "thrift://hms:9083"}')
+    safe = wanted(
+        tmp_path,
+        '{kind: hive, connection: safe, uri: "thrift://hms:9083"}',
+        ", safe: {kind: hdfs, auth: kerberos}",
+    )
     glue = wanted(tmp_path, "{kind: glue}")
     unity = wanted(tmp_path, "{kind: unity, connection: new, catalog: atlas}", new)
     oss = wanted(tmp_path, '{kind: unity, uri: "https://uc.example:8080", catalog: atlas}')
 
     assert target_catalog(hive.target) == HiveCatalog("thrift://hms:9083")
+    assert target_catalog(safe.target) == HiveCatalog("thrift://hms:9083", service="hive")
     assert target_catalog(glue.target) == GlueCatalog(AwsAccess("eu-west-1"))
     assert target_catalog(unity.target) == UnityCatalog(
         WorkspaceAccess("https://dbc-1.cloud.databricks.com", token="dapi"), "atlas"

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers import Server, free_port, listens, require, started
+from tests.servers.kerberos import REALM, Realm
 
 # The service alone lacks classes of Hive proper that its defaults name.
 SETTINGS = {
@@ -18,8 +19,15 @@ SETTINGS = {
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Server]:
-    """`place` is its address; its own tables would lie in the folder."""
+def running(
+    folder: Path, realm: Realm | None = None, *, protection: str = "authentication"
+) -> Iterator[Server]:
+    """`place` is its address; its own tables would lie in the folder.
+
+    Args:
+        realm: of Kerberos, which it asks for then, as `hive/localhost`.
+        protection: 'authentication'; 'integrity', 'privacy': all that is said is signed, encrypted.
+    """
     jars = require("hive-metastore").parent
     port = free_port()
     warehouse = folder / "warehouse"
@@ -29,12 +37,33 @@ def running(folder: Path) -> Iterator[Server]:
         "javax.jdo.option.ConnectionURL": f"jdbc:derby:memory:m{port};create=true",
         "metastore.warehouse.dir": f"file://{warehouse}",
     }
+    if realm is not None:
+        settings |= _secured(folder, realm, protection)
     options = [word for key, value in settings.items() for word in ("--hiveconf", f"{key}={value}")]
     command = ["java", "-Xmx512m", "--add-opens=java.base/java.net=ALL-UNNAMED",
                "--add-opens=java.base/java.lang=ALL-UNNAMED",
                f"-Dderby.stream.error.file={folder}/derby.log",
-               "-cp", f"{jars}/*", "org.apache.hadoop.hive.metastore.HiveMetaStore",
+               *([] if realm is None else [f"-Djava.security.krb5.conf={realm.config}"]),
+               "-cp", f"{folder}:{jars}/*", "org.apache.hadoop.hive.metastore.HiveMetaStore",
                "-p", str(port), *options]  # fmt: skip
     log = folder / "hive-metastore.log"
     with started(command, log, ready=lambda: listens(port), timeout_s=240):
-        yield Server(f"thrift://127.0.0.1:{port}", port=port)
+        host = "127.0.0.1" if realm is None else "localhost"
+        yield Server(f"thrift://{host}:{port}", port=port)
+
+
+def _secured(folder: Path, realm: Realm, protection: str) -> dict[str, str]:
+    site = {
+        "hadoop.security.authentication": "kerberos",
+        "hadoop.rpc.protection": protection,
+    }
+    properties = (
+        f"<property><name>{key}</name><value>{value}</value></property>"
+        for key, value in site.items()
+    )
+    (folder / "core-site.xml").write_text(f"<configuration>{''.join(properties)}</configuration>")
+    return {
+        "metastore.sasl.enabled": "true",
+        "metastore.kerberos.principal": f"hive/localhost@{REALM}",
+        "metastore.kerberos.keytab.file": str(realm.keytab("hive/localhost")),
+    }

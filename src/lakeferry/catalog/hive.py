@@ -47,6 +47,7 @@ class HiveCatalog:
     """One metastore."""
 
     uri: str  # 'thrift://host:9083'
+    service: str = ""  # first part of its Kerberos principal, 'hive'; '': it asks for no Kerberos
 
     @property
     def shown(self) -> str:
@@ -300,10 +301,10 @@ def _asked(place: HiveCatalog, on: str, *questions: Question, passes: tuple[str,
     try:
         for question in newer:
             try:
-                return ask(place.uri, *question)
+                return ask(place.uri, *question, service=place.service)
             except UnknownMethod:
                 continue
-        return ask(place.uri, *last)
+        return ask(place.uri, *last, service=place.service)
     except UnknownMethod as error:
         raise _refused(place, on, last[0], f"it has no method `{last[0]}`") from error
     except Declared as error:

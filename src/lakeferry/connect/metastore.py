@@ -1,8 +1,8 @@
 """A Hive metastore by its thrift service: one question at a time over each of a few connections.
 
-`thrift://host:9083`, binary protocol over a plain socket: what a metastore speaks unless it asks
-for Kerberos (SASL). Who asks is told by `set_ugi`, as Hive's own clients do: $HADOOP_USER_NAME, or
-the user of this process.
+`thrift://host:9083`, binary protocol over a plain socket, or within SASL where the service asks for
+Kerberos. Without Kerberos who asks is told by `set_ugi`, as Hive's own clients do:
+$HADOOP_USER_NAME, or the user of this process.
 
 Source: Hive, hive_metastore.thrift; HiveMetaStoreClient.
 """
@@ -17,6 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lakeferry.connect import thrift_form as thrift
+from lakeferry.connect.gssapi import GssFailed
+from lakeferry.connect.sasl import Framed, Refused
 from lakeferry.errors import FerryError
 
 CONNECT_S = 10.0
@@ -41,20 +43,27 @@ class Declared(Exception):
 class _Line:
     """One connection."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, service: str) -> None:
         parts = urlsplit(uri)
-        self._socket = socket.create_connection((parts.hostname, parts.port), CONNECT_S)
+        host = parts.hostname or ""
+        self._socket = socket.create_connection((host, parts.port), CONNECT_S)
         self._socket.settimeout(ANSWER_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._answers = self._socket.makefile("rb")
         self._number = 0
         self.has_answered = False
+        self._framed = Framed(self._socket, self._read, service, host) if service else None
 
     def ask(self, method: str, arguments: Fields) -> tuple[int, Fields]:
         """Kind of the answer, and the fields of it."""
         self._number += 1
-        self._socket.sendall(thrift.message(thrift.CALL, method, self._number, arguments))
-        kind, said, number, fields = thrift.read_message(self._read)
+        message = thrift.message(thrift.CALL, method, self._number, arguments)
+        if self._framed is None:
+            self._socket.sendall(message)
+        else:
+            self._framed.write(message)
+        read = self._read if self._framed is None else self._framed.read
+        kind, said, number, fields = thrift.read_message(read)
         if (said, number) != (method, self._number):
             raise thrift.NotThrift(f"it answers `{said}` {number}")
         self.has_answered = True
@@ -76,12 +85,15 @@ def user() -> str:
     return os.environ.get("HADOOP_USER_NAME") or getpass.getuser()
 
 
-def ask(uri: str, method: str, arguments: Fields, raises: Mapping[int, str]) -> Any:
+def ask(
+    uri: str, method: str, arguments: Fields, raises: Mapping[int, str], *, service: str = ""
+) -> Any:
     """The value that a method returns; None where it returns nothing.
 
     Args:
         arguments: by their numbers.
         raises: names of the exceptions that it declares, by the numbers in its result.
+        service: the first part of its Kerberos principal, 'hive'; '': it asks for no Kerberos.
 
     Raises:
         Declared: one of those.
@@ -91,12 +103,12 @@ def ask(uri: str, method: str, arguments: Fields, raises: Mapping[int, str]) -> 
     A connection that has been idle may have been closed by the service, so the question is asked
     once more over a new one: all our questions may be asked twice.
     """
-    idle = _idle(uri)
+    idle = _idle(uri, service)
     while True:
         try:
             line, is_new = idle.get_nowait(), False
         except Empty:
-            line, is_new = _opened(uri), True
+            line, is_new = _opened(uri, service), True
         try:
             kind, fields = line.ask(method, arguments)
         except (OSError, EOFError, thrift.NotThrift) as error:
@@ -109,16 +121,20 @@ def ask(uri: str, method: str, arguments: Fields, raises: Mapping[int, str]) -> 
 
 
 @cache
-def _idle(uri: str) -> "SimpleQueue[_Line]":  # noqa: ARG001 - one for each service
+def _idle(uri: str, service: str) -> "SimpleQueue[_Line]":  # noqa: ARG001 - one for each
     """Connections that nobody uses at the moment."""
     return SimpleQueue()
 
 
-def _opened(uri: str) -> _Line:
+def _opened(uri: str, service: str) -> _Line:
     try:
-        line = _Line(uri)
-    except OSError as error:
+        line = _Line(uri, service)
+    except (GssFailed, Refused) as error:
+        raise _not_taken(uri, service, str(error)) from error
+    except (OSError, EOFError) as error:
         raise _silent(uri, "connect", error) from error
+    if service:
+        return line
     me: Fields = {1: thrift.text(user()), 2: thrift.texts([user()])}
     try:
         line.ask("set_ugi", me)  # an answer that refuses it does not matter: others will
@@ -154,13 +170,22 @@ def _silent(uri: str, method: str, error: BaseException, *, known: bool = False)
     elif isinstance(error, EOFError | ConnectionResetError | thrift.NotThrift):
         said = str(error) or "it closed the connection"
         step = (
-            "if it asks for Kerberos or TLS: lakeferry speaks to metastores without; start another "
-            "instance of the service over the same database, with "
-            "hive.metastore.sasl.enabled=false, where only this machine reaches it, or let the "
-            "source be listed by its paths (`from: {catalog: paths}`)"
+            "if it asks for Kerberos, give the source a connection with `auth: kerberos`, and if "
+            "it does not, one without; behind TLS it cannot be asked: let the source be listed by "
+            "its paths (`from: {catalog: paths}`)"
         )
     else:
         step = "see that this machine reaches the host and port, and that the service runs"
     return FerryError(
         "LF-8105", "the Hive metastore does not answer", f"{said}; {uri}, {method}", step
+    )
+
+
+def _not_taken(uri: str, service: str, said: str) -> FerryError:
+    return FerryError(
+        "LF-8104",
+        f"no ticket of Kerberos opens the Hive metastore: {said[:300]}",
+        f"service {service}@{urlsplit(uri).hostname}; {uri}",
+        "get a ticket (`kinit`), or name a keytab: KRB5_CLIENT_KTNAME=FILE; name the metastore by "
+        "the host that its principal has",
     )

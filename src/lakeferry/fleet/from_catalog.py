@@ -1,5 +1,6 @@
 """The catalog that knows the tables of a source, by what the manifest says of it."""
 
+from lakeferry.catalog.hive import HiveCatalog
 from lakeferry.catalog.tables import Tables
 from lakeferry.connect.aws import AwsAccess, usual_region
 from lakeferry.connect.databricks import WorkspaceAccess
@@ -24,6 +25,12 @@ def tables_of(source: Source, by: str | None = None) -> Tables | None:
     """
     found = _all_of(source, by)
     return None if found is None else (one for one in found if not one.is_ours)
+
+
+def hive_catalog(uri: str, link: Link | None) -> HiveCatalog:
+    """A metastore; one of `connections` with `auth: kerberos` says that it asks for a ticket."""
+    asks = link is not None and link.auth == "kerberos"
+    return HiveCatalog(uri, service="hive" if asks else "")
 
 
 def aws_access(link: Link | None) -> AwsAccess:
@@ -67,7 +74,7 @@ def _all_of(source: Source, by: str | None) -> Tables | None:
 
             if names.uri is None:
                 raise _not_said(source, "`from.uri`, such as thrift://host:9083")
-            return hive.list_tables(hive.HiveCatalog(names.uri), schemas)
+            return hive.list_tables(hive_catalog(names.uri, names.link), schemas)
         case "unity":
             return _of_workspace(source, names)
         case _:

@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 from lakeferry.catalog.glue import GlueCatalog
-from lakeferry.catalog.hive import HiveCatalog
 from lakeferry.catalog.registering import Catalog
 from lakeferry.catalog.unity_entry import UnityCatalog
 from lakeferry.errors import FerryError
-from lakeferry.fleet.from_catalog import aws_access, workspace_access
+from lakeferry.fleet.from_catalog import aws_access, hive_catalog, workspace_access
 from lakeferry.fleet.wanted import Target
 
 NO_TOKEN = "none"  # the open-source server without sign-in takes any
@@ -31,7 +30,7 @@ def target_catalog(target: Target) -> Catalog | None:
         case "hive":
             if wanted.uri is None:
                 raise _not_said("hive", "`uri`, such as thrift://host:9083")
-            return HiveCatalog(wanted.uri)
+            return hive_catalog(wanted.uri, wanted.link)
         case _:
             if wanted.catalog is None:
                 raise _not_said("unity", "`catalog`, its name")
