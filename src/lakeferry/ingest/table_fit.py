@@ -43,9 +43,15 @@ _NEVER_NULL = frozenset(
     | {"_shardId", "_sequenceNumber", "_arrival", "error", "epoch"}
 )
 _RULES = {
-    "delta.invariants": ("has an invariant", "ALTER TABLE ... CHANGE COLUMN without it"),
-    "delta.identity.start": ("is an identity column", "a table whose ids another job gives"),
-    "delta.generationExpression": ("is generated", "a table in which it is an ordinary column"),
+    "delta.invariants": ("has an invariant", "take it away: ALTER TABLE ... CHANGE COLUMN"),
+    "delta.identity.start": (
+        "is an identity column",
+        "let the job that reads the ingested rows write them here, where Spark gives the ids",
+    ),
+    "delta.generationExpression": (
+        "is generated",
+        "let the job that reads the ingested rows write them here, where Spark computes it",
+    ),
     "__CHAR_VARCHAR_TYPE_STRING": ("is limited in length", "ALTER COLUMN ... TYPE STRING"),
 }
 _LIMITED = re.compile(r"(var)?char\(\d+\)")
