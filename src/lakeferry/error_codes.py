@@ -128,8 +128,8 @@ CODES: dict[str, ErrorKind] = {
     "LF-2052": ErrorKind(
         2,
         "this is no plan",
-        "A plan is the file that `lakeferry plan -o FILE` or `lakeferry monitor plan -o FILE` wrote, "
-        "unchanged; of the latter the first 8 characters of its fingerprint do, too.",
+        "A plan is the file that `lakeferry plan -o FILE` or `lakeferry monitor plan -o FILE` "
+        "wrote, unchanged; of the latter the first 8 characters of its fingerprint do, too.",
     ),
     "LF-2101": ErrorKind(2, "no such place", "The bucket, container or folder does not exist."),
     "LF-2102": ErrorKind(
