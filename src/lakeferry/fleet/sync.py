@@ -51,6 +51,7 @@ from lakeferry.fleet.ways import Way, Ways
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import Ledger
 from lakeferry.store.open import locate
+from lakeferry.store.sharing import shared_clients
 from lakeferry.workers_shared import Share, SharedCrew
 
 TABLES, FILES = 16, 64  # at once, where the manifest does not say
@@ -83,10 +84,11 @@ def sync(
             be written. What is in flight has ended then, and nothing is half committed.
     """
     run = _Run(wanted, ledger, tables, every, asked, emit=emit, stop=stop)
-    try:
-        return run.go()
-    finally:
-        run.end()
+    with shared_clients():
+        try:
+            return run.go()
+        finally:
+            run.end()
 
 
 @dataclass

@@ -6,9 +6,10 @@ three characters of a key. A `file:` URI is decoded, for that is how programs ma
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from urllib.parse import unquote
 
 from lakeferry.connect import azure, s3
@@ -23,6 +24,7 @@ from lakeferry.connect.connection import (
 from lakeferry.errors import FerryError
 from lakeferry.store.local import LocalStore
 from lakeferry.store.protocol import Store
+from lakeferry.store.sharing import shared
 
 NO_OPTIONS: Mapping[str, str] = {}
 KINDS = {"s3": "s3", "s3a": "s3", "s3n": "s3", "az": "azure", "abfs": "azure", "abfss": "azure",
@@ -172,9 +174,9 @@ def _s3(at: Address, link: Connection) -> Store:
     limit = link.number("large_commit_bytes", LARGE_COMMIT_BYTES)
     return ObjectStore(
         at.url,
-        partial(s3.backend, link, at.place, retry=PATIENT),
-        greet=partial(s3.backend, link, at.place, retry=HASTY),
-        sender=partial(s3.backend, link, at.place, retry=SENDING, sends=True),
+        _client(s3.backend, link, at, retry=PATIENT),
+        greet=_client(s3.backend, link, at, retry=HASTY),
+        sender=_client(s3.backend, link, at, retry=SENDING, sends=True),
         prefix=at.path,
         rules=RULES,
         service=S3(link, at.place, part=min(PART, max(limit, S3.LEAST_PART))),
@@ -189,14 +191,20 @@ def _azure(at: Address, link: Connection) -> Store:
     limit = link.number("large_commit_bytes", LARGE_COMMIT_BYTES)
     return ObjectStore(
         at.url,
-        partial(azure.backend, link, at.place, retry=PATIENT),
-        greet=partial(azure.backend, link, at.place, retry=HASTY),
-        sender=partial(azure.backend, link, at.place, retry=SENDING, sends=True),
+        _client(azure.backend, link, at, retry=PATIENT),
+        greet=_client(azure.backend, link, at, retry=HASTY),
+        sender=_client(azure.backend, link, at, retry=SENDING, sends=True),
         prefix=at.path,
         rules=RULES,
         service=Azure(link, at.place, block=min(BLOCK, limit)),
         large_commit_bytes=limit,
     )
+
+
+def _client(backend: Callable[..., Any], link: Connection, at: Address, **how: Any) -> Any:
+    """What makes a client of a bucket; within `shared_clients` equal ones are one."""
+    key = (at.kind, at.service, at.place, tuple(sorted(link.options.items())), repr(how))
+    return shared(key, partial(backend, link, at.place, **how))
 
 
 def _local_path(url: str) -> str:
