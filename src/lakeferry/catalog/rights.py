@@ -1,0 +1,49 @@
+"""The least that a role needs at Glue: statements of a policy, to list and to register. Pure.
+
+AWS itself has not judged these texts; see README.
+
+Source: Service Authorization Reference of AWS Glue and Lake Formation: an action on a table asks
+for the table, its database and the catalog.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+READS = ("glue:GetDatabases", "glue:GetPartitions", "glue:GetTable", "glue:GetTables")
+GRANTS = ("lakeformation:ListPermissions",)  # for the list of grants alone
+WRITES = (
+    "glue:CreateDatabase", "glue:CreateTable", "glue:DeleteTable", "glue:GetTable",
+    "glue:UpdateTable",
+)  # fmt: skip
+Statement = dict[str, Any]
+
+
+def reading(catalog: str, databases: Sequence[str] = ()) -> tuple[Statement, ...]:
+    """What lets a role list tables and partitions, and the grants on them.
+
+    Args:
+        catalog: beginning of its ARNs: 'arn:aws:glue:eu-west-1:111122223333'.
+        databases: (): all.
+    """
+    return (
+        _statement("ReadCatalog", READS, _resources(catalog, databases)),
+        _statement("ReadGrants", GRANTS, ("*",)),
+    )
+
+
+def registering(catalog: str, databases: Sequence[str] = ()) -> tuple[Statement, ...]:
+    """What lets a role make tables known, change and take away what it made known."""
+    return (_statement("RegisterTables", WRITES, _resources(catalog, databases)),)
+
+
+def _resources(catalog: str, databases: Sequence[str]) -> list[str]:
+    names = databases or ("*",)
+    return [
+        f"{catalog}:catalog",
+        *(f"{catalog}:database/{name}" for name in names),
+        *(f"{catalog}:table/{name}/*" for name in names),
+    ]
+
+
+def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statement:
+    return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": list(resources)}
