@@ -133,6 +133,8 @@ def test_the_inventory_is_written_one_object_a_line_and_replaces_an_old_one(fold
         (["--check", "--out", "x"], "--check"),
         (["-s", "nobody"], "LF-2107"),
         (["-s", "state:odd"], "no state"),
+        (["-s", "sales.eu.ordrs"], "LF-2107"),
+        (["--wave", "7"], "LF-2107"),
         (["--out", "missing/x"], "LF-2004"),
     ],
 )

@@ -33,7 +33,7 @@ class DiscoverFlags:
     ] = None
     depth: Annotated[int, Parameter(help="Folders below a root that are looked into.")] = 8
     since: Annotated[str, Parameter(help="Commits a day are those of this time.")] = "7 d"
-    jobs: Annotated[int, Parameter(help="Folders looked at at once.")] = 16
+    jobs: Annotated[int, Parameter(help="Folders looked at at once.")] = 32
     check: Annotated[
         bool,
         Parameter(negative="", help="Keep nothing; exit 3 where it is not what was known."),

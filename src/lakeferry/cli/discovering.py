@@ -11,7 +11,7 @@ import orjson
 
 from lakeferry.cli import found_answers as answers
 from lakeferry.cli.columns import screen_width
-from lakeferry.cli.fleet_flags import TableFlags, led, ledger_path
+from lakeferry.cli.fleet_flags import ALL_TABLES, TableFlags, led, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen
 from lakeferry.config.quantities import Unreadable, duration_s
@@ -39,7 +39,8 @@ def discover(
 
     Raises:
         FerryError: LF-2001 for flags that say nothing; LF-2041 tables that have begun would land
-            elsewhere; LF-2107 no source is meant; LF-8001 another coordinator leads.
+            elsewhere; LF-2107 no source, or nothing that was found, is meant; LF-8001 another
+            coordinator leads.
         ExceptionGroup: of FerryError, for what is wrong with the manifest.
         KeyboardInterrupt: stopped.
     """
@@ -56,6 +57,12 @@ def discover(
         if ledger is not None:
             ledger.tell("discover", _counts(found))
             ledger.end(OK if found.is_whole else FAILED)
+    if tables != ALL_TABLES and not (found.tables or found.beside) and found.is_whole:
+        raise FerryError(
+            "LF-2107", "nothing that was found is meant",
+            f"{found.sources:,} of {len(wanted.sources):,} sources were looked at",
+            "`lakeferry status --by table` lists what is known; --select, --wave",
+        )  # fmt: skip
     if flags.out is not None:
         _write(wanted, Path(flags.out))
     return _tell(found, flags, screen)

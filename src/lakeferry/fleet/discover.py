@@ -34,7 +34,7 @@ class Wish:
     by: str | None = None  # 'paths', 'hive', 'glue', 'unity'; None: as the manifest says
     most_depth: int = 8  # folders below a root that are looked into
     window_ms: int = 7 * DAY_MS  # over which commits are counted
-    hands: int = 16  # folders looked at at once
+    hands: int = 32  # folders looked at at once
 
 
 def discover(
