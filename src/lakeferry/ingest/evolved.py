@@ -77,7 +77,7 @@ def grown_for(
     return declared, refused
 
 
-def _halves(some: Sequence[Part]) -> tuple[Sequence[Part], Sequence[Part]]:
+def _halves(some: list[Part]) -> tuple[list[Part], list[Part]]:
     """To be taken from behind."""
     middle = len(some) // 2
     return some[middle:], some[:middle]
