@@ -13,8 +13,9 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakeferry.errors import FerryError
+from lakeferry.fleet import sync as fleet_sync
 from lakeferry.fleet.sync import sync
-from lakeferry.fleet.sync_events import Event, Progress
+from lakeferry.fleet.sync_events import Event, FilesArrived, Progress, TableMoved
 from lakeferry.fleet.sync_request import SyncRequest
 from lakeferry.ledger.open import open_to_read
 from lakeferry.ledger.write import Ledger
@@ -344,6 +345,25 @@ def test_whoever_was_taken_over_writes_no_more_and_leaves_whole_tables(fleet: Fl
     assert not names & {"lakeferry-table", "lakeferry-hand"}
     assert fleet.sync()[0] == 0
     assert fleet.unequal() == []
+
+
+def test_no_word_of_a_table_is_lost_where_many_wait(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_sync, "MESSAGES", 1)
+    for number in range(20):
+        small_table(fleet.lake / f"s/t{number:02}")
+    rows = fleet.see()
+    said: list[Event] = []
+    path = fleet.folder / ".lakeferry/ledger.db"
+
+    with Ledger(path, run_id="first", command="sync") as ledger:
+        report = sync(fleet.wanted, ledger, rows, rows, SyncRequest(tells_files=True),
+                      emit=said.append, stop=Flag())  # fmt: skip
+
+    assert (report.synced, report.files) == (20, 20)
+    assert sum(isinstance(one, FilesArrived) for one in said) == 20
+    assert [one.table.state for one in said if isinstance(one, TableMoved)].count("synced") == 20
 
 
 def test_a_limit_of_dollars_needs_a_price(fleet: Fleet) -> None:

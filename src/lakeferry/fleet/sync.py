@@ -265,10 +265,11 @@ class _Run:
             message = self._said.get(timeout=wait_s)
         except queue.Empty:
             return
-        with self._ledger.together(), suppress(queue.Empty):
-            for _ in range(MESSAGES):
-                self._take(message)
-                message = self._said.get_nowait()
+        with self._ledger.together():
+            self._take(message)
+            with suppress(queue.Empty):
+                for _ in range(MESSAGES):
+                    self._take(self._said.get_nowait())
 
     def _take(self, message: Message) -> None:
         book, url = self._book, message.target_url
