@@ -40,6 +40,18 @@ def test_a_wrong_azure_key_is_refused_credentials(azure_server: Server) -> None:
     assert code_of(f"{azure_server.place}/table", wrong) == "LF-1001"
 
 
+def test_a_machine_without_an_identity_of_azure_has_no_credentials(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))  # no Azure CLI
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+    monkeypatch.delenv("AZURE_TENANT_ID", raising=False)
+    options = {"account": "nobody", "endpoint": f"http://127.0.0.1:{free_port()}"}
+
+    assert code_of("az://container/table", options) == "LF-1001"
+
+
 @pytest.mark.server
 @pytest.mark.parametrize("operation", ["head", "read", "write", "put_if_absent", "list"])
 def test_whatever_is_tried_first_names_the_wrong_key(s3_server: Server, operation: str) -> None:

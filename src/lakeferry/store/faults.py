@@ -60,6 +60,8 @@ _UNREACHABLE = re.compile(
     r"|could not connect|failed to (resolve|establish)|name resolution|cannot connect|unreachable",
     re.IGNORECASE,
 )
+# obstore's words where the SDK that it asks for an identity finds none, or may not have it.
+_NO_IDENTITY = re.compile(r"External \w+ credential provider|lacked valid authentication")
 _NEXT = {
     "LF-1001": "check which identity is used and that it has not expired; see "
     "docs/reference/stores.md for all options",
@@ -101,6 +103,8 @@ def classify(*, code: str | None, status: int | None, message: str) -> str:
         return _BY_CODE[code]
     if status is not None:
         return _BY_STATUS.get(status, "LF-1004")
+    if _NO_IDENTITY.search(message):
+        return "LF-1001"
     return "LF-1003" if _UNREACHABLE.search(message) else "LF-1004"
 
 
