@@ -1,5 +1,6 @@
 """Clients of Azure Blob, by obstore and by azure-storage-blob."""
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,10 @@ def _secret(link: Connection) -> tuple[str, str]:
 def _identity(link: Connection) -> Any:
     from azure.identity import ClientSecretCredential, DefaultAzureCredential
 
+    # Without a handler Python prints its warnings to stderr: a page for each identity that there is
+    # not, which the refusal says in a line.
+    if not (log := logging.getLogger("azure.identity")).handlers:
+        log.addHandler(logging.NullHandler())
     client, tenant, secret = (link.get(n) for n in ("client_id", "tenant_id", "client_secret"))
     if client and tenant and secret:
         return ClientSecretCredential(tenant, client, secret)
