@@ -9,6 +9,7 @@ from lakeferry.errors import FerryError
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.open import open_store
+from lakeferry.store.sharing import shared_clients
 from lakeferry.workers import map_threads
 
 AT_ONCE = 32
@@ -42,10 +43,11 @@ def with_heads(
         except FerryError as error:
             return table, error
 
-    for table, error in map_threads(ask, asked, count=AT_ONCE, stop=stop):
-        found[table.target_url] = table
-        if error is not None:
-            silent.append((table.name, error))
+    with shared_clients():
+        for table, error in map_threads(ask, asked, count=AT_ONCE, stop=stop):
+            found[table.target_url] = table
+            if error is not None:
+                silent.append((table.name, error))
     if stop is not None and stop.is_set():
         raise KeyboardInterrupt
     silent.sort(key=lambda one: one[0])

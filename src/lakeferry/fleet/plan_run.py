@@ -12,6 +12,7 @@ from lakeferry.fleet.states import OUT_OF_SCOPE
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable, Pace
 from lakeferry.ledger.write import now_ms
+from lakeferry.store.sharing import shared_clients
 from lakeferry.version import VERSION
 from lakeferry.workers import map_threads
 
@@ -60,7 +61,8 @@ def plan_fleet(
         one for one in tables if one.state not in OUT_OF_SCOPE and one.source in wanted.sources
     ]
     moved = [one for one in meant if one.kind in MOVED_KINDS]
-    seen = _seen(wanted, moved, on_look, stop)
+    with shared_clients():
+        seen = _seen(wanted, moved, on_look, stop)
     lines = planned(wanted, moved, seen)
     left_out: dict[str, int] = {}
     for one in meant:

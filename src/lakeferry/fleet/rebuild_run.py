@@ -18,6 +18,7 @@ from lakeferry.fleet.wanted import Migration, NamesFrom, Source
 from lakeferry.ledger.rows import Inventoried, LakeTable
 from lakeferry.ledger.write import Ledger
 from lakeferry.store.open import open_store
+from lakeferry.store.sharing import shared_clients
 from lakeferry.workers import map_threads
 
 AT_ONCE = 32  # targets
@@ -55,7 +56,8 @@ def rebuild(wanted: Migration, ledger: Ledger, *, now_ms: int, emit: Emit, stop:
     if root_fault is not None:
         faults[wanted.target.root] = root_fault
     places = sorted({*listed, *(url for url, row in rows.items() if row.kind == "delta")})
-    found, unread = _targets(wanted, places, ledger, stop)
+    with shared_clients():
+        found, unread = _targets(wanted, places, ledger, stop)
     faults |= unread
     known = [*rows.values(), *_of_records(wanted, rows, found, faults)]
     tables = tuple(
