@@ -120,4 +120,77 @@ CODES: dict[str, ErrorKind] = {
         "Folders refused, or lie deeper than --depth. What is in them is not known; nothing that "
         "was known there counts as gone.",
     ),
+    "LF-8071": ErrorKind(
+        2,
+        "tables cannot be cut over yet",
+        "Before a switch each table is synced and proven within 24 hours, none asks for a person, "
+        "and the waves before are cut over. The first step lists what is in the way. Nothing was "
+        "changed.",
+    ),
+    "LF-8072": ErrorKind(
+        1,
+        "a source is still written to",
+        "A switch under a writer would lose what it writes next. The message names who made the "
+        "last commits, as their `commitInfo` says. Nothing was switched.",
+    ),
+    "LF-8073": ErrorKind(
+        1,
+        "a target is not its source",
+        "The last proof before a switch found a difference, in files or in what streams and COPY "
+        "INTO remember. Nothing was switched.",
+    ),
+    "LF-8074": ErrorKind(
+        2,
+        "this folder is no checkpoint of a stream",
+        "The checkpoint of a streaming query holds a file `metadata` with the query's id, and the "
+        "folders `offsets` and `commits`.",
+    ),
+    "LF-8075": ErrorKind(
+        1,
+        "the checkpoint of a stream could not be carried",
+        "A checkpoint that changes while it is copied belongs to a stream that runs. The copy is "
+        "not used: a stream reads its own checkpoint until it is started with the copy.",
+    ),
+    "LF-8076": ErrorKind(
+        2,
+        "files of a landing zone would be loaded again",
+        "COPY INTO and Auto Loader know each file that they have loaded by its address. A landing "
+        "zone that is read elsewhere has new addresses, so all of it is loaded a second time. "
+        "Nothing was switched.",
+    ),
+    "LF-8077": ErrorKind(
+        2,
+        "there is no switch to take back",
+        "A rollback is of tables that are cut over, and of each a receipt says what was done. "
+        "Nothing was changed.",
+    ),
+    "LF-8078": ErrorKind(
+        3,
+        "targets were written since the switch",
+        "Whoever goes back to the source now loses these commits there, unless they are carried "
+        "back. They are listed by table. Nothing was changed.",
+    ),
+    "LF-8079": ErrorKind(
+        1,
+        "both sides were written since the switch",
+        "Commits of a target are carried back to a source that stands where the switch left it. "
+        "This one has commits of its own, which carrying back would undo.",
+    ),
+    "LF-8081": ErrorKind(
+        2,
+        "a version cannot be restored",
+        "The version is not in the log any more, or some of its files were vacuumed. Nothing was "
+        "changed.",
+    ),
+    "LF-8082": ErrorKind(
+        2,
+        "not all of a target is ours to delete",
+        "Only files that a clone brought there, and says so beside the log, are deleted; where "
+        "others wrote, or the table is in use, nothing is.",
+    ),
+    "LF-8083": ErrorKind(
+        2,
+        "a rehearsal lies there that is not ours",
+        "Only shallow clones that a rehearsal made are replaced or removed.",
+    ),
 }
