@@ -62,7 +62,7 @@ def moved_body(event: TableMoved) -> dict[str, Any]:
 def progress_parts(event: Progress) -> tuple[str, ...]:
     """The line of all tables."""
     total = event.total
-    done = total.bytes - total.left_bytes
+    done = max(0, total.bytes - total.left_bytes)
     asks = sum(total.by_state.get(one, 0) for one in ("blocked", "drifted", "failed"))
     parts = [
         f"{size_text(done)} of {size_text(total.bytes)}",
@@ -105,8 +105,8 @@ def progress_body(event: Progress) -> dict[str, Any]:
     done = sum(total.by_state.get(one, 0) for one in ("synced", "verified", "frozen", "cut_over"))
     return {
         "type": "progress",
-        "bytes": {"done": total.bytes - total.left_bytes, "total": total.bytes},
-        "files": {"done": total.files - total.left_files, "total": total.files},
+        "bytes": {"done": max(0, total.bytes - total.left_bytes), "total": total.bytes},
+        "files": {"done": max(0, total.files - total.left_files), "total": total.files},
         "tables": {"done": done, "total": total.tables, "by_state": dict(total.by_state),
                    "open": len(event.open)},
         "seconds": round(event.seconds, 3),

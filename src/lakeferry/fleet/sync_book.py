@@ -74,6 +74,9 @@ class Book:
 
     def begun(self, said: Begun) -> LakeTable:
         """A clone is about to copy."""
+        row = self.rows[said.target_url]
+        if row.held_version is None and (said.bytes, said.files) > (row.bytes, row.files):
+            self._see(row._replace(bytes=said.bytes, files=said.files))  # it has grown since
         self.write()
         row = self.rows[said.target_url]
         start = CloneStart(
