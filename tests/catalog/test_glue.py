@@ -10,7 +10,7 @@ from lakeferry.catalog.glue import GlueCatalog
 from lakeferry.catalog.tables import Change, Grant, Partition
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.errors import FerryError
-from tests.catalog.registrations import orders, with_properties
+from tests.catalog.registrations import SCHEMA, orders, with_properties
 
 pytestmark = pytest.mark.server
 PARQUET = {
@@ -190,6 +190,19 @@ def test_partitions_that_only_glue_knows_come_with_their_places(place: GlueCatal
     assert sorted(glue.partitions(place, table), key=str) == [
         Partition(("2026-11-26",), "s3://elsewhere/x"), Partition((None,), "s3://l/n")
     ]  # fmt: skip
+
+
+def test_a_schema_that_spark_cut_into_parts_is_read_whole(place: GlueCatalog) -> None:
+    first, second = SCHEMA[:100], SCHEMA[100:]
+    make(place, "b", "files", StorageDescriptor={"Location": "s3://l/f", **PARQUET}, Parameters={
+        "spark.sql.sources.provider": "parquet", "spark.sql.sources.schema.numParts": "2",
+        "spark.sql.sources.schema.part.0": first, "spark.sql.sources.schema.part.1": second,
+    })  # fmt: skip
+
+    table = glue.find_table(place, "b", "files")
+
+    assert table is not None
+    assert table.columns == orders().columns
 
 
 def test_what_lake_formation_grants_on_a_table_is_read(place: GlueCatalog) -> None:

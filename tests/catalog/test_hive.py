@@ -270,3 +270,36 @@ def test_a_table_that_spark_registered_is_found_where_it_lies(
     assert found is not None
     assert (found.kind, same_place(found.location, at)) == ("delta", True)
     assert not found.is_ours
+
+
+@pytest.mark.spark
+def test_of_a_parquet_table_of_spark_names_and_partitions_are_as_it_wrote_them(
+    place: HiveCatalog, tmp_path: Path
+) -> None:
+    at, beside = f"file://{tmp_path}/visits", f"file://{tmp_path}/else"
+    rows_by_name(
+        place.uri,
+        "CREATE DATABASE lake",
+        "CREATE TABLE lake.visits (Id BIGINT COMMENT 'of the visit', Seen TIMESTAMP_NTZ, "
+        f"Country STRING, Day DATE) USING parquet PARTITIONED BY (Country, Day) LOCATION '{at}'",
+        "INSERT INTO lake.visits VALUES (1, NULL, 'de', DATE'2026-11-26'), "
+        "(2, NULL, NULL, DATE'2026-11-27')",
+        "ALTER TABLE lake.visits ADD PARTITION (Country = 'fr', Day = DATE'2026-11-26') "
+        f"LOCATION '{beside}'",
+    )
+
+    table = hive.find_table(place, "lake", "visits")
+
+    assert table is not None
+    assert (table.kind, same_place(table.location, at), table.has_partitions) == (
+        "parquet", True, True
+    )  # fmt: skip
+    assert [(one.name, one.type, one.comment) for one in table.columns] == [
+        ("Id", "bigint", "of the visit"), ("Seen", "timestamp_ntz", ""), ("Country", "string", ""),
+        ("Day", "date", ""),
+    ]  # fmt: skip
+    assert table.partition_columns == ("Country", "Day")
+    found = {one.values: one.location for one in hive.partitions(place, table)}
+    assert set(found) == {("de", "2026-11-26"), (None, "2026-11-27"), ("fr", "2026-11-26")}
+    assert same_place(found["fr", "2026-11-26"], beside)
+    assert same_place(found["de", "2026-11-26"], f"{at}/Country=de/Day=2026-11-26")

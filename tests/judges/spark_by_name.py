@@ -1,6 +1,6 @@
 """Spark with Delta over a Hive metastore: rows of a query that names tables, as JSON.
 
-python -m tests.judges.spark_by_name thrift://host:9083 "SELECT ..."
+python -m tests.judges.spark_by_name thrift://host:9083 FOLDER "CREATE TABLE ..." "SELECT ..."
 
 A process of its own: which catalog a session has is settled when its JVM begins.
 """
@@ -17,12 +17,12 @@ from tests.servers import require
 ROOT = Path(__file__).parents[2]
 
 
-def rows_by_name(uri: str, query: str) -> list[list[Any]]:
-    """The rows of a query over the tables of a metastore; skips where there is no Spark."""
+def rows_by_name(uri: str, *queries: str) -> list[list[Any]]:
+    """The rows of the last query over the tables of a metastore; skips where there is no Spark."""
     require("spark")
     require("delta-jars")
     with tempfile.TemporaryDirectory(prefix="lakeferry-spark-") as folder:
-        command = [sys.executable, "-m", "tests.judges.spark_by_name", uri, query, folder]
+        command = [sys.executable, "-m", "tests.judges.spark_by_name", uri, folder, *queries]
         ended = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
         )
@@ -32,7 +32,7 @@ def rows_by_name(uri: str, query: str) -> list[list[Any]]:
     return found
 
 
-def main(uri: str, query: str, folder: str) -> None:
+def main(uri: str, folder: str, *queries: str) -> None:
     from tests.judges import spark_reader
 
     usual = spark_reader._settings
@@ -48,7 +48,9 @@ def main(uri: str, query: str, folder: str) -> None:
 
     spark_reader._settings = settings
     spark = spark_reader.session()
-    rows = [list(row) for row in spark.sql(query).collect()]
+    rows: list[list[Any]] = []
+    for query in queries:
+        rows = [list(row) for row in spark.sql(query).collect()]
     print(json.dumps(rows, default=str))  # noqa: T201
 
 

@@ -12,9 +12,11 @@ integration using manifests".
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lakeferry.catalog.columns import columns_of
 from lakeferry.catalog.tables import CatalogTable, Column, Registration
 
 PROVIDER = "spark.sql.sources.provider"
+SCHEMA = "spark.sql.sources.schema"
 COMMENT = "comment"
 EXTERNAL = "EXTERNAL_TABLE"
 # Nobody reads files through these; they are what Spark writes for a table that Hive cannot read.
@@ -54,6 +56,11 @@ def table_of(hive: HiveTable) -> CatalogTable:
         location = hive.serde_parameters.get("path") or location
     if _is_manifest(hive):
         location = hive.location.rstrip("/").removesuffix(_MANIFEST)
+    columns = hive.columns + hive.partition_keys
+    keys = tuple(one.name for one in hive.partition_keys)
+    if kind not in _BY_LOG and (told := _told_by_spark(hive.parameters)):
+        exact = {one.name.lower(): one.name for one in told}
+        columns, keys = told, tuple(exact.get(key, key) for key in keys)
     return CatalogTable(
         catalog="",
         schema=hive.schema,
@@ -62,8 +69,8 @@ def table_of(hive: HiveTable) -> CatalogTable:
         location="" if kind == "view" else location,
         comment=hive.comment or hive.parameters.get(COMMENT, ""),
         properties=dict(hive.parameters),
-        columns=hive.columns + hive.partition_keys,
-        partition_columns=tuple(one.name for one in hive.partition_keys),
+        columns=columns,
+        partition_columns=keys,
         has_partitions=bool(hive.partition_keys) and kind not in _BY_LOG,
         owner=hive.owner,
         is_external=hive.table_type == EXTERNAL,
@@ -98,6 +105,18 @@ def parameters_of(wanted: Registration) -> dict[str, str]:
 def value_of(text: str) -> str | None:
     """A partition's value; None for null."""
     return None if text == NULL else text
+
+
+def _told_by_spark(parameters: Mapping[str, str]) -> tuple[Column, ...]:
+    """The columns as Spark wrote them: letters' case kept, and types that Hive lacks; (): not told.
+
+    A long schema is cut into parts, since a parameter's value has a length of its own.
+    """
+    whole = parameters.get(SCHEMA)
+    if whole is None:
+        parts = int(parameters.get(f"{SCHEMA}.numParts", "0"))
+        whole = "".join(parameters.get(f"{SCHEMA}.part.{number}", "") for number in range(parts))
+    return columns_of(whole) if whole else ()
 
 
 def _is_manifest(hive: HiveTable) -> bool:
