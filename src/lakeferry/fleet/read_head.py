@@ -39,6 +39,7 @@ from lakeferry.fleet.head_facts import (
     remarks_of,
 )
 from lakeferry.fleet.published import OF_CATALOGS, unpublished
+from lakeferry.fleet.short_log import read_short_log
 from lakeferry.store.protocol import Store, read_all
 
 LONG = 4000  # entries of a log from which on only its end is listed
@@ -140,6 +141,9 @@ def _by_checksum(store: Store, crc: LogFile) -> LogFacts | None:
 
 
 def _by_log(store: Store, listing: LogListing, chosen: LogSegment) -> LogFacts:
+    short = read_short_log(store, chosen, OF_CATALOGS)
+    if short is not None:
+        return short
     try:
         found = read_snapshot(store, listing=listing, allow_features=OF_CATALOGS)
     except FerryError as error:
