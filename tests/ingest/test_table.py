@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from lakeferry.delta.snapshot import read_snapshot
-from lakeferry.delta.txn_files import folder_of
+from lakeferry.delta.txn_files import file_versions, folder_of
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import FromTime, app_id
+from lakeferry.ingest.position import FromTime, app_id, epoch_of
 from lakeferry.ingest.rows import RAW_SCHEMA
 from lakeferry.ingest.table import change_columns, open_target, read_target
 from lakeferry.ingest.target import Lost, Target
@@ -157,14 +157,20 @@ def test_positions_stay_where_an_ingest_began_to_keep_them(tmp_path: Path) -> No
     assert caught.value.code == "LF-7044"
 
 
-def test_the_last_hundred_states_are_kept(tmp_path: Path) -> None:
+def test_the_first_state_and_the_newest_hundred_are_kept_over_restarts_too(
+    tmp_path: Path,
+) -> None:
     where = settings(tmp_path / "t")
     target = opened(where)
     for _ in range(103):
         target = moved(put(target))
+    newest = moved(put(opened(where)))  # a start that finds them, and commits one more
 
-    assert len(list(target.store.list(folder_of(NAME)))) == 100
-    assert opened(where).state == target.state
+    kept = sorted(epoch_of(version) for version in file_versions(newest.store, NAME))
+    assert newest.state is not None
+    assert newest.state.epoch == 104
+    assert kept == [0, *range(5, 105)]
+    assert opened(where).state == newest.state
 
 
 # --- positions that are gone ----------------------------------------------------------------

@@ -12,7 +12,7 @@ from lakeferry.errors import FerryError
 from lakeferry.store.protocol import Store, read_all
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # of an ingest
-KEPT = 100  # files of one ingest: older ones serve the history alone
+KEPT = 100  # newest files of one ingest, besides its first: others serve the history alone
 _APP = "lakeferry:ingest:"
 _FOLDER = "_delta_log/_lakeferry/ingest"
 

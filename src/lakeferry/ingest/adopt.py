@@ -97,7 +97,23 @@ def adopted(
         why = f"it read {standing.stream}, and there is {stream}"
         raise _stranger(standing, why)
     _refuse_strangers(standing, listed)
-    found = _Found(stream.created_ms)
+    found = _places(standing, listed, looked, stream.created_ms, now_ms, begin)
+    if found.lost and not may_lose:
+        raise _lost(standing, found.lost)
+    notes = (*standing.notes, *_notes(found))
+    exact = not (found.twice or found.lost)
+    return Adopted(found.shards, exact, notes, tuple(found.lost))
+
+
+def _places(
+    standing: Standing,
+    listed: Listing,
+    looked: Mapping[str, Looked],
+    began_ms: int,
+    now_ms: int,
+    begin: FromTrimHorizon | FromTime | None,
+) -> _Found:
+    found = _Found(began_ms)
     for shard_id, place in sorted(standing.shards.items()):
         # One that was read to its end may be listed no more, and have children that wait for it.
         waited_for = any(child not in standing.shards for child in _children(shard_id, listed))
@@ -109,11 +125,7 @@ def adopted(
             )
     for shard_id in _ancestors(found.shards, listed) - found.shards.keys():
         found.shards[shard_id] = Ended(now_ms, _children(shard_id, listed))
-    if found.lost and not may_lose:
-        raise _lost(standing, found.lost)
-    notes = (*standing.notes, *_notes(found))
-    exact = not (found.twice or found.lost)
-    return Adopted(found.shards, exact, notes, tuple(found.lost))
+    return found
 
 
 def _taken(
