@@ -12,6 +12,7 @@ import orjson
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from lakeferry import clone, verify
 from lakeferry.errors import FerryError
 from lakeferry.fleet import sync as fleet_sync
 from lakeferry.fleet.sync import sync
@@ -436,6 +437,41 @@ def test_without_a_terminal_it_wants_to_be_told_that_it_is_meant(fleet: Fleet) -
     assert ended.returncode == 2
     assert json_lines(ended)[-2]["code"] == "LF-2003"
     assert states(fleet) == {"sales.orders": "discovered"}
+
+
+@pytest.mark.server
+@pytest.mark.timeout(180)
+def test_lakes_of_two_kinds_of_store_move_at_once(
+    tmp_path: Path, s3_server: Server, azure_server: Server
+) -> None:
+    fleet = Fleet(tmp_path, f"{s3_server.place}/{tmp_path.name}", environment={
+        "FLEET_SECRET": s3_server.options["secret_access_key"],
+        "FLEET_KEY": azure_server.options["account_key"],
+    })  # fmt: skip
+    there = {**s3_server.options, "secret_access_key": "${env:FLEET_SECRET}"}
+    blobs = {**azure_server.options, "account_key": "${env:FLEET_KEY}"}
+    root = f"{azure_server.place}/{tmp_path.name}"
+    fleet.write(
+        f"  b: {{kind: adls, connection: blobs, root: '{root}'}}\n"
+        f"connections:\n  there: {{kind: aws, options: {orjson.dumps(there).decode()}}}\n"
+        f"  blobs: {{kind: azure, options: {orjson.dumps(blobs).decode()}}}\n",
+        target=", connection: there",
+    )
+    for number in range(5):
+        small_table(fleet.lake / f"s/t{number}")
+        clone(fleet.lake / f"s/t{number}", f"{root}/s/t{number}",
+              target_options=azure_server.options)  # fmt: skip
+
+    found = typed("discover", folder=tmp_path, **fleet.environment)
+    code, lines = fleet.sync()
+
+    assert (found.returncode, code, lines[-1]["synced"]) == (0, 0, 10)
+    for number in range(5):
+        report = verify(
+            f"{root}/s/t{number}", f"{fleet.target}/b/s/t{number}", strength="rows",
+            source_options=azure_server.options, target_options=s3_server.options,
+        )  # fmt: skip
+        assert report.equal
 
 
 @pytest.mark.server
