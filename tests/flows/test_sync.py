@@ -194,6 +194,28 @@ def test_a_second_coordinator_is_refused_by_name(fleet: Fleet) -> None:
     assert f"process {first.pid} on" in lines[-2]["message"]
 
 
+@pytest.mark.timeout(180)
+def test_of_two_that_begin_at_once_one_leads_and_either_may_be_killed(fleet: Fleet) -> None:
+    draw = random.Random(4)
+    for number in range(60):
+        small_table(fleet.lake / f"s/t{number:02}")
+    fleet.see()
+    for _ in range(3):
+        with fleet.syncing() as one, fleet.syncing() as two:
+            time.sleep(draw.uniform(0.5, 2.0))
+            draw.choice([one, two]).kill()
+            codes = {one.wait(timeout=60), two.wait(timeout=60)}
+        # Who is refused says so; who was killed first may leave the lease to the other.
+        assert codes <= {-signal.SIGKILL, 0, 2}
+
+    code, lines = fleet.sync()
+
+    assert (code, lines[-1]["ok"]) == (0, 60)
+    assert fleet.unequal() == []
+    for table in (Path(fleet.target) / "a/s").iterdir():
+        assert [log.name for log in (table / "_delta_log").glob("*.json")] == [f"{0:020d}.json"]
+
+
 def test_a_table_of_a_later_wave_does_not_begin(fleet: Fleet) -> None:
     fleet.write('waves: {2: {start: "2999-01-01T00:00Z"}}\n',
                 source=", tables: {'hr.*': {wave: 2}}")  # fmt: skip
