@@ -147,6 +147,18 @@ def test_databricks_tells_lag_by_tags_and_nothing_is_dropped_for_it(
     assert unity.register(databricks, with_properties(orders(), lag="40")) == Change("none")
 
 
+def test_tags_that_a_killed_run_did_not_put_are_put_by_the_next(
+    databricks: UnityCatalog, stub: Stub
+) -> None:
+    unity.register(databricks, orders())
+    stub.set(tags={})
+
+    changed = unity.register(databricks, orders())
+
+    assert changed == Change("updated", tuple(sorted(orders().properties)))
+    assert unity.register(databricks, orders()) == Change("none")
+
+
 def test_tags_are_named_as_the_sdk_names_them(databricks: UnityCatalog) -> None:
     unity.register(databricks, orders())
     api = workspace_client(databricks.access).entity_tag_assignments

@@ -154,7 +154,7 @@ def register(place: UnityCatalog, wanted: Registration) -> Change:
     check_may_take(known, wanted, place.shown)
     parts = differences(known, wanted)
     if place.has_tags:
-        return _tag(place, known, wanted.properties)
+        return _tag(place, known.full_name, wanted.properties)
     if not parts:
         return NOTHING
     properties = {**known.properties, **wanted.properties}
@@ -175,7 +175,7 @@ def set_properties(
     known = check_at(known, f"{place.catalog}.{schema}.{table}", known.location if known else "",
                      place.shown)  # fmt: skip
     if place.has_tags:
-        return _tag(place, known, properties)
+        return _tag(place, known.full_name, properties)
     changed = {key: one for key, one in properties.items() if known.properties.get(key) != one}
     if found is None or not changed:
         return NOTHING
@@ -276,8 +276,7 @@ def _create(place: UnityCatalog, entry: Json, wanted: Registration | None) -> No
             ) from error
         _do(place, "POST", "/tables", on=name, rights=rights, body=entry)
     if place.has_tags and wanted is not None:
-        made = CatalogTable(place.catalog, wanted.schema, wanted.table, "delta", wanted.location)
-        _tag(place, made, wanted.properties)
+        _tag(place, name, wanted.properties)
 
 
 def _delete(place: UnityCatalog, found: CatalogTable) -> None:
@@ -310,7 +309,7 @@ def _again(
     _delete(place, known)
     _create(place, entry, wanted)
     if place.has_tags:
-        _tag(place, replace(known, properties={}), tags)
+        _tag(place, known.full_name, tags)
     principals = dict.fromkeys(one.principal for one in granted)
     changes = [
         {
@@ -333,33 +332,40 @@ def _again(
 def _with_tags(place: UnityCatalog, table: CatalogTable) -> CatalogTable:
     if not place.has_tags:
         return table
+    return replace(table, properties={**table.properties, **_tags(place, table.full_name)})
+
+
+def _tags(place: UnityCatalog, name: str) -> dict[str, str]:
+    """What the tags of ours say, by the keys of properties."""
     found: dict[str, str] = {}
     query: Json = {}
-    path = f"/tables/{path_of(table.full_name)}/tags"
+    path = f"/tables/{path_of(name)}/tags"
     while True:
-        answer = _do(
-            place, "GET", path, on=table.full_name, rights=may_read(place), query=query, api=TAGS
-        )
+        answer = _do(place, "GET", path, on=name, rights=may_read(place), query=query, api=TAGS)
         for one in answer.get("tag_assignments", ()):
             if one["tag_key"].startswith(_TAG):
                 found[OURS + one["tag_key"].removeprefix(_TAG)] = one.get("tag_value") or ""
         if not answer.get("next_page_token"):
-            return replace(table, properties={**table.properties, **found})
+            return found
         query = {"page_token": answer["next_page_token"]}
 
 
-def _tag(place: UnityCatalog, table: CatalogTable, wanted: Mapping[str, str | None]) -> Change:
-    """Bring the tags of a table to what is wanted; properties that are not ours have none."""
+def _tag(place: UnityCatalog, name: str, wanted: Mapping[str, str | None]) -> Change:
+    """Bring the tags of a table to what is wanted; properties that are not ours have none.
+
+    Those of the entry do not count: a service that follows the table's log may drop them.
+    """
+    found = _tags(place, name)
     changed = {
         key: value
         for key, value in wanted.items()
-        if key.startswith(OURS) and table.properties.get(key) != value
+        if key.startswith(OURS) and found.get(key) != value
     }
-    path = f"/tables/{path_of(table.full_name)}/tags"
-    rights = f"GRANT APPLY TAG ON TABLE {quoted(table.full_name)} TO `whoever asks`"
+    path = f"/tables/{path_of(name)}/tags"
+    rights = f"GRANT APPLY TAG ON TABLE {quoted(name)} TO `whoever asks`"
     for key, value in changed.items():
         tag = _TAG + key.removeprefix(OURS)
-        body: Json = {"entity_type": "tables", "entity_name": table.full_name, "tag_key": tag}
+        body: Json = {"entity_type": "tables", "entity_name": name, "tag_key": tag}
         if value is None:
             try:
                 _do(place, "DELETE", f"{path}/{tag}", on=tag, rights=rights, api=TAGS)
