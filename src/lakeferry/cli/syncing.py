@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lakeferry.cli import fleet_plan_answers as plan_answers
 from lakeferry.cli import sync_answers as answers
 from lakeferry.cli.columns import screen_width
-from lakeferry.cli.fleet_flags import TableFlags, led
+from lakeferry.cli.fleet_flags import TableFlags, led, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.monitoring import confirm
 from lakeferry.cli.planning import known_at, planned
@@ -38,6 +38,8 @@ from lakeferry.fleet.sync_events import (
 )
 from lakeferry.fleet.sync_order import NOT_SYNCED
 from lakeferry.fleet.sync_request import SyncRequest
+from lakeferry.ledger import read
+from lakeferry.ledger.open import open_to_read
 from lakeferry.ledger.rows import LakeTable, Pace
 
 if TYPE_CHECKING:
@@ -106,10 +108,19 @@ def _run(
         code = _code(report)
         ledger.end(130 if report.was_stopped else code)
     resume = shlex.join(["lakeferry", *sys.argv[1:]])
-    screen.result(answers.report_lines(report, resume), answers.report_body(report))
+    body = {**answers.report_body(report), "ledger_seq": _last_seq(wanted)}
+    screen.result(answers.report_lines(report, resume), body)
     if report.was_stopped:
         raise KeyboardInterrupt
     return code
+
+
+def _last_seq(wanted: "Migration") -> int:
+    db = open_to_read(ledger_path(wanted))
+    try:
+        return read.last_seq(db)
+    finally:
+        db.close()
 
 
 def _code(report: SyncReport) -> int:
