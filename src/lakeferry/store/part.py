@@ -52,7 +52,8 @@ class Part:
     @property
     def url(self) -> str:
         url = self._store.url
-        return f"{url.rstrip('/')}/{self._folder}" if self._folder else url
+        above = "" if url == "/" else url  # the root of this machine's own file system
+        return f"{above}/{self._folder}" if self._folder else url
 
     def part(self, folder: str) -> "Part":
         """The part of this one from `folder` on."""
