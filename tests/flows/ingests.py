@@ -38,6 +38,7 @@ from lakeferry.ingest.settings import (
 from lakeferry.ingest.signing import endpoint_of
 
 PATIENCE_S = 60.0
+IDLE_S = 0.3  # between calls to a shard that is caught up, which a test need not wait for
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 QUICK = Rhythm(every_s=1.0, list_every_s=0.5, compact_every_s=None)
 EventKind = TypeVar("EventKind", bound=Event)
@@ -45,7 +46,8 @@ EventKind = TypeVar("EventKind", bound=Event)
 
 def ingest_of(url: str, table: Path | str, **changes: Any) -> Ingest:
     """Of the stream `clicks` of a feed, from its oldest record, a commit every second."""
-    source = SourceSettings("clicks", endpoint_of("eu-west-1", url), AwsAccess("eu-west-1"))
+    place, access = endpoint_of("eu-west-1", url), AwsAccess("eu-west-1")
+    source = SourceSettings("clicks", place, access, idle_s=IDLE_S)
     asked = Ingest(
         "clicks",
         source,
