@@ -4,7 +4,7 @@ All of it is done again whenever reading begins anew, so that nothing is carried
 table says.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import sleep
 
 import pyarrow as pa
