@@ -11,7 +11,7 @@ TRIES = 3
 # No answer, no room, others who write, files that go: what may have passed a moment later.
 PASSING = frozenset({"LF-1003", "LF-1004", "LF-4102", "LF-4107", "LF-5001", "LF-5101"})
 # Source or target is another than it was, in a way that the manifest does not accept.
-_DRIFTED = frozenset({"LF-4104", "LF-4105", "LF-4106", "LF-5003"})
+_DRIFTED = frozenset({"LF-4104", "LF-4105", "LF-4106", "LF-5003", "LF-6001"})
 # What a person has to decide, or to mend in the table itself. Of these the files of a version that
 # a plan named may have been vacuumed, which no other try brings back.
 _BLOCKED = ("LF-2", "LF-3", "LF-4", "LF-5", "LF-8051")
@@ -28,6 +28,10 @@ _NEXT: dict[str, Callable[[str], str]] = {
     ),
     "LF-5003": lambda name: (
         f"look at its DESCRIBE HISTORY; to undo it: lakeferry sync -s {name} --replace"
+    ),
+    "LF-6001": lambda name: (
+        "delete the files that differ at the target, they are named in the report; then "
+        f"lakeferry sync -s {name} --replace"
     ),
 }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import orjson
 
 from lakeferry.clone.record import MIRROR, CloneRecord
+from lakeferry.fleet.receipt import proven_by
 from lakeferry.ledger.rows import LakeTable, Receipt
 
 
@@ -95,7 +96,7 @@ def _by_receipts(table: LakeTable, found: FoundTarget) -> LakeTable:
         said = orjson.loads(receipt.body)
         proves = receipt.kind == "verify" and said.get("source_version") == table.held_version
         if proves and said.get("equal") is True and receipt.made_at_ms >= since:
-            return _at(table, "verified", receipt)._replace(strength=said.get("strength"))
+            return _at(table, "verified", receipt)._replace(strength=proven_by(said))
     return _at(table, "rolled_back", switches[-1]) if switches else table
 
 

@@ -116,7 +116,7 @@ class Pair:
 def compare_bytes(
     sides: Sides, findings: Findings, *, digest: str, jobs: int, table: str, emit: Emit
 ) -> int:
-    """Compare checksums of all live files and vectors; of a mirror, of its commits too.
+    """Compare checksums of the sample's live files and vectors; of a mirror, of its commits too.
 
     Returns:
         How many files were compared.
@@ -157,7 +157,7 @@ def _nothing_sent() -> SentSums:
 
 
 def _items(sides: Sides) -> Iterator[CopyItem]:
-    yield from copy_items(sides.landed)
+    yield from (one for one in copy_items(sides.landed) if sides.sample.takes(one.target_path))
     if sides.mode == "mirror":
         here, there = sides.target.listing.commits, sides.source.listing.commits
         for version in sorted(here.keys() & there.keys()):
@@ -226,6 +226,8 @@ def announce(sides: Sides, sent: SentSums, *, digest: str, table: str, emit: Emi
     )
     keeps = [meta is not None and digest in meta.checksums for meta in kept]
     for item in copy_items(sides.landed):
+        if not sides.sample.takes(item.target_path):
+            continue
         size = item.size or 0
         at_target += 0 if keeps[1] else size
         known = keeps[0] or sent.is_checkable(item.target_path)

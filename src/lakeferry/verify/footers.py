@@ -15,6 +15,7 @@ from lakeferry.delta.deletion_vector import (
     parse_stored,
     relative_file,
 )
+from lakeferry.delta.paths import canonical_key
 from lakeferry.delta.roaring import Rows
 from lakeferry.errors import FerryError
 from lakeferry.verify.findings import Findings
@@ -49,8 +50,8 @@ def compare_footers(sides: Sides, findings: Findings, *, jobs: int) -> int | Non
     """All of `FOOTER_CHECKS`.
 
     Returns:
-        The rows of the table: those of the footers less those that vectors delete. None where
-        a file could not be read.
+        The rows of the files of the sample: those of the footers less those that vectors delete.
+        None where a file could not be read.
     """
     rows: int | None = 0
     alike = findings.count("files") == 0
@@ -70,7 +71,9 @@ def _at_both(finding: Finding) -> Finding:
 def _stated(sides: Sides) -> Iterator[Stated]:
     for batch in sides.target.files.batches(_COLUMNS):
         for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            yield Stated(*values)
+            stated = Stated(*values)
+            if sides.sample.takes(canonical_key(stated.path, sides.target_root)):
+                yield stated
 
 
 def _look(sides: Sides, file: Stated) -> Looked:

@@ -18,6 +18,8 @@ class VerifyRequest:
     version: int | None = None  # of the source; None: the one that the target holds
     against: str | None = None  # another engine to ask as well
     digest: str = "crc64nvme"
+    sample: float = 1.0  # share of the files that are looked into; the logs are compared whole
+    seed: int = 0  # of the sample
     jobs: int = 16
     moved: Mapping[str, str] = field(default_factory=dict)
     source_options: Mapping[str, str] = field(default_factory=dict)
@@ -30,6 +32,13 @@ class VerifyRequest:
                 f"strength `{self.strength}` is not one of: {', '.join(STRENGTHS)}",
                 "--strength",
                 "see lakeferry verify --help",
+            )
+        if not 0 < self.sample <= 1:
+            raise FerryError(
+                "LF-2001",
+                f"a sample of {100 * self.sample:g} % is no share of files",
+                "--sample",
+                "give more than 0 % and at most 100 %",
             )
 
 
@@ -61,6 +70,8 @@ class VerifyReport:
     source_digest: str | None
     target_digest: str | None
     seconds: float
+    sample: float = 1.0  # share of the files that was looked into
+    seed: int = 0
 
     def raise_for_difference(self) -> "VerifyReport":
         """Itself, or LF-6001 with the first finding."""

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from lakeferry.errors import FerryError
 from lakeferry.verify.digest import Digest, combine, digest_batches
 from lakeferry.verify.findings import Findings, differs
 from lakeferry.verify.read_rows import LiveFile, RowReader, row_reader
+from lakeferry.verify.sample import WHOLE
 from lakeferry.verify.sides import Sides
 from lakeferry.workers import map_threads
 
@@ -81,7 +82,9 @@ def open_rows(sides: Sides) -> RowSides:
 
 
 def compare_rows(sides: Sides, findings: Findings, *, jobs: int) -> tuple[Digest, Digest | None]:
-    """Compare the digests of all rows; where they differ, name columns, partitions and files.
+    """Compare the digests of all rows of the sample's files.
+
+    Where they differ, name columns, partitions and files.
 
     Returns:
         The digests of source and target; None where a file of the target cannot be read.
@@ -104,8 +107,9 @@ def compare_rows(sides: Sides, findings: Findings, *, jobs: int) -> tuple[Digest
 
 
 def digest_target(sides: Sides, *, jobs: int) -> Digest:
-    """The digest of the target's rows by our own reader. Raises FerryError where it cannot."""
-    found = _digest_side(open_rows(sides).target, _target_files(sides), jobs)
+    """The digest of all the target's rows by our own reader. Raises FerryError where it cannot."""
+    whole = replace(sides, sample=WHOLE)
+    found = _digest_side(open_rows(whole).target, _target_files(whole), jobs)
     if found.failed:
         raise _error(found.failed[0])
     return found.whole
@@ -150,7 +154,8 @@ def _named(batch: pa.RecordBatch, paths: pa.Array, sides: Sides) -> Iterator[Nam
     names = canonical_paths(paths, sides.target_root).to_pylist()
     rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
     for name, (path, values, size, vector) in zip(names, rows, strict=True):
-        yield NamedFile(name, LiveFile(path, size, dict(values or ()), vector))
+        if sides.sample.takes(name):
+            yield NamedFile(name, LiveFile(path, size, dict(values or ()), vector))
 
 
 def _summary(source: Digest, target: Digest) -> str:

@@ -19,6 +19,8 @@ class VerifyOptions(Stores, total=False):
     version: int | None  # of the source; default: the one that the target's last clone holds
     against: str | None  # another engine to ask as well: 'deltalake', 'duckdb', 'spark'
     digest: str  # of `hashed`: 'crc64nvme' (default) or 'sha256'
+    sample: float  # share of the files that are looked into: 1 (default); logs are compared whole
+    seed: int  # of the sample
 
 
 def verify(

@@ -13,11 +13,12 @@ from lakeferry.clone.target import newest_record
 from lakeferry.delta.features import DROP, FEATURES
 from lakeferry.delta.files import OnEntries, untold
 from lakeferry.delta.log import LogListing, list_log, told_from_nowhere
-from lakeferry.delta.paths import below, canonical
+from lakeferry.delta.paths import below, canonical, canonical_key
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import Folder, ObjectMeta, OnMeta, Store
 from lakeferry.verify.report import VerifyRequest
+from lakeferry.verify.sample import WHOLE, Sample, sample_of
 
 PROGRESS_S = 0.5
 # A clone may have been made of their published state; looking at it again harms nobody.
@@ -117,6 +118,7 @@ class Sides:
     target_root: str  # canonical
     target_options: Mapping[str, str]  # by which its store was opened
     meter: Meter
+    sample: Sample = WHOLE  # of the files, by `canonical_key` at the target
 
     @property
     def mode(self) -> str:
@@ -172,6 +174,7 @@ def open_sides(request: VerifyRequest, *, on_entries: OnEntries = untold) -> Sid
     source, record = _read_source(source_store, record, request.version, on_entries)
     exact = request.version if record is not None and record.mode == "mirror" else None
     target = _read(target_store, here, exact, on_entries)
+    root = canonical(target.url)
     return Sides(
         source_store=source_store,
         target_store=target_store,
@@ -181,9 +184,15 @@ def open_sides(request: VerifyRequest, *, on_entries: OnEntries = untold) -> Sid
         roots=Roots(source.url, request.moved, shallow=record.shallow if record else False),
         elsewhere=elsewhere,
         target_options=request.target_options,
-        target_root=canonical(target.url),
+        target_root=root,
         meter=meter,
+        sample=sample_of(_names(target, root), request.sample, request.seed),
     )
+
+
+def _names(target: Snapshot, root: str) -> Iterator[str]:
+    for batch in target.files.batches(["path"]):
+        yield from (canonical_key(path, root) for path in batch.column("path").to_pylist())
 
 
 def _read_source(

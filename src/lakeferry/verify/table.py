@@ -43,6 +43,10 @@ NOT_SEEN = {
 }
 
 
+def _unseen(sides: Sides) -> None:
+    """The `review` of callers that want none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a strength counted besides its findings."""
@@ -52,7 +56,9 @@ class Seen:
     target: Digest | None = None
 
 
-def verify_table(request: VerifyRequest, *, emit: Emit = silent) -> VerifyReport:
+def verify_table(
+    request: VerifyRequest, *, emit: Emit = silent, review: Callable[[Sides], None] = _unseen
+) -> VerifyReport:
     """Compare a clone with its source.
 
     The state of both logs and the listing of the target's files are compared at every strength.
@@ -60,6 +66,7 @@ def verify_table(request: VerifyRequest, *, emit: Emit = silent) -> VerifyReport
     Args:
         request: both sides, how strongly.
         emit: called with each comparison as it ends.
+        review: looks at both sides once they were compared, whatever was found.
 
     Raises:
         FerryError: a side cannot be read; LF-2001 an unknown digest or engine.
@@ -76,10 +83,12 @@ def verify_table(request: VerifyRequest, *, emit: Emit = silent) -> VerifyReport
     _tell(request, emit, findings, FILE_CHECKS)
     seen = _by_strength(request, sides, findings, emit)
     if request.against is not None:
-        ours = seen.target or digest_target(sides, jobs=request.jobs)
+        known = seen.target if sides.sample.is_whole else None
+        ours = known or digest_target(sides, jobs=request.jobs)
         compare_engine(sides, findings, engine=request.against, ours=ours)
         _tell(request, emit, findings, ENGINE_CHECKS)
-        seen = Seen(ours.rows, seen.source, ours)
+        seen = Seen(ours.rows, seen.source, ours) if sides.sample.is_whole else seen
+    review(sides)
     found = findings.finish()
     return VerifyReport(
         source=sides.source.url,
@@ -97,6 +106,8 @@ def verify_table(request: VerifyRequest, *, emit: Emit = silent) -> VerifyReport
         source_digest=seen.source.whole if seen.source else None,
         target_digest=seen.target.whole if seen.target else None,
         seconds=time.monotonic() - started,
+        sample=request.sample,
+        seed=request.seed,
     )
 
 
@@ -179,7 +190,8 @@ def not_seen_of(request: VerifyRequest, sides: Sides) -> tuple[str, ...]:
     own = NOT_SEEN[request.strength]
     if request.against is not None:
         own = tuple(text for text in own if text != _ROWS)
-    return (*asked, *own, *shallow, *always)
+    few = () if sides.sample.is_whole else (f"{100 * (1 - request.sample):g} % of the files",)
+    return (*few, *asked, *own, *shallow, *always)
 
 
 def _tell(request: VerifyRequest, emit: Emit, findings: Findings, checks: tuple[str, ...]) -> None:

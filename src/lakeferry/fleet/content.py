@@ -1,0 +1,104 @@
+"""What a target holds, in a few numbers and hashes that whoever has the table can recompute.
+
+The list of files is hashed by its entries: SHA-256 of each entry's UTF-8, the 32-byte digests in
+ascending order, SHA-256 of all of them. So no order of files is agreed on, and a table of a million
+files takes 32 MB. `examples/recompute_receipt.py` is the same in other words.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lakeferry.delta.paths import canonical_key
+from lakeferry.verify.file_bytes import read_sent_sums
+from lakeferry.verify.sides import Sides
+
+COPY_INTO = "_delta_log/_copy_into_log/"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The target's state at one version."""
+
+    target_id: str
+    source_id: str
+    mode: str  # 'snapshot', 'mirror'
+    files: int  # live data files
+    bytes: int
+    files_sha256: str  # of entries `path TAB size TAB deletion vector`, path as logged
+    bytes_known: int  # files whose CRC64NVME is known since they were copied
+    bytes_sha256: str | None  # of entries `path TAB size TAB crc64nvme`; None: not all are known
+    txns: Mapping[str, int]  # appId -> version
+    domains: Mapping[str, str]  # name -> configuration
+    copy_into_objects: int  # of COPY INTO's state beside the log
+
+
+def content_of(sides: Sides) -> Content:
+    """What the target of a comparison holds; the log and its record are read, no data."""
+    target = sides.target
+    listed, summed = _Entries(), _Entries()
+    sent = read_sent_sums(sides.target_store)
+    size = 0
+    for path, bytes_, vector in _files(sides):
+        size += bytes_
+        listed.add(f"{path}\t{bytes_}\t{vector}")
+        known = sent.find(canonical_key(path, sides.target_root), None)
+        if known is not None:
+            summed.add(f"{path}\t{bytes_}\t{known}")
+    return Content(
+        target_id=target.metadata.id,
+        source_id=sides.source.metadata.id,
+        mode=sides.mode,
+        files=len(listed),
+        bytes=size,
+        files_sha256=listed.sha256(),
+        bytes_known=len(summed),
+        bytes_sha256=summed.sha256() if len(summed) == len(listed) else None,
+        txns={app: txn.version for app, txn in sorted(target.txns.items())},
+        domains={name: one.configuration for name, one in sorted(target.domains.items())},
+        copy_into_objects=sum(meta.path.startswith(COPY_INTO) for meta in target.listing.others),
+    )
+
+
+def _files(sides: Sides) -> Iterator[tuple[str, int, str]]:
+    for batch in sides.target.files.batches(["path", "size", "deletionVector"]):
+        columns = (column.to_pylist() for column in batch.columns)
+        for path, size, vector in zip(*columns, strict=True):
+            yield path, size, vector_id(vector)
+
+
+def vector_id(vector: Mapping[str, Any] | None) -> str:
+    """What tells one deletion vector from another; '': there is none.
+
+    Source: Delta protocol, "Deletion Vectors", `uniqueId`.
+    """
+    if vector is None:
+        return ""
+    offset = vector["offset"]
+    behind = "" if offset is None else f"@{offset}"
+    return f"{vector['storageType']}{vector['pathOrInlineDv']}{behind}"
+
+
+class _Entries:
+    """Entries in no order, 32 bytes each."""
+
+    def __init__(self) -> None:
+        self._digests: list[bytes] = []
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def add(self, entry: str) -> None:
+        self._digests.append(hashlib.sha256(entry.encode()).digest())
+
+    def sha256(self) -> str:
+        return hashlib.sha256(b"".join(sorted(self._digests))).hexdigest()
+
+
+def entries_sha256(entries: Iterable[str]) -> str:
+    """The hash of a list, whatever its order."""
+    found = _Entries()
+    for one in entries:
+        found.add(one)
+    return found.sha256()
