@@ -60,6 +60,11 @@ app.command(
     help="Where a migration stands: tables, bytes, what is behind, what asks for a person.",
 )
 app.command(
+    "lakeferry.cli.cutover:cutover",
+    name="cutover",
+    help="Switch tables from their source to their target: proven, registered, with a way back.",
+)
+app.command(
     "lakeferry.cli.monitor:monitor",
     name="monitor",
     help="See every byte of a migration: rules, alarms and dashboards, proven before they are "

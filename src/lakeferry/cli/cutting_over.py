@@ -1,0 +1,197 @@
+"""What `cutover` does: choose tables, run the checklist, write lists for people, tell."""
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event as Flag
+from typing import TYPE_CHECKING
+
+from lakeferry.cli import cutover_answers as answers
+from lakeferry.cli.fleet_flags import TableFlags, known_tables, led, ledger_path
+from lakeferry.cli.manifest_flags import ManifestFlags, migration
+from lakeferry.cli.render import Screen
+from lakeferry.cli.units import parse_time
+from lakeferry.config.quantities import Unreadable, duration_s
+from lakeferry.errors import FerryError
+from lakeferry.events import Warned
+from lakeferry.fleet.cutover import cutover as door
+from lakeferry.fleet.cutover_events import CutoverReport, Event, Said
+from lakeferry.fleet.cutover_plan import CutoverRequest, Step
+from lakeferry.fleet.cutover_preview import preview
+from lakeferry.fleet.repoint import as_csv
+from lakeferry.ledger.rows import LakeTable
+
+if TYPE_CHECKING:
+    from lakeferry.cli.cutover import CutoverFlags
+    from lakeferry.fleet.wanted import Migration
+
+OK, LOOK = 0, 3
+
+
+def cutover(
+    names: Sequence[str],
+    chosen: ManifestFlags,
+    tables: TableFlags,
+    flags: "CutoverFlags",
+    *,
+    screen: Screen,
+    stop: Flag,
+) -> int:
+    """Run; exit 3 where something asks for a look afterwards.
+
+    Raises:
+        FerryError: LF-2001 no table is named; else as `fleet.cutover.cutover`.
+        ExceptionGroup: of FerryError, for what is wrong with the manifest.
+        KeyboardInterrupt: stopped.
+    """
+    tables = with_names(tables, names)
+    wanted = migration(chosen)
+    meant = tables.of(wanted, known_tables(wanted))
+    title = title_of(tables)
+    if flags.rehearse:
+        from lakeferry.cli.rehearsing import rehearse
+
+        return rehearse(wanted, meant, remove=flags.remove, screen=screen, stop=stop)
+    asked = _asked(flags, title)
+    emit = _emit(screen)
+    if flags.dry_run:
+        report = preview(
+            wanted, ledger_path(wanted), meant, asked, emit=emit, stop=stop
+        )  # fmt: skip
+        screen.result(answers.report_lines(report, ()), answers.report_body(report, ()))
+        return LOOK if emit.failed else OK
+    with led(wanted, "cutover") as ledger:
+        report = door(
+            wanted, ledger, ledger_path(wanted), meant, asked, emit=emit,
+            ask=asking(yes=flags.yes), stop=stop,
+        )  # fmt: skip
+        code = LOOK if report.asks else OK
+        ledger.end(code)
+    if not flags.set_managed:
+        report = replace(report, managed=())
+    files = _write_lists(wanted, report)
+    screen.result(answers.report_lines(report, files), answers.report_body(report, files))
+    return code
+
+
+def with_names(tables: TableFlags, names: Sequence[str]) -> TableFlags:
+    """Tables that are named without --select, too.
+
+    Raises:
+        FerryError: LF-2001 where nothing says which.
+    """
+    if names:
+        tables = replace(tables, select=[*(tables.select or ()), *names])
+    if tables.select is None and tables.wave is None:
+        raise FerryError(
+            "LF-2001", "which tables are meant is not said", "the whole migration is never meant",
+            "name tables, or give --wave N or --select",
+        )  # fmt: skip
+    return tables
+
+
+def title_of(tables: TableFlags) -> str:
+    """`wave 2`, or the terms of the selection."""
+    wave = [] if tables.wave is None else [f"wave {tables.wave}"]
+    return " ".join([*wave, *(tables.select or ())])
+
+
+class _Emit:
+    """Events on a screen."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self.failed = 0  # steps
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Step():
+                self.failed += event.state == "failed"
+                self._screen.told(answers.step_text(event), answers.step_body(event))
+            case Said() if event.code is not None:
+                self._screen.event(Warned(event.table, event.code, event.text, event.next_step))
+            case Said():
+                body = {"type": "note", "table": event.table, "message": event.text}
+                self._screen.told(f"    {event.text}", body)
+
+
+def _emit(screen: Screen) -> _Emit:
+    return _Emit(screen)
+
+
+class asking:
+    """Questions on a terminal; where nobody is there the flag alone answers."""
+
+    def __init__(self, *, yes: bool) -> None:
+        self._yes = yes
+
+    def __call__(self, question: str, by_default: bool) -> bool:
+        if self._yes and not by_default:
+            return True
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            if by_default:
+                return False
+            raise FerryError(
+                "LF-2003", "this changes things, and nobody can be asked",
+                "stdin or stderr is no terminal; nothing was changed",
+                "see it with --dry-run, then give --yes",
+            )  # fmt: skip
+        sys.stderr.write(f"  {question} [{'Y/n' if by_default else 'y/N'}] ")
+        sys.stderr.flush()
+        answer = sys.stdin.readline().strip().lower()
+        return answer in ("y", "yes") or (by_default and not answer)
+
+
+def _asked(flags: "CutoverFlags", title: str) -> CutoverRequest:
+    at = None
+    if flags.at is not None:
+        at = datetime.fromtimestamp(parse_time(flags.at, "--at") / 1000, UTC)
+    return CutoverRequest(
+        title=title,
+        strength=flags.strength,
+        freeze_s=seconds_of(flags.freeze_check, "--freeze-check"),
+        wait_s=seconds_of(flags.wait, "--wait") or 0.0,
+        registers=flags.register,
+        dry_run=flags.dry_run,
+        at=at,
+        accept_reload=flags.accept_reload,
+        checkpoints=tuple(flags.checkpoint or ()),
+        moved_landings=tuple(flags.moved_landing or ()),
+    )
+
+
+def seconds_of(text: str | None, flag: str) -> float | None:
+    """A duration such as 10min. Raises LF-2001."""
+    if text is None:
+        return None
+    try:
+        return float(duration_s(text))
+    except Unreadable as wrong:
+        raise FerryError("LF-2001", f"`{text}`: {wrong}", flag, "write 10min or 30s") from wrong
+
+
+def _write_lists(wanted: "Migration", report: CutoverReport) -> tuple[str, ...]:
+    """Beside the manifest: who has to be pointed at the targets, and grants to make."""
+    if not report.switched:
+        return ()
+    beside = Path() if wanted.file == "-" else Path(wanted.file).parent
+    name = re.sub(r"[^A-Za-z0-9_-]+", "", report.title.replace("wave ", "wave"))[:60] or "tables"
+    found = []
+    if report.repoints:
+        found.append((beside / f"cutover-{name}.csv", as_csv(report.repoints)))
+    if report.grants:
+        text = "\n".join(("-- to be read and run by a person; lakeferry grants nothing",
+                          *report.grants, ""))  # fmt: skip
+        found.append((beside / f"grants-{name}.sql", text))
+    for path, text in found:
+        path.write_text(text, encoding="utf-8")
+    return tuple(str(path) for path, _ in found)
+
+
+def only_these(rows: Sequence[LakeTable]) -> str:
+    """The names of some tables, a few of them."""
+    names = [row.name for row in rows[:5]]
+    return ", ".join(names) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")

@@ -1,0 +1,104 @@
+"""Steps 2 and 3 of a cut-over: nobody writes to the sources, and what they wrote last is brought.
+
+What was written before is brought over while writers still write, so that the pause is short.
+"""
+
+import time
+
+from lakeferry.errors import FerryError
+from lakeferry.fleet.cutover_events import Said
+from lakeferry.fleet.cutover_look import latest
+from lakeferry.fleet.cutover_plan import FREEZE, INCREMENT, freeze_of, quiet_in_s
+from lakeferry.fleet.cutover_prove import prove
+from lakeferry.fleet.cutover_run import Run
+from lakeferry.fleet.writers import Head, Made, told
+
+POLL_S = 2.0  # between two looks at the sources while they are watched
+SHOWN = 5  # tables that an error names
+ROUNDS = 3  # of freeze and increment, where a writer comes between
+
+
+def bring_up_to_date(run: Run) -> None:
+    """While writers still write, so that little is left when they have stopped."""
+    behind = [one for one, head in run.heads() if head.version > (one.held_version or 0)]
+    if not behind:
+        return
+    run.emit(Said(f"{len(behind)} sources moved on: brought up to date before the freeze"))
+    run.sync(behind)
+    prove(run, [one for one in run.rows if one.target_url in
+                 {each.target_url for each in behind}])  # fmt: skip
+
+
+def freeze_and_bring(run: Run) -> None:
+    """Both steps; again where somebody writes between them. Raises LF-8072."""
+    run.paused_at = time.monotonic()
+    for _ in range(ROUNDS):
+        heads = freeze(run)
+        if increment(run, heads):
+            return
+    raise written(run, "a source moved on between the freeze check and the increment", {})
+
+
+def freeze(run: Run) -> dict[str, Head]:
+    """No commit on any source for so long; whoever makes one is named."""
+    run.begin()
+    freeze_s = freeze_of(run.rows, run.wanted.waves, run.asked.freeze_s)
+    began = watched_at = time.monotonic()
+    heads = {one.target_url: (head, time.time()) for one, head in run.heads()}
+    while (left := quiet_in_s(heads.values(), freeze_s, time.time())) > 0:
+        run.rest(min(left, POLL_S))
+        moved = {
+            one.target_url: (head, time.time())
+            for one, head in run.heads()
+            if head.version > heads[one.target_url][0].version
+        }
+        if moved:
+            name_writers(run, {url: heads[url][0].version for url in moved}, began)
+            heads |= moved
+            run.paused_at = time.monotonic()  # before that nothing was paused
+            watched_at = run.paused_at
+    run.watched_s = time.monotonic() - watched_at
+    text = f"no commit on any source for {freeze_s:g} s"
+    run.end(FREEZE, "ok", text, proof={
+        "freeze_s": freeze_s, "heads": {one.name: heads[one.target_url][0].version
+                                        for one in run.rows}})  # fmt: skip
+    return {url: head for url, (head, _) in heads.items()}
+
+
+def name_writers(run: Run, since: dict[str, int], began: float) -> None:
+    """Told, and waited for; LF-8072 where nobody can be asked and the wait is over."""
+    made: list[Made] = []
+    for one in run.rows:
+        if one.target_url in since:
+            made += latest(run.stores, one, after=since[one.target_url])
+    who = told(each.writer for each in made)
+    run.emit(Said(f"{len(since)} sources are written to, by {who}: stop it", code="LF-8072",
+                    next_step="stop the writer; the sources are watched on"))  # fmt: skip
+    if time.monotonic() - began < run.asked.wait_s:
+        return
+    if not run.asking(f"stopped {who}? Enter goes on", by_default=True):
+        raise written(run, f"written by {who}", since)
+
+
+def written(run: Run, why: str, since: dict[str, int]) -> FerryError:
+    """LF-8072."""
+    names = [one.name for one in run.rows if one.target_url in since]
+    where = ", ".join(names[:SHOWN]) or run.asked.title
+    return FerryError(
+        "LF-8072", f"a source is still written to: {why}", where,
+        "stop the writer, then run the same command again; --wait 10min waits for it",
+    )  # fmt: skip
+
+
+def increment(run: Run, heads: dict[str, Head]) -> bool:
+    """The last one; False where a source has moved on beyond what was frozen."""
+    run.begin()
+    behind = [one for one in run.rows
+              if (one.held_version or 0) < heads[one.target_url].version]  # fmt: skip
+    files = size = 0
+    if behind:
+        files, size = run.sync(behind)
+    is_held = all(one.held_version == heads[one.target_url].version for one in run.rows)
+    text = f"{len(behind):,} tables, {files:,} files, {size:,} bytes"
+    run.end(INCREMENT, "ok" if is_held else "failed", text)
+    return is_held

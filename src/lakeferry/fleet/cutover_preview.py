@@ -1,0 +1,195 @@
+"""A cut-over that changes nothing: each step as it would go now, from what can be read."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from threading import Event as Flag
+from typing import TypeVar
+
+from lakeferry.catalog.judging import check_may_take
+from lakeferry.errors import FerryError
+from lakeferry.fleet.cutover_events import CutoverReport, Emit
+from lakeferry.fleet.cutover_look import (
+    BothSides,
+    Stores,
+    both_sides,
+    latest,
+    moved_landings,
+    shown_name,
+    source_head,
+    streams,
+    strength_of,
+)
+from lakeferry.fleet.cutover_plan import (
+    FREEZE,
+    INCREMENT,
+    PRECONDITIONS,
+    REGISTER,
+    TXN,
+    CutoverRequest,
+    Step,
+    chosen,
+    freeze_of,
+    problems,
+    quiet_in_s,
+)
+from lakeferry.fleet.cutover_register import entry_of
+from lakeferry.fleet.load_ways import LoadWay, load_ways
+from lakeferry.fleet.registration import catalog_name
+from lakeferry.fleet.repoint import repoints
+from lakeferry.fleet.stream_ways import StreamWay, stream_ways
+from lakeferry.fleet.target_catalog import target_catalog
+from lakeferry.fleet.wanted import Migration
+from lakeferry.fleet.writers import Head, Made, told
+from lakeferry.ledger import read
+from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.rows import LakeTable
+from lakeferry.ledger.write import now_ms
+from lakeferry.workers import map_threads
+
+AT_ONCE = 16
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def preview(
+    wanted: Migration,
+    path: Path,
+    tables: Iterable[LakeTable],
+    asked: CutoverRequest,
+    *,
+    emit: Emit,
+    stop: Flag,
+) -> CutoverReport:
+    """Tell how each step would go; nothing is written, no lease is taken.
+
+    Raises:
+        FerryError: a store cannot be read.
+        KeyboardInterrupt: stopped.
+    """
+    return _Preview(wanted, path, asked, emit, stop).go(tables)
+
+
+class _Preview:
+    def __init__(
+        self, wanted: Migration, path: Path, asked: CutoverRequest, emit: Emit, stop: Flag
+    ) -> None:
+        self._wanted, self._path, self._asked = wanted, path, asked
+        self._emit, self._stop = emit, stop
+        self._stores = Stores(wanted)
+        self._db = open_to_read(path)
+
+    def go(self, tables: Iterable[LakeTable]) -> CutoverReport:
+        try:
+            return self._go(tables)
+        finally:
+            self._db.close()
+
+    def _go(self, tables: Iterable[LakeTable]) -> CutoverReport:
+        picked = chosen(tables)
+        rows = picked.todo
+        self._preconditions(rows)
+        held = [one for one in rows if one.held_version is not None]
+        made = self._freeze(held)
+        names = {one.target_url: catalog_name(self._wanted, one) for one in held}
+        shown = {one.target_url: shown_name(self._wanted, one, *names[one.target_url])
+                 for one in held}  # fmt: skip
+        sides = self._sides(held, shown)
+        ways, loads = self._places(held, sides)
+        self._names(held, sides)
+        inventory = list(read.inventory(self._db))
+        return CutoverReport(
+            self._asked.title, (), picked.done, picked.left, None, 0.0, ways, loads,
+            repoints(held, made, inventory, shown), is_dry=True,
+        )  # fmt: skip
+
+    def _preconditions(self, rows: Sequence[LakeTable]) -> None:
+        strengths = {
+            one.target_url: strength_of(self._wanted, one, self._asked.strength) for one in rows
+        }
+        checks = {one.target_url: read.checks(self._db, one.target_url) for one in rows}
+        every = read.tables(self._db)
+        wrong = problems(
+            rows, every, self._wanted.waves, checks, strengths, now_ms=now_ms()
+        )  # fmt: skip
+        text = f"{len(rows):,} tables, {len(wrong):,} things in the way"
+        lines = tuple(one.text for one in wrong)
+        self._emit(Step(PRECONDITIONS, "failed" if wrong else "ok", text, lines))
+
+    def _freeze(self, rows: Sequence[LakeTable]) -> dict[str, tuple[Made, ...]]:
+        """How quiet the sources are now, and what a last increment would bring."""
+
+        def task(row: LakeTable) -> tuple[LakeTable, Head, tuple[Made, ...]]:
+            return row, source_head(self._stores, row), latest(self._stores, row)
+
+        found = list(self._beside(task, rows))
+        freeze_s = freeze_of(rows, self._wanted.waves, self._asked.freeze_s)
+        now_s = time.time()
+        loud = [one for one in found if quiet_in_s([(one[1], now_s)], freeze_s, now_s) > 0]
+        who = told(one[2][0].writer for one in loud if one[2])
+        text = f"no commit on any source for {freeze_s:g} s"
+        if loud:
+            text = f"{len(loud):,} sources had a commit within {freeze_s:g} s, by {who}"
+        self._emit(Step(FREEZE, "planned" if loud else "ok", text))
+        behind = [row for row, head, _ in found if head.version > (row.held_version or 0)]
+        self._emit(Step(INCREMENT, "planned", f"{len(behind):,} tables to bring up to date"))
+        return {row.target_url: made for row, _, made in found}
+
+    def _sides(self, rows: Sequence[LakeTable], shown: dict[str, str]) -> dict[str, BothSides]:
+        def task(row: LakeTable) -> BothSides:
+            return both_sides(self._stores, row, shown[row.target_url])
+
+        return {one.target_url: one for one in self._beside(task, rows)}
+
+    def _places(
+        self, rows: Sequence[LakeTable], sides: dict[str, BothSides]
+    ) -> tuple[tuple[StreamWay, ...], tuple[LoadWay, ...]]:
+        inventory = list(read.inventory(self._db))
+        found = list(streams(self._wanted, self._stores, inventory, self._asked.checkpoints))
+        ways = stream_ways(
+            (one.position for one in found), [sides[one.target_url].switched for one in rows]
+        )
+        known = {one.url for one in ways}
+        moved = (*self._asked.moved_landings, *moved_landings(self._wanted, inventory))
+        loads = load_ways(
+            [one.loaded for one in sides.values() if one.loaded is not None],
+            (one.position for one in found if one.position.url in known),
+            moved,
+            now_ms=now_ms(),
+        )
+        wrong = [f"{row.name}: {sides[row.target_url].proof.detail}" for row in rows
+                 if not sides[row.target_url].proof.is_equal]  # fmt: skip
+        apps = sum(len(one.proof.apps) for one in sides.values())
+        lines = (*wrong, *(one.text for one in ways), *(one.text for one in loads))
+        is_blocked = not self._asked.accept_reload and any(one.does == "reloads" for one in loads)
+        state = "failed" if wrong or is_blocked else "ok"
+        self._emit(Step(TXN, state, f"{apps:,} apps, at the versions that are held", lines))  # type: ignore[arg-type]
+        return ways, loads
+
+    def _names(self, rows: Sequence[LakeTable], sides: dict[str, BothSides]) -> None:
+        catalog = self._wanted.target.catalog
+        is_told = catalog is not None and catalog.register != "never" and self._asked.registers
+        place = target_catalog(self._wanted.target) if is_told else None
+        if place is None:
+            self._emit(Step(REGISTER, "skipped", "no catalog would be told"))
+            return
+
+        def task(row: LakeTable) -> tuple[bool, str]:
+            try:
+                entry = entry_of(self._wanted, place, row, sides[row.target_url], now_ms=now_ms())
+                if entry.found is not None:
+                    check_may_take(entry.found, entry.wanted, place.shown)
+            except FerryError as error:
+                return False, f"{row.name}: {error.what}"
+            return entry.found is not None, ""
+
+        found = list(self._beside(task, rows))
+        wrong = tuple(text for _, text in found if text)
+        there = sum(is_there for is_there, _ in found)
+        text = f"{len(rows):,} tables in {place.shown}, {there:,} exist already"
+        self._emit(Step(REGISTER, "failed" if wrong else "planned", text, wrong))
+
+    def _beside(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        yield from map_threads(task, items, count=AT_ONCE, stop=self._stop)
+        if self._stop.is_set():
+            raise KeyboardInterrupt

@@ -1,0 +1,113 @@
+"""Steps 4 and 5 of a cut-over: targets equal their sources, streams and loads find their place."""
+
+from collections.abc import Sequence
+
+from lakeferry.errors import FerryError
+from lakeferry.fleet.cutover_look import BothSides, both_sides, moved_landings, streams
+from lakeferry.fleet.cutover_plan import TXN, VERIFY, to_prove
+from lakeferry.fleet.cutover_proof import different
+from lakeferry.fleet.cutover_proof import prove as prove_side_by_side
+from lakeferry.fleet.cutover_run import Run
+from lakeferry.fleet.load_ways import load_ways
+from lakeferry.fleet.stream_ways import stream_ways
+from lakeferry.ledger import read
+from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.rows import CheckResult, LakeTable
+from lakeferry.ledger.write import now_ms
+
+SHOWN = 5  # streams that a step names
+
+
+def verify(run: Run) -> None:
+    """Step 4: each target once more, as strongly as its last proof leaves open."""
+    run.begin()
+    counts = prove(run, run.rows)
+    parts = [f"{name} on {count:,}" for name, count in sorted(counts.items())]
+    run.end(VERIFY, "ok", ", ".join(parts), proof=dict(counts))
+
+
+def prove(run: Run, rows: Sequence[LakeTable]) -> dict[str, int]:
+    """Each as strongly as it lacks; the tables by strength. Raises LF-8073."""
+    checks = run.checks()
+    work = []
+    for one in rows:
+        known = checks.get(one.target_url, ())
+        strength = to_prove(one, known, run.strength(one), now_ms())
+        if strength is not None:
+            work.append((one, strength))
+    found = prove_side_by_side(run.wanted, run.ledger, work, stop=run.stop)
+    run.renew()
+    if wrong := different(found):
+        run.end(VERIFY, "failed", f"{len(wrong)} tables differ", wrong)
+        raise unproven(run, wrong[0])
+    counts: dict[str, int] = {}
+    for _, strength in work:
+        counts[strength] = counts.get(strength, 0) + 1
+    return counts
+
+
+def unproven(run: Run, what: str) -> FerryError:
+    """LF-8073."""
+    return FerryError(
+        "LF-8073", f"a target is not its source: {what}", run.asked.title,
+        "nothing was switched; see lakeferry verify and lakeferry sync",
+    )  # fmt: skip
+
+
+def prove_txns(run: Run) -> None:
+    """Step 5: what streams and loads remember, equal on both sides. Raises LF-8073."""
+    run.begin()
+    shown = run.shown()
+
+    def task(row: LakeTable) -> BothSides:
+        return both_sides(run.stores, row, shown[row.target_url])
+
+    for one in run.beside(task, run.rows):
+        run.sides[one.target_url] = one
+    wrong, apps, loads = [], [], 0
+    for row in run.rows:
+        proof = run.sides[row.target_url].proof
+        outcome = "equal" if proof.is_equal else "different"
+        kept = CheckResult(row.target_url, row.held_version or 0, "txn", outcome,
+                           proof.detail, now_ms())  # fmt: skip
+        run.ledger.check(kept, strength=row.strength)
+        apps += [f"{row.name} {app[:40]} {one} = {other}"
+                 for app, (one, other) in proof.apps.items() if one == other]  # fmt: skip
+        loads += proof.loads[0]
+        if not proof.is_equal:
+            wrong.append(f"{row.name}: {proof.detail}")
+    if wrong:
+        run.end(TXN, "failed", f"{len(wrong)} tables differ", wrong)
+        raise unproven(run, wrong[0])
+    look_at_streams(run)
+    text = f"streaming: {len(apps):,} apps, highest (appId, version) equal on both sides"
+    if loads:
+        text += f"; COPY INTO: {loads:,} objects of state known on both"
+    ways = [one.text for one in run.ways] + [one.text for one in run.loads]
+    run.end(TXN, "ok", text, [*apps[:SHOWN], *ways], proof={"apps": len(apps)})
+
+
+def look_at_streams(run: Run) -> None:
+    """What becomes of them. Raises LF-8074, LF-8076."""
+    db = open_to_read(run.path)
+    try:
+        run.inventory = tuple(read.inventory(db))
+    finally:
+        db.close()
+    found = streams(run.wanted, run.stores, run.inventory, run.asked.checkpoints)
+    switched = [run.sides[one.target_url].switched for one in run.rows]
+    every = tuple(found)
+    run.ways = stream_ways((one.position for one in every), switched)
+    known = {one.url for one in run.ways}
+    run.streams = tuple(one for one in every if one.position.url in known)
+    moved = (*run.asked.moved_landings, *moved_landings(run.wanted, run.inventory))
+    tables = [side.loaded for side in run.sides.values() if side.loaded is not None]
+    run.loads = load_ways(tables, (one.position for one in run.streams), moved, now_ms=now_ms())
+    again = [one for one in run.loads if one.does == "reloads"]
+    if again and not run.asked.accept_reload:
+        run.end(TXN, "failed", "a landing zone moves", [one.text for one in again])
+        raise FerryError(
+            "LF-8076", f"files would be loaded again: {again[0].text.splitlines()[0].strip()}",
+            run.asked.title,
+            "keep the landing zone where it is, or accept it: --accept-reload",
+        )  # fmt: skip

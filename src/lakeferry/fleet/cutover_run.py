@@ -1,0 +1,160 @@
+"""What one cut-over works with: its tables as the ledger has them, its stores, its steps.
+
+One thread, the coordinator's, uses it; only the tasks that it gives out run beside.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import Event as Flag
+from typing import Any, Literal, TypeVar
+
+from lakeferry.errors import FerryError
+from lakeferry.fleet.asking import ask_beside
+from lakeferry.fleet.cutover_events import Ask, Emit, Said
+from lakeferry.fleet.cutover_look import (
+    BothSides,
+    FoundStream,
+    Stores,
+    shown_name,
+    source_head,
+    strength_of,
+)
+from lakeferry.fleet.cutover_plan import CutoverRequest, Step
+from lakeferry.fleet.load_ways import LoadWay
+from lakeferry.fleet.registration import catalog_name
+from lakeferry.fleet.stream_ways import StreamWay
+from lakeferry.fleet.sync import sync
+from lakeferry.fleet.sync_events import TableSaid
+from lakeferry.fleet.sync_request import SyncRequest
+from lakeferry.fleet.wanted import Migration
+from lakeferry.fleet.writers import Head
+from lakeferry.ledger import read
+from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.rows import CheckResult, Inventoried, LakeTable
+from lakeferry.ledger.write import Ledger
+from lakeferry.workers import map_threads
+
+AT_ONCE = 16
+StepState = Literal["ok", "failed", "planned", "skipped"]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Run:
+    """One cut-over under way."""
+
+    def __init__(
+        self, wanted: Migration, ledger: Ledger, path: Path, asked: CutoverRequest, *,
+        emit: Emit, ask: Ask, stop: Flag,
+    ) -> None:  # fmt: skip
+        self.wanted, self.ledger, self.path, self.asked = wanted, ledger, path, asked
+        self.emit, self.stop = emit, stop
+        self.stores = Stores(wanted)
+        self.rows: tuple[LakeTable, ...] = ()  # that are to be switched
+        self.sides: dict[str, BothSides] = {}  # by target
+        self.streams: tuple[FoundStream, ...] = ()  # that have to do with them
+        self.ways: tuple[StreamWay, ...] = ()
+        self.loads: tuple[LoadWay, ...] = ()
+        self.inventory: tuple[Inventoried, ...] = ()
+        self.steps: list[Step] = []
+        self.paused_at: float | None = None  # when the freeze check began
+        self.pause_s: float | None = None  # from there to the mark
+        self.watched_s = 0.0
+        self._ask = ask
+        self._step_at = time.monotonic()
+
+    def beside(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Run a task over items side by side; the lease is kept, a stop heard."""
+        turn = self.ledger.turn
+        yield from map_threads(task, items, count=AT_ONCE, stop=self.stop, on_silence=turn)
+        if self.stop.is_set():
+            raise KeyboardInterrupt
+
+    def heads(self) -> list[tuple[LakeTable, Head]]:
+        """Its tables with the newest versions of their sources."""
+
+        def task(row: LakeTable) -> tuple[LakeTable, Head]:
+            return row, source_head(self.stores, row)
+
+        return list(self.beside(task, self.rows))
+
+    def sync(self, rows: Sequence[LakeTable]) -> tuple[int, int]:
+        """By the machinery of `sync`; files and bytes that moved. Raises LF-8071."""
+
+        def tell(event: object) -> None:
+            if isinstance(event, TableSaid) and event.code is not None:
+                self.emit(Said(event.text, event.table.name, event.code, event.next_step))
+
+        ended = sync(self.wanted, self.ledger, rows, self.every(), SyncRequest(),
+                     emit=tell, stop=self.stop)  # fmt: skip
+        self.renew()
+        if self.stop.is_set():
+            raise KeyboardInterrupt
+        if ended.look_at:
+            one = ended.look_at[0]
+            raise FerryError("LF-8071", f"{one.name} could not be brought up to date: {one.why}",
+                             one.code, one.next_step)  # fmt: skip
+        return ended.files, ended.bytes
+
+    def rest(self, seconds: float) -> None:
+        """Wait; the lease is kept, a stop heard."""
+        self.ledger.turn()
+        if self.stop.wait(seconds):
+            raise KeyboardInterrupt
+
+    def asking(self, question: str, *, by_default: bool = False) -> bool:
+        """The answer of a person; see `Ask`."""
+
+        def ask(text: str) -> bool:
+            return self._ask(text, by_default)
+
+        return ask_beside(ask, question, turn=self.ledger.turn, stop=self.stop)
+
+    def shown(self) -> dict[str, str]:
+        """How statements name each table at the target, by target."""
+        return {one.target_url: shown_name(self.wanted, one, *catalog_name(self.wanted, one))
+                for one in self.rows}  # fmt: skip
+
+    def strength(self, row: LakeTable) -> str:
+        """How strongly a table has to be proven."""
+        return strength_of(self.wanted, row, self.asked.strength)
+
+    def every(self) -> list[LakeTable]:
+        """All tables, as the ledger has them now."""
+        self.ledger.flush()
+        db = open_to_read(self.path)
+        try:
+            return read.tables(db)
+        finally:
+            db.close()
+
+    def renew(self) -> None:
+        """The rows, as the ledger has them now."""
+        known = {one.target_url: one for one in self.every()}
+        self.rows = tuple(known[one.target_url] for one in self.rows)
+
+    def checks(self) -> dict[str, list[CheckResult]]:
+        """The comparisons of each of its tables, newest first, by target."""
+        self.ledger.flush()
+        db = open_to_read(self.path)
+        try:
+            return {one.target_url: read.checks(db, one.target_url) for one in self.rows}
+        finally:
+            db.close()
+
+    def begin(self) -> None:
+        """A step begins."""
+        self._step_at = time.monotonic()
+
+    def end(
+        self, number: int, state: StepState, text: str, lines: Sequence[str] = (),
+        proof: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """A step has ended: told to people and to the ledger."""
+        seconds = time.monotonic() - self._step_at
+        step = Step(number, state, text, tuple(lines), proof or {}, seconds)
+        self.steps.append(step)
+        self.ledger.tell("cutover", {"step": number, "name": step.name, "state": state,
+                                      "text": text, "of": self.asked.title})  # fmt: skip
+        self.emit(step)

@@ -1,0 +1,190 @@
+"""Steps 6 and 7 of a cut-over: from here on it can be seen.
+
+All names are registered first, then all receipts are put, then all tables are marked in one
+transaction. A run that is killed between is repeated: each of these done twice is done once.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from lakeferry.catalog.judging import check_may_take
+from lakeferry.catalog.registering import Catalog
+from lakeferry.errors import FerryError
+from lakeferry.fleet.cutover_events import Said
+from lakeferry.fleet.cutover_freeze import written
+from lakeferry.fleet.cutover_look import FoundStream, latest
+from lakeferry.fleet.cutover_plan import MARK, REGISTER
+from lakeferry.fleet.cutover_register import Entry, entry_of, put, receipt
+from lakeferry.fleet.cutover_run import Run
+from lakeferry.fleet.receipt_files import put_receipt
+from lakeferry.fleet.source_grants import grant_lines, source_catalog
+from lakeferry.fleet.states import State, move
+from lakeferry.fleet.stream_state import TRIES, carry, has_room
+from lakeferry.fleet.writers import told
+from lakeferry.ledger.rows import LakeTable, Receipt
+from lakeferry.ledger.write import now_ms
+
+
+@dataclass(frozen=True)
+class Statements:
+    """For a person to make."""
+
+    grants: tuple[str, ...] = ()
+    managed: tuple[str, ...] = ()  # ALTER TABLE ... SET MANAGED
+
+
+def freeze_state(run: Run) -> None:
+    """The ledger says that nobody writes."""
+    why = "its writers have stopped"
+    run.ledger.move(*(move(one.target_url, _state(one), "frozen", why=why) for one in run.rows))
+    run.renew()
+
+
+def thaw(run: Run) -> None:
+    """Given up: the tables are what they were."""
+    run.renew()
+    why = "the switch was given up"
+    back = [one for one in run.rows if one.state == "frozen"]
+    run.ledger.move(*(move(one.target_url, "frozen", "verified", why=why) for one in back))
+
+
+def register(run: Run, place: Catalog | None) -> dict[str, Entry]:
+    """Look at the catalog, ask, look at the sources once more; then it may begin.
+
+    Raises:
+        FerryError: LF-2003 not confirmed; LF-8072 somebody has written meanwhile; LF-81 the
+            catalog has another table under a name.
+    """
+    run.begin()
+    entries: dict[str, Entry] = {}
+    if place is not None:
+
+        def task(row: LakeTable) -> tuple[str, Entry]:
+            sides = run.sides[row.target_url]
+            entry = entry_of(run.wanted, place, row, sides, now_ms=now_ms())
+            if entry.found is not None:
+                check_may_take(entry.found, entry.wanted, place.shown)
+            return row.target_url, entry
+
+        entries = dict(run.beside(task, run.rows))
+    where = f"register them in {place.shown}" if place is not None else "register them nowhere"
+    if not run.asking(f"cut over {len(run.rows):,} tables, {where}?"):
+        raise FerryError("LF-2003", "not confirmed", "nothing was changed", "give --yes")
+    _refuse_moved(run)
+    return entries
+
+
+def mark(run: Run, place: Catalog | None, entries: dict[str, Entry]) -> Statements:
+    """Register under receipts, carry checkpoints, lay receipts beside the tables, mark them all."""
+    receipts = _receipts(run, entries)
+    statements = Statements()
+    if place is not None:
+        statements = _statements(run, place, entries)
+        _put_names(run, place, entries, receipts)
+    else:
+        run.end(REGISTER, "skipped", "no catalog is told")
+    run.begin()
+    for found in run.streams:
+        _carry(run, found)
+
+    def lay(row: LakeTable) -> None:
+        put_receipt(run.stores.target(row), receipts[row.target_url])
+
+    for _ in run.beside(lay, run.rows):
+        pass
+    with run.ledger.together():
+        for one in run.rows:
+            why = f"version {one.held_version} is version {one.target_version} of the target"
+            step = move(one.target_url, "frozen", "cut_over", why=why)
+            run.ledger.receive(receipts[one.target_url], step)
+    assert run.paused_at is not None
+    run.pause_s = time.monotonic() - run.paused_at
+    run.renew()
+    text = f"{run.asked.title} cut over; the source's versions are pinned in the receipts"
+    run.end(MARK, "ok", text, proof={"pause_s": round(run.pause_s, 3)})
+    return statements
+
+
+def _receipts(run: Run, entries: dict[str, Entry]) -> dict[str, Receipt]:
+    at_ms = now_ms()
+    steps = {one.name: {"text": one.text, **one.proof} for one in run.steps if one.state == "ok"}
+    made = {}
+    for row in run.rows:
+        proofs: dict[str, Any] = {
+            "manifest_sha256": run.wanted.sha256,
+            "steps": steps,
+            "streams": [one.text for one in run.ways if row.name in one.tables],
+        }
+        entry = entries.get(row.target_url)
+        sides = run.sides[row.target_url]
+        made[row.target_url] = receipt(row, sides, entry, proofs, at_ms=at_ms)
+    return made
+
+
+def _put_names(
+    run: Run, place: Catalog, entries: dict[str, Entry], receipts: dict[str, Receipt]
+) -> None:
+    def task(row: LakeTable) -> None:
+        put(place, entries[row.target_url], receipts[row.target_url].sha256)
+
+    for _ in run.beside(task, run.rows):
+        pass
+    there = sum(one.found is not None for one in entries.values())
+    text = f"{len(entries):,} external tables, comments, properties; {there:,} existed before"
+    run.end(REGISTER, "ok", text)
+
+
+def _refuse_moved(run: Run) -> None:
+    """The answer may have taken long. LF-8072 where somebody has written meanwhile."""
+    since = {
+        one.target_url: one.held_version or 0
+        for one, head in run.heads()
+        if head.version > (one.held_version or 0)
+    }
+    if since:
+        made = [
+            each
+            for one in run.rows
+            if one.target_url in since
+            for each in latest(run.stores, one, after=since[one.target_url])
+        ]
+        raise written(run, f"written by {told(each.writer for each in made)}", since)
+
+
+def _carry(run: Run, found: FoundStream) -> None:
+    """A query that goes on finds its checkpoint at the target. Raises LF-8075."""
+    way = next(one for one in run.ways if one.url == found.position.url)
+    if way.does != "continues":
+        return
+    options = run.wanted.target.store_options
+    for number in range(1, TRIES + 1):
+        url = found.target_url if number == 1 else f"{found.target_url}-{number}"
+        target = run.stores.at(url, options)
+        if has_room(found.store, target):
+            files = carry(found.store, target)
+            run.emit(Said(f"checkpoint of stream {way.query_id[:8]}: {files} files -> {url}"))
+            return
+    raise FerryError(
+        "LF-8075", "there is no room for a stream's checkpoint", found.target_url,
+        "move the older copies of it away",
+    )  # fmt: skip
+
+
+def _statements(run: Run, place: Catalog, entries: dict[str, Entry]) -> Statements:
+    lines: list[str] = []
+    managed = []
+    names = {row.source for row in run.rows}
+    known = {name: source_catalog(run.wanted.sources[name]) for name in names}
+    catalog, shown = run.wanted.target.catalog, run.shown()
+    for row in run.rows:
+        source, entry = known[row.source], entries[row.target_url]
+        if source is not None:
+            lines += grant_lines(source, row, place, entry.wanted)
+        if catalog is not None and catalog.kind == "unity":
+            managed.append(f"ALTER TABLE {shown[row.target_url]} SET MANAGED;")
+    return Statements(tuple(lines), tuple(managed))
+
+
+def _state(row: LakeTable) -> State:
+    return row.state  # type: ignore[return-value]

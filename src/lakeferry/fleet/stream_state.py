@@ -1,0 +1,111 @@
+"""The checkpoint folder of a streaming query: read where it stands, carried to another place.
+
+Source: Spark, `OffsetSeqLog` and `CommitLog` ("v1", metadata, one line a source); Delta,
+`DeltaSourceOffset`; `FileStreamSourceLog` for what a file source has read.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import orjson
+
+from lakeferry.errors import FerryError
+from lakeferry.fleet.stream_ways import ReadPosition, StreamPosition
+from lakeferry.store.protocol import ObjectMeta, Store, read_all
+
+MOST_LANDING = 1000  # addresses of files that are kept; all are counted
+_MOST_LOG = 64 << 20  # bytes of one file of a file source's log
+TRIES = 50  # folders beside each other
+
+
+def read_position(store: Store) -> StreamPosition | None:
+    """Where the query stands; None where no checkpoint is."""
+    try:
+        query_id = str(orjson.loads(read_all(store, "metadata"))["id"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    offset = _newest(store, "offsets")
+    landing, files = _landing(store)
+    return StreamPosition(
+        url=store.url,
+        query_id=query_id,
+        last_batch=offset,
+        last_commit=_newest(store, "commits"),
+        reads=() if offset is None else _reads(store, f"offsets/{offset}"),
+        landing=landing,
+        landing_files=files,
+        is_auto_loader=any("/rocksdb/" in meta.path for meta in store.list("sources")),
+    )
+
+
+def carry(source: Store, target: Store) -> int:
+    """Copy a stopped query's checkpoint; the files. `metadata`, without which it is none, last.
+
+    Raises:
+        FerryError: LF-8075 where the query went on meanwhile.
+    """
+    before = read_position(source)
+    metas = sorted(_files(source), key=lambda meta: (meta.path == "metadata", meta.path))
+    for meta in metas:
+        target.write(meta.path, source.read(meta.path), size=meta.size)
+    target.settle()
+    if read_position(source) != before:
+        raise running(source.url)
+    return len(metas)
+
+
+def running(url: str) -> FerryError:
+    """LF-8075."""
+    return FerryError(
+        "LF-8075",
+        "a stream went on while its checkpoint was copied",
+        url,
+        "stop the stream, then run the same command again",
+    )
+
+
+def has_room(source: Store, target: Store) -> bool:
+    """Whether what lies at the target is nothing, or a part of this very checkpoint."""
+    here = {meta.path: meta.size for meta in _files(source)}
+    return all(here.get(meta.path) == meta.size for meta in target.list(""))
+
+
+def _files(store: Store) -> Iterator[ObjectMeta]:
+    """Without the side files of Hadoop's local disk, which would not fit edited or renamed ones."""
+    for meta in store.list(""):
+        name = meta.path.rpartition("/")[2]
+        if not (name.startswith(".") and name.endswith((".crc", ".tmp"))):
+            yield meta
+
+
+def _newest(store: Store, folder: str) -> int | None:
+    names = (meta.path.rpartition("/")[2] for meta in store.list(folder, recursive=False))
+    return max((int(name) for name in names if name.isdecimal()), default=None)
+
+
+def _reads(store: Store, path: str) -> tuple[ReadPosition, ...]:
+    """Each line behind the second is the offset of a source; those of Delta name a table."""
+    found = []
+    with suppress(FileNotFoundError):
+        for line in read_all(store, path).splitlines()[2:]:
+            with suppress(ValueError, KeyError, TypeError):
+                said = orjson.loads(line)
+                found.append(ReadPosition(
+                    str(said["reservoirId"]), int(said["reservoirVersion"]),
+                    int(said.get("index", -1)), bool(said.get("isStartingVersion", False)),
+                ))  # fmt: skip
+    return tuple(found)
+
+
+def _landing(store: Store) -> tuple[tuple[str, ...], int]:
+    """What a file source has read: some addresses, and how many."""
+    seen: dict[str, None] = {}
+    for meta in store.list("sources"):
+        name = meta.path.rpartition("/")[2].removesuffix(".compact")
+        if not name.isdecimal() or meta.size > _MOST_LOG:
+            continue
+        with suppress(FileNotFoundError):
+            for line in read_all(store, meta.path).splitlines()[1:]:
+                with suppress(ValueError, KeyError, TypeError):
+                    seen[str(orjson.loads(line)["path"])] = None
+    return tuple(seen)[:MOST_LANDING], len(seen)

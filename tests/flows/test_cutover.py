@@ -1,0 +1,234 @@
+"""Tables switched to their targets, by the program as it is typed; judged by what lies there."""
+
+import csv
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from deltalake import DeltaTable
+
+from lakeferry.fleet.receipt_files import receipts_at
+from lakeferry.ledger import read
+from lakeferry.ledger.open import open_to_read
+from lakeferry.store.open import open_store
+from tests.cli.program import LAKEFERRY, environment_of, json_lines
+from tests.flows.fleets import ROWS, Fleet, append
+
+Lines = list[dict[str, Any]]
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Fleet:
+    fleet = Fleet(tmp_path, str(tmp_path / "out"))
+    fleet.write()
+    return fleet
+
+
+def ready(fleet: Fleet, *names: str, strength: str = "replayed") -> None:
+    """Tables that are synced and proven."""
+    for name in names:
+        append(fleet.lake / name.replace(".", "/"))
+    fleet.see()
+    fleet.sync()
+    prove_all(fleet, strength)
+
+
+def prove_all(fleet: Fleet, strength: str = "replayed") -> None:
+    from threading import Event as Flag
+
+    from lakeferry.cli.fleet_flags import known_tables, led
+    from lakeferry.fleet.cutover_proof import prove
+
+    rows = [one for one in known_tables(fleet.wanted) if one.held_version is not None]
+    with led(fleet.wanted, "verify") as ledger:
+        prove(fleet.wanted, ledger, [(one, strength) for one in rows], stop=Flag())
+        ledger.end(0)
+
+
+def run(fleet: Fleet, command: str, *words: str) -> tuple[int, Lines]:
+    ended = subprocess.run(
+        [LAKEFERRY, command, "--json", *words],
+        cwd=fleet.folder, env=environment_of(fleet.folder, dict(fleet.environment)),
+        capture_output=True, text=True, check=False, timeout=180,
+    )  # fmt: skip
+    assert ended.stderr == "", ended.stderr
+    return ended.returncode, json_lines(ended)
+
+
+def cutover(fleet: Fleet, *words: str) -> tuple[int, Lines]:
+    return run(fleet, "cutover", "--yes", "--freeze-check", "0s", *words)
+
+
+def states(fleet: Fleet) -> dict[str, str]:
+    return {name: one.state for name, one in fleet.tables().items()}
+
+
+def steps(lines: Lines) -> list[tuple[int, str]]:
+    return [(one["step"], one["state"]) for one in lines if one["type"] == "step"]
+
+
+ALL = [(1, "ok"), (2, "ok"), (3, "ok"), (4, "ok"), (5, "ok"), (6, "skipped"), (7, "ok")]
+
+
+def test_a_wave_goes_through_the_checklist_and_is_cut_over(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders", "sales.items")
+
+    code, lines = cutover(fleet, "--wave", "1")
+
+    assert (code, steps(lines)) == (0, ALL)
+    assert states(fleet) == {"sales.orders": "cut_over", "sales.items": "cut_over"}
+    assert lines[-1]["cut_over"] == ["a.sales.items", "a.sales.orders"]
+    assert 0 < lines[-1]["pause_s"] < 30
+
+
+def test_the_receipt_lies_beside_the_table_and_in_the_ledger_under_one_hash(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders")
+    cutover(fleet, "a.sales.orders")
+
+    url = fleet.tables()["sales.orders"].target_url
+    [beside] = [one for one in receipts_at(open_store(url), url) if one.kind == "cutover"]
+
+    db = open_to_read(fleet.folder / ".lakeferry" / "ledger.db")
+    [kept] = [one for one in read.receipts(db, url) if one.kind == "cutover"]
+    assert kept == beside
+    said = orjson.loads(beside.body)
+    assert (said["source_version"], said["target_version"], said["strength"]) == (0, 0, "replayed")
+    assert said["steps"]["freeze check"]["heads"] == {"a.sales.orders": 0}
+
+
+def test_what_a_source_wrote_after_the_proof_is_brought_and_proven_again(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders", "sales.items")
+    append(fleet.lake / "sales/orders")
+
+    code, _ = cutover(fleet, "--wave", "1")
+
+    assert code == 0
+    assert fleet.rows("sales.orders").num_rows == 2 * ROWS
+    assert fleet.tables()["sales.orders"].held_version == 1
+    kinds = [one.kind for one in checks(fleet, "sales.orders") if one.source_version == 1]
+    assert set(kinds) == {"replayed", "listed", "txn"}
+    assert {"listed"} < {one.kind for one in checks(fleet, "sales.items")}
+
+
+def checks(fleet: Fleet, name: str) -> list[Any]:
+    db = open_to_read(fleet.folder / ".lakeferry" / "ledger.db")
+    return list(read.checks(db, fleet.tables()[name].target_url))
+
+
+def test_a_table_that_was_never_proven_is_in_the_way_of_all(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders")
+    append(fleet.lake / "sales/items")
+    fleet.see()
+    fleet.sync()
+
+    code, lines = cutover(fleet, "--wave", "1")
+
+    assert (code, lines[-2]["code"]) == (2, "LF-8071")
+    assert lines[-2]["next"] == ["lakeferry verify -s a.sales.items --strength replayed"]
+    assert states(fleet) == {"sales.orders": "verified", "sales.items": "synced"}
+
+
+def test_nothing_is_meant_where_nothing_is_named(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders")
+
+    code, lines = cutover(fleet)
+
+    assert (code, lines[-2]["code"]) == (2, "LF-2001")
+
+
+def test_a_dry_run_tells_each_step_and_writes_nothing(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders")
+    append(fleet.lake / "sales/orders")
+    before = tree(fleet.folder)
+
+    code, lines = run(fleet, "cutover", "--dry-run", "--freeze-check", "10min", "--wave", "1")
+
+    assert tree(fleet.folder) == before
+    assert code == 0
+    assert steps(lines) == [(1, "ok"), (2, "planned"), (3, "planned"), (5, "ok"), (6, "skipped")]
+    [loud] = [one for one in lines if one.get("step") == 2]
+    assert loud["message"].startswith("1 sources had a commit within 600 s, by app delta-rs")
+
+
+def tree(folder: Path) -> dict[str, int]:
+    return {
+        str(path.relative_to(folder)): path.stat().st_size
+        for path in folder.rglob("*")
+        if path.is_file() and "ledger" not in path.name
+    }
+
+
+def test_who_wrote_last_is_listed_to_be_pointed_elsewhere(fleet: Fleet) -> None:
+    append(fleet.lake / "sales/orders")
+    as_job(fleet.lake / "sales/orders", 8812, "hourly-sync")
+    fleet.see()
+    fleet.sync()
+    prove_all(fleet)
+
+    _, lines = cutover(fleet, "--wave", "1")
+
+    listed = list(csv.DictReader((fleet.folder / "cutover-wave1.csv").open(encoding="utf-8")))
+    assert lines[-1]["files"] == ["cutover-wave1.csv"]
+    assert [(one["kind"], one["id"], one["name"]) for one in listed] == [
+        ("job", "8812", "hourly-sync")
+    ]
+    assert listed[0]["registered_as"] == f"delta.`{fleet.tables()['sales.orders'].target_url}`"
+
+
+def as_job(table: Path, number: int, name: str) -> None:
+    """The newest commit says that a job of Databricks made it."""
+    commit = max((table / "_delta_log").glob("*.json"))
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    for action in actions:
+        if "commitInfo" in action:
+            action["commitInfo"]["job"] = {"jobId": str(number), "jobName": name}
+    commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
+
+
+def test_a_wave_waits_for_the_waves_before_it(fleet: Fleet) -> None:
+    fleet.write("waves: {1: {}, 2: {after: 1}}\n", source=", tables: {'hr.*': {wave: 2}}")
+    ready(fleet, "sales.orders", "hr.people")
+
+    code, lines = cutover(fleet, "--wave", "2")
+    cutover(fleet, "--wave", "1")
+    after, _ = cutover(fleet, "--wave", "2")
+
+    assert (code, lines[-2]["code"], after) == (2, "LF-8071", 0)
+    assert lines[-2]["next"] == ["lakeferry cutover --wave 1"]
+
+
+def test_once_more_finds_nothing_to_do(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders")
+    cutover(fleet, "--wave", "1")
+
+    code, lines = cutover(fleet, "--wave", "1")
+
+    assert (code, lines[-1]["already"], lines[-1]["cut_over"]) == (0, ["a.sales.orders"], [])
+
+
+def test_a_target_that_lost_a_file_is_not_switched_to(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders")
+    target = Path(fleet.tables()["sales.orders"].target_url)
+    [file] = target.glob("*.parquet")
+    file.unlink()
+
+    code, lines = cutover(fleet, "--wave", "1")
+
+    assert (code, lines[-2]["code"]) == (1, "LF-8073")
+    assert states(fleet) == {"sales.orders": "verified"}
+    assert not list((target / "_delta_log" / "_lakeferry").rglob("*cutover*"))
+    again, lines = cutover(fleet, "--wave", "1")
+    assert (again, lines[-2]["code"]) == (2, "LF-8071")  # its last proof says so
+
+
+def test_a_table_that_is_cut_over_is_not_synced_over(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders")
+    cutover(fleet, "--wave", "1")
+    append(fleet.lake / "sales/orders")
+
+    fleet.sync()
+
+    assert DeltaTable(fleet.tables()["sales.orders"].target_url).version() == 0
