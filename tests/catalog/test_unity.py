@@ -202,6 +202,24 @@ def test_a_name_is_led_elsewhere_only_from_where_it_was_thought_to_be(
 
 
 @pytest.mark.parametrize("has_tags", [True, False])
+def test_where_the_new_place_is_refused_the_old_entry_is_there_again(
+    oss: UnityCatalog, stub: Stub, has_tags: bool
+) -> None:
+    place = replace(oss, has_tags=has_tags)
+    unity.register(place, orders())
+    stub.set(granted={"atlas.sales.orders": {"ann": ["SELECT"]}},
+             denied={f"POST /tables {NEW}": "no CREATE EXTERNAL TABLE"})  # fmt: skip
+    before = unity.find_table(place, "sales", "orders")
+
+    with pytest.raises(FerryError, match="no CREATE EXTERNAL TABLE"):
+        unity.repoint(place, "sales", "orders", orders().location, NEW)
+
+    assert before is not None
+    assert unity.find_table(place, "sales", "orders") == before
+    assert unity.grants(place, before) == (Grant("ann", "SELECT"),)
+
+
+@pytest.mark.parametrize("has_tags", [True, False])
 def test_only_what_is_as_it_was_registered_is_taken_away(
     oss: UnityCatalog, stub: Stub, has_tags: bool
 ) -> None:

@@ -7,7 +7,8 @@ pydantic models of `unitycatalog-client`: fields that they do not know, or lack,
 fails the test. A process of its own, because the client wants older libraries than the tests have.
 
 `/stub` is the test's own door: GET tells all requests, POST sets `throttled` (answers of 429 to
-come), `denied` ("METHOD path" -> message), `a_page`. Tags are Databricks' alone, which has no such
+come), `denied` ("METHOD path" or
+"METHOD path location" -> message), `a_page`. Tags are Databricks' alone, which has no such
 client: they are held against the SDK's names in test_unity.py.
 """
 
@@ -194,11 +195,12 @@ def answered(state: State, method: str, path: str, query: Mapping[str, str], bod
     raise Refusal(404, "ENDPOINT_NOT_FOUND", path)
 
 
-def check_let_in(state: State) -> None:
+def check_let_in(state: State, location: str) -> None:
     if state.throttled:
         state.throttled -= 1
         raise Refusal(429, "RESOURCE_EXHAUSTED", "too many requests")
-    if message := state.denied.get(state.requests[-1]):
+    asked = state.requests[-1]
+    if message := state.denied.get(asked) or state.denied.get(f"{asked} {location}"):
         raise Refusal(403, "PERMISSION_DENIED", message)
 
 
@@ -236,7 +238,7 @@ class Handler(BaseHTTPRequestHandler):
             return 404, {}
         self.state.requests.append(f"{self.command} {unquote(path.removeprefix(API))}")
         try:
-            check_let_in(self.state)
+            check_let_in(self.state, body.get("storage_location", ""))
             return 200, answered(self.state, self.command, path, query, body)
         except Refusal as refusal:
             return refusal.status, {"error_code": refusal.code, "message": refusal.message}

@@ -12,9 +12,9 @@ assignments"; Databricks, "Unity Catalog privileges and securable objects".
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from lakeferry.catalog.asking import Missing, Taken, asked
+from lakeferry.catalog.asking import Missing, Taken
 from lakeferry.catalog.judging import check_at, check_may_take, check_unchanged, differences
 from lakeferry.catalog.side_by_side import AT_ONCE, Page, side_by_side
 from lakeferry.catalog.tables import (
@@ -38,14 +38,11 @@ from lakeferry.catalog.unity_entry import (
     table_of,
     taken_over,
 )
-from lakeferry.connect.databricks import workspace_client
+from lakeferry.catalog.unity_requests import do, tag, with_tags
 from lakeferry.errors import FerryError
 
-API = "/api/2.1/unity-catalog"
-TAGS = f"{API}/entity-tag-assignments"
 A_PAGE = 100  # tables, at most what the services give
 BUILT_IN = "information_schema"
-_TAG = "lakeferry_"
 
 
 class _Ask(NamedTuple):
@@ -65,7 +62,7 @@ def list_schemas(place: UnityCatalog) -> Iterator[str]:
     query = {"catalog_name": place.catalog, "max_results": A_PAGE}
     while True:
         try:
-            answer = _do(place, "GET", "/schemas", on="", rights=may_read(place), query=query)
+            answer = do(place, "GET", "/schemas", on="", rights=may_read(place), query=query)
         except Missing as error:
             raise FerryError(
                 "LF-8107",
@@ -92,9 +89,7 @@ def list_tables(
             **({"page_token": ask.token} if ask.token else {}),
         }  # fmt: skip
         try:
-            answer = _do(
-                place, "GET", "/tables", on=ask.schema, rights=may_read(place), query=query
-            )
+            answer = do(place, "GET", "/tables", on=ask.schema, rights=may_read(place), query=query)
         except Missing as error:
             if schemas is None:
                 return Page()  # dropped since it was listed
@@ -118,13 +113,13 @@ def list_tables(
 def find_table(place: UnityCatalog, schema: str, table: str) -> CatalogTable | None:
     """One table, what its tags say among its properties; None where there is none."""
     found = _found(place, schema, table)
-    return None if found is None else _with_tags(place, table_of(found))
+    return None if found is None else with_tags(place, table_of(found))
 
 
 def grants(place: UnityCatalog, table: CatalogTable) -> tuple[Grant, ...]:
     """What is granted on the table itself, not above it. Raises as `list_schemas`."""
     path = f"/permissions/table/{path_of(table.full_name)}"
-    answer = _do(place, "GET", path, on=table.full_name, rights=may_read(place))
+    answer = do(place, "GET", path, on=table.full_name, rights=may_read(place))
     return tuple(
         Grant(one["principal"], privilege.replace("_", " "))
         for one in answer.get("privilege_assignments", ())
@@ -145,7 +140,7 @@ def register(place: UnityCatalog, wanted: Registration) -> Change:
     known = find_table(place, wanted.schema, wanted.table)
     if known is None:
         try:
-            _create(place, input_of(place, wanted), wanted)
+            _create(place, input_of(place, wanted))
         except Taken:  # somebody has just made it: look at it
             known = find_table(place, wanted.schema, wanted.table)
         else:
@@ -154,11 +149,12 @@ def register(place: UnityCatalog, wanted: Registration) -> Change:
     check_may_take(known, wanted, place.shown)
     parts = differences(known, wanted)
     if place.has_tags:
-        return _tag(place, known.full_name, wanted.properties)
+        return tag(place, known.full_name, wanted.properties)
     if not parts:
         return NOTHING
+    before = _found(place, wanted.schema, wanted.table) or {}
     properties = {**known.properties, **wanted.properties}
-    _again(place, known, {**input_of(place, wanted), "properties": properties}, wanted)
+    _again(place, known, before, {**input_of(place, wanted), "properties": properties})
     return Change("updated", parts)
 
 
@@ -171,16 +167,16 @@ def set_properties(
         FerryError: LF-8107 where there is no such table; else as `register`.
     """
     found = _found(place, schema, table)
-    known = None if found is None else _with_tags(place, table_of(found))
+    known = None if found is None else with_tags(place, table_of(found))
     known = check_at(known, f"{place.catalog}.{schema}.{table}", known.location if known else "",
                      place.shown)  # fmt: skip
     if place.has_tags:
-        return _tag(place, known.full_name, properties)
+        return tag(place, known.full_name, properties)
     changed = {key: one for key, one in properties.items() if known.properties.get(key) != one}
     if found is None or not changed:
         return NOTHING
     all = {key: one for key, one in {**known.properties, **changed}.items() if one is not None}
-    _again(place, known, {**taken_over(found), "properties": all}, None)
+    _again(place, known, found, {**taken_over(found), "properties": all})
     return Change("updated", tuple(sorted(changed)))
 
 
@@ -194,12 +190,12 @@ def repoint(place: UnityCatalog, schema: str, table: str, before: str, after: st
         FerryError: LF-8103 where it is somewhere else or its files belong to the catalog, LF-8107
             where there is none; else as `register`.
     """
-    found = _found(place, schema, table)
-    known = None if found is None else _with_tags(place, table_of(found))
+    found = _found(place, schema, table) or {}
+    known = with_tags(place, table_of(found)) if found else None
     if known is not None and known.location == after:
         return NOTHING
     known = check_at(known, f"{place.catalog}.{schema}.{table}", before, place.shown)
-    _again(place, known, {**taken_over(found or {}), "storage_location": after}, None)
+    _again(place, known, found, {**taken_over(found), "storage_location": after})
     return Change("updated", ("location",))
 
 
@@ -225,46 +221,25 @@ def unregister(place: UnityCatalog, known: Registration) -> Change:
 # ---- requests
 
 
-def _do(
-    place: UnityCatalog,
-    method: str,
-    path: str,
-    *,
-    on: str,
-    rights: str,
-    query: Mapping[str, Any] | None = None,
-    body: Json | None = None,
-    api: str = API,
-) -> Json:
-    client = workspace_client(place.access).api_client
-    answer: Any = asked(
-        place.access,
-        lambda: client.do(method, f"{api}{path}", query=dict(query or {}), body=body),
-        on=on,
-        rights=rights,
-    )
-    return dict(answer or {})
-
-
 def _found(place: UnityCatalog, schema: str, table: str) -> Json | None:
     name = f"{place.catalog}.{schema}.{table}"
     try:
-        return _do(place, "GET", f"/tables/{path_of(name)}", on=name, rights=may_read(place))
+        return do(place, "GET", f"/tables/{path_of(name)}", on=name, rights=may_read(place))
     except Missing:
         return None
 
 
-def _create(place: UnityCatalog, entry: Json, wanted: Registration | None) -> None:
-    """Make an entry, and its schema where it lacks, and the tags that are wanted."""
+def _create(place: UnityCatalog, entry: Json) -> None:
+    """Make an entry, its schema where it lacks, and as tags the properties of ours."""
     schema = f"{place.catalog}.{entry['schema_name']}"
     rights = may_write(place, schema, entry["storage_location"])
     name = f"{schema}.{entry['name']}"
     try:
-        _do(place, "POST", "/tables", on=name, rights=rights, body=entry)
+        do(place, "POST", "/tables", on=name, rights=rights, body=entry)
     except Missing:
         body = {"name": entry["schema_name"], "catalog_name": place.catalog}
         try:
-            _do(place, "POST", "/schemas", on=schema, rights=rights, body=body)
+            do(place, "POST", "/schemas", on=schema, rights=rights, body=body)
         except Taken:
             pass
         except Missing as error:
@@ -274,15 +249,15 @@ def _create(place: UnityCatalog, entry: Json, wanted: Registration | None) -> No
                 f"{error}; {place.access.shown}",
                 f"let an administrator make it: CREATE CATALOG {quoted(place.catalog)}",
             ) from error
-        _do(place, "POST", "/tables", on=name, rights=rights, body=entry)
-    if place.has_tags and wanted is not None:
-        _tag(place, name, wanted.properties)
+        do(place, "POST", "/tables", on=name, rights=rights, body=entry)
+    if place.has_tags:
+        tag(place, name, entry.get("properties", {}))
 
 
 def _delete(place: UnityCatalog, found: CatalogTable) -> None:
     rights = f"only who owns a table, its schema or its catalog may drop it: {owner_of(found)}"
     try:
-        _do(
+        do(
             place,
             "DELETE",
             f"/tables/{path_of(found.full_name)}",
@@ -293,10 +268,12 @@ def _delete(place: UnityCatalog, found: CatalogTable) -> None:
         return
 
 
-def _again(
-    place: UnityCatalog, known: CatalogTable, entry: Json, wanted: Registration | None
-) -> None:
-    """Make an entry anew with what was granted on it, and with its tags of ours."""
+def _again(place: UnityCatalog, known: CatalogTable, before: Json, entry: Json) -> None:
+    """Make an entry anew with what was granted on it, and with its tags of ours.
+
+    Args:
+        before: the entry as it is; it is put back where the new one is refused.
+    """
     if not known.is_external:
         raise FerryError(
             "LF-8103",
@@ -305,78 +282,30 @@ def _again(
             "lead it elsewhere in the catalog itself",
         )
     granted = grants(place, known)
-    tags = {key: one for key, one in known.properties.items() if key.startswith(OURS)}
     _delete(place, known)
-    _create(place, entry, wanted)
+    try:
+        _create(place, entry)
+    except FerryError:
+        _create(place, taken_over(before))
+        _restore(place, known, granted)
+        raise
+    _restore(place, known, granted)
+
+
+def _restore(place: UnityCatalog, known: CatalogTable, granted: Sequence[Grant]) -> None:
+    """Put back what went with an entry: tags of ours, and grants."""
     if place.has_tags:
-        _tag(place, known.full_name, tags)
-    principals = dict.fromkeys(one.principal for one in granted)
+        ours = {key: one for key, one in known.properties.items() if key.startswith(OURS)}
+        tag(place, known.full_name, ours)
     changes = [
         {
             "principal": principal,
             "add": [one.privilege for one in granted if one.principal == principal],
             "remove": [],
         }
-        for principal in principals
+        for principal in dict.fromkeys(one.principal for one in granted)
     ]
     if changes:
         path = f"/permissions/table/{path_of(known.full_name)}"
         rights = f"let the table's owner grant again: {owner_of(known)}"
-        body = {"changes": changes}
-        _do(place, "PATCH", path, on=known.full_name, rights=rights, body=body)
-
-
-# ---- tags of Databricks
-
-
-def _with_tags(place: UnityCatalog, table: CatalogTable) -> CatalogTable:
-    if not place.has_tags:
-        return table
-    return replace(table, properties={**table.properties, **_tags(place, table.full_name)})
-
-
-def _tags(place: UnityCatalog, name: str) -> dict[str, str]:
-    """What the tags of ours say, by the keys of properties."""
-    found: dict[str, str] = {}
-    query: Json = {}
-    path = f"/tables/{path_of(name)}/tags"
-    while True:
-        answer = _do(place, "GET", path, on=name, rights=may_read(place), query=query, api=TAGS)
-        for one in answer.get("tag_assignments", ()):
-            if one["tag_key"].startswith(_TAG):
-                found[OURS + one["tag_key"].removeprefix(_TAG)] = one.get("tag_value") or ""
-        if not answer.get("next_page_token"):
-            return found
-        query = {"page_token": answer["next_page_token"]}
-
-
-def _tag(place: UnityCatalog, name: str, wanted: Mapping[str, str | None]) -> Change:
-    """Bring the tags of a table to what is wanted; properties that are not ours have none.
-
-    Those of the entry do not count: a service that follows the table's log may drop them.
-    """
-    found = _tags(place, name)
-    changed = {
-        key: value
-        for key, value in wanted.items()
-        if key.startswith(OURS) and found.get(key) != value
-    }
-    path = f"/tables/{path_of(name)}/tags"
-    rights = f"GRANT APPLY TAG ON TABLE {quoted(name)} TO `whoever asks`"
-    for key, value in changed.items():
-        tag = _TAG + key.removeprefix(OURS)
-        body: Json = {"entity_type": "tables", "entity_name": name, "tag_key": tag}
-        if value is None:
-            try:
-                _do(place, "DELETE", f"{path}/{tag}", on=tag, rights=rights, api=TAGS)
-            except Missing:
-                continue
-            continue
-        body["tag_value"] = value
-        try:
-            _do(place, "POST", "", on=tag, rights=rights, body=body, api=TAGS)
-        except Taken:
-            query = {"update_mask": "tag_value"}
-            _do(place, "PATCH", f"{path}/{tag}", on=tag, rights=rights, query=query, body=body,
-                api=TAGS)  # fmt: skip
-    return Change("updated", tuple(sorted(changed))) if changed else NOTHING
+        do(place, "PATCH", path, on=known.full_name, rights=rights, body={"changes": changes})
