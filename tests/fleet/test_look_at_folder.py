@@ -1,9 +1,11 @@
 """What one folder of a lake is, and what is told of it."""
 
 import json
+from typing import Any
 
 import pytest
 
+from lakeferry.delta.checkpoint_head import checkpoint_head
 from lakeferry.fleet.look_at_folder import Clock, Look, look_at
 from lakeferry.store.open import memory_store
 from lakeferry.store.part import Part, Requests
@@ -175,6 +177,43 @@ def test_a_checkpoint_of_which_little_can_be_read_is_still_a_checkpoint(
     assert look.kind == "checkpoint"
     assert look.query is not None
     assert (look.query.query_id, look.query.last_batch, look.query.reads) == ("", 3, ())
+
+
+def test_a_log_that_was_cleaned_while_it_was_read_is_listed_again(store: Store) -> None:
+    lakes.delta(store, "t", files=2)
+    for version in range(1, 4):
+        lakes.commit(store, "t", version, lakes.add(f"{version}"))
+    checkpoint_head(Part(store, "t", Requests()), 2, now_ms=1)
+    gone = f"t/_delta_log/{1:020}.json"
+    cleaned = CleanedAmid(store, gone)
+
+    look = looked(cleaned, "t")
+
+    assert (look.files, look.remarks) == (5, ())
+    assert store.head(gone) is None
+
+
+class CleanedAmid:
+    """A store whose log loses its checkpoint's past after the first listing.
+
+    The checkpoint is not in that listing: it was written a moment later.
+    """
+
+    def __init__(self, store: Store, gone: str) -> None:
+        self._store = store
+        self._gone = gone
+        self._listed = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def list(self, prefix: str, **how: Any) -> Any:
+        self._listed += 1
+        found = list(self._store.list(prefix, **how))
+        if self._listed == 1:
+            found = [meta for meta in found if "checkpoint" not in meta.path]
+            self._store.delete(self._gone)
+        return iter(found)
 
 
 def test_a_table_that_was_left_out_is_told_to_be_there_and_not_read(store: Store) -> None:

@@ -1,12 +1,16 @@
 """A discovery of the same lake on every kind of store, and of several at once."""
 
 import json
+import threading
 import uuid
 from pathlib import Path
 
 import pytest
 
+from lakeferry.delta.checkpoint_head import checkpoint_head
+from lakeferry.fleet.read_head import read_head
 from lakeferry.store.open import open_store
+from lakeferry.store.part import Part, Requests
 from lakeferry.store.protocol import Store
 from tests.cli.program import called, json_lines
 from tests.fleet import lakes
@@ -124,8 +128,6 @@ def test_a_log_of_many_commits_is_read_from_its_last_checkpoint_on(
     lakes.delta(lake, "long", files=1)
     for version in range(1, 70):
         lakes.commit(lake, "long", version, lakes.add(f"{version}.parquet"))
-    from lakeferry.delta.checkpoint_head import checkpoint_head
-
     checkpoint_head(open_store(f"{root}/long", s3_server.options), 65, now_ms=1)
     environment = manifest(tmp_path, {"s3-lake": (root, s3_server)})
 
@@ -134,3 +136,38 @@ def test_a_log_of_many_commits_is_read_from_its_last_checkpoint_on(
     [found] = [line for line in lines if line["type"] == "found"]
     assert (found["head"]["version"], found["files"], found["bytes"]) == (69, 70, 7000)
     assert found["head"]["commits_a_day"] > 15 * 86_400 / 600  # 15 commits of a moment ago
+
+
+@pytest.mark.parametrize("kind", ["local", "s3"])
+def test_a_table_that_is_written_meanwhile_is_told_as_of_one_version(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    server: Server | None = None if kind == "local" else request.getfixturevalue("s3_server")
+    root = str(tmp_path) if server is None else f"{server.place}/{uuid.uuid4().hex}"
+    options = {} if server is None else server.options
+    lake = open_store(root, options)
+    lakes.delta(lake, "live", files=1)
+    part = Part(open_store(f"{root}/live", options), "", Requests())
+    over = threading.Event()
+
+    def write() -> None:
+        for version in range(1, 400):
+            lakes.commit(lake, "live", version, lakes.add(f"{version}.parquet"))
+            if version % 25 == 0:
+                checkpoint_head(open_store(f"{root}/live", options), version, now_ms=1)
+        over.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = set()
+    while not over.is_set():
+        found = read_head(part, now_ms=4_000_000_000_000, window_ms=1)
+        assert found is not None
+        assert found.head is not None, found.remarks
+        assert (found.files, found.bytes) == (
+            found.head.version + 1,
+            100 * found.head.version + 100,
+        )
+        seen.add(found.head.version)
+    writer.join()
+    assert len(seen) > 5

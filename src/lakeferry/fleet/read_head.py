@@ -75,9 +75,10 @@ def read_head(store: Store, *, now_ms: int, window_ms: int) -> ReadHead | None:
         try:
             facts = _facts(store, listing)
         except FerryError as error:
-            if is_whole or not error.code.startswith("LF-31"):
+            if not error.code.startswith("LF-31"):
                 raise
-            # An older checkpoint may stand in for the last one.
+            # An older checkpoint may stand in for the last one of a long log; and log cleanup may
+            # have taken what was listed.
             listing, is_whole = list_log(store), True
             facts = _facts(store, listing)
     except FerryError as error:
