@@ -15,7 +15,6 @@ from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.fleet.commits_since import head_of, made_by
 from lakeferry.fleet.cutover_plan import TxnProof, txn_proof
-from lakeferry.fleet.facts import parts_of
 from lakeferry.fleet.load_ways import LoadedTable
 from lakeferry.fleet.stream_state import read_position
 from lakeferry.fleet.stream_ways import StreamPosition, Switched
@@ -173,14 +172,6 @@ def shown_name(wanted: Migration, row: LakeTable, schema: str, table: str) -> st
     if catalog is None or catalog.register == "never":
         return f"delta.`{row.target_url}`"
     return ".".join(part for part in (catalog.catalog or "", schema, table) if part)
-
-
-def strength_of(wanted: Migration, row: LakeTable, asked: str | None) -> str:
-    """How strongly it has to be proven."""
-    if asked is not None:
-        return asked
-    source = wanted.sources[row.source]
-    return source.options_of(*parts_of(row), row.path).verify
 
 
 def _loads(listing: LogListing) -> dict[str, int]:

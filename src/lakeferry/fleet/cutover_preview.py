@@ -18,7 +18,6 @@ from lakeferry.fleet.cutover_look import (
     shown_name,
     source_head,
     streams,
-    strength_of,
 )
 from lakeferry.fleet.cutover_plan import (
     FREEZE,
@@ -35,6 +34,7 @@ from lakeferry.fleet.cutover_plan import (
 )
 from lakeferry.fleet.cutover_register import entry_of
 from lakeferry.fleet.load_ways import LoadWay, load_ways
+from lakeferry.fleet.prove import strength_of
 from lakeferry.fleet.registration import catalog_name
 from lakeferry.fleet.repoint import repoints
 from lakeferry.fleet.stream_ways import StreamWay, stream_ways

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from lakeferry.errors import FerryError
 from lakeferry.fleet.cutover_look import BothSides, both_sides, moved_landings, streams
 from lakeferry.fleet.cutover_plan import TXN, VERIFY, to_prove
-from lakeferry.fleet.cutover_proof import different
-from lakeferry.fleet.cutover_proof import prove as prove_side_by_side
 from lakeferry.fleet.cutover_run import Run
 from lakeferry.fleet.load_ways import load_ways
+from lakeferry.fleet.prove import Proved, ProveRequest, Proving
+from lakeferry.fleet.prove import prove as prove_side_by_side
 from lakeferry.fleet.stream_ways import stream_ways
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
@@ -35,15 +35,28 @@ def prove(run: Run, rows: Sequence[LakeTable]) -> dict[str, int]:
         strength = to_prove(one, known, run.strength(one), now_ms())
         if strength is not None:
             work.append((one, strength))
-    found = prove_side_by_side(run.wanted, run.ledger, work, stop=run.stop)
+    asked = ProveRequest(strengths=tuple((one.target_url, how) for one, how in work))
+    found = prove_side_by_side(
+        run.wanted, run.ledger, [one for one, _ in work], asked, emit=_unheard, stop=run.stop
+    )
     run.renew()
-    if wrong := different(found):
-        run.end(VERIFY, "failed", f"{len(wrong)} tables differ", wrong)
+    if wrong := [_wrong(one) for one in found if one.outcome != "equal"]:
+        run.end(VERIFY, "failed", f"{len(wrong)} tables are not proven", wrong)
         raise unproven(run, wrong[0])
     counts: dict[str, int] = {}
     for _, strength in work:
         counts[strength] = counts.get(strength, 0) + 1
     return counts
+
+
+def _unheard(event: Proved | Proving) -> None:
+    """What it comes to is told as a step."""
+
+
+def _wrong(one: Proved) -> str:
+    if one.report is not None:
+        return f"{one.table.name}: {one.report.findings[0].what}"
+    return f"{one.table.name}: {'' if one.error is None else one.error.what}"
 
 
 def unproven(run: Run, what: str) -> FerryError:

@@ -18,10 +18,10 @@ from lakeferry.fleet.cutover_look import (
     Stores,
     shown_name,
     source_head,
-    strength_of,
 )
 from lakeferry.fleet.cutover_plan import CutoverRequest, Step
 from lakeferry.fleet.load_ways import LoadWay
+from lakeferry.fleet.prove import strength_of
 from lakeferry.fleet.registration import catalog_name
 from lakeferry.fleet.stream_ways import StreamWay
 from lakeferry.fleet.sync import sync
