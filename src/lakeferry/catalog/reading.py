@@ -1,15 +1,49 @@
-"""What else a catalog tells of one of its tables: its partitions, and who may do what with it."""
+"""What a source's catalog tells: its tables, partitions of one, who may do what with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lakeferry.catalog import glue, hive, lake_formation, unity, workspace
 from lakeferry.catalog.glue import GlueCatalog
 from lakeferry.catalog.hive import HiveCatalog
-from lakeferry.catalog.tables import CatalogTable, Grant, Partition
+from lakeferry.catalog.tables import CatalogTable, Grant, Partition, Tables
 from lakeferry.catalog.unity_entry import UnityCatalog
 from lakeferry.catalog.workspace import WorkspaceCatalog
 
 Source = GlueCatalog | HiveCatalog | UnityCatalog | WorkspaceCatalog
+
+
+def list_tables(place: Source, schemas: Sequence[str] | None = None) -> Tables:
+    """Every table of some schemas, or of all, in no promised order; asked for as they are taken.
+
+    Raises:
+        FerryError: LF-8107 for a schema that is not there; LF-8104 to LF-8108, LF-12, LF-13.
+    """
+    match place:
+        case GlueCatalog():
+            return glue.list_tables(place, schemas)
+        case HiveCatalog():
+            return hive.list_tables(place, schemas)
+        case UnityCatalog():
+            return unity.list_tables(place, schemas)
+        case WorkspaceCatalog():
+            return workspace.list_tables(place, schemas)
+
+
+def find_table(place: Source, schema: str, table: str) -> CatalogTable | None:
+    """One table; None where there is none.
+
+    Raises:
+        FerryError: LF-8104 to LF-8108, LF-12, LF-13.
+    """
+    match place:
+        case GlueCatalog():
+            return glue.find_table(place, schema, table)
+        case HiveCatalog():
+            return hive.find_table(place, schema, table)
+        case UnityCatalog():
+            return unity.find_table(place, schema, table)
+        case WorkspaceCatalog():
+            return workspace.find_table(place, schema, table)
 
 
 def partitions(place: Source, table: CatalogTable) -> Iterator[Partition]:

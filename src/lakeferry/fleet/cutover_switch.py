@@ -17,8 +17,9 @@ from lakeferry.fleet.cutover_look import FoundStream, latest
 from lakeferry.fleet.cutover_plan import MARK, REGISTER
 from lakeferry.fleet.cutover_register import Entry, entry_of, put, receipt
 from lakeferry.fleet.cutover_run import Run
+from lakeferry.fleet.from_catalog import known_by
 from lakeferry.fleet.receipt_files import put_receipt
-from lakeferry.fleet.source_grants import grant_lines, source_catalog
+from lakeferry.fleet.source_grants import grant_lines
 from lakeferry.fleet.states import State, move
 from lakeferry.fleet.stream_state import TRIES, carry, has_room
 from lakeferry.fleet.writers import told
@@ -175,7 +176,7 @@ def _statements(run: Run, place: Catalog, entries: dict[str, Entry]) -> Statemen
     lines: list[str] = []
     managed = []
     names = {row.source for row in run.rows}
-    known = {name: source_catalog(run.wanted.sources[name]) for name in names}
+    known = {name: known_by(run.wanted.sources[name]) for name in names}
     catalog, shown = run.wanted.target.catalog, run.shown()
     for row in run.rows:
         source, entry = known[row.source], entries[row.target_url]

@@ -1,12 +1,17 @@
 """The catalog that knows the tables of a source, by what the manifest says of it."""
 
+from lakeferry.catalog.glue import GlueCatalog
 from lakeferry.catalog.hive import HiveCatalog
+from lakeferry.catalog.reading import Source as KnownBy
+from lakeferry.catalog.reading import list_tables
 from lakeferry.catalog.tables import Tables
+from lakeferry.catalog.unity_entry import UnityCatalog
+from lakeferry.catalog.workspace import WorkspaceCatalog
 from lakeferry.connect.aws import AwsAccess, usual_region
 from lakeferry.connect.databricks import WorkspaceAccess
 from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
-from lakeferry.fleet.wanted import Link, NamesFrom, Source
+from lakeferry.fleet.wanted import Link, Source
 
 HIVE_METASTORE = "hive_metastore"  # of a Databricks workspace
 
@@ -23,8 +28,42 @@ def tables_of(source: Source, by: str | None = None) -> Tables | None:
         FerryError: LF-2001 where the manifest does not say which catalog; what the catalog refuses
             is raised when the first table is taken.
     """
-    found = _all_of(source, by)
-    return None if found is None else (one for one in found if not one.is_ours)
+    place = known_by(source, by)
+    if place is None:
+        return None
+    name = source.names_from.name
+    is_schema = isinstance(place, GlueCatalog | HiveCatalog | WorkspaceCatalog)
+    schemas = [name] if is_schema and name and name != HIVE_METASTORE else None
+    return (one for one in list_tables(place, schemas) if not one.is_ours)
+
+
+def known_by(source: Source, by: str | None = None) -> KnownBy | None:
+    """The catalog that knows a source's tables by name; None: its folders alone tell them.
+
+    Args:
+        by: as in `tables_of`.
+
+    Raises:
+        FerryError: LF-2001 where the manifest does not say which catalog.
+    """
+    names = source.names_from
+    match by or names.catalog:
+        case "glue":
+            return GlueCatalog(aws_access(names.link))
+        case "hive" if names.uri is not None:
+            return hive_catalog(names.uri, names.link)
+        case "hive" if names.warehouse is None:
+            raise _not_said(source, "`from.uri`, such as thrift://host:9083")
+        case "unity" if names.warehouse is None or names.name not in (None, HIVE_METASTORE):
+            if names.name is None:
+                raise _not_said(source, "`from.name`, the catalog's name")
+            access = workspace_access(names.link, names.uri)
+            return UnityCatalog(access, names.name, has_tags=names.uri is None)
+        case "hive" | "unity":
+            access = workspace_access(names.link, names.uri)
+            return WorkspaceCatalog(access, names.warehouse or "", names.mounts)
+        case _:
+            return None
 
 
 def hive_catalog(uri: str, link: Link | None) -> HiveCatalog:
@@ -59,42 +98,6 @@ def workspace_access(link: Link | None, host: str | None = None) -> WorkspaceAcc
         token=given.get("token"),
         profile=given.get("profile"),
     )
-
-
-def _all_of(source: Source, by: str | None) -> Tables | None:
-    names = source.names_from
-    schemas = None if names.name is None else [names.name]
-    match by or names.catalog:
-        case "glue":
-            from lakeferry.catalog import glue
-
-            return glue.list_tables(glue.GlueCatalog(aws_access(names.link)), schemas)
-        case "hive":
-            from lakeferry.catalog import hive
-
-            if names.uri is None:
-                raise _not_said(source, "`from.uri`, such as thrift://host:9083")
-            return hive.list_tables(hive_catalog(names.uri, names.link), schemas)
-        case "unity":
-            return _of_workspace(source, names)
-        case _:
-            return None
-
-
-def _of_workspace(source: Source, names: NamesFrom) -> Tables:
-    access = workspace_access(names.link, names.uri)
-    if names.warehouse is not None and names.name in (None, HIVE_METASTORE):
-        from lakeferry.catalog import workspace
-
-        catalog = workspace.WorkspaceCatalog(access, names.warehouse, names.mounts)
-        return workspace.list_tables(catalog)
-    from lakeferry.catalog import unity
-    from lakeferry.catalog.unity_entry import UnityCatalog
-
-    if names.name is None:
-        raise _not_said(source, "`from.name`, the catalog's name")
-    is_databricks = names.uri is None
-    return unity.list_tables(UnityCatalog(access, names.name, has_tags=is_databricks))
 
 
 def _not_said(source: Source, what: str) -> FerryError:

@@ -1,40 +1,20 @@
 """Who may do what with a table at its source, as statements for a person to make at the target."""
 
 from lakeferry.catalog.granting import ALL
-from lakeferry.catalog.reading import grants
-from lakeferry.catalog.registering import Catalog, find_table, grants_to_make
+from lakeferry.catalog.reading import Source as KnownBy
+from lakeferry.catalog.reading import find_table, grants
+from lakeferry.catalog.registering import Catalog, grants_to_make
 from lakeferry.catalog.tables import Registration
-from lakeferry.catalog.unity_entry import UnityCatalog, quoted
+from lakeferry.catalog.unity_entry import quoted
 from lakeferry.errors import FerryError
 from lakeferry.fleet.facts import parts_of
-from lakeferry.fleet.from_catalog import aws_access, workspace_access
-from lakeferry.fleet.wanted import Source
 from lakeferry.ledger.rows import LakeTable
 
 _WRITES = frozenset({"MODIFY", "INSERT", "UPDATE", "DELETE", ALL})
 
 
-def source_catalog(source: Source) -> Catalog | None:
-    """The catalog that knows a source's tables by name; None: none whose grants can be read."""
-    names = source.names_from
-    match names.catalog:
-        case "glue":
-            from lakeferry.catalog.glue import GlueCatalog
-
-            return GlueCatalog(aws_access(names.link))
-        case "hive" if names.uri is not None:
-            from lakeferry.catalog.hive import HiveCatalog
-
-            return HiveCatalog(names.uri)
-        case "unity" if names.name is not None and names.warehouse is None:
-            access = workspace_access(names.link, names.uri)
-            return UnityCatalog(access, names.name, has_tags=names.uri is None)
-        case _:
-            return None
-
-
 def grant_lines(
-    source: Catalog, row: LakeTable, target: Catalog, wanted: Registration
+    source: KnownBy, row: LakeTable, target: Catalog, wanted: Registration
 ) -> tuple[str, ...]:
     """The same rights at the target, and, as comments, who may still write at the source.
 

@@ -171,7 +171,8 @@ def _names_from(root: Value, name: str, tree: Value) -> Iterator[Problem]:
                 yield Problem("LF-2001", value.place, what, "add `catalog:`, or remove it")
         return
     if link is not None:
-        wanted = "databricks" if catalog == "hive" else LINK_OF[catalog]
+        of_hive = "hdfs" if uri is not None else "databricks"  # a cluster's, or a workspace's
+        wanted = of_hive if catalog == "hive" else LINK_OF[catalog]
         yield from wrong_link(root, link, f"{at}.connection", wanted)
     if catalog == "hive" and uri is None and (link is None or given.get("warehouse") is None):
         what = f"{at}: a hive metastore has an address"
