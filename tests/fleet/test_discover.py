@@ -132,6 +132,7 @@ def test_every_table_comes_into_the_ledger_with_what_its_log_says(trial: Trial) 
     assert table.source_url == f"{trial.folder}/sales/eu/orders"
     assert (table.source_id, table.source_version) == ("id of eu/orders", 0)
     assert (table.bytes, table.files, table.left_bytes, table.left_files) == (150, 3, 150, 3)
+    assert table.left_requests == 3
     assert (table.schema_name, table.table_name, table.path) == ("eu", "orders", "eu/orders")
     assert (table.protocol, table.retention_s, table.kind) == ("1/2", 604_800, "delta")
     assert (found.sources, found.tables, found.in_scope) == (2, 3, 3)

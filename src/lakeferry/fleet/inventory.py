@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import orjson
 
 from lakeferry.fleet.found import FoundTable, Remark
+from lakeferry.fleet.plan import requests_of
 from lakeferry.fleet.select import TableFacts
 from lakeferry.fleet.states import State, may_follow, move
 from lakeferry.fleet.telling import BESIDE
@@ -87,7 +88,7 @@ def _with_head(row: LakeTable, found: FoundTable, known: LakeTable) -> LakeTable
         files=files,
         left_bytes=size if is_left else 0,
         left_files=files if is_left else 0,
-        left_requests=2 * files if is_left else 0,
+        left_requests=requests_of(size, files) if is_left else 0,
     )
     head = found.head
     if head is None:
