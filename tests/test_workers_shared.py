@@ -168,34 +168,50 @@ def test_quick_items_do_not_wait_behind_one_that_takes_long(crew: SharedCrew) ->
     assert len(list(crew.share()(task, range(100), count=8))) == 100
 
 
-def test_who_is_urgent_has_most_of_the_hands() -> None:
+def test_who_is_urgent_has_the_next_hands_that_are_free_up_to_three_quarters() -> None:
     crew = SharedCrew(8)
-    gate = threading.Event()
-    held: list[str] = []
+    step, gate = threading.Semaphore(0), threading.Event()
+    begun: list[str] = []
 
-    def task(name: str) -> str:
-        held.append(name)
-        gate.wait(timeout=30)
-        return name
+    def patient(item: int) -> int:
+        begun.append("patient")
+        assert step.acquire(timeout=30)
+        return item
 
-    def call(name: str, *, is_urgent: bool) -> None:
-        list(crew.share(is_urgent=is_urgent)(task, [name] * 20, count=8))
+    def urgent(item: int) -> int:
+        begun.append("urgent")
+        assert gate.wait(timeout=30)
+        return item
 
-    callers = [threading.Thread(target=call, args=("a",), kwargs={"is_urgent": True})]
+    def until(name: str, count: int) -> None:
+        ends = time.monotonic() + 20
+        while begun.count(name) < count:
+            assert time.monotonic() < ends, begun
+            time.sleep(0.001)
+
+    callers = [
+        threading.Thread(target=lambda: list(crew.share()(patient, range(40), count=8))),
+        threading.Thread(
+            target=lambda: list(crew.share(is_urgent=True)(urgent, range(20), count=8))
+        ),
+    ]
     callers[0].start()
-    while len(held) < 6:
-        time.sleep(0.001)
-    callers.append(threading.Thread(target=call, args=("b",), kwargs={"is_urgent": False}))
+    until("patient", 8)
     callers[1].start()
-    while len(held) < 8:
-        time.sleep(0.001)
-    first = list(held)
+    time.sleep(0.05)  # it has given out its items
+    step.release(6)
+    until("urgent", 6)
+    before = begun.count("patient")
+    step.release(4)
+    until("patient", before + 4)
+    at_most = begun.count("urgent")
     gate.set()
+    step.release(100)
     for one in callers:
-        one.join()
+        one.join(timeout=30)
     crew.close()
 
-    assert first.count("a") >= 6
+    assert (before, at_most) == (8, 6)
 
 
 def test_an_item_that_shall_wait_is_not_begun(crew: SharedCrew) -> None:

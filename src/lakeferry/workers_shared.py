@@ -21,7 +21,7 @@ QUICK_S = 0.0005  # a task of less is done sooner by few hands, see `map_threads
 QUICK_HANDS = 2
 CHUNK = 16  # quick items that one hand takes at once
 SILENCE_MOST_S = 0.25
-_OF_LATE = 32  # items
+_OF_LATE, _ENOUGH = 32, 4  # items
 IDLE_S = 5  # a hand without work for so long goes
 URGENT_SHARE = (
     0.75  # of the hands; the rest is for those that are not urgent, or nothing else moves
@@ -124,7 +124,7 @@ class SharedCrew:
                 if self._closed or self._hands > self._limit:
                     break
                 if (lane := self._next()) is not None:
-                    many = CHUNK if lane.task_s < QUICK_S else 1
+                    many = CHUNK if lane.is_known_as_quick() else 1
                     many = min(many, len(lane.todo), lane.count - lane.in_hand)
                     chunk = _Chunk(lane.todo.popleft() for _ in range(many))
                     lane.chunks.append(chunk)
@@ -253,6 +253,9 @@ class _Lane:
         """`done` items took so long each."""
         self._measured = min(_OF_LATE, self._measured + done)
         self.task_s += (task_s - self.task_s) * done / self._measured
+
+    def is_known_as_quick(self) -> bool:
+        return self._measured >= _ENOUGH and self.task_s < QUICK_S
 
     def has_ended(self) -> bool:
         return self.is_over or self.stop.is_set()
