@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lakeferry.catalog.tables import CatalogTable
 from lakeferry.errors import FerryError
 from lakeferry.fleet.look_at_folder import Clock
 from lakeferry.fleet.trip import FolderTask, Trip
@@ -12,9 +13,13 @@ from lakeferry.store.open import open_store
 from tests.fleet import lakes
 
 
-def trip_to(folder: Path) -> Trip:
+def trip_to(folder: Path, *known: CatalogTable) -> Trip:
+    """`known`: what its catalog has; none: it has no catalog."""
     source = Source("sales", "local", None, str(folder), NamesFrom(), "local", "{table}")
-    return Trip(source, most_depth=8, is_wanted=lambda *_: True, clock=Clock(1, 1), tables=None)
+    return Trip(
+        source, most_depth=8, is_wanted=lambda *_: True, clock=Clock(1, 1),
+        tables=iter(known) if known else None,
+    )  # fmt: skip
 
 
 def refusal(code: str) -> FerryError:
@@ -76,3 +81,33 @@ def test_folders_are_taken_depth_first_so_that_few_of_them_wait(trip: Trip) -> N
     trip.take(task, trip.perform(task))
 
     assert folder(trip).path.startswith(f"{task.path}/")
+
+
+def looked_at(trip: Trip) -> list[str]:
+    """All folders of a trip, in the order in which they were asked for."""
+    found = []
+    while (task := trip.next()) is not None:
+        if isinstance(task, FolderTask):
+            found.append(task.part.url if task.known else f"{task.part.url} by its path")
+        trip.take(task, trip.perform(task))
+    return found
+
+
+def test_a_folder_that_a_catalog_knows_is_looked_at_once(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    lakes.delta(store, "a")
+    lakes.delta(store, "b")
+
+    found = looked_at(trip_to(tmp_path, CatalogTable("", "s", "a", "delta", f"file:{tmp_path}/a")))
+
+    assert sorted(found) == [
+        f"{tmp_path} by its path", f"{tmp_path}/a", f"{tmp_path}/b by its path",
+    ]  # fmt: skip
+
+
+def test_a_root_that_a_catalog_knows_is_one_table(tmp_path: Path) -> None:
+    lakes.delta(open_store(str(tmp_path)), "")
+
+    found = looked_at(trip_to(tmp_path, CatalogTable("", "s", "a", "delta", str(tmp_path))))
+
+    assert found == [str(tmp_path)]

@@ -151,7 +151,7 @@ class Trip:
         return self._is_wanted(self.source, *self.name_of(task), task.path, kind)
 
     def _begin_walk(self) -> None:
-        if self.source.root is None or not self._walks:
+        if self.source.root is None or not self._walks or "" in self._registered:
             return
         try:
             self._todo.append(FolderTask(self.open(self.source.root), "", 0))
@@ -166,10 +166,6 @@ class Trip:
             self.refused.add(task.part.url, f"{error.code} {error.what}")
 
     def _take_tables(self, task: CatalogTask, tables: Listed) -> None:
-        if len(tables) == TABLES_A_TASK:
-            self._todo.append(task)
-        else:
-            self._begin_walk()
         for known in tables:
             place = place_to_look(known, self.source.names_from.mounts)
             if not isinstance(place, KnownPlace):
@@ -179,6 +175,10 @@ class Trip:
                 self._registered.add(path)
             part = self.open(place.root).part(place.folder)
             self._todo.append(FolderTask(part, path or "", 0, known))
+        if len(tables) == TABLES_A_TASK:
+            self._todo.insert(0, task)  # when these have been looked at, so that few wait
+        else:
+            self._begin_walk()
 
     def _take_folder(self, task: FolderTask, look: Look) -> None:
         if not task.path and not look.is_there and look.kind is None:
