@@ -11,6 +11,7 @@ and writes it anew, which keeps its rows and nothing else of it. Then a sync whe
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,6 +34,15 @@ from tests.servers import Server, versitygw
 
 LAKEFERRY = str(Path(sys.executable).with_name("lakeferry"))
 ROWS = 100  # of each file
+
+
+class Took(NamedTuple):
+    """Seconds of one way, by the wall and of the processor."""
+
+    wall: float
+    cpu: float
+
+
 # Both end at once: what native libraries do when the interpreter ends is nothing to measure.
 EACH = """
 import json, os, sys, lakeferry
@@ -113,36 +123,43 @@ def see(folder: Path, tables: list[Path]) -> None:
         ledger.end(0)
 
 
-def timed(*command: str, folder: Path, **environment: str) -> float:
-    began = time.monotonic()
+def timed(*command: str, folder: Path, **environment: str) -> Took:
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     subprocess.run(command, cwd=folder, env={**os.environ, **environment}, check=True,
                    stdout=subprocess.DEVNULL)  # fmt: skip
-    return time.monotonic() - began
+    took, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Took(took, cpu)
 
 
-def sync(folder: Path) -> float:
+def sync(folder: Path) -> Took:
     return timed(LAKEFERRY, "sync", "--yes", "--quiet", folder=folder,
                  BENCH_SECRET=versitygw.SECRET_KEY)  # fmt: skip
 
 
 def looped(
     program: str, folder: Path, pairs: list[tuple[str, str]], options: Mapping[str, str]
-) -> float:
+) -> Took:
     """Seconds of one process that does a table after the other."""
     named = folder / "pairs.json"
     named.write_text(json.dumps(pairs))
     return timed(sys.executable, "-c", program, str(named), json.dumps(options), folder=folder)
 
 
-def row(name: str, seconds: list[float], count: int, base: float) -> None:
-    took = median(seconds)
-    print(f"| {name} | {took:.1f} | {60 * count / took:,.0f} | {took / base:.2f} |", flush=True)
+def row(name: str, taken: list[Took], count: int, base: Took) -> None:
+    wall, cpu = (median(each) for each in zip(*taken, strict=True))
+    print(
+        f"| {name} | {wall:.1f} | {cpu:.1f} | {60 * count / wall:,.0f} "
+        f"| {wall / base.wall:.2f} | {cpu / base.cpu:.2f} |",
+        flush=True,
+    )
 
 
 def measure(folder: Path, tables: list[Path], place: str, server: Server | None, runs: int) -> None:
     where = "S3" if server is not None else "disk"
     print(f"\n**{len(tables):,} tables, disk to {where}**\n")
-    print("| way | wall s | tables a minute | × sync |\n|---|---:|---:|---:|")
+    print("| way | wall s | cpu s | tables a minute | wall × sync | cpu × sync |")
+    print("|---|---:|---:|---:|---:|---:|")
     given = {} if server is None else dict(server.options)
     rust = {} if server is None else {
         "AWS_ENDPOINT_URL": given["endpoint"], "AWS_REGION": given["region"],
@@ -154,15 +171,15 @@ def measure(folder: Path, tables: list[Path], place: str, server: Server | None,
     def pairs(target: str) -> list[tuple[str, str]]:
         return [(str(one), f"{target}/{one.parent.name}/{one.name}") for one in tables]
 
-    def fresh(number: int) -> tuple[float, float]:
+    def fresh(number: int) -> tuple[Took, Took]:
         manifest(folder, f"{place}/sync{number}", server)
         see(folder, tables)
         return sync(folder), sync(folder)
 
     synced = [fresh(number) for number in range(runs)]
-    base = median(first for first, _ in synced)
+    base = Took(*(median(each) for each in zip(*(first for first, _ in synced), strict=True)))
     row("sync", [first for first, _ in synced], len(tables), base)
-    ways: dict[str, Callable[[int], float]] = {
+    ways: dict[str, Callable[[int], Took]] = {
         "clone each": lambda number: looped(EACH, folder, pairs(f"{place}/each{number}"), given),
         "delta-rs": lambda number: looped(DELTA_RS, folder, pairs(f"{place}/rs{number}"), rust),
     }
