@@ -131,23 +131,23 @@ def test_a_batch_says_first_and_last_sequence_number_of_each_shard() -> None:
         ("keep", "18 records of aggregates of another shard kept"),
         ("drop-record",
          "18 records of aggregates of another shard dropped: producers of the KPL send them again"),
-        ("quarantine", "18 records of aggregates of another shard in the table of rejected ones"),
+        ("quarantine", "18 records of aggregates of another shard in t_rejected"),
         ("kcl", "18 aggregates dropped whole, for a record in each belongs to another shard"),
     ],
 )  # fmt: skip
 def test_the_end_says_what_became_of_records_of_another_shard(rule: OutOfRange, line: str) -> None:
     ended = replace(ENDED, bad=0, out_of_range=18, out_of_range_rule=rule)
 
-    assert ended_lines(ended, "t", "✓")[-1] == f"    {line}"
+    assert ended_lines(ended, "t", "✓", "t_rejected")[-1] == f"    {line}"
     assert ended_body(ended)["out_of_range"] == 18
     assert ended_body(ended)["out_of_range_rule"] == rule
 
 
 def test_the_end_says_what_was_committed_and_what_was_not_kept() -> None:
-    assert ended_lines(ENDED, "t", "✓") == [
+    assert ended_lines(ENDED, "t", "✓", "t_rejected") == [
         "  ✓ caught up  version 3 of t  12 s",
         "    100 records, 99 rows in 2 commits, 8 rec/s, 1 gap",
-        "    1 bad record in the table of rejected ones",
+        "    1 bad record in t_rejected, each with its reason",
     ]
 
 

@@ -13,6 +13,7 @@ from lakeferry.delta.txn_files import file_versions, folder_of
 from lakeferry.errors import FerryError
 from lakeferry.ingest.position import FromTime, app_id, epoch_of
 from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.settings import PartitionColumn
 from lakeferry.ingest.table import change_columns, open_target, read_target
 from lakeferry.ingest.target import Lost, Target
 from lakeferry.store.open import open_store
@@ -89,6 +90,15 @@ def test_the_place_of_a_latest_start_outlives_a_crash_before_the_first_record(
     later = replace(first(), shards={SHARD: FromTime(2_000, 2_000)})
 
     assert open_target(where, RAW_SCHEMA, NAME, later).state == pinned
+
+
+def test_where_no_table_can_be_made_nothing_is_left(tmp_path: Path) -> None:
+    where = settings(tmp_path / "t", partition_by=(PartitionColumn("day", "nowhere"),))
+
+    with pytest.raises(FerryError, match="rows have no column `nowhere`"):
+        opened(where)
+
+    assert not list(tmp_path.iterdir())
 
 
 # --- a table that is there ------------------------------------------------------------------

@@ -74,6 +74,21 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
         iterator(secret, line_to(secret))
 
 
+@pytest.mark.parametrize(
+    ("text", "why"), [(None, "No such file or directory"), ("no PEM", "no certificate")]
+)
+def test_authorities_that_cannot_be_read_are_named(
+    secret: Feed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, why: str
+) -> None:
+    bundle = tmp_path / "ours.pem"
+    if text is not None:
+        bundle.write_text(text)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+
+    with pytest.raises(Unanswered, match=f"{bundle}, as AWS_CA_BUNDLE says: {why}"):
+        iterator(secret, line_to(secret))
+
+
 def test_a_body_that_is_cut_is_no_answer(secret: Feed) -> None:
     line = line_to(secret)
     at = iterator(secret, line)

@@ -182,8 +182,8 @@ def ended_body(event: Ended) -> Body:
     return told
 
 
-def ended_lines(event: Ended, table: str, sign: str) -> list[str]:
-    """A run that is over."""
+def ended_lines(event: Ended, table: str, sign: str, rejected: str) -> list[str]:
+    """A run that is over; `rejected` is the table of bad records."""
     rate = event.records / event.elapsed_s if event.elapsed_s else 0.0
     word = {"stopped": "stopped, all that was read is committed"}.get(event.reason, event.reason)
     lines = [
@@ -193,15 +193,15 @@ def ended_lines(event: Ended, table: str, sign: str) -> list[str]:
         f"{counted(len(event.gaps), 'gap')}",
     ]
     if event.bad:
-        lines.append(f"    {counted(event.bad, 'bad record')} in the table of rejected ones")
+        lines.append(f"    {counted(event.bad, 'bad record')} in {rejected}, each with its reason")
     if event.doubles:
         lines.append(f"    {counted(event.doubles, 'double')} left out")
     if event.out_of_range:
-        lines.append(f"    {_out_of_range(event)}")
+        lines.append(f"    {_out_of_range(event, rejected)}")
     return lines
 
 
-def _out_of_range(event: Ended) -> str:
+def _out_of_range(event: Ended, rejected: str) -> str:
     """What became of records of aggregates that belong to another shard, as was chosen."""
     if event.out_of_range_rule == "kcl":
         what = counted(event.out_of_range, "aggregate")
@@ -209,7 +209,7 @@ def _out_of_range(event: Ended) -> str:
     became = {
         "keep": "kept",
         "drop-record": "dropped: producers of the KPL send them again",
-        "quarantine": "in the table of rejected ones",
+        "quarantine": f"in {rejected}",
     }[event.out_of_range_rule]
     what = counted(event.out_of_range, "record")
     return f"{what} of aggregates of another shard {became}"

@@ -46,6 +46,7 @@ def ingest(
         FerryError: it failed before anything was committed.
         KeyboardInterrupt: stopped, and all that was read is committed.
     """
+    from lakeferry.ingest.quarantine import quarantine_settings
     from lakeferry.ingest.run import run
 
     asked = wanted.ingest()
@@ -64,7 +65,8 @@ def ingest(
             screen.error(error)  # a right that was taken away is no wrong request: much was done
             return FAILED
     sign = marks(sys.stdout)["ok"]
-    screen.result(ended_lines(ended, asked.target.url, sign), ended_body(ended))
+    target, rejected = asked.target.url, quarantine_settings(asked.target).url
+    screen.result(ended_lines(ended, target, sign, rejected), ended_body(ended))
     if stop.is_set():
         raise KeyboardInterrupt
     return LOOK if talk.gaps else OK
@@ -155,6 +157,8 @@ def infer(wanted: Wanted, count: int, *, screen: Screen) -> int:
     screen.say(f"of {counted(found.records, 'record')}; review it: tomorrow's may differ")
     if found.unreadable:
         screen.say(f"{counted(found.unreadable, 'record')} of them are no JSON objects")
+    if found.unreadable == found.records:
+        screen.say("declare columns: --schema with --format csv or avro; or take them in --raw")
     for note in found.notes:
         screen.say(note)
     text = ddl_text(found.schema)

@@ -303,7 +303,11 @@ class Feed:
 
 def main() -> None:
     """Serve until SIGTERM."""
-    parser = argparse.ArgumentParser(prog="python -m lakeferry.demo.kinesis_feed")
+    parser = argparse.ArgumentParser(
+        prog="python -m lakeferry.demo.kinesis_feed",
+        description="Serves a stream to whoever signs with the keys `test` and `test`, and prints "
+        "its address as JSON.",
+    )
     parser.add_argument("--stream", default="clicks")
     parser.add_argument("--region", default="eu-west-1")
     parser.add_argument("--shards", type=int, default=4)
@@ -313,11 +317,11 @@ def main() -> None:
     parser.add_argument("--kind", choices=("json", "bad", "kpl", "raw"), default="json")
     parser.add_argument("--aggregate", type=int, default=80, help="user records of a KPL record")
     parser.add_argument("--templates", type=int, default=TEMPLATES, help="records that differ")
-    parser.add_argument("--jitter-ms", type=int, default=0)
+    parser.add_argument("--jitter-ms", type=int, default=0, help="that arrivals are out of order")
     parser.add_argument(
         "--empty", action="store_true", help="no made records: it takes what is put"
     )
-    parser.add_argument("--no-quota", action="store_true")
+    parser.add_argument("--no-quota", action="store_true", help="no 5 calls and 2 MB a second")
     parser.add_argument("--unsigned", action="store_true", help="signatures are not looked at")
     parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
     parser.add_argument("--port", type=int, default=0)

@@ -283,7 +283,8 @@ def _file_text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, str(error)) from error
+        said = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise _unreadable(path, str(said)) from error
 
 
 def _looked(source: SourceSettings, standing: Standing, listed: Listing) -> Mapping[str, Looked]:

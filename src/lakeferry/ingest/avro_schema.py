@@ -49,7 +49,9 @@ def parsed_avro(text: str, where: str) -> Any:
     try:
         body = orjson.loads(text)
         found = parse_schema(_without_uuids(body))
-    except (orjson.JSONDecodeError, SchemaParseException, UnknownType) as error:
+    except orjson.JSONDecodeError as error:
+        raise _wrong(f"it is no JSON: {error}", where) from error
+    except (SchemaParseException, UnknownType) as error:
         raise _wrong(f"{type(error).__name__}: {error}", where) from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _wrong(f"it is no schema of Avro: {error!r}", where) from error

@@ -33,6 +33,8 @@ from lakeferry.ingest.words import Unclear, delimiter, ingest_name, named_stream
 from lakeferry.store.open import locate
 
 USUAL_WINDOW_S = 600  # of keys
+_DDL = "name a file with --schema, or write DDL: --schema 'event_id STRING, ts TIMESTAMP'"
+_AVRO_FILE = "name files with Avro's JSON: --schema clicks.avsc, --avro-writer 17=clicks-17.avsc"
 # A host of Kinesis' own, or of a VPC endpoint, says its Region.
 _HOST = re.compile(r"(?:^|\.)kinesis(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-[0-9]+)\.")
 
@@ -183,10 +185,10 @@ def _form(said: StreamConfig, folder: Path) -> CsvForm | AvroForm | None:
         return CsvForm(delimiter(said.csv_delimiter or ","))
     if said.format != "avro" or said.schema is None or said.avro_framing is None:
         return None
-    reader, _ = _text_of(resolved(said.schema), folder)
+    reader, _ = _text_of(resolved(said.schema), folder, _AVRO_FILE)
     writers = {}
     for name, file in said.avro_writers.items():
-        text, where = _text_of(resolved(file), folder)
+        text, where = _text_of(resolved(file), folder, _AVRO_FILE)
         parsed_avro(text, where)
         writers[name] = text
     return AvroForm(cast(Framing, said.avro_framing), reader, writers)
@@ -199,13 +201,13 @@ def read_schema(text: str, folder: Path = Path()) -> Any:
 
 def avro_schema(text: str, folder: Path = Path()) -> Any:
     """The columns of Avro's schema in a file. Raises LF-7061, LF-7011, LF-2002."""
-    said, where = _text_of(text, folder)
+    said, where = _text_of(text, folder, _AVRO_FILE)
     schema = avro_columns(said, where)
     refuse_twins(schema, where)
     return schema
 
 
-def _text_of(text: str, folder: Path) -> tuple[str, str]:
+def _text_of(text: str, folder: Path, way_out: str = _DDL) -> tuple[str, str]:
     """What stands in a file, or the text itself; and where. Raises LF-2002."""
     path = folder / text
     looks_like_text = any(sign in text for sign in ' \n{"')
@@ -217,7 +219,7 @@ def _text_of(text: str, folder: Path) -> tuple[str, str]:
             said = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
             raise FerryError(
                 "LF-2002", "the schema cannot be read", f"{path}: {said}",
-                "name a file with --schema, or write DDL: --schema 'event_id STRING, ts TIMESTAMP'",
+                way_out,
             ) from error  # fmt: skip
     return text, "schema"
 

@@ -61,9 +61,9 @@ def open_target(
     store = open_store(settings.url, settings.options)
     for _ in range(TRIES):
         there = _read(store, settings, wanted, ingest_name)
+        target = there or _made(store, settings, wanted, ingest_name)
         if not settings.single_writer:
             prove_put_if_absent(store, fresh=there is None)
-        target = there or _made(store, settings, wanted, ingest_name)
         if target.state is not None:
             return target
         done = commit(target, (), first() if callable(first) else first)

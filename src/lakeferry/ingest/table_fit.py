@@ -260,7 +260,7 @@ def _misfit(url: str, what: str, way_out: str = "") -> FerryError:
         "LF-7041",
         f"the table does not fit: {what}",
         url,
-        way_out or "change the declared schema or the table, or ingest into another table",
+        way_out or "declare what the table has (--schema), change it, or ingest into another one",
     )
 
 
