@@ -130,6 +130,20 @@ def test_a_table_behind_a_mount_is_found_where_the_manifest_says_what_it_stands_
     assert (mounted["url"], mounted["files"], codes(mounted)) == (f"{shop}/far/orders", 1, [])
 
 
+def test_hundreds_of_tables_of_a_catalog_are_each_looked_at_once(
+    shop: Path, moto_access: AwsAccess
+) -> None:
+    lake, api = open_store(str(shop / "far")), client(moto_access, "glue")
+    for number in range(450):
+        lakes.delta(lake, f"t{number}", files=1, size=number)
+        glue_table(api, f"t{number}", f"file://{shop}/far/t{number}")
+
+    tables = found(shop)
+
+    sizes = {name: one["bytes"] for name, one in tables.items() if ".shop.t" in name}
+    assert sizes == {f"lake.shop.t{number}": number for number in range(450)}
+
+
 # ---- Hive
 
 
