@@ -20,9 +20,18 @@ from cyclopts import App, CycloptsError, Parameter
 
 from lakeferry.cli import commands
 from lakeferry.cli.mirrored import is_set, mirrored
+from lakeferry.cli.place_flags import (
+    Jobs,
+    Many,
+    MapPrefix,
+    SourceOption,
+    Strength,
+    TargetOption,
+    places,
+)
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
-from lakeferry.cli.units import parse_pairs, parse_rate, parse_time
+from lakeferry.cli.units import parse_rate, parse_time
 from lakeferry.errors import FerryError
 from lakeferry.version import VERSION
 
@@ -65,6 +74,16 @@ app.command(
     help="Switch tables from their source to their target: proven, registered, with a way back.",
 )
 app.command(
+    "lakeferry.cli.verify:verify",
+    name="verify",
+    help="Prove that clones are their tables: one, or all of a migration.",
+)
+app.command(
+    "lakeferry.cli.rollback:rollback",
+    name="rollback",
+    help="Take a switch back: the source is used again, and the catalog forgets the target.",
+)
+app.command(
     "lakeferry.cli.monitor:monitor",
     name="monitor",
     help="See every byte of a migration: rules, alarms and dashboards, proven before they are "
@@ -95,19 +114,6 @@ app.command(
     name="config",
     help="Look at the manifest, and at what it asks for.",
 )
-
-Strength = Literal["listed", "hashed", "replayed", "rows"]
-Many = list[str] | None
-SourceOption = Annotated[
-    Many, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
-]
-TargetOption = Annotated[
-    Many, Parameter(negative="", help="NAME=VALUE, a setting of the target's store.")
-]
-MapPrefix = Annotated[
-    Many, Parameter(negative="", help="OLD=NEW: absolute paths in the log have moved.")
-]
-Jobs = Annotated[int, Parameter(help="Files in flight at once.")]
 
 
 @Parameter(name="*")
@@ -180,7 +186,7 @@ class CloneFlags:
             "jobs": self.jobs,
             "limit_bytes_per_s": parse_rate(self.limit_rate) if self.limit_rate else None,
             "allow_features": tuple(self.allow_feature or ()),
-            **_places(self.map_prefix, self.source_option, self.target_option),
+            **places(self.map_prefix, self.source_option, self.target_option),
         }
 
 
@@ -214,74 +220,6 @@ def clone(
     )
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
-class VerifyFlags:
-    """The options of `verify`."""
-
-    offsets: Annotated[
-        bool, Parameter(negative="", help="Of the one table: that an ingest brought all, once.")
-    ] = False
-    name: Annotated[
-        str | None, Parameter(help="Of the one ingest to look at, with --offsets; default: all.")
-    ] = None
-    strength: Annotated[Strength, Parameter(help="How much is compared.")] = "listed"
-    version: Annotated[
-        int | None, Parameter(help="Of the source; default: the one that the target holds.")
-    ] = None
-    against: Annotated[
-        Literal["deltalake", "duckdb", "spark"] | None,
-        Parameter(help="Another engine to ask as well."),
-    ] = None
-    digest: Annotated[Literal["crc64nvme", "sha256"], Parameter(help="What `hashed` compares.")] = (
-        "crc64nvme"
-    )
-    jobs: Jobs = 16
-    map_prefix: MapPrefix = None
-    source_option: SourceOption = None
-    target_option: TargetOption = None
-
-    def options(self) -> dict[str, Any]:
-        """As `lakeferry.verify` takes them. Raises LF-2001 for a wrong pair."""
-        return {
-            "strength": self.strength,
-            "version": self.version,
-            "against": self.against,
-            "digest": self.digest,
-            "jobs": self.jobs,
-            **_places(self.map_prefix, self.source_option, self.target_option),
-        }
-
-
-@app.command
-def verify(
-    source: str,
-    target: str | None = None,
-    /,
-    *,
-    flags: VerifyFlags = VerifyFlags(),
-    talk: Talk = QUIET_TALK,
-) -> int:
-    """Prove that a clone is the table. Exit 3 where anything differs.
-
-    `listed` compares log states, names and sizes; `hashed` also every file's bytes; `replayed`
-    also parses vectors and footers; `rows` digests every row of both sides.
-
-    `lakeferry verify TABLE --offsets` proves instead of one table that the positions of its
-    ingests follow each other from commit to commit, and that no record lies in it twice.
-    """
-
-    def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
-        if flags.offsets and target is None:
-            of_table = parse_pairs(flags.source_option or [], "--source-option")
-            return commands.verify_offsets(source, flags.name, of_table, screen=screen)
-        if target is None or flags.offsets:
-            raise _not_one_table(offsets=flags.offsets)
-        return commands.verify(source, target, flags.options(), screen=screen)
-
-    return guarded("verify", talk, run)
-
-
 @app.command
 def demo(
     folder: str = "lakeferry-demo",
@@ -296,23 +234,6 @@ def demo(
         talk,
         lambda screen, stop: commands.demo(folder, fast=fast, screen=screen, stop=stop),
     )
-
-
-def _not_one_table(*, offsets: bool) -> FerryError:
-    return FerryError(
-        "LF-2001",
-        "--offsets is of one table; two were named" if offsets else "the clone is not named",
-        "`lakeferry verify`",
-        "`lakeferry verify SOURCE TARGET`, or `lakeferry verify TABLE --offsets`",
-    )
-
-
-def _places(map_prefix: Many, source_option: Many, target_option: Many) -> dict[str, Any]:
-    return {
-        "map_prefix": parse_pairs(map_prefix or [], "--map-prefix"),
-        "source_options": parse_pairs(source_option or [], "--source-option"),
-        "target_options": parse_pairs(target_option or [], "--target-option"),
-    }
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,174 @@
+"""What `verify` does of a migration: choose tables, tell what is read, ask, compare, report."""
+
+import time
+from collections.abc import Sequence
+from threading import Event as Flag
+from typing import TYPE_CHECKING
+
+from lakeferry.cli import proof_answers as answers
+from lakeferry.cli.cost_manifest import assumed
+from lakeferry.cli.fleet_flags import TableFlags, led
+from lakeferry.cli.manifest_flags import ManifestFlags, migration
+from lakeferry.cli.monitoring import confirm
+from lakeferry.cli.planning import known_at
+from lakeferry.cli.render import Screen
+from lakeferry.errors import FerryError
+from lakeferry.events import Warned
+from lakeferry.fleet import prove_report
+from lakeferry.fleet.facts import facts_of
+from lakeferry.fleet.moved import check_places
+from lakeferry.fleet.plan_prices import Asked
+from lakeferry.fleet.prove import Proved, ProveRequest, Proving, prove, strength_of
+from lakeferry.fleet.prove_price import Reading, readings
+from lakeferry.fleet.states import word
+from lakeferry.ledger.rows import LakeTable
+from lakeferry.ledger.write import Ledger, now_ms
+
+if TYPE_CHECKING:
+    from lakeferry.cli.verify import FleetFlags, VerifyFlags
+    from lakeferry.fleet.wanted import Migration
+
+OK, FAILED, LOOK = 0, 1, 3
+KINDS = frozenset({"delta"})
+_OUT = frozenset({"orphaned", "excluded"})  # nothing of theirs is promised
+
+
+def verify(
+    chosen: ManifestFlags,
+    tables: TableFlags,
+    flags: "VerifyFlags",
+    fleet: "FleetFlags",
+    *,
+    screen: Screen,
+    stop: Flag,
+    begun: Flag,
+) -> int:
+    """Compare; exit 3 where anything differs, 1 where a comparison could not be made.
+
+    Args:
+        begun: set when comparisons begin: from then on `stop` is looked at.
+
+    Raises:
+        FerryError: LF-2003 not confirmed; LF-8001 another coordinator leads; LF-8007 nothing was
+            discovered; LF-2107 no table is meant.
+        ExceptionGroup: of FerryError, for what is wrong with the manifest.
+        KeyboardInterrupt: stopped; what was compared is kept.
+    """
+    asked = ProveRequest(
+        flags.strength, sample=_share(flags), seed=flags.seed, against=flags.against,
+        digest=flags.digest,
+    )  # fmt: skip
+    if fleet.report is not None:
+        prove_report.places(fleet.report)
+    wanted = migration(chosen)
+    known, _, _ = known_at(wanted)
+    check_places(wanted, (facts_of(wanted, table) for table in known))
+    todo, left_out = _chosen(wanted, tables.of(wanted, known))
+    if not fleet.yes:
+        _ask(wanted, chosen, todo, asked, screen)
+    began_at_ms, began = now_ms(), time.monotonic()
+    with led(wanted, "verify") as ledger:
+        begun.set()
+        found = _compared(wanted, ledger, todo, asked, screen, stop)
+        written = None
+        if fleet.report is not None:
+            body = prove_report.document(
+                wanted, found, left_out, asked, began_at_ms=began_at_ms, ended_at_ms=now_ms()
+            )
+            written = prove_report.write(body, fleet.report)
+            ledger.tell("report", {"file": str(written.json), "sha256": written.sha256})
+        code = _code(found, left_out)
+        ledger.end(code)
+    ended = answers.Ended(found, left_out, asked, written, time.monotonic() - began)
+    screen.result(answers.report_lines(ended), answers.report_body(ended))
+    return code
+
+
+def _compared(
+    wanted: "Migration",
+    ledger: Ledger,
+    todo: Sequence[LakeTable],
+    asked: ProveRequest,
+    screen: Screen,
+    stop: Flag,
+) -> tuple[Proved, ...]:
+    width = max((len(one.name) for one in todo), default=0)
+    most = sum(one.bytes for one in todo)
+
+    def tell(event: Proved | Proving) -> None:
+        if isinstance(event, Proving):
+            parts, body = answers.progress(event, most)
+            screen.moving(event.seconds, parts, body)
+            return
+        screen.told(answers.table_text(event, width), answers.table_body(event))
+        if event.warning is not None:
+            fault = event.warning
+            what = f"its receipt is in the ledger alone: {fault.what}"
+            screen.event(Warned(event.table.name, fault.code, what, fault.next_step))
+
+    try:
+        return prove(wanted, ledger, todo, asked, emit=tell, stop=stop)
+    except KeyboardInterrupt:
+        ledger.end(130)
+        raise
+
+
+def _chosen(
+    wanted: "Migration", tables: Sequence[LakeTable]
+) -> tuple[tuple[LakeTable, ...], tuple[tuple[LakeTable, str], ...]]:
+    """Those that are compared; and those that should be and cannot, with the reason."""
+    todo, left_out = [], []
+    for one in tables:
+        if one.state in _OUT or one.kind not in KINDS or one.state == "cut_over":
+            continue  # what is cut over goes on by itself
+        if one.source not in wanted.sources:
+            left_out.append((one, "the manifest names its source no longer"))
+        elif one.held_version is None:
+            left_out.append((one, f"it is {word(one.state)}: its target holds no version yet"))
+        else:
+            todo.append(one)
+    return tuple(todo), tuple(left_out)
+
+
+def _ask(
+    wanted: "Migration",
+    chosen: ManifestFlags,
+    todo: Sequence[LakeTable],
+    asked: ProveRequest,
+    screen: Screen,
+) -> None:
+    """Tell what is read of the sources for money, and ask. Raises LF-2003."""
+    strengths = {one.target_url: strength_of(wanted, one, asked.strength) for one in todo}
+    under, texts = assumed(chosen)
+    found = readings(wanted, todo, strengths, sample=asked.sample, asked=Asked(under, texts))
+    if not found:
+        return
+
+    def show() -> None:
+        for line in _reading_lines(todo, found):
+            screen.say(line)
+
+    confirm("read that of the sources?", show,
+            next_step="read less: --strength replayed or --sample 5%; or give --yes")  # fmt: skip
+
+
+def _reading_lines(todo: Sequence[LakeTable], found: Sequence[Reading]) -> list[str]:
+    return [answers.meant_text(todo), *(answers.reading_text(one) for one in found)]
+
+
+def _share(flags: "VerifyFlags") -> float:
+    """Raises LF-2001 for a share that takes nothing, or more than all."""
+    share = flags.share
+    if not 0 < share <= 1:
+        raise FerryError(
+            "LF-2001", f"a sample of {100 * share:g} % is no share of files", "--sample",
+            "give more than 0 % and at most 100 %",
+        )  # fmt: skip
+    return share
+
+
+def _code(found: Sequence[Proved], left_out: Sequence[tuple[LakeTable, str]]) -> int:
+    outcomes = {one.outcome for one in found}
+    if "different" in outcomes:
+        return LOOK
+    return FAILED if "not_run" in outcomes or left_out else OK
