@@ -233,6 +233,19 @@ class Ledger:
                 self._move(db, move)
         self._open.pop(clone_id, None)
 
+    def forget_clone(self, target_url: str, move: Move) -> None:
+        """The target's files are deleted: it holds nothing, and all is to be moved again."""
+        with self._lead.transaction() as db:
+            self._give_up(db, target_url)
+            db.execute(
+                "UPDATE lake_table SET held_version = NULL, held_at_ms = NULL, strength = NULL,"
+                " target_version = NULL, behind_since_ms = NULL, left_bytes = bytes,"
+                " left_files = files, left_requests = 2 * files WHERE target_url = ?",
+                (target_url,),
+            )
+            self._tell(db, "purged", {"why": move.why}, target_url)
+            self._move(db, move)
+
     # --- proofs ------------------------------------------------------------------------------
 
     def check(

@@ -1,0 +1,259 @@
+"""The door of `rollback`: tables that are cut over are used at their source again.
+
+What was registered is taken away where it is as it was registered; the copied data stay. Nothing is
+changed where a target was written since, unless that is to be lost or carried back.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from threading import Event as Flag
+from typing import Any, TypeVar
+
+import orjson
+
+from lakeferry.catalog.registering import Catalog, find_table, set_properties, unregister
+from lakeferry.catalog.tables import RECEIPT
+from lakeferry.clone.report import CloneReport
+from lakeferry.errors import FerryError
+from lakeferry.fleet.asking import ask_beside
+from lakeferry.fleet.commits_since import written_since
+from lakeferry.fleet.cutover_events import Ask
+from lakeferry.fleet.cutover_look import Stores
+from lakeferry.fleet.cutover_register import registered_of
+from lakeferry.fleet.receipt_files import put_receipt, receipt_of, receipts_at
+from lakeferry.fleet.reverse import carry_back, check_reverse
+from lakeferry.fleet.rollback_plan import (
+    Back,
+    Emit,
+    RollbackReport,
+    RollbackRequest,
+    refuse_none,
+    to_go_back,
+)
+from lakeferry.fleet.states import interrupted, move
+from lakeferry.fleet.target_catalog import target_catalog
+from lakeferry.fleet.wanted import Migration
+from lakeferry.ledger import read
+from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.rows import CloneStart, LakeTable, Receipt
+from lakeferry.ledger.write import Ledger, now_ms
+from lakeferry.workers import map_threads
+
+FORMAT = "lakeferry.rollback/1"
+AT_ONCE = 16
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def rollback(
+    wanted: Migration,
+    ledger: Ledger,
+    path: Path,
+    tables: Iterable[LakeTable],
+    asked: RollbackRequest,
+    *,
+    emit: Emit,
+    ask: Ask,
+    stop: Flag,
+) -> RollbackReport:
+    """Go back to the sources, all tables or none of those that were written since.
+
+    Args:
+        path: of the ledger.
+
+    Raises:
+        FerryError: LF-8077 none is cut over; LF-8079 both sides were written; LF-2003 not
+            confirmed.
+        KeyboardInterrupt: stopped; the same command goes on.
+    """
+    return _Rollback(wanted, ledger, path, asked, emit, ask, stop).go(tables)
+
+
+class _Rollback:
+    def __init__(
+        self, wanted: Migration, ledger: Ledger, path: Path, asked: RollbackRequest,
+        emit: Emit, ask: Ask, stop: Flag,
+    ) -> None:  # fmt: skip
+        self._wanted, self._ledger, self._path, self._asked = wanted, ledger, path, asked
+        self._emit, self._ask, self._stop = emit, ask, stop
+        self._stores = Stores(wanted)
+
+    def go(self, tables: Iterable[LakeTable]) -> RollbackReport:
+        meant = {one.target_url for one in tables}
+        self._ledger.move(*interrupted(self._every()))
+        rows = [one for one in self._every() if one.target_url in meant]
+        found = to_go_back(rows)
+        if not found:
+            refuse_none(rows, self._asked.title)
+            return RollbackReport(self._asked.title)
+        bodies = self._receipts(found)
+        backs = tuple(self._beside(lambda row: self._look(row, bodies[row.target_url]), found))
+        backs = tuple(sorted(backs, key=lambda one: one.row.name))
+        written = tuple(one for one in backs if one.written)
+        if written and not (self._asked.accept_loss or self._asked.reverse):
+            return RollbackReport(self._asked.title, stopped=written)
+        if self._asked.reverse:
+            for _ in self._beside(lambda one: check_reverse(self._wanted, one), written):
+                pass
+        self._confirm(backs, written)
+        return self._do(backs)
+
+    def _confirm(self, backs: tuple[Back, ...], written: tuple[Back, ...]) -> None:
+        what = f"{len(backs):,} tables back to their sources"
+        if written and self._asked.reverse:
+            what += f", of {len(written):,} the new commits are WRITTEN TO THE SOURCE"
+        elif written:
+            what += f", of {len(written):,} the new commits are left behind"
+
+        def ask(question: str) -> bool:
+            return self._ask(question, False)
+
+        if not ask_beside(ask, f"{what}?", turn=self._ledger.turn, stop=self._stop):
+            raise FerryError("LF-2003", "not confirmed", "nothing was changed", "give --yes")
+
+    def _do(self, backs: tuple[Back, ...]) -> RollbackReport:
+        place = self._catalog(backs)
+        done: list[Back] = []
+        carried: list[str] = []
+        lost: list[str] = []
+        kept: list[tuple[LakeTable, FerryError]] = []
+
+        def task(back: Back) -> tuple[Back, CloneReport | None, FerryError | None]:
+            report = None
+            if back.written and self._asked.reverse:
+                report = carry_back(self._wanted, back)
+            try:
+                self._take_away(place, back)
+            except FerryError as error:
+                if error.code not in ("LF-8101", "LF-8103"):
+                    raise
+                return back, report, error
+            return back, report, None
+
+        for back, report, error in self._beside(task, backs):
+            if error is not None:
+                kept.append((back.row, error))
+                self._emit(f"stays cut over: {error.what}", back.row)
+                continue
+            self._write_down(back, report)
+            done.append(back)
+            if report is not None:
+                carried.append(back.row.name)
+            elif back.written:
+                lost.append(back.text)
+            self._emit("back at its source", back.row)
+        done.sort(key=lambda one: one.row.name)
+        return RollbackReport(
+            self._asked.title, tuple(done), tuple(sorted(carried)), tuple(sorted(lost)),
+            kept=tuple(kept),
+        )  # fmt: skip
+
+    def _take_away(self, place: Catalog | None, back: Back) -> None:
+        """What was registered; of what an earlier sync had registered only the receipt."""
+        registered = registered_of(back.body)
+        if registered is None or place is None:
+            return
+        known, was_there = registered
+        found = find_table(place, known.schema, known.table)
+        if found is None:
+            return
+        if was_there:
+            set_properties(place, known.schema, known.table, {RECEIPT: None})
+        else:
+            unregister(place, known)
+
+    def _write_down(self, back: Back, report: CloneReport | None) -> None:
+        """The receipt beside the table first: nothing is marked without one."""
+        row, at_ms = back.row, now_ms()
+        is_lost = bool(back.written) and report is None
+        body: dict[str, Any] = {
+            "format": FORMAT,
+            "table": row.name,
+            "source": row.source_url,
+            "source_version": back.source_version if report is None else report.source_version,
+            "target": row.target_url,
+            "target_version": back.target_version,
+            "written_since": [
+                {"version": one.version, "rows": one.rows, "by": one.writer.text,
+                 "at_ms": one.made_ms} for one in back.written
+            ],
+            "carried_back": report is not None,
+            "rolled_back_at_ms": at_ms,
+        }  # fmt: skip
+        text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
+        receipt = receipt_of(row.target_url, "rollback", at_ms, text)
+        put_receipt(self._stores.target(row), receipt)
+        with self._ledger.together():
+            why = "taken back: the source is used again"
+            self._ledger.receive(receipt, move(row.target_url, "cut_over", "rolled_back", why=why))
+            if report is not None:
+                self._hold(back, report)
+            elif is_lost:
+                step = f"make it equal to its source again: lakeferry sync -s {row.name} --replace"
+                why = f"taken back; left behind: {back.text.removeprefix(row.name).strip()}"
+                self._ledger.move(move(row.target_url, "rolled_back", "drifted", why=why,
+                                       code="LF-5003", next_step=step))  # fmt: skip
+            else:
+                self._ledger.move(move(row.target_url, "rolled_back", "verified", why=why))
+
+    def _hold(self, back: Back, report: CloneReport) -> None:
+        """After commits came back both sides are equal, at a new version."""
+        row = back.row
+        version = report.source_version
+        held = report.target_version
+        assert held is not None
+        start = CloneStart(row.target_url, back.source_version, version, "", 0, 0)
+        why = f"taken back; its commits were carried to version {version} there"
+        step = move(row.target_url, "rolled_back", "synced", why=why)
+        self._ledger.commit_clone(self._ledger.begin_clone(start), held, step)
+
+    # ---- looking
+
+    def _look(self, row: LakeTable, body: dict[str, Any]) -> Back:
+        found = written_since(self._stores.target(row), int(body["target_version"]))
+        return Back(row, body, tuple(one for one in found if one.changes))
+
+    def _receipts(self, rows: Iterable[LakeTable]) -> dict[str, dict[str, Any]]:
+        """Of the last switch of each table; from the ledger, else from beside the table."""
+        db = open_to_read(self._path)
+        try:
+            kept = {one.target_url: read.receipts(db, one.target_url) for one in rows}
+        finally:
+            db.close()
+        found = {}
+        for row in rows:
+            switches = [one for one in kept[row.target_url] if one.kind == "cutover"]
+            if not switches:
+                beside = receipts_at(self._stores.target(row), row.target_url)
+                switches = [one for one in reversed(beside) if one.kind == "cutover"]
+            if not switches:
+                raise FerryError(
+                    "LF-8077", f"{row.name} has no receipt of a switch", row.target_url,
+                    "take it back by hand: drop it in the catalog; its source is as it was",
+                )  # fmt: skip
+            found[row.target_url] = _body(switches[0])
+        return found
+
+    def _catalog(self, backs: Iterable[Back]) -> Catalog | None:
+        if not any(one.body.get("registered") for one in backs):
+            return None
+        return target_catalog(self._wanted.target)
+
+    def _every(self) -> list[LakeTable]:
+        self._ledger.flush()
+        db = open_to_read(self._path)
+        try:
+            return read.tables(db)
+        finally:
+            db.close()
+
+    def _beside(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        turn = self._ledger.turn
+        yield from map_threads(task, items, count=AT_ONCE, stop=self._stop, on_silence=turn)
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+
+
+def _body(receipt: Receipt) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(receipt.body)
+    return found
