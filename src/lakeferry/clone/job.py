@@ -8,7 +8,7 @@ from threading import Event as Flag
 from lakeferry.clone.keeping import Inventory, kept, not_kept
 from lakeferry.clone.plan import Totals
 from lakeferry.clone.report import CloneReport, CloneRequest
-from lakeferry.clone.surroundings import Done, Places, Review, Surroundings, unreviewed
+from lakeferry.clone.surroundings import NOTHING_LENT, Done, Lent, Places, Surroundings
 from lakeferry.delta.log import told_from_nowhere
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
@@ -16,7 +16,6 @@ from lakeferry.events import Emit, Event, Warned, log_pulse, silent
 from lakeferry.store.limits import Throttle
 from lakeferry.store.open import NO_OPTIONS, contains, open_store, same_place
 from lakeferry.store.protocol import Store
-from lakeferry.workers import Hands, map_threads
 
 
 def clone_table(
@@ -24,9 +23,7 @@ def clone_table(
     *,
     emit: Emit = silent,
     stop: Flag | None = None,
-    hands: Hands = map_threads,
-    throttle: Callable[[int], None] | None = None,
-    review: Review = unreviewed,
+    lent: Lent = NOTHING_LENT,
 ) -> CloneReport:
     """Clone one table, or bring an earlier clone up to date.
 
@@ -34,9 +31,7 @@ def clone_table(
         request: what to clone, where to, how.
         emit: called with progress and findings.
         stop: set it to end early; what landed is kept and no commit begins.
-        hands: by which files are copied; whoever clones many tables shares them.
-        throttle: of bytes, see `copy.copy_one`; beside the request's own limit.
-        review: told of both states before anything moves; what it raises ends the clone.
+        lent: what many clones share.
 
     Raises:
         FerryError: with the code, place and next step; the target's table is as it was.
@@ -62,9 +57,8 @@ def clone_table(
             raise KeyboardInterrupt
         pulse(entries)
 
-    around = Surroundings(
-        places, _throttle(request, throttle), told, stop, read, hands=hands, review=review
-    )
+    throttle = _throttle(request, lent.throttle)
+    around = Surroundings(places, throttle, told, stop, read, hands=lent.hands, review=lent.review)
     try:
         done = _clone(request, around)
     except FerryError as error:

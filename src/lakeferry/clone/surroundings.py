@@ -44,6 +44,18 @@ def unreviewed(source: Snapshot, target: Snapshot | None, held_version: int | No
 
 
 @dataclass(frozen=True)
+class Lent:
+    """What whoever clones many tables lends to each of them."""
+
+    hands: Hands = map_threads  # by which files are copied
+    throttle: Callable[[int], None] | None = None  # of bytes, beside the request's own limit
+    review: Review = unreviewed
+
+
+NOTHING_LENT = Lent()
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What a clone needs besides its request."""
 

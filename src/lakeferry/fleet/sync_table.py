@@ -11,6 +11,7 @@ from threading import Event as Flag
 
 from lakeferry.clone.job import clone_table
 from lakeferry.clone.report import CloneReport, CloneRequest
+from lakeferry.clone.surroundings import Lent
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import BytesMoved, Event, FileLanded, Noted, TablePlanned, Warned
@@ -120,8 +121,8 @@ def _cloned(job: TableJob, means: Means, talk: "_Talk") -> CloneReport:
 
     try:
         report = clone_table(
-            request, emit=talk.emit, stop=means.stop, hands=means.hands,
-            throttle=means.throttle, review=review,
+            request, emit=talk.emit, stop=means.stop,
+            lent=Lent(means.hands, means.throttle, review),
         )  # fmt: skip
         if report.up_to_date:
             refuse_hidden(request, report.source_version, job.protocol)
