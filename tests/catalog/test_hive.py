@@ -257,26 +257,11 @@ def test_spark_reads_a_registered_table_by_its_name(place: HiveCatalog, tmp_path
 
 
 @pytest.mark.spark
-def test_a_table_that_spark_registered_is_found_where_it_lies(
-    place: HiveCatalog, tmp_path: Path
-) -> None:
-    make_orders(tmp_path / "orders")
-    at = f"file://{tmp_path}/orders"
-    ask(place.uri, "create_database", {1: thrift.struct({1: thrift.text("lake")})}, {})
-    rows_by_name(place.uri, f"CREATE TABLE lake.found USING delta LOCATION '{at}'")
-
-    found = hive.find_table(place, "lake", "found")
-
-    assert found is not None
-    assert (found.kind, same_place(found.location, at)) == ("delta", True)
-    assert not found.is_ours
-
-
-@pytest.mark.spark
-def test_of_a_parquet_table_of_spark_names_and_partitions_are_as_it_wrote_them(
+def test_tables_that_spark_registered_are_told_as_it_wrote_them(
     place: HiveCatalog, tmp_path: Path
 ) -> None:
     at, beside = f"file://{tmp_path}/visits", f"file://{tmp_path}/else"
+    delta = make_orders(tmp_path / "orders")
     rows_by_name(
         place.uri,
         "CREATE DATABASE lake",
@@ -286,10 +271,15 @@ def test_of_a_parquet_table_of_spark_names_and_partitions_are_as_it_wrote_them(
         "(2, NULL, NULL, DATE'2026-11-27')",
         "ALTER TABLE lake.visits ADD PARTITION (Country = 'fr', Day = DATE'2026-11-26') "
         f"LOCATION '{beside}'",
+        f"CREATE TABLE lake.orders USING delta LOCATION '{delta}'",
     )
 
     table = hive.find_table(place, "lake", "visits")
+    found_delta = hive.find_table(place, "lake", "orders")
 
+    assert found_delta is not None
+    assert (found_delta.kind, same_place(found_delta.location, delta)) == ("delta", True)
+    assert not found_delta.is_ours
     assert table is not None
     assert (table.kind, same_place(table.location, at), table.has_partitions) == (
         "parquet", True, True
