@@ -1,4 +1,4 @@
-"""One crew of hands for many callers at once: each maps its own items, all share the threads.
+"""One crew of hands for many callers at once, each with items of its own.
 
 What `workers.map_threads` promises holds for each caller. Beside that: a hand that is free takes
 from the caller with the fewest items in hand, so nobody waits for another one's long list; what
