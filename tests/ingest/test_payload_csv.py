@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
@@ -86,6 +86,19 @@ def test_a_bad_line_is_bad_wherever_it_stands_and_by_itself(line: bytes) -> None
     assert parsed(line).bad.rows.sequence_numbers == ["0"]
     assert parsed(line, GOOD).bad.rows.sequence_numbers == ["0"]
     assert parsed(GOOD, line).bad.rows.sequence_numbers == ["1"]
+
+
+def test_of_a_page_with_bad_lines_of_many_kinds_each_is_told_with_its_own_reason() -> None:
+    good = [b"%d,x,2026-01-01T00:00:00Z,1.5,true,2026-01-01" % number for number in range(300)]
+    kinds = {7 * place: one for place, one in enumerate(BAD.values())}
+
+    found = parsed(*[kinds[at][0] if at in kinds else line for at, line in enumerate(good)])
+
+    assert found.table["a"].to_pylist() == [at for at in range(300) if at not in kinds]
+    assert found.bad.rows.sequence_numbers == [str(at) for at in kinds]
+    assert [fault.path for fault in found.bad.faults] == [path for _, path, _ in kinds.values()]
+    for fault, (_, _, error) in zip(found.bad.faults, kinds.values(), strict=True):
+        assert fault.error.startswith(error)
 
 
 @pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.struct([]), pa.binary()])
@@ -180,6 +193,8 @@ lines = st.one_of(
 
 
 @given(st.lists(lines, max_size=8))
+# The first two are one row to a reader of all, and the last one two: as many rows as lines.
+@example([b'1,"x,,,,', b'2,"q",,,,', b"x,,,,,", GOOD, b'3,y"\na"z,,,,'])
 def test_a_line_is_judged_alike_whatever_comes_with_it(data: list[bytes]) -> None:
     split, _ = lines_of(rows(data))
     alone = [

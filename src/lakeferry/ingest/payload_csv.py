@@ -7,7 +7,7 @@ Source: RFC 4180.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pv
 
 from lakeferry.errors import FerryError
+from lakeferry.ingest import csv_refused
 from lakeferry.ingest.payload import BLOCK, Unfit
 from lakeferry.ingest.payload_repair import Parsed, halved, with_provenance
 from lakeferry.ingest.rows import Bad, Fault, Rows
@@ -159,8 +160,12 @@ class _Reader:
         lines: Sequence[bytes],
         types: pa.Schema,
         wrong: Callable[[pv.InvalidRow], str] | None,
+        only: str | None = None,
     ) -> pa.Table:
-        """The fields of lines as these types. Raises what pyarrow raises."""
+        """The fields of lines as these types, of one column alone if asked for.
+
+        Raises what pyarrow raises.
+        """
         joined = b"\n".join(lines)
         # Before the first line it would be stepped over, before others it is part of a field.
         if _MARK in joined and any(one.startswith(_MARK) for one in lines):
@@ -181,6 +186,7 @@ class _Reader:
             ),
             pv.ConvertOptions(
                 column_types=types,
+                include_columns=[only] if only else [],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
                 null_values=[""],
@@ -189,14 +195,23 @@ class _Reader:
             ),
         )
 
+    def column(self, why: str) -> pa.Field:
+        """The column of which the reader told; the first one where it told of none."""
+        told = _TOLD.match(why)
+        return self.schema.field(int(told[1]) if told else 0)
+
     def fault(self, why: str) -> Fault:
         """What is wrong with one line, as the reader told it."""
         if counted := _COUNTED.match(why):
-            return Fault(f"{counted[2]} fields, where {counted[1]} are declared")
+            return _miscounted(counted[2], counted[1])
         if told := _TOLD.match(why):
             what = told[2].partition(" as a scalar of type ")[0]
             return Fault(what, f"$.{self.schema.names[int(told[1])]}")
         return Fault(_ODD if why.endswith(" lines in place of 1") else why)
+
+
+def _miscounted(found: object, declared: object) -> Fault:
+    return Fault(f"{found} fields, where {declared} are declared")
 
 
 def _finished(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
@@ -229,16 +244,24 @@ def _sorted_out(
     lines: Sequence[bytes], reader: _Reader
 ) -> tuple[list[int], pa.Table, dict[int, Fault]]:
     """Places of the good lines, their rows in order, and what is wrong with each other one."""
-    every = list(range(len(lines)))
-    try:
-        return every, reader.read(lines), {}
-    except Unfit:
-        suspects = _suspects(lines, reader)
+    places = list(range(len(lines)))
+    sure: dict[int, Fault] = {}
 
     def read(places: Sequence[int]) -> pa.Table:
         return reader.read([lines[one] for one in places])
 
-    good, bad = halved([one for one in every if one not in suspects], read)
+    # Most often all bad lines of a page are bad in one column.
+    while True:
+        try:
+            return places, read(places) if sure else reader.read(lines), sure
+        except Unfit as error:
+            found = _sure(lines, places, reader, reader.column(str(error)))
+        if not found:
+            break
+        sure |= found
+        places = [one for one in places if one not in found]
+    suspects = {places[one] for one in _suspects([lines[one] for one in places], reader)}
+    good, bad = halved([one for one in places if one not in suspects], read)
     cleared: list[int] = []
     for place in sorted(suspects):
         try:
@@ -248,7 +271,67 @@ def _sorted_out(
             bad[place] = str(error)
     kept = sorted([*good.places, *cleared])
     whole = good.table if good.table is not None and not cleared else read(kept)
-    return kept, whole, {place: reader.fault(why) for place, why in bad.items()}
+    return kept, whole, sure | {place: reader.fault(why) for place, why in bad.items()}
+
+
+def _sure(
+    lines: Sequence[bytes], places: Sequence[int], reader: _Reader, column: pa.Field
+) -> dict[int, Fault]:
+    """Those of some lines that are surely bad: by the number of fields, or by one column's value.
+
+    Nothing where that cannot be told at once.
+    """
+    asked = [lines[one] for one in places]
+    joined = b"\n".join(asked)
+    # A line that the reader takes for two could hide that it takes two for one, and then another
+    # line would be told of. And it tells of a line as text, and cannot tell of bytes that are none.
+    plain = joined.count(b"\n") < len(asked) and b"\r" not in joined and _is_text(joined)
+    read = _read_apart(asked, reader, column.name) if plain else None
+    if read is None:
+        return {}
+    found = {places[at]: fault for at, fault in read.wrong.items()}
+    values = read.table.column(0).combine_chunks()
+    try:
+        refused = csv_refused.surely_refused(values, column)
+    except pa.ArrowInvalid:
+        return found
+    return found | {
+        places[read.kept[at]]: csv_refused.told(values[at].as_py(), column) for at in refused
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """Fields as bytes, whatever they should be."""
+
+    table: pa.Table
+    kept: Sequence[int]  # places of its rows
+    wrong: Mapping[int, Fault]  # of lines with another number of fields
+
+
+def _read_apart(lines: Sequence[bytes], reader: _Reader, only: str | None) -> _Apart | None:
+    """The fields of lines; None where the reader does not say which lines have too many or few.
+
+    Args:
+        only: this column; None: all.
+    """
+    wrong: dict[int, Fault] = {}
+
+    def note(row: pv.InvalidRow) -> str:
+        wrong[(row.number or 0) - 1] = _miscounted(row.actual_columns, row.expected_columns)
+        return "skip"
+
+    as_bytes = pa.schema([(name, pa.binary()) for name in reader.schema.names])
+    try:
+        table = reader.texts(lines, as_bytes, note, only) if lines else None
+    except pa.ArrowInvalid:
+        return None
+    if table is None or table.num_rows + len(wrong) != len(lines):
+        return None
+    if not all(0 <= one < len(lines) for one in wrong):
+        return None
+    kept = [one for one in range(len(lines)) if one not in wrong] if wrong else range(len(lines))
+    return _Apart(table, kept, wrong)
 
 
 def _suspects(lines: Sequence[bytes], reader: _Reader) -> set[int]:
@@ -256,26 +339,12 @@ def _suspects(lines: Sequence[bytes], reader: _Reader) -> set[int]:
     # pyarrow tells of a line as text, and cannot tell of bytes that are none.
     odd = {place for place, one in enumerate(lines) if one.count(b'"') % 2 or not _is_text(one)}
     left = [place for place in range(len(lines)) if place not in odd]
-    wrong: list[int] = []
-
-    def note(row: pv.InvalidRow) -> str:
-        wrong.append(row.number or 0)
-        return "skip"
-
-    if not left:
+    read = _read_apart([lines[one] for one in left], reader, None)
+    if read is None:
         return odd
-    as_bytes = pa.schema([(name, pa.binary()) for name in reader.schema.names])
-    try:
-        texts = reader.texts([lines[one] for one in left], as_bytes, note)
-    except pa.ArrowInvalid:
-        return odd
-    if texts.num_rows + len(wrong) != len(left) or not all(0 < one <= len(left) for one in wrong):
-        return odd
-    skipped = set(wrong)
-    kept = [place for number, place in enumerate(left, 1) if number not in skipped]
-    found = odd | {left[number - 1] for number in wrong}
-    for one, column in zip(reader.schema, texts.columns, strict=True):
-        found |= {kept[at] for at in _unreadable(column.combine_chunks(), one)}
+    found = odd | {left[at] for at in read.wrong}
+    for one, column in zip(reader.schema, read.table.columns, strict=True):
+        found |= {left[read.kept[at]] for at in _unreadable(column.combine_chunks(), one)}
     return found
 
 
