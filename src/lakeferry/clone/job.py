@@ -8,7 +8,7 @@ from threading import Event as Flag
 from lakeferry.clone.keeping import Inventory, kept, not_kept
 from lakeferry.clone.plan import Totals
 from lakeferry.clone.report import CloneReport, CloneRequest
-from lakeferry.clone.surroundings import NOTHING_LENT, Done, Lent, Places, Surroundings
+from lakeferry.clone.surroundings import Done, Lent, Places, Surroundings
 from lakeferry.delta.log import told_from_nowhere
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
@@ -23,7 +23,7 @@ def clone_table(
     *,
     emit: Emit = silent,
     stop: Flag | None = None,
-    lent: Lent = NOTHING_LENT,
+    lent: Lent | None = None,
 ) -> CloneReport:
     """Clone one table, or bring an earlier clone up to date.
 
@@ -31,7 +31,7 @@ def clone_table(
         request: what to clone, where to, how.
         emit: called with progress and findings.
         stop: set it to end early; what landed is kept and no commit begins.
-        lent: what many clones share.
+        lent: what many clones share; None: nothing.
 
     Raises:
         FerryError: with the code, place and next step; the target's table is as it was.
@@ -57,8 +57,11 @@ def clone_table(
             raise KeyboardInterrupt
         pulse(entries)
 
-    throttle = _throttle(request, lent.throttle)
-    around = Surroundings(places, throttle, told, stop, read, hands=lent.hands, review=lent.review)
+    lent = lent or Lent()
+    around = Surroundings(
+        places, _throttle(request, lent.throttle), told, stop, read, lent.hands, lent.review,
+        lent.proven,
+    )  # fmt: skip
     try:
         done = _clone(request, around)
     except FerryError as error:

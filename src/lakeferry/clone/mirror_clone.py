@@ -32,7 +32,7 @@ from lakeferry.clone.snapshot_clone import ROUNDS, describe, lost_from_version, 
 from lakeferry.clone.surroundings import Done, Haul, Places, PlanAgain, Surroundings
 from lakeferry.clone.target import is_same_table, is_table, newest_record
 from lakeferry.delta.checkpoint import UnreadableCheckpoint, sidecar_names
-from lakeferry.delta.commit import prove_put_if_absent, put_alone
+from lakeferry.delta.commit import put_alone
 from lakeferry.delta.log import LAST_CHECKPOINT, LOG, Checkpoint, LogListing, list_log
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
@@ -93,7 +93,7 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
         planned = Haul(copied_files=files, copied_bytes=size)
         return Done(source, source.version, head, (), planned, names, record, len(plan.commits))
     if not request.single_writer:
-        prove_put_if_absent(places.target, fresh=not is_table(here))
+        around.prove_target(fresh=not is_table(here))
     positions = hold_positions(around, source)
     haul = _fetch(request, around, items, (files, size))
     _refuse_live_and_gone(request, around, source, haul)

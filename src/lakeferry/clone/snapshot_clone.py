@@ -27,7 +27,6 @@ from lakeferry.clone.target import (
     refuse_other_table,
     view_target,
 )
-from lakeferry.delta.commit import prove_put_if_absent
 from lakeferry.delta.features import check_clonable
 from lakeferry.delta.log import LogListing, head_version, list_log
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
@@ -101,7 +100,7 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
         foreseen = Haul(copied_files=needed.files, copied_bytes=needed.bytes)
         return Done(source, source.version, here, planned, foreseen, names, view.record)
     if not request.single_writer:
-        prove_put_if_absent(target, fresh=view.snapshot is None)
+        around.prove_target(fresh=view.snapshot is None)
     live = LandedFiles(source.files, roots) if repair else None
     positions = hold_positions(around, plans[-1].after)
     haul = _fetch_all(request, around, plans, live, needed)

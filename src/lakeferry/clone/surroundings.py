@@ -7,6 +7,7 @@ from threading import Event as Flag
 from lakeferry.clone.copy import CopyItem
 from lakeferry.clone.plan import ClonePlan
 from lakeferry.clone.record import CloneRecord
+from lakeferry.delta.commit import prove_put_if_absent
 from lakeferry.delta.files import FileSet, OnEntries, untold
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.events import Emit
@@ -50,9 +51,7 @@ class Lent:
     hands: Hands = map_threads  # by which files are copied
     throttle: Callable[[int], None] | None = None  # of bytes, beside the request's own limit
     review: Review = unreviewed
-
-
-NOTHING_LENT = Lent()
+    proven: set[str] = field(default_factory=set)  # buckets that keep to put-if-absent
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,20 @@ class Surroundings:
     on_entries: OnEntries = untold
     hands: Hands = map_threads  # by which files are copied
     review: Review = unreviewed
+    proven: set[str] = field(default_factory=set)
+
+    def prove_target(self, *, fresh: bool) -> None:
+        """Prove that the target keeps to put-if-absent; once a bucket, where many are cloned.
+
+        Raises:
+            FerryError: LF-5004 it does not.
+        """
+        target = self.places.target
+        scheme, of_service, rest = target.url.partition("://")
+        place = f"{scheme}://{rest.partition('/')[0]}" if of_service else target.url
+        if place not in self.proven:
+            prove_put_if_absent(target, fresh=fresh)
+            self.proven.add(place)
 
     def heed_stop(self) -> None:
         """KeyboardInterrupt where the end was asked for; called where it leaves nothing half."""

@@ -120,6 +120,7 @@ class _Run:
         self._crew = SharedCrew(self._files)
         self._ways = Ways(limits, run_bytes_per_s=asked.bytes_per_s)
         self._known_ways: dict[str, Way] = {}
+        self._proven: set[str] = set()  # buckets that keep to put-if-absent
         self._meter = Meter(asked.paces)
         self._said: queue.Queue[Message] = queue.Queue(MESSAGES)
         self._open: dict[str, _Table] = {}
@@ -228,7 +229,7 @@ class _Run:
         is_urgent = is_at_risk(row, self._shown_left_s)
         share = self._crew.share(is_urgent=is_urgent, wait_s=way.wait_s)
         stop = Flag()
-        means = Means(way.paced(share), way.throttle, self._said.put, stop)
+        means = Means(way.paced(share), way.throttle, self._said.put, stop, self._proven)
         thread = threading.Thread(
             target=sync_table, args=(self._job(row), means), name=f"lakeferry-table {row.name}"
         )

@@ -56,6 +56,7 @@ class Means:
     throttle: Callable[[int], None] | None
     tell: Callable[[Message], None]  # from this thread; may wait
     stop: Flag
+    proven: set[str]  # buckets that keep to put-if-absent
 
 
 def sync_table(job: TableJob, means: Means) -> None:
@@ -122,7 +123,7 @@ def _cloned(job: TableJob, means: Means, talk: "_Talk") -> CloneReport:
     try:
         report = clone_table(
             request, emit=talk.emit, stop=means.stop,
-            lent=Lent(means.hands, means.throttle, review),
+            lent=Lent(means.hands, means.throttle, review, means.proven),
         )  # fmt: skip
         if report.up_to_date:
             refuse_hidden(request, report.source_version, job.protocol)
