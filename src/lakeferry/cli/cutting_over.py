@@ -62,7 +62,7 @@ def cutover(
             wanted, ledger_path(wanted), meant, asked, emit=emit, stop=stop
         )  # fmt: skip
         screen.result(answers.report_lines(report, ()), answers.report_body(report, ()))
-        return LOOK if emit.failed else OK
+        return LOOK if emit.failed or report.asks else OK
     with led(wanted, "cutover") as ledger:
         report = door(
             wanted, ledger, ledger_path(wanted), meant, asked, emit=emit,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
 from typing import TypeVar
@@ -37,7 +38,7 @@ from lakeferry.fleet.load_ways import LoadWay, load_ways
 from lakeferry.fleet.prove import strength_of
 from lakeferry.fleet.registration import catalog_name
 from lakeferry.fleet.repoint import repoints
-from lakeferry.fleet.stream_ways import StreamWay, stream_ways
+from lakeferry.fleet.stream_ways import StreamWay, Switched, stream_ways
 from lakeferry.fleet.target_catalog import target_catalog
 from lakeferry.fleet.wanted import Migration
 from lakeferry.fleet.writers import Head, Made, told
@@ -78,6 +79,7 @@ class _Preview:
         self._emit, self._stop = emit, stop
         self._stores = Stores(wanted)
         self._db = open_to_read(path)
+        self._heads: dict[str, int] = {}  # of sources, by target
 
     def go(self, tables: Iterable[LakeTable]) -> CutoverReport:
         try:
@@ -133,6 +135,7 @@ class _Preview:
         self._emit(Step(FREEZE, "planned" if loud else "ok", text))
         behind = [row for row, head, _ in found if head.version > (row.held_version or 0)]
         self._emit(Step(INCREMENT, "planned", f"{len(behind):,} tables to bring up to date"))
+        self._heads = {row.target_url: head.version for row, head, _ in found}
         return {row.target_url: made for row, _, made in found}
 
     def _sides(self, rows: Sequence[LakeTable], shown: dict[str, str]) -> dict[str, BothSides]:
@@ -147,7 +150,8 @@ class _Preview:
         inventory = list(read.inventory(self._db))
         found = list(streams(self._wanted, self._stores, inventory, self._asked.checkpoints))
         ways = stream_ways(
-            (one.position for one in found), [sides[one.target_url].switched for one in rows]
+            (one.position for one in found),
+            [self._then(one, sides[one.target_url].switched) for one in rows],
         )
         known = {one.url for one in ways}
         moved = (*self._asked.moved_landings, *moved_landings(self._wanted, inventory))
@@ -165,6 +169,14 @@ class _Preview:
         state = "failed" if wrong or is_blocked else "ok"
         self._emit(Step(TXN, state, f"{apps:,} apps, at the versions that are held", lines))  # type: ignore[arg-type]
         return ways, loads
+
+    def _then(self, row: LakeTable, now: Switched) -> Switched:
+        """A table as it is after the last increment, which brings what the source has now."""
+        head = self._heads[row.target_url]
+        if head <= now.held_version:
+            return now
+        target = head if now.is_mirror else now.target_version + 1
+        return replace(now, held_version=head, target_version=target)
 
     def _names(self, rows: Sequence[LakeTable], sides: dict[str, BothSides]) -> None:
         catalog = self._wanted.target.catalog
