@@ -46,19 +46,14 @@ def reading_text(one: Reading) -> str:
 
 
 def table_text(one: Proved, width: int) -> str:
-    """One table, as it ends."""
+    """One table, as it ends; what differs is told at the end of the run."""
     signs = marks(sys.stderr)
     name = f"{one.table.name:<{width}}"
     report = one.report
     if report is None:
-        code = "" if one.error is None else f"{one.error.code} {one.error.what}"
-        return f"  {signs['warning']} {name}  not compared: {code}"
+        return f"  {signs['warning']} {name}  not compared"
     sign = signs["ok" if report.equal else "error"]
-    lines = [f"  {sign} {name}  {'  '.join(_parts(report))}"]
-    lines += _differences(report, indent="      ")
-    if not report.equal and one.table.next_step:
-        lines.append(f"      next: {one.table.next_step}")
-    return "\n".join(lines)
+    return f"  {sign} {name}  {'  '.join(_parts(report))}"
 
 
 def _parts(report: VerifyReport) -> list[str]:

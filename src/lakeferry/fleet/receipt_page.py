@@ -20,7 +20,7 @@ p.lead { color: var(--soft); margin: 0 0 1.5rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid var(--line);
   vertical-align: top; } th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 code { font: 12.5px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
 details { border-bottom: 1px solid var(--line); } summary { cursor: pointer; padding: .5rem 0; }
@@ -124,10 +124,9 @@ def _differences(tables: list[Mapping[str, Any]]) -> list[str]:
 
 
 def _tables(tables: list[Mapping[str, Any]]) -> list[str]:
-    head = (
-        "<tr><th>Table</th><th>Outcome</th><th>Strength</th><th>Source version</th>"
-        "<th>Target version</th><th>Files</th><th>Bytes</th><th>Rows</th></tr>"
-    )
+    numbers = ("Source version", "Target version", "Files", "Bytes", "Rows")
+    head = "<tr><th>Table</th><th>Outcome</th><th>Strength</th>"
+    head += "".join(f'<th class="number">{name}</th>' for name in numbers) + "</tr>"
     rows = "".join(map(_row, tables))
     return ["<h2>Tables</h2>", f'<div class="wide"><table>{head}{rows}</table></div>']
 
@@ -157,7 +156,8 @@ def _outcome(one: Mapping[str, Any]) -> str:
 def receipt_part(body: Mapping[str, Any], *, is_open: bool = False) -> str:
     """One receipt, to be opened."""
     pairs = [(key, value) for key, value in sorted(body.items()) if key not in _OWN]
-    pairs += sorted(body.get("content", {}).items())
+    content = body.get("content", {})
+    pairs += sorted((key, value) for key, value in content.items() if key not in body)
     pairs += [("compared", ", ".join(body.get("checks", ())))]
     pairs += [("not looked at", "; ".join(body.get("not_seen", ())))]
     rows = "".join(
