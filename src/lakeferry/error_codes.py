@@ -229,7 +229,8 @@ CODES: dict[str, ErrorKind] = {
     "LF-4103": ErrorKind(
         1,
         "a file has another size than the log says",
-        "The file was cut or written over outside Delta. It was not copied.",
+        "The file was cut or written over outside Delta, or is no whole Parquet file. It was not "
+        "copied.",
     ),
     "LF-4104": ErrorKind(
         1,
@@ -252,9 +253,10 @@ CODES: dict[str, ErrorKind] = {
     ),
     "LF-4107": ErrorKind(
         1,
-        "COPY INTO state would not stand still",
-        "The state under `_delta_log` that no action names kept changing while it was read, so "
-        "no moment was found at which it and a version agree. Pause COPY INTO and run again.",
+        "a source would not stand still",
+        "The state of COPY INTO under `_delta_log`, or the files of a table without a log, kept "
+        "changing while they were read, so no moment was found that can be copied. Pause COPY INTO "
+        "or the job that writes, and run again.",
     ),
     "LF-4108": ErrorKind(
         2,
@@ -268,6 +270,18 @@ CODES: dict[str, ErrorKind] = {
         "The file is no whole Parquet file, its deletion vector is damaged, or it holds a column "
         "in a type that the table's schema does not allow. Comparing files instead "
         "(--strength hashed) does not need its rows.",
+    ),
+    "LF-4110": ErrorKind(
+        2,
+        "a Parquet file cannot be part of a Delta table",
+        "Its columns do not fit those of the other files, or one of them is of a type that Delta "
+        "does not have. The message names file and column. The target holds what it held.",
+    ),
+    "LF-4111": ErrorKind(
+        2,
+        "the partitions of a Parquet table do not fit together",
+        "Its folders name different columns, or a value is not of the type that its catalog "
+        "declares. The target holds what it held.",
     ),
     "LF-5001": ErrorKind(
         1,

@@ -16,8 +16,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lakeferry.clone.parquet_clone import bring, unreviewed
+from lakeferry.clone.parquet_folder import MODE, Declared
 from lakeferry.clone.report import CloneRequest
+from lakeferry.clone.surroundings import Places, Surroundings
+from lakeferry.events import silent
 from lakeferry.store.open import open_store
+from lakeferry.store.protocol import Store
 from tests.flows.watched import Moment, Watch, WatchedStore, clone_stores
 
 
@@ -27,7 +32,7 @@ class Order:
 
     source: str
     target: str
-    mode: str
+    mode: str  # 'snapshot', 'mirror', 'parquet'
     source_options: Mapping[str, str] = field(default_factory=dict)
     target_options: Mapping[str, str] = field(default_factory=dict)
     die_at: int = 0  # the operation; 0: live
@@ -80,11 +85,20 @@ def clone_and_die(order: Order) -> int:
     watch = Watch(listener)
     source = WatchedStore(open_store(order.source, order.source_options), watch)
     target = WatchedStore(open_store(order.target, order.target_options), watch)
-    request = CloneRequest(order.source, order.target, order.mode, jobs=2)
+    mode = "snapshot" if order.mode == MODE else order.mode
+    request = CloneRequest(order.source, order.target, mode, jobs=2)
     if order.die_after_s:
         threading.Timer(order.die_after_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
-    clone_stores(request, source, target)
+    if order.mode == MODE:
+        around = Surroundings(Places(source, target, _nowhere), None, silent)
+        bring(request, Declared(), around, unreviewed)
+    else:
+        clone_stores(request, source, target)
     return watch.count
+
+
+def _nowhere(url: str) -> tuple[Store, str]:
+    raise AssertionError(url)
 
 
 def serve() -> None:

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakeferry.delta.file_stats import highest_prefix
 from lakeferry.delta.table_schema import field_json
 from lakeferry.ingest.data_file import OpenFiles
-from lakeferry.ingest.file_stats import highest_prefix
 from lakeferry.ingest.messages import TableForm
 from lakeferry.ingest.settings import PartitionColumn
 from tests.ingest.written_table import by_deltalake, by_duckdb, commit, written

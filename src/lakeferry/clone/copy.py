@@ -19,6 +19,7 @@ class CopyItem:
     size: int | None  # bytes, as the log states them; None where it does not (vectors)
     kind: str  # 'data', 'vector', 'cdc', 'log'
     at_least: int = 0  # bytes, of a file whose size no log states
+    e_tag: str | None = None  # of the bytes that are meant, where files are written over in place
 
     @property
     def foreseen_bytes(self) -> int:
@@ -106,13 +107,20 @@ def _copy(
     if copied is not None:
         _refuse_other_size(item, copied.size, source, target)
         now = source.head(item.source_path)  # no bytes passed here that could tell
+        if item.e_tag is not None and (now is None or now.e_tag != item.e_tag):
+            target.delete(item.target_path)
+            raise FileNotFoundError(item.source_path)  # as it was meant
         return _landed(item, copied, "server_copy", now.e_tag if now else None)
     seen: list[ObjectMeta] = []
     try:
-        body = _paced(source.read(item.source_path, on_meta=seen.append), throttle)
+        body = _paced(
+            source.read(item.source_path, if_match=item.e_tag, on_meta=seen.append), throttle
+        )
         written = target.write(item.target_path, body, size=size)
     except FerryError as error:
         real = source.head(item.source_path) if error.code == "LF-1004" else None
+        if real is not None and item.e_tag is not None and real.e_tag != item.e_tag:
+            raise FileNotFoundError(item.source_path) from error
         if real is not None and real.size != size:
             raise _size_differs(item, real.size, source) from error
         raise

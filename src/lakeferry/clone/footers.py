@@ -28,27 +28,31 @@ def footer_rows(plans: Iterable[ClonePlan], store: Store) -> dict[str, int]:
     return found
 
 
-def read_footer(store: Store, path: str) -> pq.FileMetaData:
+def read_footer(store: Store, path: str, *, size: int | None = None) -> pq.FileMetaData:
     """The footer of a Parquet file, in one or two ranged reads.
+
+    `size`: of the file in bytes, where it is known; None: it is asked for.
 
     Raises:
         FerryError: LF-4103 where the file is no whole Parquet file.
         FileNotFoundError: there is none.
     """
-    meta = store.head(path)
-    if meta is None:
-        raise FileNotFoundError(path)
-    start = max(0, meta.size - TAIL)
-    tail = b"".join(store.read(path, start=start, end=meta.size))
+    if size is None:
+        meta = store.head(path)
+        if meta is None:
+            raise FileNotFoundError(path)
+        size = meta.size
+    start = max(0, size - TAIL)
+    tail = b"".join(store.read(path, start=start, end=size))
     length = int.from_bytes(tail[-8:-4], "little") + 8
-    if length > len(tail) and length <= meta.size:
-        tail = b"".join(store.read(path, start=meta.size - length, end=meta.size))
+    if length > len(tail) and length <= size:
+        tail = b"".join(store.read(path, start=size - length, end=size))
     try:
         return pq.read_metadata(pa.BufferReader(tail))
     except (pa.ArrowException, OSError) as error:
         raise FerryError(
             "LF-4103",
             f"`{path}` is no whole Parquet file: {error}",
-            f"{store.url}, {meta.size} bytes",
+            f"{store.url}, {size} bytes",
             "restore the file at the source, then run again",
         ) from error

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lakeferry.delta.file_stats import Seen, file_stats
 from lakeferry.delta.files import temporary_room
 from lakeferry.delta.scratch import scratch_folder
 from lakeferry.ingest.file_form import FileForm, file_form
-from lakeferry.ingest.file_stats import Seen, file_stats
 from lakeferry.ingest.messages import DataFile, TableForm
 from lakeferry.ingest.partition import Values, folder, split
 from lakeferry.store.protocol import Store

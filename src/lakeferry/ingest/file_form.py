@@ -9,7 +9,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from lakeferry.ingest.file_stats import Leaf, leaves_of
+from lakeferry.delta.file_stats import Leaf, leaves_of
 from lakeferry.ingest.messages import TableForm
 
 _FIELD_ID = b"PARQUET:field_id"
