@@ -113,7 +113,7 @@ def _copy(
         return _landed(item, copied, "server_copy", now.e_tag if now else None)
     seen: list[ObjectMeta] = []
     try:
-        body = _paced(
+        body = paced(
             source.read(item.source_path, if_match=item.e_tag, on_meta=seen.append), throttle
         )
         written = target.write(item.target_path, body, size=size)
@@ -127,7 +127,7 @@ def _copy(
     return _landed(item, written, "streamed", seen[0].e_tag if seen else None)
 
 
-def _paced(chunks: Iterator[bytes], throttle: Callable[[int], None] | None) -> Iterator[bytes]:
+def paced(chunks: Iterator[bytes], throttle: Callable[[int], None] | None) -> Iterator[bytes]:
     if throttle is None:
         yield from chunks
         return

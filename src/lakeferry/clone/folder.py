@@ -1,0 +1,304 @@
+"""Plain files of a folder -> the same files at the target, again and again; nothing is deleted.
+
+Order: list the source, hold it against what the target has and against the marks beside it, copy
+what is new or another one, and now and then put the marks of what came. A run that was killed
+copies again only what it copied since. Memory is 32 bytes for each file of the target and of the
+source, and what is to be copied waits on disk.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event as Flag
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from lakeferry.clone.copy import paced
+from lakeferry.clone.fetch import TargetNames, list_target
+from lakeferry.clone.folder_state import (
+    FOLDER,
+    FolderRecord,
+    HeldMarks,
+    join_parts,
+    mark_of,
+    put_marks,
+    put_record,
+    read_marks,
+    read_record,
+)
+from lakeferry.clone.job import open_places, refuse_overlap
+from lakeferry.clone.parquet_folder import id_of
+from lakeferry.clone.report import CloneReport, CloneRequest
+from lakeferry.clone.surroundings import Lent, Surroundings
+from lakeferry.delta.files import FileSet, FileWriter
+from lakeferry.errors import FerryError
+from lakeferry.events import BytesMoved, Emit, FileLanded, Noted, TablePlanned, silent
+from lakeferry.store.protocol import ObjectMeta, Store
+
+MODE = "folder"
+BLOCK = 4096  # files looked up at once
+MARKS_HELD = 5000  # files whose marks are not put yet
+MARKS_S = 20.0
+PROGRESS_S = 0.5
+_TODO = pa.schema([("path", pa.string()), ("size", pa.int64()), ("e_tag", pa.string()),
+                   ("modified_ms", pa.int64())])  # fmt: skip
+
+
+class FolderLook(NamedTuple):
+    """What a run would copy."""
+
+    files: int
+    bytes: int
+    live_files: int  # of the source
+    live_bytes: int
+    gone: int  # files of the target that the source has no longer; they stay
+    state: int  # number of the source's state, as a run would record it
+    held: int | None  # that the target holds
+
+
+@dataclass(frozen=True)
+class _Todo:
+    look: FolderLook
+    items: FileSet  # rows of _TODO
+
+
+def look_at_files(request: CloneRequest, apart: Iterable[str] = ()) -> FolderLook:
+    """Compare source and target. Raises as `sync_files` does."""
+    around = _around(request, silent, None, Lent())
+    return _compare(request, around, tuple(apart)).look
+
+
+def sync_files(
+    request: CloneRequest,
+    apart: Iterable[str] = (),
+    *,
+    emit: Emit = silent,
+    stop: Flag | None = None,
+    lent: Lent | None = None,
+) -> CloneReport:
+    """Bring what the target lacks, or has as it was once. Files that went at the source stay.
+
+    Args:
+        request: where from and where to; modes and versions of it mean nothing here.
+        apart: folders below the source that are something else, a table say, and are left out.
+        emit, stop, lent: as for `job.clone_table`.
+
+    Raises:
+        FerryError: LF-2101 there is nothing; LF-5002 files of somebody else lie at the target.
+        KeyboardInterrupt: `stop` was set; what came is kept.
+    """
+    started = time.monotonic()
+    around = _around(request, emit, stop, lent or Lent())
+    target = around.places.target
+    todo = _compare(request, around, tuple(apart))
+    look = todo.look
+    told = f"{look.live_files} files" + (f", {look.gone} stay that went" if look.gone else "")
+    emit(TablePlanned(target.url, look.state, look.files, look.bytes, told))
+    moved = _Moved(around, look)
+    if look.state != look.held:
+        source = around.places.source.url
+        if look.held is None:
+            put_record(target, FolderRecord(source, id_of(source), -1))
+        _copy(todo.items, around, moved, jobs=request.jobs)
+        target.settle()
+        now_ms = time.time_ns() // 1_000_000
+        put_record(target, FolderRecord(
+            source, id_of(source), look.state, look.live_files, look.live_bytes, now_ms,
+        ))  # fmt: skip
+        join_parts(target)
+    if moved.left:
+        emit(Noted(target.url, f"{moved.left} files went or changed meanwhile: the next run's"))
+    return _report(around, look, moved, time.monotonic() - started)
+
+
+def _around(request: CloneRequest, emit: Emit, stop: Flag | None, lent: Lent) -> Surroundings:
+    refuse_overlap(
+        request.source, request.target,
+        source_options=request.source_options, target_options=request.target_options,
+    )  # fmt: skip
+    return Surroundings(open_places(request), lent.throttle, emit, stop, hands=lent.hands)
+
+
+def _compare(request: CloneRequest, around: Surroundings, apart: tuple[str, ...]) -> _Todo:
+    source, target = around.places.source, around.places.target
+    record = read_record(target)
+    held, there = read_marks(target), list_target(target)
+    if not request.replace:
+        _refuse_others(record, there, request.target, source.url)
+    writer = FileWriter(_TODO)
+    files = size = live_files = live_bytes = 0
+    for block in _blocks(_listed(source, apart)):
+        around.heed_stop()
+        lacking = [meta for meta, is_here in zip(block, _here(block, held, there), strict=True)
+                   if not is_here]  # fmt: skip
+        live_files += len(block)
+        live_bytes += sum(meta.size for meta in block)
+        files += len(lacking)
+        size += sum(meta.size for meta in lacking)
+        writer.write(_rows(lacking))
+    if not live_files:
+        raise FerryError(
+            "LF-2101", "the folder has no file", source.url, "check the path, or exclude it"
+        )
+    version = None if record is None or record.version < 0 else record.version
+    state = (0 if version is None else version + 1) if files or version is None else version
+    # Marks and the record are no files of the source.
+    own = len(held.parts) + (record is not None)
+    gone = max(0, len(there.names) - own - (live_files - files)) if version is not None else 0
+    look = FolderLook(files, size, live_files, live_bytes, gone, state, version)
+    return _Todo(look, writer.finish())
+
+
+def _listed(source: Store, apart: tuple[str, ...]) -> Iterator[ObjectMeta]:
+    left_out = tuple(f"{one}/" for one in (*apart, FOLDER))
+    return (meta for meta in source.list("") if not meta.path.startswith(left_out))
+
+
+def _blocks(metas: Iterable[ObjectMeta]) -> Iterator[list[ObjectMeta]]:
+    block: list[ObjectMeta] = []
+    for meta in metas:
+        block.append(meta)
+        if len(block) == BLOCK:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _here(block: list[ObjectMeta], held: HeldMarks, there: TargetNames) -> list[bool]:
+    marked = held.has([mark_of(meta) for meta in block])
+    return [bool(is_marked) and there.has(meta.path, meta.size)
+            for meta, is_marked in zip(block, marked, strict=True)]  # fmt: skip
+
+
+def _rows(metas: list[ObjectMeta]) -> pa.RecordBatch:
+    rows = [(one.path, one.size, one.e_tag, one.modified_ms) for one in metas]
+    columns = list(zip(*rows, strict=True)) or [()] * len(_TODO)
+    arrays = [pa.array(each, one.type) for each, one in zip(columns, _TODO, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=_TODO)
+
+
+def _refuse_others(
+    record: FolderRecord | None, there: TargetNames, target: str, source: str
+) -> None:
+    if record is None and not len(there.names):
+        return
+    if record is None or record.source_id != id_of(source):
+        raise FerryError(
+            "LF-5002",
+            f"target {target} holds other files",
+            "nothing says whose they are" if record is None else f"they are of {record.source}",
+            "choose another target, or write over files of equal names: --replace",
+        )
+
+
+# ---- copying
+
+
+@dataclass
+class _Moved:
+    """What a run has copied; taken by one thread."""
+
+    around: Surroundings
+    look: FolderLook
+    files: int = 0
+    size: int = 0  # bytes of these
+    left: int = 0  # files that went or changed meanwhile
+    marks: list[bytes] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    put_at: float = field(default_factory=time.monotonic)
+    shown_at: float = 0.0
+
+    def take(self, meta: ObjectMeta, how: str) -> None:
+        target = self.around.places.target
+        if how == "left":
+            self.left += 1
+            return
+        self.files += 1
+        self.size += meta.size
+        self.marks.append(mark_of(meta))
+        self.around.emit(FileLanded(target.url, meta.path, meta.size, how))
+        if len(self.marks) >= MARKS_HELD or time.monotonic() - self.put_at > MARKS_S:
+            self.put()
+        self.show()
+
+    def put(self) -> None:
+        """A mark stands only behind what is durable."""
+        target = self.around.places.target
+        target.settle()
+        put_marks(target, self.marks)
+        self.marks.clear()
+        self.put_at = time.monotonic()
+
+    def show(self) -> None:
+        now = time.monotonic()
+        if now - self.shown_at < PROGRESS_S:
+            return
+        self.shown_at = now
+        self.around.emit(BytesMoved(
+            self.around.places.target.url, self.size, self.look.bytes, self.files,
+            self.look.files, now - self.began,
+        ))  # fmt: skip
+
+
+def _copy(items: FileSet, around: Surroundings, moved: _Moved, *, jobs: int) -> None:
+    task = partial(_bring, around=around)
+    metas = (
+        ObjectMeta(*row)
+        for batch in items.batches()
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+    )
+    try:
+        with closing(
+            around.hands(task, metas, count=jobs, stop=around.stop, on_silence=moved.show)
+        ) as outcomes:
+            for meta, how in outcomes:
+                moved.take(meta, how)
+    finally:
+        moved.put()
+    around.heed_stop()
+
+
+def _bring(meta: ObjectMeta, around: Surroundings) -> tuple[ObjectMeta, str]:
+    """Copy one file over what is there; how: 'streamed', 'server_copy', 'left'."""
+    source, target = around.places.source, around.places.target
+    try:
+        how = "streamed"
+        if around.throttle is None and target.copy_from(source, meta.path, meta.path) is not None:
+            how = "server_copy"
+        else:
+            body = paced(source.read(meta.path, if_match=meta.e_tag), around.throttle)
+            target.write(meta.path, body, size=meta.size)
+    except FileNotFoundError:
+        return meta, "left"
+    except FerryError as error:
+        if error.code == "LF-1004" and _is_other(source, meta):
+            return meta, "left"
+        raise
+    if how == "server_copy" and _is_other(source, meta):
+        return meta, "left"
+    if meta.modified_ms is not None:
+        target.set_modified(meta.path, meta.modified_ms)
+    return meta, how
+
+
+def _is_other(source: Store, meta: ObjectMeta) -> bool:
+    now = source.head(meta.path)
+    return now is None or (now.size, now.e_tag) != (meta.size, meta.e_tag)
+
+
+def _report(around: Surroundings, look: FolderLook, moved: _Moved, seconds: float) -> CloneReport:
+    return CloneReport(
+        source=around.places.source.url, target=around.places.target.url, mode=MODE,
+        source_version=look.state, target_version=look.state,
+        up_to_date=look.state == look.held, dry_run=False, commits=int(look.state != look.held),
+        files_copied=moved.files, bytes_copied=moved.size,
+        files_present=look.live_files - look.files, vectors=0, txns={}, domains=(), extras=(),
+        kept="names, bytes; times where the target can", not_kept="what the source deleted stays",
+        warnings=(), seconds=seconds, source_table_size=look.live_bytes,
+        source_num_of_files=look.live_files, num_removed_files=0, num_copied_files=moved.files,
+        removed_files_size=0, copied_files_size=moved.size,
+    )  # fmt: skip

@@ -1,0 +1,108 @@
+"""Which files of a folder lie at the target as they are at the source: 16 bytes a file.
+
+A folder of plain files has no log that could say so. Beside the files, in `_lakeferry/`, lie marks
+of what was brought, each of a path, a size and an ETag (or a time) at the source; a mark without
+its file, or the reverse, only means that the file is brought again.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import xxhash
+
+from lakeferry.store.protocol import ObjectMeta, Store, read_all
+
+FOLDER = "_lakeferry"
+FORMAT = "lakeferry.folder/1"
+MOST_PARTS = 16  # files of marks; of more one is made
+_RECORD = f"{FOLDER}/folder.json"
+_WIDTH = 16  # bytes of a mark
+Marks = npt.NDArray[np.bytes_]  # sorted
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRecord:
+    """The last run at a target."""
+
+    source: str  # URL
+    source_id: str
+    version: int  # how many runs before it brought something; -1: the first has not ended
+    files: int = 0  # of the source then
+    bytes: int = 0
+    at_ms: int = 0
+    format: str = FORMAT
+
+
+def read_record(store: Store) -> FolderRecord | None:
+    """None where no run of ours was."""
+    try:
+        said: dict[str, Any] = orjson.loads(read_all(store, _RECORD))
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return None
+    if said.get("format") != FORMAT:
+        return None
+    return FolderRecord(**{name: said[name] for name in FolderRecord.__slots__ if name in said})
+
+
+def put_record(store: Store, record: FolderRecord) -> None:
+    """Write it over the one before."""
+    body = orjson.dumps(asdict(record), option=orjson.OPT_INDENT_2) + b"\n"
+    store.write(_RECORD, [body], size=len(body))
+
+
+def mark_of(meta: ObjectMeta) -> bytes:
+    """Of a file as it is at the source."""
+    said = f"{meta.size}/{meta.e_tag or meta.modified_ms}/{meta.path}"
+    return xxhash.xxh3_128_digest(said.encode("utf-8", "surrogateescape"))
+
+
+@dataclass(frozen=True)
+class HeldMarks:
+    """The marks that lie at a target."""
+
+    marks: Marks
+    parts: tuple[str, ...]  # their files
+
+    def has(self, marks: Sequence[bytes]) -> npt.NDArray[np.bool_]:
+        """Of each whether it is held."""
+        asked = np.array(marks, f"S{_WIDTH}")
+        if not len(self.marks):
+            return np.zeros(len(asked), np.bool_)
+        at = np.minimum(np.searchsorted(self.marks, asked), len(self.marks) - 1)
+        return np.asarray(self.marks[at] == asked, np.bool_)
+
+
+def read_marks(store: Store) -> HeldMarks:
+    """All that earlier runs put; a part that is half there counts for nothing."""
+    parts, found = [], []
+    for meta in store.list(FOLDER, recursive=False):
+        if meta.path.endswith(".marks") and meta.size % _WIDTH == 0:
+            with suppress(FileNotFoundError):
+                found.append(np.frombuffer(read_all(store, meta.path), f"S{_WIDTH}"))
+                parts.append(meta.path)
+    marks = np.concatenate(found) if found else np.array([], f"S{_WIDTH}")
+    return HeldMarks(np.unique(marks), tuple(parts))
+
+
+def put_marks(store: Store, marks: Iterable[bytes]) -> None:
+    """What was brought by now, as a file of its own; nothing of none."""
+    body = b"".join(marks)
+    if body:
+        store.write(f"{FOLDER}/{uuid.uuid4().hex}.marks", [body], size=len(body))
+
+
+def join_parts(store: Store) -> None:
+    """Make one file of many, once there are many; first the new one, then the old ones go."""
+    held = read_marks(store)
+    if len(held.parts) <= MOST_PARTS:
+        return
+    body = held.marks.tobytes()
+    store.write(f"{FOLDER}/{uuid.uuid4().hex}.marks", [body], size=len(body))
+    for part in held.parts:
+        store.delete(part)
