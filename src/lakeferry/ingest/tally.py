@@ -69,17 +69,6 @@ class Tally:
     def lags(self) -> Mapping[str, Lag]:
         return {shard: lag for told in self._told.values() for shard, lag in told.lags.items()}
 
-    def rate_of(self, worker: int, counts_before: Counts, seconds: float) -> float:
-        """Bytes a second that one worker read since an earlier count."""
-        told = self._told.get(worker)
-        if told is None or seconds <= 0:
-            return 0.0
-        return max(0, told.counts.bytes_in - counts_before.bytes_in) / seconds
-
-    def counts_of(self, worker: int) -> Counts:
-        told = self._told.get(worker)
-        return told.counts if told else Counts()
-
     def elapsed_s(self, now_s: float) -> float:
         return now_s - self._started_s
 
