@@ -23,10 +23,10 @@ from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.facts import facts_of
 from lakeferry.fleet.moved import check_places
+from lakeferry.fleet.plan import MOVED_KINDS
 from lakeferry.fleet.plan_file import plan_sha256, read_plan
 from lakeferry.fleet.plan_totals import moving
 from lakeferry.fleet.stale import check
-from lakeferry.fleet.sync import KINDS
 from lakeferry.fleet.sync import sync as door
 from lakeferry.fleet.sync_events import (
     Event,
@@ -168,12 +168,12 @@ def _meant(tables: Sequence[LakeTable], screen: Screen) -> tuple[LakeTable, ...]
     """Without those that are not brought over, which are counted."""
     others: dict[str, int] = {}
     for one in tables:
-        if one.kind not in KINDS and one.state not in NOT_SYNCED:
+        if one.kind not in MOVED_KINDS and one.state not in NOT_SYNCED:
             others[one.kind] = others.get(one.kind, 0) + 1
     if others:
         listed = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
         screen.say(f"not brought over: {listed}; see lakeferry discover")
-    return tuple(one for one in tables if one.kind in KINDS)
+    return tuple(one for one in tables if one.kind in MOVED_KINDS)
 
 
 def _ask(wanted: "Migration", tables: TableFlags, *, screen: Screen, stop: Flag) -> None:

@@ -45,6 +45,7 @@ from lakeferry.errors import FerryError
 from lakeferry.events import Committed, Emit, Noted, TablePlanned, Warned, silent
 
 ROUNDS = 6
+LOOKS = 16  # listings and footers at once; each waits for a store most of its time
 PAUSE_S = 1.0  # before another round
 
 # Told before anything moves: the schema that the target has, and the one it will have.
@@ -76,7 +77,7 @@ class ParquetLook:
 def look_at_parquet(request: CloneRequest, declared: Declared) -> ParquetLook:
     """Compare source and target without reading a file. Raises as `clone_parquet` does."""
     around = Surroundings(_places(request), None, silent)
-    state = list_state(declared, around, jobs=request.jobs)
+    state = list_state(declared, around, jobs=LOOKS)
     view = view_target(around.places.target)
     _refuse_other(request, view, around.places.source.url)
     live = _live(view)
@@ -166,7 +167,7 @@ def _round(
     review: SchemaReview,
 ) -> _Done:
     target = around.places.target
-    state = list_state(declared, around, jobs=request.jobs)
+    state = list_state(declared, around, jobs=LOOKS)
     view = view_target(target)
     _refuse_other(request, view, around.places.source.url)
     if (record := view.record) is not None and _is_held(request, view, state):
@@ -176,7 +177,7 @@ def _round(
     live = _live(view)
     there = frozenset[str]() if request.replace else frozenset(live)
     new = tuple(fresh(state, there))
-    read_footers(new, footers, around, jobs=request.jobs)
+    read_footers(new, footers, around, jobs=LOOKS)
     plan = _plan(request, around, view, state, new, footers, review)
     refuse_unholdable((one.lands for one in new), target)
     around.emit(TablePlanned(
@@ -192,7 +193,7 @@ def _round(
     )  # fmt: skip
     if haul.gone:
         raise PlanAgain(f"{len(haul.gone)} files were gone or written over")
-    if not is_older_of(state, list_state(declared, around, jobs=request.jobs)):
+    if not is_older_of(state, list_state(declared, around, jobs=LOOKS)):
         raise PlanAgain("files of the table went or were written over")
     _put(request, around, plan, state, haul)
     return _Done(state, plan.source_version, plan.target_version, plan, haul)

@@ -27,6 +27,7 @@ from lakeferry.delta.files import FileSet, FileWriter
 from lakeferry.delta.paths import canonical, encode
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import ObjectMeta, Store
+from lakeferry.workers import map_threads
 
 STAT_COLUMNS = 32  # `delta.dataSkippingNumIndexedCols` where a table does not set it
 YOUNG_S = 60  # a file that is not whole and younger than this is being written
@@ -118,7 +119,7 @@ def _of_places(
             if (name := meta.path.rpartition("/")[2])
         ]
 
-    with closing(around.hands(listed, places, count=jobs, stop=around.stop)) as answers:
+    with closing(map_threads(listed, places, count=jobs, stop=around.stop)) as answers:
         for answer in answers:
             yield from answer
 
@@ -147,7 +148,7 @@ def read_footers(
         return file.lands, Footer(_stats(footer), schema)
 
     todo = [file for file in files if file.lands not in known.known]
-    with closing(around.hands(read, todo, count=jobs, stop=around.stop)) as answers:
+    with closing(map_threads(read, todo, count=jobs, stop=around.stop)) as answers:
         for lands, footer in answers:
             known.known[lands] = footer
     around.heed_stop()

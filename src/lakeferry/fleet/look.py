@@ -5,7 +5,7 @@ last seen, two listings tell all; else the clone's own planning counts what woul
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from lakeferry.delta.log import LogListing, head_version, list_log, told_from_no
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import silent
+from lakeferry.fleet.beside_delta import beside_of, look_beside
 from lakeferry.fleet.drift import refuse_drift
 from lakeferry.fleet.facts import parts_of
 from lakeferry.fleet.flaw import flaw_of
@@ -52,10 +53,13 @@ class _Facts(NamedTuple):
     retention_s: int
 
 
-def look(wanted: Migration, table: LakeTable) -> Seen:
-    """Look at one table. What is wrong with it is a value: it stops no other table."""
+def look(wanted: Migration, table: LakeTable, every: Iterable[LakeTable] = ()) -> Seen:
+    """Look at one table. What is wrong with it is a value: it stops no other table.
+
+    `every`: all tables of the ledger, of which some may lie below a folder.
+    """
     try:
-        return _look(wanted, table)
+        return _look(wanted, table, every)
     except FerryError as refused:
         error, step = refused, next_step_of(refused, table.name)
     except Exception as flaw:  # noqa: BLE001 - one table's trouble is no other's
@@ -65,7 +69,7 @@ def look(wanted: Migration, table: LakeTable) -> Seen:
     return Seen(table.target_url, fault=fault, held_version=table.held_version)
 
 
-def _look(wanted: Migration, table: LakeTable) -> Seen:
+def _look(wanted: Migration, table: LakeTable, every: Iterable[LakeTable]) -> Seen:
     source = wanted.sources[table.source]
     options = source.options_of(*parts_of(table), table.path)
     request = CloneRequest(
@@ -77,6 +81,8 @@ def _look(wanted: Migration, table: LakeTable) -> Seen:
         request.source, request.target,
         source_options=request.source_options, target_options=request.target_options,
     )  # fmt: skip
+    if (beside := beside_of(wanted, table, every)) is not None:
+        return look_beside(beside, request)
 
     def review(now: Snapshot, before: Snapshot | None, held: int | None) -> None:
         refuse_unpublished(request, now)

@@ -14,7 +14,7 @@ from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable, Work
 
 REQUEST_BYTES = 8 << 20  # of one ranged read, and of one part: `store.ranges`, `store.objects`
-MOVED_KINDS = frozenset({"delta"})
+MOVED_KINDS = frozenset({"delta", "parquet", "folder"})
 # What a person answers with --replace, or with another layout.
 _DECIDE = frozenset({"LF-5002", "LF-5005"})
 _DRIFTED = frozenset({"LF-4104", "LF-4105", "LF-4106", "LF-5003"})

@@ -62,7 +62,7 @@ def plan_fleet(
     ]
     moved = [one for one in meant if one.kind in MOVED_KINDS]
     with shared_clients():
-        seen = _seen(wanted, moved, on_look, stop)
+        seen = _seen(wanted, moved, tables, on_look, stop)
     lines = planned(wanted, moved, seen)
     left_out: dict[str, int] = {}
     for one in meant:
@@ -87,12 +87,16 @@ def plan_fleet(
 
 
 def _seen(
-    wanted: Migration, tables: Sequence[LakeTable], on_look: OnLook, stop: Flag | None
+    wanted: Migration,
+    tables: Sequence[LakeTable],
+    every: Sequence[LakeTable],
+    on_look: OnLook,
+    stop: Flag | None,
 ) -> Mapping[str, Seen]:
     found: dict[str, Seen] = {}
 
     def one(table: LakeTable) -> Seen:
-        return look(wanted, table)
+        return look(wanted, table, every)
 
     for seen in map_threads(one, tables, count=AT_ONCE, stop=stop):
         found[seen.target_url] = seen

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from lakeferry.clone.parquet_folder import MODE as PARQUET
 from lakeferry.clone.record import MIRROR, CloneRecord
 from lakeferry.fleet.receipt import proven_by
 from lakeferry.ledger.rows import LakeTable, Receipt
@@ -111,9 +112,10 @@ def _at(table: LakeTable, state: str, receipt: Receipt) -> LakeTable:
 def _orphan(found: FoundTarget, now_ms: int) -> LakeTable:
     """A clone whose source the manifest names no longer; its name is not known."""
     assert found.record is not None
+    kind = PARQUET if found.record.mode == PARQUET else "delta"
     parts = [part for part in found.target_url.split("/") if part][-2:]
     return LakeTable(
-        found.target_url, ".".join(parts), "", found.record.source, "delta", 0, "",
+        found.target_url, ".".join(parts), "", found.record.source, kind, 0, "",
         state="orphaned", state_since_ms=now_ms, why="no source of the manifest lands here",
         source_id=found.record.source_id, source_version=found.record.source_version,
         held_version=_version(found.record, found.head), target_version=found.head,

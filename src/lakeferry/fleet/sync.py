@@ -17,8 +17,10 @@ from threading import Event as Flag
 
 from lakeferry.clone.report import CloneReport, CloneRequest
 from lakeferry.fleet.ahead import known_ahead
+from lakeferry.fleet.beside_delta import beside_of
 from lakeferry.fleet.budget import Spent, used_up
 from lakeferry.fleet.facts import facts_of, parts_of
+from lakeferry.fleet.plan import MOVED_KINDS
 from lakeferry.fleet.status import told_together
 from lakeferry.fleet.sync_book import Book
 from lakeferry.fleet.sync_events import (
@@ -59,7 +61,6 @@ MESSAGES = 4096  # that may wait; who tells more waits for the ledger
 TURN_S = 0.2  # between two looks at signals, windows and the lease
 PROGRESS_S = 1.0
 PROGRESS_SHARE = 0.03  # of the time, at most, goes into telling it
-KINDS = frozenset({"delta"})  # of tables that are brought over
 
 
 def sync(
@@ -175,7 +176,7 @@ class _Run:
     def _is_to_do(self, row: LakeTable) -> bool:
         if (
             row.state in NOT_SYNCED
-            or row.kind not in KINDS
+            or row.kind not in MOVED_KINDS
             or row.source not in self._wanted.sources
         ):
             return False
@@ -251,6 +252,7 @@ class _Run:
         return TableJob(
             request, row.name, options.schema_changes, options.on_vacuumed,
             self._asked.accept_schema, row.protocol,
+            beside_of(self._wanted, row, self._book.rows.values()),
         )  # fmt: skip
 
     def _left_s(self) -> float | None:

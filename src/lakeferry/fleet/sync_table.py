@@ -15,6 +15,7 @@ from lakeferry.clone.surroundings import Lent
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import BytesMoved, Event, FileLanded, Noted, TablePlanned, Warned
+from lakeferry.fleet.beside_delta import Beside, bring_beside
 from lakeferry.fleet.drift import Drifted, refuse_drift
 from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.outcome import may_pass
@@ -46,6 +47,7 @@ class TableJob:
     on_vacuumed: str  # 'block', 'latest'
     accept_schema: int | None = None  # a version of the source whose schema a person accepts
     protocol: str = ""  # '3/7', as the ledger knows it
+    beside: Beside | None = None  # of what is no Delta table
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,12 @@ def _cloned(job: TableJob, means: Means, talk: "_Talk") -> CloneReport:
             refuse_drift(job.request, job.name, rule, accepted, source, target, held)
 
     try:
+        if job.beside is not None:
+            return bring_beside(
+                job.beside, request, name=job.name, rule=job.schema_changes,
+                is_accepted_once=job.accept_schema is not None, emit=talk.emit, stop=means.stop,
+                lent=Lent(means.hands, means.throttle, proven=means.proven),
+            )  # fmt: skip
         report = clone_table(
             request, emit=talk.emit, stop=means.stop,
             lent=Lent(means.hands, means.throttle, review, means.proven),
