@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from lakeferry.ingest.gone import forgettable, losses
 from lakeferry.ingest.joining import next_state
 from lakeferry.ingest.lineage import (
     Shard,
     first_missed,
     first_positions,
-    forgettable,
-    losses,
     older_missed,
     readable,
 )

@@ -8,18 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.ingest.aggregate import HIGHEST_HASH
+from lakeferry.ingest.gone import forgettable, losses, without
 from lakeferry.ingest.lineage import (
     Shard,
     first_missed,
     first_positions,
-    forgettable,
     is_same_stream,
     is_whole,
     listing,
-    losses,
     older_missed,
     readable,
-    without,
 )
 from lakeferry.ingest.position import (
     After,

@@ -7,7 +7,8 @@ it stands ahead: what it has is offered again, and left out by its own positions
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lakeferry.ingest.lineage import Listing, forgettable, is_same_stream
+from lakeferry.ingest.gone import forgettable
+from lakeferry.ingest.lineage import Listing, is_same_stream
 from lakeferry.ingest.position import (
     After,
     Ended,

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.lineage import Listing, is_same_stream, losses, unborn, without
+from lakeferry.ingest.gone import losses, without
+from lakeferry.ingest.lineage import Listing, is_same_stream, unborn
 from lakeferry.ingest.messages import Lag
 from lakeferry.ingest.position import (
     Ended,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.lineage import ANY_TIME, Listing, forgettable, without
+from lakeferry.ingest.gone import ANY_TIME, forgettable, without
+from lakeferry.ingest.lineage import Listing
 from lakeferry.ingest.loss import accepted, is_another, loss_error, recreated_error
 from lakeferry.ingest.position import Gap, IngestState, StreamIdentity
 from lakeferry.spark.epoch import EpochPlan, Mark, groups_of
