@@ -1,5 +1,6 @@
 """The program's first steps: a signal ends it in silence while it still loads its commands."""
 
+import gc
 import os
 import signal
 from types import FrameType
@@ -12,8 +13,11 @@ def main() -> None:
             signal.signal(number, _stop)
     # Loading takes about half a second, in which Ctrl-C would print a traceback. A command hears
     # signals by itself (`cli.talk`), from its first step on.
+    gc.disable()  # classes and functions are made here, and none is garbage
     from lakeferry.cli import main as commands
 
+    gc.freeze()
+    gc.enable()
     commands.main()
 
 

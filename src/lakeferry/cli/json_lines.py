@@ -6,7 +6,6 @@ Shape: `events.schema.json` beside this module; keys are only ever added within 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import resources
 from typing import Any
 
 import orjson
@@ -35,6 +34,8 @@ SCHEMA_NAME = "lakeferry.events/1"
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one line."""
+    from importlib import resources  # not above: it takes longer than most commands need
+
     text = resources.files("lakeferry.cli").joinpath("events.schema.json").read_text()
     found: dict[str, Any] = orjson.loads(text)
     return found
