@@ -1,10 +1,10 @@
 """Where a migration stands, as lines for people and as JSON. Pure, but for the sort of stdout."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lakeferry.cli.columns import UNLIMITED, Column, paragraph, table
 from lakeferry.cli.render import marks
@@ -19,6 +19,9 @@ from lakeferry.fleet.time_left import Left, ends_text, left_text
 from lakeferry.fleet.wanted import Wave
 from lakeferry.ledger.lease import Leader
 from lakeferry.ledger.rows import LakeTable
+
+if TYPE_CHECKING:
+    from lakeferry.fleet.in_catalog import Disagreement
 
 MOST_ASKED = 5  # tables that ask for a person; more are counted
 _UNKNOWN = "–"
@@ -80,6 +83,16 @@ def status_body(found: Status, name: str, *, now_ms: int) -> dict[str, Any]:
 def unheard(name: str, error: FerryError) -> Warned:
     """A source that was asked and said nothing; what the ledger knows of it is shown."""
     return Warned(name, error.code, f"{name}: {error.what}", error.next_step)
+
+
+def catalog_lines(differ: "Sequence[Disagreement]") -> list[str]:
+    """What the target's catalog says otherwise."""
+    sign = marks(sys.stdout)["warning"]
+    lines = []
+    for one in differ[:MOST_ASKED]:
+        lines += [f"  {sign} {one.table}: {one.what}", f"    next: {one.next_step}"]
+    more = len(differ) - MOST_ASKED
+    return [*lines, f"  {sign} and {more:,} more in the catalog"] if more > 0 else lines
 
 
 # ---- people

@@ -18,6 +18,7 @@ from lakeferry.ledger.write import now_ms
 
 if TYPE_CHECKING:
     from lakeferry.cli.status import StatusFlags
+    from lakeferry.fleet.in_catalog import Disagreement
     from lakeferry.fleet.wanted import Migration
 
 OK, LOOK = 0, 3
@@ -28,6 +29,8 @@ def status(
     chosen: ManifestFlags, tables: TableFlags, flags: "StatusFlags", *, screen: Screen, stop: Flag
 ) -> int:
     """Show it; exit 3 with --check where a table asks for a person, or is beyond its lag target.
+
+    With --check --live also where the target's catalog says otherwise than the ledger.
 
     Raises:
         FerryError: LF-8007 nothing was discovered; LF-2107 no table is meant.
@@ -40,7 +43,8 @@ def status(
     wanted = migration(chosen, is_of_tables=True)
     while True:
         found = _read(wanted, tables, flags, screen, stop)
-        code = _show(found, wanted, flags, screen)
+        differ = _disagreements(found, wanted, flags, stop)
+        code = _show(found, wanted, flags, screen, differ)
         if not flags.watch:
             return code
         if stop.wait(flags.interval):
@@ -67,8 +71,30 @@ def _read(
     return read_status(ledger_path(wanted), flags.by, now_ms=at_ms, ahead=ahead, through=through)
 
 
-def _show(found: Status, wanted: "Migration", flags: "StatusFlags", screen: Screen) -> int:
+def _disagreements(
+    found: Status, wanted: "Migration", flags: "StatusFlags", stop: Flag
+) -> "tuple[Disagreement, ...]":
+    """What the target's catalog says otherwise; it is asked with --check --live alone."""
+    catalog = wanted.target.catalog
+    if not (flags.check and flags.live) or catalog is None or catalog.register == "never":
+        return ()
+    from lakeferry.fleet.catalog_check import compare_with_catalog
+
+    urls = {one.target_url for one in found.tables}
+    return compare_with_catalog(wanted, ledger_path(wanted), urls, stop=stop)
+
+
+def _show(
+    found: Status,
+    wanted: "Migration",
+    flags: "StatusFlags",
+    screen: Screen,
+    differ: "Sequence[Disagreement]",
+) -> int:
     at_ms = now_ms()
+    for one in differ:
+        screen.told("", {"type": "difference", "table": one.table, "what": one.what,
+                         "next": [one.next_step]})  # fmt: skip
     for body in answers.bodies(found, flags.by, now_ms=at_ms):
         screen.told("", body)
     shown = answers.Shown(
@@ -78,8 +104,12 @@ def _show(found: Status, wanted: "Migration", flags: "StatusFlags", screen: Scre
     lines = answers.status_lines(found, wanted.name, shown)
     if flags.watch and sys.stdout.isatty():
         lines = [_CLEAR, *lines]
-    screen.result(lines, answers.status_body(found, wanted.name, now_ms=at_ms))
-    return LOOK if flags.check and found.total.needs_a_look else OK
+    lines += answers.catalog_lines(differ)
+    body = answers.status_body(found, wanted.name, now_ms=at_ms)
+    if flags.check and flags.live:
+        body["catalog_differs"] = len(differ)
+    screen.result(lines, body)
+    return LOOK if flags.check and (found.total.needs_a_look or differ) else OK
 
 
 def _ahead(wanted: "Migration", now_s: float) -> Ahead:

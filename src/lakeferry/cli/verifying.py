@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
+from lakeferry.catalog.registering import Catalog
 from lakeferry.cli import proof_answers as answers
 from lakeferry.cli.cost_manifest import assumed
 from lakeferry.cli.fleet_flags import TableFlags, led
@@ -16,11 +17,13 @@ from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet import prove_report
 from lakeferry.fleet.facts import facts_of
+from lakeferry.fleet.in_catalog import is_at_sync, tell_proofs
 from lakeferry.fleet.moved import check_places
 from lakeferry.fleet.plan_prices import Asked
 from lakeferry.fleet.prove import Proved, ProveRequest, Proving, prove, strength_of
 from lakeferry.fleet.prove_price import Reading, readings
 from lakeferry.fleet.states import word
+from lakeferry.fleet.target_catalog import target_catalog
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import Ledger, now_ms
 
@@ -66,10 +69,13 @@ def verify(
     todo, left_out = _chosen(wanted, tables.of(wanted, known))
     if not fleet.yes:
         _ask(wanted, chosen, todo, asked, screen)
+    place = target_catalog(wanted.target) if is_at_sync(wanted) else None
     began_at_ms, began = now_ms(), time.monotonic()
     with led(wanted, "verify") as ledger:
         begun.set()
         found = _compared(wanted, ledger, todo, asked, screen, stop)
+        if place is not None:
+            _tell_catalog(wanted, place, ledger, found, screen, stop)
         written = None
         if fleet.report is not None:
             body = prove_report.document(
@@ -111,6 +117,28 @@ def _compared(
     except KeyboardInterrupt:
         ledger.end(130)
         raise
+
+
+def _tell_catalog(
+    wanted: "Migration",
+    place: Catalog,
+    ledger: Ledger,
+    found: Sequence[Proved],
+    screen: Screen,
+    stop: Flag,
+) -> None:
+    """Under which receipt each table was proven; a catalog that refuses takes no proof away."""
+    proofs = [
+        (one.table, one.receipt.sha256 if one.receipt is not None and one.outcome == "equal"
+         else None)
+        for one in found if one.outcome != "not_run"
+    ]  # fmt: skip
+    told = tell_proofs(
+        wanted, place, proofs, now_ms=now_ms(), stop=stop, on_silence=ledger.turn
+    )  # fmt: skip
+    for table, error in told:
+        what = f"the catalog was not told: {error.what}"
+        screen.event(Warned(table.name, error.code, what, error.next_step))
 
 
 def _chosen(

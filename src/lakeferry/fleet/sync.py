@@ -44,6 +44,7 @@ from lakeferry.fleet.sync_messages import (
 )
 from lakeferry.fleet.sync_order import NOT_SYNCED, is_at_risk
 from lakeferry.fleet.sync_progress import Meter, left_of
+from lakeferry.fleet.sync_register import AtSync
 from lakeferry.fleet.sync_report import report_of
 from lakeferry.fleet.sync_request import SyncRequest
 from lakeferry.fleet.sync_table import Means, TableJob, sync_table
@@ -124,11 +125,11 @@ class _Run:
         self._proven: set[str] = set()  # buckets that keep to put-if-absent
         self._meter = Meter(asked.paces)
         self._said: queue.Queue[Message] = queue.Queue(MESSAGES)
+        self._catalog = AtSync(wanted, self._said.put_nowait)
         self._open: dict[str, _Table] = {}
         self._chosen = tuple(one.target_url for one in tables)
         self._turns = Turns(wanted.waves, follow=asked.follow)
-        self._began = time.monotonic()
-        self._began_s = time.time()
+        self._began, self._began_s = time.monotonic(), time.time()
         self._turn_at = self._show_at = 0.0
         self._shown_left_s: float | None = None  # of all that is meant, as last told
         self._synced: set[str] = set()  # that hold a newer version than before this run
@@ -158,7 +159,8 @@ class _Run:
                 self._look_at_limits()
                 self._show()
             self._begin_some()
-            if not self._open and (self._is_over or self._turns.are_over(time.time())):
+            is_idle = not (self._open or self._catalog.is_busy)
+            if is_idle and (self._is_over or self._turns.are_over(time.time())):
                 break
             self._hear(TURN_S)
             self._ledger.turn()
@@ -171,6 +173,7 @@ class _Run:
         while any(one.thread.is_alive() for one in self._open.values()):
             with suppress(queue.Empty):
                 self._said.get(timeout=TURN_S)  # a full queue would hold a thread for ever
+        self._catalog.close()
         self._crew.close()
 
     def _is_to_do(self, row: LakeTable) -> bool:
@@ -326,8 +329,8 @@ class _Run:
             self._change(url, book.stopped(url))
         row = book.rows[url]
         del self._open[url]
-        was_cut_off = report is None and error is None
-        if not was_cut_off:
+        self._catalog.tell(row)
+        if report is not None or error is not None:
             self._turns.ended(row, time.time())
 
     def _change(self, url: str, row: LakeTable, report: CloneReport | None = None) -> None:
