@@ -1,0 +1,178 @@
+"""What must hold before a switch, and what its steps find. Pure."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lakeferry.fleet.cutover_plan import (
+    FRESH_MS,
+    chosen,
+    freeze_of,
+    problems,
+    quiet_in_s,
+    to_prove,
+    txn_proof,
+)
+from lakeferry.fleet.wanted import Wave
+from lakeferry.fleet.writers import Head
+from lakeferry.ledger.rows import CheckResult, LakeTable
+from lakeferry.verify.report import STRENGTHS
+
+NOW = 1_790_000_000_000
+TABLE = LakeTable(
+    "s3://t/orders", "a.s.orders", "a", "/lake/s/orders", "delta", 1, "local", state="verified",
+    held_version=7, target_version=3,
+)  # fmt: skip
+
+
+def check(kind: str = "replayed", **more: Any) -> CheckResult:
+    said = CheckResult("s3://t/orders", 7, kind, "equal", "", NOW - 1000)
+    return said._replace(**more)
+
+
+def wrong(table: LakeTable = TABLE, *checks: CheckResult, strength: str = "replayed") -> list[str]:
+    found = problems(
+        [table], [table], {}, {table.target_url: checks}, {table.target_url: strength}, now_ms=NOW
+    )
+    return [one.what for one in found]
+
+
+def test_a_table_that_is_synced_and_proven_today_is_ready() -> None:
+    assert wrong(TABLE, check()) == []
+    assert wrong(TABLE._replace(state="synced"), check(source_version=6)) == []
+
+
+@pytest.mark.parametrize(
+    ("check_", "why"),
+    [
+        (check("listed"), "too weak"),
+        (check(checked_at_ms=NOW - FRESH_MS - 1), "too old"),
+        (check("rows 5 %"), "a sample"),
+        (check("txn"), "of something else"),
+        (check(outcome="not_run"), "not made"),
+    ],
+)
+def test_a_proof_counts_only_if_it_is_strong_fresh_and_whole(check_: CheckResult, why: str) -> None:
+    assert wrong(TABLE, check_) == ["no proof of strength replayed or more within 24 h"], why
+
+
+def test_a_difference_at_the_held_version_outweighs_a_proof() -> None:
+    differs = check("rows", outcome="different", detail="rows: 3 and 4")
+
+    assert wrong(TABLE, differs, check()) == ["its last proof found a difference: rows: 3 and 4"]
+    assert wrong(TABLE, differs._replace(source_version=6), check()) == []
+
+
+@pytest.mark.parametrize("state", ["discovered", "planned", "syncing", "rolled_back"])
+def test_a_table_that_is_not_synced_is_not_ready(state: str) -> None:
+    assert wrong(TABLE._replace(state=state), check()) == [f"it is {state.replace('_', ' ')}"]
+
+
+@pytest.mark.parametrize("state", ["blocked", "drifted", "failed"])
+def test_a_table_that_asks_for_a_person_says_what_to_do(state: str) -> None:
+    asks = TABLE._replace(state=state, code="LF-4105", why="changed", next_step="look")
+    [found] = problems([asks], [asks], {}, {}, {asks.target_url: "listed"}, now_ms=NOW)
+
+    assert (found.what, found.next_step) == (f"{state}: LF-4105 changed", "look")
+
+
+def test_waves_come_one_after_the_other() -> None:
+    second = TABLE._replace(wave=2, target_url="s3://t/b", name="a.s.b")
+    waves = {1: Wave(1), 2: Wave(2, after=(1,))}
+    checks = {second.target_url: [check(target_url=second.target_url)]}
+
+    def found(first: str) -> list[str]:
+        every = [TABLE._replace(state=first), second]
+        strengths = {second.target_url: "replayed"}
+        return [one.next_step for one in problems([second], every, waves, checks, strengths,
+                                                  now_ms=NOW)]  # fmt: skip
+
+    assert found("verified") == ["lakeferry cutover --wave 1"]
+    assert found("cut_over") == found("excluded") == []
+
+
+def test_what_is_done_or_left_out_is_not_done_again() -> None:
+    done = TABLE._replace(name="b", state="cut_over")
+    out = TABLE._replace(name="c", state="excluded")
+    rows = [TABLE, done, out, TABLE._replace(name="d", kind="folder")]
+
+    picked = chosen(rows)
+
+    assert [one.name for one in picked.todo] == ["a.s.orders"]
+    assert [one.name for one in picked.done] == ["b"]
+    assert [row.name for row, _ in picked.left] == ["c", "d"]
+
+
+def test_a_version_that_was_proven_is_only_listed_again() -> None:
+    assert to_prove(TABLE, [check()], "replayed", NOW) == "listed"
+    assert to_prove(TABLE, [check(source_version=6)], "replayed", NOW) == "replayed"
+    assert to_prove(TABLE, [check("listed")], "rows", NOW) == "rows"
+
+
+@given(
+    kind=st.sampled_from(STRENGTHS), asked=st.sampled_from(STRENGTHS),
+    age_ms=st.integers(0, 2 * FRESH_MS),
+)  # fmt: skip
+def test_what_is_ready_was_proven_at_least_so_strongly(kind: str, asked: str, age_ms: int) -> None:
+    is_ready = not wrong(TABLE, check(kind, checked_at_ms=NOW - age_ms), strength=asked)
+
+    assert is_ready == (STRENGTHS.index(kind) >= STRENGTHS.index(asked) and age_ms <= FRESH_MS)
+
+
+# ---- the freeze check
+
+
+def test_sources_are_quiet_so_long_after_the_last_commit_of_all() -> None:
+    heads = [(Head(3, 900_000), 1000.0), (Head(9, 990_000), 1000.0)]
+
+    assert quiet_in_s(heads, 60, 1000.0) == 50
+    assert quiet_in_s(heads, 60, 1050.0) == 0
+    assert quiet_in_s(heads, 0, 1000.0) == 0
+    assert quiet_in_s([], 60, 1000.0) == 0
+
+
+def test_a_commit_in_the_future_counts_from_when_it_was_seen() -> None:
+    assert quiet_in_s([(Head(3, 5_000_000), 1000.0)], 60, 1000.0) == 60
+    assert quiet_in_s([(Head(3, None), 1000.0)], 60, 1000.0) == 60
+
+
+@given(
+    made=st.lists(st.integers(0, 2_000_000), min_size=1), freeze_s=st.integers(0, 600),
+    now_s=st.integers(1000, 2000),
+)  # fmt: skip
+def test_nobody_is_quiet_who_wrote_within_the_time(
+    made: list[int], freeze_s: int, now_s: int
+) -> None:
+    heads = [(Head(1, one), 1000.0) for one in made]
+    left = quiet_in_s(heads, freeze_s, now_s)
+
+    newest_s = max(min(one / 1000, 1000.0) for one in made)
+    assert (left == 0) == (now_s - newest_s >= freeze_s)
+
+
+def test_the_longest_freeze_of_the_waves_holds() -> None:
+    waves = {1: Wave(1, freeze_s=60), 2: Wave(2, freeze_s=900)}
+    both = [TABLE, TABLE._replace(wave=2)]
+
+    assert freeze_of(both, waves, None) == 900
+    assert freeze_of(both, waves, 5.0) == 5
+    assert freeze_of([TABLE._replace(wave=9)], waves, None) == 600
+
+
+# ---- the proof of what streams and loads remember
+
+
+def test_each_application_has_one_version_on_both_sides() -> None:
+    assert txn_proof({"x": 3}, {"x": 3}, {}, {}).is_equal
+    behind = txn_proof({"x": 4, "y": 1}, {"x": 3, "y": 1}, {}, {})
+    assert (behind.is_equal, behind.detail) == (False, "x: 4 at the source, 3 at the target")
+    assert not txn_proof({"x": 4}, {}, {}, {}).is_equal
+    assert not txn_proof({}, {"x": 4}, {}, {}).is_equal
+
+
+def test_state_of_copy_into_is_held_by_name_and_size() -> None:
+    assert txn_proof({}, {}, {"a": 1}, {"a": 1}).is_equal
+    assert not txn_proof({}, {}, {"a": 1}, {"a": 2}).is_equal
+    assert not txn_proof({}, {}, {"a": 1}, {"b": 1}).is_equal
