@@ -150,3 +150,26 @@ def test_the_ledger_tells_what_each_holds(lake: Lake) -> None:
     lake.run("sync", "--yes")
     record = json.loads((next(lake.folder.glob("out/a/**/_lakeferry/folder.json"))).read_text())
     assert (record["version"], record["files"], record["bytes"]) == (0, 2, 3)
+
+
+def test_they_are_proven_file_by_file_and_a_changed_byte_is_found(lake: Lake) -> None:
+    lake.run("discover")
+    lake.run("sync", "--yes")
+
+    proven = lake.run("verify", "-s", "a", "--strength", "hashed", "--yes")
+    file = lake.out("default/landing/2026/b.json")
+    file.write_text("23")
+    differs = lake.run("verify", "-s", "a.default.*", "--strength", "hashed", "--yes", code=3)
+
+    assert (proven[-1]["identical"], proven[-1]["different"]) == (3, 0)
+    assert (differs[-1]["identical"], differs[-1]["different"]) == (0, 1)
+
+
+def test_a_source_that_has_moved_on_proves_nothing(lake: Lake) -> None:
+    lake.run("discover")
+    lake.run("sync", "--yes")
+    lake.put("sales/orders/day=3/part-0.parquet", 70)
+
+    ended = lake.run("verify", "-s", "a.sales.orders", "--yes", code=1)
+
+    assert "moved on since it was synced: 1 files are new" in str(ended)

@@ -19,6 +19,7 @@ from lakeferry.fleet import prove_report
 from lakeferry.fleet.facts import facts_of
 from lakeferry.fleet.in_catalog import is_at_sync, tell_proofs
 from lakeferry.fleet.moved import check_places
+from lakeferry.fleet.plan import MOVED_KINDS
 from lakeferry.fleet.plan_prices import Asked
 from lakeferry.fleet.prove import Proved, ProveRequest, Proving, prove, strength_of
 from lakeferry.fleet.prove_price import Reading, readings
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from lakeferry.fleet.wanted import Migration
 
 OK, FAILED, LOOK = 0, 1, 3
-KINDS = frozenset({"delta"})
 _OUT = frozenset({"orphaned", "excluded"})  # nothing of theirs is promised
 
 
@@ -147,7 +147,7 @@ def _chosen(
     """Those that are compared; and those that should be and cannot, with the reason."""
     todo, left_out = [], []
     for one in tables:
-        if one.state in _OUT or one.kind not in KINDS or one.state == "cut_over":
+        if one.state in _OUT or one.kind not in MOVED_KINDS or one.state == "cut_over":
             continue  # what is cut over goes on by itself
         if one.source not in wanted.sources:
             left_out.append((one, "the manifest names its source no longer"))

@@ -71,6 +71,12 @@ def look_at_files(request: CloneRequest, apart: Iterable[str] = ()) -> FolderLoo
     return _compare(request, around, tuple(apart)).look
 
 
+def listed_files(source: Store, apart: tuple[str, ...]) -> Iterator[ObjectMeta]:
+    """The files of a folder without those of `apart`, folders below it that are something else."""
+    left_out = tuple(f"{one}/" for one in (*apart, FOLDER))
+    return (meta for meta in source.list("") if not meta.path.startswith(left_out))
+
+
 def sync_files(
     request: CloneRequest,
     apart: Iterable[str] = (),
@@ -92,8 +98,8 @@ def sync_files(
     """
     started = time.monotonic()
     around = _around(request, emit, stop, lent or Lent())
-    target = around.places.target
-    todo = _compare(request, around, tuple(apart))
+    target, apart = around.places.target, tuple(apart)
+    todo = _compare(request, around, apart)
     look = todo.look
     told = f"{look.live_files} files" + (f", {look.gone} stay that went" if look.gone else "")
     emit(TablePlanned(target.url, look.state, look.files, look.bytes, told))
@@ -106,7 +112,7 @@ def sync_files(
         target.settle()
         now_ms = time.time_ns() // 1_000_000
         put_record(target, FolderRecord(
-            source, id_of(source), look.state, look.live_files, look.live_bytes, now_ms,
+            source, id_of(source), look.state, look.live_files, look.live_bytes, now_ms, apart,
         ))  # fmt: skip
         join_parts(target)
     if moved.left:
@@ -130,7 +136,7 @@ def _compare(request: CloneRequest, around: Surroundings, apart: tuple[str, ...]
         _refuse_others(record, there, request.target, source.url)
     writer = FileWriter(_TODO)
     files = size = live_files = live_bytes = 0
-    for block in _blocks(_listed(source, apart)):
+    for block in _blocks(listed_files(source, apart)):
         around.heed_stop()
         lacking = [meta for meta, is_here in zip(block, _here(block, held, there), strict=True)
                    if not is_here]  # fmt: skip
@@ -150,11 +156,6 @@ def _compare(request: CloneRequest, around: Surroundings, apart: tuple[str, ...]
     gone = max(0, len(there.names) - own - (live_files - files)) if version is not None else 0
     look = FolderLook(files, size, live_files, live_bytes, gone, state, version)
     return _Todo(look, writer.finish())
-
-
-def _listed(source: Store, apart: tuple[str, ...]) -> Iterator[ObjectMeta]:
-    left_out = tuple(f"{one}/" for one in (*apart, FOLDER))
-    return (meta for meta in source.list("") if not meta.path.startswith(left_out))
 
 
 def _blocks(metas: Iterable[ObjectMeta]) -> Iterator[list[ObjectMeta]]:

@@ -36,6 +36,7 @@ class FolderRecord:
     files: int = 0  # of the source then
     bytes: int = 0
     at_ms: int = 0
+    apart: tuple[str, ...] = ()  # folders of the source that were left to themselves
     format: str = FORMAT
 
 
@@ -47,7 +48,8 @@ def read_record(store: Store) -> FolderRecord | None:
         return None
     if said.get("format") != FORMAT:
         return None
-    return FolderRecord(**{name: said[name] for name in FolderRecord.__slots__ if name in said})
+    known = {name: said[name] for name in FolderRecord.__slots__ if name in said}
+    return FolderRecord(**{**known, "apart": tuple(known.get("apart", ()))})
 
 
 def put_record(store: Store, record: FolderRecord) -> None:

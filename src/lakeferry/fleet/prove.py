@@ -17,6 +17,7 @@ from lakeferry.fleet.content import Content, content_of
 from lakeferry.fleet.facts import parts_of
 from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.outcome import aside
+from lakeferry.fleet.prove_beside import prove_beside
 from lakeferry.fleet.receipt import rank, told_strength, verify_receipt
 from lakeferry.fleet.receipt_files import put_receipt
 from lakeferry.fleet.states import State, move
@@ -151,6 +152,9 @@ class _Run:
             return Proved(row, None, flaw_of(flaw, f"{row.source_url} = {row.target_url}", step))
 
     def _compared(self, row: LakeTable) -> Proved:
+        if row.kind != "delta":
+            strength = self._request(row).strength
+            return Proved(row, prove_beside(self._wanted, row, strength, emit=self._heard))
         found: list[Content] = []
 
         def review(sides: Sides) -> None:
