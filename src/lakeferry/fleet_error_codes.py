@@ -193,4 +193,34 @@ CODES: dict[str, ErrorKind] = {
         "a rehearsal lies there that is not ours",
         "Only shallow clones that a rehearsal made are replaced or removed.",
     ),
+    "LF-8091": ErrorKind(
+        2,
+        "Spark cannot be used",
+        "There is no Spark here, it cannot be reached, or none of its machines took a task. "
+        "Nothing was moved.",
+    ),
+    "LF-8092": ErrorKind(
+        2,
+        "Spark's machines have another Python",
+        "Tasks are sent as Python objects, so the machines need the minor version of Python that "
+        "the coordinator has. Nothing was moved.",
+    ),
+    "LF-8093": ErrorKind(
+        2,
+        "Spark's machines have no lakeferry, or another",
+        "What copies a file is not sent but installed on each machine, in the version that the "
+        "coordinator has. Nothing was moved.",
+    ),
+    "LF-8094": ErrorKind(
+        2,
+        "a secret would be sent to other machines",
+        "Options with secrets reach Spark's machines as references, which they resolve by "
+        "themselves; plans and logs of Spark show what is sent. The table was not moved.",
+    ),
+    "LF-8095": ErrorKind(
+        1,
+        "a task keeps failing on Spark",
+        "The file was tried alone after the tasks that held it had failed, and failed again. Files "
+        "that landed are kept.",
+    ),
 }

@@ -7,10 +7,13 @@ a window at a time, so a plan of millions of files never becomes a list.
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import monotonic
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+
+from lakeferry.errors import FerryError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -34,6 +37,54 @@ class Hands(Protocol):
         stop: Event | None = None,
         on_silence: Callable[[], None] | None = None,
     ) -> Generator[Result, None, None]: ...
+
+
+class Errand(Protocol):
+    """What a task is where it runs on another machine: a small value, pickled, without secrets.
+
+    It opens what it needs by address, there. Equal ones are one.
+    """
+
+    def __call__(self, item: Any, throttle: Callable[[int], None] | None) -> Any:
+        """The result of one item; an expected trouble is a result too. May run twice."""
+
+    def settle(self) -> None:
+        """Make durable what its items wrote; FerryError if some of it is lost."""
+
+    def failed(self, item: Any, error: FerryError) -> Any:
+        """The result of an item that could not be worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One item as it is sent."""
+
+    errand: Errand
+    item: Any
+    bytes: int  # that it will move, as far as is known
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A result that needs no work."""
+
+    result: Any
+
+
+@runtime_checkable
+class Travelling(Protocol):
+    """A task that may run on other machines; others run where they are called."""
+
+    def __call__(self, item: Any) -> Any: ...
+
+    def parcel(self, item: Any) -> Parcel | Known:
+        """The item as it is sent. Called by the thread that takes the items."""
+
+    def bytes_per_s(self) -> float | None:
+        """That all machines together may move at the moment; None: no limit."""
+
+    def travels(self) -> bool:
+        """Whether it may be sent at all."""
 
 
 class _End:

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from lakeferry.workers import BATCH_S, SILENCE_S, WINDOW
+from lakeferry.workers import BATCH_S, SILENCE_S, WINDOW, Hands
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,6 +31,22 @@ URGENT_SHARE = (
 def at_once() -> float:
     """No reason to wait."""
     return 0.0
+
+
+class LentHands(Hands, Protocol):
+    """Hands of a crew for one caller."""
+
+    is_urgent: bool  # may be set at any time
+
+
+class Crew(Protocol):
+    """What `SharedCrew` is: hands that many callers share, of this machine or of many."""
+
+    def share(
+        self, *, is_urgent: bool = False, wait_s: Callable[[], float] = at_once
+    ) -> LentHands: ...
+
+    def close(self) -> None: ...
 
 
 class SharedCrew:

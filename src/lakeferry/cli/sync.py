@@ -46,6 +46,13 @@ class SyncFlags:
     limit_rate: Annotated[
         str | None, mirrored("--limit-rate", help="Such as 200MB/s or 1Gbit/s; of all together.")
     ] = None
+    on: Annotated[
+        str | None,
+        Parameter(
+            help="Let machines of Spark copy files: `spark` takes the session or the settings that "
+            "are there, else a master: spark://HOST:7077, yarn, local[2], or sc://HOST."
+        ),
+    ] = None
     yes: Annotated[bool, mirrored("--yes", "-y", negative="", help="Ask nothing.")] = False
 
 

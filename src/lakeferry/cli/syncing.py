@@ -14,6 +14,7 @@ from lakeferry.cli import sync_answers as answers
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.fleet_flags import TableFlags, led, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
+from lakeferry.cli.many_machines import crew_on
 from lakeferry.cli.monitoring import confirm
 from lakeferry.cli.planning import known_at, planned
 from lakeferry.cli.render import Screen
@@ -68,7 +69,8 @@ def sync(
 
     Raises:
         FerryError: LF-2051 the plan is stale; LF-2003 not confirmed; LF-8001 another coordinator
-            leads, LF-8002 one has taken over; LF-8007 nothing was discovered.
+            leads, LF-8002 one has taken over; LF-8007 nothing was discovered; LF-8091 to LF-8093
+            other machines cannot be used.
         ExceptionGroup: of FerryError, for what is wrong with the manifest.
         KeyboardInterrupt: stopped in a clean state.
     """
@@ -88,7 +90,7 @@ def sync(
     asked = replace(_asked(flags, wanted, plan, meant, paces, chosen), tells_files=tells_files)
     for line in _outline(meant, plan, plan_file):
         screen.say(line)
-    return _run(wanted, meant, asked, screen=screen, stop=stop, begun=begun)
+    return _run(wanted, meant, asked, on=flags.on, screen=screen, stop=stop, begun=begun)
 
 
 def _run(
@@ -96,15 +98,16 @@ def _run(
     meant: Sequence[LakeTable],
     asked: SyncRequest,
     *,
+    on: str | None,
     screen: Screen,
     stop: Flag,
     begun: Flag,
 ) -> int:
     talk = _Talk(screen)
-    with led(wanted, "sync") as ledger:
+    with crew_on(on, wanted, screen) as crew, led(wanted, "sync") as ledger:
         every, _, _ = known_at(wanted)  # nobody else writes now
         begun.set()
-        report = door(wanted, ledger, meant, every, asked, emit=talk.emit, stop=stop)
+        report = door(wanted, ledger, meant, every, asked, emit=talk.emit, stop=stop, crew=crew)
         code = _code(report)
         ledger.end(130 if report.was_stopped else code)
     resume = shlex.join(["lakeferry", *sys.argv[1:]])

@@ -4,15 +4,15 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from lakeferry.clone.copy import CopyItem, Failed, Gone, Landed, Outcome, copy_one
+from lakeferry.clone.bring import Bring
+from lakeferry.clone.copy import CopyItem, Failed, Gone, Landed
 from lakeferry.clone.landing import vector_end, vector_file
 from lakeferry.clone.record import FILES_SCHEMA
 from lakeferry.clone.surroundings import Haul, Surroundings
@@ -155,7 +155,7 @@ def fetch(
     table = around.places.target.url
     look = _look_at(around.places.target, files)
     tally = _Tally(around, table, files, total_bytes)
-    task = partial(_bring, around=around, look=look)
+    task = Bring(around.places, around.throttle, look)
     # Closed here: an error that is kept would keep the hands too, and the process with them.
     with closing(
         around.hands(task, items(), count=jobs, stop=around.stop, on_silence=tally.pulse)
@@ -224,22 +224,6 @@ class _Tally:
         self._writer.write(_rows(self._held))
         self.haul.landed = self._writer.finish()
         return self.haul
-
-
-def _bring(item: CopyItem, around: Surroundings, look: _Look) -> Outcome:
-    if look.has(item):
-        return Landed(item.target_path, item.size or 0, "already_there", item.kind, None, None)
-    places = around.places
-    source, path = places.source, item.source_path
-    if item.source_url:
-        source, path = places.elsewhere(item.source_url)
-    return copy_one(
-        replace(item, source_path=path),
-        source,
-        places.target,
-        look_first=look.is_unsure(item),
-        throttle=around.throttle,
-    )
 
 
 def _rows(landed: list[Landed]) -> pa.RecordBatch:

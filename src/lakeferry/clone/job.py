@@ -116,7 +116,7 @@ def open_places(request: CloneRequest) -> Places:
         address, path = split_url(url)
         return root(address), path
 
-    return Places(source, target, elsewhere)
+    return Places(source, target, elsewhere, request)
 
 
 def split_url(url: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from threading import Event as Flag
 from lakeferry.clone.copy import CopyItem
 from lakeferry.clone.plan import ClonePlan
 from lakeferry.clone.record import CloneRecord
+from lakeferry.clone.report import CloneRequest
 from lakeferry.delta.commit import prove_put_if_absent
 from lakeferry.delta.files import FileSet, OnEntries, untold
 from lakeferry.delta.snapshot import Snapshot
@@ -22,6 +23,7 @@ class Places:
     source: Store
     target: Store
     elsewhere: Callable[[str], tuple[Store, str]]  # decoded URL -> store, path in it
+    asked: CloneRequest | None = None  # by which other machines open them; None: none can
 
 
 @dataclass

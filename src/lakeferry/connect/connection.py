@@ -136,6 +136,15 @@ def connection(kind: str, options: Mapping[str, str]) -> Connection:
     return Connection(kind, dict(options))
 
 
+def written_secret(kind: str, options: Mapping[str, str]) -> str | None:
+    """The name of an option that holds a secret itself, not a reference; None: none does."""
+    known = OPTIONS[kind]
+    for name, value in options.items():
+        if name in known and known[name].secret and not is_secret_reference(value):
+            return name
+    return None
+
+
 def http_settings(link: Connection, endpoint: str | None, *, sends: bool) -> "ClientConfig":
     """`sends`: for a client whose requests carry bodies."""
     client = _CLIENT.copy()

@@ -55,7 +55,7 @@ from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import Ledger
 from lakeferry.store.open import locate
 from lakeferry.store.sharing import shared_clients
-from lakeferry.workers_shared import Share, SharedCrew
+from lakeferry.workers_shared import Crew, LentHands, SharedCrew
 
 TABLES, FILES = 16, 64  # at once, where the manifest does not say
 MESSAGES = 4096  # that may wait; who tells more waits for the ledger
@@ -73,6 +73,7 @@ def sync(
     *,
     emit: Emit,
     stop: Flag,
+    crew: Crew | None = None,
 ) -> SyncReport:
     """Bring tables over, or up to date; with `follow` again and again until stopped.
 
@@ -80,12 +81,13 @@ def sync(
         tables: that are meant; those that are cut over, left out or frozen are not touched.
         every: all tables that the ledger knows.
         stop: set it to end: files in flight end first, and no commit begins.
+        crew: whose hands carry files; closed at the end. None: this process has its own.
 
     Raises:
         FerryError: LF-8002 another coordinator has taken over; LF-8003, LF-8006 the ledger cannot
             be written. What is in flight has ended then, and nothing is half committed.
     """
-    run = _Run(wanted, ledger, tables, every, asked, emit=emit, stop=stop)
+    run = _Run(wanted, ledger, tables, every, asked, emit=emit, stop=stop, crew=crew)
     with shared_clients():
         try:
             return run.go()
@@ -100,7 +102,7 @@ class _Table:
     thread: threading.Thread
     stop: Flag
     way: Way
-    share: Share
+    share: LentHands
     shown: OpenTable
     state: str  # before this turn
     has_begun: bool = False  # what it copies is known
@@ -110,6 +112,7 @@ class _Run:
     def __init__(
         self, wanted: Migration, ledger: Ledger, tables: Iterable[LakeTable],
         every: Iterable[LakeTable], asked: SyncRequest, *, emit: Emit, stop: Flag,
+        crew: Crew | None,
     ) -> None:  # fmt: skip
         limits = wanted.limits
         self._wanted, self._ledger, self._asked = wanted, ledger, asked
@@ -119,7 +122,7 @@ class _Run:
         self._book = Book(ledger, every, asked.plan_sha256)
         self._most = limits.tables or TABLES
         self._files = limits.files or FILES
-        self._crew = SharedCrew(self._files)
+        self._crew = crew or SharedCrew(self._files)
         self._ways = Ways(limits, run_bytes_per_s=asked.bytes_per_s)
         self._known_ways: dict[str, Way] = {}
         self._proven: set[str] = set()  # buckets that keep to put-if-absent

@@ -10,13 +10,13 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lakeferry.fleet.select import Selection, TableFacts, selection
 from lakeferry.fleet.wanted import Limits, Window
 from lakeferry.fleet.window import allowed_at, is_open
 from lakeferry.store.limits import Tap
-from lakeferry.workers import Hands
+from lakeferry.workers import Hands, Known, Parcel, Travelling
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -59,6 +59,22 @@ class ChosenValve(Valve):
 
 
 @dataclass(frozen=True)
+class Taps:
+    """A throttle of several limits, as a clone takes it; other machines are told the narrowest."""
+
+    taps: tuple[Tap, ...]
+
+    def __call__(self, size: int) -> None:
+        for tap in self.taps:
+            tap.take(size)
+
+    @property
+    def per_s(self) -> float | None:
+        """Bytes a second at the moment; None: no limit now."""
+        return min((tap.per_s for tap in self.taps if tap.per_s is not None), default=None)
+
+
+@dataclass(frozen=True)
 class Way:
     """What one table's files have to pass."""
 
@@ -70,17 +86,10 @@ class Way:
         return any(valve.is_closed for valve in self.valves)
 
     @property
-    def throttle(self) -> Callable[[int], None] | None:
-        """As a clone takes it; None: bytes need not be counted, so a service may copy by itself."""
-        taps = [valve.tap for valve in self.valves if valve.may_limit]
-        if not taps:
-            return None
-
-        def take(size: int) -> None:
-            for tap in taps:
-                tap.take(size)
-
-        return take
+    def throttle(self) -> Taps | None:
+        """None: bytes need not be counted, so a service may copy by itself."""
+        taps = tuple(valve.tap for valve in self.valves if valve.may_limit)
+        return Taps(taps) if taps else None
 
     def wait_s(self) -> float:
         """How long no file shall begin."""
@@ -184,7 +193,33 @@ class _Paced:
             self._tap.take(REQUESTS)
             return task(item)
 
+        if isinstance(task, Travelling):
+            paced = _PacedParcels(task, self._tap)
         return self._hands(paced, items, count=count, stop=stop, on_silence=on_silence)
+
+
+@dataclass(frozen=True)
+class _PacedParcels:
+    """A task that takes of a tap before it is done here, or sent elsewhere."""
+
+    task: Travelling
+    tap: Tap
+
+    def __call__(self, item: Any) -> Any:
+        self.tap.take(REQUESTS)
+        return self.task(item)
+
+    def parcel(self, item: Any) -> Parcel | Known:
+        found = self.task.parcel(item)
+        if isinstance(found, Parcel):
+            self.tap.take(REQUESTS)
+        return found
+
+    def bytes_per_s(self) -> float | None:
+        return self.task.bytes_per_s()
+
+    def travels(self) -> bool:
+        return self.task.travels()
 
 
 def _of_path(windows: Sequence[Window], path: str | None) -> tuple[Window, ...]:

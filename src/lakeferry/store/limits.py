@@ -62,6 +62,11 @@ class Tap:
         self._held_back = False
         self._lock = threading.Lock()
 
+    @property
+    def per_s(self) -> float | None:
+        """What may move in a second at the moment; None: no limit."""
+        return self._rate
+
     def turn(self, per_s: float | None) -> None:
         """From now on this rate, also for those who wait already."""
         with self._lock:
