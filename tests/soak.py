@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle, product
 from pathlib import Path
 
-from tests import soak_ingest
+from tests import soak_fleet, soak_ingest
 from tests.flows import kill_runner
 from tests.flows.kill_runner import Runner
 from tests.flows.killing import Scene, Stage
@@ -84,6 +84,7 @@ def _say(text: str) -> None:
 
 PARTS: dict[str, Callable[[int, int], None]] = {
     "clone-kills": clone_kills,
+    "fleet-kills": soak_fleet.kills,
     "ingest-kills": soak_ingest.kills,
     "ingest-commits": soak_ingest.commits,
 }
@@ -92,14 +93,15 @@ PARTS: dict[str, Callable[[int, int], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--part", choices=sorted(PARTS), default="clone-kills")
-    parser.add_argument("--runs", type=int, default=1000, help="how many kills, or commits")
+    parser.add_argument("--runs", type=int, help="how many kills, or commits; 1000, of a fleet 30")
     parser.add_argument(
         "--seed", type=int, help="of random times; the last line of a failure has it"
     )
     chosen = parser.parse_args()
     seed = chosen.seed if chosen.seed is not None else random.randrange(1 << 30)
-    _say(f"part {chosen.part}, {chosen.runs} runs, seed {seed}")
-    PARTS[chosen.part](chosen.runs, seed)
+    runs = chosen.runs or (30 if chosen.part == "fleet-kills" else 1000)
+    _say(f"part {chosen.part}, {runs} runs, seed {seed}")
+    PARTS[chosen.part](runs, seed)
 
 
 if __name__ == "__main__":
