@@ -190,6 +190,19 @@ def test_a_stream_of_the_manifest_is_ingested_by_its_name(
     assert bad["data"].to_pylist() == [b"not json"]
 
 
+def test_a_run_that_finds_no_record_as_declared_wants_a_look(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    put(kinesis_feed, 0, 3)
+
+    words = asked(kinesis_feed, "clicks", "t", "--once", "--schema", "at BIGINT NOT NULL")
+    ended = typed(*words, folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 3, ended.stderr
+    assert "3 records, 0 rows in 1 commit" in ended.stdout
+    assert "3 bad records in ./t_rejected, each with its reason" in ended.stdout
+
+
 @pytest.mark.server
 def test_the_table_may_lie_in_s3_which_may_refuse_our_keys(
     tmp_path: Path, kinesis_feed: Feed, s3_server: Server

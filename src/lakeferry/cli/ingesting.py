@@ -35,7 +35,9 @@ def ingest(
     stop: Flag,
     begun: Flag,
 ) -> int:
-    """Run until stopped, or with `once` until all is there. Exit 3 where a gap was accepted.
+    """Run until stopped, or with `once` until all is there.
+
+    Exit 3 where a gap was accepted, or not one record was as declared.
 
     Once something was committed, whatever ends it is a failure: exit 2 says that nothing was done.
 
@@ -69,7 +71,7 @@ def ingest(
     screen.result(ended_lines(ended, target, sign, rejected), ended_body(ended))
     if stop.is_set():
         raise KeyboardInterrupt
-    return LOOK if talk.gaps else OK
+    return LOOK if talk.gaps or (ended.bad and not ended.rows) else OK
 
 
 def _serve(shown: IngestMetrics, address: str, at_end: ExitStack, screen: Screen) -> None:
