@@ -36,7 +36,6 @@ def entries_sha256(entries):
 
 
 def key_of(file):
-    """Path and deletion vector: what tells one live file from another."""
     vector = file.get("deletionVector") or {"storageType": "", "pathOrInlineDv": ""}
     behind = "" if vector.get("offset") is None else f"@{vector['offset']}"
     return file["path"], f"{vector['storageType']}{vector['pathOrInlineDv']}{behind}"
@@ -84,7 +83,8 @@ def main(receipt, table=None):
     said = json.loads(text := Path(receipt).read_bytes())
     print("sha256 of the receipt, as catalog and ledger have it:", hashlib.sha256(text).hexdigest())
     store, root = pyarrow.fs.FileSystem.from_uri(table or said["target"])
-    files, txns, domains = state_at(store, root, said["target_version"])
+    version = said.get("content_version", said["target_version"])
+    files, txns, domains = state_at(store, root, version)
     found = {"files": len(files), "bytes": sum(files.values()), "txns": txns, "domains": domains}
     found["files_sha256"] = entries_sha256(f"{p}\t{size}\t{v}" for (p, v), size in files.items())
     if said["content"]["bytes_sha256"] and "--no-bytes" not in sys.argv:

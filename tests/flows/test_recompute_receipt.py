@@ -167,6 +167,28 @@ def test_its_checksum_is_that_of_the_service(script: ModuleType, tmp_path: Path)
             assert script.crc64nvme(file) == f"{crc64nvme(body):016x}"
 
 
+def test_the_receipt_of_a_switch_has_the_hashes_too(fleet: Fleet) -> None:
+    ended = typed(
+        "cutover",
+        "a.s.*",
+        "--yes",
+        "--freeze-check",
+        "1s",
+        "--strength",
+        "hashed",
+        folder=fleet.folder,
+    )
+
+    assert ended.returncode in (0, 3), ended.stderr
+    [switched] = (target(fleet) / "_delta_log/_lakeferry/receipts").glob("*-cutover.json")
+    said = orjson.loads(switched.read_bytes())
+    assert said["verify_receipt"] in {
+        hashlib.sha256(one.read_bytes()).hexdigest()
+        for one in switched.parent.glob("*-verify.json")
+    }
+    assert recomputed(switched) == (0, dict.fromkeys(ALL, "equal"))
+
+
 @pytest.mark.server
 def test_a_receipt_at_a_real_s3_server_is_recomputed_from_there(
     tmp_path: Path, s3_server: Server

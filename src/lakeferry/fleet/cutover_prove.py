@@ -40,6 +40,7 @@ def prove(run: Run, rows: Sequence[LakeTable]) -> dict[str, int]:
         run.wanted, run.ledger, [one for one, _ in work], asked, emit=_unheard, stop=run.stop
     )
     run.renew()
+    run.proofs |= {one.table.target_url: one.receipt for one in found if one.receipt is not None}
     if wrong := [_wrong(one) for one in found if one.outcome != "equal"]:
         run.end(VERIFY, "failed", f"{len(wrong)} tables are not proven", wrong)
         raise unproven(run, wrong[0])

@@ -31,7 +31,7 @@ from lakeferry.fleet.wanted import Migration
 from lakeferry.fleet.writers import Head
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
-from lakeferry.ledger.rows import CheckResult, Inventoried, LakeTable
+from lakeferry.ledger.rows import CheckResult, Inventoried, LakeTable, Receipt
 from lakeferry.ledger.write import Ledger
 from lakeferry.workers import map_threads
 
@@ -53,6 +53,7 @@ class Run:
         self.stores = Stores(wanted)
         self.rows: tuple[LakeTable, ...] = ()  # that are to be switched
         self.sides: dict[str, BothSides] = {}  # by target
+        self.proofs: dict[str, Receipt] = {}  # the last one of each, by target
         self.streams: tuple[FoundStream, ...] = ()  # that have to do with them
         self.ways: tuple[StreamWay, ...] = ()
         self.loads: tuple[LoadWay, ...] = ()

@@ -18,6 +18,7 @@ from lakeferry.fleet.cutover_plan import MARK, REGISTER
 from lakeferry.fleet.cutover_register import Entry, entry_of, put, receipt
 from lakeferry.fleet.cutover_run import Run
 from lakeferry.fleet.from_catalog import known_by
+from lakeferry.fleet.receipt import proven_content
 from lakeferry.fleet.receipt_files import put_receipt
 from lakeferry.fleet.source_grants import grant_lines
 from lakeferry.fleet.states import State, move
@@ -116,6 +117,7 @@ def _receipts(run: Run, entries: dict[str, Entry]) -> dict[str, Receipt]:
             "manifest_sha256": run.wanted.sha256,
             "steps": steps,
             "streams": [one.text for one in run.ways if row.name in one.tables],
+            **proven_content(run.proofs.get(row.target_url)),
         }
         entry = entries.get(row.target_url)
         sides = run.sides[row.target_url]

@@ -119,3 +119,18 @@ def proven_by(body: Mapping[str, Any]) -> str | None:
     if not isinstance(strength, str) or not isinstance(sample, int | float):
         return None
     return told_strength(strength, sample)
+
+
+def proven_content(receipt: Receipt | None) -> dict[str, Any]:
+    """What a receipt of a switch says of the proof before it: its hash, and what the target holds.
+
+    `content_version`: of the target, at which `content` is so.
+    """
+    if receipt is None:
+        return {}
+    said = orjson.loads(receipt.body)
+    return {
+        "verify_receipt": receipt.sha256,
+        "content": said["content"],
+        "content_version": said["target_version"],
+    }
