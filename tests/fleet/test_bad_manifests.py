@@ -22,6 +22,17 @@ class Bad(NamedTuple):
 
 MANIFESTS = [
     Bad(
+        "a storage class where there is none",
+        "target: {root: hdfs://nn/lake, storage_class: STANDARD_IA}",
+        "LF-2001 3:47", "target.storage_class: only buckets of S3 have storage classes",
+        "remove it",
+    ),
+    Bad(
+        "an archive as the place of a table",
+        "target: {root: s3://b, storage_class: DEEP_ARCHIVE}",
+        "LF-2001 3:39", "target.storage_class: `DEEP_ARCHIVE` is not known here", "",
+    ),
+    Bad(
         "a key with a letter missing",
         "sources: {hr: {root: s3://hr, exlude: ['*.salary']}}",
         "LF-2001 3:31", "sources.hr.exlude is not a key", "did you mean `exclude`?",

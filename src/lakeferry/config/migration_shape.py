@@ -35,6 +35,8 @@ _WHEN = (
 _TIME = Text(_WHEN, "a time with its zone: `2026-11-26T22:00Z`", literal=True)
 _CLOCK = Text(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", '`"18:00"`', literal=True)
 _WORD = Text(literal=True)
+# Of S3, those that are read without a restore.
+STORAGE_CLASSES = ("STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR")
 
 # Settings of a store that hold a secret, by the names that `connect` has for them.
 SECRET_OPTIONS = (
@@ -96,6 +98,9 @@ TARGET = Record({
             "key": Field(_TEXT, "ARN of the KMS key"),
         }),
         "how files are encrypted",
+    ),
+    "storage_class": Field(
+        Text(choices=STORAGE_CLASSES), "S3 storage class of data files; logs keep the bucket's own"
     ),
     "commit": Field(Record({"lock": Field(_TEXT, "where writers meet")}), "how commits are made"),
     "catalog": Field(_CATALOG, "where tables are registered"),

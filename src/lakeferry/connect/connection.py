@@ -50,6 +50,9 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
         "virtual_hosted": Option("`true`: the bucket's name is part of the endpoint's host name"),
         "checksum": Option("`crc64nvme` (default) or `none`, for servers that refuse the header"),
         "ca_file": _CA_FILE,
+        "storage_class": Option(
+            "of what is written, but for logs: `STANDARD_IA`, `GLACIER_IR`, ..."
+        ),
         "large_commit_bytes": _LARGE,
     },
     "azure": {

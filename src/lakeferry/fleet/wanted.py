@@ -148,6 +148,7 @@ class Target:
     kms_key: str | None
     lock: str | None
     catalog: Catalog | None
+    storage_class: str | None = None  # of data files; None: the bucket's own
 
     @property
     def store_options(self) -> Mapping[str, str]:
@@ -155,6 +156,8 @@ class Target:
         given = dict(self.link.options) if self.link is not None else {}
         if self.region is not None and self.root.startswith(("s3:", "s3a:")):
             given.setdefault("region", self.region)
+        if self.storage_class is not None:
+            given["storage_class"] = self.storage_class
         return given
 
 

@@ -25,6 +25,7 @@ def wanted_problems(manifest: Manifest) -> list[Problem]:
     """Every fault of connections, target, sources, waves and limits, with its place."""
     return [
         *link_problems(manifest),
+        *_target(manifest.root),
         *_families(manifest.root),
         *_sources(manifest),
         *landing_problems(manifest),
@@ -46,6 +47,14 @@ def missing_problems(manifest: Manifest) -> list[Problem]:
 def _is_empty(root: Value, key: str) -> bool:
     found = root.get(key)
     return found is not None and found.kind == "map" and not found.entries
+
+
+def _target(root: Value) -> Iterator[Problem]:
+    chosen, at = root.get("target", "storage_class"), text_at(root, "target", "root")
+    if chosen is not None and at is not None and kind_of_root(at) not in ("s3", None):
+        what = "target.storage_class: only buckets of S3 have storage classes"
+        step = "remove it; set the access tier of the account or bucket there"
+        yield Problem("LF-2001", chosen.place, what, step)
 
 
 def _families(root: Value) -> Iterator[Problem]:

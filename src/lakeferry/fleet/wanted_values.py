@@ -142,6 +142,7 @@ def _target(root: Value) -> Target:
         sse=text_at(root, *at, "encryption", "sse"),
         kms_key=text_at(root, *at, "encryption", "key"),
         lock=text_at(root, *at, "commit", "lock"),
+        storage_class=text_at(root, *at, "storage_class"),
         catalog=None
         if kind in (None, "none")
         else Catalog(

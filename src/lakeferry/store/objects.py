@@ -26,12 +26,17 @@ from lakeferry.store.protocol import AlreadyThere, Folder, ObjectMeta, OnMeta, S
 from lakeferry.store.ranges import RANGE, read_ranges, split_small
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import Attributes, GetOptions
     from obstore import ObjectMeta as Found
     from obstore.store import ObjectStore as Backend
 
 JOINING_S = (0.2, 0.5, 1, 2, 5, *[10] * 30)  # pauses before another look: five minutes in all
 READERS = 16  # threads that fetch ranges, for all large objects of one store together
+
+
+def is_of_log(path: str) -> bool:
+    """Whether it is small, and read by each reader: it stays in the bucket's own storage class."""
+    return not {"_delta_log", "_lakeferry"}.isdisjoint(path.split("/"))
 
 
 class Service(Protocol):
@@ -70,6 +75,7 @@ class ObjectStore:
         greet: Callable[[], "Backend"] | None = None,
         sender: Callable[[], "Backend"] | None = None,
         service: Service | None = None,
+        storage_class: str | None = None,
         large_commit_bytes: int = 32 << 20,
     ) -> None:
         """
@@ -83,6 +89,7 @@ class ObjectStore:
             sender: makes the backend by which bodies are sent, which must be patient with slow
                 links; None: the same one.
             service: None only for memory.
+            storage_class: of what `write` puts, but for logs; None: the bucket's own.
             large_commit_bytes: `put_if_absent` sends bodies over this size in parts.
         """
         self._url = url
@@ -92,6 +99,7 @@ class ObjectStore:
         self._greet = greet
         self._connect_sender = sender
         self.service = service
+        self._storage_class = storage_class
         self._large_commit_bytes = large_commit_bytes
         self._ready: Backend | None = None
         self._ready_sender: Backend | None = None
@@ -167,12 +175,19 @@ class ObjectStore:
         if size <= PART:
             body = b"".join(counted)
             with self._translated(path):
-                answer = obstore.put(backend, key, body, use_multipart=False)
+                answer = obstore.put(
+                    backend, key, body, use_multipart=False, attributes=self._attributes(path)
+                )
             return ObjectMeta(path, size, _bare(answer["e_tag"]), None, counted.checksums)
         with self._translated(path, sending=counted):
-            put_in_parts(backend, key, counted, size=size)
+            put_in_parts(backend, key, counted, size=size, attributes=self._attributes(path))
         joined = self._await_joined(path, size)
         return replace(joined, checksums=counted.checksums)
+
+    def _attributes(self, path: str) -> "Attributes | None":
+        if self._storage_class is None or is_of_log(path):
+            return None
+        return {"Storage-Class": self._storage_class}
 
     def _await_joined(self, path: str, size: int) -> ObjectMeta:
         """The object that was sent in parts, when it is there.

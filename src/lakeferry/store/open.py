@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
+from lakeferry.config.migration_shape import STORAGE_CLASSES
 from lakeferry.connect import azure, s3
 from lakeferry.connect.connection import (
     HASTY,
@@ -172,6 +173,9 @@ def _s3(at: Address, link: Connection) -> Store:
     from lakeferry.store.s3 import PART, RULES, S3
 
     limit = link.number("large_commit_bytes", LARGE_COMMIT_BYTES)
+    storage_class = link.get("storage_class")
+    if storage_class is not None and storage_class not in STORAGE_CLASSES:
+        raise _no_storage_class(storage_class, at.url)
     return ObjectStore(
         at.url,
         _client(s3.backend, link, at, retry=PATIENT),
@@ -179,8 +183,21 @@ def _s3(at: Address, link: Connection) -> Store:
         sender=_client(s3.backend, link, at, retry=SENDING, sends=True),
         prefix=at.path,
         rules=RULES,
-        service=S3(link, at.place, part=min(PART, max(limit, S3.LEAST_PART))),
+        service=S3(
+            link, at.place, part=min(PART, max(limit, S3.LEAST_PART)), storage_class=storage_class
+        ),
+        storage_class=storage_class,
         large_commit_bytes=limit,
+    )
+
+
+def _no_storage_class(name: str, url: str) -> FerryError:
+    return FerryError(
+        "LF-2001",
+        f"`{name}` is no storage class in which a table can be read",
+        f"{url}: storage_class",
+        f"choose one of: {', '.join(STORAGE_CLASSES)}; what lies in an archive must be restored "
+        "before each read, so let a lifecycle rule move what nobody reads",
     )
 
 

@@ -10,7 +10,7 @@ import obstore
 from lakeferry.store.ranges import in_parts
 
 if TYPE_CHECKING:
-    from obstore import PutResult
+    from obstore import Attributes, PutResult
     from obstore.store import ObjectStore as Backend
 
 PART = 8 << 20  # bytes; an object up to here is one request
@@ -19,9 +19,14 @@ MOST_PARTS = 9_000  # S3 allows 10,000; Azure 50,000
 
 
 def put_in_parts(
-    backend: "Backend", key: str, chunks: Iterable[bytes], *, size: int
+    backend: "Backend",
+    key: str,
+    chunks: Iterable[bytes],
+    *,
+    size: int,
+    attributes: "Attributes | None" = None,
 ) -> "PutResult":
-    """Upload in parts, taking `chunks` in the calling thread.
+    """Upload in parts, taking `chunks` in the calling thread. `attributes`: of the object.
 
     obstore takes an iterable's items inside its own runtime, where a read through obstore (the
     source of a copy may be one) panics. So the upload runs in a thread and is handed its bytes.
@@ -37,7 +42,7 @@ def put_in_parts(
     with ThreadPoolExecutor(1, thread_name_prefix="lakeferry-write") as sender:
         upload = sender.submit(
             obstore.put, backend, key, receive(), chunk_size=part_size(size, PART),
-            max_concurrency=PARTS_AT_ONCE,
+            max_concurrency=PARTS_AT_ONCE, attributes=attributes,
         )  # fmt: skip
         try:
             for chunk in chunks:

@@ -14,7 +14,7 @@ from lakeferry.errors import FerryError
 from lakeferry.store import faults
 from lakeferry.store.checksum import changed, wrong_size
 from lakeferry.store.names import NameRules
-from lakeferry.store.objects import Service
+from lakeferry.store.objects import Service, is_of_log
 from lakeferry.store.parts import sized_parts
 from lakeferry.store.protocol import CRC64NVME, AlreadyThere, Folder, ObjectMeta
 
@@ -42,18 +42,21 @@ class S3:
         part: int = PART,
         copy_whole: int = COPY_WHOLE,
         copy_part: int = COPY_PART,
+        storage_class: str | None = None,
     ) -> None:
         """
         Args:
             part: bytes of one part of a large commit.
             copy_whole: a copy of more bytes goes in parts...
             copy_part: ...of so many. Both are fixed but for tests.
+            storage_class: of copies, but for logs; None: the bucket's own.
         """
         self._link = link
         self._bucket = bucket
         self._part = part
         self._copy_whole = copy_whole
         self._copy_part = copy_part
+        self._storage_class = storage_class
         self._made: dict[bool, Any] = {}  # clients, by whether they are patient
         self._making = threading.Lock()
 
@@ -116,7 +119,7 @@ class S3:
         with self._translated(key, reading=source.path):
             # The request is bound to the e_tag that `source` was seen with, so its size holds.
             answer = self._client(patient=True).copy_object(
-                Bucket=self._bucket, Key=key, **origin, **self._checksum()
+                Bucket=self._bucket, Key=key, **origin, **self._checksum(), **self._class_of(key)
             )["CopyObjectResult"]
         e_tag = answer["ETag"].strip('"')
         return ObjectMeta(key, source.size, e_tag, None, _whole_checksums(answer))
@@ -129,7 +132,7 @@ class S3:
         client = self._client(patient=True)
         # No checksum is asked for: the service takes its own of the whole. Asked for one of each
         # part, versitygw answers with that of the whole source and keeps a wrong one.
-        with self._upload(key, checksum=False) as upload, ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
+        with self._upload(key, is_copy=True) as upload, ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
 
             def copy_part(number: int, start: int) -> dict[str, object]:
                 last = min(start + self._copy_part, size) - 1
@@ -148,9 +151,9 @@ class S3:
                 return
 
     @contextmanager
-    def _upload(self, key: str, *, checksum: bool = True) -> Iterator[dict[str, str]]:
+    def _upload(self, key: str, *, is_copy: bool = False) -> Iterator[dict[str, str]]:
         """The names of a new upload in parts; aborted unless the block ends well."""
-        wanted = self._checksum() if checksum else {}
+        wanted = self._class_of(key) if is_copy else self._checksum()
         with self._translated(key):
             begun = self._client().create_multipart_upload(Bucket=self._bucket, Key=key, **wanted)
         upload = {"Bucket": self._bucket, "Key": key, "UploadId": begun["UploadId"]}
@@ -171,6 +174,11 @@ class S3:
         if "ChecksumCRC64NVME" in sent:
             part["ChecksumCRC64NVME"] = sent["ChecksumCRC64NVME"]
         return part
+
+    def _class_of(self, key: str) -> dict[str, str]:
+        if self._storage_class is None or is_of_log(key):
+            return {}
+        return {"StorageClass": self._storage_class}
 
     def _checksum(self) -> dict[str, str]:
         return {"ChecksumAlgorithm": "CRC64NVME"} if connect.sends_checksum(self._link) else {}
