@@ -195,11 +195,14 @@ def test_what_several_ingests_of_one_stream_put_into_quarantine_is_no_double(
 ) -> None:
     where = settings(tmp_path / "t")
     rejected(where, "clicks.one", "clicks.other")
+    told: list[Event] = []
 
-    report = verify_offsets(where.url)
+    report = verify_offsets(where.url, on_event=told.append)
 
     assert report.right, whats(report)
     assert any("several ingests of one stream" in one for one in report.not_seen)
+    checked = [event.what for event in told if isinstance(event, Checked)]
+    assert checked == ["epoch", "positions", "records"]  # rows are not looked at
 
 
 def test_rows_that_another_removed_are_told_as_such(tmp_path: Path) -> None:
