@@ -127,7 +127,8 @@ def iam(
     /,
     *,
     for_: Annotated[
-        Literal["monitor", "ingest"], Parameter(name="--for", help="Which commands it is for.")
+        Literal["monitor", "ingest", "discover", "sync", "cutover"],
+        Parameter(name="--for", help="Which commands it is for."),
     ] = "monitor",
     account: Annotated[
         str | None, Parameter(help="12 digits; default: the account of who asks.")
@@ -152,8 +153,9 @@ def iam(
 ) -> int:
     """Print the least policy that a role needs, with the names of this manifest.
 
-    For `ingest` it is that of all `streams`, or of --stream and --table; with --adopt it may read
-    where another consumer stands. AWS itself has not judged
+    For `discover`, `sync` and `cutover` it is that of all `sources` and the `target`; what other
+    clouds ask for is told on stderr. For `ingest` it is that of all `streams`, or of --stream and
+    --table; with --adopt it may read where another consumer stands. AWS itself has not judged
     these texts; README says what has.
     """
 
@@ -165,6 +167,10 @@ def iam(
 
             named = tuple(watch.stream or ()), tuple(table or ())
             return ingest_iam(manifest, network, named, adopt, account=account, screen=screen)
+        if for_ != "monitor":
+            from lakeferry.cli.fleet_rights import fleet_iam
+
+            return fleet_iam(manifest, for_, account=account, screen=screen)
         request = request_of(manifest, network, watch)
         return configuring.iam(request, step, account=account, reads=reads or (), screen=screen)
 

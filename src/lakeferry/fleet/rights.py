@@ -1,0 +1,185 @@
+"""The least that a role needs for a migration: one policy of AWS, and rights elsewhere. Pure.
+
+AWS itself has not judged these texts; see README. Nothing is ever deleted at a target, so no policy
+has a right to delete objects.
+
+Source: Service Authorization Reference of S3, KMS and STS; design of each store for the words.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lakeferry.fleet.wanted import Migration, Source
+
+Step = Literal["discover", "sync", "cutover"]
+Statement = Mapping[str, Any]
+_S3 = ("s3://", "s3a://", "s3n://")
+# By how an address begins: who reads there, and who writes.
+_ELSEWHERE = {
+    ("abfss", "abfs", "az", "wasbs", "azure"): (
+        "Storage Blob Data Reader on its container",
+        "Storage Blob Data Contributor on its container",
+    ),
+    ("gs",): (
+        "storage.objects.get, storage.objects.list on its bucket",
+        "storage.objects.get, storage.objects.list, storage.objects.create on its bucket",
+    ),
+    ("hdfs", "webhdfs", "swebhdfs"): ("r-x on its tree", "rwx on its tree"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What one step needs."""
+
+    statements: tuple[Statement, ...]  # of one policy of AWS
+    elsewhere: tuple[str, ...]  # one line each, for people
+
+
+def needs(wanted: Migration, step: Step, glue: Sequence[Statement], partition: str) -> Needs:
+    """What `step` needs at the stores of a migration.
+
+    Args:
+        glue: statements for the catalogs, as `catalog.rights` has them.
+        partition: of AWS: 'aws', 'aws-cn', 'aws-us-gov'.
+    """
+    sources = [one.root for one in wanted.sources.values() if one.root is not None]
+    found = [*_reading("Sources", sources, partition)]
+    if step != "discover":
+        found += _reading("Target", [wanted.target.root], partition)
+        found += _writing(wanted, partition)
+    roles = sorted({role for role in _roles(wanted) if role.startswith("arn:")})
+    if roles:
+        found.append(_statement("TakeRoles", ("sts:AssumeRole",), roles))
+    return Needs((*found, *glue), tuple(dict.fromkeys(_elsewhere(wanted, step))))
+
+
+def databases(wanted: Migration) -> tuple[str, ...]:
+    """Names of the databases of Glue that a target registers in; `*` and `?` as IAM reads them."""
+    catalog = wanted.target.catalog
+    if catalog is None:
+        return ()
+    found = []
+    for source in wanted.sources:
+        plain = re.sub(r"[^a-z0-9_]", "?", source.lower())
+        named = catalog.schema.replace("{source}", plain)
+        found.append(re.sub(r"\{[^}]*\}", "*", named).lower())
+    return tuple(dict.fromkeys(found))
+
+
+def _reading(whose: str, urls: Sequence[str], partition: str) -> Iterator[Statement]:
+    places = _places(urls)
+    if not places:
+        return
+    buckets = [f"arn:{partition}:s3:::{bucket}" for bucket, _ in places]
+    # Without a condition on the prefix: S3 weighs ListBucket when an object that is read is not
+    # there, too, and would say 403 in place of 404, which is how a new table is told.
+    yield _statement(f"List{whose}", ("s3:GetBucketLocation", "s3:ListBucket"), buckets)
+    yield _statement(f"Read{whose}", ("s3:GetObject",), _objects(places, partition))
+
+
+def _writing(wanted: Migration, partition: str) -> Iterator[Statement]:
+    places = _places([wanted.target.root])
+    if not places:
+        return
+    writes = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject")
+    yield _statement("WriteTarget", writes, _objects(places, partition))
+    key = wanted.target.kms_key
+    if key is not None and key.startswith("arn:"):
+        yield _statement("UseKey", ("kms:Decrypt", "kms:GenerateDataKey"), [key])
+
+
+def _elsewhere(wanted: Migration, step: Step) -> Iterator[str]:
+    """Rights that AWS does not give, and what a policy of AWS cannot name."""
+    for name, source in wanted.sources.items():
+        if source.root is None:
+            yield f"source {name}: its tables may be read wherever its catalog says that they lie"
+        else:
+            yield from _at_store(f"source {name}", source.root, 0)
+        yield from _at_catalog(name, source)
+    if any((one.root or "").startswith(_S3) for one in wanted.sources.values()):
+        yield "a source that is encrypted with a key of its own asks for kms:Decrypt on that key"
+    if step == "discover":
+        return
+    yield from _at_store("the target", wanted.target.root, 1)
+    key = wanted.target.kms_key
+    if key is not None and not key.startswith("arn:"):
+        yield "the target's key is no ARN: kms:Decrypt and kms:GenerateDataKey on it are needed"
+    catalog = wanted.target.catalog
+    if catalog is None or catalog.kind != "unity" or not _registers(wanted, step):
+        return
+    yield (
+        f"catalog {catalog.catalog}: USE CATALOG; USE SCHEMA and CREATE TABLE on its schemas; "
+        "CREATE EXTERNAL TABLE on the external location of the target; APPLY TAG"
+    )
+
+
+def _registers(wanted: Migration, step: Step) -> bool:
+    catalog = wanted.target.catalog
+    if catalog is None or catalog.register == "never":
+        return False
+    return step == "cutover" or (step == "sync" and catalog.register == "at-sync")
+
+
+def registers_in_glue(wanted: Migration, step: Step) -> bool:
+    """Whether a step makes tables known in Glue."""
+    catalog = wanted.target.catalog
+    return catalog is not None and catalog.kind == "glue" and _registers(wanted, step)
+
+
+def _at_store(what: str, url: str, writes: int) -> Iterator[str]:
+    scheme = url.partition("://")[0]
+    for schemes, rights in _ELSEWHERE.items():
+        if scheme in schemes:
+            yield f"{what}, {url}: {rights[writes]}"
+
+
+def _at_catalog(name: str, source: Source) -> Iterator[str]:
+    names = source.names_from
+    if names.catalog == "unity" and names.warehouse is None:
+        yield (
+            f"source {name}: USE CATALOG, USE SCHEMA and SELECT or BROWSE on `{names.name}` in "
+            "Unity Catalog"
+        )
+    elif names.warehouse is not None:
+        yield (
+            f"source {name}: CAN USE on warehouse {names.warehouse}; USAGE, READ_METADATA and "
+            "SELECT on its schemas"
+        )
+
+
+def _roles(wanted: Migration) -> Iterator[str]:
+    links = [source.link for source in wanted.sources.values()]
+    links += [source.names_from.link for source in wanted.sources.values()]
+    links.append(wanted.target.link)
+    if wanted.target.catalog is not None:
+        links.append(wanted.target.catalog.link)
+    for link in links:
+        if link is not None and link.options.get("role"):
+            yield link.options["role"]
+
+
+Places = Sequence[tuple[str, str]]  # bucket, prefix
+
+
+def _places(urls: Sequence[str]) -> Places:
+    found = (url.partition("://")[2].partition("/") for url in urls if url.startswith(_S3))
+    return list(dict.fromkeys((bucket, prefix.rstrip("/")) for bucket, _, prefix in found))
+
+
+def _objects(places: Places, partition: str) -> list[str]:
+    return [
+        f"arn:{partition}:s3:::{bucket}/{prefix}{'/' if prefix else ''}*"
+        for bucket, prefix in places
+    ]
+
+
+def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statement:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": sorted(actions),
+        "Resource": list(dict.fromkeys(resources)),
+    }
