@@ -105,20 +105,23 @@ def manifest(folder: Path, target: str, server: Server | None) -> None:
     )
 
 
-def see(folder: Path, tables: list[Path]) -> None:
-    """A ledger as a discovery leaves it."""
+def see(
+    folder: Path, tables: list[Path], sizes: Mapping[str, tuple[int, int]] | None = None
+) -> None:
+    """A ledger as a discovery leaves it; `sizes`: files and bytes by a table's folder."""
     shutil.rmtree(folder / ".lakeferry", ignore_errors=True)
     wanted = migration(ManifestFlags(file=str(folder / "lakeferry.yaml")))
     source = wanted.sources["a"]
+    known = {str(table): (2, 2000) for table in tables} | dict(sizes or {})
     with led(wanted, "discover") as ledger:
         ledger.see(
             LakeTable(
                 wanted.landing(source, table.parent.name, table.name),
                 f"a.{table.parent.name}.{table.name}", "a", str(table), "delta", 1, source.path,
-                bytes=2000, files=2, left_bytes=2000, left_files=2, left_requests=2,
+                bytes=size, files=files, left_bytes=size, left_files=files, left_requests=files,
                 schema_name=table.parent.name, table_name=table.name,
             )
-            for table in tables
+            for table, (files, size) in ((one, known[str(one)]) for one in tables)
         )  # fmt: skip
         ledger.end(0)
 

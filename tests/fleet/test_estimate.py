@@ -118,6 +118,17 @@ def test_before_a_day_was_seen_the_range_is_wider_by_up_to_a_quarter() -> None:
     assert after_half_a_day == pytest.approx([12 * 3600 * part for part in (15 / 16, 1, 17 / 16)])
 
 
+def test_in_the_first_minutes_no_range_is_narrower_than_a_fifth_to_either_side() -> None:
+    after_three_minutes = left_of(Load(6e9, 0), hours(*[(6e9, 0)] * 3, each_s=60))
+    after_an_hour = left_of(Load(6e9, 0), hours(*[(6e9, 0)] * 60, each_s=60))
+
+    early, middle, late = after_three_minutes
+    assert middle == pytest.approx(60)
+    assert 0.7 < early / middle < 0.81
+    assert 1.19 < late / middle < 1.3
+    assert after_an_hour == pytest.approx((60, 60, 60), rel=0.01)
+
+
 def test_of_fifty_spans_one_may_be_odd_at_either_end() -> None:
     odd = hours(*[(180e9, 0)] * 92, (18e12, 0), (6, 0), each_s=1800)
 

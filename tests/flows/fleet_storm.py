@@ -37,6 +37,7 @@ from tests.flows.fleet_shores import (
 
 WRITERS = 3
 CHANGES = ("append", "append", "append", "delete", "overwrite")
+BEGINS_S = 2.0  # an interpreter starts, and a command imports what it needs
 ATTEMPTS = 5  # of the last syncs, until nothing is new
 FINE = {
     "discover": {0},
@@ -105,9 +106,8 @@ class Storm:
 
     def _killed(self, words: Sequence[str]) -> str:
         running = [self.begin(word) for word in words]
-        wait_s = self.chance.uniform(0, self.span_s)
         try:
-            self._wait(running, wait_s)
+            waited = self._wait(running, self.chance.uniform(0, self.span_s))
             for process in self.chance.sample(running, len(running)):
                 process.kill()
             told = [self._judged(word, process, rivals=len(running) > 1)
@@ -115,7 +115,7 @@ class Storm:
         finally:
             for process in running:
                 process.kill()
-        return f"after {wait_s:.2f} s {' and '.join(told)}"
+        return f"{waited} {' and '.join(told)}"
 
     def begin(self, command: str) -> "subprocess.Popen[str]":
         words = {
@@ -133,14 +133,16 @@ class Storm:
                 stdout=subprocess.PIPE, stderr=log, start_new_session=True,
             )  # fmt: skip
 
-    def _wait(self, running: "list[subprocess.Popen[str]]", wait_s: float) -> None:
-        """Of one in four only until it imports; else until it speaks, and then."""
+    def _wait(self, running: "list[subprocess.Popen[str]]", wait_s: float) -> str:
+        """Of one in four while it begins; else until it speaks, and then as long. How, for a
+        message."""
         if self.chance.random() < 0.25:
-            time.sleep(wait_s / 4)
-            return
+            time.sleep(min(wait_s, BEGINS_S))
+            return f"{min(wait_s, BEGINS_S):.2f} s after its begin"
         assert running[0].stdout is not None
         running[0].stdout.readline()
         time.sleep(wait_s)
+        return f"{wait_s:.2f} s after its first word"
 
     def _judged(self, word: str, process: "subprocess.Popen[str]", *, rivals: bool) -> str:
         out, _ = process.communicate(timeout=60)
@@ -301,7 +303,7 @@ def _manifest(folder: Path, target: Shore, tables: Sequence[Table], used: Sequen
         f"target: {{root: '{target.root}', connection: {target.kind}}}\n",
         "limits: {concurrency: {tables: 8, files: 32}}\n",
         "connections:\n",
-        *(one.connection for one in used if one.options),
+        *sorted({one.connection for one in (*used, target) if one.options}),
         "sources:\n",
     ]
     for source, table in sorted({one.source: one for one in tables}.items()):

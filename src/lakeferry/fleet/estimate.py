@@ -23,6 +23,10 @@ CELLS = 288  # of the time that was seen: ten minutes each, likewise; no block i
 # A day has a rhythm that is not known before a day was seen: until then the range is wider by up to
 # this share, the more the longer it will still take.
 UNSEEN = 0.25
+# A few minutes do not show how far a route's pace wanders either: in the first hour no range is
+# narrower than this share to either side, ever less. Recorded syncs of some minutes needed it.
+HASTY = 0.2
+_HOUR_S = 3600
 _DAY_S = 86_400
 _CELL_S = 60  # as long as a span, so that a short run has cells too
 TRIM = 0.02  # of the spans, at either end
@@ -133,8 +137,9 @@ def route_left(load: Load, found: Rates, ahead: Sequence[Span], *, now_s: float)
     """Of one route: the mean, and the 10th and 90th percentile of the blocks' means."""
     each = [cost.seconds(load) for cost in found.costs]
     slowness = found.slowness(each[1])
-    early = min(each) * min(1.0, percentile(slowness, 0.1))
-    late = max(each) * max(1.0, percentile(slowness, 0.9))
+    hasty = HASTY * max(0.0, 1 - found.seen_s / _HOUR_S)
+    early = min(each) * min(1 - hasty, percentile(slowness, 0.1))
+    late = max(each) * max(1 + hasty, percentile(slowness, 0.9))
     unseen = UNSEEN * max(0.0, 1 - found.seen_s / _DAY_S)
     work = (
         early * (1 - unseen * early / (early + found.seen_s)),
