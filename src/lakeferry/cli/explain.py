@@ -1,5 +1,6 @@
 """`lakeferry explain`: a table, a plan, an error code, the lines of --json. Parse, call."""
 
+from pathlib import Path
 from threading import Event as Flag
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags, Many
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs
+from lakeferry.errors import FerryError
 
 
 def explain(
@@ -21,6 +23,10 @@ def explain(
     against: Annotated[
         str | None, Parameter(help="Of a plan: an older one; exit 3 where they differ.")
     ] = None,
+    drift: Annotated[
+        bool,
+        Parameter(negative="", help="Of a migration's table: only what a sync would do, and why."),
+    ] = False,
     source_option: Annotated[
         Many, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
     ] = None,
@@ -29,8 +35,9 @@ def explain(
 ) -> int:
     """Explain a table, a plan (a.lfp), an error code (LF-3001), or the lines of --json (events).
 
-    For a table: features, transactions, what a clone would keep and refuse. For a plan: what it
-    does, and whether it still holds.
+    For a table: features, transactions, what a clone would keep and refuse; one of the migration is
+    named as source.schema.table, and where it stands is told, too. For a plan: what it does, and
+    whether it still holds.
     """
 
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
@@ -38,7 +45,23 @@ def explain(
             from lakeferry.cli.plan_explaining import explain as explain_plan
 
             return explain_plan(thing, against, manifest, screen=screen)
+        if _is_of_a_migration(thing, manifest):
+            from lakeferry.cli.table_explaining import explain as explain_known
+
+            return explain_known(thing, manifest, drift=drift, screen=screen)
+        if drift:
+            raise FerryError(
+                "LF-2001", "only a table of a migration drifts", f"--drift, `{thing}`",
+                "name it as source.schema.table, where its manifest is",
+            )  # fmt: skip
         options = parse_pairs(source_option or [], "--source-option")
         return commands.explain(thing, version, options, screen=screen)
 
     return guarded("explain", talk, all_told(run))
+
+
+def _is_of_a_migration(thing: str, manifest: ManifestFlags) -> bool:
+    """A name, where there is a manifest, that is nothing else."""
+    if thing == "events" or thing.upper().startswith("LF-") or Path(thing).exists():
+        return False
+    return "/" not in thing and "\\" not in thing and manifest.path() is not None

@@ -76,6 +76,18 @@ def events(
     return [LedgerEvent._make(row) for row in found]
 
 
+def newest_events(
+    db: sqlite3.Connection, target_url: str, *, limit: int
+) -> tuple[LedgerEvent, ...]:
+    """The last of one table's history, oldest first."""
+    found = db.execute(
+        "SELECT seq, run_id, at_ms, kind, target_url, body FROM event WHERE target_url = ?"
+        " ORDER BY seq DESC LIMIT ?",
+        (target_url, limit),
+    ).fetchall()
+    return tuple(LedgerEvent._make(row) for row in reversed(found))
+
+
 def landed(db: sqlite3.Connection, target_url: str) -> list[LandedFile]:
     """What has landed of the table's open clone."""
     found = db.execute(

@@ -1,0 +1,80 @@
+"""`lakeferry explain source.schema.table`: a table of the ledger, and what a sync would do."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from tests.cli.program import Ended, called
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    """One table that was synced, of a source with two; its manifest is here."""
+    for name in ("orders", "items"):
+        write_deltalake(tmp_path / "old" / "eu" / name, pa.table({"a": [1, 2]}))
+    (tmp_path / "lakeferry.yaml").write_text(
+        f"version: 1\nname: a\ntarget: {{root: {tmp_path}/new}}\n"
+        f"sources: {{sales: {{kind: local, root: {tmp_path}/old}}}}\n"
+    )
+    typed(tmp_path, "discover")
+    typed(tmp_path, "sync", "--yes", "-s", "sales.eu.orders")
+    return tmp_path
+
+
+def typed(folder: Path, *words: str) -> Ended:
+    ended = called(*words, folder=folder)
+    assert ended.returncode == 0, ended.stderr
+    return ended
+
+
+def test_it_says_where_a_table_stands_and_what_its_log_says(lake: Path) -> None:
+    told = typed(lake, "explain", "sales.eu.orders").stdout
+
+    assert "sales.eu.orders  wave 1  synced since" in told
+    assert "holds version 0 of the source as its own 0" in told
+    assert "a sync   nothing: the target holds the newest version" in told
+    assert "synced  version 0 is version 0 of the target" in told
+    assert "protocol     " in told
+
+
+def test_a_change_of_the_schema_is_told_with_the_command_that_takes_it(lake: Path) -> None:
+    changed = pa.table({"b": ["x"]})
+    write_deltalake(
+        lake / "old" / "eu" / "orders", changed, mode="overwrite", schema_mode="overwrite"
+    )
+
+    told = typed(lake, "explain", "sales.eu.orders", "--drift").stdout
+
+    assert "nothing: it has drifted" in told
+    assert "LF-4105: the schema changed" in told
+    assert "lakeferry sync -s sales.eu.orders --accept-schema 1" in told.replace("\n", " ")
+    assert "history" not in told
+
+
+def test_as_json_it_has_the_plan_the_history_and_the_log(lake: Path) -> None:
+    lines = typed(lake, "explain", "sales.eu.items", "--json").stdout.splitlines()
+
+    told = json.loads(lines[1])
+    assert (told["type"], told["table"], told["held_version"]) == (
+        "explanation", "sales.eu.items", None
+    )  # fmt: skip
+    assert told["plan"]["action"] == "copy"
+    assert [one["body"]["to"] for one in told["history"]] == ["discovered"]
+    assert told["log"]["version"] == 0
+
+
+def test_one_table_is_explained_at_a_time(lake: Path) -> None:
+    ended = called("explain", "sales", folder=lake)
+
+    assert ended.returncode == 2
+    assert "`sales` means 2 tables" in ended.stderr
+
+
+def test_a_table_that_no_manifest_names_has_no_drift(tmp_path: Path) -> None:
+    ended = called("explain", "s3://lake/orders", "--drift", folder=tmp_path)
+
+    assert ended.returncode == 2
+    assert "only a table of a migration drifts" in ended.stderr
