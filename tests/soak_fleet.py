@@ -1,6 +1,7 @@
 """A fleet of 60 sources over five kinds of store, killed again and again: a part of `make soak`."""
 
 import contextlib
+import shutil
 import sys
 import tempfile
 import time
@@ -16,25 +17,26 @@ SPAN_S = 12.0  # a kill falls into this time after a command began to speak
 
 def kills(runs: int, seed: int) -> None:
     """Kill so many commands, lose the ledger half way; then all tables are there, once."""
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lakeferry-soak-")))
-        begun = time.monotonic()
-        made = _begin(folder, stack, seed)
-        _say(f"{TABLES} tables of {SOURCES} sources made in {time.monotonic() - begun:.0f} s")
-        begun = time.monotonic()
-        done: list[str] = []
-        try:
+    folder = Path(tempfile.mkdtemp(prefix="lakeferry-soak-"))
+    done: list[str] = []
+    begun = time.monotonic()
+    try:
+        with contextlib.ExitStack() as stack:
+            made = _begin(folder, stack, seed)
+            _say(f"{TABLES} tables of {SOURCES} sources made in {time.monotonic() - begun:.0f} s")
+            begun = time.monotonic()
             _storm(made, runs, done)
             _say(f"{made.kills} killed in {time.monotonic() - begun:.0f} s; now to the end")
             begun = time.monotonic()
             found = made.judge()
-        except BaseException as error:
-            what = "\n".join(done[-20:])
-            raise SystemExit(f"seed {seed}: {error!r}\n{what}") from error
+    except BaseException as error:
+        what = "\n".join(done[-20:])
+        raise SystemExit(f"seed {seed}: {error!r}\n{what}\nkept: {folder}") from error
     _say(
         f"{found['tables']} tables verified, {found['rows']} rows as delta-rs reads them, "
         f"{found['commits']} commits, none twice, in {time.monotonic() - begun:.0f} s"
     )
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _begin(folder: Path, stack: contextlib.ExitStack, seed: int) -> Storm:

@@ -36,6 +36,7 @@ from tests.flows.fleet_shores import (
 )
 
 WRITERS = 3
+COMMANDS = ("discover", "sync", "sync", "sync", "sync", "two", "verify")
 CHANGES = ("append", "append", "append", "delete", "overwrite")
 BEGINS_S = 2.0  # an interpreter starts, and a command imports what it needs
 ATTEMPTS = 5  # of the last syncs, until nothing is new
@@ -87,7 +88,7 @@ class Storm:
         """Begin a command, or two, and kill it; what was done, for a message."""
         if not (self.folder / ".lakeferry").exists():
             return self._learn("discover")
-        what = self.chance.choice(("discover", "sync", "sync", "sync", "two", "verify"))
+        what = self.chance.choice(COMMANDS)
         told = f"{what}: {self._killed(['sync', 'sync'] if what == 'two' else [what])}"
         self._raise_faults()
         return told
