@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 from time import monotonic, sleep
 
 import pytest
@@ -199,3 +200,28 @@ def until(happened: Callable[[], bool]) -> None:
     while not happened():
         assert monotonic() < end
         sleep(0.02)
+
+
+# --- children -------------------------------------------------------------------------------
+
+
+def test_children_of_a_shard_whose_end_is_read_late_are_read_before_once_is_over(
+    tmp_path: Path,
+) -> None:
+    """They have had records since it was closed, not since its end was read."""
+    with feed_of(1, 300) as feed:
+        ingest_once(ingest_of(feed.url, tmp_path / "table"))
+        children = feed.split(ZERO, backlog=200)
+        feed.throttle(1.0, shard_id=ZERO)
+
+        def mend() -> None:
+            feed.mend()
+            for child in children:  # so that they are begun a while before a page of them comes
+                feed.fail("503", times=3, shard_id=child)
+
+        late = Timer(4.0, mend)  # by then all that came before the beginning is long past
+        late.start()
+        ingest_once(ingest_of(feed.url, tmp_path / "table"))
+        late.join()
+
+        assert_each_once(tmp_path / "table", feed.truth())

@@ -33,7 +33,7 @@ DENIED = Refusal(400, "AccessDeniedException", "no")
 KMS = Refusal(400, "KMSDisabledException", "The key\nis disabled.")
 
 
-def record(number: int, arrived_s: float = 1_700_000_000.0) -> Record:
+def record(number: int, arrived_s: float = NOW_MS / 1000) -> Record:
     return Record(str(number), arrived_s, b"x", "k")
 
 
@@ -92,8 +92,29 @@ def test_a_backlog_that_is_begun_with_its_oldest_record_is_had_only_as_far_as_it
     assert moved(begun, page(behind=3_600_000)).place == FromTrimHorizon(NOW_MS)
 
 
+@pytest.mark.parametrize("behind", [0, None])
+def test_a_page_with_records_is_known_up_to_the_last_of_them(behind: int | None) -> None:
+    """Now would be too late: the shard may have been closed long ago, with that record its last."""
+    old = RecordsPage([record(101, NOW_MS / 1000 - 60)], "B", behind)
+
+    assert moved(READING, old).place.read_until_ms == NOW_MS - 61_000
+
+
+@pytest.mark.parametrize("records", [[], [record(101, NOW_MS / 1000 - 60)]])
+def test_the_end_of_a_shard_says_nothing_of_the_time_since_its_last_record(
+    records: list[Record],
+) -> None:
+    """Its children have had records since it was closed, whenever its end is read."""
+    open_until = replace(READING, place=After("100", NOW_MS - 60_500, 7))
+
+    ended = moved(open_until, RecordsPage(records, None, 0))
+
+    assert isinstance(ended.place, Ended)
+    assert ended.place.read_until_ms == NOW_MS - 60_500
+
+
 def test_a_server_that_does_not_tell_how_far_behind_a_page_is_leaves_its_arrivals() -> None:
-    assert moved(READING, page(101, behind=None)).place.read_until_ms == 1_699_999_999_000
+    assert moved(READING, page(101, behind=None)).place.read_until_ms == NOW_MS - 1_000
     assert moved(READING, page(behind=None)).place.read_until_ms == 5_000
 
 
@@ -109,7 +130,7 @@ def test_a_page_without_a_next_iterator_is_the_end_with_the_children_it_names() 
 
 
 def test_an_end_without_children_told_is_an_end() -> None:
-    assert moved(READING, page(iterator=None)).place == Ended(NOW_MS - 1_000, (), 7)
+    assert moved(READING, page(iterator=None)).place == Ended(5_000, (), 7)
 
 
 def test_a_page_ends_all_trouble() -> None:

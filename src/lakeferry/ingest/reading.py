@@ -66,7 +66,10 @@ def after_page(
         service_ms: the service's clock when it answered, since the epoch. Ours may be wrong.
     """
     before = reading.place
-    until = _until(before, _read_until(page, service_ms), bool(fresh))
+    told_ms = _read_until(page, service_ms)
+    if page.next_shard_iterator is None and not page.records:
+        told_ms = before.read_until_ms  # it was closed since; its children's records begin there
+    until = _until(before, told_ms, bool(fresh))
     count = (before.records if isinstance(before, After) else 0) + len(fresh)
     place: Position
     if page.next_shard_iterator is None:
@@ -98,11 +101,17 @@ def _until(before: Position, told_ms: int, found: bool) -> int:
 
 
 def _read_until(page: RecordsPage, service_ms: int) -> int:
-    """Up to when nothing is missing: now, less how far the page was behind now."""
-    if page.millis_behind_latest is not None:
-        return service_ms - page.millis_behind_latest - DATE_ERROR_MS
-    # Not told; arrivals do not rise strictly, so the last one is as good as can be known.
-    return page.records[-1].arrival_ms - DATE_ERROR_MS if page.records else 0
+    """Up to when nothing is missing: the last record's arrival; of none, now less how far behind.
+
+    Not now where there are records: they may be the last of a shard that was closed long ago, and
+    whatever came since then came to its children. Arrivals do not rise strictly.
+    """
+    told = (
+        service_ms if page.millis_behind_latest is None else service_ms - page.millis_behind_latest
+    )
+    if page.records:
+        return min(told, page.records[-1].arrival_ms) - DATE_ERROR_MS
+    return 0 if page.millis_behind_latest is None else told - DATE_ERROR_MS
 
 
 def paced(
