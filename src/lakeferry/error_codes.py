@@ -283,6 +283,12 @@ CODES: dict[str, ErrorKind] = {
         "Its folders name different columns, or a value is not of the type that its catalog "
         "declares. The target holds what it held.",
     ),
+    "LF-4112": ErrorKind(
+        2,
+        "files lie in an archive",
+        "S3's archive classes and Azure's archive tier give no bytes before a file is restored, "
+        "which takes hours and has a price. The table waits; all others go on.",
+    ),
     "LF-5001": ErrorKind(
         1,
         "another writer took the version",

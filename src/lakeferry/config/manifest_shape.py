@@ -206,6 +206,9 @@ MANIFEST = Record({
         Record({
             "prices": Field(_TEXT, "a file of prices, as seen from the manifest"),
             "assume": Field(Anything(), "keys of a plan of `cost`, see cost.md"),
+            "archive_usd_per_gb": Field(
+                Number(0), "dollars for 2^30 bytes that are restored from an archive"
+            ),
         }),
         "prices and assumptions",
     ),

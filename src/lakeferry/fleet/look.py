@@ -25,6 +25,7 @@ from lakeferry.delta.log import LogListing, head_version, list_log, told_from_no
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import silent
+from lakeferry.fleet.archived import archive_fault
 from lakeferry.fleet.beside_delta import beside_of, look_beside
 from lakeferry.fleet.drift import refuse_drift
 from lakeferry.fleet.facts import parts_of
@@ -59,7 +60,10 @@ def look(wanted: Migration, table: LakeTable, every: Iterable[LakeTable] = ()) -
     `every`: all tables of the ledger, of which some may lie below a folder.
     """
     try:
-        return _look(wanted, table, every)
+        seen = _look(wanted, table, every)
+        if not seen.is_current and (fault := archive_fault(wanted, table)) is not None:
+            return replace(seen, fault=fault)
+        return seen
     except FerryError as refused:
         error, step = refused, next_step_of(refused, table.name)
     except Exception as flaw:  # noqa: BLE001 - one table's trouble is no other's

@@ -215,6 +215,7 @@ class Migration:
     sources: Mapping[str, Source]
     waves: Mapping[int, Wave]  # those that are written, and those that sources name
     limits: Limits
+    archive_usd_per_gb: Decimal | None = None  # of 2^30 bytes, restored; None: not said
 
     def landing(self, source: Source, schema: str, table: str, **more: str) -> str:
         """The address at which a table lands.

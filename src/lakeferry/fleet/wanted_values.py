@@ -51,6 +51,7 @@ KIND_OF_SCHEME = {
 def migration_of(manifest: Manifest) -> Migration:
     """The values of a manifest in which `wanted_problems` found no fault."""
     root, layers = manifest.root, manifest.layers
+    archive = text_at(root, "cost", "archive_usd_per_gb")
     sources = {name: _source(root, layers, name) for name in entries_at(root, "sources")}
     return Migration(
         name=text_at(root, "name") or "",
@@ -61,6 +62,7 @@ def migration_of(manifest: Manifest) -> Migration:
         sources=sources,
         waves=_waves(root, sources.values()),
         limits=_limits(root),
+        archive_usd_per_gb=None if archive is None else Decimal(archive),
     )
 
 

@@ -11,12 +11,14 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from lakeferry.connect import azure as connect
 from lakeferry.connect.connection import Connection
 from lakeferry.errors import FerryError
 from lakeferry.store import faults
+from lakeferry.store.archive import InArchive
 from lakeferry.store.checksum import changed
 from lakeferry.store.names import NameRules
 from lakeferry.store.objects import Service
@@ -62,6 +64,17 @@ class Azure:
                 else:
                     modified_ms = int(found.last_modified.timestamp() * 1000)
                     yield ObjectMeta(found.name, found.size, found.etag.strip('"'), modified_ms)
+
+    def archived(self, folder: str, *, most: int, heads: int) -> Iterator[InArchive]:
+        """As `archive.in_archive`; a listing tells all, so nothing is asked of single blobs."""
+        del heads
+        with self._translated(folder):
+            blobs = self._container_client().list_blobs(
+                name_starts_with=f"{folder}/" if folder else None
+            )
+            for found in islice(blobs, most):
+                if found.blob_tier == "Archive":
+                    yield InArchive(found.name, found.size, "Archive", bool(found.archive_status))
 
     def put_large_if_absent(self, key: str, chunks: Iterator[bytes], *, size_hint: int) -> None:
         """Blocks are invisible until a list of them is put, and that is put conditionally."""

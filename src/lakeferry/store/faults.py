@@ -44,6 +44,7 @@ BAD_NAME = {
     "ObjectParentIsFile",  # versitygw over a folder
 }
 FULL = {"QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull"}
+ARCHIVED = {"BlobArchived", "BlobBeingRehydrated", "InvalidObjectState"}
 EXISTS = {"BlobAlreadyExists", "ConditionNotMet", "PreconditionFailed"}
 _BY_CODE = {
     **dict.fromkeys(CREDENTIALS, "LF-1001"),
@@ -51,6 +52,7 @@ _BY_CODE = {
     **dict.fromkeys(NO_PLACE, "LF-2101"),
     **dict.fromkeys(BAD_NAME, "LF-3107"),
     **dict.fromkeys(FULL, "LF-5101"),
+    **dict.fromkeys(ARCHIVED, "LF-4112"),
 }
 _BY_STATUS = {401: "LF-1001", 403: "LF-1002", 507: "LF-5101"}
 _CODE = re.compile(r"<Code>([\w.]+)</Code>")
@@ -71,6 +73,8 @@ _NEXT = {
     "LF-1004": "run the same command again; if it stays so, ask those who run the service",
     "LF-2101": "check the name and the account; lakeferry makes folders, but no buckets",
     "LF-3107": "choose a store that can hold it, or rewrite the file under another name",
+    "LF-4112": "restore it there (S3: RestoreObject, by Batch Operations where there are many; "
+    "Azure: set the tier to Hot or Cool), then run the same command again",
     "LF-5101": "free space or raise the quota, then run the same command again",
 }
 _SENTENCE = {
@@ -80,6 +84,7 @@ _SENTENCE = {
     "LF-1004": "the store answered what it must not",
     "LF-2101": "no such bucket or container",
     "LF-3107": "the store cannot hold this name",
+    "LF-4112": "the file lies in an archive",
     "LF-5101": "the store has no room",
 }
 

@@ -110,6 +110,11 @@ class ObjectStore:
     def url(self) -> str:
         return self._url
 
+    @property
+    def prefix(self) -> str:
+        """Of all keys, without slashes at its ends."""
+        return self._prefix
+
     def head(self, path: str, *, checksums: bool = False) -> ObjectMeta | None:
         key, backend = self.key(path), self._backend()
         if checksums and self.service is not None:
@@ -341,7 +346,10 @@ class ObjectStore:
             code, status = faults.error_code(message), faults.error_status(message)
             if isinstance(error, PreconditionError) and if_match is not None:
                 raise changed(where, expected=if_match, found="another") from error
-            if isinstance(error, AlreadyExistsError) and code not in faults.BAD_NAME:
+            if (
+                isinstance(error, AlreadyExistsError)
+                and code not in faults.BAD_NAME | faults.ARCHIVED
+            ):
                 raise AlreadyThere(path) from error
             known = code in faults.NO_PLACE or code in faults.CREDENTIALS
             if isinstance(error, FileNotFoundError) and not known:

@@ -1,0 +1,151 @@
+"""Tables whose files lie in an archive of S3: counted, priced, and waited for."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+from deltalake import write_deltalake
+
+from lakeferry.connect.aws import AwsAccess
+from lakeferry.errors import FerryError
+from lakeferry.fleet.archived import fault_of
+from lakeferry.fleet.look import look
+from lakeferry.fleet.wanted import Migration
+from lakeferry.ledger.rows import LakeTable
+from lakeferry.store.archive import InArchive, in_archive
+from lakeferry.store.azure import Azure
+from lakeferry.store.faults import refusal
+from lakeferry.store.objects import ObjectStore
+from lakeferry.store.open import open_store
+from tests.flows.fleets import Fleet
+from tests.servers import Server
+from tests.store.test_storage_class import client
+
+pytestmark = pytest.mark.server
+
+
+class Lake:
+    """A bucket of moto's with one Delta table, and a manifest that moves it."""
+
+    def __init__(self, folder: Path, access: AwsAccess) -> None:
+        import pyarrow as pa
+
+        self.bucket, self.client = f"cold-{uuid.uuid4().hex}", client(access)
+        self.client.create_bucket(Bucket=self.bucket)
+        self.options = {"endpoint": access.endpoint or "", "region": "us-east-1"}
+        made = folder / "made"
+        write_deltalake(str(made), pa.table({"id": [1]}))
+        write_deltalake(str(made), pa.table({"id": [2]}), mode="overwrite")
+        for file in made.rglob("*"):
+            if file.is_file():
+                self.put(str(file.relative_to(made)), file.read_bytes(), "STANDARD")
+        self.live = [path for path in self.paths() if path.endswith(".parquet")]
+        (folder / "lakeferry.yaml").write_text(
+            f"version: 1\nname: cold\ntarget: {{root: '{folder}/out'}}\n"
+            "cost: {archive_usd_per_gb: 0.02}\n"
+            f"connections: {{c: {{kind: aws, endpoint: '{access.endpoint}', region: us-east-1}}}}\n"
+            f"sources: {{a: {{kind: s3, root: 's3://{self.bucket}', connection: c}}}}\n"
+        )
+        self.fleet = Fleet(folder, f"{folder}/out")
+
+    def paths(self) -> list[str]:
+        found = self.client.list_objects_v2(Bucket=self.bucket, Prefix="t/")["Contents"]
+        return [one["Key"].removeprefix("t/") for one in found]
+
+    def put(self, path: str, body: bytes, storage_class: str) -> None:
+        self.client.put_object(
+            Bucket=self.bucket, Key=f"t/{path}", Body=body, StorageClass=storage_class
+        )
+
+    def freeze(self, path: str, storage_class: str = "GLACIER") -> None:
+        body = self.client.get_object(Bucket=self.bucket, Key=f"t/{path}")["Body"].read()
+        self.put(path, body, storage_class)
+
+    @property
+    def wanted(self) -> Migration:
+        return self.fleet.wanted
+
+    def row(self) -> LakeTable:
+        return LakeTable(
+            f"{self.fleet.target}/a/default/t", "a.default.t", "a", f"s3://{self.bucket}/t",
+            "delta", 1, "internet", schema_name="default", table_name="t", path="t",
+        )  # fmt: skip
+
+
+@pytest.fixture
+def lake(tmp_path: Path, moto_access: AwsAccess) -> Lake:
+    return Lake(tmp_path, moto_access)
+
+
+def live_of(lake: Lake) -> str:
+    from lakeferry.delta.snapshot import read_snapshot
+
+    store = open_store(f"s3://{lake.bucket}/t", lake.options)
+    [path] = [path for batch in read_snapshot(store).files.batches(["path"])
+              for path in batch.column("path").to_pylist()]  # fmt: skip
+    return str(path)
+
+
+def test_a_table_with_a_live_file_in_an_archive_waits_and_is_priced(lake: Lake) -> None:
+    lake.freeze(live_of(lake), "DEEP_ARCHIVE")
+    seen = look(lake.wanted, lake.row())
+    assert seen.fault is not None
+    assert seen.fault.code == "LF-4112"
+    assert seen.fault.what.startswith("1 of its files, ")
+    assert "(DEEP_ARCHIVE)" in seen.fault.what
+    assert "costs $0.01 at $0.02 a GB" in seen.fault.where
+
+
+def test_files_that_no_reader_needs_keep_no_table_waiting(lake: Lake) -> None:
+    [gone] = [path for path in lake.live if path != live_of(lake)]
+    lake.freeze(gone)
+    assert look(lake.wanted, lake.row()).fault is None
+    assert [one.path for one in in_archive(open_store(f"s3://{lake.bucket}/t", lake.options))] == [
+        gone
+    ]
+
+
+def test_what_is_restored_or_read_at_once_is_in_no_archive(lake: Lake) -> None:
+    lake.freeze(live_of(lake), "GLACIER_IR")
+    assert in_archive(open_store(f"s3://{lake.bucket}/t", lake.options)) == ()
+
+
+def test_stores_without_archives_are_not_asked(tmp_path: Path) -> None:
+    assert in_archive(open_store(str(tmp_path))) == ()
+
+
+def test_a_plan_tells_what_is_being_restored_and_which_price_is_missing() -> None:
+    found = [InArchive("a", 1 << 30, "GLACIER", is_under_way=True), InArchive("b", 1, "Archive")]
+    fault = fault_of(found, "s3://b/t", None)
+    assert fault.what == ("2 of its files, 1,073,741,825 bytes, lie in an archive "
+                          "(Archive, GLACIER); 1 are being restored")  # fmt: skip
+    assert "cost.archive_usd_per_gb" in fault.where
+
+
+@pytest.mark.parametrize("code", ["InvalidObjectState", "BlobArchived"])
+def test_a_read_that_an_archive_refuses_says_so(code: str) -> None:
+    error: FerryError = refusal("s3://b/k", code=code, status=403)
+    assert error.code == "LF-4112"
+
+
+def test_a_server_that_refuses_a_read_is_told_by_its_right_name(lake: Lake) -> None:
+    lake.freeze(live_of(lake))
+    store = open_store(f"s3://{lake.bucket}/t", lake.options)
+    with pytest.raises(FerryError, match="lies in an archive") as refused:
+        b"".join(store.read(live_of(lake)))
+    assert refused.value.code == "LF-4112"
+
+
+def test_azure_tells_by_a_listing_too(azure_server: Server) -> None:
+    place = f"{azure_server.place}/cold-{uuid.uuid4().hex}"
+    store = open_store(place, azure_server.options)
+    store.write("a.parquet", [b"x"], size=1)
+    store.write("b.parquet", [b"xy"], size=2)
+    assert isinstance(store, ObjectStore)
+    assert isinstance(store.service, Azure)
+    store.service._blob(store.key("b.parquet")).set_standard_blob_tier("Archive")
+
+    assert in_archive(store) == (InArchive("b.parquet", 2, "Archive"),)
+    with pytest.raises(FerryError, match="lies in an archive") as refused:
+        b"".join(store.read("b.parquet"))
+    assert refused.value.code == "LF-4112"
