@@ -148,7 +148,8 @@ def test_data_behind_many_empty_pages_is_found(feed: Feed, worker: Coordinator) 
     worker.read(ZERO)
     told = worker.wait_for(1)
 
-    assert told.counts.empty >= 12
+    # A call that comes too soon for the service is refused, and is one of the twelve.
+    assert told.counts.empty + told.counts.throttled >= 12
     assert numbers(worker.rows(worker.drain())) == [1]
 
 
