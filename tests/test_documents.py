@@ -76,7 +76,7 @@ def test_every_option_that_a_document_names_exists() -> None:
     of_other_programs |= {"--stack-name", "--template-file", "--capabilities", "--s3-bucket"}
     of_other_programs |= {"--route-table-id", "--destination-cidr-block", "--network-interface-id"}
     helps = [*map(help_of, ("clone", "verify", "explain", "doctor", "demo", "cost", "ingest"))]
-    helps += [*map(help_of, ("discover", "plan", "sync", "status"))]
+    helps += [*map(help_of, ("discover", "plan", "sync", "status", "cutover", "rollback"))]
     parts = ("discover", "plan", "apply", "export", "destroy", "top", "watch", "alarms", "series",
              "tags", "failback", "failover")  # fmt: skip
     helps += [help_of("monitor", word) for word in (*parts, "prove")]

@@ -67,6 +67,7 @@ def test_what_was_written_since_is_listed_and_nothing_is_changed(fleet: Fleet) -
         2 * ROWS,
     )
     assert written["writers"][0].startswith("app delta-rs")
+    assert [one["code"] for one in lines if one["type"] == "warning"] == ["LF-8078"]
     assert tree(fleet.folder) == before
     assert states(fleet) == {"sales.orders": "cut_over", "sales.items": "cut_over"}
 

@@ -13,6 +13,7 @@ from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.units import counted, size_text
 from lakeferry.errors import FerryError
+from lakeferry.events import Warned
 from lakeferry.fleet.asking import ask_beside
 from lakeferry.fleet.purge import Purge, plan_purge, purge
 from lakeferry.fleet.restore import restore
@@ -63,6 +64,15 @@ def rollback(
         )  # fmt: skip
         code = LOOK if report.asks else OK
         ledger.end(code)
+    if report.stopped:
+        screen.event(
+            Warned(
+                "", "LF-8078",
+                f"{counted(len(report.stopped), 'target')} written since the switch: nothing was "
+                "changed",
+                "choose --reverse, --accept-loss, or leave these tables out",
+            )
+        )  # fmt: skip
     screen.result(_lines(report), _body(report))
     return code
 

@@ -9,7 +9,7 @@ from lakeferry.errors import FerryError
 from lakeferry.fleet.cutover_events import Said
 from lakeferry.fleet.cutover_look import latest
 from lakeferry.fleet.cutover_plan import FREEZE, INCREMENT, freeze_of, quiet_in_s
-from lakeferry.fleet.cutover_prove import prove
+from lakeferry.fleet.cutover_prove import prove, read_sides
 from lakeferry.fleet.cutover_run import Run
 from lakeferry.fleet.writers import Head, Made, told
 
@@ -19,14 +19,13 @@ ROUNDS = 3  # of freeze and increment, where a writer comes between
 
 
 def bring_up_to_date(run: Run) -> None:
-    """While writers still write, so that little is left when they have stopped."""
+    """While writers still write, all is brought and proven: little is left when they stop."""
     behind = [one for one, head in run.heads() if head.version > (one.held_version or 0)]
-    if not behind:
-        return
-    run.emit(Said(f"{len(behind)} sources moved on: brought up to date before the freeze"))
-    run.sync(behind)
-    prove(run, [one for one in run.rows if one.target_url in
-                 {each.target_url for each in behind}])  # fmt: skip
+    if behind:
+        run.emit(Said(f"{len(behind)} sources moved on: brought up to date before the freeze"))
+        run.sync(behind)
+    prove(run, run.rows)
+    read_sides(run)
 
 
 def freeze_and_bring(run: Run) -> None:

@@ -1,5 +1,6 @@
 """Steps 4 and 5 of a cut-over: targets equal their sources, streams and loads find their place."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from lakeferry.errors import FerryError
@@ -19,18 +20,25 @@ SHOWN = 5  # streams that a step names
 
 
 def verify(run: Run) -> None:
-    """Step 4: each target once more, as strongly as its last proof leaves open."""
+    """Step 4: each target once more, as strongly as its last proof leaves open.
+
+    What this run has proven before the freeze, at the version that is held, holds.
+    """
     run.begin()
-    counts = prove(run, run.rows)
+    late = prove(run, run.rows)
+    counts = Counter(how for _, how in run.proven.values())
     parts = [f"{name} on {count:,}" for name, count in sorted(counts.items())]
-    run.end(VERIFY, "ok", ", ".join(parts), proof=dict(counts))
+    after = f", {late:,} of them in the pause" if late else ""
+    run.end(VERIFY, "ok", ", ".join(parts) + after, proof=dict(counts))
 
 
-def prove(run: Run, rows: Sequence[LakeTable]) -> dict[str, int]:
-    """Each as strongly as it lacks; the tables by strength. Raises LF-8073."""
+def prove(run: Run, rows: Sequence[LakeTable]) -> int:
+    """Each as strongly as it lacks, once a version; how many. Raises LF-8073."""
     checks = run.checks()
     work = []
     for one in rows:
+        if run.proven.get(one.target_url, (None, ""))[0] == one.held_version:
+            continue
         known = checks.get(one.target_url, ())
         strength = to_prove(one, known, run.strength(one), now_ms())
         if strength is not None:
@@ -44,10 +52,8 @@ def prove(run: Run, rows: Sequence[LakeTable]) -> dict[str, int]:
     if wrong := [_wrong(one) for one in found if one.outcome != "equal"]:
         run.end(VERIFY, "failed", f"{len(wrong)} tables are not proven", wrong)
         raise unproven(run, wrong[0])
-    counts: dict[str, int] = {}
-    for _, strength in work:
-        counts[strength] = counts.get(strength, 0) + 1
-    return counts
+    run.proven |= {one.target_url: (one.held_version, how) for one, how in work}
+    return len(work)
 
 
 def _unheard(event: Proved | Proving) -> None:
@@ -68,28 +74,45 @@ def unproven(run: Run, what: str) -> FerryError:
     )  # fmt: skip
 
 
-def prove_txns(run: Run) -> None:
-    """Step 5: what streams and loads remember, equal on both sides. Raises LF-8073."""
-    run.begin()
+def read_sides(run: Run) -> None:
+    """What is remembered on both sides of each table, read once a version."""
     shown = run.shown()
 
     def task(row: LakeTable) -> BothSides:
         return both_sides(run.stores, row, shown[row.target_url])
 
-    for one in run.beside(task, run.rows):
+    todo = [row for row in run.rows if not _is_read(run, row)]
+    for one in run.beside(task, todo):
         run.sides[one.target_url] = one
+
+
+def _is_read(run: Run, row: LakeTable) -> bool:
+    known = run.sides.get(row.target_url)
+    # State of COPY INTO may change without a commit, so it is looked at again.
+    is_same = known is not None and known.switched.held_version == row.held_version
+    return is_same and known is not None and known.loaded is None
+
+
+def prove_txns(run: Run) -> None:
+    """Step 5: what streams and loads remember, equal on both sides. Raises LF-8073."""
+    run.begin()
+    read_sides(run)
     wrong, apps, loads = [], [], 0
+    results: list[tuple[CheckResult, str | None]] = []
     for row in run.rows:
         proof = run.sides[row.target_url].proof
         outcome = "equal" if proof.is_equal else "different"
         kept = CheckResult(row.target_url, row.held_version or 0, "txn", outcome,
                            proof.detail, now_ms())  # fmt: skip
-        run.ledger.check(kept, strength=row.strength)
+        results.append((kept, row.strength))
         apps += [f"{row.name} {app[:40]} {one} = {other}"
                  for app, (one, other) in proof.apps.items() if one == other]  # fmt: skip
         loads += proof.loads[0]
         if not proof.is_equal:
             wrong.append(f"{row.name}: {proof.detail}")
+    with run.ledger.together():
+        for kept, strength in results:
+            run.ledger.check(kept, strength=strength)
     if wrong:
         run.end(TXN, "failed", f"{len(wrong)} tables differ", wrong)
         raise unproven(run, wrong[0])

@@ -53,6 +53,7 @@ class Run:
         self.stores = Stores(wanted)
         self.rows: tuple[LakeTable, ...] = ()  # that are to be switched
         self.sides: dict[str, BothSides] = {}  # by target
+        self.proven: dict[str, tuple[int | None, str]] = {}  # at which version, how strongly
         self.proofs: dict[str, Receipt] = {}  # the last one of each, by target
         self.streams: tuple[FoundStream, ...] = ()  # that have to do with them
         self.ways: tuple[StreamWay, ...] = ()
