@@ -1,22 +1,31 @@
 """A sync whose files are copied by the machines of a real cluster of Spark; one is lost."""
 
 import json
+import runpy
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from deltalake import DeltaTable
 
 from lakeferry import verify
+from lakeferry.ledger import read
+from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.rows import LakeTable
 from tests.cli.program import LAKEFERRY, environment_of
 from tests.flows.fleets import Fleet, small_table
+from tests.judges.spark_reader import session
 from tests.servers.spark_cluster import Cluster, spark_cluster
 
 pytestmark = [pytest.mark.spark, pytest.mark.server, pytest.mark.timeout(600)]
 
+NOTEBOOK = Path(__file__).parents[2] / "examples" / "sync_on_databricks" / "on_databricks.py"
 TABLES = 200
 SOME = 40  # that have come over when a machine is lost
 
@@ -85,3 +94,57 @@ def done(fleet: Fleet, name: str) -> tuple[int, int]:
     """Version and files of a target, by delta-rs."""
     table = DeltaTable(f"{fleet.target}/a/{name.replace('.', '/')}")
     return table.version(), len(table.file_uris())
+
+
+@pytest.fixture(scope="module")
+def spark() -> Any:
+    return session()
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """A command takes signals for itself; the test process has its own back."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@dataclass
+class Widgets:
+    """Of a notebook of Databricks."""
+
+    given: dict[str, str]
+
+    def text(self, name: str, default: str) -> None:
+        self.given.setdefault(name, default)
+
+    def get(self, name: str) -> str:
+        return self.given[name]
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_the_notebook_for_databricks_syncs_by_the_session_that_runs(
+    tmp_path: Path, spark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = Fleet(tmp_path, str(tmp_path / "out"))
+    fleet.write()
+    for number in range(3):
+        small_table(fleet.lake / "s" / f"t{number}")
+    monkeypatch.chdir(tmp_path)
+    before = len(spark.sparkContext.statusTracker().getJobIdsForGroup(None))
+    given = SimpleNamespace(widgets=Widgets({"folder": str(tmp_path), "words": "--max-time 1h"}))
+
+    runpy.run_path(str(NOTEBOOK), {"dbutils": given, "spark": spark})
+
+    assert fleet.unequal() == []
+    assert {one.state for one in kept(tmp_path)} == {"synced"}
+    assert len(spark.sparkContext.statusTracker().getJobIdsForGroup(None)) > before
+    assert spark.range(3).count() == 3  # a session that was there is left
+
+
+def kept(folder: Path) -> list[LakeTable]:
+    """What the ledger says that the notebook kept."""
+    with closing(open_to_read(folder / "ledger.db")) as db:
+        return read.tables(db)
