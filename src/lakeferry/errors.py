@@ -50,4 +50,5 @@ class FerryError(Exception):
         return CODES[self.code].exit_code
 
     def __str__(self) -> str:
-        return f"{self.code} {self.what}\n  {self.where}\n  next: {self.next_step}"
+        where = f"\n  {self.where}" if self.where.strip() else ""
+        return f"{self.code} {self.what}{where}\n  next: {self.next_step}"

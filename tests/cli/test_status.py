@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +231,36 @@ def test_a_watch_looks_again_until_it_is_stopped(lake: Path) -> None:
 
 def test_no_pause_between_two_looks_is_refused(lake: Path) -> None:
     assert status(lake, "--watch", "--interval", "0").returncode == 2
+
+
+def test_a_source_that_the_manifest_names_no_longer_is_orphaned_at_once(lake: Path) -> None:
+    manifest = lake / "lakeferry.yaml"
+    kept = [one for one in manifest.read_text().splitlines() if not one.startswith("  logs:")]
+    manifest.write_text("\n".join(kept))
+
+    told = status(lake, "--by", "table").stdout
+
+    assert "2 orphaned" in told
+    assert "nothing needs you" in told
+    assert known(lake)["logs.eu.cases"].state == "blocked"
+
+
+def test_a_source_without_a_table_is_named(tmp_path: Path) -> None:
+    wanted = wanted_in(tmp_path)
+    discovered(tmp_path, [found(wanted, "sales.eu.orders")])
+
+    told = " ".join(status(tmp_path).stdout.split())
+    assert "no table is known of 1 source: logs next: lakeferry discover" in told
+    (summary,) = [one for one in json_lines(status(tmp_path, "--json")) if one["type"] == "summary"]
+    assert summary["sources_without_tables"] == ["logs"]
+    assert "no table is known" not in status(tmp_path, "-s", "sales").stdout
+
+
+def test_a_leader_that_was_killed_here_is_at_work_no_more(lake: Path) -> None:
+    dying = (
+        "import os, pathlib; from lakeferry.ledger.write import Ledger\n"
+        "with Ledger(pathlib.Path('ledger.db'), run_id='gone', command='sync'): os._exit(9)\n"
+    )
+    subprocess.run([sys.executable, "-c", dying], cwd=lake, check=False)
+
+    assert "nobody is at work; last was sync by process" in status(lake).stdout

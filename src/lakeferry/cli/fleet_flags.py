@@ -149,8 +149,9 @@ def _read(name: str) -> str:
     try:
         return sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise FerryError(
-            "LF-2004", "the file of a selection cannot be read", f"{name}: {error}",
+            "LF-2004", "the file of a selection cannot be read", f"{name}: {why}",
             "name another with --select @FILE",
         ) from error  # fmt: skip
 

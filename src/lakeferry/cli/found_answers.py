@@ -230,7 +230,7 @@ def _remark_text(code: str, told: Told) -> str:
 
 
 def _named(one: Named) -> str:
-    shown = ", ".join(one.names[:_NAMES])
+    shown = ", ".join(sorted(one.names)[:_NAMES])
     return shown + (f" and {one.count - _NAMES:,} more" if one.count > _NAMES else "")
 
 

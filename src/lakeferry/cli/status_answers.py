@@ -36,6 +36,7 @@ class Shown:
     explains_eta: bool = False
     now_ms: int = 0
     width: int = UNLIMITED
+    unknown: tuple[str, ...] = ()  # sources of the manifest that have no table in the ledger
 
     @property
     def now(self) -> datetime:
@@ -181,6 +182,13 @@ def _words(found: Status, name: str, shown: Shown) -> Iterator[str]:
         sign = marks(sys.stdout)["warning"]
         late = counted(total.beyond_target, "table")
         yield f"{sign} {late} further behind than their lag_target"
+    if shown.unknown:
+        named = ", ".join(shown.unknown[:MOST_ASKED])
+        more = len(shown.unknown) - MOST_ASKED
+        yield (
+            f"no table is known of {counted(len(shown.unknown), 'source')}: {named}"
+            f"{f' and {more:,} more' if more > 0 else ''}   next: lakeferry discover"
+        )
     yield from _asking(found)
 
 

@@ -13,6 +13,7 @@ from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen
 from lakeferry.errors import FerryError
 from lakeferry.fleet.read_status import Ahead, Status, read_status
+from lakeferry.fleet.status import as_wanted
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import now_ms
 
@@ -44,7 +45,9 @@ def status(
     while True:
         found = _read(wanted, tables, flags, screen, stop)
         differ = _disagreements(found, wanted, flags, stop)
-        code = _show(found, wanted, flags, screen, differ)
+        is_all = tables.select is None and tables.wave is None
+        unknown = {*wanted.sources} - {one.source for one in found.tables} if is_all else set()
+        code = _show(found, wanted, flags, screen, differ, sorted(unknown))
         if not flags.watch:
             return code
         if stop.wait(flags.interval):
@@ -57,7 +60,7 @@ def _read(
     at_ms = now_ms()
 
     def through(known: Sequence[LakeTable]) -> Sequence[LakeTable]:
-        meant = tables.of(wanted, known)
+        meant = tables.of(wanted, as_wanted(known, wanted.sources))
         if not flags.live:
             return meant
         from lakeferry.fleet.live_heads import with_heads
@@ -90,6 +93,7 @@ def _show(
     flags: "StatusFlags",
     screen: Screen,
     differ: "Sequence[Disagreement]",
+    unknown: Sequence[str],
 ) -> int:
     at_ms = now_ms()
     for one in differ:
@@ -99,13 +103,14 @@ def _show(
         screen.told("", body)
     shown = answers.Shown(
         by=flags.by, waves=wanted.waves, explains_eta=flags.explain_eta, now_ms=at_ms,
-        width=screen_width(),
+        width=screen_width(), unknown=tuple(unknown),
     )  # fmt: skip
     lines = answers.status_lines(found, wanted.name, shown)
     if flags.watch and sys.stdout.isatty():
         lines = [_CLEAR, *lines]
     lines += answers.catalog_lines(differ)
     body = answers.status_body(found, wanted.name, now_ms=at_ms)
+    body["sources_without_tables"] = list(unknown)
     if flags.check and flags.live:
         body["catalog_differs"] = len(differ)
     screen.result(lines, body)

@@ -78,7 +78,7 @@ def sync(
     wanted = migration(chosen)
     known, _, paces = known_at(wanted)
     check_places(wanted, (facts_of(wanted, table) for table in known))
-    meant = _meant(tables.of(wanted, known), screen)
+    meant = _meant(wanted, tables.of(wanted, known), screen)
     plan = None if plan_file is None else read_plan(plan_file)
     if plan is not None:
         if not flags.replan:
@@ -167,16 +167,19 @@ class _Talk:
                 )  # fmt: skip
 
 
-def _meant(tables: Sequence[LakeTable], screen: Screen) -> tuple[LakeTable, ...]:
-    """Without those that are not brought over, which are counted."""
+def _meant(
+    wanted: "Migration", tables: Sequence[LakeTable], screen: Screen
+) -> tuple[LakeTable, ...]:
+    """Those of the manifest's sources; those that are not brought over are counted."""
+    known = [one for one in tables if one.source in wanted.sources]
     others: dict[str, int] = {}
-    for one in tables:
+    for one in known:
         if one.kind not in MOVED_KINDS and one.state not in NOT_SYNCED:
             others[one.kind] = others.get(one.kind, 0) + 1
     if others:
         listed = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
         screen.say(f"not brought over: {listed}; see lakeferry discover")
-    return tuple(one for one in tables if one.kind in MOVED_KINDS)
+    return tuple(one for one in known if one.kind in MOVED_KINDS)
 
 
 def _ask(wanted: "Migration", tables: TableFlags, *, screen: Screen, stop: Flag) -> None:

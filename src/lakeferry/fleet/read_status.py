@@ -9,7 +9,7 @@ from lakeferry.fleet.estimate import HORIZON_S, Load, Rates, Route, Span, rates,
 from lakeferry.fleet.status import By, Group, all_of, grouped, to_look_at
 from lakeferry.fleet.time_left import Left, is_measured
 from lakeferry.ledger import read
-from lakeferry.ledger.lease import Leader, leader
+from lakeferry.ledger.lease import Leader, is_gone, leader
 from lakeferry.ledger.open import open_to_read, told
 from lakeferry.ledger.rows import LakeTable, Pace
 
@@ -58,7 +58,7 @@ def read_status(
     db = open_to_read(ledger)
     try:
         with told(ledger), read.at_one_moment(db):
-            seq, led = read.last_seq(db), leader(db)
+            seq, led = read.last_seq(db), _as_it_is(leader(db))
             tables = read.tables(db)
             paces = _paces(db, now_ms)
     finally:
@@ -72,6 +72,13 @@ def read_status(
         seq, led, groups, total, routes.left(total.loads), to_look_at(shown),
         _one_after_the_other(groups, routes) if by == "wave" else {}, seen, tuple(shown),
     )  # fmt: skip
+
+
+def _as_it_is(led: Leader | None) -> Leader | None:
+    """One that was killed on this machine leads no more, whatever its lease says."""
+    if led is None or not is_gone(led.process):
+        return led
+    return led._replace(expires_at_ms=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Tables that are out of scope are counted by state and by nothing else.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -58,6 +58,20 @@ def behind_s(table: LakeTable, now_ms: int) -> float | None:
     if table.behind_since_ms is None:
         return 0.0
     return max(0, now_ms - table.behind_since_ms) / 1000
+
+
+def as_wanted(tables: Sequence[LakeTable], sources: Container[str]) -> Sequence[LakeTable]:
+    """Tables whose source the manifest names no longer are orphaned, even before a discovery.
+
+    What was cut over stays so: its source may go.
+    """
+    stays = {*OUT_OF_SCOPE, "cut_over"}
+    return [
+        one if one.source in sources or one.state in stays
+        else one._replace(state="orphaned", why="the manifest names its source no longer",
+                          code="", next_step="")
+        for one in tables
+    ]  # fmt: skip
 
 
 def grouped(tables: Iterable[LakeTable], by: By, *, now_ms: int) -> tuple[Group, ...]:
