@@ -14,7 +14,6 @@ from lakeferry.ledger.rows import Pace
 from tests.fleet.recorded_run import Prediction
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "bench" / "data"
-SLOW_LINE = RECORDINGS / "sync_over_a_slow_line.json"
 
 
 class Moment(NamedTuple):
