@@ -183,7 +183,7 @@ def test_remarks_of_one_code_are_told_together_and_every_line_fits_the_screen() 
     assert " ".join(wide[2].split()) == (
         "adls 2 4,102 ≥ 1.4 PB ≥ 11,900,000 212,400 DV 1,311 · column mapping 402"
     )
-    assert "  5 new: x.y.z, x.y.w, x.y.v and 2 more" in wide
+    assert "  5 new: x.y.v, x.y.w, x.y.z and 2 more" in wide
     assert "  ✗ LF-3001 2 tables (a.b.c, a.b.d), the first: unknown" in wide
     assert (
         "  ▲ LF-8058 source b: abfss://b/x and 1 more (LF-1002 no right) were not looked into"

@@ -264,3 +264,14 @@ def test_a_leader_that_was_killed_here_is_at_work_no_more(lake: Path) -> None:
     subprocess.run([sys.executable, "-c", dying], cwd=lake, check=False)
 
     assert "nobody is at work; last was sync by process" in status(lake).stdout
+
+
+def test_more_tables_than_fit_are_found_by_a_command_that_names_their_states(
+    tmp_path: Path,
+) -> None:
+    wanted = wanted_in(tmp_path)
+    discovered(tmp_path, [found(wanted, f"sales.eu.t{n}", state="failed") for n in range(7)])
+
+    told = status(tmp_path).stdout
+
+    assert "and 2 more tables: lakeferry status -s state:failed --by table" in told

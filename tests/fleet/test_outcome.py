@@ -51,7 +51,7 @@ def test_the_next_step_is_a_command_about_the_one_table() -> None:
 
 
 def test_what_is_known_already_is_not_told_again() -> None:
-    known = table("sales.orders", state="drifted", code="LF-4105", why="what")
+    known = table("sales.orders", state="drifted", code="LF-4105", why="what: where")
 
     assert aside(known, error("LF-4105")) is None
     moved = aside(known._replace(why="another"), error("LF-4105"))
@@ -64,5 +64,5 @@ def test_a_table_goes_aside_with_all_that_a_person_needs() -> None:
 
     assert moved is not None
     assert (moved.before, moved.after, moved.code, moved.why, moved.next_step) == (
-        "syncing", "blocked", "LF-3001", "what", "run it again",
+        "syncing", "blocked", "LF-3001", "what: where", "run it again",
     )  # fmt: skip

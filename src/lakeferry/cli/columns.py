@@ -64,6 +64,8 @@ def elided(text: str, width: int) -> str:
 
 def paragraph(text: str, width: int) -> list[str]:
     """Lines of at most `width`; those after the first stand deeper. A long word stays whole."""
+    if len(text) <= width:
+        return [text]
     start = len(text) - len(text.lstrip())
     lines = [text[:start]]
     for word in text.split():

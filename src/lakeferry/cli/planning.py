@@ -36,7 +36,11 @@ if TYPE_CHECKING:
     from lakeferry.fleet.wanted import Migration
 
 OK, LOOK = 0, 3
-_LED_BY_ANOTHER = "LF-8001"
+# Why a ledger does not keep a plan, which is told all the same.
+_NOT_KEPT = {
+    "LF-8001": "the ledger is led by another run, so it does not keep this plan",
+    "LF-8006": "the ledger cannot be written, so it does not keep this plan",
+}
 
 
 def plan(
@@ -156,12 +160,7 @@ def _keep(wanted: "Migration", made: Planned, screen: Screen) -> None:
             keep_plan(ledger, tables, made.seen, made.plan.tables, now_ms=now_ms())
             ledger.end(OK)
     except FerryError as error:
-        if error.code != _LED_BY_ANOTHER:
+        if error.code not in _NOT_KEPT:
             raise
-        screen.event(
-            Warned(
-                wanted.name, error.code,
-                "the ledger is led by another run, so it does not keep this plan",
-                "`status` goes on to show the plan of that run",
-            )
-        )  # fmt: skip
+        step = "`status` goes on to show the plan before"
+        screen.event(Warned(wanted.name, error.code, _NOT_KEPT[error.code], step))

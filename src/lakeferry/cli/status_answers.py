@@ -201,7 +201,9 @@ def _asking(found: Status) -> Iterator[str]:
             yield f"  next: {one.next_step}"
     more = len(found.look_at) - MOST_ASKED
     if more > 0:
-        step = "lakeferry status -s state:blocked --by table"
+        states = sorted({one.state for one in found.look_at[MOST_ASKED:]})
+        terms = " ".join(f"-s state:{state}" for state in states)
+        step = f"lakeferry status {terms} --by table"
         yield f"{sign} and {counted(more, 'more table')}: {step}"
     if not found.look_at and not found.total.beyond_target:
         yield f"{marks(sys.stdout)['ok']} nothing needs you"

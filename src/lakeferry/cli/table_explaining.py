@@ -56,7 +56,7 @@ def explain(thing: str, chosen: ManifestFlags, *, drift: bool, screen: Screen) -
         "why": row.why, "code": row.code, "next_step": row.next_step,
         "plan": None if line is None else asdict(line), "history": [_told(one) for one in history],
     }  # fmt: skip
-    shown = [part for text in lines for part in _within(text, screen_width())]
+    shown = [part for text in lines for part in paragraph(text, screen_width())]
     if not drift and row.kind == "delta" and row.source in wanted.sources:
         shown += _log(wanted, row, body, screen)
     screen.result(shown, body)
@@ -126,11 +126,6 @@ def _events(history: Sequence[LedgerEvent]) -> Iterator[str]:
 def _told(event: LedgerEvent) -> Mapping[str, Any]:
     told_of = orjson.loads(event.body)
     return {"seq": event.seq, "at_ms": event.at_ms, "kind": event.kind, "body": told_of}
-
-
-def _within(text: str, width: int) -> list[str]:
-    """The text as it is where there is room, for its columns; else in lines."""
-    return [text] if len(text) <= width else paragraph(text, width)
 
 
 def _log(wanted: Migration, row: LakeTable, body: dict[str, Any], screen: Screen) -> list[str]:

@@ -65,8 +65,9 @@ def aside(table: LakeTable, error: FerryError) -> Move | None:
     """The step of a table whose tries have ended so; None: it says so already."""
     after: State = state_of(error)
     step = next_step_of(error, table.name)
+    why = f"{error.what}: {error.where}" if error.where else error.what
     if table.state == after:
-        same = (table.code, table.why) == (error.code, error.what)
-        return None if same else Move(table.target_url, after, after, error.what, error.code, step)
+        same = (table.code, table.why) == (error.code, why)
+        return None if same else Move(table.target_url, after, after, why, error.code, step)
     before: State = table.state  # type: ignore[assignment]
-    return move(table.target_url, before, after, why=error.what, code=error.code, next_step=step)
+    return move(table.target_url, before, after, why=why, code=error.code, next_step=step)
