@@ -170,7 +170,7 @@ def test_who_wrote_last_is_listed_to_be_pointed_elsewhere(fleet: Fleet) -> None:
     _, lines = cutover(fleet, "--wave", "1")
 
     listed = list(csv.DictReader((fleet.folder / "cutover-wave1.csv").open(encoding="utf-8")))
-    assert lines[-1]["files"] == ["cutover-wave1.csv"]
+    assert lines[-1]["files"] == ["cutover-wave1.html", "cutover-wave1.csv"]
     assert [(one["kind"], one["id"], one["name"]) for one in listed] == [
         ("job", "8812", "hourly-sync")
     ]

@@ -182,6 +182,8 @@ def test_the_receipt_of_a_switch_has_the_hashes_too(fleet: Fleet) -> None:
     assert ended.returncode in (0, 3), ended.stderr
     [switched] = (target(fleet) / "_delta_log/_lakeferry/receipts").glob("*-cutover.json")
     said = orjson.loads(switched.read_bytes())
+    [page] = fleet.folder.glob("cutover-*.html")
+    assert hashlib.sha256(switched.read_bytes()).hexdigest() in page.read_text()
     assert said["verify_receipt"] in {
         hashlib.sha256(one.read_bytes()).hexdigest()
         for one in switched.parent.glob("*-verify.json")

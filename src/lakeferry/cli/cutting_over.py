@@ -21,8 +21,11 @@ from lakeferry.fleet.cutover import cutover as door
 from lakeferry.fleet.cutover_events import CutoverReport, Event, Said
 from lakeferry.fleet.cutover_plan import CutoverRequest, Step
 from lakeferry.fleet.cutover_preview import preview
+from lakeferry.fleet.receipt_page import switch_page
 from lakeferry.fleet.repoint import as_csv
-from lakeferry.ledger.rows import LakeTable
+from lakeferry.ledger import read
+from lakeferry.ledger.open import open_to_read, told
+from lakeferry.ledger.rows import LakeTable, Receipt
 
 if TYPE_CHECKING:
     from lakeferry.cli.cutover import CutoverFlags
@@ -174,12 +177,13 @@ def seconds_of(text: str | None, flag: str) -> float | None:
 
 
 def _write_lists(wanted: "Migration", report: CutoverReport) -> tuple[str, ...]:
-    """Beside the manifest: who has to be pointed at the targets, and grants to make."""
+    """Beside the manifest: the receipts as a page, whom to point at the targets, grants to make."""
     if not report.switched:
         return ()
     beside = Path() if wanted.file == "-" else Path(wanted.file).parent
     name = re.sub(r"[^A-Za-z0-9_-]+", "", report.title.replace("wave ", "wave"))[:60] or "tables"
-    found = []
+    page = switch_page(report.title, _receipts(wanted, report))
+    found = [(beside / f"cutover-{name}.html", page)]
     if report.repoints:
         found.append((beside / f"cutover-{name}.csv", as_csv(report.repoints)))
     if report.grants:
@@ -189,6 +193,21 @@ def _write_lists(wanted: "Migration", report: CutoverReport) -> tuple[str, ...]:
     for path, text in found:
         path.write_text(text, encoding="utf-8")
     return tuple(str(path) for path, _ in found)
+
+
+def _receipts(wanted: "Migration", report: CutoverReport) -> list[Receipt]:
+    """The newest of each table, by name."""
+    path = ledger_path(wanted)
+    db = open_to_read(path)
+    try:
+        with told(path):
+            found = [
+                one for row in sorted(report.switched, key=lambda row: row.name)
+                for one in read.receipts(db, row.target_url)[:1]
+            ]  # fmt: skip
+    finally:
+        db.close()
+    return found
 
 
 def only_these(rows: Sequence[LakeTable]) -> str:

@@ -1,9 +1,13 @@
 """Receipts to look at: one HTML file that needs nothing else, no script and no network. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
+
+import orjson
+
+from lakeferry.ledger.rows import Receipt
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #d5d9de; --soft: #5d6672; --good: #1a7f37;
@@ -62,11 +66,15 @@ def page(body: Mapping[str, Any], *, sha256: str) -> str:
     return document(f"Verification of {body['migration']}", parts, foot)
 
 
-def receipt_page(body: Mapping[str, Any], *, sha256: str) -> str:
-    """One receipt of any kind: whatever it says, key by key."""
-    title = f"Receipt of {body.get('table', 'a table')}"
-    parts = [f"<h1>{escape(title)}</h1>", receipt_part({**body, "receipt": sha256}, is_open=True)]
-    return document(title, parts, f"SHA-256 of the receipt: <code>{sha256}</code>")
+def switch_page(title: str, receipts: Sequence[Receipt]) -> str:
+    """The receipts of a switch as they are kept, each whole: whatever it says, key by key."""
+    named = f"Cut-over of {title}"
+    parts = [f"<h1>{escape(named)}</h1>"]
+    for one in receipts:
+        body = {**orjson.loads(one.body), "receipt": one.sha256}
+        parts.append(receipt_part(body, is_open=len(receipts) == 1))
+    foot = "A receipt's hash is over the bytes of its file beside the table's log."
+    return document(named, parts, foot)
 
 
 def document(title: str, parts: Iterable[str], foot: str) -> str:
@@ -161,7 +169,7 @@ def receipt_part(body: Mapping[str, Any], *, is_open: bool = False) -> str:
     pairs += [("compared", ", ".join(body.get("checks", ())))]
     pairs += [("not looked at", "; ".join(body.get("not_seen", ())))]
     rows = "".join(
-        f"<dt>{escape(key.replace('_', ' '))}</dt><dd>{_value(key, value)}</dd>"
+        f"<dt>{escape(key.removesuffix('_ms').replace('_', ' '))}</dt><dd>{_value(key, value)}</dd>"
         for key, value in pairs
         if value not in ("", None)
     )
@@ -178,11 +186,14 @@ def _value(key: str, value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, Mapping):
-        lines = (f"{name}: {each}" for name, each in sorted(value.items()))
+        lines = (
+            f"{name}: {each.get('text', each) if isinstance(each, Mapping) else each}"
+            for name, each in sorted(value.items())
+        )
         return "<br>".join(f"<code>{escape(line)}</code>" for line in lines) or "none"
     if isinstance(value, list | tuple):
         return "<br>".join(f"<code>{escape(str(each))}</code>" for each in value) or "none"
-    is_code = isinstance(value, str) and ("sha256" in key or "digest" in key or key == "receipt")
+    is_code = isinstance(value, str) and ("sha256" in key or "digest" in key or "receipt" in key)
     return f"<code>{escape(value)}</code>" if is_code else escape(str(value))
 
 
