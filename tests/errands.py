@@ -28,6 +28,8 @@ class Errand:
             case "slow":
                 time.sleep(0.02)
                 return item
+            case "sleep":
+                time.sleep(3600)
             case "raise" if item == 7:
                 raise ValueError(item)
             case "die" if item == 7:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from lakeferry.spark import crew
 from lakeferry.spark.crew import SparkCrew
+from lakeferry.spark.jobs import OURS
 from lakeferry.workers import Hands, map_threads
 from lakeferry.workers_shared import SharedCrew
 from tests.errands import Errand, Task, task
@@ -28,9 +30,9 @@ def spark() -> Any:
 
 @pytest.fixture
 def spark_crew(spark: Any) -> Iterator[SparkCrew]:
-    crew = SparkCrew(spark, tasks=2, hands=4, here=SharedCrew(2))
-    yield crew
-    crew.close()
+    many = SparkCrew(spark, tasks=2, hands=4, here=SharedCrew(2))
+    yield many
+    many.close()
     assert not [one for one in threading.enumerate() if one.name == "lakeferry-spark"]
 
 
@@ -40,9 +42,9 @@ def hands(request: pytest.FixtureRequest) -> Iterator[Callable[[], Hands]]:
     if request.param == "threads":
         yield lambda: map_threads
     elif request.param == "shared":
-        crew = SharedCrew(4)
-        yield crew.share
-        crew.close()
+        shared = SharedCrew(4)
+        yield shared.share
+        shared.close()
     else:
         yield request.getfixturevalue("spark_crew").share
 
@@ -140,7 +142,7 @@ def test_items_of_many_callers_share_tasks(spark_crew: SparkCrew, spark: Any) ->
 
 
 def jobs(spark: Any) -> int:
-    return len(spark.sparkContext.statusTracker().getJobIdsForGroup(None))
+    return len(spark.sparkContext.statusTracker().getJobIdsForGroup(OURS))
 
 
 @pytest.mark.spark
@@ -168,6 +170,19 @@ def test_what_ends_its_process_once_is_done_again(spark_crew: SparkCrew, tmp_pat
 
     assert (tmp_path / "died").exists()
     assert sorted(found) == list(range(20))
+
+
+@pytest.mark.spark
+@pytest.mark.timeout(300)
+def test_what_runs_too_long_after_a_stop_is_ended(
+    spark_crew: SparkCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "STOP_S", 1.0)
+    stop = threading.Event()
+    threading.Timer(5, stop.set).start()
+
+    assert list(spark_crew.share()(task("sleep"), range(20), count=4, stop=stop)) == []
+    assert len(list(spark_crew.share()(task("double"), range(20), count=4))) == 20
 
 
 @pytest.mark.spark

@@ -18,6 +18,7 @@ from lakeferry import verify
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
 from lakeferry.ledger.rows import LakeTable
+from lakeferry.spark.jobs import OURS
 from tests.cli.program import LAKEFERRY, environment_of
 from tests.flows.fleets import Fleet, small_table
 from tests.judges.spark_reader import session
@@ -133,14 +134,14 @@ def test_the_notebook_for_databricks_syncs_by_the_session_that_runs(
     for number in range(3):
         small_table(fleet.lake / "s" / f"t{number}")
     monkeypatch.chdir(tmp_path)
-    before = len(spark.sparkContext.statusTracker().getJobIdsForGroup(None))
+    before = len(spark.sparkContext.statusTracker().getJobIdsForGroup(OURS))
     given = SimpleNamespace(widgets=Widgets({"folder": str(tmp_path), "words": "--max-time 1h"}))
 
     runpy.run_path(str(NOTEBOOK), {"dbutils": given, "spark": spark})
 
     assert fleet.unequal() == []
     assert {one.state for one in kept(tmp_path)} == {"synced"}
-    assert len(spark.sparkContext.statusTracker().getJobIdsForGroup(None)) > before
+    assert len(spark.sparkContext.statusTracker().getJobIdsForGroup(OURS)) > before
     assert spark.range(3).count() == 3  # a session that was there is left
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from lakeferry.spark.load import work
 
-TAG = "lakeferry"
-DEAD = ("SparkContext was shut down", "stopped SparkContext", "Connection refused")
+OURS = "lakeferry"  # group, or tag, of our jobs
 
 
 def run_job(spark: Any, sent: Sequence[bytes]) -> list[bytes]:
@@ -21,7 +20,10 @@ def run_job(spark: Any, sent: Sequence[bytes]) -> list[bytes]:
     from pyspark.sql import functions as F
     from pyspark.sql.types import BinaryType
 
-    spark.addTag(TAG)
+    if (context := context_of(spark)) is not None:
+        context.setJobGroup(OURS, "files of a sync", interruptOnCancel=True)
+    else:
+        spark.addTag(OURS)
     # Not deterministic: else Spark may run it twice for one row, or where a plan is made.
     task = F.udf(work, BinaryType(), useArrow=False).asNondeterministic()
     rows = [(number, bytearray(one)) for number, one in enumerate(sent)]
@@ -38,5 +40,16 @@ def run_job(spark: Any, sent: Sequence[bytes]) -> list[bytes]:
 
 
 def interrupt(spark: Any) -> None:
-    """End all jobs of ours that run."""
-    spark.interruptTag(TAG)
+    """End all jobs of ours that run, whatever thread began them."""
+    if (context := context_of(spark)) is not None:
+        context.cancelJobGroup(OURS)  # a tag is of one thread there
+    else:
+        spark.interruptTag(OURS)
+
+
+def context_of(spark: Any) -> Any | None:
+    """None: the session is of Spark Connect, which has none."""
+    try:
+        return spark.sparkContext
+    except Exception:  # noqa: BLE001 - of a class that only Connect has
+        return None

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from lakeferry.errors import FerryError
-from lakeferry.spark.jobs import interrupt, run_job
+from lakeferry.spark.jobs import context_of, interrupt, run_job
 from lakeferry.spark.load import Machine, pack, this_machine, unpack
 
 ANSWER_S = 180  # until a machine must have taken a task
@@ -68,10 +68,8 @@ def tasks_at_once(spark: Any, files: int | None) -> tuple[int, int]:
     """
     if files is not None:
         return max(1, files // FILES_OF_TASK), min(files, FILES_OF_TASK)
-    try:
-        return max(1, spark.sparkContext.defaultParallelism), FILES_OF_TASK
-    except Exception:  # noqa: BLE001 - Spark Connect has no context
-        return TASKS, FILES_OF_TASK
+    context = context_of(spark)
+    return max(1, TASKS if context is None else context.defaultParallelism), FILES_OF_TASK
 
 
 def machines(spark: Any, tasks: int) -> tuple[Machine, ...]:
