@@ -57,12 +57,7 @@ def verify(
         ExceptionGroup: of FerryError, for what is wrong with the manifest.
         KeyboardInterrupt: stopped; what was compared is kept.
     """
-    asked = ProveRequest(
-        flags.strength, sample=_share(flags), seed=flags.seed, against=flags.against,
-        digest=flags.digest,
-    )  # fmt: skip
-    if fleet.report is not None:
-        prove_report.places(fleet.report)
+    asked = _asked(flags, fleet)
     wanted = migration(chosen)
     known, _, _ = known_at(wanted)
     check_places(wanted, (facts_of(wanted, table) for table in known))
@@ -182,6 +177,16 @@ def _ask(
 
 def _reading_lines(todo: Sequence[LakeTable], found: Sequence[Reading]) -> list[str]:
     return [answers.meant_text(todo), *(answers.reading_text(one) for one in found)]
+
+
+def _asked(flags: "VerifyFlags", fleet: "FleetFlags") -> ProveRequest:
+    """Raises LF-2001 for what is wrong, before anything is read."""
+    if fleet.report is not None:
+        prove_report.places(fleet.report)
+    return ProveRequest(
+        flags.strength, sample=_share(flags), seed=flags.seed, against=flags.against,
+        digest=flags.digest,
+    )  # fmt: skip
 
 
 def _share(flags: "VerifyFlags") -> float:

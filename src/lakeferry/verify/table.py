@@ -83,11 +83,7 @@ def verify_table(
     _tell(request, emit, findings, FILE_CHECKS)
     seen = _by_strength(request, sides, findings, emit)
     if request.against is not None:
-        known = seen.target if sides.sample.is_whole else None
-        ours = known or digest_target(sides, jobs=request.jobs)
-        compare_engine(sides, findings, engine=request.against, ours=ours)
-        _tell(request, emit, findings, ENGINE_CHECKS)
-        seen = Seen(ours.rows, seen.source, ours) if sides.sample.is_whole else seen
+        seen = _by_engine(request.against, request, sides, findings, seen, emit)
     review(sides)
     found = findings.finish()
     return VerifyReport(
@@ -167,6 +163,17 @@ def _by_strength(request: VerifyRequest, sides: Sides, findings: Findings, emit:
         _tell(request, emit, findings, ROW_CHECKS)
         return Seen(target.rows if target else None, source, target)
     return Seen()
+
+
+def _by_engine(
+    engine: str, request: VerifyRequest, sides: Sides, findings: Findings, seen: Seen, emit: Emit
+) -> Seen:
+    """What another engine makes of the target, whole also where the rest looks at a sample."""
+    known = seen.target if sides.sample.is_whole else None
+    ours = known or digest_target(sides, jobs=request.jobs)
+    compare_engine(sides, findings, engine=engine, ours=ours)
+    _tell(request, emit, findings, ENGINE_CHECKS)
+    return Seen(ours.rows, seen.source, ours) if sides.sample.is_whole else seen
 
 
 def checks_of(request: VerifyRequest, sides: Sides) -> tuple[str, ...]:
