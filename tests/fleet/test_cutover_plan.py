@@ -93,6 +93,16 @@ def test_waves_come_one_after_the_other() -> None:
     assert found("cut_over") == found("excluded") == []
 
 
+def test_what_is_never_cut_over_holds_no_wave_back() -> None:
+    folder = TABLE._replace(kind="folder", target_url="s3://t/f", name="a.f", state="synced")
+    second = TABLE._replace(wave=2)
+    checks = {second.target_url: [check()]}
+    waves = {1: Wave(1), 2: Wave(2, after=(1,))}
+    strengths = {second.target_url: "replayed"}
+
+    assert problems([second], [folder, second], waves, checks, strengths, now_ms=NOW) == ()
+
+
 def test_what_is_done_or_left_out_is_not_done_again() -> None:
     done = TABLE._replace(name="b", state="cut_over")
     out = TABLE._replace(name="c", state="excluded")

@@ -123,7 +123,7 @@ def _waves_before(
 ) -> tuple[Problem, ...]:
     left: dict[int, int] = {}
     for one in every:
-        if one.state != "cut_over" and one.state not in _OUT:
+        if one.kind in KINDS and one.state != "cut_over" and one.state not in _OUT:
             left[one.wave] = left.get(one.wave, 0) + 1
     found = []
     for number in sorted({one.wave for one in todo}):
