@@ -1,5 +1,6 @@
 """`lakeferry config ...`: the manifest checked, shown, what it asks of AWS; and the prices."""
 
+from dataclasses import dataclass
 from threading import Event as Flag
 from typing import Annotated, Literal
 
@@ -118,6 +119,32 @@ def init(
     return guarded("config init", talk, all_told(run))
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class IamFlags:
+    """Whose a policy is, and what it is for beside the manifest."""
+
+    account: Annotated[
+        str | None, Parameter(help="12 digits; default: the account of who asks.")
+    ] = None
+    reads: Annotated[
+        Many,
+        Parameter(
+            negative="",
+            help="Log group of others that rules read in place of our own, as the plan says.",
+        ),
+    ] = None
+    table: Annotated[
+        Many, Parameter(negative="", help="A table that --for ingest writes, with --stream.")
+    ] = None
+    adopt: Annotated[
+        Many, Parameter(negative="", help="What an ingest takes over: kcl:TABLE, checkpoint:DIR.")
+    ] = None
+
+
+NO_IAM = IamFlags()
+
+
 @config.command
 def iam(
     step: Annotated[
@@ -130,22 +157,7 @@ def iam(
         Literal["monitor", "ingest", "discover", "sync", "cutover"],
         Parameter(name="--for", help="Which commands it is for."),
     ] = "monitor",
-    account: Annotated[
-        str | None, Parameter(help="12 digits; default: the account of who asks.")
-    ] = None,
-    reads: Annotated[
-        Many,
-        Parameter(
-            negative="",
-            help="Log group of others that rules read in place of our own, as the plan says.",
-        ),
-    ] = None,
-    table: Annotated[
-        Many, Parameter(negative="", help="A table that --for ingest writes, with --stream.")
-    ] = None,
-    adopt: Annotated[
-        Many, Parameter(negative="", help="What an ingest takes over: kcl:TABLE, checkpoint:DIR.")
-    ] = None,
+    wish: IamFlags = NO_IAM,
     manifest: ManifestFlags = NO_MANIFEST,
     network: NetworkFlags = NO_NETWORK,
     watch: WatchFlags = NO_WATCH,
@@ -165,14 +177,18 @@ def iam(
         if for_ == "ingest":
             from lakeferry.cli.ingest_rights import ingest_iam
 
-            named = tuple(watch.stream or ()), tuple(table or ())
-            return ingest_iam(manifest, network, named, adopt, account=account, screen=screen)
+            named = tuple(watch.stream or ()), tuple(wish.table or ())
+            return ingest_iam(
+                manifest, network, named, wish.adopt, account=wish.account, screen=screen
+            )
         if for_ != "monitor":
             from lakeferry.cli.fleet_rights import fleet_iam
 
-            return fleet_iam(manifest, for_, account=account, screen=screen)
+            return fleet_iam(manifest, for_, account=wish.account, screen=screen)
         request = request_of(manifest, network, watch)
-        return configuring.iam(request, step, account=account, reads=reads or (), screen=screen)
+        return configuring.iam(
+            request, step, account=wish.account, reads=wish.reads or (), screen=screen
+        )
 
     return guarded(f"config iam --for {for_}", talk, all_told(run))
 
