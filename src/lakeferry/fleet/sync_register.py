@@ -41,7 +41,8 @@ class AtSync:
 
     def tell(self, row: LakeTable) -> None:
         """Soon, and only what is new; a table that is being told of waits for its next turn."""
-        if self._pool is None or row.held_version is None or row.state in _NOT_TOLD:
+        is_none = row.held_version is None or row.kind == "folder"  # no table that could be told
+        if self._pool is None or is_none or row.state in _NOT_TOLD:
             return
         before = self._open.get(row.target_url)
         if self._told.get(row.target_url) != _key(row) and (before is None or before.done()):
