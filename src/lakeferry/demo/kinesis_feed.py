@@ -301,8 +301,8 @@ class Feed:
         return Said(200, whole(orjson.dumps(done)))
 
 
-def main() -> None:
-    """Serve until SIGTERM."""
+def _asked() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m lakeferry.demo.kinesis_feed",
         description="Serves a stream to whoever signs with the keys `test` and `test`, and prints "
@@ -325,7 +325,12 @@ def main() -> None:
     parser.add_argument("--unsigned", action="store_true", help="signatures are not looked at")
     parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
     parser.add_argument("--port", type=int, default=0)
-    asked = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    asked = _asked()
     load = Load(
         kind=asked.kind,
         backlog=asked.records,
