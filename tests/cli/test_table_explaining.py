@@ -78,3 +78,17 @@ def test_a_table_that_no_manifest_names_has_no_drift(tmp_path: Path) -> None:
 
     assert ended.returncode == 2
     assert "only a table of a migration drifts" in ended.stderr
+
+
+def test_a_doctor_tries_a_table_by_its_name_in_the_migration(lake: Path) -> None:
+    told = typed(lake, "doctor", "-s", "sales.eu.items").stdout
+
+    assert "put-if-absent holds" in told
+    assert "0 blockers" in told
+
+
+def test_a_doctor_is_told_once_what_to_try(lake: Path) -> None:
+    ended = called("doctor", "-s", "sales.eu.items", "/old", folder=lake)
+
+    assert (ended.returncode, "said twice" in ended.stderr) == (2, True)
+    assert called("doctor", folder=lake).returncode == 2

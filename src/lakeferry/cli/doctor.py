@@ -12,10 +12,11 @@ from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags, Many
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs
+from lakeferry.errors import FerryError
 
 
 def doctor(
-    source: str,
+    source: str | None = None,
     target: str | None = None,
     /,
     *,
@@ -25,6 +26,13 @@ def doctor(
             name="--for", help="For `ingest`, SOURCE is a stream, or a NAME in the manifest."
         ),
     ] = "clone",
+    select: Annotated[
+        str | None,
+        Parameter(
+            name=["--select", "-s"],
+            help="source.schema.table of the manifest's ledger, in place of SOURCE and TARGET.",
+        ),
+    ] = None,
     strict: Annotated[bool, Parameter(negative="", help="Exit 3 on warnings too.")] = False,
     source_option: Annotated[
         Many, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
@@ -43,6 +51,14 @@ def doctor(
     """
 
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
+        if (select is None) == (source is None):
+            raise FerryError(
+                "LF-2001", "what is to be tried is not said, or said twice", "SOURCE, --select",
+                "give SOURCE [TARGET], or -s with a table of the migration",
+            )  # fmt: skip
+        if select is not None:
+            return _known(select, manifest, strict=strict, screen=screen)
+        assert source is not None
         if for_ == "ingest":
             from lakeferry.cli import ingesting
 
@@ -56,3 +72,20 @@ def doctor(
         )
 
     return guarded("doctor", talk, all_told(run))
+
+
+def _known(name: str, manifest: ManifestFlags, *, strict: bool, screen: Screen) -> int:
+    """Try one table of a migration, by the connections that its manifest gives it."""
+    from lakeferry.cli.manifest_flags import migration
+    from lakeferry.cli.table_explaining import known_table
+
+    known = migration(manifest, is_of_tables=True)
+    row = known_table(name, known)
+    source = known.sources.get(row.source)
+    if source is None:
+        raise FerryError(
+            "LF-2107", f"the manifest has no source `{row.source}` any more", known.file,
+            "put it back, or give the two addresses",
+        )  # fmt: skip
+    options = (source.store_options, known.target.store_options)
+    return commands.doctor(row.source_url, row.target_url, options, strict=strict, screen=screen)

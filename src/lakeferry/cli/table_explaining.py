@@ -42,7 +42,7 @@ def explain(thing: str, chosen: ManifestFlags, *, drift: bool, screen: Screen) -
         ExceptionGroup: of FerryError, for what is wrong with the manifest.
     """
     wanted = migration(chosen, is_of_tables=True)
-    row = _one(thing, wanted)
+    row = known_table(thing, wanted)
     made = plan_fleet(wanted, [row])
     line = made.plan.tables[0] if made.plan.tables else None
     history = () if drift else _history(wanted, row)
@@ -63,7 +63,8 @@ def explain(thing: str, chosen: ManifestFlags, *, drift: bool, screen: Screen) -
     return OK
 
 
-def _one(thing: str, wanted: Migration) -> LakeTable:
+def known_table(thing: str, wanted: Migration) -> LakeTable:
+    """The one table that is meant by a name. Raises LF-2107 where it is none, or several."""
     found = TableFlags(select=[thing]).of(wanted, known_tables(wanted))
     if len(found) == 1:
         return found[0]
