@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from lakeferry.fleet.schema_change import is_accepted, schema_change
+from lakeferry.fleet.schema_change import Kind, is_accepted, schema_change
 
 
 def struct(**columns: Any) -> dict[str, Any]:
@@ -96,6 +96,6 @@ def test_the_worst_change_decides_and_is_told_first() -> None:
     ],
 )
 def test_the_manifest_says_what_passes(rule: str, accepted: list[str]) -> None:
-    kinds = ("none", "additive", "other")
+    kinds: tuple[Kind, ...] = ("none", "additive", "other")
 
     assert [kind for kind in kinds if is_accepted(kind, rule)] == accepted
