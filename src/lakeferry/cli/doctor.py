@@ -14,18 +14,18 @@ from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs
 from lakeferry.errors import FerryError
 
+For = Annotated[
+    Literal["clone", "ingest"],
+    Parameter(name="--for", help="For `ingest`, SOURCE is a stream, or a NAME in the manifest."),
+]
+
 
 def doctor(
     source: str | None = None,
     target: str | None = None,
     /,
     *,
-    for_: Annotated[
-        Literal["clone", "ingest"],
-        Parameter(
-            name="--for", help="For `ingest`, SOURCE is a stream, or a NAME in the manifest."
-        ),
-    ] = "clone",
+    for_: For = "clone",
     select: Annotated[
         str | None,
         Parameter(
@@ -51,14 +51,8 @@ def doctor(
     """
 
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
-        if (select is None) == (source is None):
-            raise FerryError(
-                "LF-2001", "what is to be tried is not said, or said twice", "SOURCE, --select",
-                "give SOURCE [TARGET], or -s with a table of the migration",
-            )  # fmt: skip
-        if select is not None:
-            return _known(select, manifest, strict=strict, screen=screen)
-        assert source is not None
+        if source is None or select is not None:
+            return _known(select, source, manifest, strict=strict, screen=screen)
         if for_ == "ingest":
             from lakeferry.cli import ingesting
 
@@ -74,18 +68,29 @@ def doctor(
     return guarded("doctor", talk, all_told(run))
 
 
-def _known(name: str, manifest: ManifestFlags, *, strict: bool, screen: Screen) -> int:
-    """Try one table of a migration, by the connections that its manifest gives it."""
+def _known(
+    name: str | None, source: str | None, manifest: ManifestFlags, *, strict: bool, screen: Screen
+) -> int:
+    """Try one table of a migration, by the connections that its manifest gives it.
+
+    Raises:
+        FerryError: LF-2001 where none is named, or an address as well; LF-2107 it is not known.
+    """
+    if name is None or source is not None:
+        raise FerryError(
+            "LF-2001", "what is to be tried is not said, or said twice", "SOURCE, --select",
+            "give SOURCE [TARGET], or -s with a table of the migration",
+        )  # fmt: skip
     from lakeferry.cli.manifest_flags import migration
     from lakeferry.cli.table_explaining import known_table
 
     known = migration(manifest, is_of_tables=True)
     row = known_table(name, known)
-    source = known.sources.get(row.source)
-    if source is None:
+    of = known.sources.get(row.source)
+    if of is None:
         raise FerryError(
             "LF-2107", f"the manifest has no source `{row.source}` any more", known.file,
             "put it back, or give the two addresses",
         )  # fmt: skip
-    options = (source.store_options, known.target.store_options)
+    options = (of.store_options, known.target.store_options)
     return commands.doctor(row.source_url, row.target_url, options, strict=strict, screen=screen)
