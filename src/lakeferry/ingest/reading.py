@@ -67,7 +67,7 @@ def after_page(
     """
     before = reading.place
     told_ms = _read_until(page, service_ms)
-    if page.next_shard_iterator is None and not page.records:
+    if page.next_shard_iterator is None and not page.records and before.read_until_ms:
         told_ms = before.read_until_ms  # it was closed since; its children's records begin there
     until = _until(before, told_ms, bool(fresh))
     count = (before.records if isinstance(before, After) else 0) + len(fresh)
