@@ -28,7 +28,9 @@ _MONEY = (
 _FIGURE = re.compile("|".join(_MONEY))
 # On a page that speaks of money, what has cents is money, unless it counts something or is a
 # version.
-_CENTS = re.compile(rf"(?<![\w.,$-])(?<!Python )(?<!SQLite )-?[0-9]+\.[0-9]{{2,}}\b(?!\.[0-9]|%|{_COUNTED})")
+_CENTS = re.compile(
+    rf"(?<![\w.,$-])(?<!Python )(?<!SQLite )-?[0-9]+\.[0-9]{{2,}}\b(?!\.[0-9]|%|{_COUNTED})"
+)
 _OF_MONEY = re.compile(r"\b(USD|dollars?)\b|\$[0-9]")
 _SHOWN = re.compile(r"(?<![\w.,-])-?[0-9][0-9,]*\.[0-9]{2,}(?![\w.])")
 _SAID = re.compile(r"  # -> (.*)$", re.MULTILINE)
