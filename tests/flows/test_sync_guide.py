@@ -15,9 +15,10 @@ YES = ("lakeferry sync", "lakeferry sync atlas.lfp --replan")  # what a person w
 
 def commands() -> list[str]:
     text = GUIDE.read_text().replace("\\\n", " ")
-    blocks = re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    typed_here = [block for language, block in blocks if not language]  # `sh` needs a cluster
     return [
-        line for block in blocks for line in block.splitlines() if line.startswith("lakeferry ")
+        line for block in typed_here for line in block.splitlines() if line.startswith("lakeferry ")
     ]
 
 

@@ -18,7 +18,7 @@ from threading import Event as Flag
 from lakeferry.clone.report import CloneReport, CloneRequest
 from lakeferry.fleet.ahead import known_ahead
 from lakeferry.fleet.beside_delta import beside_of
-from lakeferry.fleet.budget import Spent, used_up
+from lakeferry.fleet.budget import used_up
 from lakeferry.fleet.facts import facts_of, parts_of
 from lakeferry.fleet.plan import MOVED_KINDS
 from lakeferry.fleet.status import told_together
@@ -198,21 +198,21 @@ class _Run:
             for one in self._open.values():
                 one.stop.set()
             return
-        sums = self._book.sums
-        usd = self._moved if self._asked.usd_per_byte else None
-        spent = Spent(sums.bytes, usd, sums.files + sums.present, sums.errors)
-        why = used_up(self._asked.budget, spent, now_s=time.time())
-        if why is not None:
-            self._is_over = True
-            self._ended_by = self._ended_by or why
+        self._look_at_budget()
         for url, one in self._open.items() if self._is_over else ():
             if not one.has_begun or self._book.rows[url].left_files:
                 one.stop.set()  # whoever has all its files may commit
 
+    def _look_at_budget(self) -> None:
+        usd = self._moved if self._asked.usd_per_byte else None
+        why = used_up(self._asked.budget, self._book.spent(usd), now_s=time.time())
+        if why is not None:
+            self._is_over, self._ended_by = True, self._ended_by or why
+
     def _begin_some(self) -> None:
-        now_s = time.time()
+        self._look_at_budget()  # no table is begun for what is spent
         while not self._is_over and len(self._open) < self._most:
-            url = self._turns.next(now_s, may_begin=self._may_begin)
+            url = self._turns.next(time.time(), may_begin=self._may_begin)
             if url is None:
                 return
             self._begin(self._book.rows[url])

@@ -6,9 +6,11 @@ The rows that it holds are those of the ledger as it has just written them.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from lakeferry.clone.report import CloneReport
 from lakeferry.errors import FerryError
+from lakeferry.fleet.budget import Spent
 from lakeferry.fleet.outcome import aside
 from lakeferry.fleet.plan import requests_of
 from lakeferry.fleet.states import State, interrupted, move
@@ -160,6 +162,10 @@ class Book:
         self.write()
         self._give_up(target_url, aside(self.rows[target_url], error))
         return self.rows[target_url]
+
+    def spent(self, usd: Decimal | None) -> Spent:
+        """What this run has taken so far; `usd`: of what moved, None where it has no price."""
+        return Spent(self.sums.bytes, usd, self.sums.files + self.sums.present, self.sums.errors)
 
     def write(self) -> None:
         """Write what was seen."""
