@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.catalog import registering
+from lakeferry.catalog import reading, registering
 from lakeferry.catalog.glue import GlueCatalog
 from lakeferry.catalog.hive import HiveCatalog
 from lakeferry.catalog.judging import same_place
@@ -85,7 +85,7 @@ def test_a_table_is_registered_told_of_led_elsewhere_and_taken_away(
         registering.set_properties(place, wanted.schema, "orders", {"lakeferry.lag": "40"}),
         registering.repoint(place, wanted.schema, "orders", wanted.location, elsewhere),
     ]
-    found = registering.find_table(place, wanted.schema, "orders")
+    found = reading.find_table(place, wanted.schema, "orders")
     gone = registering.unregister(place, replace(wanted, location=elsewhere))
 
     assert done == [
@@ -98,7 +98,7 @@ def test_a_table_is_registered_told_of_led_elsewhere_and_taken_away(
         "delta", "all orders", "40"
     )  # fmt: skip
     assert gone == Change("removed")
-    assert registering.find_table(place, wanted.schema, "orders") is None
+    assert reading.find_table(place, wanted.schema, "orders") is None
     assert (tmp_path / "elsewhere" / "_delta_log").is_dir()
 
 
@@ -109,7 +109,7 @@ def test_of_several_who_register_one_table_at_once_all_succeed_and_it_is_there_o
         done = list(pool.map(lambda _: registering.register(place, wanted).kind, range(6)))
 
     assert set(done) <= {"created", "none", "updated"}
-    assert [one.table for one in registering.list_tables(place, [wanted.schema])] == ["orders"]
+    assert [one.table for one in reading.list_tables(place, [wanted.schema])] == ["orders"]
     assert registering.register(place, wanted) == Change("none")
 
 

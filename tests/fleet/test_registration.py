@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.catalog import registering
+from lakeferry.catalog import reading, registering
 from lakeferry.catalog.glue import GlueCatalog
 from lakeferry.catalog.hive import HiveCatalog
 from lakeferry.catalog.unity_entry import UnityCatalog
@@ -88,7 +88,7 @@ def test_the_catalog_alone_tells_what_the_ledger_knows(
     )
 
     assert changed.parts == ("lakeferry.as_of", "lakeferry.lag", "lakeferry.source_version")
-    found = registering.find_table(place, "dc_1_sales", "orders_v2")
+    found = reading.find_table(place, "dc_1_sales", "orders_v2")
     assert found is not None
     assert (found.location, found.comment) == (TABLE.target_url, "all orders")
     assert told(later, now_ms=NOON + 60_000).items() <= found.properties.items()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.catalog import registering
+from lakeferry.catalog import reading
 from lakeferry.catalog.judging import same_place
 from lakeferry.catalog.tables import RECEIPT
 from lakeferry.connect import thrift_form as thrift
@@ -45,7 +45,7 @@ def check_told(fleet: Fleet) -> None:
     db = open_to_read(fleet.folder / ".lakeferry" / "ledger.db")
     for name, row in fleet.tables().items():
         schema, table = name.split(".")
-        found = registering.find_table(place, f"a_{schema}", table)
+        found = reading.find_table(place, f"a_{schema}", table)
         [receipt] = [one for one in read.receipts(db, row.target_url) if one.kind == "cutover"]
         assert found is not None
         assert same_place(found.location, row.target_url)

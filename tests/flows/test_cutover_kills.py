@@ -14,7 +14,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from lakeferry.catalog import registering
+from lakeferry.catalog import reading
 from lakeferry.catalog.tables import RECEIPT
 from lakeferry.connect.databricks import workspace_client
 from lakeferry.fleet.receipt_files import receipts_at
@@ -84,7 +84,7 @@ def check_switched(fleet: Fleet) -> None:
         newest = next(one for one in read.receipts(db, row.target_url) if one.kind == "cutover")
         beside = receipts_at(open_store(row.target_url), row.target_url)
         assert newest in beside
-        found = registering.find_table(place, f"a_{schema}", table)
+        found = reading.find_table(place, f"a_{schema}", table)
         assert found is not None
         assert found.properties[RECEIPT] == newest.sha256
 
@@ -102,7 +102,7 @@ def test_killed_after_a_step_it_is_repeated_and_ends(fleet: Fleet, step: int) ->
     assert (back, lines[-1]["kept"], len(lines[-1]["rolled_back"])) == (0, [], 3)
     place = target_catalog(fleet.wanted.target)
     assert place is not None
-    assert registering.find_table(place, "a_sales", "orders") is None
+    assert reading.find_table(place, "a_sales", "orders") is None
 
 
 def test_killed_again_and_again_at_any_moment_it_ends(fleet: Fleet) -> None:
@@ -134,7 +134,7 @@ def test_a_rollback_that_is_killed_is_repeated_and_ends(fleet: Fleet) -> None:
     assert states(fleet) == dict.fromkeys(NAMES, "verified")
     place = target_catalog(fleet.wanted.target)
     assert place is not None
-    assert list(registering.list_tables(place)) == []
+    assert list(reading.list_tables(place)) == []
 
 
 def test_ctrl_c_before_the_sixth_step_leaves_no_trace(fleet: Fleet) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.catalog import registering
+from lakeferry.catalog import reading, registering
 from lakeferry.catalog.registering import Catalog
 from lakeferry.catalog.tables import RECEIPT, SOURCE, Registration
 from lakeferry.connect import thrift_form as thrift
@@ -35,14 +35,14 @@ def check_gone_and_again(fleet: Fleet) -> None:
     place = place_of(fleet)
     ready(fleet, "sales.orders")
     assert cutover(fleet, "--wave", "1")[0] == 0
-    assert registering.find_table(place, "a_sales", "orders") is not None
+    assert reading.find_table(place, "a_sales", "orders") is not None
 
     code, lines = run(fleet, "rollback", "--yes", "--wave", "1")
 
     assert (code, lines[-1]["rolled_back"]) == (0, ["a.sales.orders"])
-    assert registering.find_table(place, "a_sales", "orders") is None
+    assert reading.find_table(place, "a_sales", "orders") is None
     assert cutover(fleet, "--wave", "1")[0] == 0
-    assert registering.find_table(place, "a_sales", "orders") is not None
+    assert reading.find_table(place, "a_sales", "orders") is not None
 
 
 def test_glue_forgets_what_a_switch_registered(tmp_path: Path, moto_access: AwsAccess) -> None:
@@ -91,8 +91,8 @@ def test_what_somebody_made_of_a_name_meanwhile_is_left_and_told(unity: Fleet) -
     assert [(one["table"], one["code"]) for one in lines[-1]["kept"]] == [
         ("a.sales.orders", "LF-8103")
     ]
-    assert registering.find_table(place, "a_sales", "orders") is not None
-    assert registering.find_table(place, "a_sales", "items") is None
+    assert reading.find_table(place, "a_sales", "orders") is not None
+    assert reading.find_table(place, "a_sales", "items") is None
     assert states(unity) == {"sales.orders": "cut_over", "sales.items": "verified"}
 
 
@@ -106,7 +106,7 @@ def test_a_name_that_is_anothers_is_in_the_way_before_anything_is_done(unity: Fl
 
     assert (code, lines[-2]["code"]) == (2, "LF-8101")
     assert states(unity) == {"sales.orders": "verified", "sales.items": "verified"}
-    assert registering.find_table(place, "a_sales", "items") is None
+    assert reading.find_table(place, "a_sales", "items") is None
 
 
 def test_of_what_was_registered_before_only_the_receipt_is_taken_away(unity: Fleet) -> None:
@@ -114,13 +114,13 @@ def test_of_what_was_registered_before_only_the_receipt_is_taken_away(unity: Fle
     ready(unity, "sales.orders")
     registering.register(place, known(unity))
     cutover(unity, "--wave", "1")
-    there = registering.find_table(place, "a_sales", "orders")
+    there = reading.find_table(place, "a_sales", "orders")
     assert there is not None
     assert RECEIPT in there.properties
 
     code, _ = run(unity, "rollback", "--yes", "--wave", "1")
 
-    left = registering.find_table(place, "a_sales", "orders")
+    left = reading.find_table(place, "a_sales", "orders")
     assert (code, left is not None) == (0, True)
     assert left is not None
     assert RECEIPT not in left.properties

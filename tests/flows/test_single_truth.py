@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lakeferry.catalog.registering import Catalog, find_table, register, set_properties, unregister
+from lakeferry.catalog.reading import find_table
+from lakeferry.catalog.registering import Catalog, register, set_properties, unregister
 from lakeferry.catalog.tables import (
     AS_OF,
     LAG,

@@ -1,4 +1,4 @@
-"""What a source's catalog tells: its tables, partitions of one, who may do what with it."""
+"""What a catalog tells, whichever it is: its tables, partitions of one, who may do what with it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,10 +9,10 @@ from lakeferry.catalog.tables import CatalogTable, Grant, Partition, Tables
 from lakeferry.catalog.unity_entry import UnityCatalog
 from lakeferry.catalog.workspace import WorkspaceCatalog
 
-Source = GlueCatalog | HiveCatalog | UnityCatalog | WorkspaceCatalog
+AnyCatalog = GlueCatalog | HiveCatalog | UnityCatalog | WorkspaceCatalog
 
 
-def list_tables(place: Source, schemas: Sequence[str] | None = None) -> Tables:
+def list_tables(place: AnyCatalog, schemas: Sequence[str] | None = None) -> Tables:
     """Every table of some schemas, or of all, in no promised order; asked for as they are taken.
 
     Raises:
@@ -29,8 +29,8 @@ def list_tables(place: Source, schemas: Sequence[str] | None = None) -> Tables:
             return workspace.list_tables(place, schemas)
 
 
-def find_table(place: Source, schema: str, table: str) -> CatalogTable | None:
-    """One table; None where there is none.
+def find_table(place: AnyCatalog, schema: str, table: str) -> CatalogTable | None:
+    """One table with its columns and all properties; None where there is none.
 
     Raises:
         FerryError: LF-8104 to LF-8108, LF-12, LF-13.
@@ -46,7 +46,7 @@ def find_table(place: Source, schema: str, table: str) -> CatalogTable | None:
             return workspace.find_table(place, schema, table)
 
 
-def partitions(place: Source, table: CatalogTable) -> Iterator[Partition]:
+def partitions(place: AnyCatalog, table: CatalogTable) -> Iterator[Partition]:
     """The folders that only the catalog knows, taken page by page; of a Delta table none.
 
     Raises:
@@ -65,7 +65,7 @@ def partitions(place: Source, table: CatalogTable) -> Iterator[Partition]:
             return iter(())
 
 
-def grants(place: Source, table: CatalogTable) -> tuple[Grant, ...]:
+def grants(place: AnyCatalog, table: CatalogTable) -> tuple[Grant, ...]:
     """What is granted on the table itself; what is granted above it is not.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The same requests to whichever catalog it is: where a migration registers its tables.
+"""Where a migration registers its tables: the same requests to whichever catalog it is.
 
 What each promises: a request done twice is done once; what is not ours is not written over or taken
 away; the source's own catalog is never written to.
@@ -10,32 +10,10 @@ from lakeferry.catalog import glue, hive, unity
 from lakeferry.catalog.glue import GlueCatalog
 from lakeferry.catalog.granting import grant_statements
 from lakeferry.catalog.hive import HiveCatalog
-from lakeferry.catalog.tables import CatalogTable, Change, Grant, Registration, Tables
+from lakeferry.catalog.tables import Change, Grant, Registration
 from lakeferry.catalog.unity_entry import UnityCatalog
 
 Catalog = GlueCatalog | HiveCatalog | UnityCatalog
-
-
-def list_tables(place: Catalog, schemas: Sequence[str] | None = None) -> Tables:
-    """Every table of some schemas, or of all, in no promised order; taken page by page."""
-    match place:
-        case GlueCatalog():
-            return glue.list_tables(place, schemas)
-        case HiveCatalog():
-            return hive.list_tables(place, schemas)
-        case UnityCatalog():
-            return unity.list_tables(place, schemas)
-
-
-def find_table(place: Catalog, schema: str, table: str) -> CatalogTable | None:
-    """One table with its columns and all properties; None where there is none."""
-    match place:
-        case GlueCatalog():
-            return glue.find_table(place, schema, table)
-        case HiveCatalog():
-            return hive.find_table(place, schema, table)
-        case UnityCatalog():
-            return unity.find_table(place, schema, table)
 
 
 def register(place: Catalog, wanted: Registration) -> Change:

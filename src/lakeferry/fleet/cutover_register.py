@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from lakeferry.catalog.registering import Catalog, find_table, register
+from lakeferry.catalog.reading import find_table
+from lakeferry.catalog.registering import Catalog, register
 from lakeferry.catalog.tables import (
     RECEIPT,
     CatalogTable,

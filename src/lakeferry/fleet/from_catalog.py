@@ -2,8 +2,7 @@
 
 from lakeferry.catalog.glue import GlueCatalog
 from lakeferry.catalog.hive import HiveCatalog
-from lakeferry.catalog.reading import Source as KnownBy
-from lakeferry.catalog.reading import list_tables
+from lakeferry.catalog.reading import AnyCatalog, list_tables
 from lakeferry.catalog.tables import Tables
 from lakeferry.catalog.unity_entry import UnityCatalog
 from lakeferry.catalog.workspace import WorkspaceCatalog
@@ -37,7 +36,7 @@ def tables_of(source: Source, by: str | None = None) -> Tables | None:
     return (one for one in list_tables(place, schemas) if not one.is_ours)
 
 
-def known_by(source: Source, by: str | None = None) -> KnownBy | None:
+def known_by(source: Source, by: str | None = None) -> AnyCatalog | None:
     """The catalog that knows a source's tables by name; None: its folders alone tell them.
 
     Args:

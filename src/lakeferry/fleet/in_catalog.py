@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from threading import Event as Flag
 
 from lakeferry.catalog.judging import same_place
-from lakeferry.catalog.registering import Catalog, find_table, register, set_properties
+from lakeferry.catalog.reading import find_table
+from lakeferry.catalog.registering import Catalog, register, set_properties
 from lakeferry.catalog.tables import (
     AS_OF,
     LAG,

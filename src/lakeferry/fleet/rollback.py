@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import orjson
 
-from lakeferry.catalog.registering import Catalog, find_table, set_properties, unregister
+from lakeferry.catalog.reading import find_table
+from lakeferry.catalog.registering import Catalog, set_properties, unregister
 from lakeferry.catalog.tables import RECEIPT
 from lakeferry.clone.report import CloneReport
 from lakeferry.errors import FerryError

@@ -1,8 +1,7 @@
 """Who may do what with a table at its source, as statements for a person to make at the target."""
 
 from lakeferry.catalog.granting import ALL
-from lakeferry.catalog.reading import Source as KnownBy
-from lakeferry.catalog.reading import find_table, grants
+from lakeferry.catalog.reading import AnyCatalog, find_table, grants
 from lakeferry.catalog.registering import Catalog, grants_to_make
 from lakeferry.catalog.tables import Registration
 from lakeferry.catalog.unity_entry import quoted
@@ -14,7 +13,7 @@ _WRITES = frozenset({"MODIFY", "INSERT", "UPDATE", "DELETE", ALL})
 
 
 def grant_lines(
-    source: KnownBy, row: LakeTable, target: Catalog, wanted: Registration
+    source: AnyCatalog, row: LakeTable, target: Catalog, wanted: Registration
 ) -> tuple[str, ...]:
     """The same rights at the target, and, as comments, who may still write at the source.
 
