@@ -3,12 +3,16 @@
 import json
 import os
 import shutil
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 COLUMNS = "id INT, v STRING"
+Place = str | Path  # as Spark addresses it
 
 
 @dataclass(frozen=True)
@@ -30,32 +34,85 @@ class Landing:
         hidden.rename(self.root / f"{number:04}.json")
         return ids
 
+    @contextmanager
+    def arriving(self, first: int, every_s: float = 0.5) -> Iterator[None]:
+        """Files land one after another, from number `first` on, until the block ends."""
+        ended = threading.Event()
 
-def run_sink(spark: Any, landing: Landing, table: Path, checkpoint: Path) -> None:
+        def go() -> None:
+            number = first
+            while not ended.wait(every_s):
+                self.land(number)
+                number += 1
+
+        hand = threading.Thread(target=go, daemon=True)
+        hand.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            hand.join()
+
+    @property
+    def ids(self) -> list[int]:
+        """All that have landed, sorted."""
+        return list(range(3 * len(list(self.root.glob("*.json")))))
+
+
+def run_sink(spark: Any, landing: Landing, table: Place, checkpoint: Place) -> None:
     """A stream from the landing files into the table, one file a batch, until all are read."""
-    stream = spark.readStream.schema(COLUMNS).option("maxFilesPerTrigger", 1)
-    _drain(stream.json(str(landing.root)), table, checkpoint)
+    _drain(_landed(spark, landing), table, checkpoint)
 
 
 def run_reader(
-    spark: Any, table: Path, out: Path, checkpoint: Path, **options: str | int | bool
+    spark: Any, table: Place, out: Place, checkpoint: Place, **options: str | int | bool
 ) -> None:
     """A stream that reads the table and appends what it sees to `out`, until it is at the head."""
     stream = spark.readStream.format("delta").options(**options).load(str(table))
     _drain(stream, out, checkpoint)
 
 
-def _drain(frame: Any, out: Path, checkpoint: Path) -> None:
-    query = (
-        frame.writeStream.format("delta")
-        .option("checkpointLocation", str(checkpoint))
-        .trigger(availableNow=True)
-        .start(str(out))
-    )
+def live_sink(spark: Any, landing: Landing, table: Place, checkpoint: Place) -> Any:
+    """The query of `run_sink`, which goes on until it is stopped; `settle` waits for it."""
+    return _started(_landed(spark, landing), table, checkpoint, processingTime="200 milliseconds")
+
+
+def live_reader(spark: Any, table: Place, out: Place, checkpoint: Place) -> Any:
+    """The query of `run_reader`, which goes on until it is stopped."""
+    stream = spark.readStream.format("delta").load(str(table))
+    return _started(stream, out, checkpoint, processingTime="200 milliseconds")
+
+
+def _landed(spark: Any, landing: Landing) -> Any:
+    stream = spark.readStream.schema(COLUMNS).option("maxFilesPerTrigger", 1)
+    return stream.json(str(landing.root))
+
+
+def _drain(frame: Any, out: Place, checkpoint: Place) -> None:
+    query = _started(frame, out, checkpoint, availableNow=True)
     try:
         query.awaitTermination()
     finally:
         query.stop()
+
+
+def _started(frame: Any, out: Place, checkpoint: Place, **trigger: str | bool) -> Any:
+    return (
+        frame.writeStream.format("delta")
+        .option("checkpointLocation", str(checkpoint))
+        .trigger(**trigger)
+        .start(str(out))
+    )
+
+
+def forget_last_batch(spark: Any, checkpoint: Place) -> None:
+    """As if the stream had been killed between the commit to the table and the note of it in the
+    checkpoint, which may lie in any store that Hadoop knows: its last batch runs again."""
+    folder = spark._jvm.org.apache.hadoop.fs.Path(f"{checkpoint}/commits")
+    store = folder.getFileSystem(spark._jsc.hadoopConfiguration())
+    found = [status.getPath() for status in store.listStatus(folder)]
+    batches = [one for one in found if one.getName().isdigit()]
+    store.delete(max(batches, key=lambda one: int(one.getName())), False)
 
 
 def move_checkpoint(old: Path, new: Path, *, forget_last_batch: bool = False) -> None:
@@ -70,7 +127,7 @@ def move_checkpoint(old: Path, new: Path, *, forget_last_batch: bool = False) ->
         max(batches, key=lambda file: int(file.name)).unlink()
 
 
-def ids_in(spark: Any, table: Path) -> list[int]:
+def ids_in(spark: Any, table: Place) -> list[int]:
     """The ids of a table, sorted: lost and doubled ones show."""
     spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
     return sorted(row[0] for row in spark.read.format("delta").load(str(table)).collect())

@@ -24,8 +24,8 @@ from lakeferry.fleet.cutover_preview import preview
 from lakeferry.fleet.receipt_page import switch_page
 from lakeferry.fleet.repoint import as_csv
 from lakeferry.ledger import read
-from lakeferry.ledger.open import open_to_read, told
-from lakeferry.ledger.rows import LakeTable, Receipt
+from lakeferry.ledger.open import reading
+from lakeferry.ledger.rows import Receipt
 
 if TYPE_CHECKING:
     from lakeferry.cli.cutover import CutoverFlags
@@ -197,20 +197,8 @@ def _write_lists(wanted: "Migration", report: CutoverReport) -> tuple[str, ...]:
 
 def _receipts(wanted: "Migration", report: CutoverReport) -> list[Receipt]:
     """The newest of each table, by name."""
-    path = ledger_path(wanted)
-    db = open_to_read(path)
-    try:
-        with told(path):
-            found = [
-                one for row in sorted(report.switched, key=lambda row: row.name)
-                for one in read.receipts(db, row.target_url)[:1]
-            ]  # fmt: skip
-    finally:
-        db.close()
-    return found
-
-
-def only_these(rows: Sequence[LakeTable]) -> str:
-    """The names of some tables, a few of them."""
-    names = [row.name for row in rows[:5]]
-    return ", ".join(names) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
+    with reading(ledger_path(wanted)) as db:
+        return [
+            one for row in sorted(report.switched, key=lambda row: row.name)
+            for one in read.receipts(db, row.target_url)[:1]
+        ]  # fmt: skip

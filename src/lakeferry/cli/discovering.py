@@ -22,7 +22,7 @@ from lakeferry.fleet.facts import facts_of
 from lakeferry.fleet.gather import Before
 from lakeferry.fleet.moved import check_places
 from lakeferry.ledger import read
-from lakeferry.ledger.open import open_to_read, told
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.write import Ledger, now_ms
 
 if TYPE_CHECKING:
@@ -103,13 +103,9 @@ def _known(wanted: "Migration") -> Before:
     path = ledger_path(wanted)
     if not path.exists():
         return Before()
-    db = open_to_read(path)
-    try:
-        with told(path), read.at_one_moment(db):
-            tables = {table.target_url: table for table in read.tables(db)}
-            return Before(tables, read.prints(db))
-    finally:
-        db.close()
+    with reading(path) as db, read.at_one_moment(db):
+        tables = {table.target_url: table for table in read.tables(db)}
+        return Before(tables, read.prints(db))
 
 
 def _show(progress: Progress, screen: Screen) -> None:
@@ -141,11 +137,9 @@ def _counts(found: Discovery) -> dict[str, Any]:
 
 def _write(wanted: "Migration", out: Path) -> None:
     """All that the ledger knows to be there, by name; the file is whole or as it was."""
-    path = ledger_path(wanted)
     draft = out.with_name(f".{out.name}.part")
-    db = open_to_read(path)
     try:
-        with told(path), draft.open("wb") as file:
+        with reading(ledger_path(wanted)) as db, draft.open("wb") as file:
             for row in read.inventory(db):
                 body = orjson.loads(row.body)
                 line = {"name": row.name, "target": row.target_url, **body}
@@ -157,5 +151,3 @@ def _write(wanted: "Migration", out: Path) -> None:
             "LF-2004", "the inventory cannot be written", f"{out}: {error.strerror}",
             "name another file with --out",
         ) from error  # fmt: skip
-    finally:
-        db.close()

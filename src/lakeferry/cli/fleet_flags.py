@@ -100,20 +100,16 @@ def known_tables(wanted: "Migration") -> "list[LakeTable]":
     """Every table that the ledger knows; none where `discover` has not made one yet.
 
     Raises:
-        FerryError: as `ledger.open.open_to_read`, except LF-8007.
+        FerryError: as `ledger.open.reading`, except LF-8007.
     """
     from lakeferry.ledger import read
-    from lakeferry.ledger.open import open_to_read, told
+    from lakeferry.ledger.open import reading
 
     path = ledger_path(wanted)
     if not path.exists():
         return []
-    db = open_to_read(path)
-    try:
-        with told(path):
-            return read.tables(db)
-    finally:
-        db.close()
+    with reading(path) as db:
+        return read.tables(db)
 
 
 @contextmanager

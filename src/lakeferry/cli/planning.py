@@ -27,7 +27,7 @@ from lakeferry.fleet.plan_run import Planned, plan_fleet
 from lakeferry.fleet.plan_totals import moving
 from lakeferry.fleet.planned import FleetPlan
 from lakeferry.ledger import read
-from lakeferry.ledger.open import open_to_read, told
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable, Pace
 from lakeferry.ledger.write import now_ms
 
@@ -105,14 +105,9 @@ def planned(
 
 def known_at(wanted: "Migration") -> tuple[list[LakeTable], int, list[Pace]]:
     """The tables of the ledger, the number of its last event, and the paces of two days."""
-    path = ledger_path(wanted)
-    db = open_to_read(path)
-    try:
-        with told(path), read.at_one_moment(db):
-            since_ms = now_ms() - HORIZON_S * 1000
-            return read.tables(db), read.last_seq(db), read.paces(db, since_ms=since_ms, each_s=60)
-    finally:
-        db.close()
+    since_ms = now_ms() - HORIZON_S * 1000
+    with reading(ledger_path(wanted)) as db, read.at_one_moment(db):
+        return read.tables(db), read.last_seq(db), read.paces(db, since_ms=since_ms, each_s=60)
 
 
 def _assumed(given: Sequence[str]) -> tuple[float | None, list[tuple[str, str, str]]]:

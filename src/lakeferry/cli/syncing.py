@@ -40,7 +40,7 @@ from lakeferry.fleet.sync_events import (
 from lakeferry.fleet.sync_order import NOT_SYNCED
 from lakeferry.fleet.sync_request import SyncRequest
 from lakeferry.ledger import read
-from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable, Pace
 
 if TYPE_CHECKING:
@@ -119,11 +119,8 @@ def _run(
 
 
 def _last_seq(wanted: "Migration") -> int:
-    db = open_to_read(ledger_path(wanted))
-    try:
+    with reading(ledger_path(wanted)) as db:
         return read.last_seq(db)
-    finally:
-        db.close()
 
 
 def _code(report: SyncReport) -> int:

@@ -22,7 +22,7 @@ from lakeferry.fleet.planned import PlannedTable
 from lakeferry.fleet.states import word
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger import read
-from lakeferry.ledger.open import open_to_read, told
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable, LedgerEvent
 
 OK = 0
@@ -107,13 +107,8 @@ def _would(row: LakeTable, line: PlannedTable | None) -> Iterator[str]:
 
 
 def _history(wanted: Migration, row: LakeTable) -> Sequence[LedgerEvent]:
-    path = ledger_path(wanted)
-    db = open_to_read(path)
-    try:
-        with told(path):
-            return read.newest_events(db, row.target_url, limit=_LATEST)
-    finally:
-        db.close()
+    with reading(ledger_path(wanted)) as db:
+        return read.newest_events(db, row.target_url, limit=_LATEST)
 
 
 def _events(history: Sequence[LedgerEvent]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from lakeferry.fleet.in_catalog import Disagreement, disagreements
 from lakeferry.fleet.target_catalog import target_catalog
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger import read
-from lakeferry.ledger.open import open_to_read, told
+from lakeferry.ledger.open import reading
 
 
 def compare_with_catalog(
@@ -30,18 +30,14 @@ def compare_with_catalog(
     place = target_catalog(wanted.target)
     if place is None:
         return ()
-    db = open_to_read(ledger)
-    try:
-        with told(ledger), read.at_one_moment(db):
-            rows = [one for one in read.tables(db)
-                    if targets is None or one.target_url in targets]  # fmt: skip
-            receipts = {
-                one.target_url: [each.sha256 for each in read.receipts(db, one.target_url)]
-                for one in rows
-                if one.held_version is not None
-            }
-    finally:
-        db.close()
+    with reading(ledger) as db, read.at_one_moment(db):
+        rows = [one for one in read.tables(db)
+                if targets is None or one.target_url in targets]  # fmt: skip
+        receipts = {
+            one.target_url: [each.sha256 for each in read.receipts(db, one.target_url)]
+            for one in rows
+            if one.held_version is not None
+        }
     found = disagreements(wanted, place, rows, receipts, stop=stop)
     if stop is not None and stop.is_set():
         raise KeyboardInterrupt

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from sqlite3 import Connection
 from threading import Event as Flag
 from typing import TypeVar
 
@@ -43,7 +44,7 @@ from lakeferry.fleet.target_catalog import target_catalog
 from lakeferry.fleet.wanted import Migration
 from lakeferry.fleet.writers import Head, Made, told
 from lakeferry.ledger import read
-from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import now_ms
 from lakeferry.workers import map_threads
@@ -68,26 +69,20 @@ def preview(
         FerryError: a store cannot be read.
         KeyboardInterrupt: stopped.
     """
-    return _Preview(wanted, path, asked, emit, stop).go(tables)
+    with reading(path) as db:
+        return _Preview(wanted, db, asked, emit, stop).go(tables)
 
 
 class _Preview:
     def __init__(
-        self, wanted: Migration, path: Path, asked: CutoverRequest, emit: Emit, stop: Flag
+        self, wanted: Migration, db: Connection, asked: CutoverRequest, emit: Emit, stop: Flag
     ) -> None:
-        self._wanted, self._path, self._asked = wanted, path, asked
+        self._wanted, self._db, self._asked = wanted, db, asked
         self._emit, self._stop = emit, stop
         self._stores = Stores(wanted)
-        self._db = open_to_read(path)
         self._heads: dict[str, int] = {}  # of sources, by target
 
     def go(self, tables: Iterable[LakeTable]) -> CutoverReport:
-        try:
-            return self._go(tables)
-        finally:
-            self._db.close()
-
-    def _go(self, tables: Iterable[LakeTable]) -> CutoverReport:
         picked = chosen(tables)
         rows = picked.todo
         self._preconditions(rows)

@@ -12,7 +12,7 @@ from lakeferry.fleet.prove import Proved, ProveRequest, Proving
 from lakeferry.fleet.prove import prove as prove_side_by_side
 from lakeferry.fleet.stream_ways import stream_ways
 from lakeferry.ledger import read
-from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import CheckResult, LakeTable
 from lakeferry.ledger.write import now_ms
 
@@ -126,11 +126,8 @@ def prove_txns(run: Run) -> None:
 
 def look_at_streams(run: Run) -> None:
     """What becomes of them. Raises LF-8074, LF-8076."""
-    db = open_to_read(run.path)
-    try:
+    with reading(run.path) as db:
         run.inventory = tuple(read.inventory(db))
-    finally:
-        db.close()
     found = streams(run.wanted, run.stores, run.inventory, run.asked.checkpoints)
     switched = [run.sides[one.target_url].switched for one in run.rows]
     every = tuple(found)

@@ -30,7 +30,7 @@ from lakeferry.fleet.sync_request import SyncRequest
 from lakeferry.fleet.wanted import Migration
 from lakeferry.fleet.writers import Head
 from lakeferry.ledger import read
-from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import CheckResult, Inventoried, LakeTable, Receipt
 from lakeferry.ledger.write import Ledger
 from lakeferry.workers import map_threads
@@ -125,11 +125,8 @@ class Run:
     def every(self) -> list[LakeTable]:
         """All tables, as the ledger has them now."""
         self.ledger.flush()
-        db = open_to_read(self.path)
-        try:
+        with reading(self.path) as db:
             return read.tables(db)
-        finally:
-            db.close()
 
     def renew(self) -> None:
         """The rows, as the ledger has them now."""
@@ -139,11 +136,8 @@ class Run:
     def checks(self) -> dict[str, list[CheckResult]]:
         """The comparisons of each of its tables, newest first, by target."""
         self.ledger.flush()
-        db = open_to_read(self.path)
-        try:
+        with reading(self.path) as db:
             return {one.target_url: read.checks(db, one.target_url) for one in self.rows}
-        finally:
-            db.close()
 
     def begin(self) -> None:
         """A step begins."""

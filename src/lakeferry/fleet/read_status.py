@@ -10,7 +10,7 @@ from lakeferry.fleet.status import By, Group, all_of, grouped, to_look_at
 from lakeferry.fleet.time_left import Left, is_measured
 from lakeferry.ledger import read
 from lakeferry.ledger.lease import Leader, is_gone, leader
-from lakeferry.ledger.open import open_to_read, told
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable, Pace
 
 Ahead = Mapping[str, tuple[Span, ...]]  # route -> what windows leave it
@@ -48,21 +48,17 @@ def read_status(
     ahead: Ahead | None = None,
     through: Through = as_they_are,
 ) -> Status:
-    """Read it. Raises as `ledger.open.open_to_read` does.
+    """Read it. Raises as `ledger.open.reading` does.
 
     Args:
         ahead: of each route that windows have a say on, `ahead.known_ahead`.
         through: takes what the ledger knows and gives what is told of it; called once, when the
             ledger has been let go.
     """
-    db = open_to_read(ledger)
-    try:
-        with told(ledger), read.at_one_moment(db):
-            seq, led = read.last_seq(db), _as_it_is(leader(db))
-            tables = read.tables(db)
-            paces = _paces(db, now_ms)
-    finally:
-        db.close()
+    with reading(ledger) as db, read.at_one_moment(db):
+        seq, led = read.last_seq(db), _as_it_is(leader(db))
+        tables = read.tables(db)
+        paces = _paces(db, now_ms)
     shown = through(tables)
     groups = grouped(shown, by, now_ms=now_ms)
     total = all_of(groups, shown)

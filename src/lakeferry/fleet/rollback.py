@@ -35,7 +35,7 @@ from lakeferry.fleet.states import interrupted, move
 from lakeferry.fleet.target_catalog import target_catalog
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger import read
-from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import CloneStart, LakeTable, Receipt
 from lakeferry.ledger.write import Ledger, now_ms
 from lakeferry.workers import map_threads
@@ -216,11 +216,8 @@ class _Rollback:
 
     def _receipts(self, rows: Iterable[LakeTable]) -> dict[str, dict[str, Any]]:
         """Of the last switch of each table; from the ledger, else from beside the table."""
-        db = open_to_read(self._path)
-        try:
+        with reading(self._path) as db:
             kept = {one.target_url: read.receipts(db, one.target_url) for one in rows}
-        finally:
-            db.close()
         found = {}
         for row in rows:
             switches = [one for one in kept[row.target_url] if one.kind == "cutover"]
@@ -242,11 +239,8 @@ class _Rollback:
 
     def _every(self) -> list[LakeTable]:
         self._ledger.flush()
-        db = open_to_read(self._path)
-        try:
+        with reading(self._path) as db:
             return read.tables(db)
-        finally:
-            db.close()
 
     def _beside(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         turn = self._ledger.turn

@@ -8,7 +8,7 @@ durable when it returns.
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lakeferry.errors import FerryError
@@ -79,6 +79,13 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         open_to_write(path).close()
         return open_to_read(path)
     return db
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """What `open_to_read` opens, for a while. Raises as it does, also for what fails within."""
+    with closing(open_to_read(path)) as db, told(path):
+        yield db
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What a ledger says, for `status`, the page and the estimate. Readers never change it.
 
-`db` comes from `open_to_read`. Rows are as of one moment each call; `at_one_moment` binds several.
+`db` comes from `open.reading`. Rows are as of one moment each call; `at_one_moment` binds several.
 """
 
 import sqlite3
