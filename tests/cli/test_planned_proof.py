@@ -15,7 +15,7 @@ from lakeferry.monitor.desired import desired
 from lakeferry.monitor.plan import provision_plan
 from lakeferry.monitor.run import ProvisionReport
 from lakeferry.monitor.settings import EndpointWish, FlowLogWish
-from tests.cli.test_plan_answers import report
+from tests.cli.test_monitor_plan_answers import report
 from tests.corpora import FLOWLOGS, required
 from tests.monitor.wishes import bare, full
 from tests.network.test_rule_set import CUSTOM

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from lakeferry.cli.sync import SyncFlags
 from lakeferry.cli.sync_answers import moved_text, open_lines, progress_parts, report_lines
 from lakeferry.cli.sync_budget import budget_of, next_clock_s
+from lakeferry.cli.sync_flags import SyncFlags
 from lakeferry.errors import FerryError
 from lakeferry.fleet.status import told_together
 from lakeferry.fleet.sync_events import OpenTable, Progress, SyncReport, TableMoved

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from lakeferry.cli.faults import all_told
-from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags, Many
+from lakeferry.cli.flag_types import Many
+from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.network_flags import (
     NO_NETWORK,
     NO_WATCH,

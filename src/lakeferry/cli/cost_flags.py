@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from lakeferry.cli.manifest_flags import Many
+from lakeferry.cli.flag_types import Many
 from lakeferry.cli.units import parse_pairs
 from lakeferry.cost.plan_keys import KEYS
 

@@ -11,6 +11,7 @@ from lakeferry.cli.flag_types import (
     AwsProfile,
     EndpointUrl,
     ExternalId,
+    Many,
     Region,
     Role,
     SavedTopology,
@@ -18,11 +19,10 @@ from lakeferry.cli.flag_types import (
     WorkerSubnets,
     WorkerTags,
 )
-from lakeferry.cli.looking import LogFlags, SpanFlags
-from lakeferry.cli.manifest_flags import Many
 from lakeferry.cli.network_flags import NetworkFlags
 from lakeferry.cli.standard_input import OR_STDIN
 from lakeferry.cli.units import parse_pairs
+from lakeferry.cli.watch_flags import LogFlags, SpanFlags
 from lakeferry.config.quantities import Unreadable, readable
 from lakeferry.errors import FerryError
 

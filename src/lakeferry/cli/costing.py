@@ -8,7 +8,7 @@ from typing import get_args
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.cost_answers import doubt_texts, line_lines, report_lines
 from lakeferry.cli.cost_rows import bodies, csv_text, summary
-from lakeferry.cli.plan_file import write_file
+from lakeferry.cli.named_file import write_file
 from lakeferry.cli.render import Screen, marks
 from lakeferry.config.check import nearest
 from lakeferry.cost.cost_report import CostReport, Route, days_text

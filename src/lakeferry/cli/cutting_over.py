@@ -10,11 +10,12 @@ from threading import Event as Flag
 from typing import TYPE_CHECKING
 
 from lakeferry.cli import cutover_answers as answers
+from lakeferry.cli.cutover_flags import CutoverFlags
 from lakeferry.cli.fleet_flags import TableFlags, known_tables, led, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
+from lakeferry.cli.named_file import write_file
 from lakeferry.cli.render import Screen
-from lakeferry.cli.units import parse_time
-from lakeferry.config.quantities import Unreadable, duration_s
+from lakeferry.cli.units import parse_duration, parse_time
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.cutover import cutover as door
@@ -28,7 +29,6 @@ from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import Receipt
 
 if TYPE_CHECKING:
-    from lakeferry.cli.cutover import CutoverFlags
     from lakeferry.fleet.wanted import Migration
 
 OK, LOOK = 0, 3
@@ -38,7 +38,7 @@ def cutover(
     names: Sequence[str],
     chosen: ManifestFlags,
     tables: TableFlags,
-    flags: "CutoverFlags",
+    flags: CutoverFlags,
     *,
     screen: Screen,
     stop: Flag,
@@ -148,15 +148,15 @@ class asking:
         return answer in ("y", "yes") or (by_default and not answer)
 
 
-def _asked(flags: "CutoverFlags", title: str) -> CutoverRequest:
+def _asked(flags: CutoverFlags, title: str) -> CutoverRequest:
     at = None
     if flags.at is not None:
         at = datetime.fromtimestamp(parse_time(flags.at, "--at") / 1000, UTC)
     return CutoverRequest(
         title=title,
         strength=flags.strength,
-        freeze_s=seconds_of(flags.freeze_check, "--freeze-check"),
-        wait_s=seconds_of(flags.wait, "--wait") or 0.0,
+        freeze_s=_seconds(flags.freeze_check, "--freeze-check"),
+        wait_s=_seconds(flags.wait, "--wait") or 0.0,
         registers=flags.register,
         dry_run=flags.dry_run,
         at=at,
@@ -166,14 +166,8 @@ def _asked(flags: "CutoverFlags", title: str) -> CutoverRequest:
     )
 
 
-def seconds_of(text: str | None, flag: str) -> float | None:
-    """A duration such as 10min. Raises LF-2001."""
-    if text is None:
-        return None
-    try:
-        return float(duration_s(text))
-    except Unreadable as wrong:
-        raise FerryError("LF-2001", f"`{text}`: {wrong}", flag, "write 10min or 30s") from wrong
+def _seconds(text: str | None, flag: str) -> int | None:
+    return None if text is None else parse_duration(text, flag, least=0)
 
 
 def _write_lists(wanted: "Migration", report: CutoverReport) -> tuple[str, ...]:
@@ -191,7 +185,7 @@ def _write_lists(wanted: "Migration", report: CutoverReport) -> tuple[str, ...]:
                           *report.grants, ""))  # fmt: skip
         found.append((beside / f"grants-{name}.sql", text))
     for path, text in found:
-        path.write_text(text, encoding="utf-8")
+        write_file(path, text.encode())
     return tuple(str(path) for path, _ in found)
 
 

@@ -1,11 +1,8 @@
 """`lakeferry discover`: what there is in all sources of a migration. Parse, call."""
 
-from dataclasses import dataclass
 from threading import Event as Flag
-from typing import Annotated, Literal
 
-from cyclopts import Parameter
-
+from lakeferry.cli.discover_flags import NO_DISCOVER, DiscoverFlags
 from lakeferry.cli.faults import all_told
 from lakeferry.cli.fleet_flags import ALL_TABLES, TableFlags
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
@@ -14,33 +11,6 @@ from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 
 STOPPING = "stopping: what was found so far is kept; again to stop at once"
 ON_STOP = "stopped; what was found is kept, and the same command looks at all of it again"
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class DiscoverFlags:
-    """How it is looked."""
-
-    out: Annotated[
-        str | None,
-        Parameter(
-            name=["--out", "-o"], help="Write all that is known to this file, a JSON object a line."
-        ),
-    ] = None
-    from_: Annotated[
-        Literal["paths", "hive", "glue", "unity"] | None,
-        Parameter(name="--from", help="Ask only this, in place of what the manifest says."),
-    ] = None
-    depth: Annotated[int, Parameter(help="Folders below a root that are looked into.")] = 8
-    since: Annotated[str, Parameter(help="Commits a day are those of this time.")] = "7 d"
-    jobs: Annotated[int, Parameter(help="Folders looked at at once.")] = 32
-    check: Annotated[
-        bool,
-        Parameter(negative="", help="Keep nothing; exit 3 where it is not what was known."),
-    ] = False
-
-
-NO_DISCOVER = DiscoverFlags()
 
 
 def discover(

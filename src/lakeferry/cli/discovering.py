@@ -11,10 +11,11 @@ import orjson
 
 from lakeferry.cli import found_answers as answers
 from lakeferry.cli.columns import screen_width
+from lakeferry.cli.discover_flags import DiscoverFlags
 from lakeferry.cli.fleet_flags import ALL_TABLES, TableFlags, led, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen
-from lakeferry.config.quantities import Unreadable, duration_s
+from lakeferry.cli.units import parse_duration
 from lakeferry.errors import FerryError
 from lakeferry.fleet import discover as door
 from lakeferry.fleet.discovery import Discovery, Progress
@@ -26,14 +27,13 @@ from lakeferry.ledger.open import reading
 from lakeferry.ledger.write import Ledger, now_ms
 
 if TYPE_CHECKING:
-    from lakeferry.cli.discover import DiscoverFlags
     from lakeferry.fleet.wanted import Migration
 
 OK, FAILED, LOOK = 0, 1, 3
 
 
 def discover(
-    chosen: ManifestFlags, tables: TableFlags, flags: "DiscoverFlags", *, screen: Screen, stop: Flag
+    chosen: ManifestFlags, tables: TableFlags, flags: DiscoverFlags, *, screen: Screen, stop: Flag
 ) -> int:
     """Discover; exit 1 where a source could not be read, with --check 3 where anything changed.
 
@@ -68,7 +68,7 @@ def discover(
     return _tell(found, flags, screen)
 
 
-def _wish(tables: TableFlags, flags: "DiscoverFlags") -> door.Wish:
+def _wish(tables: TableFlags, flags: DiscoverFlags) -> door.Wish:
     if flags.depth < 0 or flags.jobs < 1:
         raise FerryError(
             "LF-2001", "a look needs a hand, and no depth below the root", "--jobs, --depth",
@@ -79,10 +79,7 @@ def _wish(tables: TableFlags, flags: "DiscoverFlags") -> door.Wish:
             "LF-2001", "--check keeps nothing that could be written", "--check, --out",
             "give one of them",
         )  # fmt: skip
-    try:
-        window_ms = duration_s(flags.since) * 1000
-    except Unreadable as error:
-        raise FerryError("LF-2001", f"`{flags.since}` is no time", "--since", str(error)) from error
+    window_ms = parse_duration(flags.since, "--since") * 1000
     return door.Wish(
         selection=tables.selection(), wave=tables.wave, by=flags.from_, most_depth=flags.depth,
         window_ms=window_ms, hands=flags.jobs,
@@ -113,7 +110,7 @@ def _show(progress: Progress, screen: Screen) -> None:
     screen.moving(progress.elapsed_s, parts, answers.progress_body(progress))
 
 
-def _tell(found: Discovery, flags: "DiscoverFlags", screen: Screen) -> int:
+def _tell(found: Discovery, flags: DiscoverFlags, screen: Screen) -> int:
     for body in answers.finding_bodies(found):
         screen.told("", body)
     shown = answers.Shown(is_check=flags.check, file=flags.out, width=screen_width())

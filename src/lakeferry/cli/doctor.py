@@ -8,7 +8,8 @@ from cyclopts import Parameter
 from lakeferry.cli import commands
 from lakeferry.cli.faults import all_told
 from lakeferry.cli.ingest_flags import NOBODY, StreamFlags, WhoFlags, wanted
-from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags, Many
+from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
+from lakeferry.cli.place_flags import SourceOption, TargetOption
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs
@@ -34,12 +35,8 @@ def doctor(
         ),
     ] = None,
     strict: Annotated[bool, Parameter(negative="", help="Exit 3 on warnings too.")] = False,
-    source_option: Annotated[
-        Many, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
-    ] = None,
-    target_option: Annotated[
-        Many, Parameter(negative="", help="NAME=VALUE, a setting of the target's store.")
-    ] = None,
+    source_option: SourceOption = None,
+    target_option: TargetOption = None,
     who: WhoFlags = NOBODY,
     manifest: ManifestFlags = NO_MANIFEST,
     talk: Talk = QUIET_TALK,

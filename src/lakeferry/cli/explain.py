@@ -8,7 +8,8 @@ from cyclopts import Parameter
 
 from lakeferry.cli import commands
 from lakeferry.cli.faults import all_told
-from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags, Many
+from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
+from lakeferry.cli.place_flags import SourceOption
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs
@@ -27,9 +28,7 @@ def explain(
         bool,
         Parameter(negative="", help="Of a migration's table: only what a sync would do, and why."),
     ] = False,
-    source_option: Annotated[
-        Many, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
-    ] = None,
+    source_option: SourceOption = None,
     manifest: ManifestFlags = NO_MANIFEST,
     talk: Talk = QUIET_TALK,
 ) -> int:

@@ -4,7 +4,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lakeferry.cli.manifest_flags import Many
+from lakeferry.cli.mirrored import mirrored
+
+Many = list[str] | None
+Yes = Annotated[bool, mirrored("--yes", "-y", negative="", help="Ask nothing.")]
 
 # As whom AWS is asked, and where.
 Region = Annotated[str | None, Parameter(help="AWS Region.")]

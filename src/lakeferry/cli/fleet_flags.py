@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from lakeferry.cli.flag_types import Many
 from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from lakeferry.fleet.wanted import Migration
     from lakeferry.ledger.rows import LakeTable
     from lakeferry.ledger.write import Ledger
-
-Many = list[str] | None
 
 
 def _no_option(kind: Any, value: Any) -> None:  # noqa: ARG001

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from lakeferry.cli.flag_types import AwsProfile, ExternalId, Region, Role
-from lakeferry.cli.manifest_flags import ManifestFlags, Many, read
+from lakeferry.cli.flag_types import AwsProfile, ExternalId, Many, Region, Role
+from lakeferry.cli.manifest_flags import ManifestFlags, read
 from lakeferry.cli.units import parse_pairs
 from lakeferry.config.manifest import Deployment, StreamConfig
 from lakeferry.config.overlay import Flag

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeferry.cli.columns import Column, screen_width, table
-from lakeferry.cli.plan_file import write_file
+from lakeferry.cli.named_file import write_file
 from lakeferry.cli.render import Screen
 from lakeferry.cli.units import parse_pairs
 from lakeferry.cli.watching import Asked

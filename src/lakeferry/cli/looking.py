@@ -1,7 +1,6 @@
 """`monitor top | watch | alarms | series`: where bytes go, now and over months. Parse, call."""
 
 import sys
-from dataclasses import dataclass
 from threading import Event as Flag
 from typing import Annotated, Literal
 
@@ -9,68 +8,23 @@ from cyclopts import Parameter
 
 from lakeferry.cli.colour import is_wanted
 from lakeferry.cli.faults import all_told
-from lakeferry.cli.flag_types import (
-    DecimalUnits,
-    PlannedBytes,
-    PlannedDays,
-    SavedTopology,
-)
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
-from lakeferry.cli.network_flags import NO_NETWORK, NetworkFlags, WatchFlags, request_of
+from lakeferry.cli.network_flags import NO_NETWORK, NetworkFlags, request_of
 from lakeferry.cli.render import Screen
 from lakeferry.cli.standard_input import OR_STDIN
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
+from lakeferry.cli.units import parse_duration
+from lakeferry.cli.watch_flags import (
+    NO_LOGS,
+    NO_PLANNED,
+    NO_SPAN,
+    LogFlags,
+    PlannedFlags,
+    SpanFlags,
+)
 
 _ENDED = "stopped"
 Logs = Annotated[str | None, Parameter(name="LOGS"), OR_STDIN]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class LogFlags:
-    """Which rows, and whose network they are read by."""
-
-    topology: SavedTopology = None
-    format: Annotated[
-        str | None, Parameter(help="Fields of rows without a header line, in order.")
-    ] = None
-    log_option: Annotated[
-        list[str] | None, Parameter(negative="", help="NAME=VALUE, a setting of the logs' store.")
-    ] = None
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class SpanFlags:
-    """From when to when."""
-
-    last: Annotated[
-        str | None, Parameter(help="Such as '1 h'; of a log group the last hour is usual.")
-    ] = None
-    start: Annotated[str | None, Parameter(help="ISO 8601, UTC unless it says.")] = None
-    end: Annotated[str | None, Parameter(help="ISO 8601; not included.")] = None
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class PlanFlags:
-    """What the migration is to move, to hold it against what moves."""
-
-    planned_bytes: PlannedBytes = None
-    planned_days: PlannedDays = None
-    planned_start: Annotated[
-        str | None, Parameter(help="From when (ISO 8601); earlier rows are not counted.")
-    ] = None
-    decimal_units: DecimalUnits = False
-
-    def as_watch(self) -> WatchFlags:
-        return WatchFlags(
-            planned_bytes=self.planned_bytes, planned_days=self.planned_days,
-            planned_start=self.planned_start, decimal_units=self.decimal_units,
-        )  # fmt: skip
-
-
-NO_LOGS, NO_SPAN, NO_PLAN = LogFlags(), SpanFlags(), PlanFlags()
 
 
 def top(
@@ -120,7 +74,7 @@ def watch(
     late: Annotated[
         str, Parameter(help="How late a row of a log group may come and still be counted.")
     ] = "15 min",
-    plan: PlanFlags = NO_PLAN,
+    plan: PlannedFlags = NO_PLANNED,
     rows: LogFlags = NO_LOGS,
     manifest: ManifestFlags = NO_MANIFEST,
     network: NetworkFlags = NO_NETWORK,
@@ -141,7 +95,7 @@ def watch(
         shown = watching.Shown(
             once=once, interval_s=interval, metrics=metrics, metrics_file=metrics_file,
             table=not (talk.json or talk.quiet or talk.progress in ("plain", "none")),
-            color=is_wanted(talk.color, sys.stdout), late_s=watching.parse_duration(late, "--late"),
+            color=is_wanted(talk.color, sys.stdout), late_s=parse_duration(late, "--late"),
         )  # fmt: skip
         return watching.watch(logs, asked, plan.as_watch(), shown, screen=screen, stop=stop)
 

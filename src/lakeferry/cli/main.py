@@ -19,10 +19,10 @@ from typing import Annotated, Any, Literal, NoReturn
 from cyclopts import App, CycloptsError, Parameter
 
 from lakeferry.cli import commands
+from lakeferry.cli.flag_types import Many
 from lakeferry.cli.mirrored import is_set, mirrored
 from lakeferry.cli.place_flags import (
     Jobs,
-    Many,
     MapPrefix,
     SourceOption,
     Strength,

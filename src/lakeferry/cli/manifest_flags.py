@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from lakeferry.cli.flag_types import Many
 from lakeferry.cli.mirrored import mirrored
 from lakeferry.config.manifest import Manifest
 from lakeferry.config.overlay import Flag
@@ -16,8 +17,6 @@ from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:
     from lakeferry.fleet.wanted import Migration
-
-Many = list[str] | None
 
 
 @Parameter(name="*")

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from lakeferry.cli.faults import all_told
+from lakeferry.cli.flag_types import Yes
 from lakeferry.cli.looking import alarms, series, top, watch
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
-from lakeferry.cli.mirrored import mirrored
 from lakeferry.cli.nat_moving import failback, failover
 from lakeferry.cli.network_flags import (
     NO_ACCESS,
@@ -34,7 +34,6 @@ monitor = App(
 )
 
 _ENDED = "stopped; what was done is kept, and the same command goes on from here"
-Yes = Annotated[bool, mirrored("--yes", "-y", negative="", help="Ask nothing.")]
 
 
 @monitor.command

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from lakeferry.cli.faults import all_told
+from lakeferry.cli.flag_types import Yes
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
-from lakeferry.cli.mirrored import mirrored
 from lakeferry.cli.network_flags import (
     NO_NETWORK,
     NO_WATCH,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 OK, FAILED = 0, 1
 _ENDED = "stopped; routes that were moved stay, and the same command goes on from here"
-Yes = Annotated[bool, mirrored("--yes", "-y", negative="", help="Ask nothing.")]
 Tables = Annotated[
     list[str] | None, Parameter(negative="", help="Id of a route table; default: all of them.")
 ]

@@ -13,6 +13,7 @@ from lakeferry.cli.flag_types import (
     DecimalUnits,
     EndpointUrl,
     ExternalId,
+    Many,
     PlannedBytes,
     PlannedDays,
     Region,
@@ -21,7 +22,7 @@ from lakeferry.cli.flag_types import (
     WorkerSubnets,
     WorkerTags,
 )
-from lakeferry.cli.manifest_flags import ManifestFlags, Many, read
+from lakeferry.cli.manifest_flags import ManifestFlags, read
 from lakeferry.cli.planned_bytes import planned_bytes
 from lakeferry.cli.units import parse_pairs, parse_time
 from lakeferry.config.overlay import Flag

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from lakeferry.cli.flag_types import Many
 from lakeferry.cli.units import parse_pairs
 
 Strength = Literal["listed", "hashed", "replayed", "rows"]
-Many = list[str] | None
 SourceOption = Annotated[
     Many, Parameter(negative="", help="NAME=VALUE, a setting of the source's store.")
 ]

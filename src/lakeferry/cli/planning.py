@@ -11,6 +11,8 @@ from lakeferry.cli.columns import screen_width
 from lakeferry.cli.cost_flags import keys_of
 from lakeferry.cli.fleet_flags import TableFlags, known_tables, led, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
+from lakeferry.cli.named_file import write_file
+from lakeferry.cli.plan_flags import PlanFlags
 from lakeferry.cli.render import Screen
 from lakeferry.cli.units import parse_rate
 from lakeferry.config.check import nearest
@@ -20,7 +22,7 @@ from lakeferry.events import Warned
 from lakeferry.fleet.estimate import HORIZON_S
 from lakeferry.fleet.facts import facts_of
 from lakeferry.fleet.moved import check_places
-from lakeferry.fleet.plan_file import write_plan
+from lakeferry.fleet.plan_file import plan_bytes
 from lakeferry.fleet.plan_keeping import keep_plan, still_so
 from lakeferry.fleet.plan_prices import Asked, priced
 from lakeferry.fleet.plan_run import Planned, plan_fleet
@@ -32,7 +34,6 @@ from lakeferry.ledger.rows import LakeTable, Pace
 from lakeferry.ledger.write import now_ms
 
 if TYPE_CHECKING:
-    from lakeferry.cli.plan import PlanFlags
     from lakeferry.fleet.wanted import Migration
 
 OK, LOOK = 0, 3
@@ -46,7 +47,7 @@ _NOT_KEPT = {
 def plan(
     chosen: ManifestFlags,
     tables: TableFlags,
-    flags: "PlanFlags",
+    flags: PlanFlags,
     *,
     screen: Screen,
     stop: Flag,
@@ -65,7 +66,7 @@ def plan(
     made = planned(wanted, tables, bytes_per_s=rate, screen=screen, stop=stop)
     found = _with_prices(made.plan, wanted, chosen, flags.route, keys)
     _keep(wanted, replace(made, plan=found), screen)
-    size = None if flags.out is None else write_plan(found, flags.out)
+    size = None if flags.out is None else _write(found, flags.out)
     for body in answers.item_bodies(found):
         screen.told("", body)
     shown = answers.Shown(
@@ -74,6 +75,13 @@ def plan(
     )  # fmt: skip
     screen.result(answers.plan_lines(found, shown), answers.plan_body(found, shown))
     return LOOK if flags.check and any(one.action != "keep" for one in found.tables) else OK
+
+
+def _write(plan: FleetPlan, path: str) -> int:
+    """How many bytes the file has."""
+    body = plan_bytes(plan)
+    write_file(path, body)
+    return len(body)
 
 
 def planned(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from lakeferry.cli.manifest_flags import Many
+from lakeferry.cli.flag_types import Many
 from lakeferry.cli.mirrored import mirrored
 from lakeferry.errors import FerryError
 

@@ -1,43 +1,13 @@
 """`lakeferry rollback`: back to the source, or a target back to an older version. Parse, call."""
 
-from dataclasses import dataclass
 from threading import Event as Flag
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from lakeferry.cli.faults import all_told
 from lakeferry.cli.fleet_flags import ALL_TABLES, TableFlags
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
-from lakeferry.cli.mirrored import mirrored
 from lakeferry.cli.render import Screen
+from lakeferry.cli.rollback_flags import NO_ROLLBACK, RollbackFlags
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class RollbackFlags:
-    """What becomes of what targets were written since."""
-
-    accept_loss: Annotated[
-        bool, Parameter(negative="", help="Leave behind what targets were written since.")
-    ] = False
-    reverse: Annotated[
-        bool, Parameter(negative="", help="Carry it back: this WRITES TO THE SOURCE.")
-    ] = False
-    to_version: Annotated[
-        int | None, Parameter(help="Instead: restore the one target to this version of its own.")
-    ] = None
-    purge: Annotated[
-        bool, Parameter(negative="", help="Instead: delete the files that clones brought.")
-    ] = False
-    confirm: Annotated[
-        str | None, Parameter(help="With --purge, in place of typing it: the name that is asked.")
-    ] = None
-    yes: Annotated[bool, mirrored("--yes", "-y", negative="", help="Ask nothing.")] = False
-
-
-NO_ROLLBACK = RollbackFlags()
 
 
 def rollback(

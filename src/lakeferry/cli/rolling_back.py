@@ -11,6 +11,7 @@ from lakeferry.cli.fleet_flags import TableFlags, known_tables, led, ledger_path
 from lakeferry.cli.json_lines import plain
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen, marks
+from lakeferry.cli.rollback_flags import RollbackFlags
 from lakeferry.cli.units import counted, size_text
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
@@ -24,7 +25,6 @@ from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.open import open_store
 
 if TYPE_CHECKING:
-    from lakeferry.cli.rollback import RollbackFlags
     from lakeferry.fleet.wanted import Migration
 
 OK, LOOK = 0, 3
@@ -34,7 +34,7 @@ def rollback(
     names: Sequence[str],
     chosen: ManifestFlags,
     tables: TableFlags,
-    flags: "RollbackFlags",
+    flags: RollbackFlags,
     *,
     screen: Screen,
     stop: Flag,
@@ -77,7 +77,7 @@ def rollback(
     return code
 
 
-def _refuse_both(flags: "RollbackFlags") -> None:
+def _refuse_both(flags: RollbackFlags) -> None:
     given = [
         name
         for name, is_given in (

@@ -1,41 +1,14 @@
 """`lakeferry status`: where a migration stands, from its ledger alone. Parse, call."""
 
 import gc
-from dataclasses import dataclass
 from threading import Event as Flag
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
 
 from lakeferry.cli.faults import all_told
 from lakeferry.cli.fleet_flags import ALL_TABLES, TableFlags
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.render import Screen
+from lakeferry.cli.status_flags import NO_STATUS, StatusFlags
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class StatusFlags:
-    """What is wanted of a status."""
-
-    by: Annotated[
-        Literal["source", "wave", "state", "table"], Parameter(help="What one line is of.")
-    ] = "wave"
-    watch: Annotated[bool, Parameter(negative="", help="Again and again, until Ctrl-C.")] = False
-    interval: Annotated[float, Parameter(help="Seconds between two looks with --watch.")] = 5
-    check: Annotated[
-        bool, Parameter(negative="", help="Exit 3 where a table asks for a person, or is late.")
-    ] = False
-    live: Annotated[
-        bool, Parameter(negative="", help="Ask the sources for their newest versions, too.")
-    ] = False
-    explain_eta: Annotated[
-        bool, Parameter(negative="", help="Say what the time that is left rests on.")
-    ] = False
-
-
-NO_STATUS = StatusFlags()
 
 
 def status(

@@ -11,6 +11,7 @@ from lakeferry.cli.columns import screen_width
 from lakeferry.cli.fleet_flags import TableFlags, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen
+from lakeferry.cli.status_flags import StatusFlags
 from lakeferry.errors import FerryError
 from lakeferry.fleet.read_status import Ahead, Status, read_status
 from lakeferry.fleet.status import as_wanted
@@ -18,7 +19,6 @@ from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import now_ms
 
 if TYPE_CHECKING:
-    from lakeferry.cli.status import StatusFlags
     from lakeferry.fleet.in_catalog import Disagreement
     from lakeferry.fleet.wanted import Migration
 
@@ -27,7 +27,7 @@ _CLEAR = "\x1b[H\x1b[2J"
 
 
 def status(
-    chosen: ManifestFlags, tables: TableFlags, flags: "StatusFlags", *, screen: Screen, stop: Flag
+    chosen: ManifestFlags, tables: TableFlags, flags: StatusFlags, *, screen: Screen, stop: Flag
 ) -> int:
     """Show it; exit 3 with --check where a table asks for a person, or is beyond its lag target.
 
@@ -55,7 +55,7 @@ def status(
 
 
 def _read(
-    wanted: "Migration", tables: TableFlags, flags: "StatusFlags", screen: Screen, stop: Flag
+    wanted: "Migration", tables: TableFlags, flags: StatusFlags, screen: Screen, stop: Flag
 ) -> Status:
     at_ms = now_ms()
 
@@ -75,7 +75,7 @@ def _read(
 
 
 def _disagreements(
-    found: Status, wanted: "Migration", flags: "StatusFlags", stop: Flag
+    found: Status, wanted: "Migration", flags: StatusFlags, stop: Flag
 ) -> "tuple[Disagreement, ...]":
     """What the target's catalog says otherwise; it is asked with --check --live alone."""
     catalog = wanted.target.catalog
@@ -90,7 +90,7 @@ def _disagreements(
 def _show(
     found: Status,
     wanted: "Migration",
-    flags: "StatusFlags",
+    flags: StatusFlags,
     screen: Screen,
     differ: "Sequence[Disagreement]",
     unknown: Sequence[str],

@@ -2,18 +2,15 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from lakeferry.config.quantities import Unreadable, duration_s
+from lakeferry.cli.sync_flags import SyncFlags
+from lakeferry.cli.units import parse_duration
 from lakeferry.errors import FerryError
 from lakeferry.fleet.budget import Budget
 from lakeferry.fleet.wanted import Limits
 
-if TYPE_CHECKING:
-    from lakeferry.cli.sync import SyncFlags
 
-
-def budget_of(flags: "SyncFlags", limits: Limits, now_s: float) -> Budget:
+def budget_of(flags: SyncFlags, limits: Limits, now_s: float) -> Budget:
     """The stricter of both.
 
     Raises:
@@ -23,7 +20,7 @@ def budget_of(flags: "SyncFlags", limits: Limits, now_s: float) -> Budget:
     dollars = [usd for usd in (limits.stop_cost_usd, most) if usd is not None]
     ends = []
     if flags.max_time is not None:
-        ends.append(now_s + _duration_s(flags.max_time))
+        ends.append(now_s + parse_duration(flags.max_time, "--max-time"))
     if flags.stop_at is not None:
         ends.append(next_clock_s(flags.stop_at, datetime.fromtimestamp(now_s)))
     return Budget(
@@ -53,14 +50,3 @@ def next_clock_s(text: str, now: datetime) -> float:
     if moment <= now:
         moment = datetime.combine(now.date() + timedelta(days=1), at, now.tzinfo)
     return moment.timestamp()
-
-
-def _duration_s(text: str) -> int:
-    try:
-        found = duration_s(text)
-    except Unreadable as error:
-        what = f"--max-time `{text}` {error.what}"
-        raise FerryError(error.code, what, "--max-time", error.next_step) from error
-    if found < 1:
-        raise FerryError("LF-2001", f"`{text}` is no time", "--max-time", "write 6h or 90min")
-    return found

@@ -19,6 +19,7 @@ from lakeferry.cli.monitoring import confirm
 from lakeferry.cli.planning import known_at, planned
 from lakeferry.cli.render import Screen
 from lakeferry.cli.sync_budget import budget_of
+from lakeferry.cli.sync_flags import SyncFlags
 from lakeferry.cli.units import counted, parse_rate, size_text
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
@@ -44,7 +45,6 @@ from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable, Pace
 
 if TYPE_CHECKING:
-    from lakeferry.cli.sync import SyncFlags
     from lakeferry.fleet.planned import FleetPlan
     from lakeferry.fleet.wanted import Migration
 
@@ -55,7 +55,7 @@ def sync(
     plan_file: str | None,
     chosen: ManifestFlags,
     tables: TableFlags,
-    flags: "SyncFlags",
+    flags: SyncFlags,
     *,
     screen: Screen,
     stop: Flag,
@@ -210,7 +210,7 @@ def _outline(meant: Sequence[LakeTable], plan: "FleetPlan | None", file: str | N
 
 
 def _asked(
-    flags: "SyncFlags",
+    flags: SyncFlags,
     wanted: "Migration",
     plan: "FleetPlan | None",
     meant: Sequence[LakeTable],
@@ -249,7 +249,7 @@ def _dollars(
     return usd_per_byte(meant, wanted, Asked(under, texts))
 
 
-def _refuse_broad(flags: "SyncFlags", tables: TableFlags) -> None:
+def _refuse_broad(flags: SyncFlags, tables: TableFlags) -> None:
     """Raises LF-2001 where what is meant for one table would be done to all."""
     for flag, is_given in (
         ("--replace", flags.replace), ("--accept-schema", flags.accept_schema is not None),

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from lakeferry.cli.manifest_flags import ManifestFlags, Many, read
+from lakeferry.cli.flag_types import Many
+from lakeferry.cli.manifest_flags import ManifestFlags, read
 from lakeferry.cli.network_flags import NetworkFlags, extras_of
 from lakeferry.cli.units import parse_pairs
 from lakeferry.config.overlay import Flag

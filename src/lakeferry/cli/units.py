@@ -6,6 +6,7 @@ Sizes are decimal unless written binary (`GiB`). A `b` for byte could mean bit, 
 import re
 from datetime import UTC, datetime
 
+from lakeferry.config.quantities import Unreadable, duration_s
 from lakeferry.errors import FerryError
 
 _DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
@@ -44,6 +45,17 @@ def parse_time(text: str, flag: str = "--timestamp") -> int:
         ) from None
     aware = when if when.tzinfo else when.replace(tzinfo=UTC)
     return round(aware.timestamp() * 1000)
+
+
+def parse_duration(text: str, flag: str, *, least: int = 1) -> int:
+    """Seconds from `30 min`, `6h`. Raises LF-2001 for what is none, or less than `least`."""
+    try:
+        found = duration_s(text)
+    except Unreadable as error:
+        raise FerryError(error.code, f"`{text}` {error.what}", flag, error.next_step) from error
+    if found < least:
+        raise FerryError("LF-2001", f"`{text}` is no time", flag, "write it as in `30 min`")
+    return found
 
 
 def parse_pairs(pairs: list[str], option: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.monitoring import confirm
 from lakeferry.cli.planning import known_at
 from lakeferry.cli.render import Screen
+from lakeferry.cli.verify_flags import FleetFlags, VerifyFlags
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet import prove_report
@@ -29,7 +30,6 @@ from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import Ledger, now_ms
 
 if TYPE_CHECKING:
-    from lakeferry.cli.verify import FleetFlags, VerifyFlags
     from lakeferry.fleet.wanted import Migration
 
 OK, FAILED, LOOK = 0, 1, 3
@@ -39,8 +39,8 @@ _OUT = frozenset({"orphaned", "excluded"})  # nothing of theirs is promised
 def verify(
     chosen: ManifestFlags,
     tables: TableFlags,
-    flags: "VerifyFlags",
-    fleet: "FleetFlags",
+    flags: VerifyFlags,
+    fleet: FleetFlags,
     *,
     screen: Screen,
     stop: Flag,
@@ -179,7 +179,7 @@ def _reading_lines(todo: Sequence[LakeTable], found: Sequence[Reading]) -> list[
     return [answers.meant_text(todo), *(answers.reading_text(one) for one in found)]
 
 
-def _asked(flags: "VerifyFlags", fleet: "FleetFlags") -> ProveRequest:
+def _asked(flags: VerifyFlags, fleet: FleetFlags) -> ProveRequest:
     """Raises LF-2001 for what is wrong, before anything is read."""
     if fleet.report is not None:
         prove_report.places(fleet.report)
@@ -189,7 +189,7 @@ def _asked(flags: "VerifyFlags", fleet: "FleetFlags") -> ProveRequest:
     )  # fmt: skip
 
 
-def _share(flags: "VerifyFlags") -> float:
+def _share(flags: VerifyFlags) -> float:
     """Raises LF-2001 for a share that takes nothing, or more than all."""
     share = flags.share
     if not 0 < share <= 1:

@@ -17,8 +17,8 @@ from lakeferry.cli.columns import screen_width
 from lakeferry.cli.plain_paths import PlainPaths
 from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.saved_network import saved_topology
-from lakeferry.cli.units import counted, parse_pairs, parse_time
-from lakeferry.config.quantities import Unreadable, duration_s
+from lakeferry.cli.units import counted, parse_duration, parse_pairs, parse_time
+from lakeferry.cli.watch_flags import LogFlags, SpanFlags
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.monitor import run as door
@@ -49,7 +49,6 @@ from lakeferry.network.rules import parse_rule
 from lakeferry.network.topology import Topology
 
 if TYPE_CHECKING:
-    from lakeferry.cli.looking import LogFlags, SpanFlags
     from lakeferry.cli.network_flags import WatchFlags
 
 OK, LOOK = 0, 3
@@ -60,8 +59,8 @@ HOUR = 3600
 class Asked:
     """What was typed about logs and network. Nothing is asked of AWS before it is needed."""
 
-    rows: "LogFlags"
-    span: "SpanFlags"
+    rows: LogFlags
+    span: SpanFlags
     make_request: Callable[[], MonitorRequest]
     called: tuple[str, str] = ("--start", "--end")  # how the bounds of the span are typed
 
@@ -137,18 +136,6 @@ class Asked:
 
 def _wrong(what: str, next_step: str) -> FerryError:
     return FerryError("LF-2001", what, "on the command line", next_step)
-
-
-def parse_duration(text: str, flag: str) -> int:
-    """Seconds, more than none. Raises LF-2001."""
-    try:
-        found = duration_s(text)
-        if found < 1:
-            raise _wrong(f"{flag} `{text}` is no time", "write it as in `30 min`")
-        return found
-    except Unreadable as error:
-        what = f"{flag} `{text}` {error.what}"
-        raise FerryError(error.code, what, "on the command line", error.next_step) from error
 
 
 # ---- top

@@ -19,15 +19,9 @@ from lakeferry.errors import FerryError
 from lakeferry.fleet.planned import FORMAT, FleetPlan, PlannedTable, Priced
 from lakeferry.fleet.time_left import Left
 
-ENDING = ".lfp"
 _ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 _MOST_BYTES = 1 << 30  # unpacked: a plan of a million tables
 _TABLE = frozenset(field.name for field in fields(PlannedTable))
-
-
-def is_plan_file(name: str) -> bool:
-    """Whether an argument names a plan rather than a table or a code."""
-    return name.endswith(ENDING)
 
 
 def plan_bytes(plan: FleetPlan) -> bytes:
@@ -47,18 +41,6 @@ def plan_sha256(plan: FleetPlan) -> str:
     for line in _lines(plan):
         digest.update(orjson.dumps(line) + b"\n")
     return digest.hexdigest()
-
-
-def write_plan(plan: FleetPlan, path: str) -> int:
-    """Write it; how many bytes it has. Raises LF-2004 where that cannot be done."""
-    body = plan_bytes(plan)
-    try:
-        Path(path).write_bytes(body)
-    except OSError as error:
-        raise FerryError(
-            "LF-2004", "the plan cannot be written", f"{path}: {error.strerror}", "name another"
-        ) from error
-    return len(body)
 
 
 def read_plan(path: str) -> FleetPlan:

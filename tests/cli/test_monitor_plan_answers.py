@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cli.plan_answers import applied_lines, plan_body, plan_lines
-from lakeferry.cli.plan_file import plan_text
+from lakeferry.cli.monitor_plan_answers import applied_lines, plan_body, plan_lines
+from lakeferry.cli.monitor_plan_file import plan_text
 from lakeferry.monitor.brakes import brakes
 from lakeferry.monitor.desired import desired
 from lakeferry.monitor.plan import provision_plan

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from lakeferry.cli.plan_answers import change_sums
+from lakeferry.cli.monitor_plan_answers import change_sums
 from lakeferry.errors import FerryError
 from lakeferry.monitor.changes import Change
 from lakeferry.monitor.run import ProvisionReport
@@ -37,21 +37,6 @@ def plan_text(report: ProvisionReport) -> bytes:
         ],
     }
     return orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n"
-
-
-def save_plan(report: ProvisionReport, path: str) -> None:
-    """Write it. Raises LF-2004 where the file cannot be written."""
-    write_file(path, plan_text(report))
-
-
-def write_file(path: str, content: bytes) -> None:
-    """Raises LF-2004 where the file cannot be written."""
-    try:
-        Path(path).write_bytes(content)
-    except OSError as error:
-        raise FerryError(
-            "LF-2004", "the file cannot be written", f"{path}: {error.strerror}", "name another"
-        ) from error
 
 
 def fingerprint_of(given: str) -> str:
