@@ -7,7 +7,7 @@ import pytest
 
 from lakeferry.clone.bring import Bring, BringElsewhere
 from lakeferry.clone.copy import CopyItem, Failed, Gone, Landed
-from lakeferry.clone.job import open_places
+from lakeferry.clone.places import open_places
 from lakeferry.clone.report import CloneRequest
 from lakeferry.errors import FerryError
 from lakeferry.fleet.ways import Taps

@@ -18,8 +18,9 @@ from typing import Any
 
 from lakeferry.clone.parquet_clone import bring, unreviewed
 from lakeferry.clone.parquet_folder import MODE, Declared
+from lakeferry.clone.places import Places
 from lakeferry.clone.report import CloneRequest
-from lakeferry.clone.surroundings import Places, Surroundings
+from lakeferry.clone.surroundings import Surroundings
 from lakeferry.events import silent
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store

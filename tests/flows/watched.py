@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from lakeferry.clone.job import split_url
 from lakeferry.clone.mirror_clone import clone_mirror
+from lakeferry.clone.places import Places, split_url
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.snapshot_clone import clone_snapshot
-from lakeferry.clone.surroundings import Done, Places, Surroundings
+from lakeferry.clone.surroundings import Done, Surroundings
 from lakeferry.events import Emit, silent
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Folder, ObjectMeta, OnMeta, Store

@@ -11,8 +11,8 @@ from functools import cached_property, lru_cache
 from typing import Protocol
 
 from lakeferry.clone.copy import CopyItem, Failed, Landed, Outcome, copy_one
+from lakeferry.clone.places import Places, open_places
 from lakeferry.clone.report import CloneRequest
-from lakeferry.clone.surroundings import Places
 from lakeferry.connect.connection import written_secret
 from lakeferry.errors import FerryError
 from lakeferry.store.open import locate
@@ -133,8 +133,6 @@ def _opened(
 ) -> Places:
     """Stores of this process, for a while: keys may have been rotated then."""
     del since
-    from lakeferry.clone.job import open_places
-
     return open_places(CloneRequest(
         source, target, source_options=dict(source_options), target_options=dict(target_options)
     ))  # fmt: skip

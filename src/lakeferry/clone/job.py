@@ -1,21 +1,19 @@
 """One clone from request to report: opens the stores, chooses the mode, counts."""
 
 import time
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable
 from threading import Event as Flag
 
 from lakeferry.clone.keeping import Inventory, kept, not_kept
+from lakeferry.clone.places import Places, open_places, refuse_overlap
 from lakeferry.clone.plan import Totals
 from lakeferry.clone.report import CloneReport, CloneRequest
-from lakeferry.clone.surroundings import Done, Lent, Places, Surroundings
+from lakeferry.clone.surroundings import Done, Lent, Surroundings
 from lakeferry.delta.log import told_from_nowhere
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import Emit, Event, Warned, log_pulse, silent
 from lakeferry.store.limits import Throttle
-from lakeferry.store.open import NO_OPTIONS, contains, open_store, same_place
-from lakeferry.store.protocol import Store
 
 
 def clone_table(
@@ -78,52 +76,6 @@ def _clone(request: CloneRequest, around: Surroundings) -> Done:
     from lakeferry.clone.snapshot_clone import clone_snapshot
 
     return clone_snapshot(request, around)
-
-
-def refuse_overlap(
-    source: str,
-    target: str,
-    *,
-    source_options: Mapping[str, str] = NO_OPTIONS,
-    target_options: Mapping[str, str] = NO_OPTIONS,
-) -> None:
-    """LF-2103 where one table's folder is the other's, or lies inside it."""
-    theirs, ours = source_options, target_options
-    if same_place(source, target, a_options=theirs, b_options=ours):
-        raise _overlap("source and target are the same place", source, target)
-    if contains(source, target, outer_options=theirs, inner_options=ours):
-        raise _overlap("the target lies inside the source", source, target)
-    if contains(target, source, outer_options=ours, inner_options=theirs):
-        raise _overlap("the source lies inside the target", source, target)
-
-
-def _overlap(what: str, source: str, target: str) -> FerryError:
-    return FerryError(
-        "LF-2103", what, f"{source} -> {target}", "choose a target outside the source table"
-    )
-
-
-def open_places(request: CloneRequest) -> Places:
-    """Both stores, and those that absolute paths name, opened when first needed."""
-    source = open_store(request.source, request.source_options)
-    target = open_store(request.target, request.target_options)
-
-    @cache
-    def root(address: str) -> Store:
-        return open_store(address, request.source_options)
-
-    def elsewhere(url: str) -> tuple[Store, str]:
-        address, path = split_url(url)
-        return root(address), path
-
-    return Places(source, target, elsewhere, request)
-
-
-def split_url(url: str) -> tuple[str, str]:
-    """A canonical URL of a file -> the root of its service, and the path below it."""
-    scheme, _, rest = url.partition("://")
-    authority, _, path = rest.partition("/")
-    return f"{scheme}://{authority}/", path
 
 
 def _throttle(

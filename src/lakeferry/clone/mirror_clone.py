@@ -23,13 +23,14 @@ from lakeferry.clone.mirror_plan import (
     mirror_items,
     plan_mirror,
 )
+from lakeferry.clone.places import Places
 from lakeferry.clone.plan import count
 from lakeferry.clone.positions import hold_positions, put_positions
 from lakeferry.clone.put import state_moved
 from lakeferry.clone.record import MIRROR, CloneRecord, head_facts, put_record
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.snapshot_clone import ROUNDS, describe, lost_from_version, missing
-from lakeferry.clone.surroundings import Done, Haul, Places, PlanAgain, Surroundings
+from lakeferry.clone.surroundings import Done, Haul, PlanAgain, Surroundings
 from lakeferry.clone.target import is_same_table, is_table, newest_record
 from lakeferry.delta.checkpoint import UnreadableCheckpoint, sidecar_names
 from lakeferry.delta.commit import put_alone

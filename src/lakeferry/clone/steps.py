@@ -6,10 +6,11 @@ from lakeferry.clone import replay
 from lakeferry.clone.changes import RangeChanges, scan_commits
 from lakeferry.clone.fetch import copy_items
 from lakeferry.clone.landing import Roots
+from lakeferry.clone.places import Places
 from lakeferry.clone.plan import ClonePlan, count, plan_clone
 from lakeferry.clone.record import CloneRecord
 from lakeferry.clone.report import CloneRequest
-from lakeferry.clone.surroundings import Places, PlanAgain, Surroundings
+from lakeferry.clone.surroundings import PlanAgain, Surroundings
 from lakeferry.clone.target import TargetView
 from lakeferry.delta.commit_read import read_commits
 from lakeferry.delta.log import head_version, list_log

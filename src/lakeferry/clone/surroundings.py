@@ -5,25 +5,14 @@ from dataclasses import dataclass, field
 from threading import Event as Flag
 
 from lakeferry.clone.copy import CopyItem
+from lakeferry.clone.places import Places
 from lakeferry.clone.plan import ClonePlan
 from lakeferry.clone.record import CloneRecord
-from lakeferry.clone.report import CloneRequest
 from lakeferry.delta.commit import prove_put_if_absent
 from lakeferry.delta.files import FileSet, OnEntries, untold
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.events import Emit
-from lakeferry.store.protocol import Store
 from lakeferry.workers import Hands, map_threads
-
-
-@dataclass(frozen=True)
-class Places:
-    """The stores of one clone, and a way to open those that absolute paths name."""
-
-    source: Store
-    target: Store
-    elsewhere: Callable[[str], tuple[Store, str]]  # decoded URL -> store, path in it
-    asked: CloneRequest | None = None  # by which other machines open them; None: none can
 
 
 @dataclass

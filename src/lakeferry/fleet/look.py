@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import orjson
 
-from lakeferry.clone.job import open_places, refuse_overlap
 from lakeferry.clone.mirror_clone import clone_mirror
+from lakeferry.clone.places import open_places, refuse_overlap
 from lakeferry.clone.plan import count
 from lakeferry.clone.record import MIRROR
 from lakeferry.clone.report import CloneRequest

@@ -12,11 +12,11 @@ import xxhash
 
 from lakeferry.clone.folder import listed_files, look_at_files
 from lakeferry.clone.folder_state import read_record
-from lakeferry.clone.job import open_places
 from lakeferry.clone.parquet_clone import look_at_parquet
 from lakeferry.clone.parquet_look import list_state
+from lakeferry.clone.places import Places, open_places
 from lakeferry.clone.report import CloneRequest
-from lakeferry.clone.surroundings import Places, Surroundings
+from lakeferry.clone.surroundings import Surroundings
 from lakeferry.errors import FerryError
 from lakeferry.events import BytesRead, Emit, silent
 from lakeferry.fleet.beside_delta import declared_of

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
-from lakeferry.clone.job import open_places
 from lakeferry.clone.landing import LandedFiles, Roots
+from lakeferry.clone.places import open_places
 from lakeferry.clone.record import CloneRecord
 from lakeferry.clone.report import CloneRequest
 from lakeferry.clone.target import newest_record
