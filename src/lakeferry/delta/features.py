@@ -79,6 +79,8 @@ FEATURES: Mapping[str, Feature] = {
         Feature("adaptiveMetadata-preview", READER, REFUSE, note=_MANIFESTS),
     )
 }
+# Features that a clone may leave out, for who takes what a catalog has published as the table.
+OF_CATALOGS = frozenset(name for name, one in FEATURES.items() if one.action == DROP)
 
 _MAX_READER, _MAX_WRITER = 3, 7  # versions of the protocol that are known
 _COORDINATOR = "delta.coordinatedCommits.commitCoordinator-preview"
@@ -243,12 +245,11 @@ def cloned_protocol(source: Protocol, existing: Protocol | None = None) -> Proto
 
 
 def _without_dropped(protocol: Protocol) -> Protocol:
-    dropped = {name for name, feature in FEATURES.items() if feature.action == DROP}
     readers, writers = protocol.reader_features, protocol.writer_features
     return replace(
         protocol,
-        reader_features=None if readers is None else readers - dropped,
-        writer_features=None if writers is None else writers - dropped,
+        reader_features=None if readers is None else readers - OF_CATALOGS,
+        writer_features=None if writers is None else writers - OF_CATALOGS,
     )
 
 

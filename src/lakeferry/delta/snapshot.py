@@ -90,6 +90,34 @@ def read_snapshot(
         return by_compactions or read(chosen.commits)
 
 
+def read_unchecked(
+    store: Store, chosen: LogSegment, refused: FerryError, *, on_entries: OnEntries = untold
+) -> tuple[Reconciliation, Protocol, Metadata]:
+    """What the log says of a table whose live files must not be read.
+
+    Protocol, metadata, transactions and domains mean the same under all features.
+
+    Raises:
+        FerryError: `refused`, where not even these are there.
+    """
+    state = Reconciliation(canonical(store.url), _any_protocol, tombstones=False)
+    for file, events in commit_events(store, tuple(reversed(chosen.commits))):
+        state.apply_commit(file.version, file.meta.path, told_events(events, on_entries))
+    if chosen.checkpoint is not None:
+        try:
+            state.apply_checkpoint(read_checkpoint(store, chosen.checkpoint))
+        except UnreadableCheckpoint:
+            raise refused from None
+    if state.protocol is None or state.metadata is None:
+        raise refused
+    return state, state.protocol, state.metadata
+
+
+def _any_protocol(protocol: Protocol) -> None:
+    """The check of `Reconciliation`, for who reads no live files."""
+    del protocol
+
+
 def _by_compactions(
     store: Store, chosen: LogSegment, read: Callable[[tuple[LogFile, ...]], Snapshot]
 ) -> Snapshot | None:

@@ -12,13 +12,11 @@ from typing import Any
 import orjson
 
 from lakeferry.clone.target import newest_record
-from lakeferry.delta.actions import Metadata, Protocol
-from lakeferry.delta.checkpoint import UnreadableCheckpoint, read_checkpoint
+from lakeferry.delta.actions import Metadata
 from lakeferry.delta.checkpoint_write import duration_ms
-from lakeferry.delta.commit_read import commit_events, told_events
 from lakeferry.delta.features import (
-    DROP,
     FEATURES,
+    OF_CATALOGS,
     READER,
     REFUSE,
     WRITER,
@@ -33,9 +31,8 @@ from lakeferry.delta.log import (
     segment,
     told_from_nowhere,
 )
-from lakeferry.delta.paths import canonical
 from lakeferry.delta.reconcile import Reconciliation
-from lakeferry.delta.snapshot import Snapshot, read_snapshot
+from lakeferry.delta.snapshot import Snapshot, read_snapshot, read_unchecked
 from lakeferry.errors import CODES, ErrorKind, FerryError
 from lakeferry.events import Emit, log_pulse, silent
 from lakeferry.explain.modes import (
@@ -52,7 +49,6 @@ from lakeferry.store.protocol import Store
 
 _TXN_RETENTION = "delta.setTransactionRetentionDuration"
 _CONSTRAINTS = "delta.constraints."
-_OF_CATALOGS = frozenset(feature.name for feature in FEATURES.values() if feature.action == DROP)
 
 
 def explain_table(
@@ -140,42 +136,17 @@ def _read(
 ) -> TableRead:
     try:
         found = read_snapshot(
-            store, version=version, listing=listing, allow_features=_OF_CATALOGS,
+            store, version=version, listing=listing, allow_features=OF_CATALOGS,
             on_entries=on_entries,
         )  # fmt: skip
     except FerryError as error:
         if error.code not in ("LF-3001", "LF-3002"):
             raise told_from_nowhere(store, error) from None
-        return _read_unchecked(store, listing, version, error, on_entries)
+        chosen = segment(listing, version)
+        state, protocol, metadata = read_unchecked(store, chosen, error, on_entries=on_entries)
+        return TableRead(listing, chosen, state, protocol, metadata, None, error)
     totals = totals_of(found)
     return TableRead(listing, found.segment, found, found.protocol, found.metadata, totals)
-
-
-def _read_unchecked(
-    store: Store,
-    listing: LogListing,
-    version: int | None,
-    refused: FerryError,
-    on_entries: OnEntries,
-) -> TableRead:
-    """Protocol, metadata, txn and domains: their place in the log does not depend on features."""
-    chosen = segment(listing, version)
-    state = Reconciliation(canonical(store.url), _any_protocol, tombstones=False)
-    for file, events in commit_events(store, tuple(reversed(chosen.commits))):
-        state.apply_commit(file.version, file.meta.path, told_events(events, on_entries))
-    if chosen.checkpoint is not None:
-        try:
-            state.apply_checkpoint(read_checkpoint(store, chosen.checkpoint))
-        except UnreadableCheckpoint:
-            raise refused from None
-    if state.protocol is None or state.metadata is None:
-        raise refused
-    return TableRead(listing, chosen, state, state.protocol, state.metadata, None, refused)
-
-
-def _any_protocol(protocol: Protocol) -> None:
-    """The check of `Reconciliation`, for who reads no live files."""
-    del protocol
 
 
 def _features(read: TableRead) -> tuple[FeatureFinding, ...]:

@@ -15,7 +15,7 @@ from lakeferry.delta.actions import (
     parse_txn,
 )
 from lakeferry.delta.checkpoint_write import duration_ms
-from lakeferry.delta.features import DROP, FEATURES, check_clonable, effective_features
+from lakeferry.delta.features import OF_CATALOGS, check_clonable, effective_features
 from lakeferry.delta.log import LOG, LogListing
 from lakeferry.delta.time_travel import file_times
 from lakeferry.errors import FerryError
@@ -23,7 +23,6 @@ from lakeferry.fleet.found import MOST_STREAMS, DeltaHead, Remark, StreamMark
 
 WEEK_S = 7 * 24 * 3600  # delta.deletedFileRetentionDuration where the table does not set it
 DAY_MS = 24 * 3600 * 1000
-_OF_CATALOGS = frozenset(name for name, one in FEATURES.items() if one.action == DROP)
 _CHECKPOINTS = {"checkpoint": "classic", "checkpoint_part": "multi-part", "checkpoint_v2": "v2"}
 
 
@@ -150,7 +149,7 @@ def remarks_of(facts: LogFacts, url: str, unpublished: int) -> tuple[Remark, ...
 
 
 def _remarks(facts: LogFacts, url: str, unpublished: int) -> Iterator[Remark]:
-    owned = sorted(_OF_CATALOGS & effective_features(facts.protocol))
+    owned = sorted(OF_CATALOGS & effective_features(facts.protocol))
     try:
         check_clonable(facts.protocol, facts.metadata, url, frozenset(owned))
     except FerryError as error:

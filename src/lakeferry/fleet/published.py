@@ -7,14 +7,13 @@ Source: Delta protocol, "Catalog-managed tables".
 """
 
 from lakeferry.clone.report import CloneRequest
-from lakeferry.delta.features import DROP, FEATURES, effective_features
+from lakeferry.delta.features import OF_CATALOGS, effective_features
 from lakeferry.delta.log import LOG
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
 
-OF_CATALOGS = frozenset(name for name, one in FEATURES.items() if one.action == DROP)
 _STAGED = (f"{LOG}/_staged_commits", f"{LOG}/_commits")
 
 

@@ -11,9 +11,7 @@ from dataclasses import dataclass, replace
 import orjson
 import pyarrow.compute as pc
 
-from lakeferry.delta.checkpoint import UnreadableCheckpoint, read_checkpoint
-from lakeferry.delta.commit_read import commit_events
-from lakeferry.delta.features import effective_features
+from lakeferry.delta.features import OF_CATALOGS, effective_features
 from lakeferry.delta.log import (
     LAST_CHECKPOINT,
     LogFile,
@@ -24,9 +22,7 @@ from lakeferry.delta.log import (
     list_short_log,
     segment,
 )
-from lakeferry.delta.paths import canonical
-from lakeferry.delta.reconcile import Reconciliation
-from lakeferry.delta.snapshot import read_snapshot
+from lakeferry.delta.snapshot import read_snapshot, read_unchecked
 from lakeferry.delta.time_travel import commit_time_ms
 from lakeferry.errors import FerryError
 from lakeferry.fleet.found import DeltaHead, Remark
@@ -38,7 +34,7 @@ from lakeferry.fleet.head_facts import (
     remark_of,
     remarks_of,
 )
-from lakeferry.fleet.published import OF_CATALOGS, unpublished
+from lakeferry.fleet.published import unpublished
 from lakeferry.fleet.short_log import read_short_log
 from lakeferry.store.protocol import Store, read_all
 
@@ -150,7 +146,11 @@ def _by_log(store: Store, listing: LogListing, chosen: LogSegment) -> LogFacts:
     except FerryError as error:
         if error.code not in ("LF-3001", "LF-3002"):
             raise
-        return _unchecked(store, chosen, error)
+        state, protocol, metadata = read_unchecked(store, chosen, error)
+        domains = frozenset(state.live_domains())
+        return LogFacts(
+            chosen.end_version, protocol, metadata, state.txns, domains, None, None, "nothing", None
+        )
     sizes = [batch.column("size") for batch in found.files.batches(["size"])]
     return LogFacts(
         version=found.version,
@@ -163,29 +163,6 @@ def _by_log(store: Store, listing: LogListing, chosen: LogSegment) -> LogFacts:
         counted_by="log",
         committed_ms=found.timestamp_ms,
     )
-
-
-def _unchecked(store: Store, chosen: LogSegment, refused: FerryError) -> LogFacts:
-    """Protocol, metadata and txn of a table that must not be read: they mean what they always do.
-
-    Raises:
-        FerryError: `refused`, where not even these are there.
-    """
-    state = Reconciliation(canonical(store.url), lambda _: None, tombstones=False)
-    for file, events in commit_events(store, tuple(reversed(chosen.commits))):
-        state.apply_commit(file.version, file.meta.path, events)
-    if chosen.checkpoint is not None:
-        try:
-            state.apply_checkpoint(read_checkpoint(store, chosen.checkpoint))
-        except UnreadableCheckpoint:
-            raise refused from None
-    if state.protocol is None or state.metadata is None:
-        raise refused
-    domains = frozenset(state.live_domains())
-    return LogFacts(
-        chosen.end_version, state.protocol, state.metadata, state.txns, domains, None, None,
-        "nothing", None,
-    )  # fmt: skip
 
 
 def _unpublished(store: Store, facts: LogFacts) -> int:
