@@ -38,6 +38,7 @@ from lakeferry.ingest.standing import (
     of_file,
     of_leases,
     of_state,
+    unreadable,
 )
 from lakeferry.ingest.start import parse_start
 from lakeferry.store.open import open_store
@@ -75,7 +76,7 @@ def parse_wish(text: str) -> Wish:
     kind, _, place = text.partition(":")
     place, _, metadata = place.partition(",metadata=")
     if kind not in ("kcl", "checkpoint", "shards") or not place or (metadata and kind[0] != "c"):
-        raise _unreadable(text, "it is none of kcl:TABLE, checkpoint:DIR, shards:FILE")
+        raise unreadable(text, "it is none of kcl:TABLE, checkpoint:DIR, shards:FILE")
     return Wish(kind, place, metadata)
 
 
@@ -165,7 +166,7 @@ def _checkpoint(wish: Wish, ingest: Ingest, stream: str, own: OwnSource | None) 
     store = open_store(wish.place, ingest.target.options)
     done = _numbers(store, "commits")
     if not done:
-        raise _unreadable(store.url, "no batch was committed; there is no `commits/0`")
+        raise unreadable(store.url, "no batch was committed; there is no `commits/0`")
     batch = _batch_of_table(store, max(done), ingest)
     meta, offsets = _offsets(store, batch)
     for number, offset in enumerate(offsets):
@@ -221,13 +222,13 @@ def _offsets(store: Store, batch: int) -> tuple[Json, list[Json]]:
     try:
         version, meta, *told = read_all(store, f"offsets/{batch}").decode().splitlines()
         if version != "v1":
-            raise _unreadable(where, f"its format is {version}, known is v1")
+            raise unreadable(where, f"its format is {version}, known is v1")
         offsets = [orjson.loads(line) for line in told if line != "-"]
         return orjson.loads(meta), [one for one in offsets if isinstance(one, dict)]
     except FileNotFoundError as error:
-        raise _unreadable(where, "it is not there") from error
+        raise unreadable(where, "it is not there") from error
     except (ValueError, UnicodeDecodeError) as error:
-        raise _unreadable(where, str(error)) from error
+        raise unreadable(where, str(error)) from error
 
 
 def _of_connector(store: Store, wish: Wish, ingest: Ingest, number: int, offset: Json) -> Standing:
@@ -243,7 +244,7 @@ def _of_connector(store: Store, wish: Wish, ingest: Ingest, number: int, offset:
             ends[name] = orjson.loads(read_all(records, meta.path))
     where = f"{records.url}/{folder}"
     if not ends:
-        raise _unreadable(
+        raise unreadable(
             where,
             "nothing is recorded of the batch; where the query had `kinesis.metadataPath`, write "
             "`checkpoint:DIR,metadata=PATH`, and of its DynamoDB committer make a file",
@@ -258,7 +259,7 @@ def _private(store: Store, batch: int, meta: Json, ingest: Ingest) -> Standing:
     """
     planned_ms = meta.get("batchTimestampMs")
     if not isinstance(planned_ms, int) or planned_ms <= 0:
-        raise _unreadable(f"{store.url}/offsets/{batch}", "it does not say when the batch was")
+        raise unreadable(f"{store.url}/offsets/{batch}", "it does not say when the batch was")
     if ingest.dedup is None:
         raise FerryError(
             "LF-7086",
@@ -284,7 +285,7 @@ def _file_text(path: str) -> str:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
-        raise _unreadable(path, str(said)) from error
+        raise unreadable(path, str(said)) from error
 
 
 def _looked(source: SourceSettings, standing: Standing, listed: Listing) -> Mapping[str, Looked]:
@@ -307,7 +308,7 @@ def _look(line: Kinesis, source: SourceSettings, shard_id: str, number: str, whe
         )
     except Refused as error:
         why = f"{shard_id} has no record {number}: {error.refusal.message}"
-        raise _unreadable(where, why) from error
+        raise unreadable(where, why) from error
     for _ in range(_EMPTY_PAGES):
         if iterator is None:
             return Looked(found=False, empty=True)
@@ -343,12 +344,3 @@ def _patiently(source: SourceSettings, operation: str, ask: Callable[[], Answer]
             trouble = unanswered_error(str(error), source)
         sleep(wait_after_refusal(times, 0.5))
     raise trouble
-
-
-def _unreadable(where: str, why: str) -> FerryError:
-    return FerryError(
-        "LF-7082",
-        "the positions of the other consumer cannot be read",
-        f"{where}: {why}",
-        "name what it keeps its positions in: kcl:TABLE, checkpoint:DIR or shards:FILE",
-    )

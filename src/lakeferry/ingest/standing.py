@@ -86,7 +86,7 @@ def of_leases(rows: Iterable[Json], source: str, stream: str) -> Standing:
             owners.add(owner)
     if not shards:
         why = f"it has leases of {', '.join(sorted(others))}" if others else "it has no lease"
-        raise _unreadable(source, f"{why}, none of stream {stream}")
+        raise unreadable(source, f"{why}, none of stream {stream}")
     return Standing(source, shards, notes=_lease_notes(pending, owners))
 
 
@@ -103,7 +103,7 @@ def _lease_place(row: Json, key: str, source: str) -> Place:
     if told in _SENTINELS:
         return Place(_SENTINELS[told])
     if not told.isdecimal():
-        raise _unreadable(source, f"the checkpoint of lease {key} is `{told}`")
+        raise unreadable(source, f"the checkpoint of lease {key} is `{told}`")
     return Place("after", told, int(_text(row, "checkpointSubSequenceNumber") or 0))
 
 
@@ -155,7 +155,7 @@ def of_connector(offset: Json, ends: Mapping[str, Json], source: str) -> Standin
         begun = {shard: told for shard, told in offset.items() if shard != "metadata"}
         shards = {shard: _connector_place(ends.get(shard, told)) for shard, told in begun.items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _unreadable(source, f"{type(error).__name__}: {error}") from error
+        raise unreadable(source, f"{type(error).__name__}: {error}") from error
     return Standing(source, dict(shards))
 
 
@@ -191,13 +191,13 @@ def of_file(text: str, source: str) -> Standing:
     try:
         body = orjson.loads(text)
         if not isinstance(body, dict) or not body:
-            raise _unreadable(source, "it is no map from shards to positions")
+            raise unreadable(source, "it is no map from shards to positions")
         if isinstance(body.get("shards"), dict) and "v" in body:
             return of_state(parse_state(text, source), source)
         told = body.get("shards", body)
         return Standing(source, {shard: _told_place(shard, one) for shard, one in told.items()})
     except (orjson.JSONDecodeError, ValueError, AttributeError) as error:
-        raise _unreadable(source, str(error)) from error
+        raise unreadable(source, str(error)) from error
 
 
 def of_state(state: IngestState, source: str) -> Standing:
@@ -231,7 +231,8 @@ def _told_place(shard_id: str, told: object) -> Place:
     return Place("time", at_ms=round(since.total_seconds() * 1000))
 
 
-def _unreadable(source: str, why: str) -> FerryError:
+def unreadable(source: str, why: str) -> FerryError:
+    """LF-7082, of whatever the other consumer keeps its positions in."""
     return FerryError(
         "LF-7082",
         "the positions of the other consumer cannot be read",
