@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -223,6 +225,36 @@ def test_rooms_import_only_downwards() -> None:
     )
 
     assert ended.returncode == 0, ended.stdout
+
+
+def test_no_modules_need_each_other_but_two_pairs() -> None:
+    deferred = {
+        ("lakeferry.connect.references", "lakeferry.connect.aws"),  # a secret that AWS keeps
+        ("lakeferry.cost.cost_report", "lakeferry.cost.picture"),  # a report draws itself
+    }
+    needed = {name: set(imported(name, path)) for name, path in modules_by_name().items()}
+    for name, other in deferred:
+        needed[name].remove(other)
+
+    TopologicalSorter(needed).prepare()  # raises CycleError, which names them
+
+
+@cache
+def modules_by_name() -> dict[str, Path]:
+    return {
+        ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts): path
+        for path in python_files("src")
+        if path.name != "__init__.py"
+    }
+
+
+def imported(name: str, path: Path) -> Iterator[str]:
+    """The modules that one imports, also within its functions."""
+    modules = modules_by_name()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found = (f"{node.module}.{one.name}" for one in node.names)
+            yield from (one for one in (*found, node.module) if one in modules and one != name)
 
 
 def test_the_package_says_that_it_is_typed() -> None:
