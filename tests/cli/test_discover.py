@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.cli.found_answers import Shown, discovery_lines
+from lakeferry.cli.discover_answers import Shown, discovery_lines
 from lakeferry.fleet.discovery import Changes, Discovery, KindTotals, Named, NotSeen, Told
 from lakeferry.fleet.found import Remark
 from lakeferry.ledger.write import Ledger

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cli.migration_answers import migration_body, migration_lines
+from lakeferry.cli.nat_migration_answers import migration_body, migration_lines
 from lakeferry.monitor.desired import desired
 from lakeferry.monitor.nat_bill import nat_bill
 from lakeferry.monitor.nat_migration import NatMigration, nat_migration

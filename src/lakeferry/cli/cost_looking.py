@@ -13,12 +13,12 @@ from lakeferry.cli import reconcile_answers as answers
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.cost_look_flags import LookFlags, share_of
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
+from lakeferry.cli.monitor_watching import Asked as Network
 from lakeferry.cli.named_file import write_file
 from lakeferry.cli.network_flags import request_of
 from lakeferry.cli.planned_bytes import planned_bytes
 from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.units import parse_pairs
-from lakeferry.cli.watching import Asked as Network
 from lakeferry.connect.aws import usual_region
 from lakeferry.cost.flow_choice import Terms
 from lakeferry.cost.judging import Tolerances

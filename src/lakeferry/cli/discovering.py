@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from lakeferry.cli import found_answers as answers
+from lakeferry.cli import discover_answers as answers
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.discover_flags import DiscoverFlags
 from lakeferry.cli.fleet_flags import ALL_TABLES, TableFlags, led, ledger_path

@@ -7,8 +7,9 @@ from cyclopts import App, Parameter
 
 from lakeferry.cli.faults import all_told
 from lakeferry.cli.flag_types import Yes
-from lakeferry.cli.looking import alarms, series, top, watch
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
+from lakeferry.cli.monitor_looking import alarms, series, top, watch
+from lakeferry.cli.monitor_prove_flags import NO_WISHES, ProveFlags
 from lakeferry.cli.nat_moving import failback, failover
 from lakeferry.cli.network_flags import (
     NO_ACCESS,
@@ -21,7 +22,6 @@ from lakeferry.cli.network_flags import (
     words_of,
 )
 from lakeferry.cli.patience import patient
-from lakeferry.cli.prove_flags import NO_WISHES, ProveFlags
 from lakeferry.cli.render import Screen
 from lakeferry.cli.standard_input import OR_STDIN
 from lakeferry.cli.tag_flags import NO_TAGS_CHOSEN, TagFlags
@@ -214,10 +214,10 @@ def prove(
     """
 
     def run(screen: Screen, stop: Flag) -> int:
-        from lakeferry.cli import proving
+        from lakeferry.cli import monitor_proving
 
         request = wishes.request(rules, logs, access)
-        return proving.prove(request, screen=screen, stop=stop)
+        return monitor_proving.prove(request, screen=screen, stop=stop)
 
     return guarded("monitor prove", talk, all_told(run))
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from lakeferry.cli.columns import Column, elided, paragraph, table
-from lakeferry.cli.discover_answers import finding_lines
+from lakeferry.cli.monitor_discover_answers import finding_lines
 from lakeferry.monitor.changes import Change, Difference
 from lakeferry.monitor.choice_problems import FORMATS
 from lakeferry.monitor.own_cost import MonthlyCost, total

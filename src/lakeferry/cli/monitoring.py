@@ -11,13 +11,13 @@ from typing import Literal
 
 import orjson
 
-from lakeferry.cli import discover_answers
+from lakeferry.cli import monitor_discover_answers as discover_answers
 from lakeferry.cli import monitor_plan_answers as plan_answers
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.manifest_answers import url_shown
-from lakeferry.cli.migration_answers import migration_body, migration_lines
 from lakeferry.cli.monitor_plan_file import fingerprint_of, plan_text
 from lakeferry.cli.named_file import write_file
+from lakeferry.cli.nat_migration_answers import migration_body, migration_lines
 from lakeferry.cli.render import Screen, marks
 from lakeferry.errors import FerryError
 from lakeferry.events import ChangeApplied, Emit, Event

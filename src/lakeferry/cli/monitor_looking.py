@@ -49,7 +49,7 @@ def top(
     """
 
     def run(screen: Screen, stop: Flag) -> int:
-        from lakeferry.cli import watching
+        from lakeferry.cli import monitor_watching as watching
 
         asked = watching.Asked(rows, span, lambda: request_of(manifest, network, needs_name=False))
         return watching.top(logs, asked, by=by, limit=limit, screen=screen, stop=stop)
@@ -86,7 +86,7 @@ def watch(
     """
 
     def run(screen: Screen, stop: Flag) -> int:
-        from lakeferry.cli import watching
+        from lakeferry.cli import monitor_watching as watching
 
         asked = watching.Asked(
             rows, NO_SPAN,
@@ -124,7 +124,7 @@ def alarms(
     """
 
     def run(screen: Screen, stop: Flag) -> int:
-        from lakeferry.cli import watching
+        from lakeferry.cli import monitor_watching as watching
 
         asked = watching.Asked(rows, span, lambda: request_of(manifest, network))
         return watching.alarms(logs, asked, screen=screen, stop=stop)
@@ -166,7 +166,8 @@ def series(
     """
 
     def run(screen: Screen, stop: Flag) -> int:
-        from lakeferry.cli import keeping, watching
+        from lakeferry.cli import monitor_keeping as keeping
+        from lakeferry.cli import monitor_watching as watching
 
         asked = watching.Asked(
             rows, SpanFlags(start=start, end=end), lambda: request_of(manifest, network),

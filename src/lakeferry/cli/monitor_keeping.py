@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeferry.cli.columns import Column, screen_width, table
+from lakeferry.cli.monitor_watching import Asked
 from lakeferry.cli.named_file import write_file
 from lakeferry.cli.render import Screen
 from lakeferry.cli.units import parse_pairs
-from lakeferry.cli.watching import Asked
 from lakeferry.errors import FerryError
 from lakeferry.monitor.keep_series import (
     Kept,

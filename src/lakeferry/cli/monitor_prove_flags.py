@@ -9,7 +9,7 @@ from lakeferry.cli.network_flags import AccessFlags
 from lakeferry.cli.units import parse_pairs
 
 if TYPE_CHECKING:
-    from lakeferry.cli.proving import Request
+    from lakeferry.cli.monitor_proving import Request
 
 
 @Parameter(name="*")
@@ -45,7 +45,7 @@ class ProveFlags:
     ] = None
 
     def request(self, rules: str, logs: str | None, access: AccessFlags) -> "Request":
-        from lakeferry.cli.proving import Request
+        from lakeferry.cli.monitor_proving import Request
         from lakeferry.monitor.logs import store_options
 
         return Request(
