@@ -4,8 +4,9 @@
 
 A ledger of 100, 1,000, 10,000 tables with two days of paces on two routes. Each run is a process of
 its own: Python starts, imports, opens the ledger, reads and counts by wave, tells the time left.
-Beside it what a process costs that does nothing, and one that only imports lakeferry; and the same
-query again in a process that has begun, as the page asks it.
+Beside it what a process costs that does nothing, and one that only imports lakeferry; the command
+as it is typed, which reads a manifest of 60 sources, too; and the same query again in a process
+that has begun, as the page asks it.
 """
 
 import argparse
@@ -55,10 +56,18 @@ def made(number: int, now: int) -> LakeTable:
     )  # fmt: skip
 
 
-def process(*arguments: str) -> tuple[float, float]:
+def manifest() -> str:
+    """Of the sources that `made` names."""
+    root = "abfss://lake@atlas.dfs.core.windows.net/source"
+    lines = [f"  source-{one:02}: {{kind: adls, root: '{root}-{one:02}/'}}" for one in range(60)]
+    head = "version: 1\nname: atlas\ntarget: {root: 's3://atlas-lake-prod'}\nsources:\n"
+    return head + "\n".join(lines) + "\n"
+
+
+def process(*arguments: str, folder: Path | None = None) -> tuple[float, float]:
     """Seconds by the wall and of the processor."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run([sys.executable, *arguments], check=True)
+    subprocess.run([sys.executable, *arguments], check=True, cwd=folder, stdout=subprocess.DEVNULL)
     took, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -79,8 +88,12 @@ def main() -> None:
     row("`import lakeferry`", [process("-c", "import lakeferry") for _ in runs])
     with tempfile.TemporaryDirectory() as folder:
         for count in (100, 1000, 10_000):
-            path = Path(folder) / f"{count}.db"
+            here = Path(folder) / f"{count}"
+            path = here / ".lakeferry" / "ledger.db"
             fill(path, count)
+            (here / "lakeferry.yaml").write_text(manifest())
+            typed = [process("-m", "lakeferry", "status", folder=here) for _ in runs]
+            row(f"{count:,} tables, `lakeferry status` as typed", typed)
             row(f"{count:,} tables, a process each", [process("-c", ONCE, str(path)) for _ in runs])
             row(f"{count:,} tables, asked again", [again(path) for _ in runs])
 

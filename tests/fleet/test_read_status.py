@@ -1,12 +1,14 @@
 """The state of a migration from its ledger alone."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lakeferry.errors import FerryError
 from lakeferry.fleet.estimate import Span
-from lakeferry.fleet.read_status import read_status
+from lakeferry.fleet.read_status import Status, read_status
 from lakeferry.fleet.time_left import Left
 from lakeferry.ledger.rows import Pace
 from tests.ledger.lakes import Clock, leading, step, table
@@ -96,6 +98,26 @@ def test_waves_end_one_after_the_other(tmp_path: Path) -> None:
     assert (first.p50, second.p50) == pytest.approx((3600, 7200), rel=0.01)
     assert second == found.left
     assert others.lefts == {}
+
+
+def test_all_tables_summed_are_told_as_one_by_one(tmp_path: Path) -> None:
+    clock = Clock()
+    filled(tmp_path / "ledger.db", 2880, clock)
+    with leading(tmp_path / "ledger.db", "second", clock_ms=clock) as ledger:
+        ledger.see([table("b.x", state="blocked"), table("gone.y", state="failed"),
+                    table("sales.z", wave=2, state="synced", held_version=1)])  # fmt: skip
+
+    def of(**how: Any) -> Status:
+        known = {"sales", "b"}
+        return read_status(
+            tmp_path / "ledger.db", "wave", now_ms=clock.now_ms, sources=known, **how
+        )
+
+    each = of(through=lambda tables: tables)
+
+    assert of() == replace(each, tables=())
+    assert [one.name for one in each.look_at] == ["b.x"]
+    assert each.sources == {"sales", "b", "gone"}
 
 
 def test_without_a_ledger_it_is_told_how_to_get_one(tmp_path: Path) -> None:

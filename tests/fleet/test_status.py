@@ -1,5 +1,8 @@
 """Where a migration stands."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,13 +12,18 @@ from lakeferry.fleet.states import STATES
 from lakeferry.fleet.status import (
     By,
     all_of,
+    as_wanted,
     behind_s,
+    cells_as_wanted,
     grouped,
+    grouped_cells,
     state_text,
     to_look_at,
     told_together,
 )
+from lakeferry.ledger import read
 from lakeferry.ledger.rows import LakeTable
+from lakeferry.ledger.schema import migrate
 from tests.ledger.lakes import table
 
 NOW_MS = 1_795_500_000_000  # 2026-11-24T06:00Z
@@ -80,6 +88,24 @@ def test_groups_come_to_what_their_tables_come_to(tables: list[LakeTable], by: B
     groups = grouped(tables, by, now_ms=NOW_MS)
 
     assert all_of(groups, tables) == told_together("", tables, now_ms=NOW_MS)
+
+
+@given(TABLES, st.sampled_from(["source", "wave", "state"]))
+def test_what_a_ledger_sums_is_what_its_tables_come_to(tables: list[LakeTable], by: By) -> None:
+    tables = [one._replace(target_url=f"s3://lake/{at}") for at, one in enumerate(tables)]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        migrate(db)
+        marks = ", ".join("?" * len(LakeTable._fields))
+        columns = ", ".join(LakeTable._fields)
+        db.executemany(f"INSERT INTO lake_table ({columns}) VALUES ({marks})", tables)
+
+        cells = read.cells(db, now_ms=NOW_MS)
+
+    assert grouped_cells(cells, by, NOW_MS) == grouped(tables, by, now_ms=NOW_MS)
+    gone = as_wanted(tables, {"a"})
+    assert grouped_cells(cells_as_wanted(cells, {"a"}), by, NOW_MS) == grouped(
+        gone, by, now_ms=NOW_MS
+    )
 
 
 def test_what_is_out_of_scope_is_counted_by_state_alone() -> None:

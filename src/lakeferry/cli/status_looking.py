@@ -14,7 +14,6 @@ from lakeferry.cli.render import Screen
 from lakeferry.cli.status_flags import StatusFlags
 from lakeferry.errors import FerryError
 from lakeferry.fleet.read_status import Ahead, Status, read_status
-from lakeferry.fleet.status import as_wanted
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import now_ms
 
@@ -46,7 +45,7 @@ def status(
         found = _read(wanted, tables, flags, screen, stop)
         differ = _disagreements(found, wanted, flags, stop)
         is_all = tables.select is None and tables.wave is None
-        unknown = {*wanted.sources} - {one.source for one in found.tables} if is_all else set()
+        unknown = {*wanted.sources} - found.sources if is_all else set()
         code = _show(found, wanted, flags, screen, differ, sorted(unknown))
         if not flags.watch:
             return code
@@ -60,7 +59,7 @@ def _read(
     at_ms = now_ms()
 
     def through(known: Sequence[LakeTable]) -> Sequence[LakeTable]:
-        meant = tables.of(wanted, as_wanted(known, wanted.sources))
+        meant = tables.of(wanted, known)
         if not flags.live:
             return meant
         from lakeferry.fleet.live_heads import with_heads
@@ -71,7 +70,11 @@ def _read(
         return live.tables
 
     ahead = _ahead(wanted, at_ms / 1000)
-    return read_status(ledger_path(wanted), flags.by, now_ms=at_ms, ahead=ahead, through=through)
+    is_all = tables.select is None and tables.wave is None and not flags.live
+    return read_status(
+        ledger_path(wanted), flags.by, now_ms=at_ms, ahead=ahead, sources=wanted.sources,
+        through=None if is_all else through,
+    )  # fmt: skip
 
 
 def _disagreements(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from lakeferry.config.check import check
-from lakeferry.config.json_text import read_json
 from lakeferry.config.manifest import Manifest
 from lakeferry.config.manifest_shape import MANIFEST
 from lakeferry.config.manifest_values import manifest_of
@@ -26,7 +25,6 @@ from lakeferry.config.overlay import (
 from lakeferry.config.problems import Problem, holds_secret, refuse
 from lakeferry.config.shape import Record, part_of
 from lakeferry.config.stream_shape import STREAM
-from lakeferry.config.toml_text import read_toml
 from lakeferry.config.tree import MAX_BYTES, Document, Entry, Place, Value, leaves
 from lakeferry.config.yaml_text import read_yaml
 from lakeferry.errors import FerryError
@@ -35,7 +33,7 @@ STDIN = "-"
 NO_FILE = "(no manifest)"
 NAMES = ("lakeferry.yaml", "lakeferry.yml", "lakeferry.json", "lakeferry.toml")
 OfManifest = Callable[[Manifest], Iterable[Problem]]
-_READERS = {".json": read_json, ".toml": read_toml}
+TextReader = Callable[[str, str], tuple[Value | None, list[Problem]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,21 @@ class Read:
 
     manifest: Manifest
     document: Document
+
+
+def _reader(name: str) -> TextReader:
+    """By the end of a file's name; what most manifests do not need is not even imported."""
+    match Path(name).suffix.lower():
+        case ".json":
+            from lakeferry.config.json_text import read_json
+
+            return read_json
+        case ".toml":
+            from lakeferry.config.toml_text import read_toml
+
+            return read_toml
+        case _:
+            return read_yaml
 
 
 def find_manifest(start: Path) -> Path | None:
@@ -95,8 +108,7 @@ def read_manifest(
     raw = b"version: 1" if file is None else _bytes(name)
     text = _decoded(raw, name)
     texts = {name: text, SET: sets_text(sets)}
-    reader = _READERS.get(Path(name).suffix.lower(), read_yaml)
-    root, problems = reader(text, name)
+    root, problems = _reader(name)(text, name)
     if root is None:
         empty = Problem("LF-2002", Place(name, 1, 1), "the manifest is empty", _START)
         refuse(problems or [empty], texts)

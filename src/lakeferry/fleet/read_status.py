@@ -1,17 +1,27 @@
 """The state of a migration from its ledger alone: one moment of it, however many tables."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lakeferry.fleet.estimate import HORIZON_S, Load, Rates, Route, Span, rates, time_left
-from lakeferry.fleet.status import By, Group, all_of, grouped, to_look_at
+from lakeferry.fleet.states import NEED_A_LOOK
+from lakeferry.fleet.status import (
+    By,
+    Group,
+    all_of,
+    as_wanted,
+    cells_as_wanted,
+    grouped,
+    grouped_cells,
+    to_look_at,
+)
 from lakeferry.fleet.time_left import Left, is_measured
 from lakeferry.ledger import read
 from lakeferry.ledger.lease import Leader, is_gone, leader
 from lakeferry.ledger.open import reading
-from lakeferry.ledger.rows import LakeTable, Pace
+from lakeferry.ledger.rows import Cell, LakeTable, Pace
 
 Ahead = Mapping[str, tuple[Span, ...]]  # route -> what windows leave it
 Through = Callable[[Sequence[LakeTable]], Sequence[LakeTable]]
@@ -32,12 +42,8 @@ class Status:
     # By wave, until it and all before it are done; None: not measured. Of other groups nothing.
     lefts: Mapping[str, Left | None] = field(default_factory=dict)
     rates: Mapping[str, Rates] = field(default_factory=dict)  # of the routes that were seen
-    tables: tuple[LakeTable, ...] = ()  # that are told
-
-
-def as_they_are(tables: Sequence[LakeTable]) -> Sequence[LakeTable]:
-    """All tables, as the ledger knows them."""
-    return tables
+    sources: frozenset[str] = frozenset()  # that have a table among those that are told
+    tables: tuple[LakeTable, ...] = ()  # that are told; none where they were only summed
 
 
 def read_status(
@@ -46,27 +52,36 @@ def read_status(
     *,
     now_ms: int,
     ahead: Ahead | None = None,
-    through: Through = as_they_are,
+    sources: Container[str] | None = None,
+    through: Through | None = None,
 ) -> Status:
     """Read it. Raises as `ledger.open.reading` does.
 
     Args:
         ahead: of each route that windows have a say on, `ahead.known_ahead`.
+        sources: that the manifest names; None: all that the ledger knows.
         through: takes what the ledger knows and gives what is told of it; called once, when the
-            ledger has been let go.
+            ledger has been let go. None: all is told, and few tables are read one by one.
     """
+    is_each = by == "table" or through is not None
     with reading(ledger) as db, read.at_one_moment(db):
         seq, led = read.last_seq(db), _as_it_is(leader(db))
-        tables = read.tables(db)
+        cells: Sequence[Cell] = () if is_each else read.cells(db, now_ms=now_ms)
+        tables = read.tables(db) if is_each else read.tables_in(db, NEED_A_LOOK)
         paces = _paces(db, now_ms)
-    shown = through(tables)
-    groups = grouped(shown, by, now_ms=now_ms)
-    total = all_of(groups, shown)
+    shown = tables if sources is None else as_wanted(tables, sources)
+    if through is not None:
+        shown = through(shown)
+    cells = cells if sources is None else cells_as_wanted(cells, sources)
+    groups = grouped(shown, by, now_ms=now_ms) if is_each else grouped_cells(cells, by, now_ms)
+    parts = shown if is_each else cells
+    total = all_of(groups, parts)
     seen = _rates(total.loads, paces, now_ms / 1000)
     routes = Routes(seen, ahead or {}, is_known=_is_known(total, paces), now_s=now_ms / 1000)
     return Status(
         seq, led, groups, total, routes.left(total.loads), to_look_at(shown),
-        _one_after_the_other(groups, routes) if by == "wave" else {}, seen, tuple(shown),
+        _one_after_the_other(groups, routes) if by == "wave" else {}, seen,
+        frozenset(one.source for one in parts), tuple(shown) if is_each else (),
     )  # fmt: skip
 
 

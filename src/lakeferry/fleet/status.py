@@ -11,7 +11,7 @@ from typing import Literal
 
 from lakeferry.fleet.estimate import Load
 from lakeferry.fleet.states import NEED_A_LOOK, OUT_OF_SCOPE, STATES, word
-from lakeferry.ledger.rows import LakeTable
+from lakeferry.ledger.rows import Cell, LakeTable
 
 By = Literal["source", "wave", "state", "table"]
 # From the least to the most advanced; of a group the least advanced table says where it stands.
@@ -65,58 +65,100 @@ def as_wanted(tables: Sequence[LakeTable], sources: Container[str]) -> Sequence[
 
     What was cut over stays so: its source may go.
     """
-    stays = {*OUT_OF_SCOPE, "cut_over"}
+    why = "the manifest names its source no longer"
     return [
-        one if one.source in sources or one.state in stays
-        else one._replace(state="orphaned", why="the manifest names its source no longer",
-                          code="", next_step="")
+        one._replace(state="orphaned", why=why, code="", next_step="")
+        if _is_orphaned(one, sources) else one
         for one in tables
     ]  # fmt: skip
 
 
+def cells_as_wanted(cells: Sequence[Cell], sources: Container[str]) -> Sequence[Cell]:
+    """`as_wanted` of tables that are summed."""
+    return [one._replace(state="orphaned") if _is_orphaned(one, sources) else one for one in cells]
+
+
+def _is_orphaned(one: LakeTable | Cell, sources: Container[str]) -> bool:
+    return not (one.source in sources or one.state in OUT_OF_SCOPE or one.state == "cut_over")
+
+
+def cell_of(table: LakeTable, now_ms: int) -> Cell:
+    """One table as what many are summed to. `ledger.read.cells` does the same, in SQL."""
+    lag_s = behind_s(table, now_ms)
+    return Cell(
+        table.source, table.wave, table.state, table.route, table.strength, 1, table.bytes,
+        table.files, table.left_bytes, table.left_files, table.left_requests,
+        int(table.held_version is not None), None if lag_s is None else table.behind_since_ms,
+        int(_is_beyond(table, lag_s)), table.state_since_ms,
+    )  # fmt: skip
+
+
 def grouped(tables: Iterable[LakeTable], by: By, *, now_ms: int) -> tuple[Group, ...]:
     """One group for each source, wave, state or table, in their order."""
-    parts: dict[tuple[int, str], list[LakeTable]] = {}
+    if by != "table":
+        return grouped_cells((cell_of(one, now_ms) for one in tables), by, now_ms)
+    parts: dict[str, list[Cell]] = {}
     for table in tables:
+        parts.setdefault(table.name, []).append(cell_of(table, now_ms))
+    return tuple(summed(name, parts[name], now_ms) for name in sorted(parts))
+
+
+def grouped_cells(cells: Iterable[Cell], by: By, now_ms: int) -> tuple[Group, ...]:
+    """`grouped` of tables that are summed, which have no names any more."""
+    parts: dict[tuple[int, str], list[Cell]] = {}
+    for cell in cells:
         match by:
             case "source":
-                key = (0, table.source)
+                key = (0, cell.source)
             case "wave":
-                key = (table.wave, str(table.wave))
+                key = (cell.wave, str(cell.wave))
             case "state":
-                key = (_ORDER[table.state], table.state)
+                key = (_ORDER[cell.state], cell.state)
             case "table":
-                key = (0, table.name)
-        parts.setdefault(key, []).append(table)
-    return tuple(told_together(key[1], parts[key], now_ms=now_ms) for key in sorted(parts))
+                raise ValueError("tables that are summed cannot be told one by one")
+        parts.setdefault(key, []).append(cell)
+    return tuple(summed(key[1], parts[key], now_ms) for key in sorted(parts))
 
 
 def told_together(key: str, tables: Iterable[LakeTable], *, now_ms: int) -> Group:
     """The sums of these tables."""
-    every = list(tables)
-    found = Counter(table.state for table in every)
-    within = [table for table in every if table.state not in OUT_OF_SCOPE]
-    lags = [behind_s(table, now_ms) for table in within]
-    known = [lag for lag in lags if lag is not None]
-    strengths = {table.strength or "" for table in within}
+    return summed(key, (cell_of(one, now_ms) for one in tables), now_ms)
+
+
+def summed(key: str, cells: Iterable[Cell], now_ms: int) -> Group:
+    """The sums of tables that are summed in parts."""
+    found: Counter[str] = Counter()
+    within = []
+    for cell in cells:
+        found[cell.state] += cell.tables
+        if cell.state not in OUT_OF_SCOPE:
+            within.append(cell)
+    strengths = {cell.strength or "" for cell in within}
     return Group(
         key=key,
-        sources=len({table.source for table in within}),
-        tables=len(within),
+        sources=len({cell.source for cell in within}),
+        tables=sum(cell.tables for cell in within),
         by_state={state: found[state] for state in STATES if found[state]},
-        bytes=sum(table.bytes for table in within),
-        files=sum(table.files for table in within),
+        bytes=sum(cell.bytes for cell in within),
+        files=sum(cell.files for cell in within),
         loads=_loads(within),
-        left_bytes=sum(table.left_bytes for table in within),
-        left_files=sum(table.left_files for table in within),
-        behind_s=max(known, default=None),
-        beyond_target=sum(_is_beyond(table, lag) for table, lag in zip(within, lags, strict=True)),
+        left_bytes=sum(cell.left_bytes for cell in within),
+        left_files=sum(cell.left_files for cell in within),
+        behind_s=_behind_s(within, now_ms),
+        beyond_target=sum(cell.beyond_target for cell in within),
         strength=strengths.pop() if len(strengths) == 1 else "",
-        since_ms=max((table.state_since_ms for table in within), default=0),
+        since_ms=max((cell.since_ms for cell in within), default=0),
     )
 
 
-def all_of(groups: Sequence[Group], tables: Iterable[LakeTable]) -> Group:
+def _behind_s(cells: Sequence[Cell], now_ms: int) -> float | None:
+    if not any(cell.held for cell in cells):
+        return None
+    since = [cell.behind_since_ms for cell in cells if cell.behind_since_ms is not None]
+    return max(0, now_ms - min(since)) / 1000 if since else 0.0
+
+
+def all_of(groups: Sequence[Group], tables: Iterable[LakeTable | Cell]) -> Group:
     """`told_together` of all tables, from the groups that they are in: in half of the time."""
     by_state: Counter[str] = Counter()
     loads: dict[str, Load] = {}
@@ -174,11 +216,11 @@ def _is_beyond(table: LakeTable, lag_s: float | None) -> bool:
     return lag_s > table.lag_target_s
 
 
-def _loads(tables: Iterable[LakeTable]) -> dict[str, Load]:
+def _loads(cells: Iterable[Cell]) -> dict[str, Load]:
     loads: dict[str, list[int]] = {}
-    for table in tables:
-        if table.left_bytes or table.left_requests:
-            load = loads.setdefault(table.route, [0, 0])
-            load[0] += table.left_bytes
-            load[1] += table.left_requests
+    for cell in cells:
+        if cell.left_bytes or cell.left_requests:
+            load = loads.setdefault(cell.route, [0, 0])
+            load[0] += cell.left_bytes
+            load[1] += cell.left_requests
     return {route: Load(*load) for route, load in sorted(loads.items())}

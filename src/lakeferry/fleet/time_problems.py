@@ -1,18 +1,17 @@
-"""Waves that wait for each other, times that no calendar has, hours that do not exist. Pure."""
+"""Waves that wait for each other, times that no calendar has, hours that do not exist. Pure.
+
+Most manifests have no windows, so what knows of zones is imported where there are some.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from difflib import get_close_matches
-from zoneinfo import ZoneInfo, available_timezones
 
 from lakeferry.config.leaf_values import entries_at, text_at
 from lakeferry.config.problems import Problem
 from lakeferry.config.references import references
 from lakeferry.config.tree import Value
 from lakeferry.errors import FerryError
-from lakeferry.fleet.select import selection
 from lakeferry.fleet.wanted_values import after_of, time_of, window_of
-from lakeferry.fleet.window import gap_of
 
 
 def wave_problems(root: Value) -> Iterator[Problem]:
@@ -107,6 +106,8 @@ def window_problems(root: Value) -> Iterator[Problem]:
 
 def window_notes(root: Value, since: date) -> Iterator[Problem]:
     """Windows that begin or end in an hour that some night of the coming year does not have."""
+    from lakeferry.fleet.window import gap_of
+
     for number, value in enumerate(_windows(root)):
         zone = text_at(value, "tz") or "UTC"
         gap = gap_of(window_of(value), since)
@@ -128,6 +129,8 @@ def _select(value: Value, at: str) -> Iterator[Problem]:
     chosen = value.get("select")
     if chosen is None or references(chosen.text):
         return
+    from lakeferry.fleet.select import selection
+
     try:
         selection([chosen.text], _no_file)
     except FerryError as error:
@@ -143,6 +146,9 @@ def _zone(value: Value, at: str) -> Iterator[Problem]:
     zone = value.get("tz")
     if zone is None or _is_zone(zone.text):
         return
+    from difflib import get_close_matches
+    from zoneinfo import available_timezones
+
     known = sorted(available_timezones())
     last = [one for one in known if one.rpartition("/")[2].lower() == zone.text.lower()]
     near = [*last, *get_close_matches(zone.text, known, n=1, cutoff=0.5)]
@@ -151,6 +157,8 @@ def _zone(value: Value, at: str) -> Iterator[Problem]:
 
 
 def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo
+
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # not there, a path that leads out, a folder

@@ -4,11 +4,12 @@
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from lakeferry.ledger.rows import (
+    Cell,
     CheckResult,
     Inventoried,
     LakeTable,
@@ -36,6 +37,28 @@ def tables(db: sqlite3.Connection) -> list[LakeTable]:
     # Without a call of Python for each row: there may be ten thousand of them.
     made = partial(tuple.__new__, LakeTable)
     return list(map(made, db.execute(f"SELECT {_COLUMNS} FROM lake_table")))
+
+
+def tables_in(db: sqlite3.Connection, states: Iterable[str]) -> list[LakeTable]:
+    """The tables that are in one of these states, in no order."""
+    chosen = tuple(states)
+    marks = ", ".join("?" * len(chosen))
+    found = db.execute(f"SELECT {_COLUMNS} FROM lake_table WHERE state IN ({marks})", chosen)
+    return [LakeTable._make(row) for row in found]
+
+
+def cells(db: sqlite3.Connection, *, now_ms: int) -> list[Cell]:
+    """All tables summed, as `fleet.status.cell_of` would each: in a quarter of the time."""
+    found = db.execute(
+        "SELECT source, wave, state, route, strength, count(*), sum(bytes), sum(files),"
+        " sum(left_bytes), sum(left_files), sum(left_requests), count(held_version),"
+        " min(behind_since_ms) FILTER (WHERE held_version IS NOT NULL),"
+        " count(*) FILTER (WHERE held_version IS NOT NULL AND state <> 'cut_over'"
+        " AND max(0, ? - behind_since_ms) / 1000.0 > lag_target_s), max(state_since_ms)"
+        " FROM lake_table GROUP BY source, wave, state, route, strength",
+        (now_ms,),
+    )
+    return [Cell._make(row) for row in found]
 
 
 def table(db: sqlite3.Connection, target_url: str) -> LakeTable | None:

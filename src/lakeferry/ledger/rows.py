@@ -41,6 +41,29 @@ class LakeTable(NamedTuple):
     retention_s: int | None = None  # how long VACUUM leaves what the source dropped; None: not seen
 
 
+class Cell(NamedTuple):
+    """Tables that share what they are told by, summed: what is told of many without reading each.
+
+    Made by `read.cells`, and of single tables by `fleet.status.cell_of`.
+    """
+
+    source: str
+    wave: int
+    state: str
+    route: str
+    strength: str | None
+    tables: int
+    bytes: int
+    files: int
+    left_bytes: int
+    left_files: int
+    left_requests: int
+    held: int  # tables of which the target holds a version
+    behind_since_ms: int | None  # of those the one that is furthest behind; None: none is
+    beyond_target: int  # of those that are not cut over: further behind than wanted
+    since_ms: int  # when the last of them came to its state
+
+
 class Inventoried(NamedTuple):
     """Something that a discovery found: a table, a checkpoint, a folder."""
 
