@@ -325,6 +325,12 @@ CODES: dict[str, ErrorKind] = {
         "A file of the same name and another content lies where a file of the clone must go. It "
         "is not written over, for a version of the target may still need it.",
     ),
+    "LF-5009": ErrorKind(
+        3,
+        "the target is gone",
+        "The ledger knows of a version that this table's target held, and nothing of the table is "
+        "there any more: its files or its log were deleted. The next sync brings all of it again.",
+    ),
     "LF-5101": ErrorKind(
         1,
         "the target is full",

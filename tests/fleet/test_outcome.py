@@ -11,6 +11,13 @@ def error(code: str) -> FerryError:
     return FerryError(code, "what", "where", "run it again")
 
 
+def test_nobody_is_told_to_delete_what_differs_for_the_source_may_be_what_is_wrong() -> None:
+    step = next_step_of(error("LF-6001"), "a.x")
+
+    assert step.startswith("delete nothing: the source may be what has changed")
+    assert "lakeferry verify -s a.x --strength hashed" in step
+
+
 @pytest.mark.parametrize(
     ("code", "state"),
     [

@@ -72,6 +72,39 @@ def test_a_table_that_can_be_cloned_again_is_planned_again(
     assert kept(tmp_path, blocked, source_version=8, is_judged=True).state == "planned"
 
 
+def test_a_target_that_is_gone_holds_nothing_and_somebody_is_told(
+    tmp_path: Path, table: LakeTable
+) -> None:
+    synced = table._replace(state="synced", held_version=7, target_version=3, left_bytes=0)
+
+    row = kept(tmp_path, synced, source_version=7)
+
+    assert (row.state, row.code, row.held_version) == ("drifted", "LF-5009", None)
+    assert (row.left_bytes, row.left_files, row.target_version) == (100, 2, None)
+    assert row.why == (
+        "the target is gone: its target held version 7, and nothing of it is there any more"
+    )
+    assert row.next_step.endswith("lakeferry sync -s sales.eu.orders")
+
+
+def test_a_target_that_is_gone_stays_so_until_a_sync_brings_it_again(
+    tmp_path: Path, table: LakeTable
+) -> None:
+    told = table._replace(state="drifted", code="LF-5009", why="the target is gone")
+
+    row = kept(tmp_path, told, source_version=7, live=(100, 2))
+
+    assert (row.state, row.left_bytes) == ("drifted", 100)
+
+
+def test_a_target_that_could_not_be_looked_at_is_not_gone(tmp_path: Path, table: LakeTable) -> None:
+    synced = table._replace(state="synced", held_version=7)
+
+    row = kept(tmp_path, synced, source_version=7, fault=Fault("LF-1003", "no answer", "", ""))
+
+    assert (row.state, row.held_version) == ("synced", 7)
+
+
 def test_what_another_run_has_moved_on_meanwhile_is_left_to_it(
     tmp_path: Path, table: LakeTable
 ) -> None:

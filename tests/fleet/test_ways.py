@@ -77,6 +77,17 @@ def test_tables_of_one_account_share_its_limits() -> None:
     assert len({id(valve) for valve in (*one.valves, *same.valves)}) == len(one.valves)
 
 
+def test_every_request_to_an_account_takes_of_what_its_tables_may_ask() -> None:
+    ways = Ways(Limits(account_requests_per_s=10))
+    ways.turn(MONDAY_NOON)
+    found, other = way(ways), way(ways, at="two")
+
+    ways.pace_of("one")(100)  # listings, logs, commits: whatever a store asks
+
+    assert 5 < found.wait_s() <= 10
+    assert other.wait_s() == 0.0
+
+
 def test_bytes_that_wait_keep_the_next_file_from_beginning() -> None:
     ways = Ways(Limits(bytes_per_s=100.0))
     ways.turn(MONDAY_NOON)

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def led_by(path: Path, other: Process, monkeypatch: pytest.MonkeyPatch) -> None:
 def as_process(running: subprocess.Popen[bytes]) -> Process:
     started = lease._started(running.pid)
     return dataclasses.replace(this_process(), pid=running.pid, started=started)
+
+
+def leads_now(path: Path) -> Process | None:
+    db = sqlite3.connect(path)
+    found = leader(db)
+    db.close()
+    return None if found is None else found.process
 
 
 def ended() -> Process:
@@ -81,7 +89,8 @@ def test_the_lease_of_a_dead_process_here_is_taken_at_once(
 ) -> None:
     led_by(path, ended(), monkeypatch)
 
-    leading(path, clock_ms=Clock()).close()
+    with leading(path, clock_ms=Clock()):
+        assert leads_now(path) == this_process()
 
 
 def test_the_lease_of_another_machine_is_taken_when_it_has_run_out(
@@ -117,6 +126,8 @@ def test_a_leader_whose_lease_ran_out_goes_on_if_nobody_took_it(path: Path) -> N
         clock.now_ms += 3_600_000
         ledger.flush()
 
+        assert leads_now(path) == this_process()
+
 
 def test_a_turn_renews_the_lease_when_a_third_of_it_is_over(path: Path) -> None:
     clock = Clock()
@@ -129,6 +140,24 @@ def test_a_turn_renews_the_lease_when_a_third_of_it_is_over(path: Path) -> None:
         db.close()
     assert found is not None
     assert (found.taken_at_ms, found.heard_at_ms) == (1_000_000, 1_000_005)
+
+
+def test_a_leader_that_waits_for_a_terminal_stays_leader(path: Path) -> None:
+    with leading(path, lease_s=0.3) as ledger, ledger.beating():
+        time.sleep(0.7)  # as a pager makes whoever prints wait
+        with pytest.raises(FerryError, match="LF-8001"):
+            leading(path, "second")
+
+
+def test_a_lease_that_another_one_took_is_not_renewed(path: Path) -> None:
+    clock = Clock()
+    old = leading(path, clock_ms=clock, lease_s=0.3)
+    clock.now_ms += 300
+    with old.beating(), leading(path, "second", clock_ms=clock) as new:
+        time.sleep(0.3)
+        new.flush()
+    with pytest.raises(FerryError, match="LF-8002"):
+        old.close()
 
 
 def test_who_took_over_is_named_and_what_the_old_one_kept_back_is_not_written(path: Path) -> None:

@@ -173,13 +173,46 @@ def test_a_clone_that_a_killed_run_left_open_is_given_up_by_the_next(path: Path)
         ledger.see([table("sales.orders")])
         ledger.land(ledger.begin_clone(start(7)), file("a.parquet"))
     with leading(path, "second") as ledger:
-        ledger.begin_clone(start(8))
+        clone = ledger.begin_clone(start(8))
+        assert ledger.landed(clone) == (1, 50)  # what landed lies at the target all the same
 
     db = open_to_read(path)
     found = db.execute("SELECT source_version, state FROM clone ORDER BY clone_id").fetchall()
     assert found == [(7, "abandoned"), (8, "copying")]
-    assert read.landed(db, ORDERS) == []
+    assert read.landed(db, ORDERS) == [file("a.parquet")]
     db.close()
+
+
+def test_what_landed_of_a_stopped_clone_is_the_next_ones_if_it_begins_where_that_did(
+    path: Path,
+) -> None:
+    with leading(path) as ledger:
+        ledger.see([table("sales.orders")])
+        stopped = ledger.begin_clone(start(7))
+        ledger.land(stopped, file("a.parquet"))
+        ledger.abandon_clone(stopped)
+        third = ledger.begin_clone(start(8))
+        ledger.land(third, file("a.parquet"), is_left=False)
+        ledger.land(third, file("b.parquet"))
+        assert ledger.landed(third) == (2, 100)
+        assert ledger.landed(ledger.begin_clone(start(9)._replace(base_source_version=8))) == (0, 0)
+
+    assert known(path).left_files == 0  # of the two; the one that was found again counted once
+
+
+def test_a_table_whose_target_is_deleted_holds_nothing_and_nothing_of_it_has_landed(
+    path: Path,
+) -> None:
+    with leading(path) as ledger:
+        ledger.see([table("sales.orders", held_version=7, state="planned", left_bytes=10)])
+        clone = ledger.begin_clone(start(8))
+        ledger.land(clone, file("a.parquet"))
+        ledger.forget_clone(ORDERS, step("planned", "drifted", code="LF-5009"), kind="gone")
+        assert ledger.landed(ledger.begin_clone(start(8))) == (0, 0)
+
+    after = known(path)
+    assert (after.state, after.held_version, after.left_bytes) == ("drifted", None, 100)
+    assert ("gone", {"why": ""}) in [(kind, body) for _, kind, body in history(path)]
 
 
 def test_an_abandoned_clone_changes_nothing_of_what_is_held(path: Path) -> None:

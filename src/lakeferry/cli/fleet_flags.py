@@ -1,6 +1,7 @@
 """Which tables of a migration a command is about, and its ledger: to read, or to lead."""
 
 import sys
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -115,19 +116,14 @@ def known_tables(wanted: "Migration") -> "list[LakeTable]":
 def led(wanted: "Migration", command: str) -> "Iterator[Ledger]":
     """The ledger, with the lease of the one coordinator; made where there is none.
 
-    Whoever works longer than a few seconds calls its `turn` meanwhile, from this thread. The run's
-    exit code is told with its `end`; one that an error ends is 1.
+    Whoever works longer than a few seconds calls its `turn` meanwhile, from this thread, so that
+    what waits is written. The run's exit code is told with its `end`; one that an error ends is 1.
 
     Raises:
         FerryError: as `Ledger`; LF-8001 where another coordinator leads.
     """
-    from lakeferry.ledger.write import Ledger
-
-    run_id = uuid.uuid4().hex[:12]
-    ledger = Ledger(
-        ledger_path(wanted), run_id=run_id, command=command, manifest_sha256=wanted.sha256
-    )
-    with ledger:
+    # What is printed may wait for a pager, and Spark for a minute: that costs no lease.
+    with _taken(wanted, command) as ledger, ledger.beating():
         try:
             yield ledger
         except FerryError as error:
@@ -136,6 +132,29 @@ def led(wanted: "Migration", command: str) -> "Iterator[Ledger]":
             raise
 
 
+def _taken(wanted: "Migration", command: str) -> "Ledger":
+    """The lease, now; or in a moment, where a `plan` is about to give it back."""
+    from lakeferry.ledger.lease import leader
+    from lakeferry.ledger.open import reading
+    from lakeferry.ledger.write import Ledger
+
+    path, run_id = ledger_path(wanted), uuid.uuid4().hex[:12]
+    until = time.monotonic() + BRIEF_S
+    while True:
+        try:
+            return Ledger(path, run_id=run_id, command=command, manifest_sha256=wanted.sha256)
+        except FerryError as error:
+            if error.code != "LF-8001" or time.monotonic() > until:
+                raise
+            with reading(path) as db:
+                other = leader(db)
+            if other is not None and other.command not in _BRIEF:
+                raise
+            time.sleep(0.1)
+
+
+BRIEF_S = 5.0
+_BRIEF = ("plan",)  # looks without the lease, and takes it for what it keeps
 _NOT_LED = ("LF-8002", "LF-8003", "LF-8006")  # the ledger is not ours any more, or not there
 
 

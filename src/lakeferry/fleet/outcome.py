@@ -30,8 +30,10 @@ _NEXT: dict[str, Callable[[str], str]] = {
         f"look at its DESCRIBE HISTORY; to undo it: lakeferry sync -s {name} --replace"
     ),
     "LF-6001": lambda name: (
-        "delete the files that differ at the target, they are named in the report; then "
-        f"lakeferry sync -s {name} --replace"
+        "delete nothing: the source may be what has changed, or have lost these files since. See "
+        f"which differ: lakeferry verify -s {name} --strength hashed --report differs.json; move "
+        "what is wrong at the target to a place of its own, and what is missing is brought again "
+        f"by lakeferry sync -s {name} --replace"
     ),
 }
 

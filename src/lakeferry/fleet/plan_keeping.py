@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from lakeferry.fleet.gone import GONE, forgotten, gone, is_gone
 from lakeferry.fleet.plan import seen_again, work_of
 from lakeferry.fleet.planned import ASIDE, MOVING, PlannedTable, Seen
 from lakeferry.fleet.states import State, may_follow, move
@@ -37,6 +38,10 @@ def keep_plan(
     """
     before = {table.target_url: table for table in tables}
     known = tuple(line for line in lines if line.target_url in before)
+    for url in (line.target_url for line in known):
+        if is_gone(before[url], seen[url]):
+            ledger.forget_clone(url, gone(before[url]), kind="gone")
+            before[url] = forgotten(before[url])
     ledger.see(
         seen_again(before[line.target_url], seen[line.target_url], now_ms=now_ms)._replace(
             wave=line.wave, route=line.route
@@ -52,6 +57,8 @@ def keep_plan(
 def _moves(lines: Iterable[PlannedTable], before: Mapping[str, LakeTable]) -> Iterator[Move]:
     for line in lines:
         state: State = before[line.target_url].state  # type: ignore[assignment]
+        if before[line.target_url].code == GONE and line.action in MOVING:
+            continue  # until a sync has brought it again
         if line.action in MOVING and state in ("discovered", "blocked", "drifted"):
             yield move(line.target_url, state, "planned", why=f"{line.action}, by a plan")
         after = _ASKS.get(line.action)

@@ -6,25 +6,22 @@ begins the next table. Whatever ends a run leaves each table at a version that w
 """
 
 import queue
-import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Event as Flag
 
-from lakeferry.clone.report import CloneReport, CloneRequest
+from lakeferry.clone.report import CloneReport
 from lakeferry.fleet.ahead import known_ahead
-from lakeferry.fleet.beside_delta import beside_of
 from lakeferry.fleet.budget import used_up
-from lakeferry.fleet.facts import facts_of, parts_of
 from lakeferry.fleet.plan import MOVED_KINDS
 from lakeferry.fleet.status import told_together
 from lakeferry.fleet.sync_book import Book
 from lakeferry.fleet.sync_events import (
     Emit,
+    Event,
     FilesArrived,
     OpenTable,
     Progress,
@@ -47,15 +44,15 @@ from lakeferry.fleet.sync_progress import Meter, left_of
 from lakeferry.fleet.sync_register import AtSync
 from lakeferry.fleet.sync_report import report_of
 from lakeferry.fleet.sync_request import SyncRequest
-from lakeferry.fleet.sync_table import Means, TableJob, sync_table
+from lakeferry.fleet.sync_starts import Running, Starts
 from lakeferry.fleet.sync_turns import Turns
 from lakeferry.fleet.wanted import Migration
-from lakeferry.fleet.ways import Way, Ways
+from lakeferry.fleet.ways import Ways
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import Ledger
-from lakeferry.store.open import locate
+from lakeferry.store.pacing import Pace, paced_accounts
 from lakeferry.store.sharing import shared_clients
-from lakeferry.workers_shared import Crew, LentHands, SharedCrew
+from lakeferry.workers_shared import Crew, SharedCrew
 
 TABLES, FILES = 16, 64  # at once, where the manifest does not say
 MESSAGES = 4096  # that may wait; who tells more waits for the ledger
@@ -88,24 +85,11 @@ def sync(
             be written. What is in flight has ended then, and nothing is half committed.
     """
     run = _Run(wanted, ledger, tables, every, asked, emit=emit, stop=stop, crew=crew)
-    with shared_clients():
+    with shared_clients(), paced_accounts(run.pace_of):
         try:
             return run.go()
         finally:
             run.end()
-
-
-@dataclass
-class _Table:
-    """One table that has a thread."""
-
-    thread: threading.Thread
-    stop: Flag
-    way: Way
-    share: LentHands
-    shown: OpenTable
-    state: str  # before this turn
-    has_begun: bool = False  # what it copies is known
 
 
 class _Run:
@@ -121,15 +105,18 @@ class _Run:
         self._ended_by = ""
         self._book = Book(ledger, every, asked.plan_sha256)
         self._most = limits.tables or TABLES
-        self._files = limits.files or FILES
-        self._crew = crew or SharedCrew(self._files)
+        files = limits.files or FILES
+        self._crew = crew or SharedCrew(files)
         self._ways = Ways(limits, run_bytes_per_s=asked.bytes_per_s)
-        self._known_ways: dict[str, Way] = {}
-        self._proven: set[str] = set()  # buckets that keep to put-if-absent
         self._meter = Meter(asked.paces)
         self._said: queue.Queue[Message] = queue.Queue(MESSAGES)
-        self._catalog = AtSync(wanted, self._said.put_nowait)
-        self._open: dict[str, _Table] = {}
+        self._starts = Starts(
+            wanted, asked, self._book.rows, ways=self._ways, crew=self._crew, files=files,
+            tell=self._said.put,
+        )  # fmt: skip
+        self._catalog = AtSync(wanted)
+        self._open: dict[str, Running] = {}
+        self._untold: list[Event] = []  # until what they tell of is durable
         self._chosen = tuple(one.target_url for one in tables)
         self._turns = Turns(wanted.waves, follow=asked.follow)
         self._began, self._began_s = time.monotonic(), time.time()
@@ -138,6 +125,9 @@ class _Run:
         self._synced: set[str] = set()  # that hold a newer version than before this run
         self._current: set[str] = set()
         self._moved = Decimal(0)
+
+    def pace_of(self, account: str) -> Pace:
+        return self._ways.pace_of(account)
 
     # ---- the loop
 
@@ -167,6 +157,7 @@ class _Run:
                 break
             self._hear(TURN_S)
             self._ledger.turn()
+        self._hear(0)  # of the catalog, when the last table had ended
         return self._report()
 
     def end(self) -> None:
@@ -215,51 +206,12 @@ class _Run:
             url = self._turns.next(time.time(), may_begin=self._may_begin)
             if url is None:
                 return
-            self._begin(self._book.rows[url])
+            row = self._book.rows[url]
+            is_urgent = is_at_risk(row, self._shown_left_s)
+            self._open[url] = self._starts.begin(row, is_urgent=is_urgent)
 
     def _may_begin(self, url: str) -> bool:
-        return not self._way(self._book.rows[url]).is_closed
-
-    def _way(self, row: LakeTable) -> Way:
-        known = self._known_ways.get(row.target_url)
-        if known is not None:
-            return known
-        options = self._wanted.sources[row.source].store_options
-        at = locate(row.source_url, options)
-        account = f"{at.kind}:{at.service}:{at.place if at.kind in ('s3', 'gcs') else ''}"
-        way = self._ways.of(facts_of(self._wanted, row), route=row.route, account=account)
-        self._known_ways[row.target_url] = way
-        return way
-
-    def _begin(self, row: LakeTable) -> None:
-        way = self._way(row)
-        is_urgent = is_at_risk(row, self._shown_left_s)
-        share = self._crew.share(is_urgent=is_urgent, wait_s=way.wait_s)
-        stop = Flag()
-        means = Means(way.paced(share), way.throttle, self._said.put, stop, self._proven)
-        thread = threading.Thread(
-            target=sync_table, args=(self._job(row), means), name=f"lakeferry-table {row.name}"
-        )
-        shown = OpenTable(row.name, row.route, 0, row.left_bytes, 0.0)
-        self._open[row.target_url] = _Table(thread, stop, way, share, shown, row.state)
-        thread.start()
-
-    def _job(self, row: LakeTable) -> TableJob:
-        source = self._wanted.sources[row.source]
-        options = source.options_of(*parts_of(row), row.path)
-        request = CloneRequest(
-            row.source_url, row.target_url, mode=options.mode,
-            version=self._asked.versions.get(row.target_url),
-            replace=self._asked.replace and row.state in ("blocked", "drifted"),
-            jobs=self._files,
-            source_options=source.store_options,
-            target_options=self._wanted.target.store_options,
-        )  # fmt: skip
-        return TableJob(
-            request, row.name, options.schema_changes, options.on_vacuumed,
-            self._asked.accept_schema, row.protocol,
-            beside_of(self._wanted, row, self._book.rows.values()),
-        )  # fmt: skip
+        return not self._starts.way(self._book.rows[url]).is_closed
 
     def _left_s(self) -> float | None:
         """How long all that is meant still takes; None: not measured."""
@@ -269,22 +221,31 @@ class _Run:
     # ---- what tables tell
 
     def _hear(self, wait_s: float) -> None:
-        """Take what was told; wait for the first of it, not for more."""
-        try:
-            message = self._said.get(timeout=wait_s)
-        except queue.Empty:
+        """Take what was told; wait for the first of it, not for more.
+
+        It is told on when it is durable, and the ledger is free: a terminal may stand still.
+        """
+        heard: list[Message] = []
+        with suppress(queue.Empty):
+            heard.append(self._said.get(timeout=wait_s))
+            for _ in range(MESSAGES):
+                heard.append(self._said.get_nowait())
+        heard += self._catalog.heard()
+        if not heard:
             return
         with self._ledger.together():
-            self._take(message)
-            with suppress(queue.Empty):
-                for _ in range(MESSAGES):
-                    self._take(self._said.get_nowait())
+            for message in heard:
+                self._take(message)
+        told, self._untold = self._untold, []
+        for event in told:
+            self._emit(event)
 
     def _take(self, message: Message) -> None:
         book, url = self._book, message.target_url
         match message:
             case Looked():
                 row = book.looked(message)
+                self._change(url, row)  # its target may be gone
                 self._open[url].share.is_urgent |= is_at_risk(row, self._shown_left_s)
             case Begun():
                 self._open[url].has_begun = True
@@ -296,7 +257,7 @@ class _Run:
                 moved = sum(size for _, size, how in message.files if how != "already_there")
                 self._moved += self._asked.usd_per_byte.get(row.route, Decimal(0)) * moved
                 if self._asked.tells_files:
-                    self._emit(FilesArrived(row, message.files))
+                    self._untold.append(FilesArrived(row, message.files))
             case Moved():
                 old = self._open[url].shown
                 self._open[url].shown = OpenTable(
@@ -304,7 +265,7 @@ class _Run:
                 )
             case Said():
                 said = TableSaid(book.rows[url], message.text, message.code, message.next_step)
-                self._emit(said)
+                self._untold.append(said)
                 if message.code is not None:
                     told = {"code": message.code, "what": message.text}
                     self._ledger.tell("warning", told, url)
@@ -313,7 +274,7 @@ class _Run:
                 error = message.error
                 self._ledger.tell("try", {"code": error.code, "what": error.what}, url)
                 text = f"{error.what}; the next try is in {message.pause_s:.0f} s"
-                self._emit(TableSaid(book.rows[url], text, error.code, error.next_step))
+                self._untold.append(TableSaid(book.rows[url], text, error.code, error.next_step))
             case Ended():
                 self._ended(message)
 
@@ -340,7 +301,7 @@ class _Run:
         table = self._open[url]
         is_new = report is not None and not report.up_to_date
         if row.state != table.state or is_new:
-            self._emit(TableMoved(row, table.state, report))
+            self._untold.append(TableMoved(row, table.state, report))
         table.state = row.state
 
     # ---- what it tells

@@ -11,11 +11,12 @@ from decimal import Decimal
 from lakeferry.clone.report import CloneReport
 from lakeferry.errors import FerryError
 from lakeferry.fleet.budget import Spent
+from lakeferry.fleet.gone import forgotten, gone
 from lakeferry.fleet.outcome import aside
 from lakeferry.fleet.plan import requests_of
 from lakeferry.fleet.states import State, interrupted, move
 from lakeferry.fleet.sync_messages import Arrived, Begun, Looked
-from lakeferry.ledger.rows import CloneStart, LakeTable, LandedFile, Move
+from lakeferry.ledger.rows import CloneStart, LakeTable, LandedFile, Move, Work
 from lakeferry.ledger.write import Ledger, now_ms
 
 
@@ -41,6 +42,7 @@ class Book:
         self._ledger = ledger
         self._plan_sha256 = plan_sha256
         self._open: dict[str, int] = {}  # table -> its clone
+        self._counted: dict[str, tuple[int, int]] = {}  # files, bytes of runs before, to be found
         self._seen: dict[str, LakeTable] = {}  # not yet written
 
     def settle(self) -> None:
@@ -63,6 +65,10 @@ class Book:
     def looked(self, said: Looked) -> LakeTable:
         """A source was read; written with what comes next."""
         row = self.rows[said.target_url]
+        if said.is_empty and row.held_version is not None:
+            self.write()
+            self._ledger.forget_clone(row.target_url, gone(row), kind="gone")
+            row = self.rows[row.target_url] = forgotten(row)._replace(state_since_ms=now_ms())
         is_behind = row.held_version is not None and said.version > row.held_version
         since_ms = said.behind_since_ms or row.behind_since_ms or now_ms()
         row = row._replace(
@@ -91,14 +97,7 @@ class Book:
             step = move(row.target_url, _state(row), "syncing", why=why)
         self._open[row.target_url] = self._ledger.begin_clone(start, step)
         self._keep(step)
-        self._ledger.plan([(row.target_url, said.bytes, said.files,
-                            requests_of(said.bytes, said.files))])  # type: ignore[list-item]  # fmt: skip
-        row = self.rows[row.target_url]._replace(
-            left_bytes=said.bytes, left_files=said.files,
-            left_requests=requests_of(said.bytes, said.files),
-        )  # fmt: skip
-        self.rows[row.target_url] = row
-        return row
+        return self._count(row.target_url, said)
 
     def arrived(self, said: Arrived) -> None:
         """Files are durable at the target."""
@@ -106,7 +105,11 @@ class Book:
         row = self.rows[said.target_url]
         left = [row.left_bytes, row.left_files, row.left_requests]
         for path, size, how in said.files:
-            self._ledger.land(clone, LandedFile(path, size, how))
+            is_left = how != "already_there" or not self._was_counted(said.target_url, size)
+            self._ledger.land(clone, LandedFile(path, size, how), is_left=is_left)
+            if not is_left:
+                self.sums.present += 1
+                continue
             left[2] -= left[2] // max(1, left[1])
             left[0], left[1] = max(0, left[0] - size), max(0, left[1] - 1)
             if how == "already_there":
@@ -174,6 +177,33 @@ class Book:
             self._seen.clear()
 
     # ---- inside
+
+    def _count(self, target_url: str, said: Begun) -> LakeTable:
+        """What is left of a clone that has begun: all that the runs before it have not landed."""
+        files, size = self._ledger.landed(self._open[target_url])
+        files, size = min(files, said.files), min(size, said.bytes)
+        self._counted[target_url] = files, size
+        work = Work(
+            target_url, said.bytes - size, said.files - files,
+            requests_of(said.bytes - size, said.files - files),
+        )  # fmt: skip
+        self._ledger.plan([work])
+        row = self.rows[target_url]._replace(
+            left_bytes=work.bytes, left_files=work.files, left_requests=work.requests
+        )
+        self.rows[target_url] = row
+        return row
+
+    def _was_counted(self, target_url: str, size: int) -> bool:
+        """Whether a file that is found again is one that `_count` has taken off.
+
+        Not by its name, for there may be millions: as many files and bytes as were taken off.
+        """
+        files, counted = self._counted.get(target_url, (0, 0))
+        if files == 0 or counted < size:
+            return False
+        self._counted[target_url] = files - 1, counted - size
+        return True
 
     def _see(self, row: LakeTable) -> None:
         self.rows[row.target_url] = self._seen[row.target_url] = row

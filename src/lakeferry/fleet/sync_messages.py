@@ -15,6 +15,7 @@ class Looked(NamedTuple):
     version: int  # newest, or the one that was planned
     facts: TableState
     behind_since_ms: int | None  # when the first commit that the target lacks was made
+    is_empty: bool = False  # nothing lies at the target
 
 
 class Begun(NamedTuple):

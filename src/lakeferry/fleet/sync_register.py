@@ -4,7 +4,7 @@ A catalog that refuses stops no table: people are warned, and the next turn tell
 """
 
 import queue
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
@@ -12,7 +12,7 @@ from lakeferry.catalog.registering import Catalog
 from lakeferry.errors import FerryError
 from lakeferry.fleet.in_catalog import is_at_sync, tell_version
 from lakeferry.fleet.registration import catalog_name
-from lakeferry.fleet.sync_messages import Message, Said
+from lakeferry.fleet.sync_messages import Said
 from lakeferry.fleet.target_catalog import target_catalog
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
@@ -25,9 +25,11 @@ _NOT_TOLD = frozenset({"cut_over", "orphaned", "excluded", "frozen"})
 class AtSync:
     """Tells the catalog of tables; where the manifest wants it otherwise, nothing."""
 
-    def __init__(self, wanted: Migration, say: Callable[[Message], None]) -> None:
-        """`say`: as `queue.Queue.put_nowait`. Raises LF-2001 as `target_catalog`."""
-        self._wanted, self._say = wanted, say
+    def __init__(self, wanted: Migration) -> None:
+        """Raises LF-2001 as `target_catalog`."""
+        self._wanted = wanted
+        # Without a bound, so that nobody waits and no warning is lost; a table has one at a time.
+        self._said: queue.SimpleQueue[Said] = queue.SimpleQueue()
         self._place: Catalog | None = target_catalog(wanted.target) if is_at_sync(wanted) else None
         self._pool = ThreadPoolExecutor(AT_ONCE) if self._place is not None else None
         self._told: dict[str, tuple[int | None, int | None]] = {}  # version, behind since
@@ -38,6 +40,12 @@ class AtSync:
         """Whether something is still to be told."""
         self._open = {url: one for url, one in self._open.items() if not one.done()}
         return bool(self._open)
+
+    def heard(self) -> Iterator[Said]:
+        """What the catalog answered since this was last asked."""
+        with suppress(queue.Empty):
+            while True:
+                yield self._said.get_nowait()
 
     def tell(self, row: LakeTable) -> None:
         """Soon, and only what is new; a table that is being told of waits for its next turn."""
@@ -66,8 +74,7 @@ class AtSync:
             what = f"the catalog was not told: {error.what}"
             said = Said(row.target_url, what, error.code, error.next_step)
         if said is not None:
-            with suppress(queue.Full):
-                self._say(said)
+            self._said.put(said)
 
 
 def _key(row: LakeTable) -> tuple[int | None, int | None]:

@@ -116,7 +116,7 @@ def _cloned(job: TableJob, means: Means, talk: "_Talk") -> CloneReport:
     request = replace(job.request, allow_features=allowed(job.request.mode))
 
     def review(source: Snapshot, target: Snapshot | None, held: int | None) -> None:
-        talk.looked(source, held)
+        talk.looked(source, held, is_empty=target is None)
         refuse_unpublished(request, source)
         if target is not None and not job.request.replace:
             rule, accepted = job.schema_changes, job.accept_schema
@@ -154,12 +154,12 @@ class _Talk:
     held: list[tuple[str, int, str]] = field(default_factory=list)
     seen: Looked | None = None  # of the newest version
 
-    def looked(self, source: Snapshot, held: int | None) -> None:
+    def looked(self, source: Snapshot, held: int | None, *, is_empty: bool) -> None:
         if self.seen is not None and self.seen.version >= source.version:
             return  # an older one, on purpose
         lacks = None if held is None else source.listing.commits.get(held + 1)
         since_ms = None if lacks is None else lacks.meta.modified_ms
-        self.seen = Looked(self.target, source.version, facts_at(source), since_ms)
+        self.seen = Looked(self.target, source.version, facts_at(source), since_ms, is_empty)
         self.tell(self.seen)
 
     def emit(self, event: Event) -> None:

@@ -16,13 +16,14 @@ from lakeferry.fleet.select import Selection, TableFacts, selection
 from lakeferry.fleet.wanted import Limits, Window
 from lakeferry.fleet.window import allowed_at, is_open
 from lakeferry.store.limits import Tap
+from lakeferry.store.pacing import Pace, unpaced
 from lakeferry.workers import Hands, Known, Parcel, Travelling
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 BACKLOG_S = 0.25  # of bytes that wait; with more of them no file begins, its hand would only wait
-REQUESTS = 2  # that one file takes of its account: it is read once, and at times looked for
+REQUESTS = 2  # of one file that other machines copy: read once, and at times looked for
 
 
 @dataclass
@@ -101,7 +102,10 @@ class Way:
         return longest if longest > BACKLOG_S else 0.0
 
     def paced(self, hands: Hands) -> Hands:
-        """The same hands, within the requests that the account allows."""
+        """The same hands; what other machines ask is within the requests that are allowed, too.
+
+        What is asked from here keeps to them by itself, see `Ways.pace_of`.
+        """
         return hands if self.requests is None else _Paced(hands, self.requests)
 
 
@@ -119,7 +123,8 @@ class Ways:
             for one in limits.windows
             if one.select is not None
         ]
-        self._accounts: dict[str, tuple[Valve, Tap | None]] = {}
+        self._accounts: dict[str, Valve] = {}
+        self._requests: dict[str, Tap] = {}
         self._at: datetime | None = None
 
     def of(self, table: TableFacts, *, route: str, account: str) -> Way:
@@ -132,31 +137,38 @@ class Ways:
         if route not in self._routes:
             self._routes[route] = Valve(None, _of_path(self._limits.windows, route))
         if account not in self._accounts:
-            each = self._limits.account_requests_per_s
-            tap = None if each is None else Tap(each)
-            self._accounts[account] = (Valve(self._limits.account_bytes_per_s), tap)
-        of_account, requests = self._accounts[account]
+            self._accounts[account] = Valve(self._limits.account_bytes_per_s)
+        of_account = self._accounts[account]
         chosen = [
             valve
             for means, valve in self._chosen
             if valve.windows[0].path in (None, route) and means.means(table)
         ]
-        way = Way((*self._all, self._routes[route], of_account, *chosen), requests)
+        valves = (*self._all, self._routes[route], of_account, *chosen)
+        way = Way(valves, self._tap_of(account))
         if self._at is not None:
             self._turn(way.valves, self._at)
         return way
 
+    def pace_of(self, account: str) -> Pace:
+        """Of all requests to an account that leave this process. Called from many threads."""
+        tap = self._tap_of(account)
+        return unpaced if tap is None else tap.take
+
+    def _tap_of(self, account: str) -> Tap | None:
+        each = self._limits.account_requests_per_s
+        return None if each is None else self._requests.setdefault(account, Tap(each))
+
     def turn(self, at: datetime) -> None:
         """Let hold what holds at a time."""
         self._at = at
-        accounts = (valve for valve, _ in self._accounts.values())
         chosen = (valve for _, valve in self._chosen)
-        self._turn((*self._all, *self._routes.values(), *accounts, *chosen), at)
+        self._turn((*self._all, *self._routes.values(), *self._accounts.values(), *chosen), at)
 
     def held_back(self, routes: Iterable[str]) -> frozenset[str]:
         """Of these routes those that a limit has held back since this was last asked."""
         shared = [*self._all, *(valve for _, valve in self._chosen)]
-        shared += [valve for valve, _ in self._accounts.values()]
+        shared += self._accounts.values()
         is_everywhere = sum(_holds(valve) for valve in shared) > 0  # asks each of them
         return frozenset(
             route
@@ -175,7 +187,7 @@ def _holds(valve: Valve) -> bool:
 
 
 class _Paced:
-    """Hands that take of a tap before each item."""
+    """Hands that take of a tap before an item is sent to another machine."""
 
     def __init__(self, hands: Hands, tap: Tap) -> None:
         self._hands, self._tap = hands, tap
@@ -189,24 +201,19 @@ class _Paced:
         stop: Event | None = None,
         on_silence: Callable[[], None] | None = None,
     ) -> Generator[Result, None, None]:
-        def paced(item: Item) -> Result:
-            self._tap.take(REQUESTS)
-            return task(item)
-
         if isinstance(task, Travelling):
-            paced = _PacedParcels(task, self._tap)
-        return self._hands(paced, items, count=count, stop=stop, on_silence=on_silence)
+            task = _PacedParcels(task, self._tap)
+        return self._hands(task, items, count=count, stop=stop, on_silence=on_silence)
 
 
 @dataclass(frozen=True)
 class _PacedParcels:
-    """A task that takes of a tap before it is done here, or sent elsewhere."""
+    """A task that takes of a tap before it is sent elsewhere."""
 
     task: Travelling
     tap: Tap
 
     def __call__(self, item: Any) -> Any:
-        self.tap.take(REQUESTS)
         return self.task(item)
 
     def parcel(self, item: Any) -> Parcel | Known:

@@ -4,12 +4,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from lakeferry.errors import FerryError
 from lakeferry.ledger import lease
+from lakeferry.ledger.heartbeat import beating
 from lakeferry.ledger.open import REBUILD, open_to_write, told
 
 KEEP_ROWS = 1000
@@ -111,6 +112,13 @@ class Leadership:
         if full or waited or now - self._renewed >= self._lease_s / 3:
             with self.transaction():
                 pass
+
+    def beating(self) -> AbstractContextManager[None]:
+        """Within, the lease is renewed even while this thread waits for something else."""
+        return beating(
+            self._path, self._token, is_ours=lambda: _identity(self._path) == self._file,
+            lease_s=self._lease_s, clock_ms=self._clock_ms,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Write what waits, give the lease back, let the file go."""

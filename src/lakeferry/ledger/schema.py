@@ -110,7 +110,11 @@ _INVENTORY = (
       PRIMARY KEY (source, name, url)
     ) STRICT, WITHOUT ROWID""",
 )
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _PARTS_OF_NAMES, _SHAPE, _INVENTORY)
+# What landed of clones that were stopped counts for the next one of the table.
+_ABANDONED = ("CREATE INDEX abandoned_clone ON clone (target_url) WHERE state = 'abandoned'",)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _FIRST, _PARTS_OF_NAMES, _SHAPE, _INVENTORY, _ABANDONED,
+)  # fmt: skip
 
 
 def version(db: sqlite3.Connection) -> int:

@@ -9,11 +9,12 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from lakeferry.ledger import clones
 from lakeferry.ledger.leadership import Leadership
 from lakeferry.ledger.lease import LEASE_S
 from lakeferry.ledger.rows import (
@@ -105,6 +106,10 @@ class Ledger:
         with self._lead.transaction():
             yield
 
+    def beating(self) -> AbstractContextManager[None]:
+        """Within, the lease is renewed even while this thread waits: for a terminal, say."""
+        return self._lead.beating()
+
     # --- tables ------------------------------------------------------------------------------
 
     def see(self, tables: Iterable[LakeTable]) -> None:
@@ -173,47 +178,39 @@ class Ledger:
     # --- clones ------------------------------------------------------------------------------
 
     def begin_clone(self, start: CloneStart, move: Move | None = None) -> int:
-        """Open a clone; one that a killed run left open is given up. Its number."""
+        """Open a clone, in place of what a killed run left open. Its number."""
         with self._lead.transaction() as db:
-            self._give_up(db, start.target_url)
-            begun = db.execute(
-                "INSERT INTO clone (target_url, run_id, base_source_version, source_version,"
-                " plan_sha256, files, bytes, state, started_at_ms)"
-                " VALUES (?1, ?7, ?2, ?3, ?4, ?5, ?6, 'copying', ?8)",
-                (*start, self.run_id, self._clock_ms()),
-            )
+            begun = clones.begin(db, start, run_id=self.run_id, at_ms=self._clock_ms())
             if move is not None:
                 self._move(db, move)
-        assert begun.lastrowid is not None
-        self._open[begun.lastrowid] = start.target_url
-        return begun.lastrowid
+        self._open[begun] = start.target_url
+        return begun
 
-    def land(self, clone_id: int, file: LandedFile) -> None:
-        """A file of an open clone is durable at the target."""
+    def landed(self, clone_id: int) -> tuple[int, int]:
+        """Files that have landed of an open clone, by this run and those before; their bytes."""
+        with self._lead.transaction() as db:
+            return clones.landed(db, clone_id)
+
+    def land(self, clone_id: int, file: LandedFile, *, is_left: bool = True) -> None:
+        """A file of an open clone is durable at the target.
+
+        `is_left`: it was counted as still to be moved.
+        """
         self._lead.keep(
             "INSERT OR REPLACE INTO landed VALUES (?, ?, ?, ?, ?, ?, ?)", (clone_id, *file)
         )
-        self._lead.keep(
-            "UPDATE lake_table SET left_bytes = max(0, left_bytes - ?),"
-            " left_requests = left_requests - left_requests / max(1, left_files),"
-            " left_files = max(0, left_files - 1) WHERE target_url = ?",
-            (file.bytes, self._open[clone_id]),
-        )
+        if is_left:
+            self._lead.keep(
+                "UPDATE lake_table SET left_bytes = max(0, left_bytes - ?),"
+                " left_requests = left_requests - left_requests / max(1, left_files),"
+                " left_files = max(0, left_files - 1) WHERE target_url = ?",
+                (file.bytes, self._open[clone_id]),
+            )
 
     def commit_clone(self, clone_id: int, target_version: int, move: Move | None = None) -> None:
         """The clone's version is visible at the target; its landed files are history."""
         with self._lead.transaction() as db:
-            at_ms = self._clock_ms()
-            self._end_clone(db, clone_id, "committed", target_version, at_ms)
-            db.execute(
-                "UPDATE lake_table SET held_version = c.source_version, held_at_ms = ?2,"
-                " target_version = ?3, left_bytes = 0, left_files = 0, left_requests = 0,"
-                " strength = NULL, source_version = max(coalesce(lake_table.source_version, 0),"
-                " c.source_version), behind_since_ms = iif(coalesce(lake_table.source_version, 0)"
-                " > c.source_version, behind_since_ms, NULL)"
-                " FROM clone c WHERE c.clone_id = ?1 AND lake_table.target_url = c.target_url",
-                (clone_id, at_ms, target_version),
-            )
+            clones.commit(db, clone_id, target_version, at_ms=self._clock_ms())
             [(table, *counts)] = db.execute(
                 "SELECT target_url, source_version, files, bytes FROM clone WHERE clone_id = ?",
                 (clone_id,),
@@ -226,24 +223,21 @@ class Ledger:
         self._open.pop(clone_id, None)
 
     def abandon_clone(self, clone_id: int, move: Move | None = None) -> None:
-        """The clone will not commit; what landed is found at the target by the next one."""
+        """The clone will not commit; what landed stays, and the next one takes it over."""
         with self._lead.transaction() as db:
-            self._end_clone(db, clone_id, "abandoned", None, self._clock_ms())
+            clones.abandon(db, clone_id, at_ms=self._clock_ms())
             if move is not None:
                 self._move(db, move)
         self._open.pop(clone_id, None)
 
-    def forget_clone(self, target_url: str, move: Move) -> None:
-        """The target's files are deleted: it holds nothing, and all is to be moved again."""
+    def forget_clone(self, target_url: str, move: Move, *, kind: str = "purged") -> None:
+        """Nothing lies at the target any more, for the reason that `move` gives.
+
+        `kind`: of the event that says so.
+        """
         with self._lead.transaction() as db:
-            self._give_up(db, target_url)
-            db.execute(
-                "UPDATE lake_table SET held_version = NULL, held_at_ms = NULL, strength = NULL,"
-                " target_version = NULL, behind_since_ms = NULL, left_bytes = bytes,"
-                " left_files = files, left_requests = 2 * files WHERE target_url = ?",
-                (target_url,),
-            )
-            self._tell(db, "purged", {"why": move.why}, target_url)
+            clones.forget(db, target_url, at_ms=self._clock_ms())
+            self._tell(db, kind, {"why": move.why}, target_url)
             self._move(db, move)
 
     # --- proofs ------------------------------------------------------------------------------
@@ -344,23 +338,6 @@ class Ledger:
                 "next": move.next_step}  # fmt: skip
         self._tell(db, "state", {key: value for key, value in body.items() if value},
                    move.target_url)  # fmt: skip
-
-    def _give_up(self, db: sqlite3.Connection, target_url: str) -> None:
-        left = db.execute(
-            "SELECT clone_id FROM clone WHERE target_url = ? AND state = 'copying'", (target_url,)
-        ).fetchall()
-        for (clone_id,) in left:
-            self._end_clone(db, clone_id, "abandoned", None, self._clock_ms())
-
-    @staticmethod
-    def _end_clone(
-        db: sqlite3.Connection, clone_id: int, state: str, target_version: int | None, at_ms: int
-    ) -> None:
-        db.execute("DELETE FROM landed WHERE clone_id = ?", (clone_id,))
-        db.execute(
-            "UPDATE clone SET state = ?, target_version = ?, ended_at_ms = ? WHERE clone_id = ?",
-            (state, target_version, at_ms, clone_id),
-        )
 
 
 def _text(body: Mapping[str, Any]) -> str:

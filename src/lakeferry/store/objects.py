@@ -21,7 +21,8 @@ from lakeferry.store import faults
 from lakeferry.store.checksum import Counted, changed, wrong_size
 from lakeferry.store.entries import entries
 from lakeferry.store.names import NameRules, check_name
-from lakeferry.store.parts import PART, put_in_parts
+from lakeferry.store.pacing import Pace, unpaced
+from lakeferry.store.parts import PART, part_size, put_in_parts
 from lakeferry.store.protocol import AlreadyThere, Folder, ObjectMeta, OnMeta, Store
 from lakeferry.store.ranges import RANGE, read_ranges, split_small
 
@@ -77,6 +78,7 @@ class ObjectStore:
         service: Service | None = None,
         storage_class: str | None = None,
         large_commit_bytes: int = 32 << 20,
+        pace: Pace = unpaced,
     ) -> None:
         """
         Args:
@@ -91,6 +93,7 @@ class ObjectStore:
             service: None only for memory.
             storage_class: of what `write` puts, but for logs; None: the bucket's own.
             large_commit_bytes: `put_if_absent` sends bodies over this size in parts.
+            pace: of the requests that the account allows.
         """
         self._url = url
         self._connect = connect
@@ -101,6 +104,7 @@ class ObjectStore:
         self.service = service
         self._storage_class = storage_class
         self._large_commit_bytes = large_commit_bytes
+        self._pace = pace
         self._ready: Backend | None = None
         self._ready_sender: Backend | None = None
         self._opening = threading.Lock()
@@ -184,6 +188,7 @@ class ObjectStore:
                     backend, key, body, use_multipart=False, attributes=self._attributes(path)
                 )
             return ObjectMeta(path, size, _bare(answer["e_tag"]), None, counted.checksums)
+        self._pace(size // part_size(size, PART))  # and the request that `_sender` has counted
         with self._translated(path, sending=counted):
             put_in_parts(backend, key, counted, size=size, attributes=self._attributes(path))
         joined = self._await_joined(path, size)
@@ -263,7 +268,11 @@ class ObjectStore:
         return f"{self._url}/{path}".rstrip("/")
 
     def _backend(self) -> "Backend":
-        """The connected backend; the first caller also learns whether it can work at all."""
+        """The connected backend; the first caller also learns whether it can work at all.
+
+        Whoever asks for it makes a request, which has to keep to the pace.
+        """
+        self._pace(1)
         if self._ready is None:
             with self._opening:
                 if self._ready is None:
@@ -304,6 +313,7 @@ class ObjectStore:
             offset = None if after is None else self.key(after)
             for page in obstore.list(backend, folder or None, offset=offset, chunk_size=1000):
                 yield from page
+                self._pace(len(page) // 1000)  # for the next one, if there is one
 
     def _range(self, path: str, start: int, end: int, if_match: str | None) -> _Range:
         """One bounded range, whole. A range that begins at the object's end is empty."""

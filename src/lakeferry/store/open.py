@@ -24,6 +24,7 @@ from lakeferry.connect.connection import (
 )
 from lakeferry.errors import FerryError
 from lakeferry.store.local import LocalStore
+from lakeferry.store.pacing import pace_of
 from lakeferry.store.protocol import Store
 from lakeferry.store.sharing import shared
 
@@ -67,7 +68,8 @@ def open_store(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Store:
         case "gcs":
             from lakeferry.store.gcs import GcsStore
 
-            return GcsStore(at.url, link, at.place, prefix=at.path)
+            pace = pace_of(account_of(at))
+            return GcsStore(at.url, link, at.place, prefix=at.path, pace=pace)
         case "hdfs":
             from lakeferry.store.hdfs import HdfsStore
 
@@ -136,6 +138,11 @@ def locate(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Address:
     return Address(url.rstrip("/"), kind, service.rstrip("/").lower(), place, path)
 
 
+def account_of(at: Address) -> str:
+    """What limits of requests hold for: a bucket of S3 and Google, an account of Azure."""
+    return f"{at.kind}:{at.service}:{at.place if at.kind in ('s3', 'gcs') else ''}"
+
+
 def _kind(url: str) -> str:
     """The kind of store; LF-2104 for an unknown scheme. `a:b` is the name of a local file."""
     found = _SCHEME.match(url)
@@ -188,6 +195,7 @@ def _s3(at: Address, link: Connection) -> Store:
         ),
         storage_class=storage_class,
         large_commit_bytes=limit,
+        pace=pace_of(account_of(at)),
     )
 
 
@@ -215,6 +223,7 @@ def _azure(at: Address, link: Connection) -> Store:
         rules=RULES,
         service=Azure(link, at.place, block=min(BLOCK, limit)),
         large_commit_bytes=limit,
+        pace=pace_of(account_of(at)),
     )
 
 
