@@ -1,6 +1,9 @@
 """A table of the ledger and the manifest of now -> what a selection can ask of it. Pure."""
 
+from collections.abc import Mapping
+
 from lakeferry.fleet.select import TableFacts
+from lakeferry.fleet.vacuum import tags_of
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
 
@@ -8,11 +11,16 @@ from lakeferry.ledger.rows import LakeTable
 def facts_of(wanted: Migration, table: LakeTable) -> TableFacts:
     """The facts of one table; its target's address is their key.
 
-    Tags are those of the manifest. Of a source that it names no longer there are none.
+    Tags are those of the manifest, and `vacuum.AT_RISK`. Of a source that it names no longer there
+    are none.
     """
     schema, name = parts_of(table)
     source = wanted.sources.get(table.source)
-    tags = {} if source is None else source.options_of(schema, name, table.path).tags
+    tags: Mapping[str, str] = {}
+    if source is not None:
+        said = source.options_of(schema, name, table.path).tags
+        left = table.bytes if table.held_version is None else table.left_bytes
+        tags = tags_of(said, left, table.retention_s, wanted.limits)
     return TableFacts(
         key=table.target_url,
         source=table.source,

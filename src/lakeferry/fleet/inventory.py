@@ -14,6 +14,7 @@ from lakeferry.fleet.plan import requests_of
 from lakeferry.fleet.select import TableFacts
 from lakeferry.fleet.states import State, may_follow, move
 from lakeferry.fleet.telling import BESIDE
+from lakeferry.fleet.vacuum import tags_of
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import Inventoried, LakeTable, Move
 
@@ -37,9 +38,11 @@ def facts_of_found(
     """What a selection can ask of it."""
     options = wanted.sources[found.source].options_of(found.schema, found.table, found.path)
     state = "discovered" if before is None else before.state
+    left = found.bytes if before is None or before.held_version is None else before.left_bytes
+    retention_s = None if found.head is None else found.head.retention_s
+    tags = tags_of(options.tags, left or 0, retention_s, wanted.limits)
     return TableFacts(
-        target_url, found.source, found.schema, found.table, options.wave, state, options.tags,
-        found.path,
+        target_url, found.source, found.schema, found.table, options.wave, state, tags, found.path,
     )  # fmt: skip
 
 

@@ -1,15 +1,30 @@
 """Whether VACUUM at the source may take files before a copy has read them. Pure."""
 
+from collections.abc import Mapping
+
 from lakeferry.fleet.found import FoundTable, Remark
 from lakeferry.fleet.wanted import Limits
 
 BYTES_PER_S = 125_000_000  # 1 Gbit/s, where the manifest sets no bandwidth
+AT_RISK = "vacuum-risk"  # a tag that such tables have in a selection: `tag:vacuum-risk`
 
 
 def copy_s(size: int, limits: Limits) -> float:
     """How long the copy of one table takes that has the bandwidth for itself."""
     given = [one for one in (limits.bytes_per_s, limits.account_bytes_per_s) if one is not None]
     return size / min(given, default=BYTES_PER_S)
+
+
+def tags_of(
+    said: Mapping[str, str], size: int, retention_s: int | None, limits: Limits
+) -> Mapping[str, str]:
+    """The tags that the manifest gives a table, and `AT_RISK` where it is.
+
+    Args:
+        size: bytes that are still to be copied.
+    """
+    is_safe = not size or retention_s is None or copy_s(size, limits) < retention_s
+    return said if is_safe else {**said, AT_RISK: ""}
 
 
 def vacuum_remark(found: FoundTable, limits: Limits) -> Remark | None:
