@@ -104,19 +104,15 @@ def table_body(one: Proved) -> dict[str, Any]:
     return plain(body)
 
 
-def progress(event: Proving, most: int) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """How far it is: the parts of a line, and a line of JSON.
-
-    Args:
-        most: bytes of all tables at their sources.
-    """
+def progress(event: Proving) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """How far it is: the parts of a line, and a line of JSON."""
     parts = (
         f"{event.done:,} of {counted(event.tables, 'table')}", f"{size_text(event.bytes)} read",
     )  # fmt: skip
     body = {
         "type": "progress", "seconds": round(event.seconds, 3),
         "tables": {"done": event.done, "total": event.tables, "by_state": {}},
-        "bytes": {"done": event.bytes, "total": max(event.bytes, 2 * most)},
+        "bytes": {"done": event.bytes, "total": max(event.bytes, event.bytes_in_all)},
         "files": {"done": 0, "total": 0},
     }  # fmt: skip
     return parts, body
@@ -147,12 +143,18 @@ def report_lines(ended: Ended) -> list[str]:
     parts += [f"{len(unmade):,} not compared"] if unmade else []
     sign = signs["error" if wrong else "warning" if unmade else "ok"]
     lines.append(
-        f"  {sign} {', '.join(parts)}, {_strengths(ended)}, {duration_text(ended.seconds)}"
+        f"  {sign} {', '.join(parts)}, {_strengths(ended)}, {size_text(_read(ended))} read, "
+        f"{duration_text(ended.seconds)}"
     )
     if ended.written is not None:
         sha256 = ended.written.sha256
         lines.append(f"    report: {ended.written.html}, {ended.written.json} ({sha256[:12]}…)")
     return lines
+
+
+def _read(ended: Ended) -> int:
+    """Bytes of data, both sides; a checksum that a store or a clone has kept reads none."""
+    return sum(one.report.bytes_read for one in ended.found if one.report is not None)
 
 
 def _strengths(ended: Ended) -> str:
@@ -175,6 +177,7 @@ def report_body(ended: Ended) -> dict[str, Any]:
     return {
         "identical": counts["equal"], "different": counts["different"],
         "not_compared": counts["not_run"] + len(ended.left_out),
+        "bytes_read": _read(ended),
         "strength": ended.asked.strength, "sample": ended.asked.sample, "seed": ended.asked.seed,
         "against": ended.asked.against,
         "left_out": [{"table": one.name, "why": why} for one, why in ended.left_out],

@@ -94,11 +94,10 @@ def _compared(
     stop: Flag,
 ) -> tuple[Proved, ...]:
     width = max((len(one.name) for one in todo), default=0)
-    most = sum(one.bytes for one in todo)
 
     def tell(event: Proved | Proving) -> None:
         if isinstance(event, Proving):
-            parts, body = answers.progress(event, most)
+            parts, body = answers.progress(event)
             screen.moving(event.seconds, parts, body)
             return
         screen.told(answers.table_text(event, width), answers.table_body(event))

@@ -75,6 +75,7 @@ class Proving:
     done: int  # tables
     tables: int
     bytes: int  # of data that were read, both sides
+    bytes_in_all: int  # of those and what is still to be read, as far as it is known
     seconds: float
 
 
@@ -101,7 +102,7 @@ def prove(
         KeyboardInterrupt: stopped; what was found until then is kept.
     """
     todo = tuple(tables)
-    run = _Run(wanted, asked, stop)
+    run = _Run(wanted, asked, stop, todo)
     found: list[Proved] = []
     shown_at = began = time.monotonic()
 
@@ -110,7 +111,7 @@ def prove(
         ledger.turn()
         if time.monotonic() - shown_at >= PROGRESS_S:
             shown_at = time.monotonic()
-            emit(Proving(len(found), len(todo), run.bytes, shown_at - began))
+            emit(Proving(len(found), len(todo), *run.read(), shown_at - began))
 
     with shared_clients():
         for one in map_threads(run.task, todo, count=AT_ONCE, stop=stop, on_silence=turn):
@@ -128,16 +129,25 @@ def prove(
 class _Run:
     """What the threads of one run share."""
 
-    def __init__(self, wanted: Migration, asked: ProveRequest, stop: Flag) -> None:
+    def __init__(
+        self, wanted: Migration, asked: ProveRequest, stop: Flag, todo: Iterable[LakeTable]
+    ) -> None:
         self._wanted, self._asked, self._stop = wanted, asked, stop
         self._strengths = dict(asked.strengths)
         self._lock = Lock()
-        self._read: dict[str, int] = {}  # target -> bytes
+        # Target -> bytes that were read, and in all. `hashed` reads what has no checksum, which is
+        # known when its table is opened.
+        self._read = {one.target_url: (0, self._most(one)) for one in todo}
 
-    @property
-    def bytes(self) -> int:
+    def _most(self, row: LakeTable) -> int:
+        is_all = self._strength(row) == "rows"
+        return round(2 * row.bytes * self._asked.sample) if is_all else 0
+
+    def read(self) -> tuple[int, int]:
+        """Bytes that were read, and those in all."""
         with self._lock:
-            return sum(self._read.values())
+            done, most = zip(*self._read.values(), strict=True) if self._read else ((), ())
+            return sum(done), sum(most)
 
     def task(self, row: LakeTable) -> Proved | None:
         """One comparison; None: stopped."""
@@ -162,7 +172,7 @@ class _Run:
 
         report = verify_table(self._request(row), emit=self._heard, review=review)
         with self._lock:
-            self._read[row.target_url] = report.bytes_read
+            self._read[row.target_url] = report.bytes_read, report.bytes_read
         receipt = verify_receipt(
             row, report, found[0], against=self._asked.against, ended_at_ms=now_ms()
         ).kept()
@@ -172,11 +182,13 @@ class _Run:
             return Proved(row, report, None, receipt, error)
         return Proved(row, report, None, receipt)
 
+    def _strength(self, row: LakeTable) -> str:
+        known = self._strengths.get(row.target_url)
+        return known or strength_of(self._wanted, row, self._asked.strength)
+
     def _request(self, row: LakeTable) -> VerifyRequest:
         source = self._wanted.sources[row.source]
-        strength = self._strengths.get(row.target_url) or strength_of(
-            self._wanted, row, self._asked.strength
-        )
+        strength = self._strength(row)
         return VerifyRequest(
             row.source_url, row.target_url, strength=strength, version=row.held_version,
             against=self._asked.against, digest=self._asked.digest, jobs=JOBS,
@@ -189,7 +201,7 @@ class _Run:
             raise KeyboardInterrupt
         if isinstance(event, BytesRead):
             with self._lock:
-                self._read[event.table] = event.bytes_done
+                self._read[event.table] = event.bytes_done, event.bytes_at_most
 
 
 def strength_of(wanted: Migration, row: LakeTable, asked: str | None) -> str:

@@ -210,7 +210,8 @@ _SUMS: dict[str, Callable[[Iterator[bytes]], str]] = {CRC64NVME: _crc64nvme, SHA
 
 
 def announce(sides: Sides, sent: SentSums, *, digest: str, table: str, emit: Emit) -> None:
-    """Say how many bytes of each side will be read at most, before any is."""
+    """Say how many bytes of each side will be read, before any is: those of no known checksum."""
+    sides.meter.expected = 0
     first = next(copy_items(sides.landed), None)
     if first is None:
         return
@@ -232,6 +233,7 @@ def announce(sides: Sides, sent: SentSums, *, digest: str, table: str, emit: Emi
         at_target += 0 if keeps[1] else size
         known = keeps[0] or sent.is_checkable(item.target_path)
         at_source += 0 if known else size
+    sides.meter.expected = at_source + at_target
     emit(
         Noted(
             table,

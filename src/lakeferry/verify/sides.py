@@ -31,6 +31,7 @@ class Meter:
     def __init__(self) -> None:
         self._lock = Lock()
         self.bytes = 0
+        self.expected: int | None = None  # in all, as checksums that are kept leave it
         self.tell: Callable[[int], None] | None = None  # called with the sum, now and then
         self._told = time.monotonic()
 

@@ -125,7 +125,9 @@ def _progress(
 
     def tell(done: int) -> None:
         elapsed = time.monotonic() - started
-        emit(BytesRead(request.target, done, max(done, both), elapsed))
+        expected = sides.meter.expected
+        emit(BytesRead(request.target, done, max(done, both if expected is None else expected),
+                       elapsed))  # fmt: skip
 
     return tell
 
