@@ -1,5 +1,6 @@
 """A screen that keeps all that it is told in a file as well, as JSON lines, whatever it shows."""
 
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from lakeferry.cli.render import JsonScreen, Screen
@@ -10,8 +11,11 @@ from lakeferry.events import Event
 class LoggedScreen:
     """`shown` for whoever looks now; the file for later, every file that landed included."""
 
-    def __init__(self, shown: Screen, command: str, file: BinaryIO) -> None:
-        self._screens: tuple[Screen, ...] = (JsonScreen(command, verbose=True, out=file), shown)
+    def __init__(
+        self, shown: Screen, command: str, file: BinaryIO, start: Mapping[str, Any] | None = None
+    ) -> None:
+        lines = JsonScreen(command, verbose=True, out=file, start=start)
+        self._screens: tuple[Screen, ...] = (lines, shown)
 
     def event(self, event: Event) -> None:
         for screen in self._screens:

@@ -18,7 +18,6 @@ from typing import Annotated, Any, Literal, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 
-from lakeferry.cli import commands
 from lakeferry.cli.flag_types import Many
 from lakeferry.cli.mirrored import is_set, mirrored
 from lakeferry.cli.place_flags import (
@@ -63,6 +62,8 @@ app.command(
     name="sync",
     help="Bring the tables of a migration over, and keep them up to date.",
 )
+# As readers of Terraform would type it; not listed, for it is one and the same.
+app.command("lakeferry.cli.sync:sync", name="apply", show=False)
 app.command(
     "lakeferry.cli.status:status",
     name="status",
@@ -201,6 +202,8 @@ def clone(
     """
 
     def run(screen: Screen, stop: Flag) -> int:
+        from lakeferry.cli import commands  # here, for no other command needs it
+
         return commands.clone(
             source,
             target,
@@ -229,11 +232,13 @@ def demo(
     talk: Talk = QUIET_TALK,
 ) -> int:
     """See a lake cross on this machine, killed and resumed, and a stream come into Delta."""
-    return guarded(
-        "demo",
-        talk,
-        lambda screen, stop: commands.demo(folder, fast=fast, screen=screen, stop=stop),
-    )
+
+    def run(screen: Screen, stop: Flag) -> int:
+        from lakeferry.cli import commands
+
+        return commands.demo(folder, fast=fast, screen=screen, stop=stop)
+
+    return guarded("demo", talk, run)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import textwrap
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Protocol, TextIO
 
@@ -272,7 +272,11 @@ def fitted(parts: tuple[str, ...], width: int) -> str:
 class JsonScreen:
     """Scripts: one object a line on stdout, `start` first and `summary` last."""
 
-    def __init__(self, command: str, *, verbose: bool, out: BinaryIO | None = None) -> None:
+    def __init__(
+        self, command: str, *, verbose: bool, out: BinaryIO | None = None,
+        start: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """`start`: what the first line says beside what it always does."""
         self._command = command
         self._out = sys.stdout.buffer if out is None else out
         self._verbose = verbose
@@ -289,6 +293,7 @@ class JsonScreen:
                 "cmd": command,
                 "lakeferry": VERSION,
                 "schema": json_lines.SCHEMA_NAME,
+                **(start or {}),
             }
         )
 

@@ -8,6 +8,7 @@ from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.render import Screen
 from lakeferry.cli.sync_flags import NO_SYNC, SyncFlags
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
+from lakeferry.errors import FerryError
 
 STOPPING = "stopping: files in flight end first; again to stop at once"
 
@@ -43,4 +44,15 @@ def sync(
         hears_stop=begun.is_set,
         on_stop="nothing is half committed; the same command goes on from here",
         stopping=STOPPING,
+        start=lambda: _named(plan),
     )
+
+
+def _named(plan: str | None) -> dict[str, str]:
+    """By which events and receipts name a plan; nothing of one that the run will refuse."""
+    from lakeferry.fleet.plan_file import plan_sha256, read_plan
+
+    try:
+        return {} if plan is None else {"plan": f"sha256:{plan_sha256(read_plan(plan))}"}
+    except FerryError:
+        return {}

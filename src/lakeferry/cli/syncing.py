@@ -104,7 +104,8 @@ def _run(
     begun: Flag,
 ) -> int:
     talk = _Talk(screen)
-    with crew_on(on, wanted, screen) as crew, led(wanted, "sync") as ledger:
+    # The lease first: Spark takes a minute to start, and would do so for nothing.
+    with led(wanted, "sync") as ledger, crew_on(on, wanted, screen) as crew:
         every, _, _ = known_at(wanted)  # nobody else writes now
         begun.set()
         report = door(wanted, ledger, meant, every, asked, emit=talk.emit, stop=stop, crew=crew)

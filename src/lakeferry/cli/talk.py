@@ -3,12 +3,12 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import Event as Flag
 from types import FrameType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -33,7 +33,7 @@ class Talk:
         bool, mirrored("--quiet", "-q", negative="", help="Only errors and warnings.")
     ] = False
     verbose: Annotated[
-        bool, mirrored("--verbose", "-v", negative="", help="A line for each file.")
+        bool, mirrored("--verbose", "-v", negative="", help="A line for each file, or table.")
     ] = False
     progress: Annotated[
         Literal["auto", "bar", "plain", "none"], mirrored("--progress", help="How to show it.")
@@ -45,11 +45,15 @@ class Talk:
         str | None, mirrored("--log-file", help="Append JSON lines to this file, too.")
     ] = None
 
-    def screen(self, command: str) -> Screen:
-        """Raises LF-2004 where the log file cannot be opened."""
+    def screen(self, command: str, start: Mapping[str, Any] | None = None) -> Screen:
+        """`start`: more for the first line of JSON.
+
+        Raises:
+            FerryError: LF-2004 where the log file cannot be opened.
+        """
         shown: Screen
         if self.json:
-            shown = JsonScreen(command, verbose=self.verbose)
+            shown = JsonScreen(command, verbose=self.verbose, start=start)
         else:
             shown = TextScreen(
                 quiet=self.quiet, verbose=self.verbose, progress=self.progress,
@@ -58,7 +62,7 @@ class Talk:
         if self.log_file is None:
             return shown
         try:
-            return LoggedScreen(shown, command, open(self.log_file, "ab", buffering=0))
+            return LoggedScreen(shown, command, open(self.log_file, "ab", buffering=0), start)
         except OSError as error:
             raise FerryError(
                 "LF-2004", "the log file cannot be written", f"{self.log_file}: {error.strerror}",
@@ -81,6 +85,7 @@ def guarded(
     on_stop: str = "stopped",
     stopping: str = STOPPING,
     ends_well: frozenset[int] = frozenset(),
+    start: Callable[[], Mapping[str, Any]] = dict,
 ) -> int:
     """Run a command; errors and signals become exit codes, always with a last line.
 
@@ -90,10 +95,12 @@ def guarded(
         on_stop: what to say when a signal has ended it.
         stopping: what to say at once to Ctrl-C where the command hears it; '' for nothing.
         ends_well: signals whose clean stop is what was asked for: exit 0.
+        start: gives more for the first line of JSON, where there is one.
     """
     try:
         try:
-            screen = talk.screen(command)
+            more = start() if talk.json or talk.log_file is not None else None
+            screen = talk.screen(command, more)
         except FerryError as error:
             screen = talk.without_log().screen(command)
             screen.error(error)
