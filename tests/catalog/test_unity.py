@@ -11,6 +11,7 @@ import pytest
 from lakeferry.catalog import unity
 from lakeferry.catalog.tables import Change, Grant
 from lakeferry.catalog.unity_entry import UnityCatalog
+from lakeferry.catalog.unity_requests import tag, tags_of
 from lakeferry.connect.databricks import WorkspaceAccess, workspace_client
 from lakeferry.errors import FerryError
 from tests.catalog.registrations import orders, with_properties
@@ -292,3 +293,30 @@ def test_a_catalog_or_schema_that_is_not_there_is_named(oss: UnityCatalog) -> No
         list(unity.list_tables(oss, ["nothing"]))
 
     assert (no_catalog.value.code, no_schema.value.code) == ("LF-8107", "LF-8107")
+
+
+def test_a_table_whose_tags_are_refused_is_not_left_behind_as_somebody_elses(
+    databricks: UnityCatalog, stub: Stub
+) -> None:
+    stub.set(denied={"POST /entity-tag-assignments": "no APPLY TAG"})
+
+    with pytest.raises(FerryError, match="no APPLY TAG"):
+        unity.register(databricks, orders())
+
+    assert stub.set(denied={})["tables"] == {}
+    assert unity.register(databricks, orders()) == Change("created")
+
+
+def test_a_table_that_is_dropped_while_it_is_asked_for_has_no_tags_and_no_grants(
+    databricks: UnityCatalog, stub: Stub
+) -> None:
+    unity.register(databricks, orders())
+    found = unity.find_table(databricks, "sales", "orders")
+    assert found is not None
+    stub.set(tables={}, tags={})
+
+    assert tags_of(databricks, "atlas.sales.orders") == {}
+    assert unity.grants(databricks, found) == ()
+    with pytest.raises(FerryError, match=r"no table `atlas\.sales\.orders`") as refused:
+        tag(databricks, "atlas.sales.orders", {"lakeferry.lag": "7"})
+    assert refused.value.code == "LF-8107"

@@ -40,6 +40,12 @@ def warehouse(monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
             **described("unmapped", "dbfs:/mnt/other/x"),
             **described("files", "wasbs://raw@atlas.blob.core.windows.net/f", format="parquet",
                         partitionColumns=["country", "day"]),
+            "DESCRIBE TABLE `hive_metastore`.`sales`.`files`": [
+                {"col_name": name, "data_type": kind, "comment": None}
+                for name, kind in (("id", "bigint"), ("country", "string"), ("day", "date"),
+                                   ("# Partition Information", ""), ("# col_name", "data_type"),
+                                   ("country", "string"), ("day", "date"))
+            ],
         }  # fmt: skip
         found.failures = {detail("broken"): "[DELTA_TABLE_NOT_FOUND_ON_DISK] Path is gone"}
         yield found
@@ -127,30 +133,63 @@ def test_a_table_that_is_not_there_is_none(place: WorkspaceCatalog) -> None:
     assert workspace.find_table(place, "sales", "nothing") is None
 
 
-def test_partitions_that_only_the_metastore_knows_come_with_their_places(
-    place: WorkspaceCatalog, warehouse: Warehouse
-) -> None:
-    name = "`hive_metastore`.`sales`.`files`"
-    warehouse.rows[f"SHOW PARTITIONS {name}"] = [
-        {"country": "d'e", "day": "2026-11-26"},
-        {"country": "fr", "day": "__HIVE_DEFAULT_PARTITION__"},
-    ]
-    for country, day, at in (
-        ("d\\'e", "2026-11-26", "dbfs:/mnt/sales/x"), ("fr", "__HIVE_DEFAULT_PARTITION__", "s3://y")
-    ):  # fmt: skip
-        spec = f"`country` = '{country}', `day` = '{day}'"
-        warehouse.rows[f"DESCRIBE TABLE EXTENDED {name} PARTITION ({spec})"] = [
-            {"col_name": "country", "data_type": "string", "comment": None},
+FILES = "`hive_metastore`.`sales`.`files`"
+
+
+@pytest.fixture
+def partitioned(warehouse: Warehouse) -> Warehouse:
+    """Two partitions, one of them with a null, which the workspace tells of one by one."""
+    for spec, at in (
+        (r"`country` = 'd\'e/f', `day` = '2026-11-26'", "dbfs:/mnt/sales/x"),
+        ("`country` = 'fr', `day` = '__HIVE_DEFAULT_PARTITION__'", "s3://y"),
+    ):
+        warehouse.rows[f"DESCRIBE TABLE EXTENDED {FILES} PARTITION ({spec})"] = [
+            {"col_name": "Location", "data_type": "string", "comment": None},
             {"col_name": "# Detailed Partition Information", "data_type": "", "comment": ""},
             {"col_name": "Location", "data_type": at, "comment": ""},
+            {"col_name": "# Storage Information", "data_type": "", "comment": ""},
+            {"col_name": "Location", "data_type": "s3://of-the-table", "comment": ""},
         ]
+    return warehouse
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [
+            {"partition": "country=d%27e%2Ff/day=2026-11-26"},
+            {"partition": "country=fr/day=__HIVE_DEFAULT_PARTITION__"},
+        ],
+        [
+            {"country": "d'e/f", "day": "2026-11-26"},
+            {"country": "fr", "day": "__HIVE_DEFAULT_PARTITION__"},
+        ],
+    ],
+    ids=["in one column, as for tables of files", "in columns of their own"],
+)
+def test_partitions_that_only_the_metastore_knows_come_with_their_places(
+    place: WorkspaceCatalog, partitioned: Warehouse, rows: list[dict[str, str]]
+) -> None:
+    partitioned.rows[f"SHOW PARTITIONS {FILES}"] = [dict(row) for row in rows]
+
     table = workspace.find_table(place, "sales", "files")
 
     assert table is not None
     assert table.has_partitions
     assert list(workspace.partitions(place, table)) == [
-        Partition(("d'e", "2026-11-26"), f"{LAKE}/sales/x"), Partition(("fr", None), "s3://y")
+        Partition(("d'e/f", "2026-11-26"), f"{LAKE}/sales/x"), Partition(("fr", None), "s3://y")
     ]  # fmt: skip
+
+
+def test_the_types_of_partition_columns_are_those_that_the_table_declares(
+    place: WorkspaceCatalog,
+) -> None:
+    table = workspace.find_table(place, "sales", "files")
+
+    assert table is not None
+    assert {one.name: one.type for one in table.columns} == {
+        "id": "bigint", "country": "string", "day": "date"
+    }  # fmt: skip
 
 
 def test_what_is_granted_on_a_table_is_read(place: WorkspaceCatalog, warehouse: Warehouse) -> None:

@@ -29,6 +29,12 @@ def test_a_location_is_a_place_in_a_store(location: str, root: str, folder: str)
     assert place_of(location, mounts, "a.b") == KnownPlace(root, folder)
 
 
+def test_the_folder_of_a_partition_is_what_its_metastore_says_sign_by_sign() -> None:
+    place = place_of("file:/data/at=10%3A00", {}, "a.b", is_uri=False)
+
+    assert place == KnownPlace("/", "data/at=10%3A00")
+
+
 @pytest.mark.parametrize(
     ("location", "step"),
     [

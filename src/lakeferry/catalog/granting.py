@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import orjson
 
 from lakeferry.catalog.tables import Grant
-from lakeferry.catalog.unity_entry import quoted
+from lakeferry.catalog.unity_entry import quoted, quoted_whole
 
 ALL = "ALL PRIVILEGES"
 # What others call the rights of Unity Catalog.
@@ -52,11 +52,6 @@ def grant_statements(
         else:
             made |= _elsewhere(kind, one, word, schema, table)
     return tuple(sorted(made))
-
-
-def quoted_whole(name: str) -> str:
-    """A name that may hold dots, as SQL writes it."""
-    return f"`{name.replace('`', '``')}`"
 
 
 def _elsewhere(kind: str, one: Grant, word: str, schema: str, table: str) -> set[str]:

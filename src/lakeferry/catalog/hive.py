@@ -111,8 +111,10 @@ def partitions(place: HiveCatalog, table: CatalogTable) -> Iterator[Partition]:
             ("get_partitions_by_names_req", req, failures),
             ("get_partitions_by_names", {1: schema, 2: name, 3: wanted}, failures),
         )  # fmt: skip
-        # The new method answers with a struct that holds the list, the old one with the list.
-        yield from map(form.partition_of, value(found, 1, ()) if isinstance(found, dict) else found)
+        # The new method answers with a struct that holds the list, the old one with the list;
+        # None: the table was dropped meanwhile.
+        listed = value(found, 1, ()) if isinstance(found, dict) else found or ()
+        yield from map(form.partition_of, listed)
 
 
 def grants(place: HiveCatalog, table: CatalogTable) -> tuple[Grant, ...]:

@@ -119,7 +119,10 @@ def find_table(place: UnityCatalog, schema: str, table: str) -> CatalogTable | N
 def grants(place: UnityCatalog, table: CatalogTable) -> tuple[Grant, ...]:
     """What is granted on the table itself, not above it. Raises as `list_schemas`."""
     path = f"/permissions/table/{path_of(table.full_name)}"
-    answer = do(place, "GET", path, on=table.full_name, rights=may_read(place))
+    try:
+        answer = do(place, "GET", path, on=table.full_name, rights=may_read(place))
+    except Missing:  # it was dropped meanwhile
+        return ()
     return tuple(
         Grant(one["principal"], privilege.replace("_", " "))
         for one in answer.get("privilege_assignments", ())
@@ -251,7 +254,11 @@ def _create(place: UnityCatalog, entry: Json) -> None:
             ) from error
         do(place, "POST", "/tables", on=name, rights=rights, body=entry)
     if place.has_tags:
-        tag(place, name, entry.get("properties", {}))
+        try:
+            tag(place, name, entry.get("properties", {}))
+        except FerryError:  # without its tags it would be somebody else's the next time
+            _delete(place, replace(table_of(entry), owner=""))
+            raise
 
 
 def _delete(place: UnityCatalog, found: CatalogTable) -> None:
@@ -285,11 +292,22 @@ def _again(place: UnityCatalog, known: CatalogTable, before: Json, entry: Json) 
     _delete(place, known)
     try:
         _create(place, entry)
+    except Taken as error:
+        raise FerryError(
+            "LF-8106",
+            f"`{known.full_name}` was made by somebody else while its entry was made anew",
+            f"{error}; {place.shown}",
+            f"see whose it is; on the entry before was granted: {_told(granted)}",
+        ) from error
     except FerryError:
         _create(place, taken_over(before))
         _restore(place, known, granted)
         raise
     _restore(place, known, granted)
+
+
+def _told(granted: Sequence[Grant]) -> str:
+    return ", ".join(f"{one.privilege} to {one.principal}" for one in granted) or "nothing"
 
 
 def _restore(place: UnityCatalog, known: CatalogTable, granted: Sequence[Grant]) -> None:

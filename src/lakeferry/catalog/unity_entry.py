@@ -92,7 +92,12 @@ def path_of(name: str) -> str:
 
 def quoted(name: str) -> str:
     """A name of several parts as SQL writes it."""
-    return ".".join(f"`{part.replace('`', '``')}`" for part in name.split("."))
+    return ".".join(map(quoted_whole, name.split(".")))
+
+
+def quoted_whole(name: str) -> str:
+    """A name that may hold dots, as SQL writes it."""
+    return f"`{name.replace('`', '``')}`"
 
 
 def owner_of(table: CatalogTable) -> str:

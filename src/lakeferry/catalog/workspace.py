@@ -7,9 +7,11 @@ Source: Databricks SQL reference, SHOW SCHEMAS, SHOW TABLES, SHOW VIEWS, DESCRIB
 SHOW PARTITIONS, DESCRIBE TABLE ... PARTITION, SHOW GRANTS.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile, takewhile
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import orjson
 
@@ -17,14 +19,15 @@ from lakeferry.catalog.asking import Missing
 from lakeferry.catalog.hive_layout import value_of
 from lakeferry.catalog.side_by_side import AT_ONCE, Page, side_by_side
 from lakeferry.catalog.statements import Row, rows
-from lakeferry.catalog.tables import CatalogTable, Grant, Partition, Tables
-from lakeferry.catalog.unity_entry import quoted
+from lakeferry.catalog.tables import CatalogTable, Column, Grant, Partition, Tables
+from lakeferry.catalog.unity_entry import quoted, quoted_whole
 from lakeferry.catalog.workspace_places import real_place
 from lakeferry.connect.databricks import WorkspaceAccess
 from lakeferry.errors import FerryError
 
 NAME = "hive_metastore"
 WAREHOUSE = "dbfs:/user/hive/warehouse"  # where managed tables lie
+_DETAILS = "# Detailed Partition Information"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +114,14 @@ def partitions(place: WorkspaceCatalog, table: CatalogTable) -> Iterator[Partiti
     """The partitions that the metastore knows; one statement for each. Raises as `list_schemas`."""
     name = quoted(table.full_name)
     for row in _rows(place, f"SHOW PARTITIONS {name}"):
-        values = [row.get(column) for column in table.partition_columns]
+        values = _values(row, table.partition_columns)
         spec = ", ".join(
-            f"{quoted(column)} = {_literal(value)}"
+            f"{quoted_whole(column)} = {_literal(value)}"
             for column, value in zip(table.partition_columns, values, strict=True)
         )
         told = _rows(place, f"DESCRIBE TABLE EXTENDED {name} PARTITION ({spec})")
-        location = next(
-            (one.get("data_type") or "" for one in told if one.get("col_name") == "Location"), ""
-        )
         plain = tuple(None if value is None else value_of(value) for value in values)
-        yield Partition(plain, real_place(location, place.mounts, name).address)
+        yield Partition(plain, real_place(_location(told), place.mounts, name).address)
 
 
 def grants(place: WorkspaceCatalog, table: CatalogTable) -> tuple[Grant, ...]:
@@ -137,8 +137,10 @@ def grants(place: WorkspaceCatalog, table: CatalogTable) -> tuple[Grant, ...]:
 def _table(place: WorkspaceCatalog, schema: str, table: str, row: Row) -> CatalogTable:
     kind = (row.get("format") or "").lower()
     location = row.get("location") or ""
-    real = real_place(location, place.mounts, quoted(f"{NAME}.{schema}.{table}"))
+    name = quoted(f"{NAME}.{schema}.{table}")
+    real = real_place(location, place.mounts, name)
     keys: list[str] = orjson.loads(row.get("partitionColumns") or "[]")
+    has_partitions = bool(keys) and kind != "delta"
     return CatalogTable(
         catalog=NAME,
         schema=schema,
@@ -147,12 +149,39 @@ def _table(place: WorkspaceCatalog, schema: str, table: str, row: Row) -> Catalo
         location=real.address,
         comment=row.get("description") or "",
         properties=orjson.loads(row.get("properties") or "{}"),
+        columns=_columns(place, name) if has_partitions else (),
         partition_columns=tuple(keys),
-        has_partitions=bool(keys) and kind != "delta",
+        has_partitions=has_partitions,
         is_external=not location.startswith(WAREHOUSE),
         problem=real.problem,
         next_step=real.next_step,
     )
+
+
+def _columns(place: WorkspaceCatalog, name: str) -> tuple[Column, ...]:
+    """Of a table whose columns no log tells; what stands behind them is told in other lines."""
+    told = _rows(place, f"DESCRIBE TABLE {name}")
+    rows = takewhile(lambda row: (row.get("col_name") or "#")[:1] != "#", told)
+    return tuple(
+        Column(row["col_name"] or "", row.get("data_type") or "", row.get("comment") or "")
+        for row in rows
+    )
+
+
+def _values(row: Row, columns: Sequence[str]) -> list[str | None]:
+    """Of one partition: `day=2026-11-26/city=San Jose` in one column, or each in its own."""
+    if all(column in row for column in columns):
+        return [row[column] for column in columns]
+    pairs = (part.partition("=") for part in _first(row, "partition").split("/"))
+    told = {unquote(key).lower(): unquote(value) for key, _, value in pairs}
+    return [told[column.lower()] for column in columns]
+
+
+def _location(told: Iterable[Row]) -> str:
+    """Of the partition: a column may be called so too, and the table's own comes later."""
+    rows = dropwhile(lambda row: row.get("col_name") != _DETAILS, told)
+    return next((row.get("data_type") or "" for row in rows if row.get("col_name") == "Location"),
+                "")  # fmt: skip
 
 
 def _rows(place: WorkspaceCatalog, statement: str) -> Iterator[Row]:

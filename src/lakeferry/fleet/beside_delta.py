@@ -176,7 +176,7 @@ def _type(kind: str, column: str, row: LakeTable) -> str:
 
 
 def _place(partition: Partition, mounts: Mapping[str, str], row: LakeTable) -> Place:
-    found = place_of(partition.location, mounts, row.name)
+    found = place_of(partition.location, mounts, row.name, is_uri=False)
     if isinstance(found, Remark):
         raise FerryError(found.code, found.what, row.source_url, found.next_step)
     return Place(partition.values, found.url)

@@ -29,19 +29,24 @@ class KnownPlace:
         return f"{self.root.rstrip('/')}/{self.folder}" if self.folder else self.root
 
 
-def place_of(location: str, mounts: Mapping[str, str], name: str) -> KnownPlace | Remark:
+def place_of(
+    location: str, mounts: Mapping[str, str], name: str, *, is_uri: bool = True
+) -> KnownPlace | Remark:
     """The place, or why it is none that can be reached.
 
     Args:
         mounts: of the manifest: '/mnt/sales' -> an address.
         name: of the table, for what to do next.
+        is_uri: whether `file:` has its path encoded. A metastore writes the folders of partitions
+            as Hadoop's paths, in which `%3A` is a part of a name.
     """
     real = real_place(location, mounts, name)
     if real.problem:
         return Remark("LF-8053", real.problem, real.next_step)
     address = real.address
     if found := _FILE.match(address):
-        address = unquote(address[found.end() :])
+        address = address[found.end() :]
+        address = unquote(address) if is_uri else address
     if address.startswith("/"):
         return KnownPlace("/", address.strip("/"))
     found = _PLACE.fullmatch(address)

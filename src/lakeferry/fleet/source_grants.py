@@ -4,7 +4,7 @@ from lakeferry.catalog.granting import ALL
 from lakeferry.catalog.reading import AnyCatalog, find_table, grants
 from lakeferry.catalog.registering import Catalog, grants_to_make
 from lakeferry.catalog.tables import Registration
-from lakeferry.catalog.unity_entry import quoted
+from lakeferry.catalog.unity_entry import quoted, quoted_whole
 from lakeferry.errors import FerryError
 from lakeferry.fleet.facts import parts_of
 from lakeferry.ledger.rows import LakeTable
@@ -32,7 +32,7 @@ def grant_lines(
         *grants_to_make(target, wanted.schema, wanted.table, granted),
         *(
             f"-- at the source: REVOKE {one.privilege} ON TABLE {quoted(found.full_name)} "
-            f"FROM `{one.principal}`;"
+            f"FROM {quoted_whole(one.principal)};"
             for one in writers
         ),
     )
