@@ -76,7 +76,7 @@ alarms:
     assert network.flow_logs.format == ("v5-nat",)
     assert network.flow_logs.retention_days == 2
     assert [one.account for one in network.beyond] == ["444455556666"]
-    assert manifest.tags.map_migrated == "mig1A2B3C4D5E"
+    assert manifest.tags.values["map-migrated"] == "mig1A2B3C4D5E"
     assert manifest.alarms.notify == ("ops@example.com", "${env:HOOK}")
     assert manifest.alarms.rules == (
         AlarmRule("s3-through-nat", Limit("bytes_per_s", 10_000_000, "36 GB/h")),

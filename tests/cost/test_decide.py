@@ -15,7 +15,7 @@ from lakeferry.cost.load import load_of, planned_load
 from lakeferry.cost.migration import Path
 from lakeferry.cost.money import cents, exact
 from lakeferry.cost.prices import GIB, Price, Tier
-from lakeferry.cost.recovery import Failures, recovery, sent_again
+from lakeferry.cost.recovery import Failures, recovery
 from lakeferry.cost.replay import GBPS, NAT_GATEWAY, Carrier, Replay, replay, steady, together
 from lakeferry.errors import FerryError
 
@@ -312,11 +312,6 @@ def test_section_5_10_while_the_standby_carries_each_gb_costs() -> None:
     )
 
     assert found.usd == Decimal("0.45")
-
-
-def test_section_5_10_a_broken_transfer_sends_half_a_part_again() -> None:
-    assert sent_again(16, 64 * 2**20) == 512 * 2**20
-    assert sent_again(1, 3) == 2
 
 
 def test_failures_of_fewer_than_no_instances_are_refused() -> None:

@@ -17,8 +17,6 @@ from lakeferry.cost.sizing import (
     Demand,
     Kernel,
     busiest,
-    days_at,
-    demand_of,
     internet_gbps,
     kernel,
     limits,
@@ -126,9 +124,7 @@ def test_section_7_two_of_three_c7gn_large_carry_7_0_at_70_percent_and_no_more()
 
 def test_section_7_the_flat_load_of_2_pib_in_30_days_stands_for_6_95() -> None:
     load = planned_load(2**51, minutes=43_200)
-    found = sizes(
-        kinds(), demand_of(load, load_of([])), hours=720, usd_per_hour=HOURLY, usd_beside=IPV4
-    )
+    found = sizes(kinds(), Demand(busiest(load)), hours=720, usd_per_hour=HOURLY, usd_beside=IPV4)
 
     assert [(one.type, one.count) for one in found[:3]] == [
         ("c7gn.medium", 5),
@@ -142,13 +138,6 @@ def test_section_7_43_minutes_of_30_days_may_lie_above_the_percentile() -> None:
     assert busiest(load_of([*[1] * 43_156, *[9] * 44])) == 9
     assert busiest(load_of([3, 1, 2])) == 3
     assert busiest(load_of([])) == 0
-
-
-@pytest.mark.parametrize(
-    ("gbps", "days"), [(5, "41.70"), (7, "29.79"), (10, "20.85"), (15, "13.90")]
-)
-def test_section_7_days_of_2_pib(gbps: int, days: str) -> None:
-    assert round(days_at(Decimal(gbps), 2**51), 2) == Decimal(days)
 
 
 def test_section_7_of_the_whole_book_a_newer_type_is_cheaper_still() -> None:
@@ -262,12 +251,3 @@ def test_one_instance_fewer_in_each_zone_would_not_do(down: int, zones: int) -> 
     assert found[0].count % zones == 0
     assert down <= left * room
     assert found[0].count - zones < 2 or down > (left - zones) * room
-
-
-@given(st.lists(st.integers(0, 99), max_size=9), st.lists(st.integers(0, 99), max_size=9))
-def test_what_goes_down_and_up_in_one_minute_is_counted_together(
-    down: list[int], up: list[int]
-) -> None:
-    demand = demand_of(load_of(down), load_of(up))
-
-    assert max(demand.down, demand.up) <= demand.together <= demand.down + demand.up

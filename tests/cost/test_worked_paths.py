@@ -12,7 +12,6 @@ from lakeferry.cost.break_even import (
     circuit_or_internet,
     endpoint_or_gateway,
     instance_or_gateway,
-    zonal_or_shared,
 )
 from lakeferry.cost.egress import source_egress
 from lakeferry.cost.migration import MIB, NatInstances, Placement, Source, Watching
@@ -117,13 +116,6 @@ def test_5_4_an_interface_endpoint_pays_for_itself() -> None:
     assert endpoint == Decimal("21.90")
     assert per_gb is not None
     assert starts(endpoint_or_gateway(endpoint, per_gb, P_GW), "625.714")
-
-
-def test_5_5_one_shared_gateway_against_one_in_each_zone() -> None:
-    one = total(nat_gateway(BOOK, US, 1, MONTH))
-
-    assert one == Decimal("36.50")
-    assert zonal_or_shared(2, one, Decimal("0.01")) == 3_650
 
 
 def test_5_5_two_thirds_of_2_pib_between_zones_cost_more_than_any_instance() -> None:

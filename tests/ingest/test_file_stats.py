@@ -185,7 +185,6 @@ def test_a_cut_highest_text_is_above_all_that_was_below_the_whole(one: str, othe
 
 # --- bounds hold, whatever the rows -------------------------------------------------------------
 
-MICROS = st.integers(-(2**55), 2**55)
 KINDS: dict[pa.DataType, st.SearchStrategy[Any]] = {
     pa.int8(): st.integers(-128, 127),
     pa.int64(): st.integers(-(2**63), 2**63 - 1),

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from lakeferry.monitor.prove_logs import evaluate_logs
-from lakeferry.network.rule_report import ranking
 from lakeferry.network.rule_set import RuleWish, rule_set
 from lakeferry.network.rules import parse_rule
 from tests.network.sample_scenario import SAMPLE, expected, topology
@@ -49,7 +48,7 @@ def test_contributors_and_totals_are_the_known_ones_to_the_byte(encoding: str) -
     for name, report in reports.items():
         assert report.total == known[name]["AggregateValue"]
         assert len(report.shares) == known[name]["UniqueCount"]
-        top = [{"Keys": list(key), "Value": value} for key, value in ranking(report)[:10]]
+        top = [{"Keys": list(key), "Value": value} for key, value in report.ranked(most=10).top]
         assert top == known[name]["top"]
 
 

@@ -14,7 +14,7 @@ from lakeferry.monitor.put_away import put_away
 from lakeferry.network.contributions import PutAway
 from lakeferry.network.evaluate import Evaluation
 from lakeferry.network.json_events import JsonBatch
-from lakeferry.network.rule_report import METRICS, ORDERS, RuleReport, ranking, rolled_up
+from lakeferry.network.rule_report import METRICS, ORDERS, RuleReport, rolled_up
 from lakeferry.network.rules import Filter, Rule, parse_rule
 from tests.network import insight_reference as reference
 from tests.network.insight_makers import SAMPLE, V2, batch, rule, sample_batches
@@ -42,7 +42,7 @@ def test_every_rule_of_the_sample_gives_the_known_truth_in_every_encoding(encodi
     for name, report in reports.items():
         assert report.total == known[name]["AggregateValue"]
         assert len(report.shares) == known[name]["UniqueCount"]
-        assert tops(ranking(report)) == known[name]["top"]
+        assert tops(list(report.ranked().top)) == known[name]["top"]
         assert [str(one.start_s) for one in report.periods] == list(known[name]["per_minute"])
         for one in report.periods:
             truth = known[name]["per_minute"][str(one.start_s)]
@@ -170,7 +170,7 @@ def same_as_reference(report: RuleReport, truth: reference.Answer) -> None:
         )
         ranked = report.ranked(order_by, 2)
         assert (ranked.contributors, list(ranked.top)) == (len(found), best[:2])
-        assert ranking(report, order_by) == best
+        assert list(report.ranked(order_by).top) == best
     assert (report.tally.no_key, report.tally.no_value) == (truth.no_key, truth.no_value)
     assert [one.start_s for one in report.periods] == sorted(truth.values)
     for one in report.periods:
@@ -251,7 +251,7 @@ def test_a_number_beside_the_limit_is_on_its_own_side(operator: str, limit: floa
 
 
 def sums(report: RuleReport) -> dict[tuple[str, ...], object]:
-    return dict(ranking(report))
+    return dict(report.ranked().top)
 
 
 def test_sums_beyond_64_bits_do_not_wrap() -> None:

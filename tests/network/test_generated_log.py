@@ -136,7 +136,7 @@ def test_an_endpoint_in_a_zone_without_workers_has_no_data() -> None:
     for _ in read_flow_log(iter([quiet]), name="made", report=report):
         pass
 
-    assert report.no_data > 0
+    assert report.by_status["NODATA"] > 0
 
 
 def test_a_subnet_without_workers_gets_a_stand_in() -> None:

@@ -10,7 +10,7 @@ from botocore.validate import ParamValidator
 
 from lakeferry.errors import FerryError
 from lakeferry.network.evaluate import Evaluation
-from lakeferry.network.rule_report import METRICS, RuleReport, ranking, report_body, rolled_up
+from lakeferry.network.rule_report import METRICS, RuleReport, report_body, rolled_up
 from lakeferry.network.rules import parse_rule
 from tests.corpora import required
 from tests.network.insight_makers import SAMPLE, batch, rule, sample_batches
@@ -76,14 +76,14 @@ def at(minute: int) -> datetime:
 
 
 def test_ties_go_by_the_bytes_of_the_keys() -> None:
-    assert ranking(SMALL) == [(("a",), 5), (("b",), 5), (("c",), 4)]
+    assert list(SMALL.ranked().top) == [(("a",), 5), (("b",), 5), (("c",), 4)]
 
 
 def test_order_by_maximum_looks_at_the_greatest_period() -> None:
     found = reported([["a", "3"], ["a", "3"], ["b", "5"]], [0, 1, 0])
 
-    assert ranking(found, "Sum") == [(("a",), 6), (("b",), 5)]
-    assert ranking(found, "Maximum") == [(("b",), 5), (("a",), 3)]
+    assert list(found.ranked("Sum").top) == [(("a",), 6), (("b",), 5)]
+    assert list(found.ranked("Maximum").top) == [(("b",), 5), (("a",), 3)]
 
 
 def test_the_aggregate_is_of_all_contributors_and_only_of_the_range() -> None:

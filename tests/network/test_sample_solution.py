@@ -14,7 +14,6 @@ from lakeferry.monitor.prove import Proofs, evaluation_of, proofs_of
 from lakeferry.network.alarm_form import alarm_of
 from lakeferry.network.event_columns import Number
 from lakeferry.network.resources import Alarm
-from lakeferry.network.rule_report import ranking
 from lakeferry.network.rules import Filter, Rule, check_rule, parse_rule
 from tests.corpora import required
 from tests.network.insight_makers import SAMPLE, V2, Batch, rule, sample_batches
@@ -71,8 +70,8 @@ def test_one_address_of_s3_shows_next_to_nothing_of_what_crosses_the_gateway_end
     theirs = parse_rule("theirs", json.dumps(clf(["srcaddr"], value="bytes")))
 
     found = proven([gateway], batches).rules[0].report.total
-    addresses = {key for key, _ in ranking(proven([to_s3], batches).rules[0].report)}
-    seen = dict(ranking(proven([theirs], batches).rules[0].report))
+    addresses = {key for key, _ in proven([to_s3], batches).rules[0].report.ranked().top}
+    seen = dict(proven([theirs], batches).rules[0].report.ranked().top)
 
     assert found == 6_675_181_564
     assert max(seen.get(address, 0) for address in addresses) == 46_024_807

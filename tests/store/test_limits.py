@@ -1,12 +1,11 @@
 """Bounds on bytes a second and bytes in memory."""
 
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lakeferry.store.limits import MemoryBudget, Throttle
+from lakeferry.store.limits import Throttle
 
 
 class Clock:
@@ -60,61 +59,3 @@ def test_many_threads_together_keep_the_rate() -> None:
 def test_a_rate_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="moves nothing"):
         Throttle(0)
-
-
-def test_what_is_held_never_exceeds_the_budget() -> None:
-    budget = MemoryBudget(100)
-    held, most = 0, 0
-    lock = threading.Lock()
-
-    def use(size: int) -> None:
-        nonlocal held, most
-        with budget.hold(size):
-            with lock:
-                held += size
-                most = max(most, held)
-            time.sleep(0.002)
-            with lock:
-                held -= size
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(use, [60, 10, 40, 100, 30, 50, 20, 70] * 4))
-
-    assert most <= 100
-    assert held == 0
-
-
-def test_more_than_the_budget_takes_all_of_it_alone() -> None:
-    budget = MemoryBudget(100)
-
-    with budget.hold(1_000_000):
-        pass
-    with budget.hold(100):
-        pass
-
-
-def test_a_large_share_is_not_overtaken_by_small_ones() -> None:
-    budget = MemoryBudget(100)
-    order: list[str] = []
-    large_waits, small_waits = threading.Event(), threading.Event()
-
-    def take(name: str, size: int, waits: threading.Event) -> None:
-        waits.set()
-        with budget.hold(size):
-            order.append(name)
-
-    with budget.hold(50):
-        large = threading.Thread(target=take, args=("large", 100, large_waits))
-        large.start()
-        large_waits.wait()
-        time.sleep(0.05)
-        small = threading.Thread(target=take, args=("small", 10, small_waits))
-        small.start()
-        small_waits.wait()
-        time.sleep(0.05)
-        before_release = list(order)
-    large.join()
-    small.join()
-
-    assert before_release == []
-    assert order == ["large", "small"]

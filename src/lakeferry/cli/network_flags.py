@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 _SECOND = 1 / 86_400  # in days
 # Naming a network by flags takes the place of how the manifest names it.
 _SCOPE = tuple(("network", key) for key in ("vpc", "subnets", "interfaces", "tags"))
-_LIST = Parameter(negative="")
 
 
 @Parameter(name="*")

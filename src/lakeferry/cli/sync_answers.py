@@ -15,7 +15,6 @@ from lakeferry.ledger.rows import LakeTable
 SLOWEST = 3  # tables that are shown by themselves
 MOST_ASKED = 10
 _BAR = 26
-_PASSING = ("syncing", "planned", "discovered")  # states that people need not be told of
 
 
 def moved_text(event: TableMoved) -> str:

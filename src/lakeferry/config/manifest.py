@@ -126,11 +126,6 @@ class TagsConfig:
 
     values: Mapping[str, str] = field(default_factory=dict)  # all of them, `map-migrated` too
 
-    @property
-    def map_migrated(self) -> str | None:
-        """The value by which AWS's migration programme knows its resources."""
-        return self.values.get("map-migrated")
-
 
 @dataclass(frozen=True, slots=True)
 class Limit:

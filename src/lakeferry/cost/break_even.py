@@ -36,19 +36,6 @@ def endpoint_or_gateway(endpoints: Decimal, endpoint_gb: Decimal, gateway_gb: De
 
 
 @exact()
-def zonal_or_shared(zones: int, gateway: Decimal, crossing_gb: Decimal) -> Decimal:
-    """GB from which a NAT gateway in each zone is cheaper than one for all.
-
-    Args:
-        zones: that spread the traffic evenly; all but one send it across.
-        gateway: what one costs for the time, with its address.
-        crossing_gb: of one side; both are billed.
-    """
-    crossing_share = Decimal(zones - 1) / zones
-    return (zones - 1) * gateway / (crossing_share * 2 * crossing_gb)
-
-
-@exact()
 def circuit_or_internet(fixed: Decimal, internet_gb: Decimal, private_gb: Decimal) -> Decimal:
     """GB from which a private circuit is cheaper, at the marginal tiers of both egresses."""
     return _known(break_even(fixed, private_gb, Decimal(0), internet_gb))

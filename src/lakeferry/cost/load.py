@@ -5,8 +5,7 @@ it is an array of Python's integers, so that no figure is ever rounded or wrappe
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -51,74 +50,6 @@ def planned_load(size: int, *, minutes: int) -> Load:
     whole, rest = divmod(size, minutes)
     due = np.arange(minutes + 1, dtype=np.int64) * rest // minutes  # rest < minutes: no overflow
     return load_of(whole + np.diff(due) if size < SAFE else whole + np.diff(due).astype(object))
-
-
-def seen_load(
-    start_s: np.ndarray, end_s: np.ndarray, size: np.ndarray, *, first_s: int, minutes: int
-) -> Load:
-    """Flow records, each spread evenly over its seconds, binned by minute.
-
-    Args:
-        start_s: of each record, s since the epoch (int64).
-        end_s: of each record, its end, which is no part of it; a record that ends where it starts
-            lasts that one second.
-        size: bytes of each record.
-        first_s: start of the load's first minute. What lies outside of its minutes is left out.
-
-    A record gives a minute what was due at its end less what was due at its start, in whole bytes:
-    a minute is off by less than a byte a record, and no byte is lost or counted twice.
-
-    Source: VPC User Guide, "Flow log records": `start` and `end` of the aggregation interval.
-    """
-    start = np.asarray(start_s, dtype=np.int64) - first_s
-    lasts = np.maximum(np.asarray(end_s, dtype=np.int64) - first_s - start, 1)
-    size = np.asarray(size, dtype=np.int64)
-    first = start // 60
-    pieces = (start + lasts - 1) // 60 - first + 1
-    record = np.repeat(np.arange(len(start)), pieces)
-    piece = np.arange(len(record)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    minute = first[record] + piece
-    until = np.minimum((minute + 1) * 60 - start[record], lasts[record])
-    since = np.maximum(minute * 60 - start[record], 0)
-    each, rest = np.divmod(size, lasts)  # each x seconds <= size, rest x seconds < lasts^2
-    due = each[record] * (until - since) + (
-        rest[record] * until // lasts[record] - rest[record] * since // lasts[record]
-    )
-    inside = (minute >= 0) & (minute < minutes)
-    found = np.zeros(minutes, dtype=np.int64 if total(size) < SAFE else object)
-    np.add.at(found, minute[inside], due[inside])
-    return load_of(found)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """What flow records say of several sources, from one minute on."""
-
-    first_s: int  # where the first minute starts, s since the epoch
-    loads: Mapping[str, Load]  # all of the same minutes, by source in order
-
-
-def seen_loads(
-    source: Sequence[str], start_s: np.ndarray, end_s: np.ndarray, size: np.ndarray
-) -> Seen:
-    """Flow records as a load of each source (subnet, worker, device), see `seen_load`.
-
-    Sums by minute (`flow_totals`) are records, too, which last 60 s. From the minute of the first
-    second on to that of the last.
-    """
-    if not len(source):
-        return Seen(0, {})
-    start, end = (np.asarray(one, dtype=np.int64) for one in (start_s, end_s))
-    first = int(start.min()) // 60 * 60
-    minutes = -(-max(int(end.max()), int(start.max()) + 1) // 60) - first // 60
-    names, whose = np.unique(np.asarray(source), return_inverse=True)
-    found = {}
-    for at, name in enumerate(names.tolist()):
-        own = whose == at
-        found[name] = seen_load(
-            start[own], end[own], np.asarray(size)[own], first_s=first, minutes=minutes
-        )
-    return Seen(first, found)
 
 
 def total(load: Load) -> int:

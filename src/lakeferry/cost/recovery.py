@@ -59,8 +59,3 @@ def recovery(
     minutes = times * failures.minutes
     by_standby = times * failures.standby_minutes * bytes_a_minute
     return Recovery(minutes, minutes / 60 * waiting_usd_hour, by_standby / GIB * standby_usd_gb)
-
-
-def sent_again(open_transfers: int, part_size: int) -> int:
-    """Bytes that broken connections send twice: on average half a part of each, rounded up."""
-    return -(-open_transfers * part_size // 2)

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from lakeferry.cost.load import Load, summed
+from lakeferry.cost.load import Load
 from lakeferry.cost.money import exact
 from lakeferry.cost.prices import InstanceType, PriceBook
 from lakeferry.cost.replay import GBPS
@@ -80,12 +80,6 @@ class Demand:
     def conntrack_entries(self) -> int:
         """Open connections and those that ended within the time that Linux keeps them."""
         return self.connections + self.opened_a_second * KEPT_S
-
-
-def demand_of(down: Load, up: Load, *, packet_bytes: int = 1_500, connections: int = 0) -> Demand:
-    """The demand of loads, minute by minute the same time: their 99.9th percentiles."""
-    both = busiest(summed((down, up)))
-    return Demand(busiest(down), busiest(up), both, packet_bytes, connections=connections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +230,3 @@ def ports_left(
     public address and each destination's address, port and protocol.
     """
     return ports * addresses * destinations - connections
-
-
-@exact()
-def days_at(gbps: Decimal, size: int) -> Decimal:
-    """Days that `size` bytes take at a rate of 10^9 bits a second."""
-    return Decimal(size * 8) / (gbps * 10**9) / 86_400

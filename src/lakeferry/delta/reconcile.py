@@ -32,7 +32,6 @@ from lakeferry.delta.json_parse import Event, FileActions, OtherAction
 from lakeferry.delta.keys import KeySet, equal_to_next, file_keys, sort_keys
 from lakeferry.errors import FerryError
 
-_NOT_STATE = frozenset({"commitInfo", "cdc"})
 _KNOWN: Mapping[str, Callable[[Any], Any]] = {
     "protocol": parse_protocol,
     "metaData": parse_metadata,

@@ -38,20 +38,12 @@ class ReadReport:
     records: int = 0  # rows handed over
     bad_lines: int = 0
     bad_samples: list[BadLine] = field(default_factory=list)  # the first few
-    by_status: dict[str, int] = field(default_factory=dict)  # rows by log-status
+    by_status: dict[str, int] = field(
+        default_factory=dict
+    )  # rows by log-status
     sources: dict[str, int] = field(default_factory=dict)  # rows by source
     formats: dict[tuple[str, ...], int] = field(default_factory=dict)  # rows by format
     begun: dict[tuple[str, ...], str] = field(default_factory=dict)  # first source of each format
-
-    @property
-    def no_data(self) -> int:
-        """Rows that say that an interface had no traffic."""
-        return self.by_status.get("NODATA", 0)
-
-    @property
-    def skip_data(self) -> int:
-        """Rows that say that AWS left records out."""
-        return self.by_status.get("SKIPDATA", 0)
 
     def add_bad(self, source: str, line: int, text: bytes, reason: str) -> None:
         self.bad_lines += 1

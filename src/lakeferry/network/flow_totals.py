@@ -5,7 +5,7 @@ the rows. A minute is that in which a row's capture began (`start`), as Contribu
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -160,36 +160,3 @@ def _stepped(key: pa.Array, step: int) -> pa.Array:
 def _filled(found: pa.Array, value: int) -> np.ndarray:
     """Integers with a value for null."""
     return np.asarray(pc.fill_null(found, value) if found.null_count else found)
-
-
-def totals_of(batches: Iterable[FlowBatch], by: Sequence[str] = BY_DIRECTION) -> pa.Table:
-    """Totals of batches in one go."""
-    totals = FlowTotals(by)
-    for batch in batches:
-        totals.add(batch)
-    return totals.table()
-
-
-def with_direction(batch: FlowBatch, addresses: Mapping[str, Collection[str]]) -> FlowBatch:
-    """The batch with `flow_direction`, for a format that lacks it.
-
-    A row is ingress where `dstaddr` is an address of its interface, egress where `srcaddr` is;
-    null where neither or both are: nothing is guessed.
-
-    Args:
-        addresses: all addresses of each interface, by its id.
-    """
-    rows = batch.rows
-    own = pa.array([f"{id} {one}" for id, found in addresses.items() for one in found], pa.string())
-    ids = rows["interface_id"].cast(pa.string())
-    to, sent = (
-        pc.is_in(pc.binary_join_element_wise(ids, rows[name].cast(pa.string()), " "), own)
-        for name in ("dstaddr", "srcaddr")
-    )
-    nothing = pa.scalar(None, pa.string())
-    direction = pc.if_else(
-        pc.equal(to, sent), nothing, pc.if_else(to, pa.scalar("ingress"), pa.scalar("egress"))
-    )
-    names = [*rows.schema.names, "flow_direction"]
-    made = pa.RecordBatch.from_arrays([*rows.columns, direction], names=names)
-    return FlowBatch(batch.fields, made, batch.source)

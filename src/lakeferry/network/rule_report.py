@@ -179,11 +179,6 @@ def report_body(
     }
 
 
-def ranking(report: RuleReport, order_by: str = "Sum") -> list[tuple[Key, Number]]:
-    """All contributors and their values, the greatest first."""
-    return list(report.ranked(order_by).top)
-
-
 def _within(report: RuleReport, start_s: int | None, end_s: int | None) -> RuleReport:
     return replace(report, scope=Scope(report.period_s, start_s, end_s))
 

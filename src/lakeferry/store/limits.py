@@ -1,12 +1,12 @@
-"""Bounds on what a run takes: bytes a second on the wire, bytes in memory."""
+"""A bound on what a run takes: bytes a second on the wire."""
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 LOOK_S = 0.5  # between two looks at a rate that may have changed
+# Less than this no clock tells apart: to wait for it could last for ever.
+CLOCK_STEP_S = 1e-9
 
 
 class Throttle:
@@ -108,37 +108,7 @@ class Tap:
         self._at = now
 
     def _until(self, place: float) -> float:
-        if self._rate is None or self._flowed >= place:
+        if self._rate is None:
             return 0.0
-        return (place - self._flowed) / self._rate
-
-
-class MemoryBudget:
-    """Bytes that all threads together may hold. First come, first served.
-
-    The order keeps a large object from waiting for ever while small ones slip past it.
-    """
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._free = total
-        self._queue: deque[object] = deque()
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def hold(self, size: int) -> Iterator[None]:
-        """Wait for `size` bytes and hold them. More than the whole budget is the whole budget."""
-        share = min(size, self._total)
-        ticket = object()
-        with self._changed:
-            self._queue.append(ticket)
-            self._changed.wait_for(lambda: self._queue[0] is ticket and self._free >= share)
-            self._queue.popleft()
-            self._free -= share
-            self._changed.notify_all()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._free += share
-                self._changed.notify_all()
+        wait_s = (place - self._flowed) / self._rate
+        return wait_s if wait_s > CLOCK_STEP_S else 0.0
