@@ -1,15 +1,13 @@
-"""What a crew promises to several who give it items at once."""
+"""What a crew promises beside what all hands do: to several who give it items at once."""
 
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.workers import WINDOW
 from lakeferry.workers_shared import SharedCrew
 
 
@@ -54,21 +52,6 @@ def test_each_caller_gets_a_result_for_each_of_its_items(counts: list[int]) -> N
         assert found[number] == [2 * (number * 10_000 + item) for item in range(count)]
 
 
-def test_items_are_taken_a_window_at_a_time(crew: SharedCrew) -> None:
-    taken = 0
-
-    def items() -> Iterator[int]:
-        nonlocal taken
-        for item in range(100_000):
-            taken += 1
-            yield item
-
-    with closing(crew.share()(double, items(), count=4)) as results:
-        next(results)
-
-        assert taken <= WINDOW
-
-
 def test_who_comes_late_does_not_wait_for_another_ones_long_list(crew: SharedCrew) -> None:
     ended = []
 
@@ -102,34 +85,6 @@ def test_an_exception_of_one_caller_harms_no_other(crew: SharedCrew) -> None:
     assert sorted(found) == list(range(200))
 
 
-def test_an_exception_of_the_items_is_raised_to_the_caller(crew: SharedCrew) -> None:
-    def items() -> Iterator[int]:
-        yield 1
-        raise ValueError("no more")
-
-    with pytest.raises(ValueError, match="no more"):
-        list(crew.share()(double, items(), count=2))
-
-
-def test_stop_ends_the_taking_and_awaits_what_runs(crew: SharedCrew) -> None:
-    stop = threading.Event()
-    running: list[int] = []
-
-    def task(item: int) -> int:
-        running.append(item)
-        if item == 3:
-            stop.set()
-        time.sleep(0.01)
-        running.remove(item)
-        return item
-
-    found = list(crew.share()(task, range(1000), count=2, stop=stop))
-
-    assert 3 in found
-    assert len(found) < 20
-    assert running == []
-
-
 def test_no_caller_has_more_hands_than_it_asks_for(crew: SharedCrew) -> None:
     lock, now, most = threading.Lock(), 0, 0
 
@@ -146,12 +101,6 @@ def test_no_caller_has_more_hands_than_it_asks_for(crew: SharedCrew) -> None:
     list(crew.share()(task, range(100), count=3))
 
     assert most == 3
-
-
-def test_all_hands_join_when_tasks_wait(crew: SharedCrew) -> None:
-    together = threading.Barrier(8, timeout=10)
-
-    assert len(list(crew.share()(lambda _: together.wait(), range(8), count=8))) == 8
 
 
 def test_quick_items_do_not_wait_behind_one_that_takes_long(crew: SharedCrew) -> None:
@@ -212,23 +161,3 @@ def test_who_is_urgent_has_the_next_hands_that_are_free_up_to_three_quarters() -
     crew.close()
 
     assert (before, at_most) == (8, 6)
-
-
-def test_an_item_that_shall_wait_is_not_begun(crew: SharedCrew) -> None:
-    is_closed = threading.Event()
-    is_closed.set()
-    looks = 0
-
-    def on_silence() -> None:
-        nonlocal looks
-        looks += 1
-        if looks == 3:
-            assert done == []
-            is_closed.clear()
-
-    done: list[int] = []
-    share = crew.share(wait_s=lambda: 1.0 if is_closed.is_set() else 0.0)
-    list(share(done.append, range(50), count=4, on_silence=on_silence))
-
-    assert sorted(done) == list(range(50))
-    assert looks >= 3

@@ -49,6 +49,43 @@ class Crew(Protocol):
     def close(self) -> None: ...
 
 
+class Giver(Protocol):
+    """Gives out a caller's items, a window at a time."""
+
+    out: int  # items whose result has not come back
+
+    def give_out(self) -> bool:
+        """Fill the window; False: all is done."""
+
+    def look(self) -> None:
+        """Nothing has come back for a while: see what can be done about it."""
+
+
+def as_they_come(
+    done: SimpleQueue[tuple[list[Result], int]],
+    giver: Giver,
+    on_silence: Callable[[], None] | None,
+) -> Generator[Result, None, None]:
+    """The results of a caller, while its items are given out; see `map_threads`.
+
+    Args:
+        done: results, and of how many items they are: those that were stopped have none.
+    """
+    silence_s = SILENCE_S
+    while giver.give_out():
+        try:
+            results, items = done.get(timeout=silence_s)
+        except Empty:
+            silence_s = min(2 * silence_s, SILENCE_MOST_S)
+            giver.look()
+            if on_silence is not None:
+                on_silence()
+            continue
+        silence_s = SILENCE_S
+        giver.out -= items
+        yield from results
+
+
 class SharedCrew:
     """At most `count` threads; they come when there is work, and go when there is none."""
 
@@ -228,20 +265,8 @@ class Share:
         lane = _Lane(self, task, count, stop or threading.Event())
         giver = _Giver(self._crew, lane, iter(items))
         self._crew.open_lane(lane)
-        silence_s = SILENCE_S
         try:
-            while giver.give_out():
-                try:
-                    results, done = lane.done.get(timeout=silence_s)
-                except Empty:
-                    silence_s = min(2 * silence_s, SILENCE_MOST_S)
-                    self._crew.hurry(lane)
-                    if on_silence is not None:
-                        on_silence()
-                    continue
-                silence_s = SILENCE_S
-                giver.out -= done
-                yield from results
+            yield from as_they_come(lane.done, giver, on_silence)
         finally:
             self._crew.close_lane(lane)
         if lane.error is not None:
@@ -320,3 +345,6 @@ class _Giver:
             self.out += len(fresh)
             self._crew.give(self._lane, fresh)
         return self.out > 0
+
+    def look(self) -> None:
+        self._crew.hurry(self._lane)

@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -19,8 +19,8 @@ from lakeferry.errors import FerryError
 from lakeferry.spark.jobs import interrupt, run_job
 from lakeferry.spark.load import Load, Unloaded, pack, unpack
 from lakeferry.spark.packing import MOST_ITEMS, Measure, jobs_of, share_of, weight_of
-from lakeferry.workers import SILENCE_S, WINDOW, Errand, Known, Parcel, Travelling
-from lakeferry.workers_shared import SILENCE_MOST_S, SharedCrew, at_once
+from lakeferry.workers import WINDOW, Errand, Known, Parcel, Travelling
+from lakeferry.workers_shared import SharedCrew, as_they_come, at_once
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -252,20 +252,8 @@ class SparkShare:
         lane = _Lane(self, task, stop or threading.Event())
         giver = _Giver(self._crew, lane, iter(items))
         self._crew.open_lane(lane)
-        silence_s = SILENCE_S
         try:
-            while giver.give_out():
-                try:
-                    results, done = lane.done.get(timeout=silence_s)
-                except Empty:
-                    silence_s = min(2 * silence_s, SILENCE_MOST_S)
-                    giver.out -= self._crew.look(lane)
-                    if on_silence is not None:
-                        on_silence()
-                    continue
-                silence_s = SILENCE_S
-                giver.out -= done
-                yield from results
+            yield from as_they_come(lane.done, giver, on_silence)
         finally:
             self._crew.close_lane(lane)
 
@@ -338,7 +326,7 @@ class _Giver:
         """Fill the window; False: all is done."""
         if self._lane.has_ended():
             self._all_given = True
-            self.out -= self._crew.look(self._lane)
+            self.look()
         fresh: list[_Waiting] = []
         known: list[Any] = []
         while not self._all_given and self.out + len(fresh) + len(known) < self._crew.window:
@@ -357,6 +345,9 @@ class _Giver:
         if fresh:
             self._crew.give(self._lane, fresh)
         return self.out > 0
+
+    def look(self) -> None:
+        self.out -= self._crew.look(self._lane)
 
 
 def keeps_failing(error: Exception) -> FerryError:
