@@ -7,15 +7,10 @@ from pathlib import Path
 from lakeferry.store.open import open_store
 from tests.cli.program import called
 from tests.fleet import lakes
+from tests.flows.guides import GUIDES, blocks
 
-GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "discover-a-lake.md"
+GUIDE = "discover-a-lake.md"
 TIMES = re.compile(r"[0-9.]+ s, [0-9]+ requests")
-
-
-def blocks() -> list[str]:
-    """Those without a language: what is typed, and what is answered."""
-    found = re.findall(r"^```([a-z]*)\n(.*?)^```$", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
-    return [text for language, text in found if not language]
 
 
 def two_sources(folder: Path) -> None:
@@ -37,7 +32,7 @@ def two_sources(folder: Path) -> None:
 
 def test_the_guide_about_discovery_does_what_it_prints(tmp_path: Path) -> None:
     two_sources(tmp_path)
-    first, answer, *others = blocks()
+    first, answer, *others = blocks(GUIDE)
 
     ended = called(*shlex.split(first)[1:], folder=tmp_path, COLUMNS="100")
 
@@ -50,7 +45,7 @@ def test_the_guide_about_discovery_does_what_it_prints(tmp_path: Path) -> None:
 
 
 def test_the_guide_names_every_option_of_discover_and_no_other() -> None:
-    rows = re.findall(r"^\| (`--.*?) \|", GUIDE.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (`--.*?) \|", (GUIDES / GUIDE).read_text(), re.MULTILINE)
     named = set(re.findall(r"--[a-z]+", "\n".join(rows)))
     shared = {"--file", "--profile", "--set", "--json", "--quiet", "--verbose", "--progress",
               "--color", "--log-file", "--help"}  # fmt: skip

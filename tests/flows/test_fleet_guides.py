@@ -1,23 +1,34 @@
-"""Each command of the guides about planning a migration, typed as printed, one after another."""
+"""Each command of the guides about a migration, typed as printed, one after another."""
 
-import re
-import shlex
 from pathlib import Path
 
-from tests.cli.program import called
+import pytest
+
+from tests.cli.program import called, typed
 from tests.clone.small import append, clone, new_table
 from tests.fleet.plans import wanted_in
+from tests.flows import fleets
+from tests.flows.guides import commands
 
-GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 # Commands that ask: 3 is an answer.
 ASKING = ("explain", "--check")
+YES = (["sync"], ["sync", "atlas.lfp", "--replan"])  # what a person would say
 
 
-def commands(guide: str) -> list[list[str]]:
-    text = (GUIDES / guide).read_text()
-    blocks = re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    lines = [line for block in blocks if not block.startswith("$ ") for line in block.splitlines()]
-    return [shlex.split(line) for line in lines]
+def atlas(folder: Path) -> None:
+    """Three tables of two sources, the second in wave 2."""
+    for name in ("sales/eu/orders", "sales/eu/items", "logs/eu/events"):
+        fleets.append(folder / "lake" / name)
+    lines = (
+        "version: 1",
+        "name: atlas",
+        f"target: {{root: {folder}/out}}",
+        "sources:",
+        f"  sales: {{kind: local, root: {folder}/lake/sales}}",
+        f"  logs: {{kind: local, root: {folder}/lake/logs, wave: 2}}",
+        "waves: {1: {cutover: manual}, 2: {after: 1, cutover: manual}}",
+    )
+    (folder / "lakeferry.yaml").write_text("\n".join((*lines, "")))
 
 
 def test_the_guide_about_plans_does_what_it_prints(tmp_path: Path) -> None:
@@ -28,11 +39,10 @@ def test_the_guide_about_plans_does_what_it_prints(tmp_path: Path) -> None:
     manifest.write_text(manifest.read_text().replace('lake"}', 'lake", region: us-east-1}', 1))
     clone(made[1], tmp_path / "lake" / "sales" / "eu" / "orders")
     append(made[1], 1, "d")
-    typed = commands("plan-a-migration.md")
-    assert len(typed) > 10
+    found = commands("plan-a-migration.md")
 
-    for program, *words in typed:
-        assert program == "lakeferry"
+    assert len(found) > 10
+    for _, *words in found:
         if "rebuild-ledger" in words:
             for file in tmp_path.glob("ledger.db*"):
                 file.unlink()
@@ -40,3 +50,32 @@ def test_the_guide_about_plans_does_what_it_prints(tmp_path: Path) -> None:
         may_be = (0, 3) if any(word in words for word in ASKING) else (0,)
         assert ended.returncode in may_be, (words, ended.stderr)
         assert ended.stdout
+
+
+@pytest.mark.timeout(120)
+def test_the_guide_about_syncing_can_be_typed(tmp_path: Path) -> None:
+    atlas(tmp_path)
+    found = commands("sync-a-fleet.md")
+
+    assert len(found) > 10
+    for _, *words in found:
+        more = ["--max-time", "2 s"] if "--follow" in words else []
+        more += ["--yes"] if words in YES else []
+        ended = typed(*words, *more, folder=tmp_path)
+        assert ended.returncode == (3 if "--follow" in words else 0), (words, ended.stderr)
+    assert {one.name for one in (tmp_path / "out").glob("*/*/*")} == {"orders", "items", "events"}
+
+
+@pytest.mark.timeout(180)
+def test_the_guide_about_proving_can_be_typed(tmp_path: Path) -> None:
+    atlas(tmp_path)
+    for words in (("discover",), ("sync", "--yes")):
+        assert typed(*words, folder=tmp_path).returncode == 0
+    found = commands("prove-a-fleet.md")
+
+    assert len(found) == 6
+    for _, *words in found:
+        ended = typed(*words, folder=tmp_path)
+        assert ended.returncode == 0, (words, ended.stdout, ended.stderr)
+    assert (tmp_path / "proof.html").exists()
+    assert (tmp_path / "proof.json").exists()

@@ -30,24 +30,17 @@ from lakeferry.network.fields import RECOMMENDED_FORMAT, format_text
 from tests.aws.data_plane import DataPlane, made
 from tests.cli.program import LAKEFERRY, called
 from tests.cost.bills import required_sample
+from tests.flows.guides import GUIDES, blocks
 from tests.flows.test_look_at_aws import logged, s3_rows
 from tests.servers import databricks_workspace
 from tests.servers.databricks_workspace import Workspace
 
 pytestmark = pytest.mark.server
 
-GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 DELIVERED = (
     "AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/11/24/"
     "123456789012_vpcflowlogs_us-east-1_fl-1_{}_ab12.log.gz"
 )
-
-
-def blocks(guide: str, language: str) -> list[str]:
-    """Of a guide; what is typed has no language."""
-    text = (GUIDES / guide).read_text().replace("\\\n", " ")
-    found = re.findall(r"^```([a-z]*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return [block for name, block in found if name == language]
 
 
 def commands(guide: str, plane: DataPlane, workspace: str) -> list[list[str]]:
