@@ -79,6 +79,17 @@ def test_it_tells_once_that_somebody_waited() -> None:
     assert [unheld, ten.was_held_back(), ten.was_held_back()] == [False, True, False]
 
 
+def test_who_lacks_less_than_the_clock_can_tell_does_not_wait() -> None:
+    time = Time()
+    time.now = 4096.0
+    ten = tap(10, time)
+    ten.take(1e-12)
+
+    ten.take(1)
+
+    assert time.now == 4096.0
+
+
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 100)), min_size=1, max_size=30))
 def test_no_more_flows_than_the_rate_allows(taken: list[tuple[float, int]]) -> None:
     time = Time()
