@@ -111,6 +111,7 @@ def test_a_table_with_v2_checkpoints_gets_their_columns(tmp_path: Path) -> None:
         ("interval 1 week", 7 * DAY_MS),
         ("interval 7 days 12 hours", 7 * DAY_MS + DAY_MS // 2),
         ("30 minutes", 1_800_000),
+        ("interval 99999999999999999999 weeks", 1 << 53),
         ("interval", None),
         ("interval 1 fortnight", None),
         ("", None),

@@ -2,120 +2,26 @@
 
 import os
 import threading
-import uuid
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 
 from lakeferry.errors import FerryError
 from lakeferry.fleet.discover import Wish, discover
-from lakeferry.fleet.discovery import Discovery
 from lakeferry.fleet.facts import facts_of
 from lakeferry.fleet.gather import Before
 from lakeferry.fleet.moved import moved
-from lakeferry.fleet.select import selection
-from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
-from lakeferry.ledger.rows import CloneStart, LakeTable, Move
-from lakeferry.ledger.write import Ledger
-from lakeferry.store.open import open_store
-from lakeferry.store.protocol import Store
+from lakeferry.ledger.rows import CloneStart, Move
 from tests.fleet import lakes, manifests
-
-MANIFEST = """
-version: 1
-name: trial
-target: {{root: {folder}/target}}
-sources:
-  sales: {{root: {folder}/sales{sales}}}
-  risk: {{root: {folder}/risk{risk}}}
-"""
-
-
-class Trial:
-    """Two sources, and a migration that is discovered again and again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.said = {"sales": "", "risk": ""}
-        self.now_ms = 4_000_000_000_000
-        self.seen: list[str] = []
-
-    def lake(self, name: str) -> Store:
-        return open_store(str(self.folder / name))
-
-    def wanted(self) -> Migration:
-        return manifests.migration(self.folder, MANIFEST.format(folder=self.folder, **self.said))
-
-    def look(self, *select: str, keeps: bool = True, **wish: Any) -> Discovery:
-        """Discover, and keep it where `keeps`."""
-        self.seen.clear()
-        self.now_ms += 1000
-        if not keeps:
-            return self._look(None, select, wish)
-        with self.ledger() as ledger:
-            return self._look(ledger, select, wish)
-
-    def _found(self, name: str, on_first: Callable[[], None]) -> None:
-        self.seen.append(name)
-        on_first()
-
-    def ledger(self) -> Ledger:
-        return Ledger(
-            self.folder / "ledger.db", run_id=uuid.uuid4().hex, command="discover",
-            clock_ms=lambda: self.now_ms,
-        )  # fmt: skip
-
-    def _look(self, ledger: Ledger | None, select: tuple[str, ...], wish: Any) -> Discovery:
-        before = Before()
-        if (self.folder / "ledger.db").exists():
-            db = open_to_read(self.folder / "ledger.db")
-            before = Before({one.target_url: one for one in read.tables(db)}, read.prints(db))
-            db.close()
-        stop = wish.pop("stop", None) or threading.Event()
-        on_first = wish.pop("on_first", None) or (lambda: None)
-        return discover(
-            self.wanted(), Wish(selection(select, lambda _: ""), **wish), before=before,
-            ledger=ledger, now_ms=self.now_ms, emit=lambda _: None, stop=stop,
-            on_found=lambda one, _: self._found(one.name, on_first),
-        )  # fmt: skip
-
-    def move(self, name: str, *states: str) -> None:
-        """Let a table go from state to state, as other commands do."""
-        with self.ledger() as ledger:
-            for after in states:
-                table = self.table(name)
-                ledger.move(Move(table.target_url, table.state, after))
-
-    def tables(self) -> dict[str, LakeTable]:
-        db = open_to_read(self.folder / "ledger.db")
-        found = {one.name: one for one in read.tables(db)}
-        db.close()
-        return found
-
-    def table(self, name: str) -> LakeTable:
-        return self.tables()[name]
-
-    def states(self) -> dict[str, str]:
-        return {name: one.state for name, one in sorted(self.tables().items())}
+from tests.fleet.trial import MANIFEST, Trial, codes, two_lakes
 
 
 @pytest.fixture
 def trial(tmp_path: Path) -> Trial:
-    """`sales` has `eu.orders` and `default.items`, `risk` has `default.scores`."""
-    found = Trial(tmp_path)
-    lakes.delta(found.lake("sales"), "eu/orders", files=3, size=50)
-    lakes.delta(found.lake("sales"), "items")
-    lakes.delta(found.lake("risk"), "scores")
-    return found
-
-
-def codes(found: Discovery) -> dict[str, int]:
-    return {code: told.tables.count for code, told in found.remarks.items()}
+    return two_lakes(tmp_path)
 
 
 # ---- the first look
@@ -413,7 +319,7 @@ def test_the_tables_of_a_source_that_the_manifest_names_no_longer_are_orphaned(
 ) -> None:
     trial.look()
     without = "\n".join(line for line in MANIFEST.splitlines() if "risk:" not in line)
-    monkeypatch.setattr("tests.fleet.test_discover.MANIFEST", without)
+    monkeypatch.setattr("tests.fleet.trial.MANIFEST", without)
 
     trial.look()
 
@@ -473,43 +379,6 @@ def test_a_pattern_that_fits_no_table_is_told_with_the_nearest_name(trial: Trial
     assert told.tables.names == ["sales"]
     assert "include ['default.item']" in told.remark.what
     assert told.remark.next_step == "did you mean `default.items`?"
-
-
-# ---- places
-
-
-def test_of_two_tables_that_would_land_in_one_place_the_second_is_blocked_until_they_do_not(
-    trial: Trial,
-) -> None:
-    lakes.delta(trial.lake("sales"), "EU/orders")
-    found = trial.look()
-
-    states = trial.states()
-    assert {states["sales.EU.orders"], states["sales.eu.orders"]} == {"blocked", "discovered"}
-    assert codes(found) == {"LF-8056": 1}
-    seen = len(trial.states())
-    assert trial.look().changes.any is False
-    assert (trial.states(), seen) == (states, 4)
-
-    (trial.folder / "sales" / "EU").rename(trial.folder / "away")
-    trial.look()
-
-    assert trial.table("sales.eu.orders").state == "discovered"
-
-
-def test_a_table_whose_layout_was_changed_before_it_began_lands_at_the_new_place_alone(
-    trial: Trial,
-) -> None:
-    trial.look()
-    trial.said["sales"] = ', layout: "x/{schema}/{table}"'
-
-    trial.look()
-
-    db = open_to_read(trial.folder / "ledger.db")
-    found = {one.target_url.removeprefix(f"{trial.folder}/target/"): one.state
-             for one in read.tables(db) if one.name == "sales.eu.orders"}  # fmt: skip
-    db.close()
-    assert found == {"sales/eu/orders": "orphaned", "x/eu/orders": "discovered"}
 
 
 def test_a_look_that_is_stopped_keeps_what_it_saw_and_takes_nothing_for_gone(

@@ -154,6 +154,12 @@ def test_properties_that_are_no_texts_are_a_damaged_log(
     assert [one.code for one in looked(store, "t").remarks] == ["LF-3105"]
 
 
+def test_numbers_that_no_ledger_could_hold_are_a_damaged_log(store: Store) -> None:
+    lakes.delta(store, "t", size=1 << 63)
+
+    assert [one.code for one in looked(store, "t").remarks] == ["LF-3105"]
+
+
 @pytest.mark.parametrize("body", ["[]", "{", '{"snapshots":3}', '{"current-snapshot-id":1}', "7"])
 def test_iceberg_metadata_that_says_too_little_is_still_an_iceberg_table(
     store: Store, body: str
@@ -274,6 +280,17 @@ def test_delta_tables_below_folders_that_look_like_partitions_are_looked_for(sto
     look = looked(store, "by")
 
     assert (look.kind, sorted(look.folders)) == (None, ["region=eu", "region=us"])
+
+
+def test_a_delta_table_below_such_a_folder_is_looked_for_also_where_the_folder_is_left_out(
+    store: Store,
+) -> None:
+    lakes.delta(store, "by/Tenant=a")
+    lakes.parquet(store, "by/Tenant=a/Day=1/0.parquet")  # listed before the log
+
+    look = looked(store, "by", wanted=False)
+
+    assert (look.kind, look.folders) == (None, ("Tenant=a",))
 
 
 def test_an_iceberg_table_is_told_with_what_moves_it(store: Store) -> None:

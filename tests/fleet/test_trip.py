@@ -1,5 +1,6 @@
 """How the look at one source goes on, or ends."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from lakeferry.catalog.tables import CatalogTable
 from lakeferry.errors import FerryError
 from lakeferry.fleet.look_at_folder import Clock
-from lakeferry.fleet.trip import FolderTask, Trip
+from lakeferry.fleet.telling import told
+from lakeferry.fleet.trip import CatalogTask, FolderTask, Trip
 from lakeferry.fleet.wanted import NamesFrom, Source
 from lakeferry.store.open import open_store
 from tests.fleet import lakes
@@ -111,3 +113,38 @@ def test_a_root_that_a_catalog_knows_is_one_table(tmp_path: Path) -> None:
     found = looked_at(trip_to(tmp_path, CatalogTable("", "s", "a", "delta", str(tmp_path))))
 
     assert found == [str(tmp_path)]
+
+
+def test_a_registered_table_at_a_place_that_is_no_store_leaves_the_others_alone(
+    tmp_path: Path,
+) -> None:
+    lakes.delta(open_store(str(tmp_path)), "a")
+    odd = CatalogTable("", "s", "odd", "delta", "maprfs://cluster/odd")
+    trip = trip_to(tmp_path, odd, CatalogTable("", "s", "a", "delta", f"{tmp_path}/a"))
+    task = trip.next()
+    assert task is not None
+    answer = trip.perform(task)
+    trip.take(task, answer)
+
+    [found] = told(trip, task, answer)
+
+    assert (found.name, found.remarks[0].code) == ("sales.s.odd", "LF-8053")
+    assert "maprfs" in found.remarks[0].what
+    assert f"{tmp_path}/a" in looked_at(trip)
+    assert trip.fault is None
+
+
+def test_a_flaw_of_the_program_is_told_of_one_folder_and_leaves_the_others_alone(
+    tmp_path: Path,
+) -> None:
+    def broken() -> Iterator[CatalogTable]:
+        yield from ()
+        raise ZeroDivisionError
+
+    trip = trip_to(tmp_path)
+    task = CatalogTask(broken())
+
+    answer = trip.perform(task)
+
+    assert isinstance(answer, FerryError)
+    assert answer.code == "LF-8021"

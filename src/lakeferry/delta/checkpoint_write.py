@@ -36,6 +36,7 @@ from lakeferry.store.protocol import Store
 
 _COPY_BYTES = 1 << 20
 _WEEK_MS = 7 * 24 * 3600 * 1000  # the protocol's default of delta.deletedFileRetentionDuration
+_MOST_MS = 1 << 53
 _UNIT_MS = {
     "millisecond": 1,
     "second": 1000,
@@ -240,17 +241,20 @@ def _unexpired(
 
 
 def duration_ms(interval: str) -> int | None:
-    """ms of a property like `interval 1 week` or `7 days 12 hours`; None: it is none such."""
+    """ms of a property like `interval 1 week` or `7 days 12 hours`; None: it is none such.
+
+    At most what a time can be added to: people write thousands of years for "for ever".
+    """
     words = interval.lower().removeprefix("interval").split()
     if not words or len(words) % 2:
         return None
     total = 0
     for count, unit in zip(words[::2], words[1::2], strict=True):
         length = _UNIT_MS.get(unit.removesuffix("s"))
-        if length is None or not re.fullmatch(r"\d+", count):
+        if length is None or not re.fullmatch(r"\d{1,30}", count):
             return None
         total += int(count) * length
-    return total
+    return min(total, _MOST_MS)
 
 
 def _chunks(part: TemporaryFile) -> Iterator[bytes]:

@@ -32,6 +32,7 @@ from lakeferry.ledger.write import Ledger
 BATCH = 500  # tables
 BATCH_S = 1.0
 Key = tuple[str, str, str]  # source, name, URL
+Who = tuple[str, str]  # name, URL
 OnFound = Callable[[FoundTable, str | None], None]  # with the address of its target
 
 
@@ -72,7 +73,9 @@ class Gathering:
         self._rows: list[LakeTable] = []
         self._inventory: list[Inventoried] = []
         self._flushed = time.monotonic()
-        self._at: dict[str, str] = {}  # target -> name of the table that lands there
+        self._at: dict[str, Who] = {}  # target -> the table that lands there
+        self._waiting: list[tuple[FoundTable, LakeTable]] = []  # for a place, till all are seen
+        self._twice: dict[str, Remark] = {}  # target -> two tables of one name
         self._states: dict[str, LakeTable] = {}  # in scope and seen, by target
         self._seen: set[Key] = set()
         self._gone: set[str] = set()  # targets of tables that are not at their source any more
@@ -92,20 +95,23 @@ class Gathering:
         if not self._is_chosen(found):
             return
         target = landing_of(self._wanted, found)
-        row = None
-        if self._at.setdefault(target, found.name) == found.name:
-            row = lake_table(
-                self._wanted, found, self._before.tables.get(target), target_url=target,
-                now_ms=self._now_ms,
-            )  # fmt: skip
-        elif found.is_in_scope:
-            self._tell(_collision(found.name, self._at[target]), found.name)
+        row = lake_table(
+            self._wanted, found, self._before.tables.get(target), target_url=target,
+            now_ms=self._now_ms,
+        )  # fmt: skip
         risk = vacuum_remark(found, self._wanted.limits)
         if risk is not None:
             self._tell(risk, found.name)
         self.found.add(found, kind_of_source)
         self._compare(found)
-        self._keep(found, row)
+        has_place = row is not None
+        if row is not None and self._must_wait(found, row):
+            self._waiting.append((found, row))
+        elif row is not None:
+            has_place = self._place(found, row)
+        if self._on_found is not None:
+            self._on_found(found, target if has_place else None)
+        self._inventory.append(inventoried(found, target if has_place else None, self._now_ms))
 
     def end_source(self, trip: Trip) -> None:
         """All of it was seen, or as much as could be."""
@@ -147,6 +153,7 @@ class Gathering:
             whole: sources that were seen to their end.
             is_all: no selection left anything out.
         """
+        self._let_in()
         self.flush()
         self._lose(whole, is_all=is_all)
         self._settle_collisions()
@@ -199,12 +206,16 @@ class Gathering:
         landing = [(url, url) for url in known]
         moves, inside = [], set()
         for above, below in overlaps(landing):
-            remark = _collision(known[below].name, known[above].name)
+            remark = _within(known[below].name, known[above].name)
             self._tell(remark, known[below].name)
             inside.add(below)
             move = blocked(known[below], remark)
             if move is not None:
                 moves.append(move)
+        for url, remark in self._twice.items():  # nobody knows which of them is meant
+            if url not in inside and (move := blocked(known[url], remark)) is not None:
+                moves.append(move)
+            inside.add(url)
         for url, table in self._before.tables.items():
             if table.code == COLLIDES and url in self._states and url not in inside:
                 moves += released(table)
@@ -243,17 +254,47 @@ class Gathering:
         elif known != print_of(found):
             self.found.changes.changed.add(found.name)
 
-    def _keep(self, found: FoundTable, row: LakeTable | None) -> None:
-        target = None if row is None else row.target_url
-        if self._on_found is not None:
-            self._on_found(found, target)
-        self._inventory.append(inventoried(found, target, self._now_ms))
-        if row is None:
-            return
+    def _must_wait(self, found: FoundTable, row: LakeTable) -> bool:
+        """Whether another one may have more right to the place, which is found later perhaps.
+
+        Threads find tables in no order, and what is in scope, or is there already, comes first.
+        """
+        before = self._before.tables.get(row.target_url)
+        is_others = (
+            before is not None
+            and before.state not in OUT_OF_SCOPE
+            and before.source_url != row.source_url
+        )
+        return not found.is_in_scope or (is_others and row.target_url not in self._at)
+
+    def _let_in(self) -> None:
+        """All was seen: who has waited for a place has it, if it is free."""
+        for found, row in sorted(self._waiting, key=_by_right):
+            if not self._place(found, row):
+                self._inventory.append(inventoried(found, None, self._now_ms))
+        self._waiting.clear()
+
+    def _place(self, found: FoundTable, row: LakeTable) -> bool:
+        """Give it its place, unless another has it."""
+        who = (found.name, found.url)
+        holder = self._at.setdefault(row.target_url, who)
+        if holder != who:
+            if found.is_in_scope:
+                remark = _collision(found, holder)
+                self._tell(remark, found.name)
+                if holder[0] == found.name:
+                    self._twice[row.target_url] = remark
+            return False
         self._rows.append(row)
         before = self._before.tables.get(row.target_url)
         if found.is_in_scope:
             self._states[row.target_url] = row if before is None else _as_known(before, row)
+        return True
+
+
+def _by_right(one: tuple[FoundTable, LakeTable]) -> tuple[bool, str, str]:
+    found = one[0]
+    return not found.is_in_scope, found.name, found.url
 
 
 def _as_known(before: LakeTable, now: LakeTable) -> LakeTable:
@@ -264,7 +305,15 @@ def _as_known(before: LakeTable, now: LakeTable) -> LakeTable:
     return now._replace(state=state)
 
 
-def _collision(name: str, other: str) -> Remark:
-    what = f"{name} would land where {other} does, or within it"
-    step = "let `target.layout`, or the layout of its source, tell them apart; or exclude one"
-    return Remark(COLLIDES, what, step)
+_STEP = "let `target.layout`, or the layout of its source, tell them apart; or exclude one"
+
+
+def _within(name: str, other: str) -> Remark:
+    return Remark(COLLIDES, f"{name} would land where {other} does, or within it", _STEP)
+
+
+def _collision(found: FoundTable, other: Who) -> Remark:
+    if found.name != other[0]:
+        return _within(found.name, other[0])
+    what = f"there are two tables {found.name}: at {other[1]} and at {found.url}"
+    return Remark(COLLIDES, what, "exclude one of them by its path, or drop its registration")

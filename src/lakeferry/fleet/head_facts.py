@@ -23,6 +23,7 @@ from lakeferry.fleet.found import MOST_STREAMS, DeltaHead, Remark, StreamMark
 
 WEEK_S = 7 * 24 * 3600  # delta.deletedFileRetentionDuration where the table does not set it
 DAY_MS = 24 * 3600 * 1000
+LONG = (1 << 63) - 1  # the largest that a log, and a ledger, can hold
 _CHECKPOINTS = {"checkpoint": "classic", "checkpoint_part": "multi-part", "checkpoint_v2": "v2"}
 
 
@@ -61,7 +62,8 @@ def facts_of_checksum(version: int, body: Mapping[str, Any]) -> LogFacts:
 
 
 def checked(facts: LogFacts, url: str) -> LogFacts:
-    """The same, if its texts are texts: the protocol says so, and few writers were ever checked.
+    """The same, if its texts are texts and its numbers longs: the protocol says so, and few writers
+    were ever checked.
 
     Raises:
         FerryError: LF-3105.
@@ -69,12 +71,13 @@ def checked(facts: LogFacts, url: str) -> LogFacts:
     metadata = facts.metadata
     texts = (metadata.id, metadata.schema_string, *metadata.partition_columns,
              *metadata.configuration, *metadata.configuration.values())  # fmt: skip
-    if all(isinstance(text, str) for text in texts):
+    longs = (facts.version, facts.files or 0, facts.bytes or 0)
+    if all(isinstance(text, str) for text in texts) and max(longs) <= LONG:
         return facts
     raise FerryError(
         "LF-3105",
-        "the metadata of the table has a field of another type than the protocol says",
-        f"{url}/{LOG}, metaData",
+        "the log of the table has a field of another type than the protocol says",
+        f"{url}/{LOG}: properties are texts, versions and sizes at most {LONG}",
         "let a writer of the table set its properties again, as texts",
     )
 

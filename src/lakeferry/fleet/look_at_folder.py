@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import orjson
 
@@ -150,13 +151,21 @@ def _partitioned(part: Part, is_wanted: bool) -> Look | None:
         found.bytes_of[ending] += meta.size
         found.columns = found.columns or columns
         found.sample = found.sample or ("" if ending else meta.path)
-        if not is_wanted:
+        if not is_wanted:  # then one file tells what it is, unless it is of a table with a log
+            if _has_log_above(part, meta.path):
+                return None
             break
     formats = found.plain.formats
     ending = PARQUET if formats[PARQUET] else ""
     if not formats[ending] or (not ending and _ending_by_magic(part, found.sample) != PARQUET):
         return Look(None, plain=found.plain if found.plain.files else None)
     return Look("parquet", formats[ending], found.bytes_of[ending], partition_columns=found.columns)
+
+
+def _has_log_above(part: Part, path: str) -> bool:
+    """Whether a folder between the part and the file is a Delta table."""
+    above = accumulate(path.split("/")[:-1], "{}/{}".format)
+    return any(next(iter(part.list(f"{one}/{LOG}")), None) is not None for one in above)
 
 
 def _ending_by_magic(part: Part, path: str) -> str:

@@ -21,7 +21,7 @@ def told(trip: Trip, task: Task, answer: Answer) -> Iterator[FoundTable]:
     """What one answer tells, with whether it is in scope."""
     if isinstance(answer, tuple):
         for known in answer:
-            found = _not_looked_at(trip.source, known)
+            found = _not_looked_at(trip, known)
             if found is not None:
                 yield scoped(trip.source, found)
     elif isinstance(task, FolderTask):
@@ -65,9 +65,10 @@ def scoped(source: Source, found: FoundTable) -> FoundTable:
     return replace(found, is_in_scope=not why, why_not=why)
 
 
-def _not_looked_at(source: Source, known: CatalogTable) -> FoundTable | None:
+def _not_looked_at(trip: Trip, known: CatalogTable) -> FoundTable | None:
     """A table of a catalog whose files nobody looks at; None where they are looked at."""
-    place = place_to_look(known, source.names_from.mounts)
+    source = trip.source
+    place = trip.unopened.get(known.full_name) or place_to_look(known, source.names_from.mounts)
     remarks: tuple[Remark, ...] = ()
     kind: Kind = "view" if known.kind in ("view", "materialized view") else "other"
     if isinstance(place, Remark):

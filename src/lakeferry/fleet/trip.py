@@ -11,7 +11,8 @@ from itertools import islice
 from lakeferry.catalog.tables import CatalogTable
 from lakeferry.errors import FerryError
 from lakeferry.fleet.discovery import NotSeen
-from lakeferry.fleet.found import Kind
+from lakeferry.fleet.flaw import flaw_of
+from lakeferry.fleet.found import Kind, Remark
 from lakeferry.fleet.known_place import KnownPlace, path_below, place_to_look
 from lakeferry.fleet.look_at_folder import Clock, Look, look_at
 from lakeferry.fleet.plain_folders import PlainFolders
@@ -20,7 +21,8 @@ from lakeferry.fleet.wanted import Source
 from lakeferry.store.open import open_store
 from lakeferry.store.part import Part, Requests
 
-ENDS_A_TRIP = ("LF-1001", "LF-1003", "LF-1201", "LF-1202", "LF-1204", "LF-2001", "LF-2104")
+NO_ADDRESS = "LF-2104"
+ENDS_A_TRIP = ("LF-1001", "LF-1003", "LF-1201", "LF-1202", "LF-1204", "LF-2001", NO_ADDRESS)
 MOST_WAITING = 200_000  # folders; of more the rest is not looked into
 TABLES_A_TASK = 200  # of a catalog
 IsWanted = Callable[[Source, str, str, str, Kind], bool]  # source, schema, table, path, kind
@@ -76,6 +78,7 @@ class Trip:
         self.deep = NotSeen()  # further below the root than was to be looked
         self.plain = PlainFolders()
         self.asks_catalog = tables is not None
+        self.unopened: dict[str, Remark] = {}  # tables of the catalog by name -> why not
         self._most_depth = most_depth
         self._walks = walks
         self._is_wanted = is_wanted
@@ -105,7 +108,7 @@ class Trip:
         return self._todo.pop()
 
     def perform(self, task: Task) -> Answer:
-        """Do it, in any thread. What the world refuses is an answer."""
+        """Do it, in any thread. What the world refuses is an answer, and so is our own flaw."""
         try:
             if isinstance(task, CatalogTask):
                 return tuple(islice(task.tables, TABLES_A_TASK))
@@ -114,6 +117,9 @@ class Trip:
             )
         except FerryError as error:
             return error
+        except Exception as flaw:  # noqa: BLE001 - one folder's trouble is no other's
+            where = self.source.name if isinstance(task, CatalogTask) else task.part.url
+            return flaw_of(flaw, where, "report it; what else there is was looked at")
 
     def give_up(self, error: FerryError) -> None:
         """The source cannot be read."""
@@ -173,7 +179,16 @@ class Trip:
             path = path_below(place.url, self.source.root)
             if path is not None:
                 self._registered.add(path)
-            part = self.open(place.root).part(place.folder)
+            try:
+                part = self.open(place.root).part(place.folder)
+            except FerryError as error:
+                if error.code != NO_ADDRESS:  # of the connection, so of all tables
+                    self.give_up(error)
+                    return
+                what = f"it is registered at `{place.url}`: {error.what}"
+                step = "register it at a place that can be read, or exclude it"
+                self.unopened[known.full_name] = Remark("LF-8053", what, step)
+                continue
             self._todo.append(FolderTask(part, path or "", 0, known))
         if len(tables) == TABLES_A_TASK:
             self._todo.insert(0, task)  # when these have been looked at, so that few wait
