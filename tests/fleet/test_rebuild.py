@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import orjson
+import pytest
 
 from lakeferry.clone.record import CloneRecord
 from lakeferry.fleet.find_target import find_target
@@ -99,6 +100,17 @@ def test_the_last_switch_decides() -> None:
 
     assert one(FoundTarget(ORDERS, 4, RECORD, (), (PROOF, there, back))).state == "rolled_back"
     assert one(FoundTarget(ORDERS, 4, RECORD, (), (PROOF, there, back, again))).state == "verified"
+
+
+@pytest.mark.parametrize("state", ["blocked", "excluded"])
+def test_a_switched_table_stays_switched_whatever_became_of_its_source(state: str) -> None:
+    wanted = WANTED._replace(state=state, code="LF-3001", next_step="mend it")
+    there, back = receipt("cutover", 30), receipt("rollback", 40)
+
+    found = one(FoundTarget(ORDERS, 4, RECORD, (), (there,)), wanted)
+
+    assert (found.state, found.held_version, found.code) == ("cut_over", 9, "")
+    assert one(FoundTarget(ORDERS, 4, RECORD, (), (there, back)), wanted).state == state
 
 
 def replace_proof(at_ms: int) -> Receipt:

@@ -1,5 +1,6 @@
 """A ledger that was lost, read back from real tables on this disk."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -168,3 +169,17 @@ def test_one_that_is_stopped_leaves_the_ledger_empty(lake: Lake) -> None:
 def again(folder: Path) -> Iterator[Ledger]:
     with Ledger(folder / "ledger.db", run_id="second", command="rebuild-ledger") as ledger:
         yield ledger
+
+
+def test_a_table_whose_source_was_deleted_after_the_switch_is_still_switched(lake: Lake) -> None:
+    target = lake.target("orders")
+    said = orjson.dumps({"source_version": 0, "target_version": 0}).decode()
+    put_receipt(open_store(str(target)), receipt_of(str(target), "cutover", 70, said))
+    for name in ("orders", "items"):
+        shutil.rmtree(lake.source(name))
+
+    _, rows = lake.rebuilt()
+
+    assert rows["sales.eu.orders"].state == "cut_over"
+    assert rows["sales.eu.orders"].source_url == str(lake.source("orders"))
+    assert [one.state for name, one in rows.items() if name.endswith("items")] == ["orphaned"]

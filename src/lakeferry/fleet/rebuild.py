@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 import orjson
 
+from lakeferry.clone.folder import MODE as FOLDER
 from lakeferry.clone.parquet_folder import MODE as PARQUET
 from lakeferry.clone.record import MIRROR, CloneRecord
 from lakeferry.fleet.receipt import proven_by
 from lakeferry.ledger.rows import LakeTable, Receipt
+
+_SWITCHES = ("cutover", "rollback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,15 @@ def _of_both(table: LakeTable, found: FoundTarget | None, now_ms: int) -> LakeTa
             why=f"the target holds {holds}",
             next_step="choose another target.layout, or replace its content: --replace",
         )
-    return _held(table, found, record) if table.state == "discovered" else table
+    # A source that was switched away from may be gone, broken or left out by now.
+    is_meant = table.state == "discovered" or is_cut_over(found)
+    return _held(table, found, record) if is_meant else table
+
+
+def is_cut_over(found: FoundTarget) -> bool:
+    """Whether the last switch of a table led to its target."""
+    switches = [one.kind for one in found.receipts if one.kind in _SWITCHES]
+    return switches[-1:] == ["cutover"]
 
 
 def _held(table: LakeTable, found: FoundTarget, record: CloneRecord) -> LakeTable:
@@ -67,6 +78,8 @@ def _held(table: LakeTable, found: FoundTarget, record: CloneRecord) -> LakeTabl
     is_newest = table.source_version is None or table.source_version <= version
     table = table._replace(
         state="synced",
+        code="",
+        next_step="",
         why=f"read back: version {version} of the source",
         source_id=record.source_id,
         source_version=max(version, table.source_version or 0),
@@ -82,8 +95,8 @@ def _held(table: LakeTable, found: FoundTarget, record: CloneRecord) -> LakeTabl
 
 def _by_receipts(table: LakeTable, found: FoundTarget) -> LakeTable:
     """The last switch decides on which side a table is; a proof counts for its version alone."""
-    switches = [one for one in found.receipts if one.kind in ("cutover", "rollback")]
-    if switches and switches[-1].kind == "cutover":
+    switches = [one for one in found.receipts if one.kind in _SWITCHES]
+    if is_cut_over(found):
         return _at(table, "cut_over", switches[-1])
     if found.foreign:
         return table._replace(
@@ -112,7 +125,8 @@ def _at(table: LakeTable, state: str, receipt: Receipt) -> LakeTable:
 def _orphan(found: FoundTarget, now_ms: int) -> LakeTable:
     """A clone whose source the manifest names no longer; its name is not known."""
     assert found.record is not None
-    kind = PARQUET if found.record.mode == PARQUET else "delta"
+    mode = found.record.mode
+    kind = mode if mode in (PARQUET, FOLDER) else "delta"
     parts = [part for part in found.target_url.split("/") if part][-2:]
     return LakeTable(
         found.target_url, ".".join(parts), "", found.record.source, kind, 0, "",

@@ -12,7 +12,9 @@ from lakeferry.fleet.found import FoundTable
 from lakeferry.fleet.gather import Before
 from lakeferry.fleet.inventory import inventoried, lake_table
 from lakeferry.fleet.pattern import Pattern
-from lakeferry.fleet.rebuild import FoundTarget, rebuilt
+from lakeferry.fleet.plan import MOVED_KINDS
+from lakeferry.fleet.rebuild import FoundTarget, is_cut_over, rebuilt
+from lakeferry.fleet.rehearse import FOLDER as REHEARSALS
 from lakeferry.fleet.table_names import name_of_path
 from lakeferry.fleet.wanted import Migration, NamesFrom, Source
 from lakeferry.ledger.rows import Inventoried, LakeTable
@@ -55,7 +57,7 @@ def rebuild(wanted: Migration, ledger: Ledger, *, now_ms: int, emit: Emit, stop:
     listed, root_fault = _listed(wanted, now_ms, heard, stop)
     if root_fault is not None:
         faults[wanted.target.root] = root_fault
-    places = sorted({*listed, *(url for url, row in rows.items() if row.kind == "delta")})
+    places = sorted({*listed, *(url for url, row in rows.items() if row.kind in MOVED_KINDS)})
     with shared_clients():
         found, unread = _targets(wanted, places, ledger, stop)
     faults |= unread
@@ -64,8 +66,9 @@ def rebuild(wanted: Migration, ledger: Ledger, *, now_ms: int, emit: Emit, stop:
         _unread(table, unread.get(table.target_url))
         for table in rebuilt(known, found, now_ms=now_ms)
     )
-    ledger.restore(tables, [one for target in found.values() for one in target.receipts])
-    ledger.take_inventory(inventory)
+    with ledger.together():  # half of it would pass for the whole
+        ledger.restore(tables, [one for target in found.values() for one in target.receipts])
+        ledger.take_inventory(inventory)
     return Rebuilt(tables, faults)
 
 
@@ -80,7 +83,8 @@ def _of_sources(
         inventory.append(inventoried(found, target, now_ms))
         if target is not None:
             row = lake_table(wanted, found, None, target_url=target, now_ms=now_ms)
-            if row is not None:
+            # What is left out gives way to what is moved there, whichever is found first.
+            if row is not None and (found.is_in_scope or target not in rows):
                 rows[target] = row
 
     seen = discover(
@@ -102,7 +106,7 @@ def _listed(
     found: set[str] = set()
 
     def take(one: FoundTable, landing: str | None) -> None:  # noqa: ARG001
-        if one.kind == "delta":
+        if one.kind == "delta" and not one.path.startswith(f"{REHEARSALS}/"):
             found.add(f"{target.root}/{one.path}".rstrip("/"))
 
     alone = replace(wanted, sources={"target": root})
@@ -144,14 +148,18 @@ def _of_records(
     found: Mapping[str, FoundTarget],
     faults: Mapping[str, FerryError],
 ) -> list[LakeTable]:
-    """Rows of tables whose source could not be read, as the records of their clones name them."""
+    """Rows of tables whose source was not seen, as the records of their clones name them.
+
+    It could not be read; or it was deleted, as many do some weeks after a switch.
+    """
     told = []
     for url, target in found.items():
         if url in rows or target.record is None:
             continue
         for source in wanted.sources.values():
             root = (source.root or "").rstrip("/")
-            if source.name not in faults or not target.record.source.startswith(f"{root}/"):
+            is_unseen = source.name in faults or is_cut_over(target)
+            if not is_unseen or not target.record.source.startswith(f"{root}/"):
                 continue
             path = target.record.source.removeprefix(root).strip("/")
             schema, table = name_of_path(path)
