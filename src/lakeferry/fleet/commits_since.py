@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from lakeferry.clone.target import changes_data
 from lakeferry.delta.commit_read import Commit, read_commit
 from lakeferry.delta.log import LogFile, LogListing, list_log
-from lakeferry.fleet.writers import Head, Made, rows_of, writer_of
+from lakeferry.fleet.writers import Head, Made, Writer, rows_of, writer_of
 from lakeferry.store.protocol import Store
 
 _WHOLE = 1 << 20  # bytes of a commit that are read for its `commitInfo`
@@ -35,10 +35,18 @@ def made_by(store: Store, listing: LogListing, version: int) -> Made:
 
 
 def written_since(store: Store, version: int) -> tuple[Made, ...]:
-    """Every commit after a version: who made it, whether it changed data, how many rows."""
+    """Every commit after a version: who made it, whether it changed data, how many rows.
+
+    Of commits that log cleanup took nobody can say what they did: they count as changes, as one.
+    """
     listing = list_log(store, since=version)
+    numbers = [one for one in sorted(listing.commits) if one > version]
+    head = max([version, *numbers, *(one.version for one in listing.checkpoints)])
     found = []
-    for number in sorted(one for one in listing.commits if one > version):
+    if gone := sorted({*range(version + 1, head + 1)} - {*numbers}):
+        what = Writer("whoever wrote", f"versions {gone[0]} to {gone[-1]}, whose log is gone")
+        found.append(Made(gone[-1], what, None))
+    for number in numbers:
         commit = read_commit(store, number)
         made = made_by(store, listing, number)
         rows = made.rows if made.rows is not None else _rows(commit)
