@@ -67,7 +67,7 @@ def state_at(store, root, version):
         for action in rows:
             said = {kind: value for kind, value in action.items() if value}
             if "sidecar" in said:
-                todo.insert(0, f"{log}/_sidecars/{said['sidecar']['path']}")
+                todo.insert(0, f"{log}/_sidecars/{unquote(said['sidecar']['path'])}")
             if "remove" in said:
                 files.pop(key_of(said["remove"]), None)
             if "add" in said:

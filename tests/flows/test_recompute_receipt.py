@@ -8,9 +8,12 @@ from pathlib import Path
 from types import ModuleType
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from awscrt.checksums import crc64nvme
 from deltalake import DeltaTable
+from pyarrow.fs import LocalFileSystem
 
 from tests.cli.program import typed
 from tests.flows.fleets import Fleet, append
@@ -117,6 +120,40 @@ def test_a_checkpoint_says_the_same_as_the_commits_before_it(fleet: Fleet) -> No
         commit.unlink()
 
     assert recomputed(receipt(fleet, "plain")) == (0, dict.fromkeys(ALL, "equal"))
+
+
+UUID = "80a083e8-7026-4e79-81be-64bd76c43a11"
+
+
+@pytest.mark.parametrize("ending", ["json", "parquet"])
+def test_a_v2_checkpoint_with_sidecars_is_read_as_the_protocol_says(
+    script: ModuleType, tmp_path: Path, ending: str
+) -> None:
+    log = tmp_path / "_delta_log"
+    vector = {"storageType": "u", "pathOrInlineDv": "v", "offset": 1}
+    added = [{"add": {"path": "a", "size": 5, "deletionVector": vector}},
+             {"add": {"path": "b%20b", "size": 7, "deletionVector": None}}]  # fmt: skip
+    (log / "_sidecars").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(added), log / "_sidecars/one ü.parquet")
+    top = {
+        "checkpointMetadata": {"version": 2},
+        "sidecar": {"path": "one%20%C3%BC.parquet", "sizeInBytes": 1},
+        "txn": {"appId": "stream", "version": 3},
+        "domainMetadata": {"domain": "mine", "configuration": "{}", "removed": False},
+    }
+    name = log / f"{2:020}.checkpoint.{UUID}.{ending}"
+    if ending == "json":
+        name.write_bytes(b"".join(orjson.dumps({key: top[key]}) + b"\n" for key in top))
+    else:
+        rows = [{key: top[key] if key == one else None for key in top} for one in top]
+        first = pa.Table.from_pylist([top]).schema
+        pq.write_table(pa.Table.from_pylist(rows, first), name)
+    lines = ({"remove": {"path": "b%20b"}}, {"add": {"path": "c", "size": 9}})
+    (log / f"{3:020}.json").write_bytes(b"\n".join(map(orjson.dumps, lines)))
+
+    state = script.state_at(LocalFileSystem(), str(tmp_path), 3)
+
+    assert state == ({("a", "uv@1"): 5, ("c", ""): 9}, {"stream": 3}, {"mine": "{}"})
 
 
 def test_one_flipped_byte_of_the_table_differs(fleet: Fleet) -> None:
