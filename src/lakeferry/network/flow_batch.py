@@ -38,9 +38,7 @@ class ReadReport:
     records: int = 0  # rows handed over
     bad_lines: int = 0
     bad_samples: list[BadLine] = field(default_factory=list)  # the first few
-    by_status: dict[str, int] = field(
-        default_factory=dict
-    )  # rows by log-status
+    by_status: dict[str, int] = field(default_factory=dict)  # rows by log-status
     sources: dict[str, int] = field(default_factory=dict)  # rows by source
     formats: dict[tuple[str, ...], int] = field(default_factory=dict)  # rows by format
     begun: dict[tuple[str, ...], str] = field(default_factory=dict)  # first source of each format
