@@ -18,6 +18,7 @@ from lakeferry.connect.connection import LARGE_COMMIT_BYTES, Connection
 from lakeferry.store import faults
 from lakeferry.store.checksum import Counted, changed, wrong_size
 from lakeferry.store.names import NameRules, check_name
+from lakeferry.store.pacing import Pace, unpaced
 from lakeferry.store.protocol import AlreadyThere, Folder, ObjectMeta, OnMeta, Store
 from lakeferry.store.ranges import RANGE, read_ranges, split_small
 
@@ -25,13 +26,18 @@ RULES = NameRules("Google Cloud Storage", longest_path=1024)
 WHOLE = 8 << 20  # bytes; an object up to here is one request
 UPLOAD_CHUNK = 16 << 20  # bytes a request of a resumable upload; a multiple of 256 KiB
 READERS = 16
+PAGE = 1000  # objects that a listing's answer holds
 FIRST_TIMEOUT_S = 5.0  # the first request gives up soon, so that a wrong endpoint is told soon
 
 
 class GcsStore:
     """One bucket, from `prefix` on. Safe to use from many threads."""
 
-    def __init__(self, url: str, link: Connection, bucket: str, *, prefix: str) -> None:
+    def __init__(
+        self, url: str, link: Connection, bucket: str, *, prefix: str, pace: Pace = unpaced
+    ) -> None:
+        """`pace`: of the requests that the bucket allows."""
+        self._pace = pace
         self._url = url
         self._link = link
         self._name = bucket
@@ -62,7 +68,9 @@ class GcsStore:
                 delimiter=None if recursive else "/",
                 start_offset=start,  # inclusive, hence the comparison below
             )
-            for blob in found:
+            for number, blob in enumerate(found, 1):
+                if number % PAGE == 0:
+                    self._pace(1)  # for the next page, if there is one
                 if blob.name.endswith("/") or (start is not None and blob.name == start):
                     continue  # a folder's marker; the object `after` itself
                 yield _meta(blob.name[cut:], blob)
@@ -76,6 +84,7 @@ class GcsStore:
                 for blob in page:
                     if not blob.name.endswith("/"):  # a folder's marker
                         yield _meta(blob.name[cut:], blob)
+                self._pace(page.num_items // PAGE)  # for the next one, if there is one
                 for prefix in page.prefixes:
                     yield Folder(prefix[cut:].rstrip("/"))
 
@@ -190,6 +199,8 @@ class GcsStore:
         return blob
 
     def _bucket(self) -> Any:
+        """Whoever asks for it makes a request, which has to keep to the pace."""
+        self._pace(1)
         with self._making:
             if self._made is None:
                 bucket = connect.client(self._link).bucket(self._name)
