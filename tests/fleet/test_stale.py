@@ -60,6 +60,13 @@ def test_a_table_that_moved_on_without_the_plan_makes_it_stale(
     assert changes(plan, wanted, [table._replace(**now)]) == (("sales.eu.orders", what),)
 
 
+def test_a_plan_that_copies_anew_what_is_gone_holds(tmp_path: Path) -> None:
+    plan, wanted, table = scene(tmp_path)
+    told = table._replace(state="drifted", code="LF-5009", held_version=None)
+
+    assert changes(plan, wanted, [told]) == ()
+
+
 def test_a_ledger_that_was_lost_knows_less_than_the_plan(tmp_path: Path) -> None:
     plan, wanted, table = scene(tmp_path, held_version=3, action="increment")
 

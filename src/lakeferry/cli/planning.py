@@ -21,6 +21,7 @@ from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.estimate import HORIZON_S
 from lakeferry.fleet.facts import facts_of
+from lakeferry.fleet.gone import GONE
 from lakeferry.fleet.moved import check_places
 from lakeferry.fleet.plan_file import plan_bytes
 from lakeferry.fleet.plan_keeping import keep_plan, still_so
@@ -67,6 +68,10 @@ def plan(
     found = _with_prices(made.plan, wanted, chosen, flags.route, keys)
     _keep(wanted, replace(made, plan=found), screen)
     size = None if flags.out is None else _write(found, flags.out)
+    for line in found.tables:
+        if line.code == GONE:
+            what = f"the target of {line.name} is gone: {line.why}"
+            screen.event(Warned(line.name, GONE, what, line.next_step))
     for body in answers.item_bodies(found):
         screen.told("", body)
     shown = answers.Shown(

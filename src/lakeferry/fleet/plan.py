@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from lakeferry.fleet.facts import parts_of
+from lakeferry.fleet.gone import GONE, gone, is_gone, waits_for_a_person, why_gone
 from lakeferry.fleet.planned import Action, Fault, PlannedTable, Seen
-from lakeferry.fleet.states import NEED_A_LOOK, OUT_OF_SCOPE
+from lakeferry.fleet.states import OUT_OF_SCOPE
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable, Work
 
@@ -90,6 +91,8 @@ def _line(wanted: Migration, table: LakeTable, seen: Seen) -> PlannedTable:
     if fault is not None:
         return replace(line, code=fault.code, why=_told(fault), next_step=fault.next_step)
     line = replace(line, why=_why(table, seen, action))
+    if is_gone(table, seen):
+        line = replace(line, code=GONE, next_step=gone(table).next_step)
     if action == "copy" and seen.work is None:
         requests = requests_of(size, files)
         return replace(line, bytes=size, files=files, requests=requests, added=files)
@@ -106,6 +109,8 @@ def _why(table: LakeTable, seen: Seen, action: Action) -> str:
         return "it is cut over: its source no longer counts"
     held, newest = seen.held_version, seen.source_version
     match action:
+        case "copy" if is_gone(table, seen):
+            return why_gone(table)
         case "copy":
             return "nothing of it lies at the target"
         case "increment" if held == newest:
@@ -121,7 +126,7 @@ def _action(table: LakeTable, seen: Seen) -> tuple[Action, Fault | None]:
         return "keep", None
     if seen.fault is not None:
         return _aside(seen.fault.code), seen.fault
-    if table.state in NEED_A_LOOK - {"failed"} and not (seen.is_judged or seen.is_current):
+    if waits_for_a_person(table) and not (seen.is_judged or seen.is_current):
         # Nothing was read that could gainsay what was found before.
         known = Fault(table.code, table.why, "", table.next_step)
         return ("drifted" if table.state == "drifted" else _aside(table.code)), known

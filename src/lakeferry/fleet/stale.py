@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from lakeferry.errors import FerryError
 from lakeferry.fleet.facts import parts_of
+from lakeferry.fleet.gone import GONE
 from lakeferry.fleet.plan_totals import moving
 from lakeferry.fleet.planned import FleetPlan, PlannedTable, Seen
 from lakeferry.fleet.states import OUT_OF_SCOPE, word
@@ -94,7 +95,8 @@ def _of_ledger(line: PlannedTable, table: LakeTable | None) -> Iterator[str]:
     if table is None:
         yield "the ledger does not know it"
         return
-    if table.state in _STOPPED and table.state != line.state:
+    is_gone = table.code == GONE  # which its own plan may have found, and copies anew
+    if table.state in _STOPPED and table.state != line.state and not is_gone:
         yield f"it is {word(table.state)}{f' ({table.code})' if table.code else ''}"
     held, planned = table.held_version, line.source_version
     is_done = held is not None and planned is not None and held >= planned
