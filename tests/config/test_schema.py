@@ -39,7 +39,7 @@ def full() -> dict[str, Any]:
     document: dict[str, Any] = as_json(root)
     document["limits"] = {
         "bandwidth": "40 Gbit/s",
-        "buffer": "64 GB",
+        "max_bytes": "64 GB",
         "stop_if": {"cost_usd": 1},
         "per_account": {"requests": "4000/s"},
         "windows": [{"days": "mon-fri, sun", "from": "08:00", "to": "18:00", "pause": True}],

@@ -67,8 +67,14 @@ MANIFESTS = [
     ),
     Bad(
         "a size without its unit",
-        "limits: {buffer: 64}",
-        "LF-2001 3:18", "limits.buffer: `64` has no unit", "write `64 GB`, `2 PiB` or `512 MB`",
+        "limits: {max_bytes: 64}",
+        "LF-2001 3:21", "limits.max_bytes: `64` has no unit", "write `64 GB`, `2 PiB` or `512 MB`",
+    ),
+    Bad(
+        "a key that meant nothing",
+        "limits: {buffer: 64 GB}",
+        "LF-2001 3:10", "limits.buffer is not a key",
+        "remove it: files go from store to store in parts, and need no disk on their way",
     ),
     Bad(
         "a lag without its unit",

@@ -96,7 +96,7 @@ def test_the_example_of_64_sources_is_read_whole() -> None:
         2, "core", (1,), None, datetime(2026, 11, 26, 22, tzinfo=UTC), 1800
     )
     assert found.limits == Limits(
-        bytes_per_s=5e9, buffer_bytes=64_000_000_000, tables=64, files=512,
+        bytes_per_s=5e9, tables=64, files=512,
         account_requests_per_s=4000, stop_cost_usd=Decimal(20_000), stop_error_share=0.01,
         windows=(
             Window((0, 1, 2, 3, 4), 480, 1080, "Europe/Berlin", "direct-connect", None, 250e6),

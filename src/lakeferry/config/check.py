@@ -120,7 +120,8 @@ def _record(value: Value, shape: Record, path: tuple[str, ...]) -> Iterator[Prob
         if known is None:
             name = dotted((*path, key))
             what = f"{name} is not a key"
-            yield Problem("LF-2001", entry.place, what, nearest(key, shape.fields))
+            step = shape.former.get(key) or nearest(key, shape.fields)
+            yield Problem("LF-2001", entry.place, what, step)
             yield from _unowned(entry.value, (*path, key))
         else:
             yield from check(entry.value, known.shape, (*path, key))

@@ -204,7 +204,6 @@ _WINDOW = Record(
 LIMITS = Record({
     "bandwidth": Field(_RATE, "of all paths together"),
     "max_bytes": Field(_SIZE, "bytes that one run may move"),
-    "buffer": Field(_SIZE, "disk for buffers"),
     "concurrency": Field(
         Record({
             "tables": Field(Integer(1), "tables at once"),
@@ -215,7 +214,8 @@ LIMITS = Record({
     "per_account": Field(
         Record({
             "requests": Field(
-                Text(r"^[1-9][0-9]*/s$", "`4000/s`", literal=True), "requests a second"
+                Text(r"^[1-9][0-9]*/s$", "`4000/s`", literal=True),
+                "a second: listings, logs, files, commits",
             ),
             "bandwidth": Field(_RATE, "of one account"),
         }),
@@ -224,9 +224,13 @@ LIMITS = Record({
     "stop_if": Field(
         Record({
             "cost_usd": Field(Number(0), "dollars"),
-            "error_rate": Field(Quantity(("share",)), "share of the requests"),
+            "error_rate": Field(
+                Quantity(("share",)), "failed tries of all, of files and tables, from 100 on"
+            ),
         }),
         "when a run stops by itself",
     ),
     "windows": Field(ListOf(_WINDOW), "hours with limits of their own"),
+}, former={
+    "buffer": "remove it: files go from store to store in parts, and need no disk on their way",
 })  # fmt: skip

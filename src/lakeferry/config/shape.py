@@ -75,6 +75,8 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class Record:
     fields: Mapping[str, Field]
+    # Keys that are none any more, and what whoever writes one does instead.
+    former: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,11 @@ def part_of(shape: Shape) -> Shape:
     """The same, with no key required: the shape of what is laid upon a whole one."""
     match shape:
         case Record(fields=fields):
-            return Record(
-                {
-                    name: replace(one, shape=part_of(one.shape), required=False)
-                    for name, one in fields.items()
-                }
-            )
+            parts = {
+                name: replace(one, shape=part_of(one.shape), required=False)
+                for name, one in fields.items()
+            }
+            return replace(shape, fields=parts)
         case MapOf():
             known = {name: part_of(one) for name, one in shape.known.items()}
             return replace(shape, value=part_of(shape.value), known=known)

@@ -193,7 +193,6 @@ class Limits:
 
     bytes_per_s: float | None = None
     max_bytes: int | None = None
-    buffer_bytes: int | None = None
     tables: int | None = None  # at once
     files: int | None = None  # at once
     account_requests_per_s: int | None = None

@@ -209,7 +209,6 @@ def _limits(root: Value) -> Limits:
     return Limits(
         bytes_per_s=rate_at(root, at, "bandwidth"),
         max_bytes=bytes_at(root, at, "max_bytes"),
-        buffer_bytes=bytes_at(root, at, "buffer"),
         tables=integer_at(root, at, "concurrency", "tables"),
         files=integer_at(root, at, "concurrency", "files"),
         account_requests_per_s=int(requests.partition("/")[0]) if requests else None,
