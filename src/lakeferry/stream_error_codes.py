@@ -42,7 +42,7 @@ CODES: dict[str, ErrorKind] = {
         2,
         "bad records cannot be rescued into this table",
         "Of a rescued record a row has its text and nothing else, so every column of the payload "
-        "must be one that may be null.",
+        "must be one that may be null, and such a row must keep the table's constraints.",
     ),
     "LF-7022": ErrorKind(
         1,
@@ -87,7 +87,8 @@ CODES: dict[str, ErrorKind] = {
         2,
         "the table asks of its writers what an ingest does not do",
         "A table feature, a constraint or a rule of a column that rows would have to satisfy and "
-        "that is not checked here. The message names it, and how to do without.",
+        "that is not kept here: constraints and generated columns are as far as their SQL means "
+        "the same in all settings of Spark. The message names it, and how to do without.",
     ),
     "LF-7043": ErrorKind(
         2,

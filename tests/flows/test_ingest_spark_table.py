@@ -108,27 +108,36 @@ def test_spark_appends_optimizes_and_checkpoints_between_our_commits(
     assert verify_offsets(where.url).right
 
 
-def test_a_generated_date_partitions_our_rows_as_spark_would(spark: Any, tmp_path: Path) -> None:
+def test_what_spark_generates_and_checks_our_rows_have_and_keep(spark: Any, tmp_path: Path) -> None:
     # SQL for it needs a catalog of Delta's; the builder does not.
     tables = spark._jvm.io.delta.tables.DeltaTable
     day = tables.columnBuilder(spark._jsparkSession, "day").dataType("DATE")
+    hour = tables.columnBuilder(spark._jsparkSession, "hour").dataType("INT")
     rule = "CAST(approximateArrivalTimestamp AS DATE)"
     builder = tables.create(spark._jsparkSession).location(str(tmp_path / "t"))
     for column in COLUMNS.split(", "):
         builder = builder.addColumn(*column.split(" "))
     builder = builder.addColumn(day.generatedAlwaysAs(rule).build())
+    hours = hour.generatedAlwaysAs("HOUR(approximateArrivalTimestamp)")
+    builder = builder.addColumn(hours.build())
     partition = spark._jvm.PythonUtils.toSeq(["day"])
     builder.partitionedBy(partition).execute()
     table = Table(spark, tmp_path / "t")
+    table.sql("ALTER TABLE {t} ADD CONSTRAINT noon CHECK (hour = 12 AND LENGTH(shardId) > 0)")
     where = settings(table.root)
+    before = opened(where).protocol
 
     target = moved(put(opened(where), 1, 2))
 
     assert target.form.partition_by == BY_DAY
     assert [str(each) for each in table.column("day")] == ["2026-11-26", "2026-11-26"]
+    assert table.column("hour") == [12, 12]
+    # Spark holds what it writes anew against its own rules.
     table.sql("UPDATE {t} SET partitionKey = 'x' WHERE sequenceNumber = '1'")
-    moved(put(target, 3))
+    table.refuses("UPDATE {t} SET hour = 13", "constraint noon")
+    target = moved(put(target, 3))
     assert in_spark(table) == [1, 2, 3]
+    assert target.protocol == before
 
 
 def test_a_liquid_clustered_table_is_written_to(spark: Any, tmp_path: Path) -> None:
@@ -161,7 +170,7 @@ def test_columns_that_either_side_adds_are_there_for_both(spark: Any, tmp_path: 
 @pytest.mark.parametrize(
     ("statement", "what"),
     [
-        ("ALTER TABLE {t} ADD CONSTRAINT known CHECK (shardId <> '')", "constraint `known`"),
+        ("ALTER TABLE {t} ADD CONSTRAINT known CHECK (upper(shardId) <> '')", "constraint `known`"),
         ("ALTER TABLE {t} DROP COLUMN partitionKey", "lacks the column `partitionKey`"),
         ("ALTER TABLE {t} RENAME COLUMN data TO body", "lacks the column `data`"),
     ],

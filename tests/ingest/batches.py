@@ -19,6 +19,7 @@ from lakeferry.ingest.position import (
     StreamIdentity,
     advanced,
 )
+from lakeferry.ingest.row_rules import with_generated
 from lakeferry.ingest.rows import RAW_SCHEMA, Rows, raw_table
 from lakeferry.ingest.settings import PartitionColumn, TargetSettings
 from lakeferry.ingest.table import open_target
@@ -57,7 +58,7 @@ def raw(numbers: Sequence[int], shard: str = SHARD) -> pa.Table:
 def uploaded(target: Target, table: pa.Table) -> tuple[DataFile, ...]:
     files = OpenFiles(target.form)
     if table.num_rows:
-        files.append(table)
+        files.append(with_generated(target.form.rules, table))
     done = tuple(upload(target.store, closed) for closed in files.close())
     target.store.settle()
     return done

@@ -30,6 +30,7 @@ from lakeferry.ingest.row_schema import may_reject, row_schema
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.start import parse_start
 from lakeferry.ingest.table import open_target
+from lakeferry.ingest.table_rules import rules_told
 from lakeferry.ingest.target import Lost, Target
 
 DOUBT_S = 1.0  # between two looks for a shard that is missed
@@ -69,6 +70,9 @@ def begin(
     target = open_target(ingest.target, row_schema(ingest.payload), ingest.name, first)
     if first.found is not None and target.state == first.found:
         _tell_begun(first.found, emit)
+    told = rules_told(target.metadata)
+    if told:
+        emit(Noted(told))
     found = _checked(ingest, lookout, first, target, emit)
     if isinstance(found, Lost):
         return found

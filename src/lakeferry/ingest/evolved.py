@@ -91,6 +91,7 @@ def _formed(ingest: Ingest, target: Target, declared: pa.Schema) -> Target | str
     """The target for rows of this schema, with new columns where it lacks some; or why not."""
     asked = ingest.payload.schema or ()
     computed = {one.name for one in target.form.partition_by if one.of is not None}
+    computed |= {one.name for one in target.form.rules.generated}
     for name in declared.names:
         if name in _OWN | computed and pa.schema(asked).get_field_index(name) < 0:
             return f"`{name}` is a column of another meaning"

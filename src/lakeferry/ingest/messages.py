@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from lakeferry.errors import FerryError
 from lakeferry.ingest.position import Position, Span
+from lakeferry.ingest.row_rules import Rules
 from lakeferry.ingest.settings import PartitionColumn
 
 
@@ -26,6 +27,7 @@ class TableForm:
     field_ids: Mapping[str, int] = field(default_factory=dict)  # 'a.b' -> id in files
     stats_columns: tuple[str, ...] = ()  # leaf paths, logical, whose statistics are collected
     name: str = ""  # of the ingest; begins the names of its files
+    rules: Rules = field(default_factory=Rules)  # that rows must keep before they are written
 
 
 @dataclass(frozen=True, slots=True)

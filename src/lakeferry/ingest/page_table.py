@@ -19,6 +19,7 @@ from lakeferry.ingest.payload_avro import AvroForm, AvroReader, parse_avro
 from lakeferry.ingest.payload_csv import CsvForm, lines_of, parse_csv, refuse_nested
 from lakeferry.ingest.payload_guide import Guide
 from lakeferry.ingest.payload_repair import PROVENANCE, Parsed, parse
+from lakeferry.ingest.row_rules import NO_RULES, Rules, held, with_generated
 from lakeferry.ingest.rows import Bad, Fault, Page, Rows, arrivals, page_rows, raw_table
 from lakeferry.ingest.settings import PayloadSettings
 from lakeferry.ingest.wire import Record
@@ -47,6 +48,7 @@ class PageForm:
     out_of_range: OutOfRange
     declared: Declared | None  # None: raw rows
     parse: Callable[[Rows], Parsed]  # not asked for raw ones
+    rules: Rules  # of the table
 
 
 def page_form(
@@ -56,27 +58,23 @@ def page_form(
     *,
     out_of_range: OutOfRange = "keep",
     provenance: bool = True,
+    rules: Rules = NO_RULES,
 ) -> PageForm:
     """How pages become tables.
 
     Args:
         declared: columns of the payload as the table has them now; None: raw rows.
         provenance: rows say where they come from, though the table may not.
+        rules: of the table; what breaks them is bad.
 
     Raises:
         FerryError: LF-7011, a column that cannot be read from such records; LF-7021, bad records
-            are to be rescued and a column may not be null.
+            are to be rescued and the table does not take them.
     """
+    if settings.on_bad == "rescue":
+        _refuse_rescue(declared, rules)
     if declared is None:
-        return PageForm(stream, settings, out_of_range, None, _unparsed)
-    strict = [one.name for one in declared if not one.nullable]
-    if settings.on_bad == "rescue" and strict:
-        raise FerryError(
-            "LF-7021",
-            "bad records cannot be rescued into this table",
-            f"`{strict[0]}` may not be null, and of a bad record there is nothing but its text",
-            "send bad records to quarantine, or let the column be null",
-        )
+        return PageForm(stream, settings, out_of_range, None, _unparsed, rules)
     match settings.form:
         case CsvForm() as form:
             refuse_nested(declared)
@@ -90,7 +88,29 @@ def page_form(
             shape = declare(declared, on_new=settings.on_new, is_full=is_full(declared))
             guide = Guide(shape.read_as)
             parses = partial(parse, declared=shape, guide=guide, provenance=provenance)
-    return PageForm(stream, settings, out_of_range, shape, parses)
+    return PageForm(stream, settings, out_of_range, shape, parses, rules)
+
+
+def _refuse_rescue(declared: pa.Schema | None, rules: Rules) -> None:
+    strict = [one.name for one in declared or () if not one.nullable]
+    told = f"`{strict[0]}` may not be null" if strict else _broken_by_rescued(declared, rules)
+    if told:
+        raise FerryError(
+            "LF-7021",
+            "bad records cannot be rescued into this table",
+            f"{told}, and of a bad record there is nothing but its text",
+            "send bad records to quarantine, or let the column be null",
+        )
+
+
+def _broken_by_rescued(declared: pa.Schema | None, rules: Rules) -> str:
+    """A check that a row of nothing but a text breaks, or may break; of raw rows any may."""
+    own = {one.name for one in PROVENANCE}
+    text = with_generated(rules, pa.table({RESCUED: [""]}))
+    for check in rules.checks:
+        if declared is None or check.columns & own or not check.holds_for(text):
+            return f"it has {check.what}"
+    return ""
 
 
 def _unparsed(_: Rows) -> Parsed:
@@ -122,23 +142,34 @@ def page_table(
             f"{len(parsed.bad.rows)} are bad"
         )
     new = _new_fields(form, shard_id, parsed)
-    bad = _joined(page.bad, parsed.bad)
+    table, broken = _held(form, parsed.table, parsed.rows)
+    bad = _joined(_joined(page.bad, parsed.bad), broken)
     _refuse(form, bad)
-    table, count = parsed.table, len(bad.rows)
+    count = len(bad.rows)
     if count and form.settings.on_bad == "rescue":
         table, bad = _with_rescued(table, bad, form.declared), Bad(bad.rows.at(()), ())
+        table = with_generated(form.rules, table)
     return PageTable(table, bad, count, page.out_of_range, new)
 
 
 def _raw(form: PageForm, page: Page) -> PageTable:
     """Rows as they came. What cannot be taken apart is a row, too, where nothing else keeps it."""
-    _refuse(form, page.bad)
-    count = len(page.bad.rows)
-    table = raw_table(page.rows, form.stream)
+    table, broken = _held(form, raw_table(page.rows, form.stream), page.rows)
+    bad = _joined(page.bad, broken)
+    _refuse(form, bad)
+    count = len(bad.rows)
     if not count or form.settings.on_bad == "quarantine":
-        return PageTable(table, page.bad, count, page.out_of_range)
-    whole = pa.concat_tables([table, raw_table(page.bad.rows, form.stream)])
-    return PageTable(whole, Bad(page.bad.rows.at(()), ()), count, page.out_of_range)
+        return PageTable(table, bad, count, page.out_of_range)
+    rescued_rows = with_generated(form.rules, raw_table(bad.rows, form.stream))
+    whole = pa.concat_tables([table, rescued_rows])
+    return PageTable(whole, Bad(bad.rows.at(()), ()), count, page.out_of_range)
+
+
+def _held(form: PageForm, table: pa.Table, rows: Rows) -> tuple[pa.Table, Bad]:
+    """The rows that keep the table's rules, and the others; most tables have none."""
+    if not form.rules:
+        return table, Bad(rows.at(()), ())
+    return held(form.rules, table, rows)
 
 
 def _new_fields(form: PageForm, shard_id: str, parsed: Parsed) -> Types:

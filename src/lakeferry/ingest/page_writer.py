@@ -177,6 +177,7 @@ def _page_form(ingest: Ingest, form: TableForm, declared: pa.Schema | None) -> P
         declared,
         out_of_range=ingest.source.out_of_range,
         provenance=ingest.payload.provenance or needed,
+        rules=form.rules,
     )
 
 

@@ -151,6 +151,7 @@ def parse_avro(rows: Rows, reader: AvroReader, *, provenance: bool = True) -> Pa
     left = rows.at(kept) if places else rows
     return Parsed(
         with_provenance(table, left) if provenance else table,
+        left,
         Bad(rows.at(places), tuple(faults[place] for place in places)),
     )
 

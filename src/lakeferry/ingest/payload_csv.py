@@ -122,6 +122,7 @@ def parse_csv(rows: Rows, schema: pa.Schema, form: CsvForm, *, provenance: bool 
     good = rows.at(kept) if bad else rows
     return Parsed(
         with_provenance(table, good) if provenance else table,
+        good,
         Bad(rows.at(bad), tuple(faults[place] for place in bad)),
     )
 

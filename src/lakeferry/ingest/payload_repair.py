@@ -30,6 +30,7 @@ class Parsed:
     """A page, sorted."""
 
     table: pa.Table  # declared columns, `_rescued_data` if asked for, provenance if asked for
+    rows: Rows  # the records of the table's rows, in its order
     bad: Bad
     # Fields that were not declared, as `NewFields` has them; empty if none were seen or none were
     # looked for. With `evolve` and `fail` the page is to be parsed again.
@@ -49,7 +50,8 @@ def parse(
     seeks = look or declared.on_new != "ignore"
     try:
         table = read_page(rows.data, declared, new_fields="error" if seeks else "ignore")
-        return Parsed(_finished(table, rows, declared, None, provenance), Bad(rows.at(()), ()))
+        whole = _finished(table, rows, declared, None, provenance)
+        return Parsed(whole, rows, Bad(rows.at(()), ()))
     except Unfit as error:
         kept, table, faults = _sorted_out(rows.data, declared, guide, str(error))
     new = look_for_new([rows.data[one] for one in kept], declared) if seeks else NewFields()
@@ -59,9 +61,10 @@ def parse(
         left = [one for one in range(len(kept)) if one not in unkept]
         kept, new = [kept[one] for one in left], new.at(left)
         table = table.take(pa.array(left, pa.int64()))
-    bad = sorted(faults)
+    bad, good = sorted(faults), rows.at(kept)
     return Parsed(
-        _finished(table, rows.at(kept), declared, new, provenance),
+        _finished(table, good, declared, new, provenance),
+        good,
         Bad(rows.at(bad), tuple(faults[place] for place in bad)),
         new.types,
     )

@@ -89,7 +89,7 @@ def _read(store: Store, settings: TargetSettings, wanted: pa.Schema, name: str) 
     if not _is_table(listing):
         return None
     snapshot = read_snapshot(store, listing=listing)
-    refuse_unwritable(snapshot.protocol, snapshot.metadata, store.url)
+    refuse_unwritable(snapshot.protocol, store.url)
     form = table_form(store.url, snapshot.metadata, wanted, settings.partition_by, name)
     found = find_state(store, snapshot.txns, snapshot.domains, name)
     if found is None:

@@ -1,26 +1,35 @@
 """Whether a table may be written by an ingest, whether rows fit it, and the form of its files.
 
 Pure. What a writer would have to satisfy and we do not check is refused by name, with the way out;
-what a table has beyond the rows may stay as long as it may be null.
+what a table has beyond the rows may stay as long as it may be null, or is computed (`table_rules`).
 
-Source: Delta protocol, "Table Features", "Column Mapping", "Column Invariants", "Generated
-Columns", "Identity Columns", "Writer Requirements for ...".
+Source: Delta protocol, "Table Features", "Column Mapping", "Writer Requirements for ...".
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
 import pyarrow as pa
 
 from lakeferry.delta.actions import Metadata, Protocol
 from lakeferry.delta.features import effective_features
 from lakeferry.delta.table_schema import Column, Kind, ListOf, MapOf, Struct, arrow_type
 from lakeferry.delta.table_schema import table_schema as parsed_schema
-from lakeferry.errors import FerryError
 from lakeferry.ingest.messages import TableForm
+from lakeferry.ingest.row_rules import Rules
 from lakeferry.ingest.settings import PartitionColumn
+from lakeferry.ingest.table_refusals import misfit, unwritable
+from lakeferry.ingest.table_rules import (
+    GENERATION,
+    generated_of,
+    own_notes,
+    partition_of,
+    refuse_hopeless,
+    refuse_rules,
+    required,
+    table_rules,
+)
 
 # Features under which an append of ours is right. Those of rules (constraints, invariants,
 # generated, identity) only let a table have such rules: the rules themselves are looked at.
@@ -42,56 +51,19 @@ _NEVER_NULL = frozenset(
     {"partitionKey", "data", "stream", "shardId", "sequenceNumber", "approximateArrivalTimestamp"}
     | {"_shardId", "_sequenceNumber", "_arrival", "error", "epoch"}
 )
-_RULES = {
-    "delta.invariants": ("has an invariant", "take it away: ALTER TABLE ... CHANGE COLUMN"),
-    "delta.identity.start": (
-        "is an identity column",
-        "let the job that reads the ingested rows write them here, where Spark gives the ids",
-    ),
-    "delta.generationExpression": (
-        "is generated",
-        "let the job that reads the ingested rows write them here, where Spark computes it",
-    ),
-    "__CHAR_VARCHAR_TYPE_STRING": ("is limited in length", "ALTER COLUMN ... TYPE STRING"),
-}
-_LIMITED = re.compile(r"(var)?char\(\d+\)")
-_DATE_OF = re.compile(r"\s*CAST\s*\(\s*`?([^`()]+?)`?\s+AS\s+DATE\s*\)\s*", re.IGNORECASE)
-_HOUR_OF = re.compile(
-    r"\s*DATE_FORMAT\s*\(\s*`?([^`(),]+?)`?\s*,\s*'yyyy-MM-dd-HH'\s*\)\s*", re.IGNORECASE
-)
-
 
 # --- what the table asks of writers ---------------------------------------------------------
 
 
-def refuse_unwritable(protocol: Protocol, metadata: Metadata, url: str) -> None:
-    """LF-7042 where the protocol or a constraint asks what we do not do."""
+def refuse_unwritable(protocol: Protocol, url: str) -> None:
+    """LF-7042 where the protocol asks what we do not do."""
     if protocol.min_writer_version > 7 or protocol.min_reader_version > 3:
         version = f"writers of version {protocol.min_writer_version}"
-        raise _unwritable(url, f"it needs {version}", "upgrade lakeferry")
+        raise unwritable(url, f"it needs {version}", "upgrade lakeferry")
     for name in sorted(effective_features(protocol) - WRITABLE):
-        raise _unwritable(
+        raise unwritable(
             url, f"it has the feature `{name}`", f"ALTER TABLE ... DROP FEATURE {name}"
         )
-    for key in sorted(metadata.configuration):
-        if key.lower().startswith("delta.constraints."):
-            name = key[len("delta.constraints.") :]
-            check = metadata.configuration[key]
-            raise _unwritable(
-                url,
-                f"it has the constraint `{name}`: {check}",
-                f"ALTER TABLE ... DROP CONSTRAINT {name}, and check rows in the job that reads "
-                "this table",
-            )
-
-
-def _unwritable(url: str, what: str, way_out: str) -> FerryError:
-    return FerryError(
-        "LF-7042",
-        f"rows cannot be appended to this table: {what}",
-        url,
-        f"{way_out}; or ingest into another table",
-    )
 
 
 # --- whether rows fit, and the form that they get -------------------------------------------
@@ -119,14 +91,17 @@ def table_form(
         FerryError: LF-7041 a column or the partitioning does not fit; LF-7042 a column has a rule.
     """
     columns = parsed_schema(metadata.schema_string, metadata.configuration).columns
-    notes = _notes(metadata.schema_string)
-    parts = _partitions(url, metadata, wanted, partition_by, notes)
-    computed = {part.name: computed_field(part) for part in parts if part.of is not None}
-    fields = _fields(url, columns, {**{one.name: one for one in wanted}, **computed})
-    for column in columns:
-        if column.name not in computed:
-            given = column.name in wanted.names
-            _check_rules(url, column.name, notes[column.name], given=given)
+    rules = table_rules(url, metadata, columns, wanted)
+    filled = [pa.field(one.name, one.value.type) for one in rules.generated]
+    parts = _partitions(url, metadata, pa.schema([*wanted, *filled]), partition_by, rules)
+    filled += [computed_field(part) for part in parts if part.of is not None]
+    # Where the table says so, what is computed may not be null: that is one of the checks.
+    computed = {one.name: one.with_nullable(False) for one in filled}
+    given = {**{one.name: one for one in wanted}, **computed}
+    fields = _fields(url, columns, given)
+    rules = Rules(rules.generated, (*rules.checks, *required(columns, computed)))
+    refuse_rules(url, metadata, columns, set(given))
+    refuse_hopeless(url, rules.checks, set(given))
     names = {field.name for field in fields}
     kept = tuple(column for column in columns if column.name in names)
     stored = [column for column in columns if column.name not in metadata.partition_columns]
@@ -140,7 +115,17 @@ def table_form(
         {path: one.field_id for path, one in _walk(kept) if one.field_id is not None},
         tuple(leaf for leaf in _with_stats(leaves, metadata.configuration) if leaf in own),
         name,
+        _needed(rules, parts, pa.schema(fields)),
     )
+
+
+def _needed(rules: Rules, parts: Sequence[PartitionColumn], schema: pa.Schema) -> Rules:
+    """Days and hours of partitions are computed when rows are sorted, unless a check reads them."""
+    read = {name for check in rules.checks for name in check.columns}
+    sorted_by = {part.name: part for part in parts if part.of is not None}
+    kept = [one for one in rules.generated if one.name not in sorted_by]
+    before = [generated_of(part, schema) for name, part in sorted_by.items() if name in read]
+    return Rules((*kept, *before), rules.checks)
 
 
 def _fields(url: str, columns: Sequence[Column], given: Mapping[str, pa.Field]) -> list[pa.Field]:
@@ -148,7 +133,7 @@ def _fields(url: str, columns: Sequence[Column], given: Mapping[str, pa.Field]) 
     here = {column.name for column in columns}
     for name in given:
         if name not in here:
-            raise _misfit(url, f"it lacks the column `{name}`{_spelt(name, here)}")
+            raise misfit(url, f"it lacks the column `{name}`{_spelt(name, here)}")
     fields = []
     for column in columns:
         field = given.get(column.name)
@@ -156,56 +141,16 @@ def _fields(url: str, columns: Sequence[Column], given: Mapping[str, pa.Field]) 
             _check_column(url, column, field)
             fields.append(field.with_nullable(column.nullable))
         elif not column.nullable:
-            raise _misfit(url, f"its column `{column.name}` may not be null, and rows lack it")
+            raise misfit(url, f"its column `{column.name}` may not be null, and rows lack it")
     return fields
-
-
-def _notes(schema_string: str) -> dict[str, dict[str, Any]]:
-    """Metadata of each top-level column, and of what lies within it under the same keys."""
-    found = {}
-    for field in orjson.loads(schema_string)["fields"]:
-        notes: dict[str, Any] = {}
-        for inner in _json_fields(field):
-            notes = {**(inner.get("metadata") or {}), **notes}
-            if isinstance(inner["type"], str) and _LIMITED.fullmatch(inner["type"]):
-                notes["__CHAR_VARCHAR_TYPE_STRING"] = inner["type"]
-        found[field["name"]] = notes
-    return found
-
-
-def _json_fields(field: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield field
-    waiting = [field["type"]]
-    while waiting:
-        kind = waiting.pop()
-        if not isinstance(kind, dict):
-            continue
-        for key in ("elementType", "keyType", "valueType"):
-            waiting.append(kind.get(key))
-        for inner in kind.get("fields") or ():
-            yield inner
-            waiting.append(inner["type"])
-
-
-def _check_rules(url: str, name: str, notes: Mapping[str, Any], *, given: bool) -> None:
-    for key, (what, way_out) in _RULES.items():
-        if key in notes and (given or key != "__CHAR_VARCHAR_TYPE_STRING"):
-            raise _unwritable(url, f"its column `{name}` {what}: {notes[key]}", way_out)
-    if not given and "CURRENT_DEFAULT" in notes:
-        default = notes["CURRENT_DEFAULT"]
-        raise _unwritable(
-            url,
-            f"its column `{name}` has a default, {default}, that rows without it would have to get",
-            f"ALTER TABLE ... ALTER COLUMN {name} DROP DEFAULT",
-        )
 
 
 def _check_column(url: str, column: Column, field: pa.Field) -> None:
     why = _type_differs(column.kind, field.type, column.name)
     if why:
-        raise _misfit(url, why)
+        raise misfit(url, why)
     if not column.nullable and field.nullable and column.name not in _NEVER_NULL:
-        raise _misfit(
+        raise misfit(
             url,
             f"its column `{column.name}` may not be null, and a record may lack it",
             f"declare `{column.name}` as NOT NULL, then records without it are bad ones; or ALTER "
@@ -255,75 +200,60 @@ def _spelt(name: str, here: Any) -> str:
     return f" (it has `{other}`, which is spelt otherwise)" if other else ""
 
 
-def _misfit(url: str, what: str, way_out: str = "") -> FerryError:
-    return FerryError(
-        "LF-7041",
-        f"the table does not fit: {what}",
-        url,
-        way_out or "declare what the table has (--schema), change it, or ingest into another one",
-    )
-
-
 # --- partitions -----------------------------------------------------------------------------
 
 
 def _partitions(
     url: str,
     metadata: Metadata,
-    wanted: pa.Schema,
+    known: pa.Schema,
     asked: Sequence[PartitionColumn],
-    notes: Mapping[str, Mapping[str, Any]],
+    rules: Rules,
 ) -> tuple[PartitionColumn, ...]:
     """How rows come by the values of the table's partition columns, in its order."""
     names = tuple(part.name for part in asked)
     if asked and names != metadata.partition_columns:
         there = ", ".join(metadata.partition_columns) or "nothing"
-        raise _misfit(
+        raise misfit(
             url,
             f"it is partitioned by {there}, not by {', '.join(names)}",
             f"partition by {there}, or ingest into another table",
         )
     by_name = {part.name: part for part in asked}
+    generated = {one.name: partition_of(one.name, one.value) for one in rules.generated}
     found = []
     for name in metadata.partition_columns:
-        expression = notes.get(name, {}).get("delta.generationExpression")
-        generated = generated_by(name, expression) if expression else None
-        part = by_name.get(name) or generated or PartitionColumn(name)
-        if expression and part != generated:
-            raise _unwritable(
-                url,
-                f"its partition column `{name}` is generated: {expression}",
-                "only CAST(column AS DATE) and DATE_FORMAT(column, 'yyyy-MM-dd-HH') are computed "
-                "here",
-            )
-        check_partition(url, part, wanted)
+        own = PartitionColumn(name)
+        part = by_name.get(name, own)
+        if name in generated:
+            rule = generated[name] or own
+            if part not in (own, rule):
+                text = own_notes(metadata.schema_string)[name][GENERATION]
+                raise unwritable(
+                    url,
+                    f"its partition column `{name}` is generated: {text}",
+                    f"leave it to the table: --partition-by {name}",
+                )
+            part = rule
+        check_partition(url, part, known)
         found.append(part)
     return tuple(found)
-
-
-def generated_by(name: str, expression: str) -> PartitionColumn | None:
-    """The rule that a generation expression states; None for one that we do not compute."""
-    if found := _DATE_OF.fullmatch(expression):
-        return PartitionColumn(name, found[1])
-    if found := _HOUR_OF.fullmatch(expression):
-        return PartitionColumn(name, found[1], "hour")
-    return None
 
 
 def check_partition(url: str, part: PartitionColumn, wanted: pa.Schema) -> None:
     """LF-7041 where rows do not tell the value."""
     source = part.name if part.of is None else part.of
     if source not in wanted.names:
-        raise _misfit(
+        raise misfit(
             url,
             f"rows have no column `{source}`, which `{part.name}` is to be partitioned by",
             f"say how rows come by it, as in --partition-by {part.name}=date(COLUMN)",
         )
     kind = wanted.field(source).type
     if part.of is not None and not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
-        raise _misfit(url, f"no {part.unit} can be computed of `{source}`, which is of type {kind}")
+        raise misfit(url, f"no {part.unit} can be computed of `{source}`, which is of type {kind}")
     if part.of is None and pa.types.is_nested(kind):
-        raise _misfit(url, f"no table is partitioned by a column of type {kind}: `{source}`")
+        raise misfit(url, f"no table is partitioned by a column of type {kind}: `{source}`")
 
 
 def _computed_type(part: PartitionColumn) -> pa.DataType:
