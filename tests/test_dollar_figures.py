@@ -238,7 +238,7 @@ def each_help(folder: Path, *command: str) -> Iterator[tuple[str, str]]:
     ("right", "wrong", "said"),
     [
         ("97,017.07 dollars", "97,017.08 dollars", "97,017.08 has no computation"),
-        ("≥ 210,321.29", "≥ 210,321.30", "does not answer"),
+        ("≥ 109,187.98", "≥ 109,187.99", "does not answer"),
         ("217.59 GB, 9.79 USD", "217.59 GB, 9.97 USD", "does not answer"),
         ("would take 21,348.90", "would take much", "21,348.90 stands nowhere"),
     ],

@@ -42,8 +42,8 @@ def worked() -> CostReport:
 def test_the_worked_example_comes_out_of_python_to_the_last_digit(worked: CostReport) -> None:
     gateway, instances = worked.route("nat_gateway"), worked.route("nat_instance")
 
-    assert exact_text(gateway.quote.total) == "210522.5343510819305419921875"
-    assert exact_text(instances.quote.total) == "113505.4623510819305419921875"
+    assert exact_text(gateway.quote.total) == "210737.2827158819305419921875"
+    assert exact_text(instances.quote.total) == "113720.2107158819305419921875"
     assert worked.totals["pull by nat_gateway"] == gateway.quote.total
 
 
@@ -115,10 +115,10 @@ def test_a_report_prints_as_a_table_and_shows_as_one_in_a_notebook(worked: CostR
     text = str(worked)
 
     assert "pull by 3 x NAT gateway" in text
-    assert "at least 210,522.53" in text
+    assert "210,737.28" in text
     html = worked._repr_html_()
     assert html.startswith("<table>")
-    assert "at least 113,505.46" in html
+    assert "113,720.21" in html
 
 
 def test_a_report_is_a_value(worked: CostReport) -> None:

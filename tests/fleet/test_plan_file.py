@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
 from lakeferry.fleet.plan_file import plan_bytes, plan_sha256, read_plan
-from lakeferry.fleet.planned import FleetPlan, PlannedTable, Priced
+from lakeferry.fleet.planned import (
+    Cold,
+    FleetPlan,
+    PlannedTable,
+    Priced,
+    Retrieved,
+    Stored,
+    Way,
+)
 from lakeferry.fleet.time_left import Left
 from tests.fleet.plans import line, plan_of
 
@@ -23,6 +31,7 @@ TABLES = st.builds(
     action=st.sampled_from(["copy", "increment", "keep", "blocked", "drifted", "decide"]),
     bytes=COUNTS, files=COUNTS, why=st.text(), next_step=st.text(), job=st.text(),
     held_version=st.none() | COUNTS, retention_s=st.none() | COUNTS,
+    cold=st.lists(st.builds(Cold, st.text(), COUNTS, COUNTS, st.booleans()), max_size=2).map(tuple),
 )  # fmt: skip
 
 
@@ -48,6 +57,9 @@ def test_a_plan_comes_back_as_it_was_written(
     plan = plan_of(
         *tables, select=tuple(select), left={"vpn": Left(1, 2.5, 4)}, priced=dollars,
         lakeferry="0.9.0",
+        retrieved=(Retrieved("aws:us-east-1", "GLACIER", 2, 9, True,
+                             (Way("bulk", Decimal("0.10")), Way("high", None, "a price"))),),
+        stored=(Stored("STANDARD_IA", 1, 2, 9, Decimal("1.250"), None, "a price"),),
     )  # fmt: skip
     file = tmp_path_factory.getbasetemp() / "any.lfp"
 

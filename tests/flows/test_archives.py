@@ -8,12 +8,13 @@ from deltalake import write_deltalake
 
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
-from lakeferry.fleet.archived import fault_of
+from lakeferry.fleet.archived import archive_fault, counted
 from lakeferry.fleet.look import look
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
-from lakeferry.store.archive import InArchive, in_archive
+from lakeferry.store.archive import cold_files
 from lakeferry.store.azure import Azure
+from lakeferry.store.cold import ColdFile
 from lakeferry.store.faults import refusal
 from lakeferry.store.objects import ObjectStore
 from lakeferry.store.open import open_store
@@ -100,26 +101,30 @@ def test_files_that_no_reader_needs_keep_no_table_waiting(lake: Lake) -> None:
     [gone] = [path for path in lake.live if path != live_of(lake)]
     lake.freeze(gone)
     assert look(lake.wanted, lake.row()).fault is None
-    assert [one.path for one in in_archive(open_store(f"s3://{lake.bucket}/t", lake.options))] == [
+    assert [one.path for one in cold_files(open_store(f"s3://{lake.bucket}/t", lake.options))] == [
         gone
     ]
 
 
-def test_what_is_restored_or_read_at_once_is_in_no_archive(lake: Lake) -> None:
-    lake.freeze(live_of(lake), "GLACIER_IR")
-    assert in_archive(open_store(f"s3://{lake.bucket}/t", lake.options)) == ()
+def test_what_is_read_at_once_for_a_fee_is_counted_and_keeps_no_table_waiting(lake: Lake) -> None:
+    path = live_of(lake)
+    lake.freeze(path, "GLACIER_IR")
+    seen = look(lake.wanted, lake.row())
+    assert seen.fault is None
+    assert [(one.tier, one.files, one.waits) for one in seen.cold] == [("GLACIER_IR", 1, False)]
 
 
 def test_stores_without_archives_are_not_asked(tmp_path: Path) -> None:
-    assert in_archive(open_store(str(tmp_path))) == ()
+    assert list(cold_files(open_store(str(tmp_path)))) == []
 
 
-def test_a_plan_tells_what_is_being_restored_and_which_price_is_missing() -> None:
-    found = [InArchive("a", 1 << 30, "GLACIER", is_under_way=True), InArchive("b", 1, "Archive")]
-    fault = fault_of(found, "s3://b/t", None)
+def test_a_plan_tells_what_is_being_restored_and_where_its_price_stands() -> None:
+    found = [ColdFile("a", 1 << 30, "GLACIER", is_under_way=True), ColdFile("b", 1, "Archive")]
+    fault = archive_fault(counted(found), "s3://b/t", None)
+    assert fault is not None
     assert fault.what == ("2 of its files, 1,073,741,825 bytes, lie in an archive "
                           "(Archive, GLACIER); 1 are being restored")  # fmt: skip
-    assert "cost.archive_usd_per_gb" in fault.where
+    assert "below the routes of a plan" in fault.where
 
 
 @pytest.mark.parametrize("code", ["InvalidObjectState", "BlobArchived"])
@@ -145,7 +150,7 @@ def test_azure_tells_by_a_listing_too(azure_server: Server) -> None:
     assert isinstance(store.service, Azure)
     store.service._blob(store.key("b.parquet")).set_standard_blob_tier("Archive")
 
-    assert in_archive(store) == (InArchive("b.parquet", 2, "Archive"),)
+    assert list(cold_files(store)) == [ColdFile("b.parquet", 2, "Archive")]
     with pytest.raises(FerryError, match="lies in an archive") as refused:
         b"".join(store.read("b.parquet"))
     assert refused.value.code == "LF-4112"

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from lakeferry.cli.columns import UNLIMITED, Column, paragraph, table
+from lakeferry.cli.plan_money_answers import money_body, money_lines
 from lakeferry.cli.render import marks
 from lakeferry.cli.units import counted, duration_text, size_text
 from lakeferry.cost.cost_report import NAMES
@@ -56,7 +57,7 @@ def plan_lines(plan: FleetPlan, shown: Shown) -> list[str]:
     is_each = shown.is_verbose or len(plan.tables) < EACH_BELOW
     for wave in by_wave(plan.tables):
         lines += _wave(plan, wave, shown, is_each=is_each)
-    lines += _routes(plan, shown.width)
+    lines += [*_routes(plan, shown.width), *money_lines(plan, shown.width)]
     for text in _notes(plan, shown):
         lines += paragraph(f"  {text}", shown.width)
     return lines
@@ -90,6 +91,7 @@ def plan_body(plan: FleetPlan, shown: Shown) -> dict[str, Any]:
         "left_s": None if left is None else {**left._asdict(), "basis": plan.basis},
         "usd": None if usd is None else f"{usd:f}",
         "usd_is_at_least": _is_bound(plan),
+        **money_body(plan),
         "at_vacuum_risk": [one.name for one in _risks(plan)],
         "split_jobs": {
             job: [one.name for one in found] for job, found in split_jobs(plan.tables).items()

@@ -25,7 +25,7 @@ from lakeferry.fleet.gone import GONE
 from lakeferry.fleet.moved import check_places
 from lakeferry.fleet.plan_file import plan_bytes
 from lakeferry.fleet.plan_keeping import keep_plan, still_so
-from lakeferry.fleet.plan_prices import Asked, priced
+from lakeferry.fleet.plan_prices import Asked, beside_routes, priced
 from lakeferry.fleet.plan_run import Planned, plan_fleet
 from lakeferry.fleet.plan_totals import moving
 from lakeferry.fleet.planned import FleetPlan
@@ -142,14 +142,14 @@ def _with_prices(
     route: str | None,
     keys: Sequence[tuple[str, str, str]],
 ) -> FleetPlan:
-    if not moving(found.tables):
-        return found
     from lakeferry.cli.cost_manifest import assumed
 
     under, texts = assumed(chosen)
     asked = Asked(under, texts, keys, (route or "").replace("-", "_"))
-    dollars = priced(found.tables, wanted, found.left, asked)
-    return replace(found, priced=dollars, price_book=_book(dollars))
+    if moving(found.tables):
+        dollars = priced(found.tables, wanted, found.left, asked)
+        found = replace(found, priced=dollars, price_book=_book(dollars))
+    return beside_routes(found, wanted, asked)
 
 
 def _book(dollars: Mapping[str, object]) -> str:

@@ -35,10 +35,10 @@ def wanted_rows(manifest: Manifest, name: str) -> list[Row]:
         )  # fmt: skip
     if not below:
         tree = source_tree(manifest.layers, source)
-        return [*_said(tree), *_defaults(tree, found.sources[source])]
+        return [*_said(tree), *_of_target(manifest, tree), *_defaults(tree, found.sources[source])]
     schema, table, path = _parts(below)
     tree = table_tree(manifest.layers, source, schema, table, path)
-    rows = [*_said(tree), *_defaults(tree, found.sources[source])]
+    rows = [*_said(tree), *_of_target(manifest, tree), *_defaults(tree, found.sources[source])]
     return [*rows, *_landing(manifest, found, found.sources[source], (schema, table, path))]
 
 
@@ -56,6 +56,13 @@ def _said(tree: Value) -> Iterator[Row]:
         if key not in _OF_MANY:
             for path, leaf in leaves(entry.value, (key,)):
                 yield ".".join(path), url_shown(leaf.text), str(leaf.place)
+
+
+def _of_target(manifest: Manifest, tree: Value) -> Iterator[Row]:
+    """What the target says of all tables that nothing else says."""
+    value = manifest.root.get("target", "storage_class")
+    if value is not None and tree.get("storage_class") is None:
+        yield "storage_class", value.text, str(value.place)
 
 
 def _defaults(tree: Value, source: Source) -> Iterator[Row]:

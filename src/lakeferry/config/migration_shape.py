@@ -37,6 +37,7 @@ _CLOCK = Text(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", '`"18:00"`', literal=True)
 _WORD = Text(literal=True)
 # Of S3, those that are read without a restore.
 STORAGE_CLASSES = ("STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR")
+_STORAGE_CLASS = Text(choices=STORAGE_CLASSES)
 
 # Settings of a store that hold a secret, by the names that `connect` has for them.
 SECRET_OPTIONS = (
@@ -100,7 +101,7 @@ TARGET = Record({
         "how files are encrypted",
     ),
     "storage_class": Field(
-        Text(choices=STORAGE_CLASSES), "S3 storage class of data files; logs keep the bucket's own"
+        _STORAGE_CLASS, "S3 storage class of data files; logs keep the bucket's own"
     ),
     "commit": Field(Record({"lock": Field(_TEXT, "where writers meet")}), "how commits are made"),
     "catalog": Field(_CATALOG, "where tables are registered"),
@@ -122,6 +123,7 @@ _TABLE: dict[str, Field] = {
         Text(choices=("block", "latest")), "what to do when planned files are gone", "block"
     ),
     "lag_target": Field(_DURATION, "how far the target may be behind", "6 h"),
+    "storage_class": Field(_STORAGE_CLASS, "of its data files, in place of the target's"),
     "tags": Field(MapOf(_TEXT, IDENT), "for `tag:NAME` and `tag:NAME=VALUE` of a selection"),
 }
 _CHOICE = {

@@ -25,7 +25,7 @@ from lakeferry.delta.log import LogListing, head_version, list_log, told_from_no
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import silent
-from lakeferry.fleet.archived import archive_fault
+from lakeferry.fleet.archived import archive_fault, cold_of
 from lakeferry.fleet.beside_delta import beside_of, look_beside
 from lakeferry.fleet.drift import refuse_drift
 from lakeferry.fleet.facts import parts_of
@@ -61,9 +61,11 @@ def look(wanted: Migration, table: LakeTable, every: Iterable[LakeTable] = ()) -
     """
     try:
         seen = _look(wanted, table, every)
-        if not seen.is_current and (fault := archive_fault(wanted, table)) is not None:
-            return replace(seen, fault=fault)
-        return seen
+        if seen.is_current:
+            return seen
+        cold = cold_of(wanted, table)
+        fault = archive_fault(cold, table.source_url, wanted.archive_usd_per_gb)
+        return replace(seen, cold=cold, fault=seen.fault or fault)
     except FerryError as refused:
         error, step = refused, next_step_of(refused, table.name)
     except Exception as flaw:  # noqa: BLE001 - one table's trouble is no other's

@@ -80,6 +80,7 @@ def _line(wanted: Migration, table: LakeTable, seen: Seen) -> PlannedTable:
         target_url=table.target_url, name=table.name, source=table.source,
         source_url=table.source_url, kind=table.kind, wave=options.wave, route=source.path,
         mode=options.mode, action=action, state=table.state,
+        storage_class=wanted.storage_class(options) or "", cold=seen.cold,
         source_id=seen.source_id or table.source_id,
         source_version=seen.source_version, held_version=seen.held_version,
         target_version=seen.target_version, live_bytes=size, live_files=files,

@@ -16,11 +16,21 @@ import orjson
 import pyarrow as pa
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.planned import FORMAT, FleetPlan, PlannedTable, Priced
+from lakeferry.fleet.planned import (
+    FORMAT,
+    Cold,
+    FleetPlan,
+    PlannedTable,
+    Priced,
+    Retrieved,
+    Stored,
+    Way,
+)
 from lakeferry.fleet.time_left import Left
 
 _ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 _MOST_BYTES = 1 << 30  # unpacked: a plan of a million tables
+_USD = ("usd_a_month", "usd_writes")  # of `Stored`
 _TABLE = frozenset(field.name for field in fields(PlannedTable))
 
 
@@ -76,6 +86,13 @@ def _lines(plan: FleetPlan) -> Iterator[Mapping[str, Any]]:
         route: {**one._asdict(), "usd": _exact(one.usd), "other_usd": _exact(one.other_usd)}
         for route, one in sorted(plan.priced.items())
     }
+    header["retrieved"] = [
+        {**one._asdict(), "ways": [[way.name, _exact(way.usd), way.missing] for way in one.ways]}
+        for one in plan.retrieved
+    ]
+    header["stored"] = [
+        {**one._asdict(), **{key: _exact(getattr(one, key)) for key in _USD}} for one in plan.stored
+    ]
     yield {"format": FORMAT, **header}
     for table in plan.tables:
         yield asdict(table)
@@ -86,19 +103,37 @@ def _plan(header: Mapping[str, Any], tables: list[Mapping[str, Any]]) -> FleetPl
     return FleetPlan(
         **{
             **known,
-            "tables": tuple(
-                PlannedTable(**{key: value for key, value in one.items() if key in _TABLE})
-                for one in tables
-            ),
+            "tables": tuple(map(_table, tables)),
             "select": tuple(header["select"]),
             "left": {route: Left(*left) for route, left in header["left"].items()},
             "priced": {route: _priced(one) for route, one in header["priced"].items()},
+            "retrieved": tuple(map(_retrieved, header.get("retrieved", ()))),
+            "stored": tuple(map(_stored, header.get("stored", ()))),
         }
     )
 
 
+def _table(one: Mapping[str, Any]) -> PlannedTable:
+    known = {key: value for key, value in one.items() if key in _TABLE}
+    return PlannedTable(**{**known, "cold": tuple(Cold(**each) for each in one.get("cold", ()))})
+
+
+def _retrieved(one: Mapping[str, Any]) -> Retrieved:
+    ways = tuple(Way(name, _usd(usd), missing) for name, usd, missing in one["ways"])
+    return Retrieved(**{**one, "ways": ways})
+
+
+def _stored(one: Mapping[str, Any]) -> Stored:
+    amounts = {key: _usd(one[key]) for key in _USD}
+    return Stored(**{**one, **amounts})
+
+
+def _usd(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
 def _priced(one: Mapping[str, Any]) -> Priced:
-    amounts = {key: None if one[key] is None else Decimal(one[key]) for key in ("usd", "other_usd")}
+    amounts = {key: _usd(one[key]) for key in ("usd", "other_usd")}
     return Priced(
         one["path"], amounts["usd"], one["other_path"], amounts["other_usd"], one["why"],
         bool(one.get("at_least")),

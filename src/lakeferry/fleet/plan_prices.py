@@ -5,16 +5,18 @@ no dollars, and says what is missing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lakeferry.config.tree import Value
 from lakeferry.cost.cost_report import CostReport
 from lakeferry.cost.quote import Quote
-from lakeferry.cost.run import CostRequest, cost_of
+from lakeferry.cost.run import CostRequest, cost_of, listed_prices
 from lakeferry.errors import FerryError
+from lakeferry.fleet.cold_prices import retrievals
 from lakeferry.fleet.plan_totals import Sum, by_route
-from lakeferry.fleet.planned import PlannedTable, Priced
+from lakeferry.fleet.planned import FleetPlan, PlannedTable, Priced
+from lakeferry.fleet.stored_prices import stored_by_class
 from lakeferry.fleet.time_left import Left
 from lakeferry.fleet.wanted import Migration
 
@@ -51,6 +53,34 @@ def priced(
                   if one.route == route}  # fmt: skip
         found[route] = _route(route, total, clouds, wanted, left.get(route), asked)
     return found
+
+
+def beside_routes(plan: FleetPlan, wanted: Migration, asked: Asked) -> FleetPlan:
+    """The plan with what no route has: reading what lies cold, and the target's storage classes.
+
+    Raises:
+        FerryError: LF-6503, LF-6504 for a file of prices.
+    """
+    if not any(one.cold or one.storage_class for one in plan.tables):
+        return plan
+    book = listed_prices(_said(asked, "prices") or None)
+    cloud, _, region = _said(asked, "to").partition(":")
+    region = region if cloud == "aws" else wanted.target.region or ""
+    return replace(
+        plan,
+        retrieved=retrievals(plan.tables, wanted, book, _said(asked, "from")),
+        stored=stored_by_class(plan.tables, book, region or None),
+        price_book=book.written,
+    )
+
+
+def _said(asked: Asked, key: str) -> str:
+    """A key of a plan of `cost`, as the flags or the manifest say it; '': neither does."""
+    typed = [str(value) for _, name, value in asked.keys if name == key]
+    if typed:
+        return typed[-1]
+    value = asked.under.get(key) if asked.under is not None else None
+    return value.text if value is not None else ""
 
 
 def _route(

@@ -39,6 +39,17 @@ class Counted(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Cold:
+    """Files of one tier that are to be moved and whose reading has a price of its own."""
+
+    tier: str  # of the source's store: 'GLACIER', 'STANDARD_IA', 'Archive', 'COLDLINE', ...
+    files: int
+    bytes: int
+    waits: bool  # they give no bytes before they are restored
+    under_way: int = 0  # of the files: being restored
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What a look at one table found at its source and at its target."""
 
@@ -56,6 +67,7 @@ class Seen:
     is_judged: bool = False  # its features were read now, and a clone can keep them
     fault: Fault | None = None  # why it cannot be cloned as the manifest wants it
     job: str = ""  # that made the newest commit; '': nothing says it
+    cold: tuple[Cold, ...] = ()  # of what would move
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,8 @@ class PlannedTable:
     why: str = ""
     next_step: str = ""
     job: str = ""
+    storage_class: str = ""  # of the files that are written; '': the bucket's own
+    cold: tuple[Cold, ...] = ()  # of what is to be moved
 
 
 class Priced(NamedTuple):
@@ -101,6 +115,37 @@ class Priced(NamedTuple):
     other_usd: Decimal | None = None
     why: str = ""  # no dollars are known
     at_least: bool = False  # some line of `usd` has no price
+
+
+class Way(NamedTuple):
+    """One way to have cold files, and what it costs."""
+
+    name: str  # 'standard', 'bulk', 'expedited', 'high'; '': there is one only
+    usd: Decimal | None  # None: not known
+    missing: str = ""  # the price that is not known, or what is not said
+
+
+class Retrieved(NamedTuple):
+    """Cold files of one tier and Region, of all tables that move."""
+
+    place: str  # 'aws:us-east-1'; of a Region that nobody said 'azure'
+    tier: str
+    files: int
+    bytes: int
+    waits: bool
+    ways: tuple[Way, ...]
+
+
+class Stored(NamedTuple):
+    """What lies at the target in one storage class when the plan is done."""
+
+    storage_class: str
+    tables: int
+    files: int
+    bytes: int
+    usd_a_month: Decimal | None  # None: not known
+    usd_writes: Decimal | None  # once, beyond what the routes have for S3's STANDARD
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +163,6 @@ class FleetPlan:
     left: Mapping[str, Left] = field(default_factory=dict)  # by route; none: not measured
     basis: str = ""  # of the times: '48h,6h-means', or 'assumed'
     priced: Mapping[str, Priced] = field(default_factory=dict)  # by route
+    retrieved: tuple[Retrieved, ...] = ()  # beside the routes
+    stored: tuple[Stored, ...] = ()  # where any table has a storage class of its own
     lakeferry: str = ""

@@ -8,6 +8,7 @@ from lakeferry.clone.record import MIRROR, CloneRecord, head_facts, put_record
 from lakeferry.clone.report import CloneReport, CloneRequest
 from lakeferry.clone.target import newest_record
 from lakeferry.delta.log import head_version, list_log
+from lakeferry.fleet.facts import parts_of
 from lakeferry.fleet.rollback_plan import Back, may_reverse
 from lakeferry.fleet.wanted import Migration
 from lakeferry.store.open import open_store, same_place
@@ -38,8 +39,9 @@ def carry_back(wanted: Migration, back: Back) -> CloneReport:
     Raises:
         FerryError: as `clone`.
     """
-    theirs = wanted.sources[back.row.source].store_options
-    ours = wanted.target.store_options
+    of = wanted.sources[back.row.source]
+    theirs = of.store_options
+    ours = wanted.store_options(of.options_of(*parts_of(back.row), back.row.path))
     source, target = back.row.source_url, back.row.target_url
     if back.is_mirror:
         _bind_mirror(wanted, back)

@@ -18,6 +18,7 @@ from lakeferry.ledger.rows import LakeTable
 
 NOTHING_SEEN: Mapping[str, Seen] = {}
 _SHOWN = 5
+OWN = "the bucket's own"
 # Beside what was planned: a person has to decide, or has decided.
 _STOPPED = OUT_OF_SCOPE | {"cut_over", "frozen", "drifted", "blocked"}
 
@@ -84,9 +85,12 @@ def _of_manifest(line: PlannedTable, wanted: Migration, table: LakeTable | None)
     schema, name = parts_of(table)
     if not source.is_in_scope(schema, name, table.path):
         yield "the manifest leaves it out now"
-    mode = source.options_of(schema, name, table.path).mode
-    if mode != line.mode:
-        yield f"mode {line.mode} -> {mode}"
+    options = source.options_of(schema, name, table.path)
+    if options.mode != line.mode:
+        yield f"mode {line.mode} -> {options.mode}"
+    chosen = wanted.storage_class(options) or ""
+    if chosen != line.storage_class:
+        yield f"storage class {line.storage_class or OWN} -> {chosen or OWN}"
     if table.source_url != line.source_url:
         yield f"its source lay at {line.source_url} and lies at {table.source_url}"
 

@@ -82,7 +82,7 @@ class Starts:
             replace=self._asked.replace and row.state in ("blocked", "drifted"),
             jobs=self._files,
             source_options=source.store_options,
-            target_options=self._wanted.target.store_options,
+            target_options=self._wanted.store_options(options),
         )  # fmt: skip
         return TableJob(
             request, row.name, options.schema_changes, options.on_vacuumed,

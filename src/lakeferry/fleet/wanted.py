@@ -37,6 +37,7 @@ class TableOptions:
     schema_changes: str = "additive"  # 'none', 'additive', 'any'
     on_vacuumed: str = "block"  # 'block', 'latest'
     lag_target_s: int = 21_600
+    storage_class: str | None = None  # of its data files; None: as the target says
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -215,6 +216,15 @@ class Migration:
     waves: Mapping[int, Wave]  # those that are written, and those that sources name
     limits: Limits
     archive_usd_per_gb: Decimal | None = None  # of 2^30 bytes, restored; None: not said
+
+    def storage_class(self, options: TableOptions) -> str | None:
+        """In which a table's data files are put; None: the bucket's own."""
+        return options.storage_class or self.target.storage_class
+
+    def store_options(self, options: TableOptions) -> Mapping[str, str]:
+        """As `store.open_store` takes them, to write a table to the target."""
+        given, chosen = self.target.store_options, self.storage_class(options)
+        return given if chosen is None else {**given, "storage_class": chosen}
 
     def landing(self, source: Source, schema: str, table: str, **more: str) -> str:
         """The address at which a table lands.

@@ -6,7 +6,7 @@ from lakeferry.config.check import nearest
 from lakeferry.config.leaf_values import entries_at, integer_at, text_at
 from lakeferry.config.manifest import Manifest
 from lakeferry.config.problems import Problem
-from lakeferry.config.tree import Place, Value
+from lakeferry.config.tree import Place, Value, leaves
 from lakeferry.fleet.inheritance import BRACE, levels, source_tree, words_of
 from lakeferry.fleet.landing_problems import landing_problems
 from lakeferry.fleet.link_problems import link_problems, wrong_link
@@ -14,6 +14,7 @@ from lakeferry.fleet.links import LINK_OF
 from lakeferry.fleet.time_problems import wave_problems, window_problems
 from lakeferry.fleet.wanted_values import CATALOG_KINDS, kind_of, kind_of_root
 
+_OF_TABLES = ("target", "defaults", "families", "sources")
 NEEDED = {
     "name": "`name:` of the migration; part of every name that is made",
     "target": "`target: {root: s3://bucket/prefix}`",
@@ -50,11 +51,14 @@ def _is_empty(root: Value, key: str) -> bool:
 
 
 def _target(root: Value) -> Iterator[Problem]:
-    chosen, at = root.get("target", "storage_class"), text_at(root, "target", "root")
-    if chosen is not None and at is not None and kind_of_root(at) not in ("s3", None):
-        what = "target.storage_class: only buckets of S3 have storage classes"
-        step = "remove it; set the access tier of the account or bucket there"
-        yield Problem("LF-2001", chosen.place, what, step)
+    at = text_at(root, "target", "root")
+    if at is None or kind_of_root(at) in ("s3", None):
+        return
+    step = "remove it; set the access tier of the account or bucket there"
+    for path, value in leaves(root):
+        if path[0] in _OF_TABLES and path[-1] == "storage_class" and path[-2] != "tags":
+            what = f"{'.'.join(path)}: only buckets of S3 have storage classes"
+            yield Problem("LF-2001", value.place, what, step)
 
 
 def _families(root: Value) -> Iterator[Problem]:

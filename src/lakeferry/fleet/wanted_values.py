@@ -39,7 +39,10 @@ from lakeferry.fleet.wanted import (
 
 LEDGER = ".lakeferry/ledger.db"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-OPTIONS = ("wave", "mode", "verify", "schema_changes", "on_vacuumed", "lag_target", "tags")
+OPTIONS = (
+    "wave", "mode", "verify", "schema_changes", "on_vacuumed", "lag_target", "storage_class",
+    "tags",
+)  # fmt: skip
 CATALOG_KINDS = ("unity", "hive", "glue")
 # What an address begins with, and the kind of source that it is.
 KIND_OF_SCHEME = {

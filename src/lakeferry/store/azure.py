@@ -18,8 +18,8 @@ from lakeferry.connect import azure as connect
 from lakeferry.connect.connection import Connection
 from lakeferry.errors import FerryError
 from lakeferry.store import faults
-from lakeferry.store.archive import InArchive
 from lakeferry.store.checksum import changed
+from lakeferry.store.cold import ColdFile
 from lakeferry.store.names import NameRules
 from lakeferry.store.objects import Service
 from lakeferry.store.parts import sized_parts
@@ -28,6 +28,7 @@ from lakeferry.store.protocol import AlreadyThere, Folder, ObjectMeta
 # The service turns backslashes into slashes and drops dots at the end of a segment.
 RULES = NameRules("Azure Blob", longest_path=1024, refused="\\", final_dots=False)
 BLOCK = 16 << 20  # bytes of one block of a large commit
+FOR_A_FEE = frozenset({"Cool", "Cold"})
 BLOCKS_AT_ONCE = 4
 COPY_POLL_S = 0.5
 
@@ -65,16 +66,19 @@ class Azure:
                     modified_ms = int(found.last_modified.timestamp() * 1000)
                     yield ObjectMeta(found.name, found.size, found.etag.strip('"'), modified_ms)
 
-    def archived(self, folder: str, *, most: int, heads: int) -> Iterator[InArchive]:
-        """As `archive.in_archive`; a listing tells all, so nothing is asked of single blobs."""
+    def cold(self, folder: str, *, most: int, heads: int) -> Iterator[ColdFile]:
+        """As `archive.cold_files`; a listing tells all, so nothing is asked of single blobs."""
         del heads
         with self._translated(folder):
             blobs = self._container_client().list_blobs(
                 name_starts_with=f"{folder}/" if folder else None
             )
             for found in islice(blobs, most):
-                if found.blob_tier == "Archive":
-                    yield InArchive(found.name, found.size, "Archive", bool(found.archive_status))
+                tier, under_way = found.blob_tier, bool(found.archive_status)
+                if tier == "Archive":
+                    yield ColdFile(found.name, found.size, tier, is_under_way=under_way)
+                elif tier in FOR_A_FEE:
+                    yield ColdFile(found.name, found.size, tier, waits=False)
 
     def put_large_if_absent(self, key: str, chunks: Iterator[bytes], *, size_hint: int) -> None:
         """Blocks are invisible until a list of them is put, and that is put conditionally."""

@@ -17,6 +17,7 @@ from lakeferry.connect import gcs as connect
 from lakeferry.connect.connection import LARGE_COMMIT_BYTES, Connection
 from lakeferry.store import faults
 from lakeferry.store.checksum import Counted, changed, wrong_size
+from lakeferry.store.cold import ColdFile
 from lakeferry.store.names import NameRules, check_name
 from lakeferry.store.pacing import Pace, unpaced
 from lakeferry.store.protocol import AlreadyThere, Folder, ObjectMeta, OnMeta, Store
@@ -27,6 +28,7 @@ WHOLE = 8 << 20  # bytes; an object up to here is one request
 UPLOAD_CHUNK = 16 << 20  # bytes a request of a resumable upload; a multiple of 256 KiB
 READERS = 16
 PAGE = 1000  # objects that a listing's answer holds
+FOR_A_FEE = frozenset({"NEARLINE", "COLDLINE", "ARCHIVE"})  # all are read at once
 FIRST_TIMEOUT_S = 5.0  # the first request gives up soon, so that a wrong endpoint is told soon
 
 
@@ -87,6 +89,17 @@ class GcsStore:
                 self._pace(page.num_items // PAGE)  # for the next one, if there is one
                 for prefix in page.prefixes:
                     yield Folder(prefix[cut:].rstrip("/"))
+
+    def cold(self, *, most: int) -> Iterator[ColdFile]:
+        """As `archive.cold_files`."""
+        cut = len(self._prefix) + 1 if self._prefix else 0
+        with self._translated(""):
+            found = self._bucket().list_blobs(
+                prefix=f"{self._prefix}/" if self._prefix else None, max_results=most
+            )
+            for blob in found:
+                if blob.storage_class in FOR_A_FEE:
+                    yield ColdFile(blob.name[cut:], blob.size, blob.storage_class, waits=False)
 
     def read(
         self,

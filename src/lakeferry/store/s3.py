@@ -12,8 +12,8 @@ from lakeferry.connect import s3 as connect
 from lakeferry.connect.connection import Connection
 from lakeferry.errors import FerryError
 from lakeferry.store import faults
-from lakeferry.store.archive import InArchive
 from lakeferry.store.checksum import changed, wrong_size
+from lakeferry.store.cold import ColdFile
 from lakeferry.store.names import NameRules
 from lakeferry.store.objects import Service, is_of_log
 from lakeferry.store.parts import sized_parts
@@ -26,6 +26,7 @@ COPY_WHOLE = 5 << 30  # bytes; S3 copies no more by one request
 COPY_PART = 512 << 20
 HASTY_S, PATIENT_S = 60, 900  # without an answer; a copy of 5 GiB at 6 MB/s takes the second
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})  # as a listing tells; others are read at once
+FOR_A_FEE = frozenset({"STANDARD_IA", "ONEZONE_IA", "GLACIER_IR"})
 _NO_UPLOAD = {"NoSuchUpload"}  # no object is missing: the upload has ended, well or not
 STORED = {"ChecksumCRC64NVME": CRC64NVME, "ChecksumCRC32C": "crc32c", "ChecksumCRC32": "crc32",
           "ChecksumSHA256": "sha256"}  # fmt: skip
@@ -86,8 +87,8 @@ class S3:
                 for found in page.get("CommonPrefixes", ()):
                     yield Folder(found["Prefix"].rstrip("/"))
 
-    def archived(self, folder: str, *, most: int, heads: int) -> Iterator[InArchive]:
-        """As `archive.in_archive`. `heads`: objects of INTELLIGENT_TIERING that are asked."""
+    def cold(self, folder: str, *, most: int, heads: int) -> Iterator[ColdFile]:
+        """As `archive.cold_files`. `heads`: objects of INTELLIGENT_TIERING that are asked."""
         pages = self._client().get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=f"{folder}/" if folder else "",
             OptionalObjectAttributes=["RestoreStatus"], PaginationConfig={"MaxItems": most},
@@ -97,12 +98,16 @@ class S3:
                 tier, restore = found.get("StorageClass", ""), found.get("RestoreStatus") or {}
                 key, size = found["Key"], found["Size"]
                 if tier in ARCHIVES and not restore.get("RestoreExpiryDate"):
-                    yield InArchive(key, size, tier, bool(restore.get("IsRestoreInProgress")))
+                    under_way = bool(restore.get("IsRestoreInProgress"))
+                    yield ColdFile(key, size, tier, is_under_way=under_way)
+                elif tier in FOR_A_FEE:
+                    yield ColdFile(key, size, tier, waits=False)
                 elif tier == "INTELLIGENT_TIERING" and heads > 0:
                     heads -= 1
                     seen = self._client().head_object(Bucket=self._bucket, Key=key)
                     if "ArchiveStatus" in seen:
-                        yield InArchive(key, size, seen["ArchiveStatus"], "Restore" in seen)
+                        under_way = "Restore" in seen
+                        yield ColdFile(key, size, seen["ArchiveStatus"], is_under_way=under_way)
 
     def put_large_if_absent(self, key: str, chunks: Iterator[bytes], *, size_hint: int) -> None:
         """The condition goes with the request that joins the parts: S3 checks it then."""
