@@ -10,7 +10,7 @@ import pytest
 from lakeferry.errors import FerryError
 from lakeferry.ingest.commit import commit
 from lakeferry.ingest.rows import RAW_SCHEMA
-from lakeferry.ingest.settings import TargetSettings
+from lakeferry.ingest.settings import PartitionColumn, TargetSettings
 from lakeferry.ingest.table import change_columns
 from lakeferry.ingest.target import Target
 from lakeferry.verify.offsets import verify_offsets
@@ -108,20 +108,23 @@ def test_spark_appends_optimizes_and_checkpoints_between_our_commits(
     assert verify_offsets(where.url).right
 
 
+GENERATED = {
+    "day": ("DATE", "CAST(approximateArrivalTimestamp AS DATE)"),
+    "slot": ("TIMESTAMP", "DATE_TRUNC('HOUR', approximateArrivalTimestamp)"),
+    "hour": ("INT", "HOUR(approximateArrivalTimestamp)"),
+}
+
+
 def test_what_spark_generates_and_checks_our_rows_have_and_keep(spark: Any, tmp_path: Path) -> None:
     # SQL for it needs a catalog of Delta's; the builder does not.
     tables = spark._jvm.io.delta.tables.DeltaTable
-    day = tables.columnBuilder(spark._jsparkSession, "day").dataType("DATE")
-    hour = tables.columnBuilder(spark._jsparkSession, "hour").dataType("INT")
-    rule = "CAST(approximateArrivalTimestamp AS DATE)"
     builder = tables.create(spark._jsparkSession).location(str(tmp_path / "t"))
     for column in COLUMNS.split(", "):
         builder = builder.addColumn(*column.split(" "))
-    builder = builder.addColumn(day.generatedAlwaysAs(rule).build())
-    hours = hour.generatedAlwaysAs("HOUR(approximateArrivalTimestamp)")
-    builder = builder.addColumn(hours.build())
-    partition = spark._jvm.PythonUtils.toSeq(["day"])
-    builder.partitionedBy(partition).execute()
+    for name, (kind, rule) in GENERATED.items():
+        made_by = tables.columnBuilder(spark._jsparkSession, name).dataType(kind)
+        builder = builder.addColumn(made_by.generatedAlwaysAs(rule).build())
+    builder.partitionedBy(spark._jvm.PythonUtils.toSeq(["day", "slot"])).execute()
     table = Table(spark, tmp_path / "t")
     table.sql("ALTER TABLE {t} ADD CONSTRAINT noon CHECK (hour = 12 AND LENGTH(shardId) > 0)")
     where = settings(table.root)
@@ -129,9 +132,15 @@ def test_what_spark_generates_and_checks_our_rows_have_and_keep(spark: Any, tmp_
 
     target = moved(put(opened(where), 1, 2))
 
-    assert target.form.partition_by == BY_DAY
-    assert [str(each) for each in table.column("day")] == ["2026-11-26", "2026-11-26"]
-    assert table.column("hour") == [12, 12]
+    assert target.form.partition_by == (*BY_DAY, PartitionColumn("slot"))
+    rows = table.sql("SELECT day, slot, hour FROM {t}")
+    assert [[str(each) for each in row] for row in rows] == [
+        ["2026-11-26", "2026-11-26 12:00:00", "12"]
+    ] * 2
+    # By the generated partitions Spark leaves out what cannot be there, and no more.
+    noon = "SELECT count(*) FROM {t} WHERE approximateArrivalTimestamp"
+    assert table.sql(f"{noon} >= '2026-11-26 12:00:00.001'") == [(2,)]
+    assert table.sql(f"{noon} < '2026-11-26 12:00:00'") == [(0,)]
     # Spark holds what it writes anew against its own rules.
     table.sql("UPDATE {t} SET partitionKey = 'x' WHERE sequenceNumber = '1'")
     table.refuses("UPDATE {t} SET hour = 13", "constraint noon")

@@ -111,6 +111,9 @@ CONDITIONS = (
     "i % 2 = 0 OR n % 7 = -3",
     "CAST(tiny AS INT) + tiny > i * 2L",
     "d * 2 + 1 > d / 4",
+    "COALESCE(n, 0) >= 0 AND nvl(d, 0.5) > 0.1",
+    "IFNULL(s, '') = coalesce(t, s) OR coalesce(f, 0) > 0.1 OR coalesce(dec, 1) = 1",
+    "coalesce(b, FALSE)",
     "TRUE OR NULL",
     "i = NULL",
 )
@@ -142,6 +145,7 @@ VALUES_OF = (
     ("DATE_TRUNC('MILLISECOND', at)", pa.timestamp("us", "UTC")),
     ("DATE_TRUNC('MICROSECOND', at)", pa.timestamp("us", "UTC")),
     *((f"TRUNC(day, '{unit}')", pa.date32()) for unit in ("YYYY", "QUARTER", "MM", "WEEK")),
+    ("COALESCE(i, n)", pa.int64()),
     ("n % 10", pa.int64()),
     ("tiny % 3", pa.int32()),
     ("i % -4", pa.int32()),

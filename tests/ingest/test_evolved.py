@@ -1,7 +1,9 @@
 """What a table got by new fields is declared when reading begins anew."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pyarrow as pa
 import pytest
 
@@ -14,6 +16,7 @@ from lakeferry.ingest.row_schema import row_schema
 from lakeferry.ingest.settings import Ingest, PartitionColumn, PayloadSettings, SourceSettings
 from lakeferry.ingest.signing import endpoint_of
 from lakeferry.ingest.table import change_columns
+from lakeferry.ingest.table_fit import table_form
 from tests.ingest.batches import opened, settings
 
 LAT = pa.struct([("lat", pa.float64())])
@@ -79,6 +82,24 @@ def test_a_field_that_can_be_no_column_is_left_out_alone(
 
     assert declared.names == [*DECLARED.names, "z"]
     assert refused.keys() == {path}
+
+
+def test_what_the_table_generates_is_no_column_of_records(tmp_path: Path) -> None:
+    ingest = ingest_of(tmp_path / "t", "evolve")
+    ingest = replace(ingest, target=settings(tmp_path / "t"))
+    plain = opened(ingest.target, wanted=row_schema(ingest.payload))
+    rule = {"delta.generationExpression": "HOUR(_arrival)"}
+    tree = orjson.loads(plain.metadata.schema_string)
+    tree["fields"].append({"name": "hour", "type": "integer", "nullable": True, "metadata": rule})
+    metadata = replace(plain.metadata, schema_string=orjson.dumps(tree).decode())
+    form = table_form("t", metadata, row_schema(ingest.payload), (), "clicks")
+    target = replace(plain, metadata=metadata, form=form)
+
+    declared, _ = declared_now(ingest, target)
+    grown, refused = grown_for(ingest, target, DECLARED, {"$.hour": pa.int32()})
+
+    assert declared == grown == DECLARED
+    assert refused.keys() == {"$.hour"}
 
 
 def test_a_field_of_which_only_empty_values_were_seen_is_told(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ ROWS = pa.Table.from_pylist(
     schema=pa.schema([("i", pa.int32()), ("n", pa.int64()), ("s", pa.string()), ("b", pa.bool_())]),
 )
 
-number = st.sampled_from(["i", "n", "0", "1", "2", "(i + 1)", "(n * 2 - i)", "length(s)"])
+number = st.sampled_from(["i", "n", "0", "1", "2", "(i + 1)", "(n * 2 - i)", "coalesce(n, i)"])
 text = st.sampled_from(["s", "''", "'a'", "'ab'", "substring(s, 1, 1)"])
 sign = st.sampled_from(["=", "<>", "<", "<=", ">", ">="])
 compared = st.builds("{} {} {}".format, number, sign, number)

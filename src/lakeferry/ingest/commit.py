@@ -253,8 +253,8 @@ def _judged(target: Target, content: Content, winners: Sequence[Winner]) -> Targ
                 "LF-7045",
                 f"the table changed, and what was read does not fit it any more: {why}",
                 f"{target.store.url}: version {version}; the rows were made for {target.version}",
-                "undo the change, or start the ingest with a schema that fits; it reads from what "
-                "is committed",
+                "undo the change, or start the ingest again, with a schema that fits; it reads on "
+                "from what is committed",
             )
 
 

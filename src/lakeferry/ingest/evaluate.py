@@ -150,6 +150,7 @@ _DONE: Mapping[str, _Done] = {
     "<=": lambda args, _, __: pc.invert(_less(args[1], args[0])),
     ">=": lambda args, _, __: pc.invert(_less(*args)),
     "<=>": lambda args, _, __: _same(*args),
+    "coalesce": lambda args, _, __: pc.coalesce(*args),
     "in": lambda args, _, __: _among(args),
     "like": lambda args, _, options: pc.match_like(args[0], options[0]),
     "length": lambda args, kind, _: pc.cast(

@@ -126,6 +126,18 @@ def _substring(args: Args) -> Bound:
     return Call("substring", (one,), TEXT, (_whole(start), _whole(length)))
 
 
+def _first_there(args: Args) -> Bound:
+    """The first that is not null, of one type or of numbers."""
+    one, other = args
+    if pa.types.is_null(one.type) or pa.types.is_null(other.type):
+        raise NotTaken("COALESCE of NULL")
+    if is_number(one.type) and is_number(other.type):
+        one, other = numbers(one, other)
+    if one.type != other.type or pa.types.is_nested(one.type):
+        raise NotTaken(f"COALESCE of {one.type} and {other.type}")
+    return Call("coalesce", (one, other), one.type)
+
+
 def _length(args: Args) -> Bound:
     (one,) = args
     if one.type not in (TEXT, pa.binary()):
@@ -158,6 +170,9 @@ _FUNCTIONS: Mapping[str, Callable[[Args], Bound]] = {
     "TRUNC": _trunc,
     "SUBSTRING": _substring,
     "SUBSTR": _substring,
+    "COALESCE": _first_there,
+    "IFNULL": _first_there,
+    "NVL": _first_there,
     "LENGTH": _length,
     "CHAR_LENGTH": _length,
     "CHARACTER_LENGTH": _length,
