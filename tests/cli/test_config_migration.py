@@ -48,7 +48,7 @@ def test_what_a_source_does_not_say_is_no_default_of_it(tmp_path: Path) -> None:
     found = rows(ended.stdout)
     assert found["sources.orders.mode"] == ["mirror", "example:77:45"]
     assert "sources.pricing.mode" not in found
-    assert found["limits.windows.1.tz"] == ["UTC", "example:128:51"]
+    assert found["limits.windows.1.tz"] == ["UTC", "example:127:51"]
 
 
 def test_a_source_is_shown_as_lines_of_json_too(tmp_path: Path) -> None:

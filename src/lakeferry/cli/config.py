@@ -87,35 +87,65 @@ def schema(
     return guarded("config schema", talk, run)
 
 
-@config.command
-def init(
-    *,
+@Parameter(name="*")
+@dataclass(frozen=True)
+class InitFlags:
+    """What a new manifest is made from, and where it goes."""
+
     source: Annotated[
         Many, Parameter(negative="", help="NAME=ADDRESS of a source, such as sales=s3://sales.")
-    ] = None,
-    target: Annotated[str | None, Parameter(help="Address below which all tables land.")] = None,
-    region: Annotated[str | None, Parameter(help="AWS Region of the target.")] = None,
-    name: Annotated[
-        str | None, Parameter(help="Of the migration; default: the folder's name.")
-    ] = None,
+    ] = None
+    target: Annotated[str | None, Parameter(help="Address below which all tables land.")] = None
+    region: Annotated[str | None, Parameter(help="AWS Region of the target.")] = None
+    name: Annotated[str | None, Parameter(help="Of the migration; default: the folder's name.")] = (
+        None
+    )
+    from_discovery: Annotated[
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="Propose sources, families and waves from this: a ledger, a manifest with one, or "
+            "what `discover --json` or --out wrote; - is stdin.",
+        ),
+    ] = None
     out: Annotated[
         str,
         Parameter(
             name=["--out", "-o"],
             allow_leading_hyphen=True,
-            help="The new file, never an old one; - is stdout.",
+            help="The new file, never an old one but with --replace; - is stdout.",
         ),
-    ] = "lakeferry.yaml",
+    ] = "lakeferry.yaml"
+    replace: Annotated[bool, Parameter(negative="", help="Write over the file that is there.")] = (
+        False
+    )
+
+
+NO_INIT = InitFlags()
+
+
+@config.command
+def init(
+    *,
+    wish: InitFlags = NO_INIT,
+    manifest: ManifestFlags = NO_MANIFEST,
     talk: Talk = QUIET_TALK,
 ) -> int:
-    """Write a manifest with a comment for each choice, and its schema for editors."""
+    """Write a manifest with a comment for each choice, and its schema for editors.
+
+    With --from-discovery it proposes what was found: sources, families where addresses repeat, and
+    waves, small tables first, tables of one stream together. What the manifest says under which it
+    was discovered stays: connections, target, defaults, options, limits.
+    """
 
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
-        from lakeferry.cli.initiating import init
+        from lakeferry.cli.initiating import Asked, init
 
-        return init(
-            name=name, target=target, region=region, sources=source or (), out=out, screen=screen
-        )
+        asked = Asked(
+            wish.name, wish.target, wish.region, wish.source or (), wish.out, wish.replace,
+            wish.from_discovery,
+        )  # fmt: skip
+        return init(asked, manifest, screen=screen)
 
     return guarded("config init", talk, all_told(run))
 

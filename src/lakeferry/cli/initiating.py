@@ -3,10 +3,12 @@
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 
+from lakeferry.cli.manifest_flags import ManifestFlags
 from lakeferry.cli.new_manifest import SCHEMA_FILE, NewManifest, manifest_text
 from lakeferry.cli.render import Screen, marks
 from lakeferry.config.read import checked_text
@@ -18,29 +20,44 @@ STDOUT = "-"
 _NO_NAME = re.compile(r"[^a-z0-9_-]+")
 
 
-def init(
-    *,
-    name: str | None,
-    target: str | None,
-    region: str | None,
-    sources: Sequence[str],
-    out: str,
-    screen: Screen,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a manifest is made from, and where it goes."""
+
+    name: str | None
+    target: str | None
+    region: str | None
+    sources: Sequence[str]
+    out: str
+    replaces: bool = False  # a manifest that is there already
+    discovery: str | None = None  # a file; None: flags alone say it
+
+
+def init(asked: Asked, chosen: ManifestFlags, *, screen: Screen) -> int:
     """Write it.
 
     Raises:
-        FerryError: LF-2001 for a source without an address; LF-2004 where the file is there.
+        FerryError: LF-2001 for a source without an address; LF-2004 where the file is there, or
+            what is no discovery; LF-8007 nothing was discovered.
         ExceptionGroup: where the flags make no manifest.
     """
-    new = NewManifest(name or _name_of(Path.cwd()), target, region, dict(map(_source, sources)))
-    text = manifest_text(new)
+    out, sources = asked.out, dict(map(_source, asked.sources))
+    new = NewManifest(asked.name or "", asked.target, asked.region, sources)
+    if asked.discovery is None:
+        text, count = manifest_text(_named(new)), len(sources)
+    else:
+        from lakeferry.cli.discovered_manifest import discovered_text
+        from lakeferry.cli.reading_discovery import basis_of
+
+        basis = basis_of(asked.discovery, chosen, new)
+        text = discovered_text(replace(basis, new=_named(basis.new)))
+        count = len(basis.sources)
     checked_text(text, out, besides=wanted_problems)
-    body = {"file": out, "sources": len(new.sources), "text": text}
+    body = {"file": out, "sources": count, "text": text}
     if out == STDOUT:
         screen.result([text.rstrip("\n")], body)
         return 0
-    _write(Path(out), text)
+    _write(Path(out), text, replaces=asked.replaces)
     editors = Path(out).parent / SCHEMA_FILE
     editors.parent.mkdir(parents=True, exist_ok=True)
     editors.write_bytes(orjson.dumps(schema(), option=orjson.OPT_INDENT_2) + b"\n")
@@ -49,15 +66,17 @@ def init(
     return 0
 
 
-def _write(path: Path, text: str) -> None:
-    """Never over another file."""
+def _write(path: Path, text: str, *, replaces: bool) -> None:
+    """Never over another file, but where it was asked for: then whole or not at all."""
+    draft = path.with_name(f".{path.name}.part") if replaces else path
     try:
-        with path.open("x", encoding="utf-8") as file:
+        with draft.open("w" if replaces else "x", encoding="utf-8") as file:
             file.write(text)
+        draft.replace(path)
     except FileExistsError as error:
         raise FerryError(
             "LF-2004", "there is a manifest already", str(path),
-            "it is not written over: name another with --out, or - for the screen",
+            "name another with --out, or - for the screen; --replace writes over it",
         ) from error  # fmt: skip
     except OSError as error:
         raise FerryError(
@@ -74,6 +93,10 @@ def _source(text: str) -> tuple[str, str]:
             "write --source NAME=ADDRESS, such as --source sales=s3://sales-lake",
         )  # fmt: skip
     return name, address
+
+
+def _named(new: NewManifest) -> NewManifest:
+    return new if new.name else replace(new, name=_name_of(Path.cwd()))
 
 
 def _name_of(folder: Path) -> str:

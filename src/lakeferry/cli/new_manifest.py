@@ -43,10 +43,13 @@ class NewManifest:
 
 def manifest_text(new: NewManifest) -> str:
     """The manifest. What nothing is known of stands in it as a comment."""
-    parts = (
-        _head(new), _connections(new), _target(new), _defaults(), _sources(new), _waves(), _limits()
-    )  # fmt: skip
+    parts = (_head(new), *head_parts(new), _sources(new), _waves(), limits_part())
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def head_parts(new: NewManifest) -> tuple[Iterator[str], Iterator[str], Iterator[str]]:
+    """Connections, target and defaults."""
+    return _connections(new), _target(new), _defaults()
 
 
 def _head(new: NewManifest) -> Iterator[str]:
@@ -77,7 +80,8 @@ def _kinds(new: NewManifest) -> list[str]:
     return sorted(found - {"local"})
 
 
-def _link(new: NewManifest, address: str) -> str | None:
+def link_name(new: NewManifest, address: str) -> str | None:
+    """The connection that an address is reached by; None: it needs none."""
     kind = kind_of_root(address)
     link = LINK_OF[kind] if kind is not None else None
     return link if link in _kinds(new) else None
@@ -88,7 +92,7 @@ def _target(new: NewManifest) -> Iterator[str]:
         yield "# Where the tables land."
         yield f"# target: {{{_TARGET}}}"
         return
-    link = _link(new, new.target)
+    link = link_name(new, new.target)
     yield "target:"
     if link is not None:
         yield f"  connection: {link}"
@@ -115,7 +119,7 @@ def _sources(new: NewManifest) -> Iterator[str]:
         return
     yield "sources:"
     for name, address in new.sources.items():
-        link = _link(new, address)
+        link = link_name(new, address)
         said = f", connection: {link}" if link is not None else ""
         yield f"  {scalar(name)}: {{root: {scalar(address)}{said}, wave: 1}}"
 
@@ -127,7 +131,8 @@ def _waves() -> Iterator[str]:
     yield "  # 2: {title: core, after: 1, cutover: 2027-01-16T22:00Z, freeze: 30 min}"
 
 
-def _limits() -> Iterator[str]:
+def limits_part() -> Iterator[str]:
+    """Limits, all of them as a comment."""
     yield "# limits:"
     yield "#   bandwidth: 10 Gbit/s"
     yield "#   stop_if: {cost_usd: 20000, error_rate: 1%}"
