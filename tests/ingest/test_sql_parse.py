@@ -61,6 +61,7 @@ def test_a_text_says_what_it_says_to_spark(text: str, meaning: str) -> None:
         ("a[0] = 1", "`[0] = 1` is not understood"),
         ("DATE '2026-W01-1' = a", "no date"),
         ("INTERVAL '1' DAY = a", "INTERVAL"),
+        ("a > ٣", "`٣` is not understood"),
         ("1Y = a", "`1Y = a` is not understood"),
         ("(a", "the end stands where `)` is wanted"),
         ("a)", "`)` is not understood where it stands"),

@@ -24,7 +24,8 @@ _TOKEN = re.compile(
     r"|`(?P<quoted>(?:[^`]|``)+)`"
     r"|'(?P<text>[^'\\]*)'"
     r'|"(?P<either>[^"\\]*)"'
-    r"|(?P<sign><=>|<=|>=|<>|!=|==|[=<>(),.+\-*/%!])"
+    r"|(?P<sign><=>|<=|>=|<>|!=|==|[=<>(),.+\-*/%!])",
+    re.ASCII,  # of figures and blanks, as in Spark; texts and quoted names have any signs
 )
 _COMPARED = ("=", "==", "<>", "!=", "<", "<=", ">", ">=", "<=>")
 _RESERVED = frozenset(
