@@ -105,7 +105,8 @@ CODES: dict[str, ErrorKind] = {
         "two tables would land in one place",
         "By the layout of the manifest both have the same place at the target, or one lies within "
         "the other. Letters are compared without their case, as catalogs do. The second of them is "
-        "blocked.",
+        "blocked; of two that have one name, one in the catalog and one by its path, neither moves "
+        "before it is said which is meant.",
     ),
     "LF-8057": ErrorKind(
         3,
@@ -192,6 +193,20 @@ CODES: dict[str, ErrorKind] = {
         2,
         "a rehearsal lies there that is not ours",
         "Only shallow clones that a rehearsal made are replaced or removed.",
+    ),
+    "LF-8084": ErrorKind(
+        2,
+        "a source without a log cannot take what was written",
+        "The source is a folder of files, so only new files can be carried to it. A commit that "
+        "removed or rewrote files, or files that its readers would not find, cannot. Nothing was "
+        "changed.",
+    ),
+    "LF-8085": ErrorKind(
+        1,
+        "a stream cannot go on at the source where it stands",
+        "A stream goes on behind the way back where its checkpoint fits the table: a writer's "
+        "batches are in it, and a reader has the table's id and versions, or has read to the end. "
+        "Nothing was changed.",
     ),
     "LF-8091": ErrorKind(
         2,

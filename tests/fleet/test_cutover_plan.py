@@ -11,6 +11,7 @@ from lakeferry.fleet.cutover_plan import (
     chosen,
     freeze_of,
     problems,
+    provable,
     quiet_in_s,
     to_prove,
     txn_proof,
@@ -93,8 +94,8 @@ def test_waves_come_one_after_the_other() -> None:
     assert found("cut_over") == found("excluded") == []
 
 
-def test_what_is_never_cut_over_holds_no_wave_back() -> None:
-    folder = TABLE._replace(kind="folder", target_url="s3://t/f", name="a.f", state="synced")
+def test_what_is_never_moved_holds_no_wave_back() -> None:
+    folder = TABLE._replace(kind="iceberg", target_url="s3://t/f", name="a.f", state="blocked")
     second = TABLE._replace(wave=2)
     checks = {second.target_url: [check()]}
     waves = {1: Wave(1), 2: Wave(2, after=(1,))}
@@ -106,13 +107,21 @@ def test_what_is_never_cut_over_holds_no_wave_back() -> None:
 def test_what_is_done_or_left_out_is_not_done_again() -> None:
     done = TABLE._replace(name="b", state="cut_over")
     out = TABLE._replace(name="c", state="excluded")
-    rows = [TABLE, done, out, TABLE._replace(name="d", kind="folder")]
+    rows = [TABLE, done, out, TABLE._replace(name="d", kind="iceberg")]
 
     picked = chosen(rows)
 
     assert [one.name for one in picked.todo] == ["a.s.orders"]
     assert [one.name for one in picked.done] == ["b"]
     assert [row.name for row, _ in picked.left] == ["c", "d"]
+
+
+def test_what_has_no_log_is_switched_with_the_tables_and_proven_by_its_bytes() -> None:
+    rows = [TABLE._replace(name=kind, kind=kind) for kind in ("delta", "folder", "parquet")]
+
+    assert [one.kind for one in chosen(rows).todo] == ["delta", "folder", "parquet"]
+    assert [provable("folder", one) for one in STRENGTHS] == ["listed", *["hashed"] * 3]
+    assert [provable("delta", one) for one in STRENGTHS] == list(STRENGTHS)
 
 
 def test_a_version_that_was_proven_is_only_listed_again() -> None:
@@ -141,6 +150,14 @@ def test_sources_are_quiet_so_long_after_the_last_commit_of_all() -> None:
     assert quiet_in_s(heads, 60, 1050.0) == 0
     assert quiet_in_s(heads, 0, 1000.0) == 0
     assert quiet_in_s([], 60, 1000.0) == 0
+
+
+def test_a_listing_that_is_another_counts_as_written_though_its_number_is_the_same() -> None:
+    before = Head(4, None, "2-ab", "a.json")
+
+    assert not Head(4, None, "2-ab", "a.json").is_after(before)
+    assert Head(4, None, "1-ab", "a.json").is_after(before)
+    assert Head(5, 1).is_after(Head(4, 1))
 
 
 def test_a_commit_in_the_future_counts_from_when_it_was_seen() -> None:

@@ -57,6 +57,27 @@ def test_an_auto_loader_whose_files_nobody_can_list_may_reload_all() -> None:
     assert stays.does == "continues"
 
 
+@pytest.mark.parametrize(
+    ("reads", "moved", "does"),
+    [
+        ("abfss://land@a.dfs.core.windows.net/orders", "abfss://land@a.dfs.core.windows.net",
+         "reloads"),
+        ("s3://land/orders/*/in", "s3://land/orders/2026", "reloads"),
+        ("s3://land/orders", "s3://land/ord", "continues"),
+        ("/mnt/landing/orders", "s3://land/other", "reloads"),  # whose mount may lie anywhere
+    ],
+)  # fmt: skip
+def test_an_auto_loader_that_notes_its_folder_is_told_from_others(
+    reads: str, moved: str, does: str
+) -> None:
+    notes = StreamPosition("/ck", "q", 1, 1, is_auto_loader=True, inputs=(reads,))
+
+    [found] = load_ways([], [notes], [moved], now_ms=NOW)
+
+    assert (found.does, found.files) == (does, 0 if does == "continues" else None)
+    assert ("cloud_files_state('/ck')" in found.statement) == (does == "reloads")
+
+
 def test_a_file_source_counts_what_it_has_read() -> None:
     [moved] = load_ways([], [FILE_SOURCE], ["s3://land/orders"], now_ms=NOW)
     [other] = load_ways([], [FILE_SOURCE], ["s3://other"], now_ms=NOW)

@@ -80,6 +80,35 @@ def cutover(
     return code
 
 
+def check(
+    names: Sequence[str],
+    chosen: ManifestFlags,
+    tables: TableFlags,
+    *,
+    strict: bool,
+    screen: Screen,
+) -> int:
+    """Try all that a cut-over needs; exit 1 on a blocker, with `strict` 3 on a warning.
+
+    Raises:
+        FerryError: LF-2001 no table is named; LF-8007 there is no ledger.
+        ExceptionGroup: of FerryError, for what is wrong with the manifest.
+    """
+    from lakeferry.cli.commands import show_checks
+    from lakeferry.doctor.cutover import examine_cutover
+
+    tables = with_names(tables, names)
+    wanted = migration(chosen, is_of_tables=True)
+    path = ledger_path(wanted)
+    with reading(path) as db:
+        meant = tables.of(wanted, read.tables(db))
+    return show_checks(
+        lambda show: examine_cutover(wanted, path, meant, on_check=show),
+        strict=strict,
+        screen=screen,
+    )
+
+
 def with_names(tables: TableFlags, names: Sequence[str]) -> TableFlags:
     """Tables that are named without --select, too.
 

@@ -1,4 +1,4 @@
-"""`lakeferry doctor`: whether this machine, these stores and a stream can do the job."""
+"""`lakeferry doctor`: whether this machine, these stores and a stream or catalog can do the job."""
 
 from threading import Event as Flag
 from typing import Annotated, Literal
@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from lakeferry.cli import commands
 from lakeferry.cli.faults import all_told
+from lakeferry.cli.fleet_flags import ALL_TABLES, TableFlags
 from lakeferry.cli.ingest_flags import NOBODY, StreamFlags, WhoFlags, wanted
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.place_flags import SourceOption, TargetOption
@@ -16,8 +17,12 @@ from lakeferry.cli.units import parse_pairs
 from lakeferry.errors import FerryError
 
 For = Annotated[
-    Literal["clone", "ingest"],
-    Parameter(name="--for", help="For `ingest`, SOURCE is a stream, or a NAME in the manifest."),
+    Literal["clone", "ingest", "cutover"],
+    Parameter(
+        name="--for",
+        help="For `ingest`, SOURCE is a stream, or a NAME in the manifest. For `cutover` tables of "
+        "the migration are named, or --wave or --select given.",
+    ),
 ]
 
 
@@ -27,13 +32,7 @@ def doctor(
     /,
     *,
     for_: For = "clone",
-    select: Annotated[
-        str | None,
-        Parameter(
-            name=["--select", "-s"],
-            help="source.schema.table of the manifest's ledger, in place of SOURCE and TARGET.",
-        ),
-    ] = None,
+    tables: TableFlags = ALL_TABLES,
     strict: Annotated[bool, Parameter(negative="", help="Exit 3 on warnings too.")] = False,
     source_option: SourceOption = None,
     target_option: TargetOption = None,
@@ -44,12 +43,19 @@ def doctor(
     """Try whether this machine and these stores can do the job. Exit 1 on a blocker.
 
     Writes only below `_lakeferry_probe/` in the target, and names what it could not delete. With
-    `--for ingest` rights on the stream are tried too, and which way its bytes go.
+    `--for ingest` rights on the stream are tried too, and which way its bytes go; with `--for
+    cutover` all that a switch needs, one entry in the catalog made and taken away again. A table of
+    the migration is named by --select, in place of SOURCE and TARGET.
     """
 
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
-        if source is None or select is not None:
-            return _known(select, source, manifest, strict=strict, screen=screen)
+        if for_ == "cutover":
+            from lakeferry.cli import cutting_over
+
+            names = tuple(one for one in (source, target) if one is not None)
+            return cutting_over.check(names, manifest, tables, strict=strict, screen=screen)
+        if source is None or tables.select is not None:
+            return _known(tables, source, manifest, strict=strict, screen=screen)
         if for_ == "ingest":
             from lakeferry.cli import ingesting
 
@@ -66,23 +72,24 @@ def doctor(
 
 
 def _known(
-    name: str | None, source: str | None, manifest: ManifestFlags, *, strict: bool, screen: Screen
+    tables: TableFlags, source: str | None, manifest: ManifestFlags, *, strict: bool, screen: Screen
 ) -> int:
     """Try one table of a migration, by the connections that its manifest gives it.
 
     Raises:
         FerryError: LF-2001 where none is named, or an address as well; LF-2107 it is not known.
     """
-    if name is None or source is not None:
+    names = tables.select or []
+    if len(names) != 1 or tables.wave is not None or source is not None:
         raise FerryError(
             "LF-2001", "what is to be tried is not said, or said twice", "SOURCE, --select",
-            "give SOURCE [TARGET], or -s with a table of the migration",
+            "give SOURCE [TARGET], or -s with one table of the migration",
         )  # fmt: skip
     from lakeferry.cli.manifest_flags import migration
     from lakeferry.cli.table_explaining import known_table
 
     known = migration(manifest, is_of_tables=True)
-    row = known_table(name, known)
+    row = known_table(names[0], known)
     of = known.sources.get(row.source)
     if of is None:
         raise FerryError(

@@ -28,8 +28,9 @@ def rehearse(
         FerryError: LF-8083 something else lies there; else as `clone`.
         KeyboardInterrupt: stopped.
     """
-    rows = [one for one in (*chosen(tables).todo, *chosen(tables).done)
-            if one.held_version is not None]  # fmt: skip
+    picked = chosen(tables)
+    known = [one for one in (*picked.todo, *picked.done) if one.held_version is not None]
+    rows = [one for one in known if one.kind != "folder"]
 
     def task(row: LakeTable) -> Rehearsed:
         return take_away(wanted.target, row) if remove else make(wanted.target, row)
@@ -44,6 +45,8 @@ def rehearse(
     files = sum(one.files for one in found)
     done = f"removed, {counted(files, 'file')}" if remove else "made: shallow clones of the targets"
     lines = [f"  {counted(len(found), 'rehearsal')} {done}"]
+    lines += [f"    {one.name}  is a folder of plain files: a trial run can read it as it is"
+              for one in known if one.kind == "folder"]  # fmt: skip
     if not remove:
         lines.append("    point a trial run at them; what it writes stays there")
         lines.append("    afterwards: the same command with --remove")

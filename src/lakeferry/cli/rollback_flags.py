@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lakeferry.cli.flag_types import Yes
+from lakeferry.cli.flag_types import Many, Yes
 
 
 @Parameter(name="*")
@@ -17,8 +17,20 @@ class RollbackFlags:
         bool, Parameter(negative="", help="Leave behind what targets were written since.")
     ] = False
     reverse: Annotated[
-        bool, Parameter(negative="", help="Carry it back: this WRITES TO THE SOURCE.")
+        bool,
+        Parameter(
+            negative="",
+            help="Carry it back, and the checkpoints of streams: this WRITES TO THE SOURCE.",
+        ),
     ] = False
+    checkpoint: Annotated[
+        Many,
+        Parameter(
+            negative="",
+            help="With --reverse: folder of a stream's checkpoint at the target, beside those that "
+            "the switch carried there.",
+        ),
+    ] = None
     to_version: Annotated[
         int | None, Parameter(help="Instead: restore the one target to this version of its own.")
     ] = None

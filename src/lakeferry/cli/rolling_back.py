@@ -56,7 +56,10 @@ def rollback(
         return _restore(wanted, meant, flags.to_version, yes=flags.yes, screen=screen, stop=stop)
     if flags.purge:
         return _purge(wanted, meant, flags.confirm, screen=screen, stop=stop)
-    asked = RollbackRequest(title, accept_loss=flags.accept_loss, reverse=flags.reverse)
+    asked = RollbackRequest(
+        title, accept_loss=flags.accept_loss, reverse=flags.reverse,
+        checkpoints=tuple(flags.checkpoint or ()),
+    )  # fmt: skip
     with led(wanted, "rollback") as ledger:
         report = door(
             wanted, ledger, ledger_path(wanted), meant, asked,
@@ -91,6 +94,11 @@ def _refuse_both(flags: RollbackFlags) -> None:
             "LF-2001", f"{' and '.join(given)} exclude each other", "`lakeferry rollback`",
             "give one of them",
         )  # fmt: skip
+    if flags.checkpoint and not flags.reverse:
+        raise FerryError(
+            "LF-2001", "only --reverse carries checkpoints back", "--checkpoint",
+            "give --reverse with it, or leave it out",
+        )  # fmt: skip
 
 
 def _tell(screen: Screen, row: LakeTable, text: str) -> None:
@@ -103,6 +111,7 @@ def _lines(report: RollbackReport) -> list[str]:
     if report.stopped:
         lines = [f"  written on the target since the switch: {len(report.stopped):,}"]
         lines += [f"    {one.text}" for one in report.stopped]
+        lines += [f"    {signs['warning']} {one.text}" for one in report.streams]
         again = shlex.join(["lakeferry", *sys.argv[1:]])
         names = " ".join(f"-s '!{one.row.name}'" for one in report.stopped[:5])
         lines.append("  nothing was changed. Choose:")
@@ -112,11 +121,14 @@ def _lines(report: RollbackReport) -> list[str]:
         return lines
     if not report.back and not report.kept:
         return ["  there is nothing to take back"]
-    sign = signs["warning" if report.kept else "ok"]
+    sign = signs["warning" if report.asks else "ok"]
     lines = [f"  {sign} {counted(len(report.back), 'table')} back at the source; "
              "what was copied stays at the target"]  # fmt: skip
     lines += [f"    {name}  its new commits were carried back" for name in report.carried]
     lines += [f"    left behind: {text}" for text in report.lost]
+    for one in report.streams:
+        mark = f"{signs['warning']} " if one.is_left else ""
+        lines.append(f"    {mark}{one.text}")
     for row, error in report.kept:
         lines.append(f"    {signs['warning']} {row.name} stays cut over: {error.what}")
         lines.append(f"      next: {error.next_step}")
@@ -130,6 +142,12 @@ def _body(report: RollbackReport) -> dict[str, Any]:
         "carried_back": list(report.carried),
         "left_behind": list(report.lost),
         "written": [_written(one) for one in report.stopped],
+        "streams": [
+            {"checkpoint": one.way.url, "query": one.way.query_id, "does": one.way.does,
+             "why": one.way.why, "tables": list(one.way.tables), "goes_on_with": one.url,
+             "starting_versions": dict(one.way.starting_versions), "left": one.is_left}
+            for one in report.streams
+        ],
         "kept": [{"table": row.name, "code": error.code, "why": error.what}
                  for row, error in report.kept],
     })  # fmt: skip
@@ -137,7 +155,7 @@ def _body(report: RollbackReport) -> dict[str, Any]:
 
 def _written(one: Back) -> dict[str, Any]:
     return {
-        "table": one.row.name, "commits": len(one.written), "rows": one.rows_written,
+        "table": one.row.name, "commits": one.count, "rows": one.rows_written,
         "writers": sorted({made.writer.text for made in one.written}),
         "versions": [made.version for made in one.written],
     }  # fmt: skip
@@ -156,6 +174,11 @@ def _restore(
             "--to-version", "name one with -s",
         )  # fmt: skip
     [row] = meant
+    if row.kind == "folder":
+        raise FerryError(
+            "LF-2001", f"{row.name} is a folder of plain files, which has no versions",
+            "--to-version", f"lakeferry rollback -s {row.name}",
+        )  # fmt: skip
     if row.state != "cut_over":
         raise FerryError(
             "LF-8077", f"{row.name} is not cut over: its target follows the source", row.target_url,

@@ -22,6 +22,7 @@ from lakeferry.clone.folder_state import (
     FOLDER,
     FolderRecord,
     HeldMarks,
+    Shape,
     join_parts,
     mark_of,
     put_marks,
@@ -29,8 +30,8 @@ from lakeferry.clone.folder_state import (
     read_marks,
     read_record,
 )
-from lakeferry.clone.job import open_places, refuse_overlap
 from lakeferry.clone.parquet_folder import id_of
+from lakeferry.clone.places import open_places, refuse_overlap
 from lakeferry.clone.report import CloneReport, CloneRequest
 from lakeferry.clone.surroundings import Lent, Surroundings
 from lakeferry.delta.files import FileSet, FileWriter
@@ -57,6 +58,8 @@ class FolderLook(NamedTuple):
     gone: int  # files of the target that the source has no longer; they stay
     state: int  # number of the source's state, as a run would record it
     held: int | None  # that the target holds
+    listing: str = ""  # of the source's files, in whatever order they were listed
+    newest: str = ""  # the one that was written last
 
 
 @dataclass(frozen=True)
@@ -132,14 +135,18 @@ def _compare(request: CloneRequest, around: Surroundings, apart: tuple[str, ...]
     source, target = around.places.source, around.places.target
     record = read_record(target)
     held, there = read_marks(target), list_target(target)
-    if not request.replace:
+    if request.replace:
+        # Whoever wrote here may have left names and sizes as they were: all comes again.
+        held = HeldMarks(held.marks[:0], held.parts)
+    else:
         _refuse_others(record, there, request.target, source.url)
-    writer = FileWriter(_TODO)
+    writer, shape = FileWriter(_TODO), Shape()
     files = size = live_files = live_bytes = 0
     for block in _blocks(listed_files(source, apart)):
         around.heed_stop()
         lacking = [meta for meta, is_here in zip(block, _here(block, held, there), strict=True)
                    if not is_here]  # fmt: skip
+        shape.take(block)
         live_files += len(block)
         live_bytes += sum(meta.size for meta in block)
         files += len(lacking)
@@ -151,10 +158,12 @@ def _compare(request: CloneRequest, around: Surroundings, apart: tuple[str, ...]
         )
     version = None if record is None or record.version < 0 else record.version
     state = (0 if version is None else version + 1) if files or version is None else version
-    # Marks and the record are no files of the source.
-    own = len(held.parts) + (record is not None)
+    # Marks, the record and receipts are no files of the source.
+    own = sum(1 for _ in target.list(FOLDER)) if version is not None else 0
     gone = max(0, len(there.names) - own - (live_files - files)) if version is not None else 0
-    look = FolderLook(files, size, live_files, live_bytes, gone, state, version)
+    look = FolderLook(
+        files, size, live_files, live_bytes, gone, state, version, shape.text, shape.newest
+    )
     return _Todo(look, writer.finish())
 
 

@@ -64,6 +64,29 @@ def mark_of(meta: ObjectMeta) -> bytes:
     return xxhash.xxh3_128_digest(said.encode("utf-8", "surrogateescape"))
 
 
+@dataclass
+class Shape:
+    """What tells one listing of a folder from another, in whatever order it comes."""
+
+    files: int = 0
+    newest: str = ""  # the path of the file that was written last
+    _sum: int = 0  # of the marks
+    _newest_ms: int = -1
+
+    def take(self, metas: Iterable[ObjectMeta]) -> None:
+        """More files of it."""
+        for meta in metas:
+            self.files += 1
+            self._sum += int.from_bytes(mark_of(meta))
+            if (made_ms := meta.modified_ms or 0) > self._newest_ms:
+                self._newest_ms, self.newest = made_ms, meta.path
+
+    @property
+    def text(self) -> str:
+        """Equal for equal listings."""
+        return f"{self.files}-{self._sum % (1 << 128):032x}"
+
+
 @dataclass(frozen=True)
 class HeldMarks:
     """The marks that lie at a target."""

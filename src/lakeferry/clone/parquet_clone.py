@@ -68,6 +68,8 @@ class ParquetLook:
     removed: int
     live_files: int
     live_bytes: int
+    listing: str = ""  # hash of the source's state
+    newest: str = ""  # the file of it that was written last
 
     @property
     def is_current(self) -> bool:
@@ -91,7 +93,7 @@ def look_at_parquet(request: CloneRequest, declared: Declared) -> ParquetLook:
         state=(0 if held is None else held + 1) if is_new else held or 0,
         held=held, target_version=here, files=len(wanted), bytes=sum(one.size for one in wanted),
         removed=sum(path not in lands for path in live), live_files=len(state.files),
-        live_bytes=state.bytes,
+        live_bytes=state.bytes, listing=state.sha256, newest=state.newest,
     )  # fmt: skip
 
 

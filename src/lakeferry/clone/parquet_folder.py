@@ -70,6 +70,12 @@ class Listed:
         return sum(one.size for one in self.files)
 
     @property
+    def newest(self) -> str:
+        """The path of the file that was written last; '' of none."""
+        last = max(self.files, key=lambda one: (one.modified_ms, one.path), default=None)
+        return "" if last is None else last.url or last.path
+
+    @property
     def sha256(self) -> str:
         """Of the state: all that the target depends on."""
         said = hashlib.sha256(repr((self.columns, sorted(self.types.items()))).encode())

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lakeferry.delta.paths import canonical_key
+from lakeferry.delta.paths import canonical, canonical_key
+from lakeferry.delta.snapshot import Snapshot
+from lakeferry.store.protocol import Store
 from lakeferry.verify.file_bytes import read_sent_sums
 from lakeferry.verify.sides import Sides
 
@@ -23,7 +25,7 @@ class Content:
 
     target_id: str
     source_id: str
-    mode: str  # 'snapshot', 'mirror'
+    mode: str  # 'snapshot', 'mirror', 'parquet'
     files: int  # live data files
     bytes: int
     files_sha256: str  # of entries `path TAB size TAB deletion vector`, path as logged
@@ -36,20 +38,25 @@ class Content:
 
 def content_of(sides: Sides) -> Content:
     """What the target of a comparison holds; the log and its record are read, no data."""
-    target = sides.target
+    source_id = sides.source.metadata.id
+    return content_at(sides.target, sides.target_store, source_id=source_id, mode=sides.mode)
+
+
+def content_at(target: Snapshot, store: Store, *, source_id: str, mode: str) -> Content:
+    """What a target holds at one version. `store`: where it lies."""
     listed, summed = _Entries(), _Entries()
-    sent = read_sent_sums(sides.target_store)
+    sent, root = read_sent_sums(store), canonical(store.url)
     size = 0
-    for path, bytes_, vector in _files(sides):
+    for path, bytes_, vector in _files(target):
         size += bytes_
         listed.add(f"{path}\t{bytes_}\t{vector}")
-        known = sent.find(canonical_key(path, sides.target_root), None)
+        known = sent.find(canonical_key(path, root), None)
         if known is not None:
             summed.add(f"{path}\t{bytes_}\t{known}")
     return Content(
         target_id=target.metadata.id,
-        source_id=sides.source.metadata.id,
-        mode=sides.mode,
+        source_id=source_id,
+        mode=mode,
         files=len(listed),
         bytes=size,
         files_sha256=listed.sha256(),
@@ -61,8 +68,8 @@ def content_of(sides: Sides) -> Content:
     )
 
 
-def _files(sides: Sides) -> Iterator[tuple[str, int, str]]:
-    for batch in sides.target.files.batches(["path", "size", "deletionVector"]):
+def _files(target: Snapshot) -> Iterator[tuple[str, int, str]]:
+    for batch in target.files.batches(["path", "size", "deletionVector"]):
         columns = (column.to_pylist() for column in batch.columns)
         for path, size, vector in zip(*columns, strict=True):
             yield path, size, vector_id(vector)

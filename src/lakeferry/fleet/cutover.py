@@ -56,7 +56,7 @@ def cutover(
     meant = {one.target_url for one in tables}
     ledger.move(*interrupted(run.every()))
     picked = chosen(one for one in run.every() if one.target_url in meant)
-    run.rows = picked.todo
+    run.rows, run.stores.every = picked.todo, tuple(run.every())
     if not picked.todo:
         return CutoverReport(asked.title, (), picked.done, picked.left, None, 0.0)
     check_preconditions(run)
@@ -118,8 +118,9 @@ def catalog_of(run: Run) -> Catalog | None:
 def _report(run: Run, picked: Chosen, statements: Statements) -> CutoverReport:
     """Looks at the sources once more: whoever writes there now writes past the switch."""
     late = []
-    for one, head in run.heads():
-        if head.version > (one.held_version or 0):
+    written = run.written()
+    for one in run.rows:
+        if one.target_url in written:
             made = latest(run.stores, one, after=one.held_version)
             late.append((one.name, told(each.writer for each in made)))
 

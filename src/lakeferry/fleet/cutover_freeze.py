@@ -24,7 +24,7 @@ def bring_up_to_date(run: Run) -> None:
     if behind:
         run.emit(Said(f"{len(behind)} sources moved on: brought up to date before the freeze"))
         run.sync(behind)
-    prove(run, run.rows)
+    prove(run, run.rows, early=True)
     read_sides(run)
 
 
@@ -43,25 +43,27 @@ def freeze(run: Run) -> dict[str, Head]:
     run.begin()
     freeze_s = freeze_of(run.rows, run.wanted.waves, run.asked.freeze_s)
     began = watched_at = time.monotonic()
-    heads = {one.target_url: (head, time.time()) for one, head in run.heads()}
-    while (left := quiet_in_s(heads.values(), freeze_s, time.time())) > 0:
+    run.heads()
+    while (left := quiet_in_s(run.seen.values(), freeze_s, time.time())) > 0:
+        before = {url: head for url, (head, _) in run.seen.items()}
         run.rest(min(left, POLL_S))
-        moved = {
-            one.target_url: (head, time.time())
-            for one, head in run.heads()
-            if head.version > heads[one.target_url][0].version
-        }
+        now = run.heads()
+        moved = {one.target_url: before[one.target_url].version for one, head in now
+                 if head.is_after(before[one.target_url])}  # fmt: skip
         if moved:
-            name_writers(run, {url: heads[url][0].version for url in moved}, began)
-            heads |= moved
+            name_writers(run, moved, began)
             run.paused_at = time.monotonic()  # before that nothing was paused
             watched_at = run.paused_at
     run.watched_s = time.monotonic() - watched_at
+    run.frozen = {url: head for url, (head, _) in run.seen.items()}
     text = f"no commit on any source for {freeze_s:g} s"
+    if listed := sum(one.kind != "delta" for one in run.rows):
+        text += f"; {listed:,} without a log were listed again, alike"
     run.end(FREEZE, "ok", text, proof={
-        "freeze_s": freeze_s, "heads": {one.name: heads[one.target_url][0].version
-                                        for one in run.rows}})  # fmt: skip
-    return {url: head for url, (head, _) in heads.items()}
+        "freeze_s": freeze_s,
+        "heads": {one.name: run.frozen[one.target_url].version for one in run.rows},
+    })  # fmt: skip
+    return run.frozen
 
 
 def name_writers(run: Run, since: dict[str, int], began: float) -> None:
@@ -95,9 +97,13 @@ def increment(run: Run, heads: dict[str, Head]) -> bool:
     behind = [one for one in run.rows
               if (one.held_version or 0) < heads[one.target_url].version]  # fmt: skip
     files = size = 0
+    is_same = True
     if behind:
         files, size = run.sync(behind)
-    is_held = all(one.held_version == heads[one.target_url].version for one in run.rows)
+        # A state has no other name than its listing, so what came was looked at once more.
+        listed = [one for one in behind if one.kind != "delta"]
+        is_same = not any(head.is_after(heads[one.target_url]) for one, head in run.heads(listed))
+    is_held = is_same and all(one.held_version == heads[one.target_url].version for one in run.rows)
     text = f"{len(behind):,} tables, {files:,} files, {size:,} bytes"
     run.end(INCREMENT, "ok" if is_held else "failed", text)
     return is_held

@@ -1,27 +1,27 @@
-"""What a cut-over looks at: heads of sources, both sides of a table, checkpoints of streams."""
+"""What a cut-over looks at in logs: heads of sources, both sides of a table; and checkpoints."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
 
 from lakeferry.clone.record import MIRROR
 from lakeferry.clone.target import newest_record
-from lakeferry.delta.actions import Metadata
 from lakeferry.delta.log import LogListing, head_version, list_log
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.fleet.commits_since import head_of, made_by
-from lakeferry.fleet.cutover_plan import TxnProof, txn_proof
+from lakeferry.fleet.cutover_beside import head_of_files, newest_of_files, sides_of_files
+from lakeferry.fleet.cutover_plan import txn_proof
+from lakeferry.fleet.cutover_sides import BothSides, FoundStream, Stores
 from lakeferry.fleet.load_ways import LoadedTable
 from lakeferry.fleet.stream_state import read_position
-from lakeferry.fleet.stream_ways import StreamPosition, Switched
+from lakeferry.fleet.stream_ways import Switched
 from lakeferry.fleet.wanted import Migration
 from lakeferry.fleet.writers import Head, Made
 from lakeferry.ledger.rows import Inventoried, LakeTable
-from lakeferry.store.open import contains, open_store, same_place
+from lakeferry.store.open import contains, same_place
 from lakeferry.store.protocol import Store, read_all
 
 COPY_INTO = "_delta_log/_copy_into_log/"
@@ -30,49 +30,10 @@ _MOST_STATE = 16 << 20  # bytes of COPY INTO's state that are looked through for
 LATEST = 20  # commits of a source that are asked for who made them
 
 
-@dataclass
-class Stores:
-    """The two sides of every table, opened once. Safe to use from many threads."""
-
-    wanted: Migration
-    _open: dict[str, Store] = field(default_factory=dict)
-
-    def source(self, row: LakeTable) -> Store:
-        options = self.wanted.sources[row.source].store_options
-        return self.at(row.source_url, options)
-
-    def target(self, row: LakeTable) -> Store:
-        return self.at(row.target_url, self.wanted.target.store_options)
-
-    def at(self, url: str, options: Mapping[str, str]) -> Store:
-        found = self._open.get(url)
-        if found is None:
-            found = self._open[url] = open_store(url, options)
-        return found
-
-
-@dataclass(frozen=True)
-class BothSides:
-    """A table on both sides, at the version that the target holds."""
-
-    target_url: str
-    proof: TxnProof
-    switched: Switched
-    metadata: Metadata  # of the target
-    loaded: LoadedTable | None  # None: COPY INTO never wrote it
-
-
-@dataclass(frozen=True)
-class FoundStream:
-    """A checkpoint, and where it is carried to."""
-
-    position: StreamPosition
-    store: Store
-    target_url: str
-
-
 def source_head(stores: Stores, row: LakeTable) -> Head:
     """The newest version of its source."""
+    if row.kind != "delta":
+        return head_of_files(stores, row)
     return head_of(stores.source(row), since=row.held_version or 0)
 
 
@@ -82,6 +43,8 @@ def latest(stores: Stores, row: LakeTable, *, after: int | None = None) -> tuple
     Args:
         after: only commits after this version; None: the last `LATEST`.
     """
+    if row.kind != "delta":
+        return newest_of_files(stores, row)
     store = stores.source(row)
     first = after + 1 if after is not None else max(0, (row.held_version or 0) - LATEST + 1)
     listing = list_log(store, since=first)
@@ -98,6 +61,8 @@ def both_sides(stores: Stores, row: LakeTable, shown: str) -> BothSides:
     Raises:
         FerryError: a side cannot be read.
     """
+    if row.kind != "delta":
+        return sides_of_files(stores, row)
     assert row.held_version is not None
     store, target = stores.source(row), stores.target(row)
     there, here = list_log(store), list_log(target)
@@ -117,7 +82,8 @@ def both_sides(stores: Stores, row: LakeTable, shown: str) -> BothSides:
         loaded = LoadedTable(
             row.name, shown, proof.loads[0], _addresses(target, here), proof.loads_equal
         )
-    return BothSides(row.target_url, proof, switched, clone.metadata, loaded)
+    mode = "mirror" if switched.is_mirror else "snapshot"
+    return BothSides(row.target_url, proof, switched, clone.metadata, loaded, mode)
 
 
 def streams(
@@ -143,31 +109,38 @@ def streams(
     for url in more:
         if any(same_place(url, known) for known in seen):
             continue
-        options = _options_of(wanted, url)
+        options = options_of(wanted, url)
         store = stores.at(url, options)
         position = read_position(store)
         if position is None:
-            raise FerryError(
-                "LF-8074", "this folder is no checkpoint of a stream", f"{url}: no `metadata`",
-                "name the folder that holds `metadata`, `offsets` and `commits`",
-            )  # fmt: skip
+            raise no_checkpoint(url)
         name = Path(url.rstrip("/")).name or "checkpoint"
         lands = f"{wanted.target.root}/_checkpoints/{name}-{position.query_id[:8]}"
         yield FoundStream(position, store, lands)
 
 
-def moved_landings(wanted: Migration, inventory: Iterable[Inventoried]) -> tuple[str, ...]:
-    """Folders of plain files that the migration moves: what lands there is read elsewhere."""
-    return tuple(
+def moved_landings(
+    wanted: Migration, inventory: Iterable[Inventoried], rows: Iterable[LakeTable]
+) -> tuple[str, ...]:
+    """Folders of files that the migration moves: what lands there is read elsewhere.
+
+    Args:
+        rows: that are switched; of those without a log the files themselves are.
+    """
+    found = [
         one.url
         for one in inventory
         if one.kind == "folder" and one.source in wanted.sources
         and orjson.loads(one.body).get("is_in_scope")
-    )  # fmt: skip
+    ]  # fmt: skip
+    found += [one.source_url for one in rows if one.kind != "delta"]
+    return tuple(dict.fromkeys(found))
 
 
 def shown_name(wanted: Migration, row: LakeTable, schema: str, table: str) -> str:
-    """How statements name a table at the target."""
+    """How statements name a table at the target; of a folder its address."""
+    if row.kind == "folder":
+        return row.target_url
     catalog = wanted.target.catalog
     if catalog is None or catalog.register == "never":
         return f"delta.`{row.target_url}`"
@@ -190,8 +163,16 @@ def _addresses(store: Store, listing: LogListing) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _options_of(wanted: Migration, url: str) -> Mapping[str, str]:
-    """Of the source below whose root it lies."""
+def no_checkpoint(url: str) -> FerryError:
+    """LF-8074."""
+    return FerryError(
+        "LF-8074", "this folder is no checkpoint of a stream", f"{url}: no `metadata`",
+        "name the folder that holds `metadata`, `offsets` and `commits`",
+    )  # fmt: skip
+
+
+def options_of(wanted: Migration, url: str) -> Mapping[str, str]:
+    """Of the source below whose root an address lies; none where it lies below none."""
     for source in wanted.sources.values():
         options = source.store_options
         if source.root and contains(source.root, url, outer_options=options, inner_options=options):

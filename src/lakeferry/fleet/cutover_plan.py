@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+from lakeferry.fleet.plan import MOVED_KINDS
 from lakeferry.fleet.states import NEED_A_LOOK, word
 from lakeferry.fleet.wanted import Wave
 from lakeferry.fleet.writers import Head
@@ -21,7 +22,7 @@ NAMES = {
 }  # fmt: skip
 FRESH_MS = 24 * 3600 * 1000  # a proof is older than that: give it again
 READY = frozenset({"synced", "verified", "frozen"})
-KINDS = frozenset({"delta"})  # of tables that are cut over
+KINDS = MOVED_KINDS  # of what is cut over
 _OUT = frozenset({"orphaned", "excluded"})
 
 
@@ -87,7 +88,12 @@ def chosen(tables: Iterable[LakeTable]) -> Chosen:
         elif one.state in _OUT:
             left.append((one, word(one.state)))
         elif one.kind not in KINDS:
-            left.append((one, f"it is {one.kind}, which has no log to switch"))
+            left.append(
+                (
+                    one,
+                    f"it is {one.kind}, which is not moved: lakeferry discover says what moves it",
+                )
+            )
         else:
             todo.append(one)
     return Chosen(tuple(todo), tuple(done), tuple(left))
@@ -153,6 +159,17 @@ def _problem(
         what = f"no proof of strength {strength} or more within 24 h"
         return Problem(one.name, what, again)
     return None
+
+
+def provable(kind: str, strength: str) -> str:
+    """How strongly what was asked for can be proven of a table of this kind.
+
+    A source without a log states no rows, so equal bytes of all files are the most; rows are equal
+    with them.
+    """
+    if kind == "delta" or STRENGTHS.index(strength) <= STRENGTHS.index("hashed"):
+        return strength
+    return "hashed"
 
 
 def proves(check: CheckResult, strength: str, now_ms: int) -> bool:

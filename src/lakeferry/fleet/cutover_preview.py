@@ -12,8 +12,6 @@ from lakeferry.catalog.judging import check_may_take
 from lakeferry.errors import FerryError
 from lakeferry.fleet.cutover_events import CutoverReport, Emit
 from lakeferry.fleet.cutover_look import (
-    BothSides,
-    Stores,
     both_sides,
     latest,
     moved_landings,
@@ -32,10 +30,12 @@ from lakeferry.fleet.cutover_plan import (
     chosen,
     freeze_of,
     problems,
+    provable,
     quiet_in_s,
 )
 from lakeferry.fleet.cutover_register import entry_of
-from lakeferry.fleet.load_ways import LoadWay, load_ways
+from lakeferry.fleet.cutover_sides import BothSides, Stores
+from lakeferry.fleet.load_ways import LoadWay, landing_hit, load_ways
 from lakeferry.fleet.prove import strength_of
 from lakeferry.fleet.registration import catalog_name
 from lakeferry.fleet.repoint import repoints
@@ -85,6 +85,7 @@ class _Preview:
     def go(self, tables: Iterable[LakeTable]) -> CutoverReport:
         picked = chosen(tables)
         rows = picked.todo
+        self._stores.every = tuple(read.tables(self._db))
         self._preconditions(rows)
         held = [one for one in rows if one.held_version is not None]
         made = self._freeze(held)
@@ -102,7 +103,8 @@ class _Preview:
 
     def _preconditions(self, rows: Sequence[LakeTable]) -> None:
         strengths = {
-            one.target_url: strength_of(self._wanted, one, self._asked.strength) for one in rows
+            one.target_url: provable(one.kind, strength_of(self._wanted, one, self._asked.strength))
+            for one in rows
         }
         checks = {one.target_url: read.checks(self._db, one.target_url) for one in rows}
         every = read.tables(self._db)
@@ -122,12 +124,15 @@ class _Preview:
         found = list(self._beside(task, rows))
         freeze_s = freeze_of(rows, self._wanted.waves, self._asked.freeze_s)
         now_s = time.time()
-        loud = [one for one in found if quiet_in_s([(one[1], now_s)], freeze_s, now_s) > 0]
+        logged = [one for one in found if one[0].kind == "delta"]
+        loud = [one for one in logged if quiet_in_s([(one[1], now_s)], freeze_s, now_s) > 0]
         who = told(one[2][0].writer for one in loud if one[2])
         text = f"no commit on any source for {freeze_s:g} s"
         if loud:
             text = f"{len(loud):,} sources had a commit within {freeze_s:g} s, by {who}"
-        self._emit(Step(FREEZE, "planned" if loud else "ok", text))
+        if is_watched := len(logged) < len(found) and freeze_s > 0:
+            text += f"; {len(found) - len(logged):,} without a log would be watched so long"
+        self._emit(Step(FREEZE, "planned" if loud or is_watched else "ok", text))
         behind = [row for row, head, _ in found if head.version > (row.held_version or 0)]
         self._emit(Step(INCREMENT, "planned", f"{len(behind):,} tables to bring up to date"))
         self._heads = {row.target_url: head.version for row, head, _ in found}
@@ -149,13 +154,15 @@ class _Preview:
             [self._then(one, sides[one.target_url].switched) for one in rows],
         )
         known = {one.url for one in ways}
-        moved = (*self._asked.moved_landings, *moved_landings(self._wanted, inventory))
+        moved = (*self._asked.moved_landings, *moved_landings(self._wanted, inventory, rows))
+        files = [one.source_url for one in rows if one.kind != "delta"]
         loads = load_ways(
             [one.loaded for one in sides.values() if one.loaded is not None],
-            (one.position for one in found if one.position.url in known),
+            (one.position for one in found
+             if one.position.url in known or landing_hit(one.position, files)),
             moved,
             now_ms=now_ms(),
-        )
+        )  # fmt: skip
         wrong = [f"{row.name}: {sides[row.target_url].proof.detail}" for row in rows
                  if not sides[row.target_url].proof.is_equal]  # fmt: skip
         apps = sum(len(one.proof.apps) for one in sides.values())
@@ -190,10 +197,10 @@ class _Preview:
                 return False, f"{row.name}: {error.what}"
             return entry.found is not None, ""
 
-        found = list(self._beside(task, rows))
+        found = list(self._beside(task, [one for one in rows if one.kind != "folder"]))
         wrong = tuple(text for _, text in found if text)
         there = sum(is_there for is_there, _ in found)
-        text = f"{len(rows):,} tables in {place.shown}, {there:,} exist already"
+        text = f"{len(found):,} tables in {place.shown}, {there:,} exist already"
         self._emit(Step(REGISTER, "failed" if wrong else "planned", text, wrong))
 
     def _beside(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.cutover_look import BothSides, both_sides, moved_landings, streams
+from lakeferry.fleet.cutover_look import both_sides, moved_landings, streams
 from lakeferry.fleet.cutover_plan import TXN, VERIFY, to_prove
 from lakeferry.fleet.cutover_run import Run
-from lakeferry.fleet.load_ways import load_ways
+from lakeferry.fleet.cutover_sides import BothSides
+from lakeferry.fleet.load_ways import landing_hit, load_ways
 from lakeferry.fleet.prove import Proved, ProveRequest, Proving
 from lakeferry.fleet.prove import prove as prove_side_by_side
 from lakeferry.fleet.stream_ways import stream_ways
@@ -17,6 +18,7 @@ from lakeferry.ledger.rows import CheckResult, LakeTable
 from lakeferry.ledger.write import now_ms
 
 SHOWN = 5  # streams that a step names
+_MOVED_ON = "LF-4107"
 
 
 def verify(run: Run) -> None:
@@ -32,8 +34,16 @@ def verify(run: Run) -> None:
     run.end(VERIFY, "ok", ", ".join(parts) + after, proof=dict(counts))
 
 
-def prove(run: Run, rows: Sequence[LakeTable]) -> int:
-    """Each as strongly as it lacks, once a version; how many. Raises LF-8073."""
+def prove(run: Run, rows: Sequence[LakeTable], *, early: bool = False) -> int:
+    """Each as strongly as it lacks, once a version; how many.
+
+    Args:
+        early: writers still write: a source without a log, which can only be compared while it
+            stands still, is left to the pause.
+
+    Raises:
+        FerryError: LF-8073 one is not equal.
+    """
     checks = run.checks()
     work = []
     for one in rows:
@@ -49,10 +59,15 @@ def prove(run: Run, rows: Sequence[LakeTable]) -> int:
     )
     run.renew()
     run.proofs |= {one.table.target_url: one.receipt for one in found if one.receipt is not None}
-    if wrong := [_wrong(one) for one in found if one.outcome != "equal"]:
+    moving = {one.table.target_url for one in found if early and one.error is not None
+              and one.error.code == _MOVED_ON}  # fmt: skip
+    bad = [one for one in found
+           if one.outcome != "equal" and one.table.target_url not in moving]  # fmt: skip
+    if wrong := [_wrong(one) for one in bad]:
         run.end(VERIFY, "failed", f"{len(wrong)} tables are not proven", wrong)
         raise unproven(run, wrong[0])
-    run.proven |= {one.target_url: (one.held_version, how) for one, how in work}
+    run.proven |= {one.target_url: (one.held_version, how) for one, how in work
+                   if one.target_url not in moving}  # fmt: skip
     return len(work)
 
 
@@ -90,6 +105,11 @@ def _is_read(run: Run, row: LakeTable) -> bool:
     known = run.sides.get(row.target_url)
     # State of COPY INTO may change without a commit, so it is looked at again.
     is_same = known is not None and known.switched.held_version == row.held_version
+    if row.kind != "delta":
+        frozen = run.frozen.get(row.target_url)
+        if known is None or frozen is None:
+            return False
+        return is_same and known.state.get("listing") == frozen.listing
     return is_same and known is not None and known.loaded is None
 
 
@@ -134,9 +154,15 @@ def look_at_streams(run: Run) -> None:
     run.ways = stream_ways((one.position for one in every), switched)
     known = {one.url for one in run.ways}
     run.streams = tuple(one for one in every if one.position.url in known)
-    moved = (*run.asked.moved_landings, *moved_landings(run.wanted, run.inventory))
+    moved = (*run.asked.moved_landings, *moved_landings(run.wanted, run.inventory, run.rows))
     tables = [side.loaded for side in run.sides.values() if side.loaded is not None]
-    run.loads = load_ways(tables, (one.position for one in run.streams), moved, now_ms=now_ms())
+    # Of the others those that read what is switched now: they would read it elsewhere, too.
+    switched_files = [one.source_url for one in run.rows if one.kind != "delta"]
+    meant = [
+        one.position for one in every
+        if one.position.url in known or landing_hit(one.position, switched_files)
+    ]  # fmt: skip
+    run.loads = load_ways(tables, meant, moved, now_ms=now_ms())
     again = [one for one in run.loads if one.does == "reloads"]
     if again and not run.asked.accept_reload:
         run.end(TXN, "failed", "a landing zone moves", [one.text for one in again])

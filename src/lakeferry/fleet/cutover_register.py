@@ -5,7 +5,7 @@ needs nothing else. It lies beside the table and in the ledger; the catalog has 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
@@ -19,7 +19,7 @@ from lakeferry.catalog.tables import (
     Column,
     Registration,
 )
-from lakeferry.fleet.cutover_look import BothSides
+from lakeferry.fleet.cutover_sides import BothSides
 from lakeferry.fleet.receipt_files import receipt_of
 from lakeferry.fleet.registration import registration
 from lakeferry.fleet.wanted import Migration
@@ -45,6 +45,7 @@ def entry_of(
     Raises:
         FerryError: LF-81 as the catalog refuses.
     """
+    assert sides.metadata is not None
     wanted = registration(migration, row, sides.metadata, now_ms=now_ms)
     found = find_table(place, wanted.schema, wanted.table)
     # What a cut-over that was killed has registered carries a receipt; a sync's does not.
@@ -82,7 +83,8 @@ def receipt(
         "target": row.target_url,
         "target_id": sides.switched.target_id,
         "target_version": row.target_version,
-        "mode": "mirror" if sides.switched.is_mirror else "snapshot",
+        "mode": sides.mode,
+        "state": dict(sides.state),
         "strength": row.strength,
         "txns": {app: list(pair) for app, pair in sides.proof.apps.items()},
         "copy_into_objects": list(sides.proof.loads),
@@ -90,6 +92,8 @@ def receipt(
         "registered": None if entry is None else _kept(entry),
         **proofs,
     }
+    if sides.content is not None:
+        body |= {"content": asdict(sides.content), "content_version": row.target_version}
     text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
     return receipt_of(row.target_url, "cutover", at_ms, text)
 

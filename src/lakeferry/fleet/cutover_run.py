@@ -12,14 +12,9 @@ from typing import Any, Literal, TypeVar
 from lakeferry.errors import FerryError
 from lakeferry.fleet.asking import ask_beside
 from lakeferry.fleet.cutover_events import Ask, Emit, Said
-from lakeferry.fleet.cutover_look import (
-    BothSides,
-    FoundStream,
-    Stores,
-    shown_name,
-    source_head,
-)
-from lakeferry.fleet.cutover_plan import CutoverRequest, Step
+from lakeferry.fleet.cutover_look import shown_name, source_head
+from lakeferry.fleet.cutover_plan import CutoverRequest, Step, provable
+from lakeferry.fleet.cutover_sides import BothSides, FoundStream, Stores
 from lakeferry.fleet.load_ways import LoadWay
 from lakeferry.fleet.prove import strength_of
 from lakeferry.fleet.registration import catalog_name
@@ -53,6 +48,8 @@ class Run:
         self.stores = Stores(wanted)
         self.rows: tuple[LakeTable, ...] = ()  # that are to be switched
         self.sides: dict[str, BothSides] = {}  # by target
+        self.seen: dict[str, tuple[Head, float]] = {}  # newest heads by target, when first seen: s
+        self.frozen: dict[str, Head] = {}  # by target: where writers had stopped
         self.proven: dict[str, tuple[int | None, str]] = {}  # at which version, how strongly
         self.proofs: dict[str, Receipt] = {}  # the last one of each, by target
         self.streams: tuple[FoundStream, ...] = ()  # that have to do with them
@@ -73,13 +70,23 @@ class Run:
         if self.stop.is_set():
             raise KeyboardInterrupt
 
-    def heads(self) -> list[tuple[LakeTable, Head]]:
-        """Its tables with the newest versions of their sources."""
+    def heads(self, rows: Sequence[LakeTable] | None = None) -> list[tuple[LakeTable, Head]]:
+        """Its tables, or some of them, with the newest versions of their sources."""
 
         def task(row: LakeTable) -> tuple[LakeTable, Head]:
             return row, source_head(self.stores, row)
 
-        return list(self.beside(task, self.rows))
+        found = list(self.beside(task, self.rows if rows is None else rows))
+        for row, head in found:
+            before = self.seen.get(row.target_url)
+            if before is None or head.is_after(before[0]):
+                self.seen[row.target_url] = head, time.time()
+        return found
+
+    def written(self) -> dict[str, int]:
+        """By target: sources that were written to since they were frozen, and where they stood."""
+        return {row.target_url: self.frozen[row.target_url].version for row, head in self.heads()
+                if head.is_after(self.frozen[row.target_url])}  # fmt: skip
 
     def sync(self, rows: Sequence[LakeTable]) -> tuple[int, int]:
         """By the machinery of `sync`; files and bytes that moved. Raises LF-8071."""
@@ -120,7 +127,7 @@ class Run:
 
     def strength(self, row: LakeTable) -> str:
         """How strongly a table has to be proven."""
-        return strength_of(self.wanted, row, self.asked.strength)
+        return provable(row.kind, strength_of(self.wanted, row, self.asked.strength))
 
     def every(self) -> list[LakeTable]:
         """All tables, as the ledger has them now."""

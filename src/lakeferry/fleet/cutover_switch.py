@@ -5,27 +5,39 @@ transaction. A run that is killed between is repeated: each of these done twice 
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lakeferry.catalog.judging import check_may_take
 from lakeferry.catalog.registering import Catalog
 from lakeferry.errors import FerryError
 from lakeferry.fleet.cutover_events import Said
 from lakeferry.fleet.cutover_freeze import written
-from lakeferry.fleet.cutover_look import FoundStream, latest
+from lakeferry.fleet.cutover_look import latest
 from lakeferry.fleet.cutover_plan import MARK, REGISTER
 from lakeferry.fleet.cutover_register import Entry, entry_of, put, receipt
 from lakeferry.fleet.cutover_run import Run
+from lakeferry.fleet.cutover_sides import FoundStream
+from lakeferry.fleet.folder_switched import put_switched
 from lakeferry.fleet.from_catalog import known_by
 from lakeferry.fleet.receipt import proven_content
 from lakeferry.fleet.receipt_files import put_receipt
 from lakeferry.fleet.source_grants import grant_lines
 from lakeferry.fleet.states import State, move
-from lakeferry.fleet.stream_state import TRIES, carry, has_room
+from lakeferry.fleet.stream_state import carry, room_for
+from lakeferry.fleet.stream_ways import StreamWay
 from lakeferry.fleet.writers import told
 from lakeferry.ledger.rows import LakeTable, Receipt
 from lakeferry.ledger.write import now_ms
+
+
+class Carried(NamedTuple):
+    """A stream that goes on, and where at the target its checkpoint lands."""
+
+    found: FoundStream
+    way: StreamWay
+    url: str
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ def register(run: Run, place: Catalog | None) -> dict[str, Entry]:
                 check_may_take(entry.found, entry.wanted, place.shown)
             return row.target_url, entry
 
-        entries = dict(run.beside(task, run.rows))
+        entries = dict(run.beside(task, [one for one in run.rows if one.kind != "folder"]))
     where = f"register them in {place.shown}" if place is not None else "register them nowhere"
     if not run.asking(f"cut over {len(run.rows):,} tables, {where}?"):
         raise FerryError("LF-2003", "not confirmed", "nothing was changed", "give --yes")
@@ -79,7 +91,8 @@ def register(run: Run, place: Catalog | None) -> dict[str, Entry]:
 
 def mark(run: Run, place: Catalog | None, entries: dict[str, Entry]) -> Statements:
     """Register under receipts, carry checkpoints, lay receipts beside the tables, mark them all."""
-    receipts = _receipts(run, entries)
+    carried = _carried(run)
+    receipts = _receipts(run, entries, carried)
     statements = Statements()
     if place is not None:
         statements = _statements(run, place, entries)
@@ -87,11 +100,16 @@ def mark(run: Run, place: Catalog | None, entries: dict[str, Entry]) -> Statemen
     else:
         run.end(REGISTER, "skipped", "no catalog is told")
     run.begin()
-    for found in run.streams:
-        _carry(run, found)
+    for each in carried:
+        files = carry(each.found.store, run.stores.at(each.url, run.wanted.target.store_options))
+        short = each.way.query_id[:8]
+        run.emit(Said(f"checkpoint of stream {short}: {files} files -> {each.url}"))
 
     def lay(row: LakeTable) -> None:
-        put_receipt(run.stores.target(row), receipts[row.target_url])
+        store, given = run.stores.target(row), receipts[row.target_url]
+        if row.kind == "folder":
+            put_switched(store, given.made_at_ms)
+        put_receipt(store, given, kind=row.kind)
 
     for _ in run.beside(lay, run.rows):
         pass
@@ -108,7 +126,9 @@ def mark(run: Run, place: Catalog | None, entries: dict[str, Entry]) -> Statemen
     return statements
 
 
-def _receipts(run: Run, entries: dict[str, Entry]) -> dict[str, Receipt]:
+def _receipts(
+    run: Run, entries: dict[str, Entry], carried: Sequence[Carried]
+) -> dict[str, Receipt]:
     at_ms = now_ms()
     steps = {one.name: {"text": one.text, **one.proof} for one in run.steps if one.state == "ok"}
     made = {}
@@ -117,6 +137,11 @@ def _receipts(run: Run, entries: dict[str, Entry]) -> dict[str, Receipt]:
             "manifest_sha256": run.wanted.sha256,
             "steps": steps,
             "streams": [one.text for one in run.ways if row.name in one.tables],
+            "checkpoints": [
+                {"query": one.way.query_id, "from": one.way.url, "to": one.url}
+                for one in carried
+                if row.name in one.way.tables
+            ],
             **proven_content(run.proofs.get(row.target_url)),
         }
         entry = entries.get(row.target_url)
@@ -131,7 +156,7 @@ def _put_names(
     def task(row: LakeTable) -> None:
         put(place, entries[row.target_url], receipts[row.target_url].sha256)
 
-    for _ in run.beside(task, run.rows):
+    for _ in run.beside(task, [one for one in run.rows if one.target_url in entries]):
         pass
     there = sum(one.found is not None for one in entries.values())
     text = f"{len(entries):,} external tables, comments, properties; {there:,} existed before"
@@ -140,12 +165,7 @@ def _put_names(
 
 def _refuse_moved(run: Run) -> None:
     """The answer may have taken long. LF-8072 where somebody has written meanwhile."""
-    since = {
-        one.target_url: one.held_version or 0
-        for one, head in run.heads()
-        if head.version > (one.held_version or 0)
-    }
-    if since:
+    if since := run.written():
         made = [
             each
             for one in run.rows
@@ -155,23 +175,16 @@ def _refuse_moved(run: Run) -> None:
         raise written(run, f"written by {told(each.writer for each in made)}", since)
 
 
-def _carry(run: Run, found: FoundStream) -> None:
-    """A query that goes on finds its checkpoint at the target. Raises LF-8075."""
-    way = next(one for one in run.ways if one.url == found.position.url)
-    if way.does != "continues":
-        return
+def _carried(run: Run) -> list[Carried]:
+    """The queries that go on, each with a place for its checkpoint. Raises LF-8075."""
+    ways = {one.url: one for one in run.ways if one.does == "continues"}
     options = run.wanted.target.store_options
-    for number in range(1, TRIES + 1):
-        url = found.target_url if number == 1 else f"{found.target_url}-{number}"
-        target = run.stores.at(url, options)
-        if has_room(found.store, target):
-            files = carry(found.store, target)
-            run.emit(Said(f"checkpoint of stream {way.query_id[:8]}: {files} files -> {url}"))
-            return
-    raise FerryError(
-        "LF-8075", "there is no room for a stream's checkpoint", found.target_url,
-        "move the older copies of it away",
-    )  # fmt: skip
+    return [
+        Carried(one, ways[one.position.url], room_for(
+            one.store, one.target_url, lambda url: run.stores.at(url, options)
+        ))
+        for one in run.streams if one.position.url in ways
+    ]  # fmt: skip
 
 
 def _statements(run: Run, place: Catalog, entries: dict[str, Entry]) -> Statements:
@@ -181,6 +194,8 @@ def _statements(run: Run, place: Catalog, entries: dict[str, Entry]) -> Statemen
     known = {name: known_by(run.wanted.sources[name]) for name in names}
     catalog, shown = run.wanted.target.catalog, run.shown()
     for row in run.rows:
+        if row.target_url not in entries:
+            continue  # a folder
         source, entry = known[row.source], entries[row.target_url]
         if source is not None:
             lines += grant_lines(source, row, place, entry.wanted)

@@ -157,7 +157,7 @@ def disagreements(
 
 def _is_meant(wanted: Migration, row: LakeTable) -> bool:
     """Whether the catalog has, or had, something to say of it."""
-    if row.kind != "delta" or row.held_version is None or row.state in OUT_OF_SCOPE:
+    if row.kind == "folder" or row.held_version is None or row.state in OUT_OF_SCOPE:
         return False
     return is_at_sync(wanted) or row.state in ("cut_over", "rolled_back")
 

@@ -5,6 +5,7 @@ landing zone they know it again; one that is read elsewhere is loaded a second t
 Source: Databricks, "COPY INTO", "Configure Auto Loader"; `modifiedAfter` is an option of both.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,6 +66,15 @@ def load_ways(
     return tuple(found)
 
 
+def landing_hit(one: StreamPosition, places: Sequence[str]) -> bool:
+    """Whether a query is known to read files that land in one of these places."""
+    inputs = tuple(_fixed_part(each) for each in one.inputs if _is_address(each))
+    return any(
+        _overlaps(inputs, place) or any(_is_in(each, place) for each in one.landing)
+        for place in places
+    )
+
+
 def _copy_into(one: LoadedTable, moved: Sequence[str], at: str) -> LoadWay:
     same = f"COPY INTO {one.shown} FROM '<the same address as before>' FILEFORMAT = <as before>"
     if not one.is_carried:
@@ -86,7 +96,10 @@ def _of_stream(one: StreamPosition, moved: Sequence[str], at: str) -> LoadWay | 
     kind: Literal["Auto Loader", "file source"] = (
         "Auto Loader" if one.is_auto_loader else "file source"
     )
+    inputs = tuple(_fixed_part(each) for each in one.inputs if _is_address(each))
     hit = _hit(one.landing, moved, is_known=bool(one.landing))
+    if inputs and not one.landing:
+        hit = next((each for each in moved if _overlaps(inputs, each)), None)
     if hit is None:
         return LoadWay(name, kind, "continues", 0,
                        "the same query, its checkpointLocation the carried folder")  # fmt: skip
@@ -96,6 +109,8 @@ def _of_stream(one: StreamPosition, moved: Sequence[str], at: str) -> LoadWay | 
     option = "modifiedAfter" if one.is_auto_loader else "maxFileAge"
     value = at if one.is_auto_loader else "<shorter than the age of what was read>"
     statement = f".option('{option}', '{value}') on the source of the query"
+    if one.is_auto_loader:
+        statement += f"; its files: SELECT * FROM cloud_files_state('{name}')"
     return LoadWay(name, kind, "reloads", count, statement, f"{hit} is read elsewhere")
 
 
@@ -108,6 +123,22 @@ def _hit(addresses: Sequence[str], moved: Sequence[str], *, is_known: bool) -> s
     if not is_known:
         return moved[0] if moved else None
     return next((one for one in moved if any(_is_in(each, one) for each in addresses)), None)
+
+
+def _overlaps(inputs: Sequence[str], place: str) -> bool:
+    """Whether one of these folders and a place are the same, or one lies within the other."""
+    return any(_is_in(one, place) or _is_in(place, one) for one in inputs)
+
+
+def _is_address(path: str) -> bool:
+    """Whether a path says by itself where it is: one of a workspace's mounts does not."""
+    return "://" in path
+
+
+def _fixed_part(path: str) -> str:
+    """A folder without its end where that is a pattern."""
+    parts = path.split("/")
+    return "/".join(itertools.takewhile(lambda part: not set(part) & set("*?[{"), parts))
 
 
 def _is_in(address: str, place: str) -> bool:

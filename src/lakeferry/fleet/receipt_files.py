@@ -1,6 +1,7 @@
 """Receipts beside the table that they are about: they outlive the ledger, and go with the table.
 
-`_delta_log/_lakeferry/receipts/<milliseconds>-<kind>.json`. What a receipt says is the bytes of the
+`_delta_log/_lakeferry/receipts/<milliseconds>-<kind>.json`; of a folder, which has no log,
+`_lakeferry/receipts/`. What a receipt says is the bytes of the
 file, and its hash is theirs, so whoever has the table can recompute it.
 """
 
@@ -10,11 +11,13 @@ from contextlib import suppress
 
 import orjson
 
+from lakeferry.clone.folder_state import FOLDER as MARKS
 from lakeferry.clone.record import FOLDER
 from lakeferry.ledger.rows import Receipt
 from lakeferry.store.protocol import Store, read_all
 
 RECEIPTS = f"{FOLDER}/receipts"
+FOLDER_RECEIPTS = f"{MARKS}/receipts"
 _NAME = re.compile(r"(\d{15})-([a-z_]+)\.json")
 
 
@@ -23,17 +26,17 @@ def receipt_of(target_url: str, kind: str, made_at_ms: int, body: str) -> Receip
     return Receipt(hashlib.sha256(body.encode()).hexdigest(), target_url, kind, made_at_ms, body)
 
 
-def put_receipt(store: Store, receipt: Receipt) -> None:
-    """Lay a receipt beside its table; twice is once."""
+def put_receipt(store: Store, receipt: Receipt, *, kind: str = "delta") -> None:
+    """Lay a receipt beside its table; twice is once. `kind`: of the table."""
     body = receipt.body.encode()
-    name = f"{RECEIPTS}/{receipt.made_at_ms:015}-{receipt.kind}.json"
+    name = f"{place_of_receipts(kind)}/{receipt.made_at_ms:015}-{receipt.kind}.json"
     store.write(name, [body], size=len(body))
 
 
-def receipts_at(store: Store, target_url: str) -> tuple[Receipt, ...]:
+def receipts_at(store: Store, target_url: str, *, kind: str = "delta") -> tuple[Receipt, ...]:
     """The receipts of a table, oldest first. A file that is no receipt is none."""
     found = []
-    for meta in store.list(RECEIPTS, recursive=False):
+    for meta in store.list(place_of_receipts(kind), recursive=False):
         named = _NAME.fullmatch(meta.path.rpartition("/")[2])
         if named is None:
             continue
@@ -42,3 +45,8 @@ def receipts_at(store: Store, target_url: str) -> tuple[Receipt, ...]:
             if isinstance(orjson.loads(body), dict):
                 found.append(receipt_of(target_url, named[2], int(named[1]), body.decode()))
     return tuple(sorted(found, key=lambda receipt: (receipt.made_at_ms, receipt.kind)))
+
+
+def place_of_receipts(kind: str) -> str:
+    """The folder beside a table of this kind, relative to its own."""
+    return FOLDER_RECEIPTS if kind == "folder" else RECEIPTS

@@ -4,7 +4,7 @@ What was registered is taken away where it is as it was registered; the copied d
 changed where a target was written since, unless that is to be lost or carried back.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from threading import Event as Flag
 from typing import Any, TypeVar
@@ -19,21 +19,33 @@ from lakeferry.errors import FerryError
 from lakeferry.fleet.asking import ask_beside
 from lakeferry.fleet.commits_since import written_since
 from lakeferry.fleet.cutover_events import Ask
-from lakeferry.fleet.cutover_look import Stores
 from lakeferry.fleet.cutover_register import registered_of
+from lakeferry.fleet.cutover_sides import Stores
+from lakeferry.fleet.folder_switched import changed_since
 from lakeferry.fleet.receipt_files import put_receipt, receipt_of, receipts_at
 from lakeferry.fleet.reverse import carry_back, check_reverse
+from lakeferry.fleet.reverse_files import carry_files_back, check_files
+from lakeferry.fleet.reverse_streams import (
+    AtTarget,
+    carry_streams,
+    find_streams,
+    left_streams,
+    ways_back,
+)
 from lakeferry.fleet.rollback_plan import (
     Back,
     Emit,
     RollbackReport,
     RollbackRequest,
+    StreamBack,
     refuse_none,
+    refuse_stuck,
     to_go_back,
 )
 from lakeferry.fleet.states import interrupted, move
 from lakeferry.fleet.target_catalog import target_catalog
 from lakeferry.fleet.wanted import Migration
+from lakeferry.fleet.writers import Made, Writer
 from lakeferry.ledger import read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import CloneStart, LakeTable, Receipt
@@ -42,6 +54,7 @@ from lakeferry.workers import map_threads
 
 FORMAT = "lakeferry.rollback/1"
 AT_ONCE = 16
+FILES_TOLD = 20  # of a folder
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -78,26 +91,49 @@ class _Rollback:
         self._wanted, self._ledger, self._path, self._asked = wanted, ledger, path, asked
         self._emit, self._ask, self._stop = emit, ask, stop
         self._stores = Stores(wanted)
+        self._streams: tuple[AtTarget, ...] = ()  # whose checkpoints lie at the target
 
     def go(self, tables: Iterable[LakeTable]) -> RollbackReport:
         meant = {one.target_url for one in tables}
         self._ledger.move(*interrupted(self._every()))
         rows = [one for one in self._every() if one.target_url in meant]
+        self._stores.every = tuple(self._every())
         found = to_go_back(rows)
         if not found:
             refuse_none(rows, self._asked.title)
             return RollbackReport(self._asked.title)
         bodies = self._receipts(found)
-        backs = tuple(self._beside(lambda row: self._look(row, bodies[row.target_url]), found))
-        backs = tuple(sorted(backs, key=lambda one: one.row.name))
-        written = tuple(one for one in backs if one.written)
-        if written and not (self._asked.accept_loss or self._asked.reverse):
-            return RollbackReport(self._asked.title, stopped=written)
-        if self._asked.reverse:
-            for _ in self._beside(lambda one: check_reverse(self._wanted, one), written):
-                pass
-        self._confirm(backs, written)
+        backs = self._looked(found, bodies)
+        if not self._is_stopped(backs):
+            self._confirm(backs, tuple(one for one in backs if one.written))
+            backs = self._looked(found, bodies)  # the answer may have taken long
+        if self._is_stopped(backs):
+            stopped = tuple(one for one in backs if one.written)
+            left = left_streams(self._stores, self._streams)
+            return RollbackReport(self._asked.title, stopped=stopped, streams=left)
         return self._do(backs)
+
+    def _looked(
+        self, rows: Iterable[LakeTable], bodies: Mapping[str, dict[str, Any]]
+    ) -> tuple[Back, ...]:
+        """By name, and the streams at their targets.
+
+        Raises:
+            FerryError: where what was written is to be carried back LF-8079 both sides were
+                written, LF-8084 files that no folder can take, LF-8085 a stream that is stuck.
+        """
+        backs = tuple(self._beside(lambda row: self._look(row, bodies[row.target_url]), rows))
+        self._streams = find_streams(self._stores, backs, self._asked.checkpoints)
+        if self._asked.reverse:
+            for _ in self._beside(self._check, [one for one in backs if one.written]):
+                pass
+            refuse_stuck(ways_back(self._stores, backs, self._streams))
+        return tuple(sorted(backs, key=lambda one: one.row.name))
+
+    def _is_stopped(self, backs: Iterable[Back]) -> bool:
+        """Whether what a target was written since would be lost, and nobody accepts it."""
+        is_decided = self._asked.accept_loss or self._asked.reverse
+        return not is_decided and any(one.written for one in backs)
 
     def _confirm(self, backs: tuple[Back, ...], written: tuple[Back, ...]) -> None:
         what = f"{len(backs):,} tables back to their sources"
@@ -114,29 +150,33 @@ class _Rollback:
 
     def _do(self, backs: tuple[Back, ...]) -> RollbackReport:
         place = self._catalog(backs)
+        reports: dict[str, CloneReport] = {}
+        if self._asked.reverse:
+            reports = self._carry_back([one for one in backs if one.written])
+            streams = self._carry_streams(backs)
+        else:
+            streams = left_streams(self._stores, self._streams)
         done: list[Back] = []
         carried: list[str] = []
         lost: list[str] = []
         kept: list[tuple[LakeTable, FerryError]] = []
 
-        def task(back: Back) -> tuple[Back, CloneReport | None, FerryError | None]:
-            report = None
-            if back.written and self._asked.reverse:
-                report = carry_back(self._wanted, back)
+        def task(back: Back) -> tuple[Back, FerryError | None]:
             try:
                 self._take_away(place, back)
             except FerryError as error:
                 if error.code not in ("LF-8101", "LF-8103"):
                     raise
-                return back, report, error
-            return back, report, None
+                return back, error
+            return back, None
 
-        for back, report, error in self._beside(task, backs):
+        for back, error in self._beside(task, backs):
             if error is not None:
                 kept.append((back.row, error))
                 self._emit(f"stays cut over: {error.what}", back.row)
                 continue
-            self._write_down(back, report)
+            report = reports.get(back.row.target_url)
+            self._write_down(back, report, streams)
             done.append(back)
             if report is not None:
                 carried.append(back.row.name)
@@ -146,8 +186,38 @@ class _Rollback:
         done.sort(key=lambda one: one.row.name)
         return RollbackReport(
             self._asked.title, tuple(done), tuple(sorted(carried)), tuple(sorted(lost)),
-            kept=tuple(kept),
+            kept=tuple(kept), streams=streams, accepts_loss=self._asked.accept_loss,
         )  # fmt: skip
+
+    def _check(self, back: Back) -> None:
+        if back.row.kind == "delta":
+            check_reverse(self._wanted, back)
+        else:
+            check_files(self._stores, back)
+
+    def _carry_back(self, written: Iterable[Back]) -> dict[str, CloneReport]:
+        """What was written since, into the sources; by target."""
+
+        def task(back: Back) -> tuple[Back, CloneReport]:
+            if back.row.kind == "delta":
+                return back, carry_back(self._wanted, back)
+            return back, carry_files_back(self._stores, back)
+
+        reports = {}
+        for back, report in self._beside(task, written):
+            reports[back.row.target_url] = report
+            self._emit("what was written since was carried to its source", back.row)
+        return reports
+
+    def _carry_streams(self, backs: tuple[Back, ...]) -> tuple[StreamBack, ...]:
+        """Asked again, for now that the commits are at the sources their versions are known."""
+        ways = ways_back(self._stores, backs, self._streams)
+        refuse_stuck(ways)
+        found = carry_streams(self._stores, self._streams, {one.way.url: one.way for one in ways})
+        rows = {back.row.name: back.row for back in backs}
+        for one in found:
+            self._emit(one.text, rows[one.way.tables[0]])
+        return found
 
     def _take_away(self, place: Catalog | None, back: Back) -> None:
         """What was registered; of what an earlier sync had registered only the receipt."""
@@ -163,7 +233,9 @@ class _Rollback:
         else:
             unregister(place, known)
 
-    def _write_down(self, back: Back, report: CloneReport | None) -> None:
+    def _write_down(
+        self, back: Back, report: CloneReport | None, streams: tuple[StreamBack, ...]
+    ) -> None:
         """The receipt beside the table first: nothing is marked without one."""
         row, at_ms = back.row, now_ms()
         is_lost = bool(back.written) and report is None
@@ -179,11 +251,15 @@ class _Rollback:
                  "at_ms": one.made_ms} for one in back.written
             ],
             "carried_back": report is not None,
+            "checkpoints": [
+                {"query": one.way.query_id, "from": one.way.url, "to": one.url}
+                for one in streams if row.name in one.way.tables
+            ],
             "rolled_back_at_ms": at_ms,
         }  # fmt: skip
         text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
         receipt = receipt_of(row.target_url, "rollback", at_ms, text)
-        put_receipt(self._stores.target(row), receipt)
+        put_receipt(self._stores.target(row), receipt, kind=row.kind)
         with self._ledger.together():
             why = "taken back: the source is used again"
             self._ledger.receive(receipt, move(row.target_url, "cut_over", "rolled_back", why=why))
@@ -211,8 +287,23 @@ class _Rollback:
     # ---- looking
 
     def _look(self, row: LakeTable, body: dict[str, Any]) -> Back:
+        if row.kind == "folder":
+            return self._look_at_folder(row, body)
         found = written_since(self._stores.target(row), int(body["target_version"]))
         return Back(row, body, tuple(one for one in found if one.changes))
+
+    def _look_at_folder(self, row: LakeTable, body: dict[str, Any]) -> Back:
+        try:
+            found = changed_since(self._stores.target(row), int(body["cut_over_at_ms"]))
+        except FileNotFoundError as error:
+            raise FerryError(
+                "LF-8077", f"nothing says which files {row.name} had at its switch",
+                row.target_url, "go back by hand: its source is as it was",
+            ) from error  # fmt: skip
+        newest = sorted(found.written, key=lambda meta: meta.modified_ms or 0, reverse=True)
+        made = tuple(Made(0, Writer("whoever wrote", meta.path), meta.modified_ms)
+                     for meta in newest[:FILES_TOLD])  # fmt: skip
+        return Back(row, body, made, files=len(found.written))
 
     def _receipts(self, rows: Iterable[LakeTable]) -> dict[str, dict[str, Any]]:
         """Of the last switch of each table; from the ledger, else from beside the table."""
@@ -222,7 +313,7 @@ class _Rollback:
         for row in rows:
             switches = [one for one in kept[row.target_url] if one.kind == "cutover"]
             if not switches:
-                beside = receipts_at(self._stores.target(row), row.target_url)
+                beside = receipts_at(self._stores.target(row), row.target_url, kind=row.kind)
                 switches = [one for one in reversed(beside) if one.kind == "cutover"]
             if not switches:
                 raise FerryError(

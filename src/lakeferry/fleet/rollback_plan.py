@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakeferry.errors import FerryError
+from lakeferry.fleet.stream_ways import StreamPosition, StreamWay
 from lakeferry.fleet.writers import Made, told
 from lakeferry.ledger.rows import LakeTable
 
@@ -16,6 +17,7 @@ class RollbackRequest:
     title: str
     accept_loss: bool = False  # of what targets were written since the switch
     reverse: bool = False  # carry it back: the one thing that writes to a source
+    checkpoints: tuple[str, ...] = ()  # of streams at the target, beside those that were carried
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Back:
     row: LakeTable
     body: Mapping[str, Any]  # of the receipt of its switch
     written: tuple[Made, ...] = ()  # at the target since, what changed data
+    files: int = 0  # of a folder, which has no commits: files that were written there since
 
     @property
     def source_version(self) -> int:
@@ -45,12 +48,32 @@ class Back:
         return None if None in counts else sum(one or 0 for one in counts)
 
     @property
+    def count(self) -> int:
+        """Commits; of a folder files."""
+        return self.files if self.row.kind == "folder" else len(self.written)
+
+    @property
     def text(self) -> str:
         """`a.sales.orders 14 commits, 8,112 rows by job 9017`."""
-        count, rows = len(self.written), self.rows_written
-        commits = f"{count} commit{'' if count == 1 else 's'}"
+        count, rows = self.count, self.rows_written
+        unit = "file" if self.row.kind == "folder" else "commit"
+        commits = f"{count:,} {unit}{'' if count == 1 else 's'}"
         of_rows = "" if rows is None else f", {rows:,} rows"
         return f"{self.row.name} {commits}{of_rows} by {told(o.writer for o in self.written)}"
+
+
+@dataclass(frozen=True)
+class StreamBack:
+    """A stream that has a checkpoint at the target, and what becomes of it at the source."""
+
+    way: StreamWay  # `url`: of its checkpoint at the target
+    url: str  # of the checkpoint with which it goes on at the source; '': there is none
+    is_left: bool = False  # it went on at the target, and the checkpoint at the source is older
+
+    @property
+    def text(self) -> str:
+        at = f" with {self.url}" if self.url and self.way.does == "continues" else ""
+        return f"{self.way.text}{at}"
 
 
 @dataclass(frozen=True)
@@ -63,10 +86,13 @@ class RollbackReport:
     lost: tuple[str, ...] = ()  # of these: it did not, and that was accepted
     stopped: tuple[Back, ...] = ()  # written since: nothing was changed, of no table
     kept: tuple[tuple[LakeTable, FerryError], ...] = ()  # changed in the catalog since: not undone
+    streams: tuple[StreamBack, ...] = ()
+    accepts_loss: bool = False
 
     @property
     def asks(self) -> bool:
-        return bool(self.stopped or self.kept)
+        left = any(one.is_left for one in self.streams) and not self.accepts_loss
+        return bool(self.stopped or self.kept or left)
 
 
 Emit = Callable[[str, LakeTable], None]  # what was done with one table
@@ -98,9 +124,33 @@ def may_reverse(back: Back, head: int, *, is_ours: bool) -> None:
     """
     if head == back.source_version or is_ours:
         return
-    raise FerryError(
+    raise both_written(back, f"version {head}, switched at {back.source_version}")
+
+
+def both_written(back: Back, where: str) -> FerryError:
+    """LF-8079."""
+    return FerryError(
         "LF-8079",
         f"both sides of {back.row.name} were written since the switch",
-        f"{back.row.source_url}: version {head}, switched at {back.source_version}",
+        f"{back.row.source_url}: {where}",
         "decide which of them counts; --accept-loss leaves the target's commits behind",
+    )
+
+
+def next_batch(position: StreamPosition) -> int:
+    """Of a stream: the first that it has not done."""
+    return 0 if position.last_commit is None else position.last_commit + 1
+
+
+def refuse_stuck(found: Iterable[StreamBack]) -> None:
+    """LF-8085 for a stream that could not go on at its source where it stands at the target."""
+    stuck = [one for one in found if one.way.does == "cannot"]
+    if not stuck:
+        return
+    way = stuck[0].way
+    raise FerryError(
+        "LF-8085",
+        f"stream {way.query_id} ({', '.join(way.tables)}) cannot go on at the source: {way.why}",
+        f"{way.url}; {len(stuck)} of the streams that were carried; nothing was changed",
+        "mend that first, then run the same command again",
     )

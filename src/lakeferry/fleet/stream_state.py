@@ -1,11 +1,14 @@
 """The checkpoint folder of a streaming query: read where it stands, carried to another place.
 
 Source: Spark, `OffsetSeqLog` and `CommitLog` ("v1", metadata, one line a source); Delta,
-`DeltaSourceOffset`; `FileStreamSourceLog` for what a file source has read.
+`DeltaSourceOffset`; `FileStreamSourceLog` for what a file source has read. Databricks, "Monitoring
+Structured Streaming queries": `lastInputPath` in the offset of Auto Loader, whose other state is a
+RocksDB that nobody else reads; offsets of older versions have none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import orjson
 
@@ -25,16 +28,18 @@ def read_position(store: Store) -> StreamPosition | None:
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     offset = _newest(store, "offsets")
+    lines = () if offset is None else _offsets(store, f"offsets/{offset}")
     landing, files = _landing(store)
     return StreamPosition(
         url=store.url,
         query_id=query_id,
         last_batch=offset,
         last_commit=_newest(store, "commits"),
-        reads=() if offset is None else _reads(store, f"offsets/{offset}"),
+        reads=_reads(lines),
         landing=landing,
         landing_files=files,
         is_auto_loader=any("/rocksdb/" in meta.path for meta in store.list("sources")),
+        inputs=tuple(str(one["lastInputPath"]) for one in lines if one.get("lastInputPath")),
     )
 
 
@@ -64,6 +69,21 @@ def running(url: str) -> FerryError:
     )
 
 
+def room_for(source: Store, url: str, open_at: Callable[[str], Store]) -> str:
+    """The first of `url`, `url-2`, ... where nothing lies, or a part of this very checkpoint.
+
+    A copy that a stream has gone on with is never written over. Raises LF-8075 where none is free.
+    """
+    for number in range(1, TRIES + 1):
+        place = url if number == 1 else f"{url}-{number}"
+        if has_room(source, open_at(place)):
+            return place
+    raise FerryError(
+        "LF-8075", "there is no room for a stream's checkpoint", url,
+        "move the older copies of it away",
+    )  # fmt: skip
+
+
 def has_room(source: Store, target: Store) -> bool:
     """Whether what lies at the target is nothing, or a part of this very checkpoint."""
     here = {meta.path: meta.size for meta in _files(source)}
@@ -83,17 +103,26 @@ def _newest(store: Store, folder: str) -> int | None:
     return max((int(name) for name in names if name.isdecimal()), default=None)
 
 
-def _reads(store: Store, path: str) -> tuple[ReadPosition, ...]:
-    """Each line behind the second is the offset of a source; those of Delta name a table."""
+def _offsets(store: Store, path: str) -> tuple[dict[str, Any], ...]:
+    """Each line behind the second is the offset of a source; of some it is an object."""
     found = []
     with suppress(FileNotFoundError):
         for line in read_all(store, path).splitlines()[2:]:
-            with suppress(ValueError, KeyError, TypeError):
+            with suppress(ValueError):
                 said = orjson.loads(line)
-                found.append(ReadPosition(
-                    str(said["reservoirId"]), int(said["reservoirVersion"]),
-                    int(said.get("index", -1)), bool(said.get("isStartingVersion", False)),
-                ))  # fmt: skip
+                found += [said] if isinstance(said, dict) else []
+    return tuple(found)
+
+
+def _reads(offsets: Iterable[dict[str, Any]]) -> tuple[ReadPosition, ...]:
+    """Those of Delta name a table."""
+    found = []
+    for said in offsets:
+        with suppress(ValueError, KeyError, TypeError):
+            found.append(ReadPosition(
+                str(said["reservoirId"]), int(said["reservoirVersion"]),
+                int(said.get("index", -1)), bool(said.get("isStartingVersion", False)),
+            ))  # fmt: skip
     return tuple(found)
 
 

@@ -32,6 +32,7 @@ class StreamPosition:
     landing: tuple[str, ...] = ()  # addresses of files that it has read, some of them
     landing_files: int = 0  # how many it has read; 0: none, or nothing says it
     is_auto_loader: bool = False
+    inputs: tuple[str, ...] = ()  # folders that Auto Loader reads, as its offsets say; may be ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ the queue.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from lakeferry.fleet.plan import MOVED_KINDS
 from lakeferry.fleet.wanted import Wave
 from lakeferry.ledger.rows import LakeTable
 
@@ -48,7 +49,9 @@ def in_order(
 
 def ready_waves(waves: Mapping[int, Wave], tables: Iterable[LakeTable]) -> frozenset[int]:
     """The waves whose `after` are cut over; others come behind them, and are never refused."""
-    open_ones = {table.wave for table in tables if table.state not in _DONE}
+    open_ones = {
+        table.wave for table in tables if table.kind in MOVED_KINDS and table.state not in _DONE
+    }
     return frozenset(number for number, wave in waves.items() if open_ones.isdisjoint(wave.after))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 class Writer:
     """Somebody who writes a table."""
 
-    kind: str  # 'job', 'notebook', 'stream', 'app'
+    kind: str  # 'job', 'notebook', 'stream', 'app'; 'whoever wrote': `id` is a file
     id: str
     name: str = ""
     user: str = ""
@@ -40,10 +40,16 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest version of a table."""
+    """The newest version of a table; of what has no log, the number of its newest state."""
 
     version: int
-    made_ms: int | None  # by the clock of its store
+    made_ms: int | None  # by the clock of its store; None: nothing says it
+    listing: str = ""  # of what has no log: told from any other listing by it
+    newest: str = ""  # of what has no log: the file that was written last
+
+    def is_after(self, before: "Head") -> bool:
+        """Whether somebody wrote between two looks."""
+        return self.version > before.version or self.listing != before.listing
 
 
 def writer_of(info: Mapping[str, Any] | None) -> Writer:
