@@ -4,7 +4,9 @@ Two readers that share no code see a table alike, or one of them is wrong. delta
 share a kernel, so they are one opinion; Spark is another.
 """
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -23,6 +25,7 @@ _INSTALL = {
     "spark": "pip install pyspark==4.0.1, with delta-spark_2.13:4.0.1 among spark.jars",
 }
 Batches = Iterator[pa.RecordBatch]
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def compare_engine(sides: Sides, findings: Findings, *, engine: str, ours: Digest) -> None:
@@ -50,11 +53,9 @@ def _named(batches: Batches, schema: pa.Schema) -> Batches:
 
 
 def _deltalake(place: EnginePlace, version: int) -> Batches:
-    try:
+    with _imported("deltalake"):
         from deltalake import DeltaTable, QueryBuilder
         from deltalake.exceptions import DeltaError
-    except ImportError as error:
-        raise _missing("deltalake") from error
     try:
         # Through a query: `to_pyarrow_table` knows neither deletion vectors nor column mapping.
         table = DeltaTable(place.url, version=version, storage_options=dict(place.options))
@@ -65,10 +66,8 @@ def _deltalake(place: EnginePlace, version: int) -> Batches:
 
 
 def _duckdb(place: EnginePlace, version: int) -> Batches:
-    try:
+    with _imported("duckdb"):
         import duckdb
-    except ImportError as error:
-        raise _missing("duckdb") from error
     try:
         with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
             _load(connection, "delta")
@@ -99,28 +98,49 @@ def _load(connection: Any, name: str) -> None:
 
 
 def _spark(place: EnginePlace, version: int) -> Batches:
-    try:
+    with _imported("spark"):
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise _missing("spark") from error
-    builder: Any = SparkSession.builder
-    session = SparkSession.getActiveSession() or (
-        builder.config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
-        .config(
-            "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"
-        )
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.readSideCharPadding", "false")  # no other reader pads char(n)
-        .getOrCreate()
-    )
     try:
+        session = _session()
         frame = session.read.format("delta").option("versionAsOf", version).load(place.url)
         # Not toArrow: its last step, a cast, refuses null variants.
         yield from frame._collect_as_arrow()
     except (PySparkException, Py4JError) as error:
         raise _refused("spark", place, error) from error
+
+
+def _session() -> Any:
+    """The one of this process."""
+    with _imported("spark"):
+        from pyspark.sql import SparkSession
+
+        if (running := SparkSession.getActiveSession()) is not None:
+            return running
+        builder: Any = SparkSession.builder
+        return (
+            builder.config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+            .config(
+                "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+            )
+            .config("spark.sql.session.timeZone", "UTC")
+            .config("spark.sql.readSideCharPadding", "false")  # no other reader pads char(n)
+            .config("spark.ui.showConsoleProgress", "false")  # of many tables at once
+            .getOrCreate()
+        )
+
+
+@contextmanager
+def _imported(engine: str) -> Iterator[None]:
+    """One table after the other: of two that import pyspark at once one may get half of it.
+
+    Raises LF-2001 where it is not installed.
+    """
+    with _ONE_AT_A_TIME:
+        try:
+            yield
+        except ImportError as error:
+            raise _missing(engine) from error
 
 
 ENGINES: dict[str, Callable[[EnginePlace, int], Batches]] = {
