@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakeferry.fleet.estimate import Load
@@ -90,6 +90,10 @@ def test_groups_come_to_what_their_tables_come_to(tables: list[LakeTable], by: B
     assert all_of(groups, tables) == told_together("", tables, now_ms=NOW_MS)
 
 
+LATE = table("a.x", state="synced", held_version=4, behind_since_ms=NOW_MS - 9000, lag_target_s=8)
+
+
+@example([LATE, LATE._replace(state="cut_over"), LATE._replace(held_version=None)], "wave")
 @given(TABLES, st.sampled_from(["source", "wave", "state"]))
 def test_what_a_ledger_sums_is_what_its_tables_come_to(tables: list[LakeTable], by: By) -> None:
     tables = [one._replace(target_url=f"s3://lake/{at}") for at, one in enumerate(tables)]
