@@ -12,7 +12,8 @@ from lakeferry.catalog.unity_entry import UnityCatalog
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.connect.databricks import WorkspaceAccess
 from lakeferry.delta.actions import Metadata
-from lakeferry.fleet.registration import catalog_name, registration, told
+from lakeferry.errors import FerryError
+from lakeferry.fleet.registration import catalog_name, refuse_one_name, registration, told
 from lakeferry.fleet.status import behind_s
 from lakeferry.fleet.target_catalog import target_catalog
 from lakeferry.fleet.wanted import Migration
@@ -49,6 +50,18 @@ def wanted(folder: Path, catalog: str = "{kind: glue}", connections: str = "") -
 
 def test_a_name_becomes_one_that_every_catalog_takes(tmp_path: Path) -> None:
     assert catalog_name(wanted(tmp_path), TABLE) == ("dc_1_sales", "orders_v2")
+
+
+def test_two_tables_that_a_catalog_would_know_by_one_name_are_refused_before_one_has_it(
+    tmp_path: Path,
+) -> None:
+    other = TABLE._replace(name="dc-1.sales.orders-v2", schema_name="sales", table_name="orders-v2")
+    refuse_one_name(wanted(tmp_path), [TABLE, TABLE._replace(table_name="Items")], "Glue")
+
+    with pytest.raises(FerryError, match=r"two tables as `dc_1_sales\.orders_v2`") as refused:
+        refuse_one_name(wanted(tmp_path), [TABLE, other], "Glue")
+
+    assert refused.value.code == "LF-8101"
 
 
 def test_the_schema_follows_the_layout_of_the_manifest(tmp_path: Path) -> None:

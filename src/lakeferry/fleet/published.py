@@ -41,7 +41,7 @@ def refuse_unpublished(request: CloneRequest, source: Snapshot) -> None:
     """
     is_owned = not OF_CATALOGS.isdisjoint(effective_features(source.protocol))
     if is_owned and request.version is None:
-        _refuse(request, source.version)
+        _refuse(open_store(request.source, request.source_options), source.version)
 
 
 def refuse_hidden(request: CloneRequest, version: int, protocol: str) -> None:
@@ -53,12 +53,24 @@ def refuse_hidden(request: CloneRequest, version: int, protocol: str) -> None:
     Raises:
         FerryError: LF-8051.
     """
-    if request.version is None and protocol[:2] in ("", "3/"):
-        _refuse(request, version)
+    if request.version is None:
+        refuse_kept_back(open_store(request.source, request.source_options), version, protocol)
 
 
-def _refuse(request: CloneRequest, version: int) -> None:
-    store = open_store(request.source, request.source_options)
+def refuse_kept_back(store: Store, version: int, protocol: str) -> None:
+    """Refuse to take a version for the newest while a catalog has newer ones.
+
+    Args:
+        protocol: '3/7', as the ledger knows it; '' where it does not.
+
+    Raises:
+        FerryError: LF-8051.
+    """
+    if protocol[:2] in ("", "3/"):
+        _refuse(store, version)
+
+
+def _refuse(store: Store, version: int) -> None:
     count = unpublished(store, version)
     if count:
         raise FerryError(

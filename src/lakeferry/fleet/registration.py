@@ -3,11 +3,13 @@
 What a catalog is told of version and lag is what `status` says at the same moment.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from lakeferry.catalog.columns import columns_of
 from lakeferry.catalog.tables import AS_OF, LAG, RECEIPT, SOURCE, SOURCE_VERSION, Registration
 from lakeferry.delta.actions import Metadata
+from lakeferry.errors import FerryError
 from lakeferry.fleet.facts import parts_of
 from lakeferry.fleet.landing import Name, catalog_schema, catalog_word
 from lakeferry.fleet.status import behind_s
@@ -24,6 +26,28 @@ def catalog_name(wanted: Migration, table: LakeTable) -> tuple[str, str]:
     catalog = wanted.target.catalog
     layout = catalog.schema if catalog is not None else CATALOG_SCHEMA
     return catalog_schema(layout, known), catalog_word(name)
+
+
+def refuse_one_name(wanted: Migration, tables: Iterable[LakeTable], shown: str) -> None:
+    """Refuse two tables that a catalog would know by one name, before the first has it.
+
+    Args:
+        shown: the catalog, for people.
+
+    Raises:
+        FerryError: LF-8101.
+    """
+    known: dict[tuple[str, str], str] = {}
+    for one in tables:
+        name = catalog_name(wanted, one)
+        other = known.setdefault(name, one.name)
+        if other != one.name:
+            raise FerryError(
+                "LF-8101",
+                f"the catalog would know two tables as `{'.'.join(name)}`",
+                f"{other} and {one.name}; {shown}",
+                "let `target.catalog.schema` tell them apart, or exclude one",
+            )
 
 
 def told(table: LakeTable, *, now_ms: int, receipt: str | None = None) -> dict[str, str]:
