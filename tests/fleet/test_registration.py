@@ -13,6 +13,7 @@ from lakeferry.connect.aws import AwsAccess
 from lakeferry.connect.databricks import WorkspaceAccess
 from lakeferry.delta.actions import Metadata
 from lakeferry.errors import FerryError
+from lakeferry.fleet.cutover_look import shown_name
 from lakeferry.fleet.registration import catalog_name, refuse_one_name, registration, told
 from lakeferry.fleet.status import behind_s
 from lakeferry.fleet.target_catalog import target_catalog
@@ -62,6 +63,14 @@ def test_two_tables_that_a_catalog_would_know_by_one_name_are_refused_before_one
         refuse_one_name(wanted(tmp_path), [TABLE, other], "Glue")
 
     assert refused.value.code == "LF-8101"
+
+
+def test_statements_quote_what_sql_would_not_take_as_a_name(tmp_path: Path) -> None:
+    lake = wanted(tmp_path, "{kind: unity, catalog: my-lake, uri: 'http://localhost:8080'}")
+    nowhere = wanted(tmp_path, "{kind: glue, register: never}")
+
+    assert shown_name(lake, TABLE, "sales", "orders`; --") == "`my-lake`.sales.`orders``; --`"
+    assert shown_name(nowhere, TABLE, "sales", "orders") == f"delta.`{TABLE.target_url}`"
 
 
 def test_the_schema_follows_the_layout_of_the_manifest(tmp_path: Path) -> None:

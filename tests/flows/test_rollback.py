@@ -1,12 +1,16 @@
 """Switches taken back, by the program as it is typed; judged by delta-rs and what lies there."""
 
 from pathlib import Path
+from threading import Event
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from lakeferry.cli.fleet_flags import led, ledger_path
 from lakeferry.fleet.receipt_files import receipts_at
+from lakeferry.fleet.rollback import rollback as go_back
+from lakeferry.fleet.rollback_plan import RollbackRequest
 from lakeferry.store.open import open_store
 from tests.flows.fleets import ROWS, Fleet, append
 from tests.flows.test_cutover import Lines, cutover, ready, run, states, tree
@@ -70,6 +74,25 @@ def test_what_was_written_since_is_listed_and_nothing_is_changed(fleet: Fleet) -
     assert [one["code"] for one in lines if one["type"] == "warning"] == ["LF-8078"]
     assert tree(fleet.folder) == before
     assert states(fleet) == {"sales.orders": "cut_over", "sales.items": "cut_over"}
+
+
+def test_what_is_written_while_a_person_thinks_is_not_lost(fleet: Fleet) -> None:
+    switched(fleet, "sales.orders")
+    rows = list(fleet.tables().values())
+    path = ledger_path(fleet.wanted)
+
+    def ask(question: str, by_default: bool) -> bool:  # noqa: ARG001
+        append(target(fleet, "sales.orders"))
+        return True
+
+    with led(fleet.wanted, "rollback") as ledger:
+        report = go_back(
+            fleet.wanted, ledger, path, rows, RollbackRequest("wave 1"),
+            emit=lambda *_: None, ask=ask, stop=Event(),
+        )  # fmt: skip
+
+    assert ([one.row.name for one in report.stopped], report.back) == (["a.sales.orders"], ())
+    assert states(fleet) == {"sales.orders": "cut_over"}
 
 
 def test_an_optimize_at_the_target_is_no_loss(fleet: Fleet) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import orjson
 
+from lakeferry.catalog.unity_entry import quoted_whole
 from lakeferry.clone.record import MIRROR
 from lakeferry.clone.target import newest_record
 from lakeferry.delta.log import LogListing, head_version, list_log
@@ -25,6 +26,7 @@ from lakeferry.store.open import contains, same_place
 from lakeferry.store.protocol import Store, read_all
 
 COPY_INTO = "_delta_log/_copy_into_log/"
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # a name that SQL takes without quotes
 _ADDRESS = re.compile(rb"[a-z][a-z0-9]{1,9}:/{1,3}[^\s\"'<>\\]+")
 _MOST_STATE = 16 << 20  # bytes of COPY INTO's state that are looked through for addresses
 LATEST = 20  # commits of a source that are asked for who made them
@@ -143,8 +145,9 @@ def shown_name(wanted: Migration, row: LakeTable, schema: str, table: str) -> st
         return row.target_url
     catalog = wanted.target.catalog
     if catalog is None or catalog.register == "never":
-        return f"delta.`{row.target_url}`"
-    return ".".join(part for part in (catalog.catalog or "", schema, table) if part)
+        return f"delta.{quoted_whole(row.target_url)}"
+    parts = (part for part in (catalog.catalog or "", schema, table) if part)
+    return ".".join(part if _PLAIN.fullmatch(part) else quoted_whole(part) for part in parts)
 
 
 def _loads(listing: LogListing) -> dict[str, int]:

@@ -21,8 +21,10 @@ from lakeferry.fleet.cutover_run import Run
 from lakeferry.fleet.cutover_sides import FoundStream
 from lakeferry.fleet.folder_switched import put_switched
 from lakeferry.fleet.from_catalog import known_by
+from lakeferry.fleet.published import refuse_kept_back
 from lakeferry.fleet.receipt import proven_content
 from lakeferry.fleet.receipt_files import put_receipt
+from lakeferry.fleet.registration import refuse_one_name
 from lakeferry.fleet.source_grants import grant_lines
 from lakeferry.fleet.states import State, move
 from lakeferry.fleet.stream_state import carry, room_for
@@ -81,7 +83,9 @@ def register(run: Run, place: Catalog | None) -> dict[str, Entry]:
                 check_may_take(entry.found, entry.wanted, place.shown)
             return row.target_url, entry
 
-        entries = dict(run.beside(task, [one for one in run.rows if one.kind != "folder"]))
+        named = [one for one in run.rows if one.kind != "folder"]
+        refuse_one_name(run.wanted, named, place.shown)
+        entries = dict(run.beside(task, named))
     where = f"register them in {place.shown}" if place is not None else "register them nowhere"
     if not run.asking(f"cut over {len(run.rows):,} tables, {where}?"):
         raise FerryError("LF-2003", "not confirmed", "nothing was changed", "give --yes")
@@ -173,6 +177,12 @@ def _refuse_moved(run: Run) -> None:
             for each in latest(run.stores, one, after=since[one.target_url])
         ]
         raise written(run, f"written by {told(each.writer for each in made)}", since)
+
+    def look(row: LakeTable) -> None:  # what a catalog keeps back no listing of commits shows
+        refuse_kept_back(run.stores.source(row), row.held_version or 0, row.protocol)
+
+    for _ in run.beside(look, [one for one in run.rows if one.kind == "delta"]):
+        pass
 
 
 def _carried(run: Run) -> list[Carried]:
