@@ -18,7 +18,7 @@ from lakeferry.store.cold import ColdFile
 from lakeferry.store.faults import refusal
 from lakeferry.store.objects import ObjectStore
 from lakeferry.store.open import open_store
-from tests.flows.fleets import Fleet
+from tests.flows.fleets import Fleet, small_table
 from tests.servers import Server
 from tests.store.test_storage_class import client
 
@@ -154,3 +154,35 @@ def test_azure_tells_by_a_listing_too(azure_server: Server) -> None:
     with pytest.raises(FerryError, match="lies in an archive") as refused:
         b"".join(store.read("b.parquet"))
     assert refused.value.code == "LF-4112"
+
+
+def test_a_sync_writes_each_table_with_the_class_that_is_said_of_it(
+    tmp_path: Path, moto_access: AwsAccess
+) -> None:
+    bucket = f"classes-{uuid.uuid4().hex}"
+    client(moto_access).create_bucket(Bucket=bucket)
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    fleet = Fleet(tmp_path, f"s3://{bucket}", environment=keys)
+    for name in ("eu/now", "eu/old"):
+        small_table(fleet.lake / name)
+    link = f"connections: {{c: {{kind: aws, endpoint: '{moto_access.endpoint}'}}}}\n"
+    fleet.write(
+        link,
+        source=", tables: {'*.old': {storage_class: GLACIER_IR}}",
+        target=", connection: c, region: us-east-1, storage_class: STANDARD_IA",
+    )
+    fleet.see()
+
+    code, _ = fleet.sync()
+
+    assert code == 0
+    listed = client(moto_access).list_objects_v2(Bucket=bucket)["Contents"]
+    found = {
+        (one["Key"].split("/")[2], one["Key"].endswith(".parquet")): one["StorageClass"]
+        for one in listed
+        if one["Key"].endswith(".parquet") or "/_delta_log/0" in one["Key"]
+    }
+    assert found == {
+        ("now", True): "STANDARD_IA", ("old", True): "GLACIER_IR",
+        ("now", False): "STANDARD", ("old", False): "STANDARD",
+    }  # fmt: skip
