@@ -51,8 +51,11 @@ def carry(source: Store, target: Store) -> int:
     """
     before = read_position(source)
     metas = sorted(_files(source), key=lambda meta: (meta.path == "metadata", meta.path))
-    for meta in metas:
-        target.write(meta.path, source.read(meta.path), size=meta.size)
+    try:
+        for meta in metas:
+            target.write(meta.path, source.read(meta.path), size=meta.size)
+    except FileNotFoundError as error:  # a query purges what it needs no longer
+        raise running(source.url) from error
     target.settle()
     if read_position(source) != before:
         raise running(source.url)

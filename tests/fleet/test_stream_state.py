@@ -1,0 +1,54 @@
+"""The checkpoint of a streaming query, carried to another place."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lakeferry.errors import FerryError
+from lakeferry.fleet.stream_state import carry, read_position
+from lakeferry.store.open import memory_store
+from lakeferry.store.protocol import ObjectMeta, Store
+from tests.fleet import lakes
+
+
+class GoesOn:
+    """A checkpoint whose query goes on: what was listed a moment ago is purged."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def list(self, prefix: str, **how: Any) -> Iterator[ObjectMeta]:
+        found = list(self._store.list(prefix, **how))
+        if not prefix:
+            self._store.delete("offsets/0")
+        return iter(found)
+
+
+@pytest.fixture
+def checkpoint() -> Store:
+    found = memory_store()
+    lakes.put(found, "metadata", '{"id":"3f1c"}')
+    for batch in (0, 1):
+        lakes.put(found, f"offsets/{batch}", "v1\n{}\n7")
+        lakes.put(found, f"commits/{batch}", "v1\n{}")
+    return found
+
+
+def test_a_checkpoint_is_carried_whole(checkpoint: Store) -> None:
+    target = memory_store()
+
+    assert carry(checkpoint, target) == 5
+    there = read_position(target)
+    assert there is not None
+    assert (there.query_id, there.last_batch, there.last_commit) == ("3f1c", 1, 1)
+
+
+def test_a_query_that_purges_what_is_carried_goes_on(checkpoint: Store) -> None:
+    with pytest.raises(FerryError, match="a stream went on") as refused:
+        carry(GoesOn(checkpoint), memory_store())
+
+    assert refused.value.code == "LF-8075"
