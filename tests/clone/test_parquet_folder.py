@@ -59,10 +59,10 @@ def test_a_file_written_over_in_place_lands_under_another_name() -> None:
 
 def test_values_are_text_unless_a_type_is_declared() -> None:
     found = listed_by_path([meta("n=007/a.parquet")], Declared(), url="u")
-    assert (found.types, found.files[0].values) == ({"n": "string"}, ("007",))
+    assert (found.types, next(iter(found.files)).values) == ({"n": "string"}, ("007",))
     typed = Declared(("n",), {"n": "integer"})
     found = listed_by_path([meta("n=007/a.parquet")], typed, url="u")
-    assert (found.types, found.files[0].values) == ({"n": "integer"}, ("7",))
+    assert (found.types, next(iter(found.files)).values) == ({"n": "integer"}, ("7",))
 
 
 @pytest.mark.parametrize(

@@ -20,26 +20,26 @@ from lakeferry.clone.companions import write_companions
 from lakeferry.clone.copy import CopyItem
 from lakeferry.clone.difference import Marked
 from lakeferry.clone.fetch import fetch, refuse_unholdable
-from lakeferry.clone.job import open_places, refuse_overlap
 from lakeferry.clone.parquet_folder import (
     MODE,
     Declared,
     Listed,
-    SourceFile,
-    fresh,
     id_of,
     is_older_of,
 )
 from lakeferry.clone.parquet_look import Footers, list_state, read_footers
 from lakeferry.clone.parquet_schema import Field, fields_in, protocol_for, table_schema_string
+from lakeferry.clone.places import Places, open_places, refuse_overlap
 from lakeferry.clone.plan import ClonePlan, Header, SmallState, Totals, count
 from lakeferry.clone.record import CloneRecord, drop_record, put_record
 from lakeferry.clone.report import CloneReport, CloneRequest
-from lakeferry.clone.surroundings import Haul, Lent, Places, PlanAgain, Surroundings
+from lakeferry.clone.source_files import PathMarks, SourceFile, SourceFiles, marks_of
+from lakeferry.clone.surroundings import Haul, Lent, PlanAgain, Surroundings
 from lakeferry.clone.target import TargetView, refuse_other_table, view_target
 from lakeferry.delta.actions import Metadata
 from lakeferry.delta.commit import VersionTaken, in_chunks, publish
 from lakeferry.delta.files import FileSet, MemoryFiles
+from lakeferry.delta.keys import Mask
 from lakeferry.delta.paths import decode
 from lakeferry.errors import FerryError
 from lakeferry.events import Committed, Emit, Noted, TablePlanned, Warned, silent
@@ -82,17 +82,16 @@ def look_at_parquet(request: CloneRequest, declared: Declared) -> ParquetLook:
     state = list_state(declared, around, jobs=LOOKS)
     view = view_target(around.places.target)
     _refuse_other(request, view, around.places.source.url)
-    live = _live(view)
-    wanted = list(fresh(state, frozenset(live)))
-    lands = {one.lands for one in state.files}
+    wanted = state.files.less(_live(view))
+    removed = int(_gone(view, state).sum())
     record = view.record
     here = view.snapshot.version if view.snapshot else None
-    is_new = bool(wanted) or any(path not in lands for path in live) or record is None
+    is_new = bool(len(wanted)) or bool(removed) or record is None
     held = record.source_version if record else None
     return ParquetLook(
         state=(0 if held is None else held + 1) if is_new else held or 0,
-        held=held, target_version=here, files=len(wanted), bytes=sum(one.size for one in wanted),
-        removed=sum(path not in lands for path in live), live_files=len(state.files),
+        held=held, target_version=here, files=len(wanted), bytes=wanted.bytes,
+        removed=removed, live_files=len(state.files),
         live_bytes=state.bytes, listing=state.sha256, newest=state.newest,
     )  # fmt: skip
 
@@ -132,7 +131,7 @@ def bring(
 ) -> CloneReport:
     """`clone_parquet` between stores that are open."""
     started = time.monotonic()
-    footers, why = Footers({}), ""
+    footers, why = Footers(), ""
     for number in range(ROUNDS):
         if number:
             around.emit(Noted(request.target, f"planning again: {why}"))
@@ -176,21 +175,19 @@ def _round(
         assert view.snapshot is not None
         return _Done(state, record.source_version, view.snapshot.version)
     _tell_skipped(state, around)
-    live = _live(view)
-    there = frozenset[str]() if request.replace else frozenset(live)
-    new = tuple(fresh(state, there))
-    read_footers(new, footers, around, jobs=LOOKS)
+    new = state.files if request.replace else state.files.less(_live(view))
+    read_footers(new, state.columns, footers, around, jobs=LOOKS)
     plan = _plan(request, around, view, state, new, footers, review)
     refuse_unholdable((one.lands for one in new), target)
     around.emit(TablePlanned(
-        target.url, plan.source_version, len(new), sum(one.size for one in new),
+        target.url, plan.source_version, len(new), new.bytes,
         f"{len(state.files)} files" + (f" in {len(state.types)} partition columns"
                                        if state.types else ""),
     ))  # fmt: skip
     if not request.single_writer:
         around.prove_target(fresh=view.snapshot is None)
     haul = fetch(
-        lambda: map(_item, new), around, files=len(new), total_bytes=sum(one.size for one in new),
+        lambda: map(_item, new), around, files=len(new), total_bytes=new.bytes,
         jobs=request.jobs,
     )  # fmt: skip
     if haul.gone:
@@ -205,19 +202,31 @@ def _is_held(request: CloneRequest, view: TargetView, state: Listed) -> bool:
     record = view.record
     if record is None or view.snapshot is None or request.replace:
         return False
-    live = _live(view)
-    return live == {one.lands for one in state.files}
+    here = _live(view)
+    return len(here) == len(state.files) and not len(state.files.less(here))
 
 
-def _live(view: TargetView) -> set[str]:
-    """The files of the target's newest version, decoded."""
+def _live(view: TargetView) -> PathMarks:
+    """The files of the target's newest version."""
     if view.snapshot is None:
-        return set()
-    return {
+        return marks_of(())
+    return marks_of(
         decode(path)
         for batch in view.snapshot.files.batches(["path"])
         for path in batch.column("path").to_pylist()
-    }
+    )
+
+
+def _gone(view: TargetView, state: Listed) -> Mask:
+    """Of each live file of the target whether the source has it no longer."""
+    if view.snapshot is None:
+        return np.zeros(0, np.bool_)
+    lands = state.files.lands
+    masks = [
+        ~lands.has([decode(path) for path in batch.column("path").to_pylist()])
+        for batch in view.snapshot.files.batches(["path"])
+    ]
+    return np.concatenate(masks) if masks else np.zeros(0, np.bool_)
 
 
 def _plan(
@@ -225,7 +234,7 @@ def _plan(
     around: Surroundings,
     view: TargetView,
     state: Listed,
-    new: tuple[SourceFile, ...],
+    new: SourceFiles,
     footers: Footers,
     review: SchemaReview,
 ) -> ClonePlan:
@@ -267,24 +276,16 @@ def _plan(
 def _with_files(
     view: TargetView,
     state: Listed,
-    new: tuple[SourceFile, ...],
+    new: SourceFiles,
     footers: Footers,
     header: Header,
     after: SmallState,
 ) -> ClonePlan:
     here, record = view.snapshot, view.record
     none = MemoryFiles()
-    rows = footers.rows(new, state.columns)
-    remove: FileSet = none
-    if here is not None:
-        lands = {one.lands for one in state.files}
-        mask = [
-            decode(path) not in lands
-            for batch in here.files.batches(["path"])
-            for path in batch.column("path").to_pylist()
-        ]
-        remove = Marked(here.files, np.array(mask, np.bool_))
-    stated = Totals(len(new), sum(one.size for one in new))
+    rows = footers.rows(new)
+    remove: FileSet = none if here is None else Marked(here.files, _gone(view, state))
+    stated = Totals(len(new), new.bytes)
     return ClonePlan(
         source_version=0 if record is None else record.source_version + 1,
         target_version=0 if here is None else here.version + 1,

@@ -13,10 +13,13 @@ that was cut off safe to find again: what has the name has the bytes.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
+import pyarrow as pa
+
 from lakeferry.clone.hive_path import folder_of, partition_of, stored_value
+from lakeferry.clone.source_files import SourceFile, SourceFiles, blocks, collected
+from lakeferry.delta.files import FileSet, FileWriter
 from lakeferry.delta.paths import canonical
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import ObjectMeta
@@ -24,6 +27,7 @@ from lakeferry.store.protocol import ObjectMeta
 MODE = "parquet"  # of a clone's record
 _ENDINGS = (".parquet", ".parq", ".pq")
 _SHOWN = 5
+Typed = tuple[Mapping[str, str], SourceFile]  # the table's partition columns, a file of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,45 +47,21 @@ class Declared:
     places: tuple[Place, ...] | None = None  # None: its own folders tell its partitions
 
 
-class SourceFile(NamedTuple):
-    """One file of the table, and where it lands. Paths are decoded."""
-
-    path: str  # at the source, below the table's folder; or below `url`
-    url: str  # decoded URL of the file, where it lies elsewhere; '' below the table's folder
-    size: int  # bytes
-    e_tag: str | None
-    modified_ms: int
-    values: tuple[str | None, ...]  # of the partition columns, as Delta states them
-    lands: str  # below the target's root
-
-
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One state of a table."""
 
     columns: tuple[str, ...]  # partition columns
     types: Mapping[str, str]  # of these
-    files: tuple[SourceFile, ...]  # sorted by `lands`
+    files: SourceFiles
+    sha256: str  # of the state: all that the target depends on, in whatever order it was listed
+    newest: str = ""  # the path of the file that was written last
     skipped: tuple[str, ...] = ()  # some paths of files that are no part of the table
     skipped_in_all: int = 0
 
     @property
     def bytes(self) -> int:
-        return sum(one.size for one in self.files)
-
-    @property
-    def newest(self) -> str:
-        """The path of the file that was written last; '' of none."""
-        last = max(self.files, key=lambda one: (one.modified_ms, one.path), default=None)
-        return "" if last is None else last.url or last.path
-
-    @property
-    def sha256(self) -> str:
-        """Of the state: all that the target depends on."""
-        said = hashlib.sha256(repr((self.columns, sorted(self.types.items()))).encode())
-        for one in self.files:
-            said.update(repr((one.lands, one.size, one.values)).encode())
-        return said.hexdigest()
+        return self.files.bytes
 
 
 def id_of(url: str) -> str:
@@ -99,30 +79,51 @@ def listed_by_path(metas: Iterable[ObjectMeta], declared: Declared, *, url: str)
         FerryError: LF-4111 the folders do not all name the same columns, or a value is not of its
             column's declared type.
     """
-    found: list[tuple[ObjectMeta, tuple[tuple[str, str | None], ...]]] = []
-    others: list[str] = []
-    for meta in metas:
-        if meta.size == 0 or is_hidden(meta.path):
+    writer, others = FileWriter(_FOUND), _Others()
+    is_parted, ends = False, {False: False, True: False}  # of files within partitions, and beside
+    for block in blocks(metas):
+        rows = []
+        for meta in block:
+            if meta.size == 0 or is_hidden(meta.path):
+                continue
+            pairs = partition_of(meta.path)
+            if pairs is None:
+                others.take(meta.path)
+                continue
+            is_parted |= bool(pairs)
+            ends[bool(pairs)] |= is_parquet(meta.path)
+            rows.append((0, "", meta))
+        writer.write(_found_rows(rows))
+    return _state(
+        _of_paths(writer.finish(), others, declared, url, is_parted, has_ending=ends[is_parted]),
+        declared, others,
+    )  # fmt: skip
+
+
+def _of_paths(
+    found: FileSet, others: "_Others", declared: Declared, url: str, is_parted: bool, *,
+    has_ending: bool,
+) -> Iterator[Typed]:  # fmt: skip
+    """The files that are of the table, each with the columns and types that all must have."""
+    first: tuple[str, tuple[str, ...]] | None = None
+    types: Mapping[str, str] = {}
+    for _, _, meta in _rows_of(found):
+        pairs = partition_of(meta.path) or ()
+        if bool(pairs) != is_parted or (has_ending and not is_parquet(meta.path)):
+            others.take(meta.path)
             continue
-        pairs = partition_of(meta.path)
-        if pairs is None:
-            others.append(meta.path)
-        else:
-            found.append((meta, pairs))
-    is_partitioned = any(pairs for _, pairs in found)
-    kept = [(meta, pairs) for meta, pairs in found if bool(pairs) == is_partitioned]
-    others += [meta.path for meta, pairs in found if bool(pairs) != is_partitioned]
-    has_ending = any(is_parquet(meta.path) for meta, _ in kept)
-    others += [meta.path for meta, _ in kept if has_ending and not is_parquet(meta.path)]
-    kept = [(meta, pairs) for meta, pairs in kept if not has_ending or is_parquet(meta.path)]
-    columns = _columns([(meta.path, pairs) for meta, pairs in kept], declared.columns, url)
-    types = {name: declared.types.get(name, "string") for name in columns}
-    files = []
-    for meta, pairs in kept:
-        values = dict(pairs)
-        plain = tuple(values[name] for name in columns)
-        files.append(_file(meta, plain, types, url=url))
-    return _state(columns, types, files, others)
+        names = tuple(name for name, _ in pairs)
+        if first is None:
+            first = (meta.path, names)
+            types = {name: declared.types.get(name, "string") for name in names}
+        elif names != first[1]:
+            raise FerryError(
+                "LF-4111",
+                "folders of the table name different partition columns",
+                f"{url}: `{first[0]}` and `{meta.path}`",
+                "move the files that are another table's out of the folder, then run again",
+            )
+        yield types, _file(meta, tuple(value for _, value in pairs), types, url=url)
 
 
 def listed_by_place(
@@ -136,19 +137,28 @@ def listed_by_place(
     """
     columns = declared.columns
     types = {name: declared.types.get(name, "string") for name in columns}
-    files, others = [], []
-    seen: list[tuple[Place, str, ObjectMeta]] = []
-    for place, outside, meta in found:
-        if meta.size and not is_hidden(meta.path):
-            seen.append((place, outside, meta))
-    has_ending = any(is_parquet(meta.path) for _, _, meta in seen)
-    for place, outside, meta in seen:
-        if has_ending and not is_parquet(meta.path):
-            others.append(outside or meta.path)
-            continue
-        folder = folder_of(columns, place.values) if outside else ""
-        files.append(_file(meta, place.values, types, url=url, outside=outside, folder=folder))
-    return _state(columns, types, files, others)
+    writer, others, values = FileWriter(_FOUND), _Others(), _Numbered()
+    has_ending = False
+    for block in blocks(found):
+        rows = []
+        for place, outside, meta in block:
+            if meta.size and not is_hidden(meta.path):
+                has_ending |= is_parquet(meta.path)
+                rows.append((values.number(place.values), outside, meta))
+        writer.write(_found_rows(rows))
+
+    listed = writer.finish()
+
+    def files() -> Iterator[Typed]:
+        for number, outside, meta in _rows_of(listed):
+            if has_ending and not is_parquet(meta.path):
+                others.take(outside or meta.path)
+                continue
+            given = values.of[number]
+            folder = folder_of(columns, given) if outside else ""
+            yield types, _file(meta, given, types, url=url, outside=outside, folder=folder)
+
+    return _state(files(), declared, others, types)
 
 
 def is_hidden(path: str) -> bool:
@@ -163,8 +173,7 @@ def is_parquet(path: str) -> bool:
 
 def is_older_of(before: Listed, now: Listed) -> bool:
     """Whether all files of `before` are in `now` as they were, so that it is a state of its own."""
-    there = {one.lands for one in now.files}
-    return all(one.lands in there for one in before.files)
+    return not len(before.files.less(now.files.lands))
 
 
 def landing_name(path: str, mark: str) -> str:
@@ -205,33 +214,92 @@ def _file(
     )
 
 
-def _columns(
-    found: Sequence[tuple[str, tuple[tuple[str, str | None], ...]]],
-    declared: tuple[str, ...],
-    url: str,
-) -> tuple[str, ...]:
-    if not found:
-        return declared
-    first_path, first = found[0]
-    names = tuple(name for name, _ in first)
-    for path, pairs in found:
-        if tuple(name for name, _ in pairs) != names:
-            raise FerryError(
-                "LF-4111",
-                "folders of the table name different partition columns",
-                f"{url}: `{first_path}` and `{path}`",
-                "move the files that are another table's out of the folder, then run again",
-            )
-    return names
-
-
 def _state(
-    columns: tuple[str, ...], types: Mapping[str, str], files: list[SourceFile], others: list[str]
+    files: Iterable[Typed],
+    declared: Declared,
+    others: "_Others",
+    types: Mapping[str, str] | None = None,
 ) -> Listed:
-    files.sort(key=lambda one: one.lands)
-    return Listed(columns, types, tuple(files), tuple(sorted(others)[:_SHOWN]), len(others))
+    """What they come to; `types` where they are known before the first file."""
+    seen = _Seen(dict.fromkeys(declared.columns, "string") if types is None else types)
+    kept = collected(seen.passing(files))
+    return Listed(
+        tuple(seen.types), seen.types, kept, seen.sha256, seen.newest, others.shown, others.count
+    )
 
 
-def fresh(state: Listed, there: frozenset[str]) -> Iterator[SourceFile]:
-    """The files that the target's table lacks. `there`: its live files, decoded."""
-    return (one for one in state.files if one.lands not in there)
+@dataclass
+class _Seen:
+    """What is learned of files while they pass."""
+
+    types: Mapping[str, str]
+    newest: str = ""
+    _newest: tuple[int, str] = (-1, "")
+    _sum: int = 0  # of hashes, so that the order does not count
+
+    def passing(self, files: Iterable[Typed]) -> Iterator[SourceFile]:
+        for types, one in files:
+            self.types = types
+            said = hashlib.sha256(repr((one.lands, one.size, one.values)).encode())
+            self._sum += int.from_bytes(said.digest())
+            if (one.modified_ms, one.path) > self._newest:
+                self._newest, self.newest = (one.modified_ms, one.path), one.url or one.path
+            yield one
+
+    @property
+    def sha256(self) -> str:
+        said = (tuple(self.types), sorted(self.types.items()), self._sum % (1 << 256))
+        return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+@dataclass
+class _Others:
+    """Files that are no part of the table: how many, and the first of them by name."""
+
+    count: int = 0
+    shown: tuple[str, ...] = ()
+
+    def take(self, path: str) -> None:
+        self.count += 1
+        if len(self.shown) < _SHOWN or path < self.shown[-1]:
+            self.shown = tuple(sorted((*self.shown, path))[:_SHOWN])
+
+
+@dataclass
+class _Numbered:
+    """The values of partitions, each kept once."""
+
+    of: list[tuple[str | None, ...]] = field(default_factory=list)
+    _numbers: dict[tuple[str | None, ...], int] = field(default_factory=dict)
+
+    def number(self, values: tuple[str | None, ...]) -> int:
+        known = self._numbers.setdefault(values, len(self.of))
+        if known == len(self.of):
+            self.of.append(values)
+        return known
+
+
+# ---- listed files before it is known which of them are the table's
+
+_FOUND = pa.schema([
+    ("number", pa.int64()), ("outside", pa.string()), ("path", pa.string()), ("size", pa.int64()),
+    ("e_tag", pa.string()), ("modified_ms", pa.int64()),
+])  # fmt: skip
+
+
+def _found_rows(rows: Sequence[tuple[int, str, ObjectMeta]]) -> pa.RecordBatch:
+    plain = [
+        (number, outside, one.path, one.size, one.e_tag, one.modified_ms)
+        for number, outside, one in rows
+    ]
+    columns = list(zip(*plain, strict=True)) or [()] * len(_FOUND)
+    arrays = [pa.array(each, one.type) for each, one in zip(columns, _FOUND, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=_FOUND)
+
+
+def _rows_of(found: FileSet) -> Iterator[tuple[int, str, ObjectMeta]]:
+    for batch in found.batches():
+        for number, outside, *rest in zip(
+            *(column.to_pylist() for column in batch.columns), strict=True
+        ):
+            yield number, outside, ObjectMeta(*rest)

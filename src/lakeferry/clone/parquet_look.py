@@ -1,37 +1,41 @@
 """What a Parquet table holds now: its files listed, and the footers of those that are new."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lakeferry.clone.difference import Marked
 from lakeferry.clone.footers import read_footer
 from lakeferry.clone.parquet_folder import (
     Declared,
     Listed,
     Place,
-    SourceFile,
     listed_by_path,
     listed_by_place,
 )
 from lakeferry.clone.parquet_schema import Field, fields_of, joined, plain_schema
+from lakeferry.clone.source_files import PathMarks, SourceFile, SourceFiles, blocks, marks_of
 from lakeferry.clone.surroundings import PlanAgain, Surroundings
 from lakeferry.delta.actions import FILE_SCHEMA
 from lakeferry.delta.file_stats import Leaf, Seen, file_stats, leaves_of
-from lakeferry.delta.files import FileSet, FileWriter
-from lakeferry.delta.paths import canonical, encode
+from lakeferry.delta.files import FileSet, FileWriter, JoinedFiles
+from lakeferry.delta.keys import Mask
+from lakeferry.delta.paths import canonical, decode, encode
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import ObjectMeta, Store
 from lakeferry.workers import map_threads
 
 STAT_COLUMNS = 32  # `delta.dataSkippingNumIndexedCols` where a table does not set it
 YOUNG_S = 60  # a file that is not whole and younger than this is being written
-ROWS_HELD = 4096
 
 
 class Footer(NamedTuple):
@@ -42,41 +46,87 @@ class Footer(NamedTuple):
 
 
 @dataclass(frozen=True)
+class _Part:
+    """Files whose footers were read."""
+
+    rows: FileSet  # of FILE_SCHEMA
+    schemas: npt.NDArray[np.int32]  # of each row the number of its schema
+
+
+@dataclass
 class Footers:
-    """Of the files of a table, by where they land; kept from round to round."""
+    """Of the files of a table; kept from round to round. Rows lie on disk where they are many."""
 
-    known: dict[str, Footer]
+    columns_of: tuple[str, ...] = ()  # partition columns of the rows
+    parts: list[_Part] = field(default_factory=list)
+    numbers: dict[bytes, int] = field(default_factory=dict)  # schema -> its number
+    first: dict[int, tuple[str, str]] = field(default_factory=dict)  # by name: lands, path
 
-    def columns(self, files: Iterable[SourceFile], before: Sequence[Field]) -> tuple[Field, ...]:
+    def columns(self, files: SourceFiles, before: Sequence[Field]) -> tuple[Field, ...]:
         """Of all the files and `before`. Raises LF-4110 where they do not fit together."""
-        first: dict[bytes, str] = {}  # each schema -> the first file that has it
-        for file in files:
-            schema = self.known[file.lands].schema
-            first[schema] = min(first.get(schema, file.lands), file.lands)
-        paths = {file.lands: file.url or file.path for file in files}
+        lands = files.lands
+        used = {int(one) for part, mask in self._of(lands) for one in np.unique(part.schemas[mask])}
         found = tuple(before)
-        for schema, lands in sorted(first.items(), key=lambda one: one[1]):
-            found = joined(found, orjson.loads(schema), paths[lands])
+        for schema, number in sorted(self.numbers.items(), key=lambda one: self.first[one[1]]):
+            if number in used:
+                found = joined(found, orjson.loads(schema), self.first[number][1])
         return found
 
-    def rows(self, files: Iterable[SourceFile], columns: Sequence[str]) -> FileSet:
+    def rows(self, files: SourceFiles) -> FileSet:
         """The files as rows of FILE_SCHEMA."""
-        writer = FileWriter(FILE_SCHEMA)
-        held: list[dict[str, Any]] = []
+        lands = files.lands
+        return JoinedFiles([Marked(part.rows, mask) for part, mask in self._of(lands)])
+
+    def lacking(self, files: SourceFiles, columns: tuple[str, ...]) -> SourceFiles:
+        """Those that were not read yet, for a table with these partition columns."""
+        if columns != self.columns_of:
+            self.columns_of, self.parts = columns, []
+        known = marks_of(path for part in self.parts for path in _paths(part.rows))
+        return files.less(known)
+
+    def take(self, files: Sequence[SourceFile], footers: Mapping[str, Footer]) -> "_Read":
+        """Rows and schemas of files, in their order."""
+        numbers = []
         for file in files:
-            held.append({
-                "path": encode(file.lands),
-                "partitionValues": list(zip(columns, file.values, strict=True)),
-                "size": file.size,
-                "modificationTime": file.modified_ms,
-                "dataChange": True,
-                "stats": self.known[file.lands].stats,
-            })  # fmt: skip
-            if len(held) >= ROWS_HELD:
-                writer.write(pa.RecordBatch.from_pylist(held, FILE_SCHEMA))
-                held = []
-        writer.write(pa.RecordBatch.from_pylist(held, FILE_SCHEMA))
-        return writer.finish()
+            schema = footers[file.lands].schema
+            number = self.numbers.setdefault(schema, len(self.numbers))
+            named = (file.lands, file.url or file.path)
+            self.first[number] = min(self.first.get(number, named), named)
+            numbers.append(number)
+        return _Read(_rows(files, self.columns_of, footers), numbers)
+
+    def _of(self, lands: PathMarks) -> Iterator[tuple[_Part, Mask]]:
+        for part in self.parts:
+            masks = [lands.has(block) for block in blocks(_paths(part.rows))]
+            yield part, np.concatenate(masks) if masks else np.zeros(0, np.bool_)
+
+
+class _Read(NamedTuple):
+    rows: pa.RecordBatch
+    schemas: list[int]
+
+
+def _paths(rows: FileSet) -> Iterator[str]:
+    """Where they land."""
+    for batch in rows.batches(["path"]):
+        yield from map(decode, batch.column(0).to_pylist())
+
+
+def _rows(
+    files: Sequence[SourceFile], columns: Sequence[str], footers: Mapping[str, Footer]
+) -> pa.RecordBatch:
+    held = [
+        {
+            "path": encode(file.lands),
+            "partitionValues": list(zip(columns, file.values, strict=True)),
+            "size": file.size,
+            "modificationTime": file.modified_ms,
+            "dataChange": True,
+            "stats": footers[file.lands].stats,
+        }
+        for file in files
+    ]
+    return pa.RecordBatch.from_pylist(held, FILE_SCHEMA)
 
 
 def list_state(declared: Declared, around: Surroundings, *, jobs: int) -> Listed:
@@ -91,7 +141,7 @@ def list_state(declared: Declared, around: Surroundings, *, jobs: int) -> Listed
     else:
         state = listed_by_place(_of_places(declared.places, around, jobs), declared, url=store.url)
     around.heed_stop()
-    if not state.files:
+    if not len(state.files):
         raise FerryError(
             "LF-2101",
             "the table has no Parquet file",
@@ -125,33 +175,48 @@ def _of_places(
 
 
 def read_footers(
-    files: Iterable[SourceFile], known: Footers, around: Surroundings, *, jobs: int
+    files: SourceFiles,
+    columns: tuple[str, ...],
+    known: Footers,
+    around: Surroundings,
+    *,
+    jobs: int,
 ) -> None:
-    """Read those that are not known yet.
+    """Read those that are not known yet, a block at a time; what was read is kept in any case.
 
     Raises:
         FerryError: LF-4103 a file is no Parquet file; LF-4110 a column that Delta does not have.
         PlanAgain: a file is gone, or still being written.
     """
-
-    def read(file: SourceFile) -> tuple[str, Footer]:
-        store, path = _where(file, around)
-        try:
-            footer = read_footer(store, path, size=file.size)
-        except FileNotFoundError as error:
-            raise PlanAgain(f"`{path}` was gone", gone=frozenset({file.lands})) from error
-        except FerryError as error:
-            if error.code in ("LF-4103", "LF-1004") and _moves(store, path, file):
-                raise PlanAgain(f"`{path}` is being written") from error
-            raise
-        schema = orjson.dumps(fields_of(footer, file.url or file.path))
-        return file.lands, Footer(_stats(footer), schema)
-
-    todo = [file for file in files if file.lands not in known.known]
-    with closing(map_threads(read, todo, count=jobs, stop=around.stop)) as answers:
-        for lands, footer in answers:
-            known.known[lands] = footer
+    todo = known.lacking(files, columns)
+    writer, schemas = FileWriter(FILE_SCHEMA), list[npt.NDArray[np.int32]]()
+    read = partial(_footer_of, around=around)
+    try:
+        for block in blocks(todo):
+            with closing(map_threads(read, block, count=jobs, stop=around.stop)) as answers:
+                found = dict(answers)
+            around.heed_stop()
+            rows, numbers = known.take(block, found)
+            writer.write(rows)
+            schemas.append(np.array(numbers, np.int32))
+    finally:
+        if schemas:
+            known.parts.append(_Part(writer.finish(), np.concatenate(schemas)))
     around.heed_stop()
+
+
+def _footer_of(file: SourceFile, around: Surroundings) -> tuple[str, Footer]:
+    store, path = _where(file, around)
+    try:
+        footer = read_footer(store, path, size=file.size)
+    except FileNotFoundError as error:
+        raise PlanAgain(f"`{path}` was gone", gone=frozenset({file.lands})) from error
+    except FerryError as error:
+        if error.code in ("LF-4103", "LF-1004") and _moves(store, path, file):
+            raise PlanAgain(f"`{path}` is being written") from error
+        raise
+    schema = orjson.dumps(fields_of(footer, file.url or file.path))
+    return file.lands, Footer(_stats(footer), schema)
 
 
 def _where(file: SourceFile, around: Surroundings) -> tuple[Store, str]:
