@@ -1,4 +1,4 @@
-"""A way back that carries commits and checkpoints, killed at each of its writes: again it ends.
+"""Switches and ways back that are killed at their writes: the same command again ends each.
 
 Whatever was carried until then, the same command ends with both sides equal, nothing doubled, and
 each stream's checkpoint at the source as it was at the target.
@@ -6,7 +6,9 @@ each stream's checkpoint at the source as it was at the target.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
+from lakeferry.fleet.receipt_files import receipts_at
+from lakeferry.ledger import read
+from lakeferry.ledger.open import reading
+from lakeferry.ledger.rows import Receipt
 from lakeferry.store.open import open_store
 from tests.cli.program import called
 from tests.fleet.lakes import checkpoint, put
@@ -22,9 +28,12 @@ from tests.flows.command_runner import Command, Runner
 from tests.flows.fleets import Fleet
 from tests.flows.test_cutover import states
 
+NAMES = ("a.s.visits", "a.default.landing")
 QUERY = "5f0c7a1e-0000-4000-8000-000000000001"
-REVERSE = ("rollback", "--wave", "1", "--yes", "--reverse")
-EACH = 3  # of the writes each third is a moment to die here; all of them were once, by hand
+BACK = ("rollback", "--wave", "1", "--yes")
+REVERSE = (*BACK, "--reverse")
+SWITCH = ("cutover", "--wave", "1", "--yes", "--freeze-check", "0s", "--strength", "listed")
+MOMENTS = 3  # to die, spread over all writes; each one, before and after, was tried once by hand
 
 
 @pytest.fixture(scope="module")
@@ -58,16 +67,15 @@ def delta_scene(folder: Path, mode: str) -> Fleet:
     fleet.see()
     run(folder, "sync", "--yes")
     run(folder, "verify", "--yes", "-s", "a", "--strength", "listed")
-    words = ("--wave", "1", "--freeze-check", "0s", "--strength", "listed")
-    run(folder, "cutover", "--yes", *words, "--checkpoint", str(folder / "jobs/sink"))
+    run(folder, *SWITCH, "--checkpoint", str(folder / "jobs/sink"))
     write(Path(fleet.target, "a/s/events"), 10, 2)
     [carried] = Path(fleet.target, "_checkpoints").iterdir()
     put(open_store(str(carried)), "commits/2", "v1\n{}")
     return fleet
 
 
-def files_scene(folder: Path) -> Fleet:
-    """A Parquet table and a folder, switched and written at their targets."""
+def files_scene(folder: Path, *, is_switched: bool = True, is_written: bool = True) -> Fleet:
+    """A Parquet table and a folder, by default switched and written at their targets."""
     fleet = Fleet(folder, str(folder / "out"))
     fleet.write(source=", include: ['s.*', '/landing']")
     for day in (1, 2):
@@ -78,7 +86,12 @@ def files_scene(folder: Path) -> Fleet:
     run(folder, "discover")
     run(folder, "sync", "--yes")
     run(folder, "verify", "--yes", "-s", "a", "--strength", "listed")
-    run(folder, "cutover", "--yes", "--wave", "1", "--freeze-check", "0s", "--strength", "listed")
+    if not is_switched:
+        (fleet.lake / "landing/late.json").write_text("3")  # so that there is a last increment
+        return fleet
+    run(folder, *SWITCH)
+    if not is_written:
+        return fleet
     target = next(Path(fleet.target).glob("**/visits"))
     more = rows_of(20).append_column("day", pa.array(["3"] * 5))
     write_deltalake(str(target), more, mode="append", partition_by=["day"])
@@ -110,6 +123,35 @@ def check_files(fleet: Fleet) -> None:
     assert not list(fleet.lake.glob("**/_lakeferry"))
 
 
+def check_back(fleet: Fleet) -> None:
+    assert set(states(fleet).values()) == {"verified"}
+    for name in NAMES:
+        assert kept(fleet, name) in receipts(fleet, name, "rollback")
+
+
+def check_switched(fleet: Fleet) -> None:
+    assert set(states(fleet).values()) == {"cut_over"}
+    landing = next(Path(fleet.target).glob("**/landing"))
+    assert (landing / "late.json").read_text() == "3"
+    assert not (landing / "_delta_log").exists()
+    for name in NAMES:
+        assert kept(fleet, name) in receipts(fleet, name, "cutover")
+
+
+def kept(fleet: Fleet, name: str) -> Receipt:
+    """The last one of a table that the ledger knows."""
+    row = next(one for one in fleet.tables().values() if one.name == name)
+    with reading(fleet.folder / ".lakeferry/ledger.db") as db:
+        return read.receipts(db, row.target_url)[0]
+
+
+def receipts(fleet: Fleet, name: str, kind: str) -> list[Receipt]:
+    """Beside the table."""
+    row = next(one for one in fleet.tables().values() if one.name == name)
+    found = receipts_at(open_store(row.target_url), row.target_url, kind=row.kind)
+    return [one for one in found if one.kind == kind]
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*")
             if one.is_file()}  # fmt: skip
@@ -127,26 +169,51 @@ def laid(folder: Path, there: Path) -> None:
     shutil.copytree(folder, there, copy_function=file)
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", ["snapshot", "mirror", "files"])
-def test_killed_at_any_write_it_is_repeated_and_ends(
-    kind: str, runner: Runner, tmp_path: Path
-) -> None:
-    home, kept = tmp_path / "home", tmp_path / "kept"
-    home.mkdir()
-    fleet = files_scene(home) if kind == "files" else delta_scene(home, kind)
-    check = check_files if kind == "files" else check_delta
-    laid(home, kept)
+@dataclass(frozen=True)
+class Scene:
+    """A command that is killed, what lies there before it, and what must hold in the end."""
 
-    whole = runner.run(Command(str(home), REVERSE))
+    words: tuple[str, ...]
+    lay: Callable[[Path], Fleet]
+    check: Callable[[Fleet], None]
+
+
+SCENES = {
+    "a snapshot carried back": Scene(REVERSE, partial(delta_scene, mode="snapshot"), check_delta),
+    "a mirror carried back": Scene(REVERSE, partial(delta_scene, mode="mirror"), check_delta),
+    "files carried back": Scene(REVERSE, files_scene, check_files),
+    "files taken back": Scene(BACK, partial(files_scene, is_written=False), check_back),
+    "files switched": Scene(SWITCH, partial(files_scene, is_switched=False), check_switched),
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", SCENES)
+def test_killed_at_any_write_it_is_repeated_and_ends(
+    name: str, runner: Runner, tmp_path: Path
+) -> None:
+    scene, home, before = SCENES[name], tmp_path / "home", tmp_path / "before"
+    home.mkdir()
+    fleet = scene.lay(home)
+    laid(home, before)
+
+    whole = runner.run(Command(str(home), scene.words))
     assert whole.code == 0, whole.text
-    check(fleet)
-    for number in range(1, whole.writes + 1, EACH):
-        for when in ("before", "after"):
-            shutil.rmtree(home)
-            laid(kept, home)
-            ended = runner.run(Command(str(home), REVERSE, number, when))
-            assert ended.code in (-9, 0), ended.text
-            again = runner.run(Command(str(home), REVERSE))
-            assert again.code == 0, (number, when, again.text)
-            check(fleet)
+    scene.check(fleet)
+    killed = 0
+    for number, when in moments(whole.writes):
+        shutil.rmtree(home)
+        laid(before, home)
+        ended = runner.run(Command(str(home), scene.words, number, when))
+        killed += ended.code == -9
+        assert ended.code in (-9, 0), ended.text
+        again = runner.run(Command(str(home), scene.words))
+        assert again.code == 0, (number, when, again.text)
+        scene.check(fleet)
+    assert killed > 1
+
+
+def moments(writes: int) -> list[tuple[int, str]]:
+    """Some writes, spread over all of them, and when in each the process dies."""
+    numbers = sorted({1 + at * (writes - 1) // (MOMENTS - 1) for at in range(MOMENTS)})
+    return [(number, ("before", "after")[number % 2]) for number in numbers]

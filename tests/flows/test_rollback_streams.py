@@ -79,6 +79,23 @@ def test_a_reader_of_a_mirror_goes_on_with_the_checkpoint_that_it_had_at_the_tar
     ]  # fmt: skip
 
 
+def test_of_copies_that_carrying_leaves_the_next_switch_takes_the_one_that_is_furthest(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(tmp_path)
+    append(scene.target)
+    reads(scene.carried, scene.target, version=3, batch=1)
+    scene.rollback("--reverse")
+    scene.run("verify", "--yes", "-s", "a", "--strength", "listed")
+    back = tmp_path / "jobs/reader-back"
+
+    words = ("--wave", "1", "--freeze-check", "0s", "--strength", "listed", "--checkpoint")
+    lines = scene.run("cutover", "--yes", *words, str(back), "--checkpoint", str(scene.job))
+
+    [stream] = lines[-1]["streams"]
+    assert (stream["checkpoint"], stream["does"]) == (str(back), "continues")
+
+
 def test_one_that_did_nothing_at_the_target_goes_on_with_the_one_that_it_had(
     tmp_path: Path,
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lakeferry.cli import cutover_answers as answers
 from lakeferry.cli.cutover_flags import CutoverFlags
-from lakeferry.cli.fleet_flags import TableFlags, known_tables, led, ledger_path
+from lakeferry.cli.fleet_flags import TableFlags, led, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.named_file import write_file
 from lakeferry.cli.render import Screen
@@ -46,13 +46,16 @@ def cutover(
     """Run; exit 3 where something asks for a look afterwards.
 
     Raises:
-        FerryError: LF-2001 no table is named; else as `fleet.cutover.cutover`.
+        FerryError: LF-2001 no table is named; LF-8007 there is no ledger; else as
+            `fleet.cutover.cutover`.
         ExceptionGroup: of FerryError, for what is wrong with the manifest.
         KeyboardInterrupt: stopped.
     """
     tables = with_names(tables, names)
     wanted = migration(chosen)
-    meant = tables.of(wanted, known_tables(wanted))
+    path = ledger_path(wanted)
+    with reading(path) as db:
+        meant = tables.of(wanted, read.tables(db))
     title = title_of(tables)
     if flags.rehearse:
         from lakeferry.cli.rehearsing import rehearse
@@ -62,13 +65,13 @@ def cutover(
     emit = _emit(screen)
     if flags.dry_run:
         report = preview(
-            wanted, ledger_path(wanted), meant, asked, emit=emit, stop=stop
+            wanted, path, meant, asked, emit=emit, stop=stop
         )  # fmt: skip
         screen.result(answers.report_lines(report, ()), answers.report_body(report, ()))
         return LOOK if emit.failed or report.asks else OK
     with led(wanted, "cutover") as ledger:
         report = door(
-            wanted, ledger, ledger_path(wanted), meant, asked, emit=emit,
+            wanted, ledger, path, meant, asked, emit=emit,
             ask=asking(yes=flags.yes), stop=stop,
         )  # fmt: skip
         code = LOOK if report.asks else OK

@@ -45,9 +45,9 @@ def rehearse(
     files = sum(one.files for one in found)
     done = f"removed, {counted(files, 'file')}" if remove else "made: shallow clones of the targets"
     lines = [f"  {counted(len(found), 'rehearsal')} {done}"]
-    lines += [f"    {one.name}  is a folder of plain files: a trial run can read it as it is"
-              for one in known if one.kind == "folder"]  # fmt: skip
     if not remove:
+        lines += [f"    {one.name}  is a folder of plain files: a trial run can read it as it is"
+                  for one in known if one.kind == "folder"]  # fmt: skip
         lines.append("    point a trial run at them; what it writes stays there")
         lines.append("    afterwards: the same command with --remove")
     body = [{"table": one.table, "url": one.url, "version": one.version} for one in found]

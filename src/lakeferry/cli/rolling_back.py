@@ -124,7 +124,7 @@ def _lines(report: RollbackReport) -> list[str]:
     sign = signs["warning" if report.asks else "ok"]
     lines = [f"  {sign} {counted(len(report.back), 'table')} back at the source; "
              "what was copied stays at the target"]  # fmt: skip
-    lines += [f"    {name}  its new commits were carried back" for name in report.carried]
+    lines += [f"    {name}  what was written since was carried back" for name in report.carried]
     lines += [f"    left behind: {text}" for text in report.lost]
     for one in report.streams:
         mark = f"{signs['warning']} " if one.is_left else ""

@@ -43,7 +43,7 @@ AT_ONCE = 16
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _PROBE = "lakeferry_probe"
-_DRY = "see each of them: lakeferry cutover --dry-run"
+_DRY = "`lakeferry cutover --dry-run` of the same tables lists all"
 
 
 def examine_cutover(

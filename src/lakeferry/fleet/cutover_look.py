@@ -91,11 +91,29 @@ def both_sides(stores: Stores, row: LakeTable, shown: str) -> BothSides:
 def streams(
     wanted: Migration, stores: Stores, inventory: Iterable[Inventoried], more: Iterable[str]
 ) -> Iterator[FoundStream]:
-    """The checkpoints that a discovery found, and those that are named; each once.
+    """The checkpoints that a discovery found, and those that are named; each query once.
+
+    Of several of one query, which carrying there and back leaves, the one that is furthest counts.
 
     Raises:
         FerryError: LF-2104, LF-8074 for a named one that is none; a store that refuses.
     """
+    furthest: dict[str, FoundStream] = {}
+    for one in _checkpoints(wanted, stores, inventory, more):
+        known = furthest.get(one.position.query_id)
+        if known is None or _stands(one) >= _stands(known):
+            furthest[one.position.query_id] = one
+    yield from furthest.values()
+
+
+def _stands(one: FoundStream) -> tuple[int, int]:
+    batch, commit = one.position.last_batch, one.position.last_commit
+    return (-1 if batch is None else batch, -1 if commit is None else commit)
+
+
+def _checkpoints(
+    wanted: Migration, stores: Stores, inventory: Iterable[Inventoried], more: Iterable[str]
+) -> Iterator[FoundStream]:
     seen: list[str] = []
     for one in inventory:
         if one.kind != "checkpoint" or one.source not in wanted.sources:

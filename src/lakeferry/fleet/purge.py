@@ -49,6 +49,11 @@ def plan_purge(target: Target, row: LakeTable) -> Purge:
             "LF-8082", f"{row.name} is {row.state.replace('_', ' ')}, so its target is in use",
             row.target_url, f"go back to the source first: lakeferry rollback -s {row.name}",
         )  # fmt: skip
+    if row.kind == "folder":
+        raise FerryError(
+            "LF-8082", f"{row.name} is a folder: no record tells our files from others",
+            row.target_url, "delete it yourself, its `_lakeferry` with it",
+        )  # fmt: skip
     store = open_store(row.target_url, target.store_options)
     landed, extras = _records(store, row)
     ours, others = [], []

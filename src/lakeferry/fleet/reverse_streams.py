@@ -33,18 +33,27 @@ class AtTarget:
 
 
 def find_streams(
-    stores: Stores, backs: Iterable[Back], named: Sequence[str]
+    stores: Stores, backs: Iterable[Back], named: Sequence[str], *, are_needed: bool
 ) -> tuple[AtTarget, ...]:
     """Those that the switch carried, as far as they are there, and those that are named.
 
+    Args:
+        are_needed: they are to be carried back; else one that cannot be read is left out, since
+            the way back itself does not need it.
+
     Raises:
-        FerryError: LF-8074 a named one is none.
+        FerryError: LF-8074 a named one is none; a store that refuses.
     """
     options = stores.wanted.target.store_options
     origins = {one["to"]: one["from"] for back in backs for one in back.body.get("checkpoints", ())}
     found = []
     for url, origin in sorted(origins.items()):
-        position = read_position(stores.at(url, options))
+        try:
+            position = read_position(stores.at(url, options))
+        except FerryError:
+            if are_needed:
+                raise
+            continue
         if position is not None:
             found.append(AtTarget(position, stores.at(url, options), origin))
     for url in named:

@@ -123,7 +123,9 @@ class _Rollback:
                 written, LF-8084 files that no folder can take, LF-8085 a stream that is stuck.
         """
         backs = tuple(self._beside(lambda row: self._look(row, bodies[row.target_url]), rows))
-        self._streams = find_streams(self._stores, backs, self._asked.checkpoints)
+        self._streams = find_streams(
+            self._stores, backs, self._asked.checkpoints, are_needed=self._asked.reverse
+        )
         if self._asked.reverse:
             for _ in self._beside(self._check, [one for one in backs if one.written]):
                 pass
