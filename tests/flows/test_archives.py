@@ -16,6 +16,7 @@ from lakeferry.store.archive import cold_files
 from lakeferry.store.azure import Azure
 from lakeferry.store.cold import ColdFile
 from lakeferry.store.faults import refusal
+from lakeferry.store.gcs import GcsStore
 from lakeferry.store.objects import ObjectStore
 from lakeferry.store.open import open_store
 from tests.flows.fleets import Fleet, small_table
@@ -186,3 +187,15 @@ def test_a_sync_writes_each_table_with_the_class_that_is_said_of_it(
         ("now", True): "STANDARD_IA", ("old", True): "GLACIER_IR",
         ("now", False): "STANDARD", ("old", False): "STANDARD",
     }  # fmt: skip
+
+
+def test_google_tells_the_class_of_each_object_and_all_are_read_at_once(gcs_server: Server) -> None:
+    store = open_store(f"{gcs_server.place}/cold-{uuid.uuid4().hex}", gcs_server.options)
+    store.write("a.parquet", [b"x"], size=1)
+    assert isinstance(store, GcsStore)
+    cold = store._blob("b.parquet")
+    cold.storage_class = "COLDLINE"
+    cold.upload_from_string(b"xy")
+
+    assert list(cold_files(store)) == [ColdFile("b.parquet", 2, "COLDLINE", waits=False)]
+    assert b"".join(store.read("b.parquet")) == b"xy"
