@@ -23,6 +23,7 @@ from lakeferry.ledger.open import reading
 
 _LEDGER = b"SQLite format 3\0"
 _MANIFESTS = (".yaml", ".yml", ".toml")
+_STOPS = ("blocked", "drifted", "failed")
 _PROPOSED = ("sources", "families", "waves", "version", "name")
 _OF_PROPOSAL = ("root", "wave")
 
@@ -79,8 +80,11 @@ def _found(file: str) -> Iterator[Discovered]:
             "name a file that you may read",
         ) from error  # fmt: skip
     with reading(path) as db:
+        codes = {one.target_url: one.code for one in ledger_read.tables(db) if one.state in _STOPS}
         for row in ledger_read.inventory(db):
-            yield of_body(orjson.loads(row.body), f"{file}: {row.name}")
+            found = of_body(orjson.loads(row.body), f"{file}: {row.name}")
+            # A plan may know more than the discovery, such as files in an archive.
+            yield replace(found, blocker=found.blocker or codes.get(row.target_url or "", ""))
 
 
 def _ledger_of(manifest: Manifest) -> str:
