@@ -12,6 +12,7 @@ from lakeferry.delta.paths import encode
 from lakeferry.ingest.data_file import OpenFiles, upload
 from lakeferry.ingest.messages import DataFile, TableForm
 from lakeferry.store.local import LocalStore
+from tests.judges.duckdb_reader import answer
 
 FEATURES = ["appendOnly", "columnMapping", "invariants", "timestampNtz"]
 
@@ -77,13 +78,5 @@ def by_deltalake(folder: Path, question: str) -> list[dict[str, Any]]:
 
 def by_duckdb(folder: Path, question: str) -> list[dict[str, Any]]:
     """The same by DuckDB."""
-    import duckdb
-    import duckdb_extension_delta  # type: ignore[import-untyped]  # a folder, no code
-
-    place = Path(duckdb_extension_delta.__file__).parent / "extensions"
-    [extension] = place.glob("*/delta.duckdb_extension")
-    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
-        connection.load_extension(str(extension))
-        connection.execute("SET TimeZone = 'UTC'")
-        told = question.replace("FROM t ", f"FROM delta_scan('{folder}') AS t ")
-        return list(connection.execute(told).to_arrow_table().to_pylist())
+    told = question.replace("FROM t ", f"FROM delta_scan('{folder}') AS t ")
+    return list(answer(told).to_pylist())
