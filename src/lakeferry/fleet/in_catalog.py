@@ -26,6 +26,7 @@ from lakeferry.catalog.tables import (
 )
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
+from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.registration import catalog_name, registration, told
 from lakeferry.fleet.states import OUT_OF_SCOPE
 from lakeferry.fleet.status import behind_s
@@ -114,6 +115,8 @@ def tell_proofs(
             tell_proof(wanted, place, *one, now_ms=now_ms)
         except FerryError as error:
             return one[0], error
+        except Exception as flaw:  # noqa: BLE001 - one table's trouble is no other's
+            return one[0], flaw_of(flaw, one[0].target_url, "report it; its proof is kept")
         return None
 
     found = map_threads(task, proofs, count=AT_ONCE, stop=stop, on_silence=on_silence)

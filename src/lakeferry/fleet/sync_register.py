@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from lakeferry.catalog.registering import Catalog
 from lakeferry.errors import FerryError
+from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.in_catalog import is_at_sync, tell_version
 from lakeferry.fleet.registration import catalog_name
 from lakeferry.fleet.sync_messages import Said
@@ -71,10 +72,17 @@ class AtSync:
                 name = ".".join(catalog_name(self._wanted, row))
                 said = Said(row.target_url, f"{change.kind} in the catalog: {name}")
         except FerryError as error:
-            what = f"the catalog was not told: {error.what}"
-            said = Said(row.target_url, what, error.code, error.next_step)
+            said = _untold(row, error)
+        except Exception as flaw:  # noqa: BLE001 - nobody looks at the future that would hold it
+            step = f"report it; the table itself is there. See lakeferry status -s {row.name}"
+            said = _untold(row, flaw_of(flaw, row.target_url, step))
         if said is not None:
             self._said.put(said)
+
+
+def _untold(row: LakeTable, error: FerryError) -> Said:
+    what = f"the catalog was not told: {error.what}"
+    return Said(row.target_url, what, error.code, error.next_step)
 
 
 def _key(row: LakeTable) -> tuple[int | None, int | None]:
