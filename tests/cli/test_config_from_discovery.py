@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from lakeferry.cli.discovered_manifest import Basis, discovered_text
+from lakeferry.cli.flow_yaml import block
+from lakeferry.cli.manifest_answers import tree_body
 from lakeferry.cli.new_manifest import NewManifest
 from lakeferry.config.read import checked_text
 from lakeferry.fleet.discovered import Discovered
@@ -18,6 +20,7 @@ from lakeferry.ledger.rows import Inventoried
 from lakeferry.ledger.write import Ledger
 from tests.cli.program import called
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "migration.yaml"
 MANIFEST = """version: 1
 name: atlas
 ledger: l.db
@@ -165,6 +168,17 @@ def test_a_file_that_is_not_there_says_what_makes_one(tmp_path: Path) -> None:
 
     assert "LF-8007" in ended.stderr
     assert not (tmp_path / "lakeferry.yaml").exists()
+
+
+def test_what_is_kept_of_a_manifest_says_the_same_again() -> None:
+    text = EXAMPLE.read_text()
+    root = checked_text(text, "a.yaml", besides=wanted_problems).root
+
+    again = "\n".join(line for key, one in root.entries.items() for line in block(key, one.value))
+
+    written = checked_text(again, "b.yaml", besides=wanted_problems).root
+    assert tree_body(written) == tree_body(root)
+    assert '"${aws-secret:atlas/azure-sp#client_secret}"' in again
 
 
 ODD = ("a.b", "we*ird", "qu?", 'q"q', "back\\slash", "ünï", "no", "1e9", "a: b", "#x")
