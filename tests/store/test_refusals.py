@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.errors import FerryError
+from lakeferry.store.faults import refusal
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store, read_all
 from tests.servers import Server, faulty, free_port, toxiproxy
@@ -223,3 +224,13 @@ def test_a_refusal_in_the_middle_of_a_run_has_its_name(
 
     assert caught.value.code == code
     assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("mark", ["?sig=", "&sig=", "&amp;sig=", "&X-Amz-Signature="])
+def test_what_signs_a_request_is_not_told_even_where_an_answer_repeats_its_address(
+    mark: str,
+) -> None:
+    error = refusal("az://c/x", status=400, message=f"bad /c?sv=1{mark}c2VjcmV0%2Fx=&se=2 (400)")
+
+    assert "c2VjcmV0" not in str(error)
+    assert f"sv=1{mark}…&se=2" in error.what

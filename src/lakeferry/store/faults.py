@@ -64,6 +64,10 @@ _UNREACHABLE = re.compile(
 )
 # obstore's words where the SDK that it asks for an identity finds none, or may not have it.
 _NO_IDENTITY = re.compile(r"External \w+ credential provider|lacked valid authentication")
+_SIGNATURE = re.compile(
+    r"([?&;](?:sig|X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature)=)[^&\s\"'<>]+",
+    re.IGNORECASE,
+)
 _NEXT = {
     "LF-1001": "check which identity is used and that it has not expired; see "
     "docs/reference/stores.md for all options",
@@ -132,6 +136,10 @@ def refusal_as(code: str, where: str, said: str) -> FerryError:
 
 
 def _gist(message: str) -> str:
-    """One line of a library's message: its last clause, without the Rust dump behind it."""
+    """One line of a library's message: its last clause, without the Rust dump behind it.
+
+    A proxy may answer with the address that was asked for, and with it what signs the request.
+    """
+    message = _SIGNATURE.sub(r"\1…", message)
     first = message.partition("\n")[0].partition("Debug source")[0].strip()
     return first if len(first) <= 300 else f"{first[:140]} … {first[-140:]}"
