@@ -18,7 +18,7 @@ from lakeferry.clone.parquet_folder import Declared, Place
 from lakeferry.clone.report import CloneReport, CloneRequest
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
-from lakeferry.events import Event, FileLanded
+from lakeferry.events import Event, FileLanded, Warned
 from lakeferry.store.open import open_store
 from tests.flows import kill_runner
 from tests.flows.kill_runner import Order
@@ -273,6 +273,27 @@ def test_partitions_that_only_a_metastore_knows_come_from_where_they_lie(tmp_pat
         (0, "2024-01-01", 7), (10, "2024-01-02", None),
     ]  # fmt: skip
     assert told(duckdb_rows(target)) == rows
+
+
+def test_files_below_the_folder_of_a_partition_are_told_and_no_part_of_it(tmp_path: Path) -> None:
+    table, away, target = tmp_path / "table", tmp_path / "away", tmp_path / "out"
+    put(table, "1/000000_0", 0)
+    put(table, "1/HIVE_UNION_SUBDIR_1/000000_0", 50)
+    put(table, "1/two/000000_0", 20)
+    put(away, "000000_0", 10)
+    put(away, "deep/er/000000_0", 60)
+    places = (Place(("1",), str(table / "1")), Place(("2",), str(table / "1/two")),
+              Place(("3",), str(away)))  # fmt: skip
+    told: list[Event] = []
+
+    clone_parquet(
+        CloneRequest(str(table), str(target)), Declared(("day",), {}, places), emit=told.append
+    )
+
+    assert sorted(set(deltalake_rows(target)["id"].to_pylist()))[::5] == [0, 10, 20]
+    [warned] = [one for one in told if isinstance(one, Warned)]
+    assert warned.message.startswith("2 files of the folder are no part of the table")
+    assert "1/HIVE_UNION_SUBDIR_1/000000_0" in warned.message
 
 
 def test_a_target_that_others_wrote_to_is_not_written_over(tmp_path: Path) -> None:

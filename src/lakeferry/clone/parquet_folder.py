@@ -27,6 +27,7 @@ from lakeferry.store.protocol import ObjectMeta
 MODE = "parquet"  # of a clone's record
 _ENDINGS = (".parquet", ".parq", ".pq")
 _SHOWN = 5
+Found = tuple["Place | None", str, ObjectMeta]  # see `listed_by_place`
 Typed = tuple[Mapping[str, str], SourceFile]  # the table's partition columns, a file of it
 
 
@@ -126,14 +127,13 @@ def _of_paths(
         yield types, _file(meta, tuple(value for _, value in pairs), types, url=url)
 
 
-def listed_by_place(
-    found: Iterable[tuple[Place, str, ObjectMeta]], declared: Declared, *, url: str
-) -> Listed:
+def listed_by_place(found: Iterable[Found], declared: Declared, *, url: str) -> Listed:
     """A table whose partitions only a metastore knows.
 
     Args:
-        found: partition, decoded URL of the file where it lies outside the table's folder (else
-            ''), and the file: its path is below the table's folder, or below the partition's.
+        found: partition (None: of none), decoded URL of the file where it lies outside the table's
+            folder (else ''), and the file: its path is below the table's folder, or below the
+            partition's.
     """
     columns = declared.columns
     types = {name: declared.types.get(name, "string") for name in columns}
@@ -142,7 +142,11 @@ def listed_by_place(
     for block in blocks(found):
         rows = []
         for place, outside, meta in block:
-            if meta.size and not is_hidden(meta.path):
+            if not meta.size or is_hidden(meta.path):
+                continue
+            if place is None:
+                others.take(outside or meta.path)
+            else:
                 has_ending |= is_parquet(meta.path)
                 rows.append((values.number(place.values), outside, meta))
         writer.write(_found_rows(rows))

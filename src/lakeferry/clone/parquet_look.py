@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from lakeferry.clone.difference import Marked
 from lakeferry.clone.footers import read_footer
 from lakeferry.clone.parquet_folder import (
     Declared,
+    Found,
     Listed,
     Place,
     listed_by_path,
@@ -31,7 +33,7 @@ from lakeferry.delta.files import FileSet, FileWriter, JoinedFiles
 from lakeferry.delta.keys import Mask
 from lakeferry.delta.paths import canonical, decode, encode
 from lakeferry.errors import FerryError
-from lakeferry.store.protocol import ObjectMeta, Store
+from lakeferry.store.protocol import Store
 from lakeferry.workers import map_threads
 
 STAT_COLUMNS = 32  # `delta.dataSkippingNumIndexedCols` where a table does not set it
@@ -151,23 +153,33 @@ def list_state(declared: Declared, around: Surroundings, *, jobs: int) -> Listed
     return state
 
 
-def _of_places(
-    places: Sequence[Place], around: Surroundings, jobs: int
-) -> Iterator[tuple[Place, str, ObjectMeta]]:
-    """The files of each partition; where a folder is gone there are none."""
-    root = canonical(around.places.source.url)
+def _of_places(places: Sequence[Place], around: Surroundings, jobs: int) -> Iterator[Found]:
+    """The files of each partition, and of none those further below; of a folder that is gone none.
 
-    def listed(place: Place) -> list[tuple[Place, str, ObjectMeta]]:
+    Hive leaves deeper files out or reads them, by a setting: whoever moves a table shall know.
+    """
+    root = canonical(around.places.source.url)
+    folders = {canonical(place.url) for place in places}
+
+    def listed(place: Place) -> list[Found]:
         url = canonical(place.url)
-        if url == root or url.startswith(f"{root}/"):
-            metas = around.places.source.list(url[len(root) + 1 :], recursive=False)
-            return [(place, "", meta) for meta in metas]
-        store, folder = around.places.elsewhere(url)
-        return [
-            (place, f"{url}/{name}", replace(meta, path=name))
-            for meta in store.list(folder, recursive=False)
-            if (name := meta.path.rpartition("/")[2])
-        ]
+        is_inside = url == root or url.startswith(f"{root}/")
+        store, folder = around.places.source, url[len(root) + 1 :]
+        if not is_inside:
+            store, folder = around.places.elsewhere(url)
+        found: list[Found] = []
+        for meta in store.list(folder):
+            name = meta.path[len(folder) + 1 :] if folder else meta.path
+            above, deeper, last = name.rpartition("/")
+            if deeper:  # of another partition, or of none: readers differ about such folders
+                own = accumulate(above.split("/"), "{}/{}".format)
+                if folders.isdisjoint(f"{url}/{one}" for one in own):
+                    found.append((None, "" if is_inside else f"{url}/{name}", meta))
+            elif is_inside:
+                found.append((place, "", meta))
+            else:
+                found.append((place, f"{url}/{last}", replace(meta, path=last)))
+        return found
 
     with closing(map_threads(listed, places, count=jobs, stop=around.stop)) as answers:
         for answer in answers:
