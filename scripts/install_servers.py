@@ -55,6 +55,14 @@ HIVE_JARS = (
 )
 PROVIDERS = CACHE / "terraform-providers"
 DELTA_JARS = ("io.delta:delta-spark_2.13:4.0.1", "io.delta:delta-storage:4.0.1")
+# Of the Hadoop that Spark 4.0.1 has. It asks for AWS's whole SDK in one jar of 600 MB; what it needs
+# of it is 18 MB, in modules that are newer than it knows.
+S3A = CACHE / "s3a-3.4.1"
+S3A_ALONE = ("org.apache.hadoop:hadoop-aws:3.4.1",)
+S3A_JARS = (
+    "software.amazon.awssdk:s3-transfer-manager:2.57.8",
+    "software.amazon.awssdk:apache-client:2.57.8",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +195,18 @@ def fetch_types(package: str, target: Path) -> None:
         folder.rename(target)
 
 
-def fetch_jars(coordinates: tuple[str, ...], target: Path, *, transitive: bool) -> None:
-    """Maven copies them beside `target` first, so that a broken fetch leaves no half folder."""
+def fetch_jars(
+    coordinates: tuple[str, ...], target: Path, *, transitive: bool, alone: tuple[str, ...] = ()
+) -> None:
+    """Maven copies them beside `target` first, so that a broken fetch leaves no half folder.
+
+    Args:
+        alone: further ones, whose own dependencies are not even looked at.
+    """
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix=".fetch-") as work:
         pom = Path(work) / "pom.xml"
-        pom.write_text(pom_text(coordinates))
+        pom.write_text(pom_text(coordinates, alone))
         jars = Path(work) / "jars"
         options = [] if transitive else ["-DexcludeTransitive=true"]
         run("mvn", "--quiet", "--batch-mode", "--file", pom, "dependency:copy-dependencies",
@@ -201,11 +215,14 @@ def fetch_jars(coordinates: tuple[str, ...], target: Path, *, transitive: bool) 
         jars.rename(target)
 
 
-def pom_text(coordinates: tuple[str, ...]) -> str:
+def pom_text(coordinates: tuple[str, ...], alone: tuple[str, ...]) -> str:
+    every = "<exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion>"
+    none = f"<exclusions>{every}</exclusions>"
     dependencies = "\n".join(
         "<dependency><groupId>{}</groupId><artifactId>{}</artifactId>"
-        "<version>{}</version></dependency>".format(*coordinate.split(":"))
-        for coordinate in coordinates
+        "<version>{}</version>{}</dependency>".format(*coordinate.split(":"), without)
+        for listed, without in ((coordinates, ""), (alone, none))
+        for coordinate in listed
     )
     return (
         "<project><modelVersion>4.0.0</modelVersion><groupId>lakeferry</groupId>"
@@ -248,6 +265,8 @@ SERVERS = (
            partial(run, sys.executable, SCRIPTS / "bootstrap.py", "unity")),
     Server("delta-jars", "4.0.1", ("mvn", "java"), DELTA / "delta-storage-4.0.1.jar",
            partial(fetch_jars, DELTA_JARS, DELTA, transitive=False)),
+    Server("s3a-jars", "3.4.1", ("mvn", "java"), S3A / "hadoop-aws-3.4.1.jar",
+           partial(fetch_jars, S3A_JARS, S3A, transitive=True, alone=S3A_ALONE)),
     Server("spark", "4.0.1", ("java",), CACHE / "pyspark-4.0.1" / ".ready",
            partial(run, sys.executable, SCRIPTS / "bootstrap.py", "spark")),
 )  # fmt: skip

@@ -41,11 +41,16 @@ class Fleet:
     def wanted(self) -> Migration:
         return migration(ManifestFlags(file=str(self.folder / "lakeferry.yaml")))
 
-    def write(self, more: str = "", *, source: str = "", target: str = "") -> None:
-        """The manifest; `more` at its end, `source` and `target` among their keys."""
+    def write(self, more: str = "", *, source: str = "", target: str = "", lake: str = "") -> None:
+        """The manifest; `more` at its end, `source` and `target` among their keys.
+
+        Args:
+            lake: where the lake lies, which is not on this disk then.
+        """
+        root = f"root: '{lake}'" if lake else f"kind: local, root: '{self.lake}'"
         (self.folder / "lakeferry.yaml").write_text(
             f"version: 1\nname: fleet\ntarget: {{root: '{self.target}'{target}}}\n"
-            f"sources:\n  a: {{kind: local, root: '{self.lake}'{source}}}\n{more}"
+            f"sources:\n  a: {{{root}{source}}}\n{more}"
         )
 
     def see(self) -> list[LakeTable]:

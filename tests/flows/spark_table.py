@@ -44,7 +44,7 @@ def clone(source: Path, target: Path, **more: Any) -> CloneReport:
     return lakeferry.clone(str(source), str(target), jobs=2, **more)
 
 
-def append(spark: Any, table: Path, *ids: int, **options: str | int) -> None:
+def append(spark: Any, table: str | Path, *ids: int, **options: str | int) -> None:
     """One file of rows (id, 'row'), as one commit."""
     frame = spark.createDataFrame([(at, "row") for at in ids], "id INT, v STRING").coalesce(1)
     frame.write.format("delta").mode("append").options(**options).save(str(table))

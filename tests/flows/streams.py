@@ -35,7 +35,7 @@ class Landing:
         return ids
 
     @contextmanager
-    def arriving(self, first: int, every_s: float = 0.5) -> Iterator[None]:
+    def arriving(self, first: int, every_s: float = 1.0) -> Iterator[None]:
         """Files land one after another, from number `first` on, until the block ends."""
         ended = threading.Event()
 
@@ -56,12 +56,13 @@ class Landing:
     @property
     def ids(self) -> list[int]:
         """All that have landed, sorted."""
-        return list(range(3 * len(list(self.root.glob("*.json")))))
+        return list(range(3 * len(list(self.root.glob("[0-9]*.json")))))
 
 
 def run_sink(spark: Any, landing: Landing, table: Place, checkpoint: Place) -> None:
     """A stream from the landing files into the table, one file a batch, until all are read."""
-    _drain(_landed(spark, landing), table, checkpoint)
+    stream = spark.readStream.schema(COLUMNS).option("maxFilesPerTrigger", 1)
+    _drain(stream.json(str(landing.root)), table, checkpoint)
 
 
 def run_reader(
@@ -73,19 +74,24 @@ def run_reader(
 
 
 def live_sink(spark: Any, landing: Landing, table: Place, checkpoint: Place) -> Any:
-    """The query of `run_sink`, which goes on until it is stopped; `settle` waits for it."""
-    return _started(_landed(spark, landing), table, checkpoint, processingTime="200 milliseconds")
+    """A stream from the landing files into the table that goes on until it is stopped."""
+    stream = spark.readStream.schema(COLUMNS).json(str(landing.root))
+    return _started(stream, table, checkpoint, processingTime="1 second")
 
 
 def live_reader(spark: Any, table: Place, out: Place, checkpoint: Place) -> Any:
-    """The query of `run_reader`, which goes on until it is stopped."""
+    """A stream that appends what it reads in the table to `out` until it is stopped."""
     stream = spark.readStream.format("delta").load(str(table))
-    return _started(stream, out, checkpoint, processingTime="200 milliseconds")
+    return _started(stream, out, checkpoint, processingTime="1 second")
 
 
-def _landed(spark: Any, landing: Landing) -> Any:
-    stream = spark.readStream.schema(COLUMNS).option("maxFilesPerTrigger", 1)
-    return stream.json(str(landing.root))
+def has_begun(query: Any, timeout_s: float = 120) -> None:
+    """Wait until it has brought a batch; to wait for all would be for ever while data arrive."""
+    until = time.monotonic() + timeout_s
+    while not any(one["numInputRows"] for one in query.recentProgress):
+        assert query.isActive, query.exception()
+        assert time.monotonic() < until, query.status
+        time.sleep(0.1)
 
 
 def _drain(frame: Any, out: Place, checkpoint: Place) -> None:

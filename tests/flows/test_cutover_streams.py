@@ -1,202 +1,234 @@
-"""Live streams over a switch from a local disk to an S3 server, by Spark: nothing lost or doubled.
+"""Live streams over a switch from a local disk or HDFS to an S3 server: nothing lost or doubled.
 
-Spark reads and writes the bucket as the folder that the server serves: its S3 client is not among
-what is installed. What the program does goes through the server.
+A stream writes a table, another reads it and writes a second one; both go on at the target, by
+Spark's own client of S3, and back at the source.
 """
 
-import shutil
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.flows.fleets import Fleet
+from lakeferry.catalog.tables import RECEIPT, SOURCE
+from lakeferry.connect import thrift_form as thrift
+from lakeferry.connect.aws import AwsAccess
+from lakeferry.connect.databricks import workspace_client
+from lakeferry.connect.metastore import ask
+from lakeferry.store.open import open_store
+from tests.flows.live_cutover import carried_of, live_cutover
+from tests.flows.pipelines import FIRST, SECOND, Pipeline, pipeline
 from tests.flows.spark_table import append as spark_append
-from tests.flows.streams import Landing, ids_in, run_reader, run_sink
-from tests.flows.test_cutover import cutover, prove_all, run, states
+from tests.flows.streams import (
+    forget_last_batch,
+    has_begun,
+    ids_in,
+    live_reader,
+    live_sink,
+    run_reader,
+    run_sink,
+)
+from tests.flows.test_cutover import cutover, run, states
+from tests.flows.test_cutover_catalogs import check_told
+from tests.judges.catalog_clients import Known, in_glue, in_hive, in_unity
 from tests.judges.spark_reader import spark_session
-from tests.servers import versitygw
+from tests.servers import Server, s3a, unity_catalog
 
 __all__ = ["spark_session"]  # the fixture `spark`
 
 pytestmark = [pytest.mark.spark, pytest.mark.server, pytest.mark.timeout(600)]
 
 
-@dataclass(frozen=True)
-class Streams:
-    """A table that one stream writes and another one reads."""
-
-    spark: Any
-    fleet: Fleet
-    bucket: Path  # the folder that the server serves
-    landing: Landing
-
-    @property
-    def source(self) -> Path:
-        return self.fleet.lake / "s/events"
-
-    @property
-    def target(self) -> Path:
-        return self.bucket / "a/s/events"
-
-    @property
-    def out(self) -> Path:
-        return self.fleet.folder / "out"
-
-    @property
-    def checkpoints(self) -> tuple[Path, Path]:
-        return self.fleet.folder / "checkpoints/sink", self.fleet.folder / "checkpoints/reader"
-
-    def carried(self, name: str) -> Path:
-        [found] = (self.bucket / "_checkpoints").glob(f"{name}-*")
-        return found
-
-    def cutover(self, *words: str) -> tuple[int, list[dict[str, Any]]]:
-        named = [word for at in self.checkpoints for word in ("--checkpoint", str(at))]
-        return cutover(self.fleet, "--wave", "1", *named, *words)
+@pytest.fixture(autouse=True)
+def secret(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the manifest refers to, for what a test asks of it in this process."""
+    monkeypatch.setenv("FLEET_SECRET", s3_server.options["secret_access_key"])
 
 
-@pytest.fixture
-def streams(spark: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Streams]:
-    mode = getattr(request, "param", "mirror")
-    with versitygw.running(tmp_path / "s3") as server:
-        keys = {"FLEET_SECRET": server.options["secret_access_key"]}
-        fleet = Fleet(tmp_path, server.place, environment=keys)
-        told = {**server.options, "secret_access_key": "${env:FLEET_SECRET}"}
-        said = ", ".join(f"{key}: '{value}'" for key, value in told.items())
-        fleet.write(f"connections: {{here: {{kind: aws, options: {{{said}}}}}}}\n",
-                    source=f", mode: {mode}", target=", connection: here")  # fmt: skip
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("FLEET_SECRET", keys["FLEET_SECRET"])
-            yield Streams(spark, fleet, tmp_path / "s3/buckets/lake", Landing(tmp_path / "landing"))
+def test_streams_go_on_from_a_disk_at_an_s3_server_known_to_hive_and_back(
+    spark: Any, s3_server: Server, hive_metastore_server: Server, tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    uri = hive_metastore_server.place
+    drop = {1: thrift.text("a_s"), 2: thrift.flag(False), 3: thrift.flag(True)}
+    request.addfinalizer(lambda: ask(uri, "drop_database", drop, {}))
+    told = f", catalog: {{kind: hive, uri: '{uri}', schema: 'a_{{schema}}'}}"
+    one = pipeline(spark, s3_server, tmp_path, target=told)
+
+    check_live_switch_and_return(one, in_hive(spark, uri), "local disk to S3, Hive")
 
 
-def test_both_streams_go_on_at_the_target_and_back_at_the_source(streams: Streams) -> None:
-    one, landed = streams, list[int]()
-    sink, reader = one.checkpoints
-    landed += [*one.landing.land(0), *one.landing.land(1)]
-    run_sink(one.spark, one.landing, one.source, sink)
-    run_reader(one.spark, one.source, one.out, reader)
-    one.fleet.see()
-    one.fleet.sync()
-    prove_all(one.fleet)
-    landed += one.landing.land(2)  # after the sync; the reader has not seen it either
-    run_sink(one.spark, one.landing, one.source, sink)
-    forget_last_batch(sink)  # killed between its commit and the note of it
+def test_streams_go_on_from_hdfs_at_an_s3_server_known_to_glue_and_back(
+    spark: Any, s3_server: Server, hdfs_server: Server, moto_access: AwsAccess, tmp_path: Path
+) -> None:
+    link = f"{{kind: aws, endpoint: '{moto_access.endpoint}', region: {moto_access.region}}}"
+    lake = f"{hdfs_server.place}/{uuid.uuid4().hex}"
+    one = pipeline(spark, s3_server, tmp_path, lake=lake, more=f", aws: {link}",
+                   target=", catalog: {kind: glue, connection: aws}")  # fmt: skip
 
-    code, lines = one.cutover()
+    check_live_switch_and_return(one, in_glue(moto_access), "HDFS to S3, Glue")
 
-    assert code == 0, lines
-    assert [(way["does"], way["tables"]) for way in lines[-1]["streams"]] == [
-        ("continues", ["a.s.events"]), ("continues", ["a.s.events"])
-    ]  # fmt: skip
-    assert lines[-1]["pause_s"] < 30
-    landed += one.landing.land(3)
-    run_sink(one.spark, one.landing, one.target, one.carried("sink"))
-    run_reader(one.spark, one.target, one.out, one.carried("reader"))
-    assert ids_in(one.spark, one.target) == landed
-    assert ids_in(one.spark, one.out) == landed
-    assert ids_in(one.spark, one.source) == landed[:9]
 
+def test_streams_go_on_from_hdfs_at_an_s3_server_known_to_unity_catalog_and_back(
+    spark: Any, s3_server: Server, hdfs_server: Server, tmp_path: Path
+) -> None:
+    with unity_catalog.running(tmp_path) as url:
+        lake = f"{hdfs_server.place}/{uuid.uuid4().hex}"
+        told = f", catalog: {{kind: unity, uri: '{url}', catalog: atlas}}"
+        one = pipeline(spark, s3_server, tmp_path, lake=lake, target=told)
+
+        check_live_switch_and_return(one, in_unity(url, "atlas"), "HDFS to S3, Unity Catalog")
+    workspace_client.cache_clear()
+
+
+def check_live_switch_and_return(one: Pipeline, known: Known, what: str) -> None:
+    """Files land all the time, and the streams run until the switch names them."""
+    spark, landing = one.spark, one.landing
+    landing.land(0)
+    with landing.arriving(1):
+        sink = live_sink(spark, landing, one.source(FIRST), one.sink)
+        has_begun(sink)
+        reader = live_reader(spark, one.source(FIRST), one.source(SECOND), one.reader)
+        has_begun(reader)
+        one.ready()
+
+        def stop() -> None:
+            sink.stop()
+            reader.stop()
+            forget_last_batch(spark, one.sink)
+
+        done = live_cutover(one.fleet, stop, *one.words)
+
+        assert done.code == 0, done.lines[-3:]
+        assert any(f"stream {query.id}" in done.named for query in (sink, reader))
+        assert [way["does"] for way in done.lines[-1]["streams"]] == ["continues", "continues"]
+        sink_at, reader_at = (s3a.address(done.carried[query.id[:8]]) for query in (sink, reader))
+        sink = live_sink(spark, landing, one.target(FIRST), sink_at)
+        reader = live_reader(spark, one.target(FIRST), one.target(SECOND), reader_at)
+        has_begun(sink)
+        has_begun(reader)
+        print(done.told_of_pause(what))  # noqa: T201
+    sink.processAllAvailable()
+    reader.processAllAvailable()
+    sink.stop()
+    reader.stop()
+
+    assert one.ids(FIRST) == landing.ids
+    assert one.ids(SECOND) == landing.ids
+    check_known(one, known)
+    check_return(one, known, sink, reader)
+
+
+def check_return(one: Pipeline, known: Known, sink: Any, reader: Any) -> None:
+    """The way back, with what was written at the target: refused without a word, then carried.
+
+    Args:
+        sink, reader: the queries that have ended at the target.
+    """
     written, lines = run(one.fleet, "rollback", "--yes", "--wave", "1")
-    assert (written, lines[-1]["written"][0]["commits"]) == (3, 1)
-    assert lines[-1]["written"][0]["writers"][0].startswith("stream ")
-    back, _ = run(one.fleet, "rollback", "--yes", "--wave", "1", "--reverse")
 
-    assert (back, states(one.fleet)) == (0, {"s.events": "synced"})
-    landed += one.landing.land(4)
-    run_sink(one.spark, one.landing, one.source, one.carried("sink"))
-    run_reader(one.spark, one.source, one.out, one.carried("reader"))
-    assert ids_in(one.spark, one.source) == landed
-    assert ids_in(one.spark, one.out) == landed
+    assert written == 3
+    writers = {each["table"]: each["writers"] for each in lines[-1]["written"]}
+    assert writers == {f"a.{FIRST}": [f"stream {sink.id}"], f"a.{SECOND}": [f"stream {reader.id}"]}
+    check_known(one, known)
+    back, lines = run(one.fleet, "rollback", "--yes", "--wave", "1", "--reverse")
+
+    assert (back, states(one.fleet)) == (0, {FIRST: "synced", SECOND: "synced"}), lines
+    assert [known("a_s", name.partition(".")[2]) for name in (FIRST, SECOND)] == [None, None]
+    ways = {way["query"]: way for way in lines[-1]["streams"]}
+    assert {way["does"] for way in ways.values()} == {"continues"}
+    spark, landing = one.spark, one.landing
+    landing.land(len(landing.ids) // 3)
+    run_sink(spark, landing, one.source(FIRST), ways[sink.id]["goes_on_with"])
+    run_reader(spark, one.source(FIRST), one.source(SECOND), ways[reader.id]["goes_on_with"])
+    assert ids_in(spark, one.source(FIRST)) == landing.ids
+    assert ids_in(spark, one.source(SECOND)) == landing.ids
 
 
-@pytest.mark.parametrize("streams", ["snapshot"], indirect=True)
-def test_a_reader_begins_behind_the_clone_where_its_id_is_another(streams: Streams) -> None:
-    one, landed = streams, list[int]()
-    sink, reader = one.checkpoints
-    landed += [*one.landing.land(0), *one.landing.land(1)]
-    run_sink(one.spark, one.landing, one.source, sink)
-    run_reader(one.spark, one.source, one.out, reader)
-    one.fleet.see()
-    one.fleet.sync()
-    prove_all(one.fleet)
-    landed += one.landing.land(2)
-    run_sink(one.spark, one.landing, one.source, sink)
+def check_known(one: Pipeline, known: Known) -> None:
+    """Both tables, where they are now, with their receipts."""
+    check_told(one.fleet)
+    for name in (FIRST, SECOND):
+        found = known("a_s", name.partition(".")[2])
+        assert found is not None
+        assert s3a.address(found[0]) == one.target(name)
+        assert found[1][SOURCE].removeprefix("file://") == one.source(name)
+        assert len(found[1][RECEIPT]) == 64
 
-    late, lines = one.cutover("--dry-run")
+
+def test_a_reader_begins_behind_the_clone_where_its_id_is_another(
+    spark: Any, s3_server: Server, tmp_path: Path
+) -> None:
+    one = pipeline(spark, s3_server, tmp_path, mode="snapshot")
+    landing, out = one.landing, tmp_path / "out"
+    landing.land(0)
+    landing.land(1)
+    run_sink(spark, landing, one.source(FIRST), one.sink)
+    run_reader(spark, one.source(FIRST), out, one.reader)
+    one.ready()
+    landing.land(2)
+    run_sink(spark, landing, one.source(FIRST), one.sink)
+
+    late, lines = cutover(one.fleet, "--wave", "1", *one.words, "--dry-run")
     assert "let it read to the end first" in str(lines)
-    run_reader(one.spark, one.source, one.out, reader)
-    code, lines = one.cutover()
+    run_reader(spark, one.source(FIRST), out, one.reader)
+    code, lines = cutover(one.fleet, "--wave", "1", *one.words)
 
     assert (late, code) == (3, 0)
     ways = {Path(way["checkpoint"]).name: way for way in lines[-1]["streams"]}
     assert (ways["sink"]["does"], ways["reader"]["does"]) == ("continues", "restart")
     begin = ways["reader"]["starting_versions"]["a.s.events"]
-    landed += one.landing.land(3)
-    run_sink(one.spark, one.landing, one.target, one.carried("sink"))
-    new = one.fleet.folder / "checkpoints/new"
-    run_reader(one.spark, one.target, one.out, new, startingVersion=begin)
-    assert ids_in(one.spark, one.target) == landed
-    assert ids_in(one.spark, one.out) == landed
+    landing.land(3)
+    [carried] = carried_of(lines).values()
+    run_sink(spark, landing, one.target(FIRST), s3a.address(carried))
+    new = tmp_path / "checkpoints/new"
+    run_reader(spark, one.target(FIRST), out, new, startingVersion=begin)
+    assert one.ids(FIRST) == landing.ids
+    assert ids_in(spark, out) == landing.ids
 
 
-def test_a_stream_that_still_writes_is_named_and_nothing_is_switched(streams: Streams) -> None:
-    one = streams
-    sink, _ = one.checkpoints
+def test_a_stream_that_still_writes_is_named_and_nothing_is_switched(
+    spark: Any, s3_server: Server, tmp_path: Path
+) -> None:
+    one = pipeline(spark, s3_server, tmp_path)
     one.landing.land(0)
-    run_sink(one.spark, one.landing, one.source, sink)
-    one.fleet.see()
-    one.fleet.sync()
-    prove_all(one.fleet)
-    frame = one.spark.readStream.format("rate").option("rowsPerSecond", 1).load()
-    frame = frame.selectExpr("CAST(value AS INT) AS id", "'live' AS v")
-    query = (
-        frame.writeStream.format("delta")
-        .option("checkpointLocation", str(one.fleet.folder / "checkpoints/live"))
-        .trigger(processingTime="1 second")
-        .start(str(one.source))
-    )
-    try:
-        time.sleep(5)
-        code, lines = run(one.fleet, "cutover", "--yes", "--freeze-check", "10s", "--wave", "1")
-    finally:
-        query.stop()
+    run_sink(spark, one.landing, one.source(FIRST), one.sink)
+    one.ready()
+    with one.landing.arriving(1):
+        query = live_sink(spark, one.landing, one.source(FIRST), one.sink)
+        try:
+            has_begun(query)
+            code, lines = run(one.fleet, "cutover", "--yes", "--freeze-check", "30s", "--wave", "1")
+        finally:
+            query.stop()
 
     error = next(line for line in reversed(lines) if line["type"] == "error")
     assert (code, error["code"]) == (1, "LF-8072")
     assert f"stream {query.id}" in error["message"]
-    assert states(one.fleet) == {"s.events": "verified"}
+    assert states(one.fleet) == {FIRST: "verified"}
 
 
-def forget_last_batch(checkpoint: Path) -> None:
-    batches = [file for file in (checkpoint / "commits").iterdir() if file.name.isdigit()]
-    max(batches, key=lambda file: int(file.name)).unlink()
-
-
-def test_a_checkpoint_that_went_on_at_the_target_is_not_written_over(streams: Streams) -> None:
-    one = streams
-    sink, _ = one.checkpoints
+def test_a_checkpoint_that_went_on_at_the_target_is_not_written_over(
+    spark: Any, s3_server: Server, tmp_path: Path
+) -> None:
+    one = pipeline(spark, s3_server, tmp_path)
     one.landing.land(0)
-    run_sink(one.spark, one.landing, one.source, sink)
-    shutil.rmtree(one.checkpoints[1], ignore_errors=True)
-    one.fleet.see()
-    one.fleet.sync()
-    prove_all(one.fleet)
-    named = ("--wave", "1", "--checkpoint", str(sink))
-    cutover(one.fleet, *named)
-    first = one.carried("sink")
-    (first / "offsets/7").write_text("v1\n{}\n{}")  # it went on there
+    run_sink(spark, one.landing, one.source(FIRST), one.sink)
+    one.ready()
+    named = ("--wave", "1", "--checkpoint", one.sink)
+    _, lines = cutover(one.fleet, *named)
+    [first] = carried_of(lines).values()
+    went_on = open_store(first, s3_server.options)
+    went_on.write("offsets/7", [b"v1\n{}\n{}"], size=8)
     run(one.fleet, "rollback", "--yes", "--wave", "1")
 
-    code, _ = cutover(one.fleet, *named)
+    code, lines = cutover(one.fleet, *named)
 
     assert code == 0
-    assert (first / "offsets/7").exists()
-    second = first.with_name(f"{first.name}-2")
-    assert sorted(file.name for file in (second / "offsets").iterdir()) == ["0"]
-    spark_append(one.spark, one.target, 99)
-    assert 99 in ids_in(one.spark, one.target)
+    assert went_on.head("offsets/7") is not None
+    [second] = carried_of(lines).values()
+    assert second == f"{first}-2"
+    offsets = open_store(second, s3_server.options).list("offsets")
+    assert [meta.path for meta in offsets] == ["offsets/0"]
+    spark_append(spark, one.target(FIRST), 99)
+    assert 99 in one.ids(FIRST)

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.servers import require
+from tests.servers import require, s3a
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def _vector_id(file: dict[str, Any]) -> str:
 def session() -> Any:
     """The one session of this process, or a skip with the command that installs Spark."""
     folder = require("spark").parent
-    jars = sorted(require("delta-jars").parent.glob("delta-*.jar"))
+    jars = [*sorted(require("delta-jars").parent.glob("delta-*.jar")), *s3a.jars()]
     sys.path.insert(0, str(folder))
     os.environ["TZ"] = "UTC"
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable

@@ -36,6 +36,7 @@ PROGRAMS: Mapping[str, tuple[Path, str]] = {  # name -> what must be there, what
     "fake-gcs": (CACHE / "go/bin/fake-gcs-server", ""),
     "toxiproxy": (CACHE / "go/bin/toxiproxy-server", ""),
     "delta-jars": (CACHE / "delta-4.0.1/delta-storage-4.0.1.jar", "java"),
+    "s3a-jars": (CACHE / "s3a-3.4.1/hadoop-aws-3.4.1.jar", "java"),
     "spark": (CACHE / "pyspark-4.0.1/.ready", "java"),
 }
 SET_PARENT_DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG

@@ -48,8 +48,10 @@ def hdfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def hive_metastore_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with hive_metastore.running(tmp_path_factory.mktemp("hive-metastore")) as server:
+def hive_metastore_server(
+    tmp_path_factory: pytest.TempPathFactory, s3_server: Server
+) -> Iterator[Server]:
+    with hive_metastore.running(tmp_path_factory.mktemp("hive-metastore"), s3=s3_server) as server:
         yield server
 
 
