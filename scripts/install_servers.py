@@ -55,8 +55,8 @@ HIVE_JARS = (
 )
 PROVIDERS = CACHE / "terraform-providers"
 DELTA_JARS = ("io.delta:delta-spark_2.13:4.0.1", "io.delta:delta-storage:4.0.1")
-# Of the Hadoop that Spark 4.0.1 has. It asks for AWS's whole SDK in one jar of 600 MB; what it needs
-# of it is 18 MB, in modules that are newer than it knows.
+# Of the Hadoop that Spark 4.0.1 has. It asks for AWS's whole SDK in one jar of 600 MB; what it
+# needs of that is 18 MB, in modules that are newer than it knows.
 S3A = CACHE / "s3a-3.4.1"
 S3A_ALONE = ("org.apache.hadoop:hadoop-aws:3.4.1",)
 S3A_JARS = (
