@@ -72,6 +72,21 @@ def test_a_table_that_is_moved_stays_the_one_that_it_was_when_another_of_its_nam
     assert (after.state, codes(found)) == ("synced", {"LF-8056": 1})
 
 
+def test_a_table_that_was_moved_at_its_source_is_followed_when_all_of_it_was_seen(
+    trial: Trial,
+) -> None:
+    trial.look()
+    trial.move("sales.eu.orders", "planned", "syncing", "synced")
+    (trial.folder / "sales/eu").rename(trial.folder / "sales/eu.db")
+
+    trial.look(by="paths")  # its catalog, if it had one, would not be asked
+
+    assert trial.table("sales.eu.orders").source_url == f"{trial.folder}/sales/eu/orders"
+    trial.look()
+    table = trial.table("sales.eu.orders")
+    assert (table.source_url, table.state) == (f"{trial.folder}/sales/eu.db/orders", "synced")
+
+
 @pytest.mark.parametrize(("out", "kept"), [("eu.orders", "us"), ("us.orders", "eu")])
 def test_a_table_that_is_left_out_takes_nobodys_place(trial: Trial, out: str, kept: str) -> None:
     lakes.delta(trial.lake("sales"), "us/orders")

@@ -153,7 +153,7 @@ class Gathering:
             whole: sources that were seen to their end.
             is_all: no selection left anything out.
         """
-        self._let_in()
+        self._let_in(whole)
         self.flush()
         self._lose(whole, is_all=is_all)
         self._settle_collisions()
@@ -267,11 +267,19 @@ class Gathering:
         )
         return not found.is_in_scope or (is_others and row.target_url not in self._at)
 
-    def _let_in(self) -> None:
-        """All was seen: who has waited for a place has it, if it is free."""
+    def _let_in(self, whole: set[str]) -> None:
+        """All was seen: who has waited for a place has it, if it is free.
+
+        Of a source that was not seen to its end the table that the ledger knows may be there still.
+        """
         for found, row in sorted(self._waiting, key=_by_right):
-            if not self._place(found, row):
-                self._inventory.append(inventoried(found, None, self._now_ms))
+            known = self._before.tables.get(row.target_url)
+            is_free = row.target_url not in self._at
+            if found.is_in_scope and known and is_free and found.source not in whole:
+                self._tell(_collision(found, (known.name, known.source_url)), found.name)
+            elif self._place(found, row):
+                continue
+            self._inventory.append(inventoried(found, None, self._now_ms))
         self._waiting.clear()
 
     def _place(self, found: FoundTable, row: LakeTable) -> bool:
