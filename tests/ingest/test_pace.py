@@ -65,7 +65,7 @@ def test_a_share_is_a_part(share: float) -> None:
 
 @pytest.mark.parametrize(
     ("record_bytes", "limit"),
-    [(None, 1_000), (590, 3_389), (50, 10_000), (10 * MIB, 1), (0, 10_000)],
+    [(None, 40), (590, 3_389), (50, 10_000), (10 * MIB, 1), (0, 10_000)],
 )
 def test_a_page_is_worth_a_second_of_the_quota(record_bytes: float | None, limit: int) -> None:
     assert Pace().limit(record_bytes) == limit
@@ -97,9 +97,14 @@ def test_a_refused_shard_is_asked_more_and_more_seldom_up_to_5_s(times: int, ran
     assert wait_after_refusal(1, random) <= 0.4
 
 
+def test_a_first_page_of_the_largest_aggregates_is_worth_a_second_of_the_quota() -> None:
+    assert Pace().limit(None) == Pace().limit(50_000) == 40
+
+
 def test_no_call_asks_for_more_records_than_it_may() -> None:
     pace = Pace(most_records=500)
 
-    assert pace.limit(None) == 500
+    assert pace.limit(None) == 40
+    assert Pace(most_records=20).limit(None) == 20
     assert pace.limit(10) == 500
     assert pace.limit(1 * MB) == 2

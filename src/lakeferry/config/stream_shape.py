@@ -101,7 +101,7 @@ STREAM = Record({
         "records of KPL aggregates that belong to another shard", "keep",
     ),
     "workers": Field(Integer(1), "processes that read", "1"),
-    "buffer": Field(_SIZE, "of pages that wait, a worker", "32 MiB"),
+    "buffer": Field(_SIZE, "of pages that wait, a worker", "16 MiB"),
     "connection": Field(_TEXT, "name of one of `connections`, of kind aws; of the stream",
                         "that of the target"),
     "endpoint": Field(

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from lakeferry.errors import FerryError
 from lakeferry.ingest.ears import Ear
+from lakeferry.ingest.memory import let_children_hold_little
 from lakeferry.ingest.messages import Order, Report, TableForm
 from lakeferry.ingest.settings import Ingest
 
@@ -179,6 +180,7 @@ def _end_of(worker: _Worker) -> str:
 
 def _started(entry: Entry, work: Work, name: str, said: Condition) -> _Worker:
     context = get_context("spawn")
+    let_children_hold_little()
     ours, theirs = context.Pipe()
     process = context.Process(target=entry, args=(theirs, work), name=name, daemon=True)
     start_deaf(process)

@@ -111,6 +111,8 @@ class _Fetcher(Thread):
         self._readings: dict[str, Reading] = {}
         self._stopped = False
         self._largest = FIRST_BYTES  # of the answers of late
+        # Mean of a page's records, the most of late: what a shard is asked for that has told none.
+        self._record_bytes: float | None = None
         self.tally = Tally()
 
     def count(self) -> int:
@@ -181,7 +183,8 @@ class _Fetcher(Thread):
     def _page(self, reading: Reading, iterator: str) -> Reading:
         begun, bytes_before = monotonic(), self._line.bytes_in
         self.tally.calls += 1
-        page = self._line.records(iterator, limit=self._pace.limit(reading.record_bytes))
+        each = reading.record_bytes or self._record_bytes
+        page = self._line.records(iterator, limit=self._pace.limit(each))
         size = self._line.bytes_in - bytes_before
         self.tally.bytes_in += size
         self._largest = max(size, int(0.9 * self._largest))
@@ -193,6 +196,8 @@ class _Fetcher(Thread):
             Fetched(reading.shard_id, fresh, after.place, behind_ms, size, reading.place)
         )
         taken = sum([len(one.data) + len(one.partition_key) for one in page.records])
+        if page.records:
+            self._record_bytes = max(taken / len(page.records), 0.9 * (self._record_bytes or 0.0))
         return paced(after, page, taken, begun, self._pace)
 
     def _refused(self, reading: Reading, refusal: Refusal, operation: str) -> Reading:

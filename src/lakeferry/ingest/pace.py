@@ -14,6 +14,9 @@ BYTES_A_SECOND = 2_000_000  # of a shard; whether AWS means 2^21 is not told, so
 CALLS_A_SECOND = 5
 IDLE_S = 1.0  # between calls to a shard that is caught up
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
+# Of a stream that nobody has seen yet: a second of a shard's quota if they are aggregates as large
+# as the KPL makes them, 50 KiB. A thousand of those would be 10 MiB, from each of many shards.
+FIRST_RECORDS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,10 @@ class Pace:
         """How many records to ask for, so that a page is worth a second of our quota at most.
 
         Args:
-            record_bytes: mean of what was seen; None at first, when 1,000 are asked for.
+            record_bytes: mean of what was seen; None at first, when few are asked for.
         """
         if record_bytes is None:
-            return min(1_000, self.most_records)
+            return min(FIRST_RECORDS, self.most_records)
         fitting = BYTES_A_SECOND * self.share / max(1.0, record_bytes)
         return max(1, min(self.most_records, int(fitting)))
 

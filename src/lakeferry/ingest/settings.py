@@ -34,8 +34,8 @@ class SourceSettings:
     most_records: int = MOST_RECORDS  # of one call
     out_of_range: OutOfRange = "keep"  # user records of aggregates that belong to another shard
     # Of pages that wait to be parsed, of one worker. Their records take about as much; what is read
-    # in half a second at full speed is enough, for what more there is the stream keeps.
-    buffer_bytes: int = 32 * MIB
+    # in a quarter of a second at full speed is enough, for what more there is the stream keeps.
+    buffer_bytes: int = 16 * MIB
 
 
 @dataclass(frozen=True, slots=True)
