@@ -20,9 +20,10 @@ import pyarrow as pa
 from fastavro import parse_schema, schemaless_writer
 
 from bench._events import SCHEMA, events
+from lakeferry.ingest.csv_reader import CsvReader
 from lakeferry.ingest.payload import declare
 from lakeferry.ingest.payload_avro import AvroForm, AvroReader, parse_avro
-from lakeferry.ingest.payload_csv import CsvForm, parse_csv
+from lakeferry.ingest.payload_csv import parse_csv
 from lakeferry.ingest.payload_guide import Guide
 from lakeferry.ingest.payload_repair import parse
 from lakeferry.ingest.rows import Rows, page_rows, raw_table
@@ -145,6 +146,7 @@ def steps(data: list[bytes]) -> dict[str, tuple[int, Callable[[], object]]]:
     one_percent, five_percent = rows_of(bad_at(data, 100)), rows_of(bad_at(data, 20))
     lines = rows_of(as_lines(data))
     bad_lines = rows_of(as_lines(bad_at(data, 100)))
+    by_line = CsvReader(FLAT)
     reader, messages = AvroReader(AvroForm("bare", AVRO)), rows_of(as_avro(data))
     newer = rows_of([one[:-1] + b',"new":1}' for one in data])
     return {
@@ -162,8 +164,8 @@ def steps(data: list[bytes]) -> dict[str, tuple[int, Callable[[], object]]]:
         "parse, a new field in each": (count, lambda: parse(newer, rescue, guide)),
         "parse, 1 % bad": (count, lambda: parse(one_percent, declared, guide)),
         "parse, 5 % bad": (count, lambda: parse(five_percent, declared, guide)),
-        "parse lines of CSV": (count, lambda: parse_csv(lines, FLAT, CsvForm())),
-        "parse lines of CSV, 1 % bad": (count, lambda: parse_csv(bad_lines, FLAT, CsvForm())),
+        "parse lines of CSV": (count, lambda: parse_csv(lines, by_line)),
+        "parse lines of CSV, 1 % bad": (count, lambda: parse_csv(bad_lines, by_line)),
         "parse Avro": (count, lambda: parse_avro(messages, reader)),
         "json.loads, from_pylist": (
             count,

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.payload_csv import CsvForm, lines_of, parse_csv, refuse_nested
+from lakeferry.ingest.csv_reader import CsvReader
+from lakeferry.ingest.payload_csv import lines_of, parse_csv, refuse_nested
 from lakeferry.ingest.payload_repair import Parsed
 from lakeferry.ingest.rows import Rows
 
@@ -26,7 +27,6 @@ SCHEMA = pa.schema(
     ]
 )
 GOOD = b"1,x,,,,"
-COMMAS = CsvForm()
 
 
 def rows(data: Sequence[bytes], subs: Sequence[int | None] | None = None) -> Rows:
@@ -36,8 +36,9 @@ def rows(data: Sequence[bytes], subs: Sequence[int | None] | None = None) -> Row
     return Rows("s-0", data, ["k"] * count, numbers, within, [1763942400123] * count)
 
 
-def parsed(*data: bytes, schema: pa.Schema = SCHEMA, form: CsvForm = COMMAS) -> Parsed:
-    return parse_csv(lines_of(rows(data))[0], schema, form, provenance=False)
+def parsed(*data: bytes, schema: pa.Schema = SCHEMA, delimiter: str = ",") -> Parsed:
+    reader = CsvReader(schema, delimiter)
+    return parse_csv(lines_of(rows(data))[0], reader, provenance=False)
 
 
 def value(column: str, line: bytes) -> Any:
@@ -101,6 +102,22 @@ def test_of_a_page_with_bad_lines_of_many_kinds_each_is_told_with_its_own_reason
         assert fault.error.startswith(error)
 
 
+def test_pages_after_one_with_bad_lines_are_read_alike_though_at_once() -> None:
+    reader, known = CsvReader(SCHEMA), []
+    bad = [b"1,,,,,", b"x,,,,,", b"2,,,,TRUE,", b"3,x", b"y,,,,NO,", b"4,,,,true,"]
+
+    for data in (bad, bad, [GOOD, b"2,,,,true,"]):
+        found = parse_csv(rows(data), reader, provenance=False)
+        told = [(fault.path, fault.error) for fault in found.bad.faults]
+        known.append((found.table["a"].to_pylist(), told, reader.doubted))
+
+    wanted = [("$.a", "int64: invalid value 'x'"), ("$.b", "bool: invalid value 'TRUE'"),
+              (None, "2 fields, where 6 are declared"),
+              ("$.a", "int64: invalid value 'y'")]  # fmt: skip
+    assert known[0] == known[1] == ([1, 4], wanted, ("a", "b"))
+    assert known[2] == ([1, 2], [], None)
+
+
 @pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.struct([]), pa.binary()])
 def test_what_no_field_of_a_line_can_hold_is_refused(kind: pa.DataType) -> None:
     with pytest.raises(FerryError, match=r"LF-7011.*cannot be read from CSV"):
@@ -136,7 +153,7 @@ def test_a_field_becomes_the_value_that_it_is(column: str, line: bytes, wanted: 
 def test_another_character_may_stand_between_fields() -> None:
     schema = pa.schema([("a", pa.int64()), ("s", pa.string())])
 
-    found = parsed(b"1\tx,y", schema=schema, form=CsvForm("\t"))
+    found = parsed(b"1\tx,y", schema=schema, delimiter="\t")
 
     assert found.table.to_pylist() == [{"a": 1, "s": "x,y"}]
 
@@ -192,17 +209,25 @@ lines = st.one_of(
 )
 
 
-@given(st.lists(lines, max_size=8))
+doubts = st.none() | st.lists(st.sampled_from(SCHEMA.names), unique=True, max_size=4).map(tuple)
+
+
+@given(st.lists(lines, max_size=8), doubts)
 # The first two are one row to a reader of all, and the last one two: as many rows as lines.
-@example([b'1,"x,,,,', b'2,"q",,,,', b"x,,,,,", GOOD, b'3,y"\na"z,,,,'])
-def test_a_line_is_judged_alike_whatever_comes_with_it(data: list[bytes]) -> None:
+@example([b'1,"x,,,,', b'2,"q",,,,', b"x,,,,,", GOOD, b'3,y"\na"z,,,,'], None)
+def test_a_line_is_judged_alike_whatever_comes_with_it_or_came_before(
+    data: list[bytes], doubted: tuple[str, ...] | None
+) -> None:
     split, _ = lines_of(rows(data))
     alone = [
-        parse_csv(split.at([place]), SCHEMA, CsvForm(), provenance=False)
+        parse_csv(split.at([place]), CsvReader(SCHEMA), provenance=False)
         for place in range(len(split))
     ]
 
-    found = parse_csv(split, SCHEMA, CsvForm(), provenance=False)
+    reader = CsvReader(SCHEMA)
+    reader.doubted = doubted
+
+    found = parse_csv(split, reader, provenance=False)
 
     assert found.table.to_pylist() == [row for one in alone for row in one.table.to_pylist()]
     assert list(found.bad.rows.data) == [data for one in alone for data in one.bad.rows.data]

@@ -14,6 +14,7 @@ import pyarrow as pa
 from lakeferry.errors import FerryError
 from lakeferry.ingest.aggregate import HIGHEST_HASH, OutOfRange
 from lakeferry.ingest.columns import is_full
+from lakeferry.ingest.csv_reader import CsvReader
 from lakeferry.ingest.payload import RESCUED, Declared, declare
 from lakeferry.ingest.payload_avro import AvroForm, AvroReader, parse_avro
 from lakeferry.ingest.payload_csv import CsvForm, lines_of, parse_csv, refuse_nested
@@ -79,7 +80,8 @@ def page_form(
         case CsvForm() as form:
             refuse_nested(declared)
             shape = Declared(declared, declared)
-            parses = partial(parse_csv, schema=declared, form=form, provenance=provenance)
+            lines = CsvReader(declared, form.delimiter)
+            parses = partial(parse_csv, reader=lines, provenance=provenance)
         case AvroForm() as form:
             reader = AvroReader(form)
             shape = Declared(reader.schema, reader.schema)

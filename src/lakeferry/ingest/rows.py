@@ -61,11 +61,11 @@ class Rows:
         """Only the rows of these places, in their order."""
         return Rows(
             self.shard_id,
-            [self.data[one] for one in places],
-            [self.partition_keys[one] for one in places],
-            [self.sequence_numbers[one] for one in places],
-            [self.sub_sequences[one] for one in places],
-            [self.arrivals_ms[one] for one in places],
+            list(map(self.data.__getitem__, places)),
+            list(map(self.partition_keys.__getitem__, places)),
+            list(map(self.sequence_numbers.__getitem__, places)),
+            list(map(self.sub_sequences.__getitem__, places)),
+            list(map(self.arrivals_ms.__getitem__, places)),
         )
 
 
