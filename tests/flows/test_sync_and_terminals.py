@@ -8,7 +8,7 @@ from threading import Event as Flag
 
 import pytest
 
-from lakeferry.cli.fleet_flags import ledger_path
+from lakeferry.cli.fleet_flags import led, ledger_path
 from lakeferry.errors import FerryError
 from lakeferry.fleet.plan_file import plan_sha256, read_plan
 from lakeferry.fleet.sync import sync
@@ -126,6 +126,31 @@ def test_a_run_that_was_killed_has_brought_what_it_has_brought(fleet: Fleet) -> 
     assert (at_the_beginning.left_bytes, at_the_beginning.left_files) == (600, 6)
     assert (later.left_bytes, later.left_files) == (500, 5)
     assert (book.rows[url].left_bytes, book.sums.present, book.sums.files) == (500, 5, 0)
+
+
+def test_spark_is_not_started_for_a_migration_that_another_one_leads(fleet: Fleet) -> None:
+    with Ledger(ledger_path(fleet.wanted), run_id="first", command="sync"):
+        ended = typed("sync", "--on", "spark://127.0.0.1:9", "--yes", "--json", folder=fleet.folder)
+
+    assert (ended.returncode, json_lines(ended)[-2]["code"]) == (2, "LF-8001")
+
+
+def test_a_plan_that_is_about_to_give_the_lease_back_is_waited_for_and_no_other_is(
+    fleet: Fleet,
+) -> None:
+    path = ledger_path(fleet.wanted)
+    planning = Ledger(path, run_id="first", command="plan", lease_s=0.5)
+    with led(fleet.wanted, "discover") as ledger:
+        assert ledger.run_id != "first"
+
+    with pytest.raises(FerryError, match="LF-8002"):
+        planning.close()
+    with (
+        Ledger(path, run_id="second", command="verify", lease_s=0.5),
+        pytest.raises(FerryError, match="LF-8001"),
+        led(fleet.wanted, "discover"),
+    ):
+        pass
 
 
 def test_no_warning_of_a_catalog_is_lost(tmp_path: Path) -> None:
