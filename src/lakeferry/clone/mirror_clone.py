@@ -8,6 +8,7 @@ then each commit, ascending, by put-if-absent; then checksums, checkpoints and c
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -63,7 +64,19 @@ def clone_mirror(request: CloneRequest, around: Surroundings) -> Done:
     )
 
 
-def _round(request: CloneRequest, around: Surroundings) -> Done:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Both logs as they are, and what the mirror lacks."""
+
+    source: Snapshot
+    listing: LogListing  # of the source
+    here: LogListing
+    record: CloneRecord | None
+    plan: MirrorPlan
+
+
+def _look(request: CloneRequest, around: Surroundings) -> _Seen:
+    """Read both logs; refuses a target that cannot become this mirror."""
     places = around.places
     listing = extras.pin(places.source, pause=lambda tries: time.sleep(0.05 * tries))
     source = read_snapshot(
@@ -78,21 +91,29 @@ def _round(request: CloneRequest, around: Surroundings) -> Done:
     _refuse_overtaken(request, places.source, listing, here)
     plan = plan_mirror(listing, here, end=source.version)
     _refuse_other_bytes(places.source, places.target, listing, here)
+    return _Seen(source, listing, here, record, plan)
+
+
+def _round(request: CloneRequest, around: Surroundings) -> Done:
+    places, seen = around.places, _look(request, around)
+    source, listing, here, plan = seen.source, seen.listing, seen.here, seen.plan
     names = tuple(meta.path for meta in listing.others)
-    carried = record.extras if record else ()
+    carried = seen.record.extras if seen.record else ()
     head = max(here.commits, default=None)
     if plan.is_empty and extras.is_carried(
         places.source, places.target, listing, here.others, carried
     ):
         haul = _repair(request, around, source) if request.replace else Haul()
-        return Done(source, source.version, head, (), haul, names, record)
+        return Done(source, source.version, head, (), haul, names, seen.record)
     refuse_unholdable(names, places.target)
     items = partial(mirror_items, places.source, listing, plan, on_entries=around.on_entries)
     files, size = _totals(items(), places.target)
     around.emit(TablePlanned(places.target.url, source.version, files, size, describe(source)))
     if request.dry_run:
         planned = Haul(copied_files=files, copied_bytes=size)
-        return Done(source, source.version, head, (), planned, names, record, len(plan.commits))
+        return Done(
+            source, source.version, head, (), planned, names, seen.record, len(plan.commits)
+        )
     if not request.single_writer:
         around.prove_target(fresh=not is_table(here))
     positions = hold_positions(around, source)

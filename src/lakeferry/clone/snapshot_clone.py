@@ -7,6 +7,7 @@ run finds; where a new file cannot be nameless (HDFS, NFS) also a hidden one for
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lakeferry.clone import extras
 from lakeferry.clone.copy import CopyItem
@@ -67,21 +68,39 @@ def clone_snapshot(request: CloneRequest, around: Surroundings) -> Done:
     )
 
 
-def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) -> Done:
-    store, target = around.places.source, around.places.target
-    listing = extras.pin(store, pause=lambda tries: time.sleep(0.05 * tries))
-    if done := _known_up_to_date(request, around, listing):
-        return done
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Both tables as they are, and what the target lacks."""
+
+    source: Snapshot
+    roots: Roots
+    view: TargetView
+    plans: tuple[ClonePlan, ...]
+
+
+def _look(
+    request: CloneRequest, around: Surroundings, listing: LogListing, gone: frozenset[str]
+) -> _Seen:
+    """Read both tables and plan; refuses what cannot be cloned, or not onto this target."""
     source = read_snapshot(
-        store, version=request.version, timestamp_ms=request.timestamp_ms, listing=listing,
-        allow_features=request.allow_features, on_entries=around.on_entries,
+        around.places.source, version=request.version, timestamp_ms=request.timestamp_ms,
+        listing=listing, allow_features=request.allow_features, on_entries=around.on_entries,
     )  # fmt: skip
     check_clonable(source.protocol, source.metadata, source.url, request.allow_features)
     extras.refuse_older_version(listing, source.version)
     roots = Roots(source.url, request.moved, shallow=request.shallow)
     _refuse_live_and_gone(source, roots, gone)
-    view = view_target(target, on_entries=around.on_entries)
-    plans = _plans(request, around, source, view, roots)
+    view = view_target(around.places.target, on_entries=around.on_entries)
+    return _Seen(source, roots, view, _plans(request, around, source, view, roots))
+
+
+def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) -> Done:
+    store, target = around.places.source, around.places.target
+    listing = extras.pin(store, pause=lambda tries: time.sleep(0.05 * tries))
+    if done := _known_up_to_date(request, around, listing):
+        return done
+    seen = _look(request, around, listing, gone)
+    source, view, plans = seen.source, seen.view, seen.plans
     needed = Totals() if request.shallow else _needed(plans, target)
     _announce(around, source, view, plans, needed)
     if request.replace and view.snapshot is not None:
@@ -101,7 +120,7 @@ def _round(request: CloneRequest, around: Surroundings, gone: frozenset[str]) ->
         return Done(source, source.version, here, planned, foreseen, names, view.record)
     if not request.single_writer:
         around.prove_target(fresh=view.snapshot is None)
-    live = LandedFiles(source.files, roots) if repair else None
+    live = LandedFiles(source.files, seen.roots) if repair else None
     positions = hold_positions(around, plans[-1].after)
     haul = _fetch_all(request, around, plans, live, needed)
     if nothing_new and same_state:
