@@ -11,11 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from lakeferry.catalog.reading import list_tables
+from lakeferry.connect.databricks import workspace_client
+from lakeferry.fleet.catalog_check import compare_with_catalog
+from lakeferry.fleet.target_catalog import target_catalog
 from lakeferry.store.open import open_store
 from tests.cli.program import called, json_lines
 from tests.fleet.lakes import put
 from tests.flows.fleets import Fleet, append
 from tests.flows.test_recompute_receipt import recomputed
+from tests.servers import unity_catalog
 
 Lines = list[dict[str, Any]]
 VISITS, LANDING = "a.s.visits", "a.default.landing"
@@ -24,9 +29,9 @@ VISITS, LANDING = "a.s.visits", "a.default.landing"
 class Files:
     """A lake of a Delta table, a Parquet table and a folder, synced and proven."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, target: str = "") -> None:
         self.fleet = Fleet(folder, str(folder / "out"))
-        self.fleet.write(source=", include: ['s.*', '/landing']")
+        self.fleet.write(source=", include: ['s.*', '/landing']", target=target)
         append(self.fleet.lake / "s/orders")
         self.day(1, 0)
         self.day(2, 5)
@@ -227,6 +232,31 @@ def test_what_is_left_behind_is_undone_by_a_sync_that_replaces(files: Files) -> 
     files.run("sync", "--yes", "-s", LANDING, "-s", VISITS, "--replace")
     assert (files.target(LANDING) / "2026/a.json").read_text() == "1"
     assert files.ids() == list(range(10))
+
+
+@pytest.mark.server
+def test_a_catalog_is_told_of_the_table_and_of_no_folder(tmp_path: Path) -> None:
+    with unity_catalog.running(tmp_path) as url:
+        files = Files(tmp_path, target=f", catalog: {{kind: unity, uri: '{url}', catalog: atlas}}")
+        place = target_catalog(files.fleet.wanted.target)
+        assert place is not None
+
+        lines = files.cutover()
+        told = {one.table: one for one in list_tables(place)}
+        agreed = compare_with_catalog(
+            files.fleet.wanted, files.fleet.folder / ".lakeferry/ledger.db"
+        )
+        files.rollback()
+        left = list(list_tables(place))
+    workspace_client.cache_clear()
+
+    assert [one["message"] for one in lines if one.get("step") == 6] == [
+        "2 external tables, comments, properties; 0 existed before"
+    ]
+    assert sorted(told) == ["orders", "visits"]
+    assert told["visits"].location.endswith("/out/a/s/visits")
+    assert agreed == ()
+    assert left == []
 
 
 def test_a_lost_ledger_knows_that_they_are_cut_over(files: Files) -> None:
