@@ -148,6 +148,18 @@ def test_a_manifest_that_is_there_is_only_written_over_where_that_is_asked(tmp_p
     assert "Proposed from a discovery" in (tmp_path / "lakeferry.yaml").read_text()
 
 
+def test_tables_that_glue_knows_are_asked_of_it_again(tmp_path: Path) -> None:
+    one = found("g.db.t", url="s3://lake/wh/t", path="", catalog="glue")
+    (tmp_path / "i").write_text(json.dumps(one))
+
+    text = proposed(tmp_path, "--from-discovery", "i", "--target", "s3://t", "--name", "n")
+
+    lines = [line.strip() for line in text.splitlines()]
+    assert "from: {catalog: glue, connection: aws}" in lines
+    assert "kind: glue" in lines
+    assert not any(line.startswith("root: s3://lake") for line in lines)
+
+
 @pytest.mark.parametrize(
     ("text", "code"), [("no json\n", "LF-2004"), ('{"a": 1}\n', "LF-2004"), ("", "LF-8007")]
 )

@@ -161,6 +161,10 @@ def _from_addresses(found: Sequence[Discovered], names: Sequence[str], new: NewM
         link = link_name(new, address)
         catalogs = {one.catalog for one in found if one.source == name and one.catalog}
         values = {"connection": link} if link is not None else {}
+        if catalogs == {"glue"} and link == "aws":  # all that it takes is known
+            values = {"kind": "glue", **values, "from": "{catalog: glue, connection: aws}"}
+            sources.append(ProposedSource(name, None, values))
+            continue
         sources.append(ProposedSource(name, address, values, asked=", ".join(sorted(catalogs))))
     kinds = {name: kind_of_root(address) or "local" for name, address in new.sources.items()}
     return Basis(new, sources, found, kind_of=kinds)
