@@ -7,7 +7,7 @@ import pytest
 from lakeferry.fleet.plan import planned
 from lakeferry.fleet.plan_keeping import keep_plan, still_so
 from lakeferry.fleet.planned import Counted, Fault, Seen
-from lakeferry.ledger.rows import LakeTable
+from lakeferry.ledger.rows import CloneStart, LakeTable, LandedFile
 from lakeferry.ledger.write import Ledger
 from tests.fleet.plans import discovered, found, known, wanted_in
 
@@ -33,6 +33,20 @@ def test_what_is_left_and_what_was_seen_are_kept(tmp_path: Path, table: LakeTabl
     assert (row.state, row.left_bytes, row.left_files, row.left_requests) == ("planned", 300, 4, 4)
     assert (row.source_version, row.source_id, row.protocol) == (7, "one", "3/7")
     assert (row.bytes, row.looked_at_ms) == (300, 77)
+
+
+def test_what_a_stopped_run_has_brought_of_a_first_copy_is_not_left(
+    tmp_path: Path, table: LakeTable
+) -> None:
+    discovered(tmp_path, [table])
+    with Ledger(tmp_path / "ledger.db", run_id="sync", command="sync") as ledger:
+        clone = ledger.begin_clone(CloneStart(table.target_url, None, 7, "ab", 4, 300))
+        ledger.land(clone, LandedFile("a.parquet", 120, "streamed"))
+        ledger.abandon_clone(clone)
+
+    row = kept(tmp_path, table, source_version=7, source_id="one", live=(300, 4))
+
+    assert (row.left_bytes, row.left_files, row.left_requests) == (180, 3, 3)
 
 
 def test_an_increment_leaves_the_state_and_tells_since_when_it_is_behind(

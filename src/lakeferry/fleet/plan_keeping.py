@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from lakeferry.fleet.gone import GONE, forgotten, gone, is_gone
-from lakeferry.fleet.plan import seen_again, work_of
+from lakeferry.fleet.plan import requests_of, seen_again, work_of
 from lakeferry.fleet.planned import ASIDE, MOVING, PlannedTable, Seen
 from lakeferry.fleet.states import State, may_follow, move
-from lakeferry.ledger.rows import LakeTable, Move
+from lakeferry.ledger.rows import LakeTable, Move, Work
 from lakeferry.ledger.write import Ledger
 
 _OF_THE_WAY = "LF-1"  # who cannot be reached now may be reached at the next try
@@ -48,10 +48,23 @@ def keep_plan(
         )
         for line in known
     )
-    ledger.plan(work_of(line for line in known if line.action not in ASIDE))
+    landed = ledger.landed_first()
+    ledger.plan(
+        _left(work, landed.get(work.target_url, (0, 0)))
+        for work in work_of(line for line in known if line.action not in ASIDE)
+    )
     moves = tuple(_moves(known, before))
     if moves:
         ledger.move(*moves)
+
+
+def _left(work: Work, landed: tuple[int, int]) -> Work:
+    """A plan of a first copy counts all that is live, also what a run before it has brought."""
+    files, size = landed
+    if not files:
+        return work
+    size, files = max(0, work.bytes - size), max(0, work.files - files)
+    return Work(work.target_url, size, files, requests_of(size, files))
 
 
 def _moves(lines: Iterable[PlannedTable], before: Mapping[str, LakeTable]) -> Iterator[Move]:

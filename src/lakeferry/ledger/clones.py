@@ -39,6 +39,15 @@ def landed(db: sqlite3.Connection, clone_id: int) -> tuple[int, int]:
     return files, size
 
 
+def landed_first(db: sqlite3.Connection) -> dict[str, tuple[int, int]]:
+    """What has landed of tables of which nothing is held yet: target -> files, bytes."""
+    found = db.execute(
+        "SELECT target_url, count(*), sum(landed.bytes) FROM landed JOIN clone USING (clone_id)"
+        " JOIN lake_table USING (target_url) WHERE held_version IS NULL GROUP BY target_url"
+    )
+    return {target_url: (files, size) for target_url, files, size in found}
+
+
 def commit(db: sqlite3.Connection, clone_id: int, target_version: int, *, at_ms: int) -> None:
     """The clone's version is visible at the target; its landed files are history."""
     db.execute("DELETE FROM landed WHERE clone_id = ?", (clone_id,))

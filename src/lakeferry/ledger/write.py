@@ -191,6 +191,11 @@ class Ledger:
         with self._lead.transaction() as db:
             return clones.landed(db, clone_id)
 
+    def landed_first(self) -> Mapping[str, tuple[int, int]]:
+        """Files and bytes that have landed of tables of which nothing is held yet, by target."""
+        with self._lead.transaction() as db:
+            return clones.landed_first(db)
+
     def land(self, clone_id: int, file: LandedFile, *, is_left: bool = True) -> None:
         """A file of an open clone is durable at the target.
 
