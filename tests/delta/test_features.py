@@ -48,7 +48,10 @@ def test_legacy_versions_imply_features(reader: int, writer: int, implied: set[s
 def test_every_carried_feature_can_be_read_and_cloned() -> None:
     carried = [name for name, feature in FEATURES.items() if feature.action == "carry"]
 
+    assert len(carried) > 20
+    check_readable(table_features(*carried), metadata(), URL)
     check_clonable(table_features(*carried), metadata(), URL)
+    assert cloned_protocol(table_features(*carried)) == table_features(*carried)
 
 
 def test_an_unknown_reader_feature_is_refused_by_name() -> None:
@@ -110,7 +113,11 @@ def test_coordinated_commits_matter_only_where_a_coordinator_is_named() -> None:
 
 
 def test_published_commits_of_a_catalog_s_table_can_be_accepted_by_name() -> None:
-    check_readable(table_features("catalogManaged"), metadata(), URL, frozenset({"catalogManaged"}))
+    managed = table_features("catalogManaged")
+
+    check_readable(managed, metadata(), URL, frozenset({"catalogManaged"}))
+    with pytest.raises(FerryError, match="LF-3002"):
+        check_readable(managed, metadata(), URL, frozenset({"catalogOwned-preview"}))
 
 
 def test_a_first_clone_has_the_source_s_protocol_without_its_catalog() -> None:
