@@ -18,7 +18,13 @@ from uuid import NAMESPACE_URL, uuid5
 import pyarrow as pa
 
 from lakeferry.clone.hive_path import folder_of, partition_of, stored_value
-from lakeferry.clone.source_files import SourceFile, SourceFiles, blocks, collected
+from lakeferry.clone.source_files import (
+    HELD_BYTES,
+    SourceFile,
+    SourceFiles,
+    blocks,
+    collected,
+)
 from lakeferry.delta.files import FileSet, FileWriter
 from lakeferry.delta.paths import canonical
 from lakeferry.errors import FerryError
@@ -80,7 +86,7 @@ def listed_by_path(metas: Iterable[ObjectMeta], declared: Declared, *, url: str)
         FerryError: LF-4111 the folders do not all name the same columns, or a value is not of its
             column's declared type.
     """
-    writer, others = FileWriter(_FOUND), _Others()
+    writer, others = FileWriter(_FOUND, spill_bytes=HELD_BYTES), _Others()
     is_parted, ends = False, {False: False, True: False}  # of files within partitions, and beside
     for block in blocks(metas):
         rows = []
@@ -137,7 +143,7 @@ def listed_by_place(found: Iterable[Found], declared: Declared, *, url: str) -> 
     """
     columns = declared.columns
     types = {name: declared.types.get(name, "string") for name in columns}
-    writer, others, values = FileWriter(_FOUND), _Others(), _Numbered()
+    writer, others, values = FileWriter(_FOUND, spill_bytes=HELD_BYTES), _Others(), _Numbered()
     has_ending = False
     for block in blocks(found):
         rows = []

@@ -15,6 +15,7 @@ from lakeferry.delta.files import FileSet, FileWriter
 from lakeferry.delta.keys import Mask
 
 BLOCK = 4096  # files that are objects at once
+HELD_BYTES = 16 << 20  # of a listing; a clone holds four of them, and one of 64 MiB for its rows
 _WIDTH = 16  # bytes of a mark
 Item = TypeVar("Item")
 
@@ -117,7 +118,7 @@ class SourceFiles:
 
 def collected(files: Iterable[SourceFile]) -> SourceFiles:
     """All of them, read once."""
-    writer, size = FileWriter(_SCHEMA), 0
+    writer, size = FileWriter(_SCHEMA, spill_bytes=HELD_BYTES), 0
     for block in blocks(files):
         size += sum(one.size for one in block)
         columns = zip(*block, strict=True)
