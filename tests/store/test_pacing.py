@@ -53,10 +53,12 @@ def test_buckets_and_accounts_are_told_apart() -> None:
     keys = [account_of(locate(url)) for url in (
         "s3://one/a", "s3://one/b", "s3://two/a",
         "abfss://x@acc.dfs.core.windows.net/a", "abfss://y@acc.dfs.core.windows.net/b",
+        "hdfs://dc1/a", "hdfs://dc1/b", "hdfs://dc2/a",
     )]  # fmt: skip
 
     assert keys[0] == keys[1] != keys[2]
     assert keys[3] == keys[4]
+    assert keys[5] == keys[6] != keys[7]
 
 
 @pytest.mark.server
@@ -72,3 +74,14 @@ def test_a_store_that_is_opened_where_accounts_are_paced_keeps_to_the_pace_of_it
 
     assert asked == [account_of(locate(s3_server.place, s3_server.options))]
     assert pace_of("any") is unpaced
+
+
+@pytest.mark.server
+def test_calls_of_a_namenode_are_counted(hdfs_server: Server) -> None:
+    asked: list[float] = []
+    with paced_accounts(lambda _: asked.append):
+        store = open_store(f"{hdfs_server.place}/paced", hdfs_server.options)
+
+    store.write("a", [b"x"], size=1)
+
+    assert asked == [1, 1, 1]  # made, looked at, renamed

@@ -25,6 +25,7 @@ from lakeferry.store.names import (
     is_temporary,
     unholdable,
 )
+from lakeferry.store.pacing import Pace, unpaced
 from lakeferry.store.protocol import AlreadyThere, Folder, ObjectMeta, OnMeta, Store
 
 RULES = NameRules("HDFS", control_characters=True, longest_segment=255, longest_path=8000,
@@ -43,8 +44,15 @@ _KINDS = {
 class HdfsStore:
     """One folder of a cluster and what lies below it. Safe to use from many threads."""
 
-    def __init__(self, url: str, link: Connection, authority: str, *, root: str) -> None:
-        """`root`: absolute path of the folder; '/' is the whole cluster."""
+    def __init__(
+        self, url: str, link: Connection, authority: str, *, root: str, pace: Pace = unpaced
+    ) -> None:
+        """
+        Args:
+            root: absolute path of the folder; '/' is the whole cluster.
+            pace: of the calls that the namenode allows; its datanodes are asked besides.
+        """
+        self._pace = pace
         self._url = url
         self._link = link
         self._authority = authority
@@ -192,6 +200,8 @@ class HdfsStore:
         return f"{self._url}/{path}".rstrip("/")
 
     def _client(self) -> Any:
+        """Whoever asks for it makes a call, which has to keep to the pace."""
+        self._pace(1)
         with self._making:
             if self._made is None:
                 self._made = connect.client(self._link, self._authority)

@@ -73,7 +73,8 @@ def open_store(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Store:
         case "hdfs":
             from lakeferry.store.hdfs import HdfsStore
 
-            return HdfsStore(at.url, link, at.service, root=f"/{at.path}")
+            pace = pace_of(account_of(at))
+            return HdfsStore(at.url, link, at.service, root=f"/{at.path}", pace=pace)
         case _:
             return LocalStore(at.path)
 
@@ -139,7 +140,7 @@ def locate(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Address:
 
 
 def account_of(at: Address) -> str:
-    """What limits of requests hold for: a bucket of S3 and Google, an account of Azure."""
+    """What limits of requests hold for: a bucket of S3 and Google, an account, a cluster."""
     return f"{at.kind}:{at.service}:{at.place if at.kind in ('s3', 'gcs') else ''}"
 
 
