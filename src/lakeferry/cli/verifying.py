@@ -1,14 +1,14 @@
 """What `verify` does of a migration: choose tables, tell what is read, ask, compare, report."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
 from lakeferry.catalog.registering import Catalog
 from lakeferry.cli import proof_answers as answers
 from lakeferry.cli.cost_manifest import assumed
-from lakeferry.cli.fleet_flags import TableFlags, led
+from lakeferry.cli.fleet_flags import TableFlags, known_tables, led
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.monitoring import confirm
 from lakeferry.cli.planning import known_at
@@ -61,13 +61,16 @@ def verify(
     wanted = migration(chosen)
     known, _, _ = known_at(wanted)
     check_places(wanted, (facts_of(wanted, table) for table in known))
-    todo, left_out = _chosen(wanted, tables.of(wanted, known))
+    meant = frozenset(one.target_url for one in tables.of(wanted, known))
+    todo, _ = _chosen(wanted, known, meant)
     if not fleet.yes:
         _ask(wanted, chosen, todo, asked, screen)
     place = target_catalog(wanted.target) if is_at_sync(wanted) else None
     began_at_ms, began = now_ms(), time.monotonic()
     with led(wanted, "verify") as ledger:
         begun.set()
+        # Nobody else writes now, but a sync may have ended while a person thought.
+        todo, left_out = _chosen(wanted, known_tables(wanted), meant)
         found = _compared(wanted, ledger, todo, asked, screen, stop)
         if place is not None:
             _tell_catalog(wanted, place, ledger, found, screen, stop)
@@ -136,11 +139,16 @@ def _tell_catalog(
 
 
 def _chosen(
-    wanted: "Migration", tables: Sequence[LakeTable]
+    wanted: "Migration", tables: Iterable[LakeTable], meant: frozenset[str]
 ) -> tuple[tuple[LakeTable, ...], tuple[tuple[LakeTable, str], ...]]:
-    """Those that are compared; and those that should be and cannot, with the reason."""
+    """Those that are compared; and those that should be and cannot, with the reason.
+
+    `meant`: the targets of all of them.
+    """
     todo, left_out = [], []
     for one in tables:
+        if one.target_url not in meant:
+            continue
         if one.state in _OUT or one.kind not in MOVED_KINDS or one.state == "cut_over":
             continue  # what is cut over goes on by itself
         if one.source not in wanted.sources:
