@@ -11,6 +11,7 @@ from lakeferry.cli.fleet_flags import led, ledger_path
 from lakeferry.fleet.receipt_files import receipts_at
 from lakeferry.fleet.rollback import rollback as go_back
 from lakeferry.fleet.rollback_plan import RollbackRequest
+from lakeferry.ledger.rows import Move
 from lakeferry.store.open import open_store
 from tests.flows.fleets import ROWS, Fleet, append
 from tests.flows.test_cutover import Lines, cutover, ready, run, states, tree
@@ -224,3 +225,28 @@ def test_a_target_that_is_used_or_was_written_to_is_not_deleted(fleet: Fleet) ->
 
     assert (used, lines[-2]["code"]) == (2, "LF-8082")
     assert (written, more[-2]["code"]) == (2, "LF-8082")
+
+
+def test_the_only_copy_of_a_table_is_not_deleted(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders")
+    (fleet.lake / "sales/orders").rename(fleet.folder / "away")
+    before = tree(target(fleet, "sales.orders"))
+
+    code, lines = rollback(fleet, "-s", "a.sales.orders", "--purge", "--confirm", "a.sales.orders")
+
+    assert (code, lines[-2]["code"]) == (2, "LF-8082")
+    assert "its only copy" in lines[-2]["message"]
+    assert tree(target(fleet, "sales.orders")) == before
+
+
+def test_the_copy_of_a_table_that_is_left_out_is_deleted_and_it_stays_left_out(
+    fleet: Fleet,
+) -> None:
+    ready(fleet, "sales.orders")
+    place = target(fleet, "sales.orders")
+    with led(fleet.wanted, "discover") as ledger:
+        ledger.move(Move(str(place), "verified", "excluded"))
+
+    code, _ = rollback(fleet, "-s", "a.sales.orders", "--purge", "--confirm", "a.sales.orders")
+
+    assert (code, list(tree(place)), states(fleet)) == (0, [], {"sales.orders": "excluded"})

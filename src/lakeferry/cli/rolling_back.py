@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,10 @@ from lakeferry.cli.units import counted, size_text
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.asking import ask_beside
-from lakeferry.fleet.purge import Purge, plan_purge, purge
+from lakeferry.fleet.purge import Purge, forgetting, plan_purge, purge, refuse_only_copy
 from lakeferry.fleet.restore import restore
 from lakeferry.fleet.rollback import rollback as door
 from lakeferry.fleet.rollback_plan import Back, RollbackReport, RollbackRequest
-from lakeferry.fleet.states import State, move
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.open import open_store
 
@@ -212,32 +211,31 @@ def _purge(
     wanted: "Migration", meant: Sequence[LakeTable], confirm: str | None, *, screen: Screen,
     stop: Flag,
 ) -> int:  # fmt: skip
-    planned = [plan_purge(wanted.target, row) for row in meant]
-    planned = [one for one in planned if one.ours]
-    name = planned[0].row.name if len(planned) == 1 else wanted.name
-    for one in planned:
-        text = f"{counted(len(one.ours), 'file')}, {size_text(one.bytes)}"
-        stays = f"; {counted(len(one.others), 'file')} of others stay" if one.others else ""
-        screen.say(f"{one.row.name}  {one.row.target_url}  {text}{stays}")
-    if not planned:
-        screen.result(["  there is nothing to delete"], {"purged": [], "files": 0})
-        return OK
+    files = 0
     with led(wanted, "rollback") as ledger:
-        if confirm is None:
-            confirm = _typed_name(name, turn=ledger.turn, stop=stop)
-        if confirm != name:
-            raise FerryError(
-                "LF-2003", f"`{confirm}` is not `{name}`: nothing was deleted", "--confirm",
-                f"type the name as it is written: --confirm {name}",
-            )  # fmt: skip
-        files = 0
+        # As they are now that nobody else leads: one may have been cut over a moment ago.
+        urls = {one.target_url for one in meant}
+        rows = [row for row in known_tables(wanted) if row.target_url in urls]
+        with ledger.beating():
+            planned = _to_purge(wanted, rows)
         for one in planned:
-            files += purge(wanted.target, one)
-            _forget(ledger, one)
+            text = f"{counted(len(one.ours), 'file')}, {size_text(one.bytes)}"
+            stays = f"; {counted(len(one.others), 'file')} of others stay" if one.others else ""
+            screen.say(f"{one.row.name}  {one.row.target_url}  {text}{stays}")
+        if planned:
+            _check_name(wanted, planned, confirm, turn=ledger.turn, stop=stop)
+            with ledger.beating():  # to look again, for the answer may have taken long
+                planned = _to_purge(wanted, [one.row for one in planned])
+        for one in planned:
+            with ledger.beating():
+                files += purge(wanted.target, one)
+            ledger.forget_clone(one.row.target_url, forgetting(one))
             ledger.turn()
         ledger.end(OK)
     lines = [f"  {marks(sys.stdout)['ok']} {counted(files, 'file')} deleted of "
              f"{counted(len(planned), 'table')}"]  # fmt: skip
+    if not planned:
+        lines = ["  there is nothing to delete"]
     screen.result(lines, {
         "purged": [one.row.name for one in planned], "files": files,
         "stay": {one.row.name: list(one.others[:100]) for one in planned if one.others},
@@ -245,10 +243,28 @@ def _purge(
     return OK
 
 
-def _forget(ledger: Any, one: Purge) -> None:
-    before: State = one.row.state  # type: ignore[assignment]
-    why = f"{len(one.ours)} files of its target were deleted"
-    ledger.forget_clone(one.row.target_url, move(one.row.target_url, before, "planned", why=why))
+def _to_purge(wanted: "Migration", rows: Iterable[LakeTable]) -> list[Purge]:
+    """Those that have anything to delete. Raises LF-8082 for one that must stay."""
+    found = []
+    for row in rows:
+        one = plan_purge(wanted.target, row)
+        if one.ours:
+            refuse_only_copy(wanted, row)
+            found.append(one)
+    return found
+
+
+def _check_name(
+    wanted: "Migration", planned: Sequence[Purge], confirm: str | None, *, turn: Any, stop: Flag
+) -> None:
+    """LF-2003 where another name was typed, or none."""
+    name = planned[0].row.name if len(planned) == 1 else wanted.name
+    said = _typed_name(name, turn=turn, stop=stop) if confirm is None else confirm
+    if said != name:
+        raise FerryError(
+            "LF-2003", f"`{said}` is not `{name}`: nothing was deleted", "--confirm",
+            f"type the name as it is written: --confirm {shlex.quote(name)}",
+        )  # fmt: skip
 
 
 def _typed_name(name: str, *, turn: Any, stop: Flag) -> str:
@@ -256,7 +272,8 @@ def _typed_name(name: str, *, turn: Any, stop: Flag) -> str:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise FerryError(
             "LF-2003", "files are deleted only after their table's name was typed",
-            "stdin or stderr is no terminal; nothing was deleted", f"give --confirm {name}",
+            "stdin or stderr is no terminal; nothing was deleted",
+            f"give --confirm {shlex.quote(name)}",
         )  # fmt: skip
     said: list[str] = []
 

@@ -16,8 +16,9 @@ from lakeferry.delta.commit import committed_by
 from lakeferry.delta.files import TemporaryFile
 from lakeferry.delta.log import LAST_CHECKPOINT, LOG, list_log, parse_name
 from lakeferry.errors import FerryError
-from lakeferry.fleet.wanted import Target
-from lakeferry.ledger.rows import LakeTable
+from lakeferry.fleet.states import State, may_follow
+from lakeferry.fleet.wanted import Migration, Target
+from lakeferry.ledger.rows import LakeTable, Move
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import ObjectMeta, Store, read_all
 
@@ -64,6 +65,32 @@ def plan_purge(target: Target, row: LakeTable) -> Purge:
             others.append(meta.path)
     ours.sort(key=lambda meta: (meta.path.startswith(FOLDER), meta.path.startswith(LOG), meta.path))
     return Purge(row, tuple(ours), tuple(sorted(others)))
+
+
+def refuse_only_copy(wanted: Migration, row: LakeTable) -> None:
+    """Refuse to delete a copy whose source is gone, too: nobody could make it again.
+
+    Raises:
+        FerryError: LF-8082. Of a source that the manifest names no longer nobody knows.
+    """
+    source = wanted.sources.get(row.source)
+    if source is None:
+        return
+    store = open_store(row.source_url, source.store_options)
+    if next(iter(store.list(LOG if row.kind == "delta" else "")), None) is None:
+        raise FerryError(
+            "LF-8082", f"the source of {row.name} is gone, so this is its only copy",
+            f"nothing lies at {row.source_url}; {row.target_url} stays as it is",
+            "look where its source went; if nobody needs it, delete the target yourself",
+        )  # fmt: skip
+
+
+def forgetting(planned: Purge) -> Move:
+    """The step of a table whose copy was deleted; one that is left out stays so."""
+    before: State = planned.row.state  # type: ignore[assignment]
+    after: State = "planned" if "planned" in may_follow(before) else before
+    why = f"{len(planned.ours)} files of its target were deleted"
+    return Move(planned.row.target_url, before, after, why)
 
 
 def purge(target: Target, planned: Purge) -> int:
