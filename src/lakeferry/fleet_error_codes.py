@@ -187,8 +187,8 @@ CODES: dict[str, ErrorKind] = {
         2,
         "not all of a target is ours to delete",
         "Only files that a clone brought there, and says so beside the log, are deleted; where "
-        "others wrote, or the table is in use, nothing is; nor where the source is gone, so that this "
-        "is the only copy.",
+        "others wrote, or the table is in use, nothing is; nor where the source is gone, so "
+        "that this is the only copy.",
     ),
     "LF-8083": ErrorKind(
         2,
