@@ -105,7 +105,8 @@ def mark(run: Run, place: Catalog | None, entries: dict[str, Entry]) -> Statemen
         run.end(REGISTER, "skipped", "no catalog is told")
     run.begin()
     for each in carried:
-        files = carry(each.found.store, run.stores.at(each.url, run.wanted.target.store_options))
+        target = run.stores.at(each.url, run.wanted.target.store_options)
+        files = carry(each.found.store, target, on_silence=run.ledger.turn)
         short = each.way.query_id[:8]
         run.emit(Said(f"checkpoint of stream {short}: {files} files -> {each.url}"))
 

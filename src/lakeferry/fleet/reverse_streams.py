@@ -4,7 +4,7 @@ Their checkpoints were carried to the target by the switch, as the receipts say,
 is carried back to a new folder beside the one that it had: nothing of a stream is written over.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -88,12 +88,14 @@ def ways_back(
 
 
 def carry_streams(
-    stores: Stores, found: Sequence[AtTarget], ways: Mapping[str, StreamWay]
-) -> tuple[StreamBack, ...]:
+    stores: Stores, found: Sequence[AtTarget], ways: Mapping[str, StreamWay],
+    *, on_silence: Callable[[], None],
+) -> tuple[StreamBack, ...]:  # fmt: skip
     """Carry back what goes on and is not where it was before the switch. Twice is once.
 
     Args:
         ways: of each, by the address of its checkpoint.
+        on_silence: called some times a second meanwhile.
 
     Raises:
         FerryError: LF-8075 a stream runs, or there is no room.
@@ -109,7 +111,7 @@ def carry_streams(
         origin = one.origin or _new_place(stores, one, way)
         open_at = partial(_at_source, stores, options_of(stores.wanted, origin))
         url = room_for(one.store, f"{origin.rstrip('/')}-back", open_at)
-        carry(one.store, open_at(url))
+        carry(one.store, open_at(url), on_silence=on_silence)
         done.append(StreamBack(way, url))
     return tuple(done)
 

@@ -215,7 +215,10 @@ class _Rollback:
         """Asked again, for now that the commits are at the sources their versions are known."""
         ways = ways_back(self._stores, backs, self._streams)
         refuse_stuck(ways)
-        found = carry_streams(self._stores, self._streams, {one.way.url: one.way for one in ways})
+        by_place = {one.way.url: one.way for one in ways}
+        found = carry_streams(
+            self._stores, self._streams, by_place, on_silence=self._ledger.turn
+        )  # fmt: skip
         rows = {back.row.name: back.row for back in backs}
         for one in found:
             self._emit(one.text, rows[one.way.tables[0]])

@@ -15,7 +15,9 @@ import orjson
 from lakeferry.errors import FerryError
 from lakeferry.fleet.stream_ways import ReadPosition, StreamPosition
 from lakeferry.store.protocol import ObjectMeta, Store, read_all
+from lakeferry.workers import map_threads
 
+AT_ONCE = 16  # files of a checkpoint: a hundred small ones, or thousands with state, in the pause
 MOST_LANDING = 1000  # addresses of files that are kept; all are counted
 _MOST_LOG = 64 << 20  # bytes of one file of a file source's log
 TRIES = 50  # folders beside each other
@@ -43,17 +45,28 @@ def read_position(store: Store) -> StreamPosition | None:
     )
 
 
-def carry(source: Store, target: Store) -> int:
+def carry(source: Store, target: Store, *, on_silence: Callable[[], None] | None = None) -> int:
     """Copy a stopped query's checkpoint; the files. `metadata`, without which it is none, last.
+
+    Args:
+        on_silence: called some times a second meanwhile.
 
     Raises:
         FerryError: LF-8075 where the query went on meanwhile.
     """
     before = read_position(source)
-    metas = sorted(_files(source), key=lambda meta: (meta.path == "metadata", meta.path))
+    metas = list(_files(source))
+    last = [meta for meta in metas if meta.path == "metadata"]
+    first = (meta for meta in metas if meta.path != "metadata")
+
+    def copy(meta: ObjectMeta) -> None:
+        target.write(meta.path, source.read(meta.path), size=meta.size)
+
     try:
-        for meta in metas:
-            target.write(meta.path, source.read(meta.path), size=meta.size)
+        for _ in map_threads(copy, first, count=AT_ONCE, on_silence=on_silence):
+            pass
+        for meta in last:
+            copy(meta)
     except FileNotFoundError as error:  # a query purges what it needs no longer
         raise running(source.url) from error
     target.settle()
