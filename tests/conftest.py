@@ -14,6 +14,7 @@ from tests.servers.fixtures import (  # noqa: F401
     gcs_server,
     hdfs_server,
     hive_metastore_server,
+    keys,
     kinesalite_server,
     kinesis_feed,
     kinesis_local_server,

@@ -5,7 +5,6 @@ read.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -19,35 +18,21 @@ from lakeferry.aws.read_monitoring import (
     find_rules,
     find_topics,
 )
-from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.errors import FerryError
 from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, LogGroup, MetricQuery
+from tests.aws.ensuring import ACCESS, stubbed
 
-ACCESS = AwsAccess("us-east-1", endpoint="http://127.0.0.1:9")  # nobody answers there
+pytestmark = pytest.mark.usefixtures("keys")
+
 START = "arn:aws:cloudwatch:us-east-1:111122223333:"
 OURS = [{"Key": "lakeferry:deployment", "Value": "m1"}]
 DAY = "2026-11-24T00:00:00Z"
-
-
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
 
 
 @pytest.fixture
 def cloudwatch() -> Iterator[Stubber]:
     with stubbed("cloudwatch") as stub:
         yield stub
-
-
-@contextmanager
-def stubbed(service: str) -> Iterator[Stubber]:
-    """Answers in the order in which they are asked for; each is checked, and none may be left."""
-    with Stubber(client(ACCESS, service)) as stub:
-        yield stub
-        stub.assert_no_pending_responses()
 
 
 def rule(name: str, **more: Any) -> dict[str, Any]:

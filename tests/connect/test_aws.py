@@ -36,12 +36,6 @@ def _no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
     forget_clients()
 
 
-@pytest.fixture
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-
-
 def refused(access: AwsAccess) -> FerryError:
     with pytest.raises(FerryError) as caught:
         call(access, "sts", "get_caller_identity")

@@ -20,14 +20,10 @@ from lakeferry.ingest.settings import Ingest, PayloadSettings
 from lakeferry.ingest.way_back import committed_state, way_back
 from lakeferry.spark.adopted import own_source
 from lakeferry.spark.epoch_text import offset_of
-from tests.flows.ingests import KEYS, due, event_ids, ingest_of, ingest_once, running
+from tests.flows.ingests import due, event_ids, ingest_of, ingest_once, running
 from tests.spark.driving import Query
 
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("keys")
 
 
 def go_on(asked: Ingest, adopted: Adopted) -> list[Event]:

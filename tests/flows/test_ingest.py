@@ -15,7 +15,6 @@ from lakeferry.errors import FerryError
 from lakeferry.ingest.events import Began, Progress, ShardEnded, ShardsBegun, Warned
 from lakeferry.ingest.settings import Ingest, PayloadSettings
 from tests.flows.ingests import (
-    KEYS,
     PATIENCE_S,
     QUICK,
     assert_each_once,
@@ -30,13 +29,9 @@ from tests.flows.ingests import (
     versions_of,
 )
 
+pytestmark = pytest.mark.usefixtures("keys")
+
 PUT = b'{"event_id": "%s", "status": 200}'
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 def test_all_that_is_there_comes_into_the_table_once(tmp_path: Path) -> None:

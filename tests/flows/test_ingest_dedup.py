@@ -7,16 +7,12 @@ import pytest
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.ingest.settings import DedupSettings, Ingest, PayloadSettings
-from tests.flows.ingests import KEYS, event_ids, ingest_of, ingest_once, running
+from tests.flows.ingests import event_ids, ingest_of, ingest_once, running
+
+pytestmark = pytest.mark.usefixtures("keys")
 
 SCHEMA = pa.schema([("event_id", pa.string())])
 USERS = 40
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 def put_all(feed: Feed) -> None:

@@ -16,16 +16,12 @@ from lakeferry.ingest.payload_avro import AvroForm
 from lakeferry.ingest.payload_csv import CsvForm
 from lakeferry.ingest.settings import PayloadSettings
 from lakeferry.verify.offsets import verify_offsets
-from tests.flows.ingests import KEYS, ingest_of, ingest_once
+from tests.flows.ingests import ingest_of, ingest_once
+
+pytestmark = pytest.mark.usefixtures("keys")
 
 SHARD = "shardId-000000000000"
 COLUMNS = pa.schema([("id", pa.int64()), ("page", pa.string()), ("ts", pa.timestamp("us", "UTC"))])
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 def rows_of(table: Path, *columns: str) -> list[dict[str, Any]]:

@@ -7,16 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.flows.ingest_storm import storm
-from tests.flows.ingests import KEYS
+
+pytestmark = pytest.mark.usefixtures("keys")
 
 SEEDS = 3  # tables, side by side
 KILLS = 10  # of each
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 def test_ingests_that_are_killed_at_any_time_bring_each_record_once(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from lakeferry.ingest.events import Ended, GapAccepted, Noted, ShardsBegun, Warn
 from lakeferry.ingest.settings import Ingest
 from lakeferry.verify.offsets import verify_offsets
 from tests.flows.ingests import (
-    KEYS,
     PATIENCE_S,
     QUICK,
     Running,
@@ -26,14 +25,10 @@ from tests.flows.ingests import (
     running,
 )
 
+pytestmark = pytest.mark.usefixtures("keys")
+
 PUT = b'{"event_id": "%s", "status": 200}'
 ZERO, ONE, TWO = (f"shardId-00000000000{number}" for number in range(3))
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 # --- a new ingest ---------------------------------------------------------------------------

@@ -9,13 +9,9 @@ from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import SCHEMA, Kind, Load
 from lakeferry.ingest.settings import DedupSettings, PayloadSettings
 from lakeferry.verify.offsets import OffsetsReport, verify_offsets
-from tests.flows.ingests import KEYS, ingest_of, ingest_once, running
+from tests.flows.ingests import ingest_of, ingest_once, running
 
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("keys")
 
 
 def right(table: Path) -> OffsetsReport:

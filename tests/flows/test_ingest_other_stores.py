@@ -14,17 +14,13 @@ from lakeferry.store.protocol import read_all
 from lakeferry.verify.offsets import verify_offsets
 from tests.flows import ingest_runner
 from tests.flows.ingest_runner import Order
-from tests.flows.ingests import KEYS, assert_each_once, feed_of, ingest_of, ingest_once
+from tests.flows.ingests import assert_each_once, feed_of, ingest_of, ingest_once
 from tests.servers import Server
+
+pytestmark = pytest.mark.usefixtures("keys")
 
 SERVERS = {"azure": "azure_server", "gcs": "gcs_server", "hdfs": "hdfs_server"}
 FIRST_ROWS = f"_delta_log/{1:020}.json"
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(params=SERVERS)

@@ -19,7 +19,6 @@ from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.table import open_target
 from lakeferry.ingest.target import Committed
 from tests.flows.ingests import (
-    KEYS,
     PATIENCE_S,
     Running,
     assert_each_once,
@@ -29,11 +28,7 @@ from tests.flows.ingests import (
     process,
 )
 
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("keys")
 
 
 class Hasty(threading.Event):

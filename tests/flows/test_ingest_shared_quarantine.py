@@ -14,15 +14,11 @@ from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import SCHEMA, Load
 from lakeferry.ingest.settings import PayloadSettings, TargetSettings
 from lakeferry.verify.offsets import verify_offsets
-from tests.flows.ingests import KEYS, due, event_ids, ingest_of, ingest_once, kill_group, process
+from tests.flows.ingests import due, event_ids, ingest_of, ingest_once, kill_group, process
+
+pytestmark = pytest.mark.usefixtures("keys")
 
 ROUNDS = 4
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 def test_each_bad_record_lies_there_once_for_each_table(tmp_path: Path) -> None:

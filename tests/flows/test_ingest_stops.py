@@ -14,7 +14,6 @@ from lakeferry.errors import FerryError
 from lakeferry.ingest.events import Noted, Progress, Warned
 from lakeferry.ingest.settings import PartitionColumn, PayloadSettings, TargetSettings
 from tests.flows.ingests import (
-    KEYS,
     PATIENCE_S,
     QUICK,
     Running,
@@ -28,15 +27,11 @@ from tests.flows.ingests import (
 )
 from tests.ingest.kpl import aggregate
 
+pytestmark = pytest.mark.usefixtures("keys")
+
 PUT = b'{"event_id": "%s", "status": 200}'
 ZERO, ONE = "shardId-000000000000", "shardId-000000000001"
 NEVER = replace(QUICK, every_s=600.0)  # but for a stop, nothing is committed
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 def put(feed: Feed, shard: str, name: str, count: int) -> None:
@@ -58,6 +53,11 @@ def error_of(ingest: Running) -> FerryError:
 
 def read_by(ingest: Running, rows: int) -> None:
     ingest.until(Progress, lambda told: told.rows >= rows)
+
+
+def lose_a_worker(ingest: Running) -> None:
+    os.kill(workers()[-1], signal.SIGKILL)
+    ingest.until(Warned, lambda told: "reading begins anew" in told.message)
 
 
 # --- not all that was read is committed -----------------------------------------------------
@@ -112,8 +112,7 @@ def test_a_stop_while_reading_is_to_begin_anew_says_what_was_lost(
         with running(asked) as ingest:
             put(feed, ZERO, "a", 10)
             read_by(ingest, 10)
-            os.kill(workers()[-1], signal.SIGKILL)
-            ingest.until(Warned, lambda told: "reading begins anew" in told.message)
+            lose_a_worker(ingest)
             ingest.flag.set()
             error = error_of(ingest)
 
@@ -134,8 +133,7 @@ def test_a_worker_that_had_read_nothing_fails_no_stop(
         asked = ingest_of(feed.url, tmp_path / "table", rhythm=NEVER, workers=1)
         with running(asked) as ingest:
             ingest.until(Progress, lambda told: told.behind_ms == 0)
-            os.kill(workers()[-1], signal.SIGKILL)
-            ingest.until(Warned, lambda told: "reading begins anew" in told.message)
+            lose_a_worker(ingest)
 
             assert ingest.stop().reason == "stopped"
 

@@ -14,7 +14,6 @@ from lakeferry.ingest.events import Progress, Warned
 from lakeferry.ingest.run import MOST_FAILED
 from lakeferry.ingest.settings import Ingest, TargetSettings
 from tests.flows.ingests import (
-    KEYS,
     Running,
     assert_each_once,
     feed_of,
@@ -27,13 +26,9 @@ from tests.servers import Server, lossy_proxy, toxiproxy
 from tests.servers.lossy_proxy import Losses
 from tests.servers.toxiproxy import Link
 
+pytestmark = pytest.mark.usefixtures("keys")
+
 COMMIT = "_delta_log/{:020}.json"
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

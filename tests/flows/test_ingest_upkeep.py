@@ -17,7 +17,9 @@ from lakeferry.demo.kinesis_feed_load import Load
 from lakeferry.ingest.events import Compacted, Warned
 from lakeferry.ingest.settings import Ingest, Rhythm
 from lakeferry.store.open import open_store
-from tests.flows.ingests import KEYS, assert_each_once, ingest_of, ingest_once, running
+from tests.flows.ingests import assert_each_once, ingest_of, ingest_once, running
+
+pytestmark = pytest.mark.usefixtures("keys")
 
 DAY_S = 24 * 3600
 # A commit every quarter of a second; small files are joined at once and all the time.
@@ -28,12 +30,6 @@ BUSY = Rhythm(
     compact_every_s=0.5,
     compact_after_s=0.0,
 )
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 def upkeep(events: list[object], what: str) -> list[Compacted]:

@@ -14,16 +14,12 @@ from lakeferry.ingest.columns import MOST_FIELDS
 from lakeferry.ingest.events import Event, Warned
 from lakeferry.ingest.payload_repair import PROVENANCE
 from lakeferry.ingest.settings import PayloadSettings
-from tests.flows.ingests import KEYS, assert_each_once, feed_of, ingest_of, ingest_once, running
+from tests.flows.ingests import assert_each_once, feed_of, ingest_of, ingest_once, running
+
+pytestmark = pytest.mark.usefixtures("keys")
 
 SHARD = "shardId-000000000000"
 SMALL = pa.schema([("event_id", pa.string()), ("status", pa.int32())])
-
-
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
 
 
 def of_fields(told: Sequence[Event]) -> list[str]:

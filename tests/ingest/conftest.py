@@ -1,4 +1,4 @@
-"""What tests of a worker stand on: keys, a stream of two shards, a worker that reads it."""
+"""What tests of a worker stand on: a stream of two shards, a worker that reads it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +8,6 @@ import pytest
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.ingest.settings import PayloadSettings
 from tests.ingest.worker_runs import PAYLOAD, Coordinator, ingest_of, working
-
-
-@pytest.fixture
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
 
 
 @pytest.fixture

@@ -62,12 +62,17 @@ def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def moto_access(moto_server: Server, monkeypatch: pytest.MonkeyPatch) -> AwsAccess:
-    """An empty AWS account. Its clients outlive the test, for each takes a second to make: a test
-    that takes roles or keys of its own calls `moto.forget_clients` before and after."""
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys of nobody, to sign with; no profile of this machine has a say."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+@pytest.fixture
+def moto_access(moto_server: Server, keys: None) -> AwsAccess:  # noqa: ARG001
+    """An empty AWS account. Its clients outlive the test, for each takes a second to make: a test
+    that takes roles or keys of its own calls `moto.forget_clients` before and after."""
     return moto.emptied(moto_server)
 
 
