@@ -1,9 +1,8 @@
 """Tags are put many at a time, and what is gone or refused does not stop the others."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from lakeferry.aws.ensure_tags import put_tags
 from lakeferry.aws.place import Place
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.network.tag_bearers import Bearer
+from tests.servers.http_server import AWS_JSON, answer_json, served
 from tests.servers.moto import ACCOUNT, forget_clients
 
 MAP = {"map-migrated": "migABCDE12345"}
@@ -147,7 +147,7 @@ class Tagging:
     def __init__(self, answers: list[dict[str, Any]]) -> None:
         self.answers, self.asked = answers, []  # type: ignore[var-annotated]
 
-    def running(self) -> ThreadingHTTPServer:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
         state = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -156,17 +156,13 @@ class Tagging:
                 state.asked.append(body["ResourceARNList"])
                 found = state.answers.pop(0)
                 is_refusal = "__type" in found
-                text = json.dumps(found if is_refusal else {"FailedResourcesMap": found}).encode()
-                self.send_response(400 if is_refusal else 200)
-                self.send_header("Content-Type", "application/x-amz-json-1.1")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
+                said = found if is_refusal else {"FailedResourcesMap": found}
+                answer_json(self, 400 if is_refusal else 200, said, kind=AWS_JSON)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Silent: `asked` is the log."""
 
-        return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        return Handler
 
 
 @pytest.fixture
@@ -179,17 +175,12 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def through(tagging: Tagging, names: list[str]) -> dict[str, str]:
-    server = tagging.running()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        access = AwsAccess("us-east-1", endpoint=f"http://127.0.0.1:{server.server_address[1]}")
+    with served(tagging.handler()) as port:
+        access = AwsAccess("us-east-1", endpoint=f"http://127.0.0.1:{port}")
         place = Place(access, ACCOUNT, "m1", sleep=lambda _: None)
         wishes = [(Bearer("alarm", f"arn:aws:cloudwatch:::alarm:{one}", one, {}), MAP)
                   for one in names]  # fmt: skip
         return {one.bearer.name: one.fault for one in put_tags(place, wishes)}
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def failed(name: str, status: int, code: str) -> dict[str, Any]:

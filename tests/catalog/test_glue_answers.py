@@ -15,7 +15,7 @@ from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
 from tests.catalog.registrations import orders, with_properties
 from tests.servers import moto
-from tests.servers.http_server import served
+from tests.servers.http_server import AWS_JSON, answer_json, served
 
 Json = dict[str, Any]
 Answers = Callable[[str, Json], Json]  # of an operation; `__type`: the error
@@ -39,12 +39,7 @@ def answering(answers: Answers) -> Iterator[GlueCatalog]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             found = answers(self.headers["X-Amz-Target"].removeprefix("AWSGlue."), body)
-            data = json.dumps(found).encode()
-            self.send_response(400 if "__type" in found else 200)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            answer_json(self, 400 if "__type" in found else 200, found, kind=AWS_JSON)
 
         def log_message(self, format: str, *args: object) -> None:
             """Silent."""

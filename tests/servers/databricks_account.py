@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.servers.http_server import served
+from tests.servers.http_server import answer_json, served
 
 ACCOUNT_ID = "449e7a5c-69d3-4b8a-aaaf-5c9b713ebc65"
 TOKEN = "dapi-test"
@@ -87,12 +87,7 @@ def running() -> Iterator[Account]:
             if self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 status = 401
                 body = {"error_code": "UNAUTHENTICATED", "message": "Invalid token"}
-            text = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            answer_json(self, status, body)
 
         def log_message(self, format: str, *args: object) -> None:
             """Silent: `requests` is the log."""

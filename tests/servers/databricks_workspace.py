@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.servers.http_server import served
+from tests.servers.http_server import answer_json, served
 
 TOKEN = "dapi-workspace"
 Answer = tuple[int, Any]
@@ -185,14 +185,7 @@ def running() -> Iterator[Workspace]:
                 status, found = state.answer(self.command, url.path, query, body)
             else:
                 status, found = _error(401, "UNAUTHENTICATED", "Invalid token")
-            text = json.dumps(found).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            if status == 429:
-                self.send_header("Retry-After", "0")
-            self.end_headers()
-            self.wfile.write(text)
+            answer_json(self, status, found)
 
         def log_message(self, format: str, *args: object) -> None:
             """Silent: `requests` is the log."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.servers.http_server import served
+from tests.servers.http_server import answer_json, served
 
 WAREHOUSE = "abcdef0123456789"
 STATEMENTS = "/api/2.0/sql/statements"
@@ -117,12 +117,7 @@ def running() -> Iterator[Warehouse]:
             status, found = 404, {"error_code": "NOT_FOUND"}
             if not self.path.startswith("/.well-known"):
                 status, found = state.answer(self.command, self.path.partition("?")[0], body)
-            data = json.dumps(found).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            answer_json(self, status, found)
 
         do_GET = do_POST = _do
 
