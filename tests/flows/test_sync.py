@@ -3,6 +3,7 @@
 import random
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -178,13 +179,16 @@ def test_what_others_wrote_to_a_target_is_not_written_over(fleet: Fleet) -> None
     assert (after, states(fleet), fleet.unequal()) == (0, {"sales.orders": "synced"}, [])
 
 
+def until_synced(run: subprocess.Popen[str]) -> None:
+    """Wait until it has told so of one more table."""
+    assert run.stdout is not None
+    assert any('"state":"synced"' in line for line in run.stdout)
+
+
 def test_a_second_coordinator_is_refused_by_name(fleet: Fleet) -> None:
     lake(fleet, "sales.orders")
     with fleet.syncing("--follow") as first:
-        assert first.stdout is not None
-        for line in first.stdout:
-            if '"synced"' in line:
-                break
+        until_synced(first)
         code, lines = fleet.sync()
         first.send_signal(signal.SIGTERM)
 
@@ -261,11 +265,9 @@ def test_ctrl_c_leaves_whole_tables_and_the_same_command_goes_on(fleet: Fleet) -
         small_table(fleet.lake / f"s/t{number:02}")
     fleet.see()
     with fleet.syncing() as run:
-        assert run.stdout is not None
-        for line in run.stdout:
-            if '"state":"synced"' in line:
-                break
+        until_synced(run)
         run.send_signal(signal.SIGINT)
+        assert run.stdout is not None
         last = run.stdout.readlines()[-1]
 
         assert run.wait(timeout=30) == 130
@@ -444,14 +446,9 @@ def test_who_follows_brings_what_comes_later(fleet: Fleet) -> None:
     fleet.write(source=", lag_target: 1 s")
     lake(fleet, "sales.orders")
     with fleet.syncing("--follow") as run:
-        assert run.stdout is not None
-        for line in run.stdout:
-            if '"state":"synced"' in line:
-                break
+        until_synced(run)
         append(fleet.lake / "sales/orders")
-        for line in run.stdout:
-            if '"state":"synced"' in line:
-                break
+        until_synced(run)
         run.send_signal(signal.SIGTERM)
 
         assert run.wait(timeout=30) == 143
