@@ -23,9 +23,8 @@ from lakeferry.ingest.position import (
     Position,
     Span,
     StreamIdentity,
-    parse_state,
-    state_text,
 )
+from lakeferry.ingest.position_text import parse_state, state_text
 
 LAST = 2**16 - 1  # the hash keys of this stream: 0 to LAST
 BITS = 16

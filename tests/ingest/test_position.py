@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,11 +26,10 @@ from lakeferry.ingest.position import (
     domain,
     epoch_of,
     iterator_of,
-    parse_state,
     sidecar_path,
-    state_text,
     txn_version,
 )
+from lakeferry.ingest.position_text import parse_state, state_json, state_text
 
 A, B = "shardId-000000000000", "shardId-000000000001"
 # Real ones have some 56 digits: more than 64 bits, more than 128.
@@ -45,35 +45,59 @@ def state(**shards: Position) -> IngestState:
 # --- text -----------------------------------------------------------------------------------
 
 
-def test_the_text_of_a_state_is_what_the_table_keeps() -> None:
-    text = state_text(
-        IngestState(
-            812,
-            CLICKS,
-            {
-                B: Ended(90, ("c", "d"), 5),
-                A: After(N1, 99, 7),
-                "c": FromTrimHorizon(90),
-                "e": FromTime(50, 60),
-            },
-            (Gap(A, 1, 2),),
-            {"f": Missed(After(N2, 80, 3), 95)},
-        )
-    )
+WHOLE = IngestState(
+    812,
+    CLICKS,
+    {
+        B: Ended(90, ("c", "d"), 5),
+        A: After(N1, 99, 7),
+        "c": FromTrimHorizon(90),
+        "e": FromTime(50, 60),
+        "named-by-another-server": After(N2, 80, 3),
+    },
+    (Gap(A, 1, 2),),
+    {"f": Missed(After(N2, 80, 3), 95)},
+)
+PLAIN: dict[str, Any] = {
+    "v": 1,
+    "epoch": 812,
+    "stream": {"name": "clicks", "arn": CLICKS.arn, "created": 17},
+    "shards": {
+        A: {"seq": N1, "until": 99, "records": 7},
+        B: {"end": True, "until": 90, "records": 5, "children": ["c", "d"]},
+        "c": {"start": "trim_horizon", "until": 90},
+        "e": {"start": 50, "until": 60},
+        "named-by-another-server": {"seq": N2, "until": 80, "records": 3},
+    },
+    "gaps": [{"shard": A, "since": 1, "until": 2}],
+    "missed": {"f": {"seq": N2, "until": 80, "records": 3, "missed": 95}},
+}
 
-    assert json.loads(text) == {
-        "v": 1,
-        "epoch": 812,
-        "stream": {"name": "clicks", "arn": CLICKS.arn, "created": 17},
-        "shards": {
-            A: {"seq": N1, "until": 99, "records": 7},
-            B: {"end": True, "until": 90, "records": 5, "children": ["c", "d"]},
-            "c": {"start": "trim_horizon", "until": 90},
-            "e": {"start": 50, "until": 60},
-        },
-        "gaps": [{"shard": A, "since": 1, "until": 2}],
-        "missed": {"f": {"seq": N2, "until": 80, "records": 3, "missed": 95}},
+
+def test_a_table_keeps_of_shards_that_are_read_on_what_varies_alone() -> None:
+    others = {shard: place for shard, place in PLAIN["shards"].items() if shard != A}
+
+    # The bytes of the number in base64, records, and how many ms before `until`.
+    assert json.loads(state_text(WHOLE)) == PLAIN | {
+        "v": 2,
+        "until": 99,
+        "after": {"0": "AgW_TlwmAAAAAGdkihcABcGB7qAAAABi 7 0"},
+        "shards": others,
     }
+
+
+def test_the_positions_of_a_thousand_shards_are_below_75_kb() -> None:
+    many = {
+        f"shardId-{number:012}": After(str(int(N1) + number), 1763942400000 - number, 91_234_567)
+        for number in range(1000)
+    }
+
+    assert len(json.dumps(state_text(state(**many)))) < 75_000  # as it lies in the log
+
+
+def test_the_form_for_people_is_the_one_that_tables_had_at_first_and_is_read() -> None:
+    assert state_json(WHOLE) == PLAIN
+    assert parse_state(json.dumps(PLAIN), "here") == WHOLE
 
 
 def test_a_text_from_before_shards_could_be_missed_is_read() -> None:
@@ -85,17 +109,19 @@ def test_a_text_from_before_shards_could_be_missed_is_read() -> None:
 
 times = st.integers(0, 2**45)
 counts = st.integers(0, 2**53)
+numbers = st.integers(0, 2**190).map(str) | st.sampled_from(["007", "٣"])
 positions: st.SearchStrategy[Position] = st.one_of(
     st.builds(FromTrimHorizon, times),
     st.builds(FromTime, times, times),
-    st.builds(After, st.integers(0, 2**190).map(str), times, counts),
+    st.builds(After, numbers, times, counts),
     st.builds(Ended, times, st.lists(st.text(max_size=5), max_size=2).map(tuple), counts),
 )
+shard_ids = st.text(max_size=20) | st.integers(0, 10**13).map("shardId-{:012}".format)
 states = st.builds(
     IngestState,
     st.integers(0, LAST_EPOCH),
     st.builds(StreamIdentity, st.text(), st.text(), times, st.none() | st.text(min_size=1)),
-    st.dictionaries(st.text(max_size=20), positions, max_size=5),
+    st.dictionaries(shard_ids, positions, max_size=5),
     st.lists(st.builds(Gap, st.text(), times, times), max_size=2).map(tuple),
     st.dictionaries(st.text(max_size=20), st.builds(Missed, positions, times), max_size=2),
 )
@@ -104,6 +130,7 @@ states = st.builds(
 @given(states)
 def test_a_state_survives_its_text(state: IngestState) -> None:
     assert parse_state(state_text(state), "here") == state
+    assert parse_state(json.dumps(state_json(state)), "here") == state
 
 
 @pytest.mark.parametrize(
@@ -112,7 +139,12 @@ def test_a_state_survives_its_text(state: IngestState) -> None:
         "",
         "[]",
         '{"v":1}',
-        '{"v":2,"epoch":1,"stream":{},"shards":{},"gaps":[]}',
+        '{"v":3,"epoch":1,"stream":{},"shards":{},"gaps":[]}',
+        state_text(state(**{A: After(N1, 1)})).replace(" 0 0", " 0"),
+        state_text(state(**{A: After(N1, 1)})).replace("Ag", "A!"),
+        state_text(state(**{A: After(N1, 1)})).replace(
+            '"shards":{', f'"shards":{{"{A}":{{"until":1,"start":1}}'
+        ),
         state_text(state(a=After(N1, 1))).replace(N1, "LATEST"),
         state_text(state(a=FromTime(1))).replace('"until"', '"til"'),
         state_text(state(a=FromTime(1))).replace('{"start":1', '{"start":"soon"'),

@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import After, Gap, IngestState, StreamIdentity, state_text
+from lakeferry.ingest.position import (
+    After,
+    Gap,
+    IngestState,
+    StreamIdentity,
+)
+from lakeferry.ingest.position_text import state_text
 from lakeferry.ingest.standing import Place, Standing, of_connector, of_file, of_leases
 
 A, B, C = "shardId-000000000000", "shardId-000000000001", "shardId-000000000002"

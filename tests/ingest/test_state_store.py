@@ -14,9 +14,9 @@ from lakeferry.ingest.position import (
     advanced,
     app_id,
     domain,
-    state_text,
     txn_version,
 )
+from lakeferry.ingest.position_text import state_text
 from lakeferry.ingest.state_store import Found, find_state, put_state
 from lakeferry.ingest.target import Lost, Target
 from lakeferry.store.open import memory_store

@@ -8,8 +8,8 @@ from lakeferry.ingest.position import (
     FromTrimHorizon,
     IngestState,
     StreamIdentity,
-    parse_state,
 )
+from lakeferry.ingest.position_text import parse_state
 from lakeferry.ingest.way_back import way_back
 
 STREAM = StreamIdentity("clicks", "arn:1", 1_700_000_000_000)

@@ -350,7 +350,9 @@ def test_a_commit_whose_position_goes_back_is_named(where: TargetSettings) -> No
     filled(target, 7)
 
     def back(body: dict[str, Any]) -> None:
-        body["shards"][SHARD]["seq"] = "3"
+        number, _, rest = body["after"]["0"].partition(" ")
+        assert number == "Bw"  # 7
+        body["after"]["0"] = f"Aw {rest}"  # 3
 
     restated(where, 2, back)
 

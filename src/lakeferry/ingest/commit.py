@@ -42,9 +42,9 @@ from lakeferry.ingest.position import (
     app_id,
     domain,
     epoch_of,
-    state_text,
     txn_version,
 )
+from lakeferry.ingest.position_text import state_text
 from lakeferry.ingest.state_store import put_state
 from lakeferry.ingest.table_fit import WRITABLE
 from lakeferry.ingest.target import Committed, Lost, Target

@@ -14,7 +14,8 @@ from lakeferry.ingest.joining import next_rejected, next_state
 from lakeferry.ingest.lag import total
 from lakeferry.ingest.lineage import Listing
 from lakeferry.ingest.messages import Batch
-from lakeferry.ingest.position import After, Ended, IngestState, Span, state_text
+from lakeferry.ingest.position import After, Ended, IngestState, Span
+from lakeferry.ingest.position_text import state_text
 from lakeferry.ingest.target import Lost, Target
 
 

@@ -1,21 +1,18 @@
 """Where each shard of a stream stands, as it lies in the commit that holds the rows before it.
 
-The state of one ingest is a small JSON text. A table with the domainMetadata feature keeps it
-there; others keep it in a file beside the log that the version of our `txn` names, so that of two
-writers of one epoch each has its own file and the commit decides which of them counts.
+The state of one ingest is a small JSON text, `position_text`. A table with the domainMetadata
+feature keeps it there; others keep it in a file beside the log that the version of our `txn` names,
+so that of two writers of one epoch each has its own file and the commit decides which of them
+counts.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-import orjson
 
 from lakeferry.delta import txn_files
 from lakeferry.errors import FerryError
 from lakeferry.ingest.wire import IteratorType
 
-FORMAT = 1
 RANDOM_BITS = 20
 LAST_EPOCH = 2 ** (63 - RANDOM_BITS) - 1  # the version of a txn is a signed 64-bit number
 
@@ -174,95 +171,6 @@ def txn_version(epoch: int, random: int) -> int:
 def epoch_of(version: int) -> int:
     """The epoch that a version of our `txn` tells."""
     return version >> RANDOM_BITS
-
-
-# --- text -----------------------------------------------------------------------------------
-
-
-def state_text(state: IngestState) -> str:
-    """The state as JSON; equal states give equal texts."""
-    stream = state.stream
-    body = {
-        "v": FORMAT,
-        "epoch": state.epoch,
-        "stream": {
-            "name": stream.name,
-            "arn": stream.arn,
-            "created": stream.created_ms,
-            **({"id": stream.stream_id} if stream.stream_id else {}),
-        },
-        "shards": {shard: position_json(place) for shard, place in sorted(state.shards.items())},
-        "gaps": [
-            {"shard": gap.shard_id, "since": gap.since_ms, "until": gap.until_ms}
-            for gap in state.gaps
-        ],
-    }
-    if state.missed:
-        body["missed"] = {
-            shard: {**position_json(one.place), "missed": one.since_ms}
-            for shard, one in sorted(state.missed.items())
-        }
-    return orjson.dumps(body).decode()
-
-
-def parse_state(text: str, where: str) -> IngestState:
-    """The state of a text; `where` it lies is for the error. Raises FerryError LF-7002."""
-    try:
-        body = orjson.loads(text)
-        if body["v"] != FORMAT:
-            raise _unreadable(where, f"it is of format {body['v']}, known is {FORMAT}")
-        stream = body["stream"]
-        return IngestState(
-            int(body["epoch"]),
-            StreamIdentity(stream["name"], stream["arn"], stream["created"], stream.get("id")),
-            {shard: parsed_position(place) for shard, place in body["shards"].items()},
-            tuple(Gap(gap["shard"], gap["since"], gap["until"]) for gap in body["gaps"]),
-            {shard: _parsed_missed(one) for shard, one in body.get("missed", {}).items()},
-        )
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _unreadable(where, f"{type(error).__name__}: {error}") from error
-
-
-def position_json(place: Position) -> dict[str, Any]:
-    """A position as JSON values; `parsed_position` reads them."""
-    match place:
-        case FromTrimHorizon(until):
-            return {"start": "trim_horizon", "until": until}
-        case FromTime(at_ms, until):
-            return {"start": at_ms, "until": until}
-        case After(number, until, records):
-            return {"seq": number, "until": until, "records": records}
-        case Ended(until, children, records):
-            found = {"end": True, "until": until, "records": records}
-            return {**found, "children": list(children)}
-
-
-def parsed_position(body: Mapping[str, Any]) -> Position:
-    """The position of such values. Raises KeyError, TypeError, ValueError for others."""
-    until = int(body["until"])
-    if body.get("end"):
-        return Ended(until, tuple(body["children"]), int(body["records"]))
-    if "seq" in body:
-        if not str(body["seq"]).isdecimal():
-            raise ValueError(f"{body['seq']!r} is no sequence number")
-        return After(body["seq"], until, int(body["records"]))
-    if body["start"] == "trim_horizon":
-        return FromTrimHorizon(until)
-    return FromTime(int(body["start"]), until)
-
-
-def _parsed_missed(body: Mapping[str, Any]) -> Missed:
-    return Missed(parsed_position(body), int(body["missed"]))
-
-
-def _unreadable(where: str, why: str) -> FerryError:
-    return FerryError(
-        "LF-7002",
-        "the positions of this ingest cannot be read",
-        f"{where}: {why}",
-        "use the version of lakeferry that wrote them; never start anew on a table that has rows "
-        "of the stream, for those would come twice",
-    )
 
 
 # --- from one commit to the next ------------------------------------------------------------

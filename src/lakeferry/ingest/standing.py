@@ -14,7 +14,8 @@ from typing import Any, Literal
 import orjson
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import IngestState, Position, StreamIdentity, parse_state
+from lakeferry.ingest.position import IngestState, Position, StreamIdentity
+from lakeferry.ingest.position_text import parse_state
 
 Json = Mapping[str, Any]
 # `after` and `at` name a record, `time` a moment; `latest` and `unknown time` name nothing that can

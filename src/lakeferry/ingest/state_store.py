@@ -16,10 +16,9 @@ from lakeferry.ingest.position import (
     app_id,
     domain,
     epoch_of,
-    parse_state,
     sidecar_path,
-    state_text,
 )
+from lakeferry.ingest.position_text import parse_state, state_text
 from lakeferry.store.protocol import AlreadyThere, Store, read_all
 
 Keeps = Literal["domain", "sidecar"]

@@ -13,7 +13,8 @@ import orjson
 from lakeferry.delta.log import list_log
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import Ended, IngestState, app_id, state_text
+from lakeferry.ingest.position import Ended, IngestState, app_id
+from lakeferry.ingest.position_text import state_json
 from lakeferry.ingest.settings import TargetSettings
 from lakeferry.ingest.state_store import find_state
 from lakeferry.store.open import open_store
@@ -58,7 +59,7 @@ def way_back(state: IngestState, table: str, version: int) -> dict[str, Any]:
     `at_timestamp` is the earliest moment to which a shard that goes on was read: everything before
     it is in the table. `overlap` says what comes twice to whoever begins there.
     """
-    body: dict[str, Any] = orjson.loads(state_text(state))
+    body: dict[str, Any] = state_json(state)
     going_on = [one for one in state.shards.values() if not isinstance(one, Ended)]
     read_until = [one.read_until_ms for one in going_on]
     at_ms = min(read_until) if read_until else None

@@ -7,7 +7,8 @@ import orjson
 
 from lakeferry.errors import FerryError
 from lakeferry.ingest.lineage import Listing, Shard
-from lakeferry.ingest.position import Span, parse_state, parsed_position, position_json, state_text
+from lakeferry.ingest.position import Span
+from lakeferry.ingest.position_text import parse_state, parsed_position, position_json, state_text
 from lakeferry.spark.epoch import ChunkEnd, EpochPlan, Mark
 
 FORMAT = 1

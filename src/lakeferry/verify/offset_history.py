@@ -22,9 +22,9 @@ from lakeferry.ingest.position import (
     IngestState,
     Position,
     epoch_of,
-    parse_state,
 )
 from lakeferry.ingest.position_history import added, breaks
+from lakeferry.ingest.position_text import parse_state
 from lakeferry.store.protocol import Store, read_all
 from lakeferry.verify.findings import Findings
 
