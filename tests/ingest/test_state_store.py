@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
 from lakeferry.delta.actions import DomainMetadata, Txn
@@ -16,7 +17,7 @@ from lakeferry.ingest.position import (
     domain,
     txn_version,
 )
-from lakeferry.ingest.position_text import state_text
+from lakeferry.ingest.position_text import state_json, state_text
 from lakeferry.ingest.state_store import Found, find_state, put_state
 from lakeferry.ingest.target import Lost, Target
 from lakeferry.store.open import memory_store
@@ -37,6 +38,20 @@ def test_a_state_is_found_by_the_txn_that_names_it() -> None:
     put_state(store, NAME, txn_version(1, 8), replace(ONE, gaps=()))
 
     assert find_state(store, txns(VERSION), {}, NAME) == Found(ONE, "sidecar", VERSION)
+
+
+def test_an_ingest_goes_on_from_positions_in_the_form_that_was_the_first(tmp_path: Path) -> None:
+    where = settings(tmp_path / "t")
+    before = moved(put(opened(where), 1, 2))
+    file = tmp_path / "t" / file_of(NAME, before.states[-1])
+    assert before.state is not None
+    file.write_bytes(orjson.dumps(state_json(before.state)))
+
+    again = opened(where)
+    put(again, 3)
+
+    assert again.state == before.state
+    assert numbers_in(where) == [1, 2, 3]
 
 
 def test_a_domain_of_the_same_epoch_goes_before_a_file() -> None:
