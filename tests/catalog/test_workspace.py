@@ -192,6 +192,17 @@ def test_the_types_of_partition_columns_are_those_that_the_table_declares(
     }  # fmt: skip
 
 
+def test_a_table_whose_columns_cannot_be_told_stops_no_other(
+    place: WorkspaceCatalog, warehouse: Warehouse
+) -> None:
+    warehouse.failures[f"DESCRIBE TABLE {FILES}"] = "[INTERNAL_ERROR] a type is not known"
+
+    found = {one.table: one for one in workspace.list_tables(place, ["sales"])}
+
+    assert "a type is not known" in found["files"].problem
+    assert found["orders"].problem == ""
+
+
 def test_what_is_granted_on_a_table_is_read(place: WorkspaceCatalog, warehouse: Warehouse) -> None:
     warehouse.rows["SHOW GRANTS ON TABLE `hive_metastore`.`sales`.`orders`"] = [
         {"Principal": "analysts", "ActionType": "SELECT", "ObjectType": "TABLE", "ObjectKey": "o"},

@@ -98,6 +98,7 @@ def find_table(place: WorkspaceCatalog, schema: str, table: str) -> CatalogTable
     name = quoted(f"{NAME}.{schema}.{table}")
     try:
         found = next(_rows(place, f"DESCRIBE DETAIL {name}"), None)
+        return None if found is None else _table(place, schema, table, found)
     except Missing:
         return None
     except FerryError as error:
@@ -107,7 +108,6 @@ def find_table(place: WorkspaceCatalog, schema: str, table: str) -> CatalogTable
             NAME, schema, table, "unknown", "", problem=error.what,
             next_step="mend or drop the table in the workspace, or leave it out with `exclude`",
         )  # fmt: skip
-    return None if found is None else _table(place, schema, table, found)
 
 
 def partitions(place: WorkspaceCatalog, table: CatalogTable) -> Iterator[Partition]:
