@@ -173,17 +173,11 @@ def _restore(
             "--to-version", "name one with -s",
         )  # fmt: skip
     [row] = meant
-    if row.kind == "folder":
-        raise FerryError(
-            "LF-2001", f"{row.name} is a folder of plain files, which has no versions",
-            "--to-version", f"lakeferry rollback -s {row.name}",
-        )  # fmt: skip
-    if row.state != "cut_over":
-        raise FerryError(
-            "LF-8077", f"{row.name} is not cut over: its target follows the source", row.target_url,
-            f"lakeferry sync -s {row.name} makes it what the source is",
-        )  # fmt: skip
+    _refuse_restore(row)
     with led(wanted, "rollback") as ledger:
+        for now in known_tables(wanted):  # another run may have taken it back a moment ago
+            if now.target_url == row.target_url:
+                _refuse_restore(now)
         question = f"make {row.name} at the target what it was at version {version}?"
         is_meant = ask_beside(
             lambda text: asking(yes=yes)(text, False), question, turn=ledger.turn, stop=stop
@@ -202,6 +196,19 @@ def _restore(
         "files_back": made.files_back, "files_gone": made.files_gone,
     })  # fmt: skip
     return OK
+
+
+def _refuse_restore(row: LakeTable) -> None:
+    if row.kind == "folder":
+        raise FerryError(
+            "LF-2001", f"{row.name} is a folder of plain files, which has no versions",
+            "--to-version", f"lakeferry rollback -s {row.name}",
+        )  # fmt: skip
+    if row.state != "cut_over":
+        raise FerryError(
+            "LF-8077", f"{row.name} is not cut over: its target follows the source", row.target_url,
+            f"lakeferry sync -s {row.name} makes it what the source is",
+        )  # fmt: skip
 
 
 # ---- deleting
