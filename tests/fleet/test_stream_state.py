@@ -87,6 +87,15 @@ def test_its_files_are_carried_side_by_side_and_what_makes_it_one_last() -> None
     assert {meta.path for meta in target.list("")} == {meta.path for meta in source.list("")}
 
 
+def test_a_file_whose_number_is_no_long_is_no_batch(checkpoint: Store) -> None:
+    lakes.put(checkpoint, f"offsets/{'9' * 30}", "v1")
+
+    found = read_position(checkpoint)
+
+    assert found is not None
+    assert found.last_batch == 1
+
+
 def test_a_query_that_purges_what_is_carried_goes_on(checkpoint: Store) -> None:
     with pytest.raises(FerryError, match="a stream went on") as refused:
         carry(GoesOn(checkpoint), memory_store())

@@ -116,7 +116,11 @@ def _files(store: Store) -> Iterator[ObjectMeta]:
 
 def _newest(store: Store, folder: str) -> int | None:
     names = (meta.path.rpartition("/")[2] for meta in store.list(folder, recursive=False))
-    return max((int(name) for name in names if name.isdecimal()), default=None)
+    return max((int(name) for name in names if _is_batch(name)), default=None)
+
+
+def _is_batch(name: str) -> bool:
+    return name.isdecimal() and len(name) < 19  # a long
 
 
 def _offsets(store: Store, path: str) -> tuple[dict[str, Any], ...]:
