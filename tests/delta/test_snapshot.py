@@ -141,6 +141,24 @@ def test_an_unknown_reader_feature_is_refused_before_the_commit_is_understood(
 
 
 @pytest.mark.parametrize(
+    "odd",
+    [
+        {"txn": {"appId": ["a"], "version": 1}},
+        {"domainMetadata": {"domain": {}, "configuration": "{}", "removed": False}},
+        {"metaData": {**METADATA["metaData"], "format": "parquet"}},
+    ],
+    ids=["txn", "domainMetadata", "metaData"],
+)
+def test_a_name_that_is_no_text_is_a_damaged_log(tmp_path: Path, odd: Action) -> None:
+    commit(tmp_path, 0, PROTOCOL, METADATA, odd)
+
+    with pytest.raises(FerryError, match="another type") as refused:
+        read_snapshot(open_store(str(tmp_path)))
+
+    assert refused.value.code == "LF-3105"
+
+
+@pytest.mark.parametrize(
     ("actions", "code"),
     [
         ((METADATA,), "LF-3105"),

@@ -146,21 +146,30 @@ def parse_metadata(body: Json) -> Metadata:
         configuration=dict(body.get("configuration") or {}),
         name=body.get("name"),
         description=body.get("description"),
-        format=body.get("format") or {"provider": "parquet", "options": {}},
+        format=dict(body.get("format") or {"provider": "parquet", "options": {}}),
         created_time=body.get("createdTime"),
         extra=_rest(body, _METADATA),
     )
 
 
+def _text(body: Json, name: str) -> str:
+    """By which others are told apart. Raises TypeError where it is something else."""
+    found = body[name]
+    if not isinstance(found, str):
+        raise TypeError(f"`{name}` is no text")
+    return found
+
+
 def parse_txn(body: Json) -> Txn:
     """From the object under `txn`."""
-    return Txn(body["appId"], int(body["version"]), body.get("lastUpdated"), _rest(body, _TXN))
+    name, version = _text(body, "appId"), int(body["version"])
+    return Txn(name, version, body.get("lastUpdated"), _rest(body, _TXN))
 
 
 def parse_domain(body: Json) -> DomainMetadata:
     """From the object under `domainMetadata`."""
     return DomainMetadata(
-        body["domain"],
+        _text(body, "domain"),
         body.get("configuration") or "",
         bool(body.get("removed", False)),
         _rest(body, _DOMAIN),
