@@ -1,11 +1,13 @@
 """The program as it is typed: exit codes, stdout for results, stderr for talk, JSON lines."""
 
+import inspect
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import jsonschema
 import pytest
 
 from lakeferry.cli.json_lines import schema
+from lakeferry.cli.main import main
 from tests.clone.small import append, new_table
 from tests.servers import versitygw
 
@@ -254,3 +257,17 @@ def test_a_verification_shows_how_much_it_has_read(
     read = [event for event in told if isinstance(event, BytesRead)]
     assert read[-1].bytes_done == 20  # the record vouches for what was read of the source
     assert read[-1].bytes_at_most == 20
+
+
+@pytest.mark.parametrize("command", ["cutover", "rollback", "sync", "discover", "explain"])
+def test_a_command_tells_on_its_own_page_all_that_its_function_says(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = import_module(f"lakeferry.cli.{command}")
+
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+
+    last = (inspect.getdoc(getattr(module, command)) or "").split("\n\n")[-1]
+    told = "".join(capsys.readouterr().out.split())
+    assert "".join(last.replace("`", "").split()) in told

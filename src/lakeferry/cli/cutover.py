@@ -19,9 +19,10 @@ def cutover(
 ) -> int:
     """Switch tables from their source to their target: proven, registered, with a way back.
 
-    Name the tables, or give --wave or --select. Seven steps: preconditions, freeze check, final
-    increment, verify, txn proof, registration, mark. Before the sixth nothing can be seen; stopped
-    or killed at any time, the same command goes on. The source is never written to.
+    Name tables as source.schema.table, or give --wave or --select. Seven steps: preconditions,
+    freeze check, final increment, verify, txn proof, registration, mark. Before the sixth nothing
+    can be seen; stopped or killed at any time, the same command goes on. The source is never
+    written to.
     """
 
     def run(screen: Screen, stop: Flag) -> int:

@@ -245,6 +245,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The entry point; exits with the command's code."""
     _ready_streams()
     words = sys.argv[1:] if arguments is None else arguments
+    _tell_all_of(words)
     try:
         code = app(words, exit_on_error=False, print_error=False)
     except CycloptsError as wrong:
@@ -253,6 +254,12 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments is None:
         _leave(code)
     sys.exit(code)
+
+
+def _tell_all_of(words: list[str]) -> None:
+    """On a command's own page is all that its function says; in the list of commands one line."""
+    if words and words[0] in app and app[words[0]].default_command is not None:
+        app[words[0]].help = None  # cyclopts takes the docstring then
 
 
 def _leave(code: int) -> NoReturn:

@@ -19,8 +19,9 @@ def rollback(
 ) -> int:
     """Take a switch back: unregister what was registered, use the source again; the data stay.
 
-    Name the tables, or give --wave or --select. Where a target was written since the switch nothing
-    is changed, and what was written is listed (exit 3): choose --reverse or --accept-loss then.
+    Name tables as source.schema.table, or give --wave or --select. Where a target was written since
+    the switch nothing is changed, and what was written is listed (exit 3): choose --reverse or
+    --accept-loss then.
     """
 
     def run(screen: Screen, stop: Flag) -> int:
