@@ -25,7 +25,14 @@ from lakeferry.clone.parquet_folder import (
     listed_by_place,
 )
 from lakeferry.clone.parquet_schema import Field, fields_of, joined, plain_schema
-from lakeferry.clone.source_files import PathMarks, SourceFile, SourceFiles, blocks, marks_of
+from lakeferry.clone.source_files import (
+    HELD_BYTES,
+    PathMarks,
+    SourceFile,
+    SourceFiles,
+    blocks,
+    marks_of,
+)
 from lakeferry.clone.surroundings import PlanAgain, Surroundings
 from lakeferry.delta.actions import FILE_SCHEMA
 from lakeferry.delta.file_stats import Leaf, Seen, file_stats, leaves_of
@@ -201,7 +208,7 @@ def read_footers(
         PlanAgain: a file is gone, or still being written.
     """
     todo = known.lacking(files, columns)
-    writer, schemas = FileWriter(FILE_SCHEMA), list[npt.NDArray[np.int32]]()
+    writer, schemas = FileWriter(FILE_SCHEMA, spill_bytes=HELD_BYTES), list[npt.NDArray[np.int32]]()
     read = partial(_footer_of, around=around)
     try:
         for block in blocks(todo):
