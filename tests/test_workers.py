@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from lakeferry import workers
-from lakeferry.workers import map_threads
+from lakeferry.workers import map_threads, map_unless_stopped
 
 
 def test_quick_tasks_are_left_to_one_hand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +42,16 @@ def test_hands_never_wait_for_each_other_while_they_hold_results(
         return item
 
     assert len(list(map_threads(task, range(2000), count=16))) == 2000
+
+
+def test_who_has_no_use_for_a_part_of_the_results_is_stopped_by_an_interrupt() -> None:
+    stop = threading.Event()
+    found = []
+
+    with pytest.raises(KeyboardInterrupt):
+        for result in map_unless_stopped(lambda item: item, range(100_000), count=2, stop=stop):
+            found.append(result)
+            stop.set()
+
+    assert 0 < len(found) < 100_000
+    assert list(map_unless_stopped(abs, [-1], count=2, stop=None)) == [1]

@@ -139,6 +139,24 @@ def map_threads(
         hand.result()
 
 
+def map_unless_stopped(
+    task: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    count: int,
+    stop: Event | None,
+    on_silence: Callable[[], None] | None = None,
+) -> Generator[Result, None, None]:
+    """As `map_threads`, for whom a part of the results is none.
+
+    Raises:
+        KeyboardInterrupt: `stop` was set; tasks that ran have ended and were yielded.
+    """
+    yield from map_threads(task, items, count=count, stop=stop, on_silence=on_silence)
+    if stop is not None and stop.is_set():
+        raise KeyboardInterrupt
+
+
 class _Crew(Generic[Item, Result]):
     """What the hands share with the one who gives out the work."""
 

@@ -11,7 +11,7 @@ from lakeferry.fleet.rehearse import Rehearsed
 from lakeferry.fleet.rehearse import rehearse as make
 from lakeferry.fleet.rehearse import remove as take_away
 from lakeferry.ledger.rows import LakeTable
-from lakeferry.workers import map_threads
+from lakeferry.workers import map_unless_stopped
 
 if TYPE_CHECKING:
     from lakeferry.fleet.wanted import Migration
@@ -36,12 +36,10 @@ def rehearse(
         return take_away(wanted.target, row) if remove else make(wanted.target, row)
 
     found = []
-    for one in map_threads(task, rows, count=AT_ONCE, stop=stop):
+    for one in map_unless_stopped(task, rows, count=AT_ONCE, stop=stop):
         found.append(one)
         text = f"    {one.table}  {one.url}"
         screen.told(text, {"type": "note", "table": one.table, "message": one.url})
-    if stop.is_set():
-        raise KeyboardInterrupt
     files = sum(one.files for one in found)
     done = f"removed, {counted(files, 'file')}" if remove else "made: shallow clones of the targets"
     lines = [f"  {counted(len(found), 'rehearsal')} {done}"]

@@ -47,7 +47,7 @@ from lakeferry.ledger import read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import now_ms
-from lakeferry.workers import map_threads
+from lakeferry.workers import map_unless_stopped
 
 AT_ONCE = 16
 Item = TypeVar("Item")
@@ -204,6 +204,4 @@ class _Preview:
         self._emit(Step(REGISTER, "failed" if wrong else "planned", text, wrong))
 
     def _beside(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        yield from map_threads(task, items, count=AT_ONCE, stop=self._stop)
-        if self._stop.is_set():
-            raise KeyboardInterrupt
+        return map_unless_stopped(task, items, count=AT_ONCE, stop=self._stop)

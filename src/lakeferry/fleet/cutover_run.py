@@ -28,7 +28,7 @@ from lakeferry.ledger import read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import CheckResult, Inventoried, LakeTable, Receipt
 from lakeferry.ledger.write import Ledger
-from lakeferry.workers import map_threads
+from lakeferry.workers import map_unless_stopped
 
 AT_ONCE = 16
 StepState = Literal["ok", "failed", "planned", "skipped"]
@@ -66,9 +66,7 @@ class Run:
     def beside(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Run a task over items side by side; the lease is kept, a stop heard."""
         turn = self.ledger.turn
-        yield from map_threads(task, items, count=AT_ONCE, stop=self.stop, on_silence=turn)
-        if self.stop.is_set():
-            raise KeyboardInterrupt
+        return map_unless_stopped(task, items, count=AT_ONCE, stop=self.stop, on_silence=turn)
 
     def heads(self, rows: Sequence[LakeTable] | None = None) -> list[tuple[LakeTable, Head]]:
         """Its tables, or some of them, with the newest versions of their sources."""

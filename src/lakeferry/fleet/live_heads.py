@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from lakeferry.delta.log import head_version, list_log
 from lakeferry.errors import FerryError
+from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.open import open_store
 from lakeferry.store.sharing import shared_clients
-from lakeferry.workers import map_threads
+from lakeferry.workers import map_unless_stopped
 
 AT_ONCE = 32
 _ENDED = frozenset({"cut_over", "orphaned", "excluded"})
@@ -42,14 +43,14 @@ def with_heads(
             return _asked(wanted, table, now_ms), None
         except FerryError as error:
             return table, error
+        except Exception as flaw:  # noqa: BLE001 - one table's trouble is no other's
+            return table, flaw_of(flaw, table.source_url, "report it; the others were asked")
 
     with shared_clients():
-        for table, error in map_threads(ask, asked, count=AT_ONCE, stop=stop):
+        for table, error in map_unless_stopped(ask, asked, count=AT_ONCE, stop=stop):
             found[table.target_url] = table
             if error is not None:
                 silent.append((table.name, error))
-    if stop is not None and stop.is_set():
-        raise KeyboardInterrupt
     silent.sort(key=lambda one: one[0])
     return Live(tuple(found.get(one.target_url, one) for one in tables), tuple(silent))
 

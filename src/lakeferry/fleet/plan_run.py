@@ -14,7 +14,7 @@ from lakeferry.ledger.rows import LakeTable, Pace
 from lakeferry.ledger.write import now_ms
 from lakeferry.store.sharing import shared_clients
 from lakeferry.version import VERSION
-from lakeferry.workers import map_threads
+from lakeferry.workers import map_unless_stopped
 
 AT_ONCE = 32  # looks; each waits for a store most of its time
 OnLook = Callable[[int, int], None]  # looked at, of how many
@@ -98,9 +98,7 @@ def _seen(
     def one(table: LakeTable) -> Seen:
         return look(wanted, table, every)
 
-    for seen in map_threads(one, tables, count=AT_ONCE, stop=stop):
+    for seen in map_unless_stopped(one, tables, count=AT_ONCE, stop=stop):
         found[seen.target_url] = seen
         on_look(len(found), len(tables))
-    if stop is not None and stop.is_set():
-        raise KeyboardInterrupt
     return found

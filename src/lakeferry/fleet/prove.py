@@ -30,7 +30,7 @@ from lakeferry.verify.engines import ENGINE_CHECKS
 from lakeferry.verify.report import VerifyReport, VerifyRequest
 from lakeferry.verify.sides import Sides
 from lakeferry.verify.table import verify_table
-from lakeferry.workers import map_threads
+from lakeferry.workers import map_unless_stopped
 
 AT_ONCE = 8  # tables
 JOBS = 8  # files of one table
@@ -114,15 +114,13 @@ def prove(
             emit(Proving(len(found), len(todo), *run.read(), shown_at - began))
 
     with shared_clients():
-        for one in map_threads(run.task, todo, count=AT_ONCE, stop=stop, on_silence=turn):
+        for one in map_unless_stopped(run.task, todo, count=AT_ONCE, stop=stop, on_silence=turn):
             if one is None:
                 continue
             kept = keep(ledger, one)
             found.append(kept)
             emit(kept)
             turn()
-    if stop.is_set():
-        raise KeyboardInterrupt
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ from lakeferry.errors import FerryError
 from lakeferry.fleet.discover import Wish, discover
 from lakeferry.fleet.discovery import Progress
 from lakeferry.fleet.find_target import find_target
+from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.found import FoundTable
 from lakeferry.fleet.gather import Before
 from lakeferry.fleet.inventory import inventoried, lake_table
@@ -21,7 +22,7 @@ from lakeferry.ledger.rows import Inventoried, LakeTable
 from lakeferry.ledger.write import Ledger
 from lakeferry.store.open import open_store
 from lakeferry.store.sharing import shared_clients
-from lakeferry.workers import map_threads
+from lakeferry.workers import map_unless_stopped
 
 AT_ONCE = 32  # targets
 _DEPTH = 16  # folders below the target's root: a layout may have many
@@ -128,17 +129,19 @@ def _targets(
             return url, find_target(open_store(url, wanted.target.store_options), url)
         except FerryError as error:
             return url, error
+        except Exception as flaw:  # noqa: BLE001 - one target's trouble is no other's
+            return url, flaw_of(flaw, url, "report it; the other targets are read back")
 
     found: dict[str, FoundTarget] = {}
     unread: dict[str, FerryError] = {}
-    for url, answer in map_threads(look, places, count=AT_ONCE, stop=stop, on_silence=ledger.turn):
+    for url, answer in map_unless_stopped(
+        look, places, count=AT_ONCE, stop=stop, on_silence=ledger.turn
+    ):
         if isinstance(answer, FoundTarget):
             found[url] = answer
         else:
             unread[url] = answer
         ledger.turn()
-    if stop.is_set():
-        raise KeyboardInterrupt
     return found, unread
 
 

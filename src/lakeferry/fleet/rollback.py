@@ -50,7 +50,7 @@ from lakeferry.ledger import read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import CloneStart, LakeTable, Receipt
 from lakeferry.ledger.write import Ledger, now_ms
-from lakeferry.workers import map_threads
+from lakeferry.workers import map_unless_stopped
 
 FORMAT = "lakeferry.rollback/1"
 AT_ONCE = 16
@@ -340,9 +340,7 @@ class _Rollback:
 
     def _beside(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         turn = self._ledger.turn
-        yield from map_threads(task, items, count=AT_ONCE, stop=self._stop, on_silence=turn)
-        if self._stop.is_set():
-            raise KeyboardInterrupt
+        return map_unless_stopped(task, items, count=AT_ONCE, stop=self._stop, on_silence=turn)
 
 
 def _body(receipt: Receipt) -> dict[str, Any]:
