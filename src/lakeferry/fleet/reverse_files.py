@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import xxhash
-
 from lakeferry.clone.folder import listed_files, sync_files
 from lakeferry.clone.folder_state import mark_of, read_marks
 from lakeferry.clone.hive_path import partition_of, stored_value
@@ -28,6 +26,7 @@ from lakeferry.fleet.beside_delta import apart_of, declared_of
 from lakeferry.fleet.cutover_beside import request_of
 from lakeferry.fleet.cutover_sides import Stores
 from lakeferry.fleet.folder_switched import changed_since
+from lakeferry.fleet.prove_beside import digest_of
 from lakeferry.fleet.rollback_plan import Back, both_written
 from lakeferry.store.protocol import Store
 
@@ -194,16 +193,9 @@ def _copy(target: Store, source: Store, new: _New) -> None:
 
 def _is_same(source: Store, target: Store, path: str) -> bool:
     try:
-        return _digest(source, path) == _digest(target, path)
+        return digest_of(source, path) == digest_of(target, path)
     except FileNotFoundError:
         return False
-
-
-def _digest(store: Store, path: str) -> bytes:
-    digest = xxhash.xxh3_128()
-    for chunk in store.read(path):
-        digest.update(chunk)
-    return digest.digest()
 
 
 def _refused(back: Back, why: str) -> FerryError:
