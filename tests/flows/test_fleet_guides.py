@@ -69,8 +69,8 @@ def test_the_guide_about_syncing_can_be_typed(tmp_path: Path) -> None:
 @pytest.mark.timeout(180)
 def test_the_guide_about_proving_can_be_typed(tmp_path: Path) -> None:
     atlas(tmp_path)
-    for words in (("discover",), ("sync", "--yes")):
-        assert typed(*words, folder=tmp_path).returncode == 0
+    for first in (("discover",), ("sync", "--yes")):
+        assert typed(*first, folder=tmp_path).returncode == 0
     found = commands("prove-a-fleet.md")
 
     assert len(found) == 6
