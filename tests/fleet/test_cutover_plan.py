@@ -66,9 +66,16 @@ def test_a_difference_at_the_held_version_outweighs_a_proof() -> None:
     assert wrong(TABLE, differs._replace(source_version=6), check()) == []
 
 
-@pytest.mark.parametrize("state", ["discovered", "planned", "syncing", "rolled_back"])
+@pytest.mark.parametrize("state", ["discovered", "syncing", "rolled_back"])
 def test_a_table_that_is_not_synced_is_not_ready(state: str) -> None:
     assert wrong(TABLE._replace(state=state), check()) == [f"it is {state.replace('_', ' ')}"]
+
+
+def test_a_table_that_was_cut_off_as_it_was_brought_is_brought_by_the_switch() -> None:
+    cut_off = TABLE._replace(state="planned")
+
+    assert wrong(cut_off, check()) == []
+    assert wrong(cut_off._replace(held_version=None), check()) == ["it is planned"]
 
 
 @pytest.mark.parametrize("state", ["blocked", "drifted", "failed"])

@@ -51,8 +51,11 @@ def rows_of(first: int) -> pa.Table:
     return pa.table({"id": list(range(first, first + 5))})
 
 
-def delta_scene(folder: Path, mode: str) -> Fleet:
-    """A table that a stream writes, switched and written at its target; so was its checkpoint."""
+def delta_scene(folder: Path, mode: str, *, is_switched: bool = True) -> Fleet:
+    """A table that a stream writes, switched and written at its target; so was its checkpoint.
+
+    `is_switched`: False leaves it proven, and written at its source since.
+    """
     fleet = Fleet(folder, str(folder / "out"))
     fleet.write(source=f", mode: {mode}")
     table = fleet.lake / "s/events"
@@ -67,6 +70,10 @@ def delta_scene(folder: Path, mode: str) -> Fleet:
     fleet.see()
     run(folder, "sync", "--yes")
     run(folder, "verify", "--yes", "-s", "a", "--strength", "listed")
+    if not is_switched:
+        write(table, 10, 2)
+        put(open_store(str(folder / "jobs/sink")), "commits/2", "v1\n{}")
+        return fleet
     run(folder, *SWITCH, "--checkpoint", str(folder / "jobs/sink"))
     write(Path(fleet.target, "a/s/events"), 10, 2)
     [carried] = Path(fleet.target, "_checkpoints").iterdir()
@@ -111,6 +118,15 @@ def check_delta(fleet: Fleet) -> None:
     assert back.name == "sink-back"
     assert tree(back) == tree(carried)
     assert "commits/2" not in tree(fleet.folder / "jobs/sink")
+
+
+def check_switched_table(fleet: Fleet) -> None:
+    assert states(fleet) == {"s.events": "cut_over"}
+    assert fleet.unequal() == []
+    target = DeltaTable(str(Path(fleet.target, "a/s/events")))
+    assert (target.version(), target.transaction_version(QUERY)) == (1, 2)
+    [carried] = Path(fleet.target, "_checkpoints").iterdir()
+    assert tree(carried) == tree(fleet.folder / "jobs/sink")
 
 
 def check_files(fleet: Fleet) -> None:
@@ -181,6 +197,11 @@ class Scene:
 SCENES = {
     "a snapshot carried back": Scene(REVERSE, partial(delta_scene, mode="snapshot"), check_delta),
     "a mirror carried back": Scene(REVERSE, partial(delta_scene, mode="mirror"), check_delta),
+    "a table switched": Scene(
+        (*SWITCH, "--checkpoint", "jobs/sink"),
+        partial(delta_scene, mode="snapshot", is_switched=False),
+        check_switched_table,
+    ),
     "files carried back": Scene(REVERSE, files_scene, check_files),
     "files taken back": Scene(BACK, partial(files_scene, is_written=False), check_back),
     "files switched": Scene(SWITCH, partial(files_scene, is_switched=False), check_switched),

@@ -20,7 +20,8 @@ ROUNDS = 3  # of freeze and increment, where a writer comes between
 
 def bring_up_to_date(run: Run) -> None:
     """While writers still write, all is brought and proven: little is left when they stop."""
-    behind = [one for one, head in run.heads() if head.version > (one.held_version or 0)]
+    behind = [one for one, head in run.heads()
+              if head.version > (one.held_version or 0) or one.state == "planned"]  # fmt: skip
     if behind:
         run.emit(Said(f"{len(behind)} sources moved on: brought up to date before the freeze"))
         run.sync(behind)

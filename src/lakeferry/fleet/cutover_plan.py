@@ -21,7 +21,8 @@ NAMES = {
     VERIFY: "verify", TXN: "txn proof", REGISTER: "registered", MARK: "marked",
 }  # fmt: skip
 FRESH_MS = 24 * 3600 * 1000  # a proof is older than that: give it again
-READY = frozenset({"synced", "verified", "frozen"})
+# Planned, and yet it holds a version: there is more to bring, or a run was cut off as it did.
+READY = frozenset({"planned", "synced", "verified", "frozen"})
 KINDS = MOVED_KINDS  # of what is cut over
 _OUT = frozenset({"orphaned", "excluded"})
 
