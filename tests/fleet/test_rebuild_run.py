@@ -183,3 +183,15 @@ def test_a_table_whose_source_was_deleted_after_the_switch_is_still_switched(lak
     assert rows["sales.eu.orders"].state == "cut_over"
     assert rows["sales.eu.orders"].source_url == str(lake.source("orders"))
     assert [one.state for name, one in rows.items() if name.endswith("items")] == ["orphaned"]
+
+
+def test_a_record_that_lacks_what_it_must_say_blocks_its_table_alone(lake: Lake) -> None:
+    [record] = (lake.target("orders") / "_delta_log/_lakeferry").glob("0*.json")
+    said = orjson.loads(record.read_bytes())
+    del said["source_id"]
+    record.write_bytes(orjson.dumps(said))
+
+    made, rows = lake.rebuilt()
+
+    assert (rows["sales.eu.orders"].state, rows["sales.eu.items"].state) == ("blocked", "synced")
+    assert made.faults[str(lake.target("orders"))].code == "LF-8021"

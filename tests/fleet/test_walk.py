@@ -2,12 +2,15 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lakeferry.fleet.look_at_folder import Look, look_at
 from lakeferry.fleet.trip import Answer, Task, Trip
 from lakeferry.fleet.walk import walk
 from lakeferry.store.open import open_store
+from lakeferry.store.part import Part
 from tests.fleet import lakes
 from tests.fleet.test_trip import trip_to
 
@@ -73,13 +76,19 @@ def test_when_it_is_stopped_nothing_more_begins(tmp_path: Path) -> None:
     assert not trip.is_over
 
 
-def test_a_flaw_of_the_program_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trip = trip_to(lake(tmp_path, 3))
+def test_a_flaw_of_the_program_ends_the_look_at_its_source_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, other = trip_to(lake(tmp_path / "a", 3)), trip_to(lake(tmp_path / "b", 3))
 
-    def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
+    def look_or_fail(part: Part, **how: Any) -> Look:
+        if part.url == str(tmp_path / "a"):
+            raise ZeroDivisionError
+        return look_at(part, **how)
 
-    monkeypatch.setattr("lakeferry.fleet.trip.look_at", broken)
+    monkeypatch.setattr("lakeferry.fleet.trip.look_at", look_or_fail)
 
-    with pytest.raises(ZeroDivisionError):
-        list(walk([trip], hands=2, stop=threading.Event(), on_turn=lambda: None))
+    list(walk([broken, other], hands=2, stop=threading.Event(), on_turn=lambda: None))
+
+    assert broken.fault is not None
+    assert (broken.fault.code, other.fault, other.is_whole) == ("LF-8021", None, True)

@@ -41,7 +41,7 @@ def walk(
                 on_turn()
                 continue
             flying -= 1
-            answer = future.result()  # raises what is a flaw of the program
+            answer = future.result()
             trip.take(task, answer)
             yield trip, task, answer
 
