@@ -320,3 +320,21 @@ def test_a_table_that_is_dropped_while_it_is_asked_for_has_no_tags_and_no_grants
     with pytest.raises(FerryError, match=r"no table `atlas\.sales\.orders`") as refused:
         tag(databricks, "atlas.sales.orders", {"lakeferry.lag": "7"})
     assert refused.value.code == "LF-8107"
+
+
+def test_an_entry_that_cannot_be_made_anew_for_its_tags_is_put_back(
+    databricks: UnityCatalog, stub: Stub
+) -> None:
+    unity.register(databricks, orders())
+    stub.set(
+        granted={"atlas.sales.orders": {"ann": ["SELECT"]}},
+        denied={"POST /entity-tag-assignments": "no APPLY TAG"},
+    )
+
+    with pytest.raises(FerryError, match="no APPLY TAG"):
+        unity.repoint(databricks, "sales", "orders", orders().location, NEW)
+
+    assert stub.table["storage_location"] == orders().location
+    found = unity.find_table(databricks, "sales", "orders")
+    assert found is not None
+    assert unity.grants(databricks, found) == (Grant("ann", "SELECT"),)

@@ -234,6 +234,18 @@ def _found(place: UnityCatalog, schema: str, table: str) -> Json | None:
 
 def _create(place: UnityCatalog, entry: Json) -> None:
     """Make an entry, its schema where it lacks, and as tags the properties of ours."""
+    _enter(place, entry)
+    if place.has_tags:
+        made = replace(table_of(entry), owner="")
+        try:
+            tag(place, made.full_name, entry.get("properties", {}))
+        except FerryError:  # without its tags it would be somebody else's the next time
+            _delete(place, made)
+            raise
+
+
+def _enter(place: UnityCatalog, entry: Json) -> None:
+    """Make an entry, its schema where it lacks. Raises Taken."""
     schema = f"{place.catalog}.{entry['schema_name']}"
     rights = may_write(place, schema, entry["storage_location"])
     name = f"{schema}.{entry['name']}"
@@ -253,12 +265,6 @@ def _create(place: UnityCatalog, entry: Json) -> None:
                 f"let an administrator make it: CREATE CATALOG {quoted(place.catalog)}",
             ) from error
         do(place, "POST", "/tables", on=name, rights=rights, body=entry)
-    if place.has_tags:
-        try:
-            tag(place, name, entry.get("properties", {}))
-        except FerryError:  # without its tags it would be somebody else's the next time
-            _delete(place, replace(table_of(entry), owner=""))
-            raise
 
 
 def _delete(place: UnityCatalog, found: CatalogTable) -> None:
@@ -300,7 +306,7 @@ def _again(place: UnityCatalog, known: CatalogTable, before: Json, entry: Json) 
             f"see whose it is; on the entry before was granted: {_told(granted)}",
         ) from error
     except FerryError:
-        _create(place, taken_over(before))
+        _enter(place, taken_over(before))
         _restore(place, known, granted)
         raise
     _restore(place, known, granted)
@@ -311,10 +317,7 @@ def _told(granted: Sequence[Grant]) -> str:
 
 
 def _restore(place: UnityCatalog, known: CatalogTable, granted: Sequence[Grant]) -> None:
-    """Put back what went with an entry: tags of ours, and grants."""
-    if place.has_tags:
-        ours = {key: one for key, one in known.properties.items() if key.startswith(OURS)}
-        tag(place, known.full_name, ours)
+    """Put back what went with an entry: grants, and tags of ours."""
     changes = [
         {
             "principal": principal,
@@ -327,3 +330,6 @@ def _restore(place: UnityCatalog, known: CatalogTable, granted: Sequence[Grant])
         path = f"/permissions/table/{path_of(known.full_name)}"
         rights = f"let the table's owner grant again: {owner_of(known)}"
         do(place, "PATCH", path, on=known.full_name, rights=rights, body={"changes": changes})
+    if place.has_tags:
+        ours = {key: one for key, one in known.properties.items() if key.startswith(OURS)}
+        tag(place, known.full_name, ours)

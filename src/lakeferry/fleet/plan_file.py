@@ -74,7 +74,7 @@ def read_plan(path: str) -> FleetPlan:
         raise _no_plan(path, f"its format is {header.get('format')}, this lakeferry reads {FORMAT}")
     try:
         return _plan(header, [_object(line, path) for line in lines[1:-1]])
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise _no_plan(path, f"a line lacks what it must have: {error}") from error
 
 
