@@ -146,3 +146,15 @@ def small_table(table: Path, rows: int = ROWS) -> None:
     ]  # fmt: skip
     commit = table / "_delta_log" / f"{0:020d}.json"
     commit.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in actions))
+
+
+def brought_over(folder: Path, *, commits: int = 1) -> Fleet:
+    """Three tables of so many commits, synced."""
+    fleet = Fleet(folder, str(folder / "out"))
+    fleet.write()
+    for name in ("sales/orders", "sales/items", "hr/people"):
+        for _ in range(commits):
+            append(fleet.lake / name)
+    fleet.see()
+    assert fleet.sync()[0] == 0
+    return fleet

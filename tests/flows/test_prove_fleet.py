@@ -11,24 +11,16 @@ from lakeferry.fleet.find_target import find_target
 from lakeferry.fleet.prove import Proved, ProveRequest, Proving, prove
 from lakeferry.fleet.rebuild import rebuilt
 from lakeferry.ledger import read
-from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import CheckResult, LakeTable, Receipt
 from lakeferry.store.open import open_store
 from tests.cli.program import LAKEFERRY  # noqa: F401 - the program is installed
-from tests.flows.fleets import Fleet, append
+from tests.flows.fleets import Fleet, append, brought_over
 
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Fleet:
-    """Three tables that were brought over."""
-    fleet = Fleet(tmp_path, str(tmp_path / "out"))
-    fleet.write()
-    for name in ("sales/orders", "sales/items", "hr/people"):
-        append(fleet.lake / name)
-        append(fleet.lake / name)
-    fleet.see()
-    assert fleet.sync()[0] == 0
-    return fleet
+    return brought_over(tmp_path, commits=2)
 
 
 def proven(fleet: Fleet, strength: str | None = "rows", *, stop: Flag | None = None,
@@ -50,12 +42,9 @@ def proven(fleet: Fleet, strength: str | None = "rows", *, stop: Flag | None = N
 def kept(fleet: Fleet, name: str) -> tuple[list[CheckResult], list[Receipt]]:
     from lakeferry.cli.fleet_flags import ledger_path
 
-    db = open_to_read(ledger_path(fleet.wanted))
-    try:
-        url = fleet.tables()[name].target_url
+    url = fleet.tables()[name].target_url
+    with reading(ledger_path(fleet.wanted)) as db:
         return read.checks(db, url), read.receipts(db, url)
-    finally:
-        db.close()
 
 
 def outcomes(fleet: Fleet, name: str) -> dict[str, str]:

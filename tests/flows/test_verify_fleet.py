@@ -12,22 +12,15 @@ import pytest
 
 from lakeferry.cli.fleet_flags import led, ledger_path
 from lakeferry.ledger import read
-from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LedgerEvent
 from tests.cli.program import LAKEFERRY, Ended, environment_of, json_lines, typed
-from tests.flows.fleets import Fleet, append
+from tests.flows.fleets import Fleet, append, brought_over
 
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Fleet:
-    """Three tables that were brought over."""
-    fleet = Fleet(tmp_path, str(tmp_path / "out"))
-    fleet.write()
-    for name in ("sales/orders", "sales/items", "hr/people"):
-        append(fleet.lake / name)
-    fleet.see()
-    assert fleet.sync()[0] == 0
-    return fleet
+    return brought_over(tmp_path)
 
 
 def verify(fleet: Fleet, *words: str) -> tuple[int, list[dict[str, Any]]]:
@@ -51,11 +44,8 @@ def flip(fleet: Fleet, name: str) -> Path:
 
 
 def events(fleet: Fleet, kind: str) -> list[LedgerEvent]:
-    db = open_to_read(ledger_path(fleet.wanted))
-    try:
+    with reading(ledger_path(fleet.wanted)) as db:
         return [one for one in read.events(db, limit=10_000) if one.kind == kind]
-    finally:
-        db.close()
 
 
 def test_all_tables_are_compared_and_told_each_with_strength_and_share(fleet: Fleet) -> None:
