@@ -24,8 +24,6 @@ WAVE_KEY = Text(r"^[1-9][0-9]{0,8}$", "a number from 1")
 _REGION = Text(r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "a Region such as `us-east-1`")
 _ROLE = Text(r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+", "`arn:aws:iam::ACCOUNT:role/NAME`")
 _ADDRESS = Text(r"^\S", "an address such as `s3://bucket/prefix`")
-_URL = Text(r"^https?://.+", "a URL such as `https://host:443`")
-_THRIFT = Text(r"^thrift://[^/\s]+:[0-9]+$", "`thrift://host:9083`")
 _PATH = Text(choices=("internet", "direct-connect", "vpn", "s3-endpoint", "local"))
 # Minutes and a zone must be there: a cut-over at an hour that each reads differently is none.
 _WHEN = (
