@@ -9,7 +9,9 @@ import pytest
 from lakeferry.catalog.registering import register
 from lakeferry.catalog.tables import SOURCE, Registration
 from lakeferry.connect.databricks import workspace_client
+from lakeferry.errors import FerryError
 from lakeferry.fleet.target_catalog import target_catalog
+from lakeferry.store.local import LocalStore
 from tests.cli.program import called, json_lines
 from tests.flows.fleets import Fleet, append
 from tests.flows.test_cutover import tree
@@ -64,6 +66,20 @@ def test_a_source_that_is_gone_is_a_blocker(tmp_path: Path) -> None:
 
     assert found["source"][0] == "blocker"
     assert found["receipts"][0] == "ok"
+
+
+def test_a_target_that_lets_nobody_delete_is_good_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(store: LocalStore, path: str) -> None:
+        raise FerryError("LF-1002", "may not delete", f"{store.url}/{path}", "ask for it")
+
+    fleet_in(tmp_path)
+    monkeypatch.setattr(LocalStore, "delete", refuse)
+
+    outcome, text = doctor(tmp_path, "--wave", "1")["receipts"]
+
+    assert (outcome, "and stays:" in text) == ("warning", True)
 
 
 @pytest.mark.parametrize(
