@@ -35,7 +35,7 @@ class Landing:
         return ids
 
     @contextmanager
-    def arriving(self, first: int, every_s: float = 1.0) -> Iterator[None]:
+    def arriving(self, first: int, every_s: float = 2.0) -> Iterator[None]:
         """Files land one after another, from number `first` on, until the block ends."""
         ended = threading.Event()
 

@@ -120,6 +120,10 @@ def test_a_load_goes_on_from_azure_at_an_s3_server_and_back(
             assert code == 0, lines
         prove_all(fleet)
 
+        refused, lines = run(fleet, "cutover", "--yes", "--wave", "1", "--freeze-check", "30s")
+        assert (refused, lines[-2]["code"]) == (1, "LF-8072")
+        assert states(fleet) == {"s.events": "verified"}
+        assert known("a_s", "events") is None
         done = live_cutover(fleet, source.stop)
 
         assert done.code == 0, done.lines[-3:]

@@ -15,10 +15,8 @@ from lakeferry.connect import thrift_form as thrift
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.connect.databricks import workspace_client
 from lakeferry.connect.metastore import ask
-from lakeferry.store.open import open_store
 from tests.flows.live_cutover import carried_of, live_cutover
 from tests.flows.pipelines import FIRST, SECOND, Pipeline, pipeline
-from tests.flows.spark_table import append as spark_append
 from tests.flows.streams import (
     forget_last_batch,
     has_begun,
@@ -185,50 +183,3 @@ def test_a_reader_begins_behind_the_clone_where_its_id_is_another(
     run_reader(spark, one.target(FIRST), out, new, startingVersion=begin)
     assert one.ids(FIRST) == landing.ids
     assert ids_in(spark, out) == landing.ids
-
-
-def test_a_stream_that_still_writes_is_named_and_nothing_is_switched(
-    spark: Any, s3_server: Server, tmp_path: Path
-) -> None:
-    one = pipeline(spark, s3_server, tmp_path)
-    one.landing.land(0)
-    run_sink(spark, one.landing, one.source(FIRST), one.sink)
-    one.ready()
-    with one.landing.arriving(1):
-        query = live_sink(spark, one.landing, one.source(FIRST), one.sink)
-        try:
-            has_begun(query)
-            code, lines = run(one.fleet, "cutover", "--yes", "--freeze-check", "30s", "--wave", "1")
-        finally:
-            query.stop()
-
-    error = next(line for line in reversed(lines) if line["type"] == "error")
-    assert (code, error["code"]) == (1, "LF-8072")
-    assert f"stream {query.id}" in error["message"]
-    assert states(one.fleet) == {FIRST: "verified"}
-
-
-def test_a_checkpoint_that_went_on_at_the_target_is_not_written_over(
-    spark: Any, s3_server: Server, tmp_path: Path
-) -> None:
-    one = pipeline(spark, s3_server, tmp_path)
-    one.landing.land(0)
-    run_sink(spark, one.landing, one.source(FIRST), one.sink)
-    one.ready()
-    named = ("--wave", "1", "--checkpoint", one.sink)
-    _, lines = cutover(one.fleet, *named)
-    [first] = carried_of(lines).values()
-    went_on = open_store(first, s3_server.options)
-    went_on.write("offsets/7", [b"v1\n{}\n{}"], size=8)
-    run(one.fleet, "rollback", "--yes", "--wave", "1")
-
-    code, lines = cutover(one.fleet, *named)
-
-    assert code == 0
-    assert went_on.head("offsets/7") is not None
-    [second] = carried_of(lines).values()
-    assert second == f"{first}-2"
-    offsets = open_store(second, s3_server.options).list("offsets")
-    assert [meta.path for meta in offsets] == ["offsets/0"]
-    spark_append(spark, one.target(FIRST), 99)
-    assert 99 in one.ids(FIRST)

@@ -96,6 +96,20 @@ def test_of_copies_that_carrying_leaves_the_next_switch_takes_the_one_that_is_fu
     assert (stream["checkpoint"], stream["does"]) == (str(back), "continues")
 
 
+def test_a_checkpoint_that_went_on_at_the_target_is_not_written_over(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    first = scene.carried
+    reads(first, scene.target, version=2, batch=7)
+    scene.rollback("--accept-loss")
+
+    words = ("--wave", "1", "--freeze-check", "0s", "--strength", "listed", "--checkpoint")
+    scene.run("cutover", "--yes", *words, str(scene.job))
+
+    assert (first / "offsets/7").exists()
+    second = first.with_name(f"{first.name}-2")
+    assert tree(second) == tree(scene.job)
+
+
 def test_one_that_did_nothing_at_the_target_goes_on_with_the_one_that_it_had(
     tmp_path: Path,
 ) -> None:
