@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lakeferry.cli import fleet_plan_answers as answers
+from lakeferry.cli import plan_answers as answers
 from lakeferry.cli.columns import Column, paragraph, screen_width, table
 from lakeferry.cli.fleet_flags import known_tables
 from lakeferry.cli.manifest_flags import ManifestFlags, migration

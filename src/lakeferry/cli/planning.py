@@ -6,7 +6,7 @@ from dataclasses import replace
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
-from lakeferry.cli import fleet_plan_answers as answers
+from lakeferry.cli import plan_answers as answers
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.cost_flags import keys_of
 from lakeferry.cli.fleet_flags import TableFlags, known_tables, led, ledger_path

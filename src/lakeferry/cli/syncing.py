@@ -9,7 +9,7 @@ from decimal import Decimal
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
-from lakeferry.cli import fleet_plan_answers as plan_answers
+from lakeferry.cli import plan_answers
 from lakeferry.cli import sync_answers as answers
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.fleet_flags import TableFlags, led, ledger_path

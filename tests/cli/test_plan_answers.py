@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from lakeferry.cli.fleet_plan_answers import Shown, plan_body, plan_lines
+from lakeferry.cli.plan_answers import Shown, plan_body, plan_lines
 from lakeferry.fleet.planned import FleetPlan, Priced
 from lakeferry.fleet.time_left import Left
 from tests.fleet.plans import line, plan_of
