@@ -95,6 +95,18 @@ def test_what_a_discovery_found_wrong_stays_so_while_nothing_was_read_that_says_
     assert one(wanted, blocked, is_judged=True).action == "copy"
 
 
+def test_a_table_that_would_land_where_another_does_waits_whatever_a_look_at_it_finds(
+    wanted: Migration,
+) -> None:
+    blocked = found(
+        wanted, "sales.eu.orders", state="blocked", code="LF-8056", next_step="exclude one"
+    )
+
+    line = one(wanted, blocked, is_judged=True)
+
+    assert (line.action, line.code, line.next_step) == ("blocked", "LF-8056", "exclude one")
+
+
 def test_what_failed_is_tried_again(wanted: Migration) -> None:
     assert one(wanted, found(wanted, "sales.eu.orders", state="failed")).action == "copy"
 

@@ -14,12 +14,14 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakeferry import clone, verify
+from lakeferry.cli.fleet_flags import led
 from lakeferry.errors import FerryError
 from lakeferry.fleet import sync as fleet_sync
 from lakeferry.fleet.sync import sync
 from lakeferry.fleet.sync_events import Event, FilesArrived, Progress, TableMoved
 from lakeferry.fleet.sync_request import SyncRequest
 from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.rows import Move
 from lakeferry.ledger.write import Ledger
 from tests.cli.program import json_lines, typed
 from tests.flows.fleets import ROWS, Fleet, append, small_table
@@ -41,6 +43,21 @@ def lake(fleet: Fleet, *names: str) -> None:
 
 def states(fleet: Fleet) -> dict[str, str]:
     return {name: one.state for name, one in fleet.tables().items()}
+
+
+def test_a_table_that_would_land_where_another_does_is_not_brought(fleet: Fleet) -> None:
+    lake(fleet, "sales.orders", "sales.items")
+    url = fleet.tables()["sales.orders"].target_url
+    with led(fleet.wanted, "discover") as ledger:
+        ledger.move(Move(url, "discovered", "blocked", "there are two", "LF-8056", "exclude one"))
+
+    code, lines = fleet.sync()
+
+    assert (code, states(fleet)) == (3, {"sales.orders": "blocked", "sales.items": "synced"})
+    assert not Path(url).exists()
+    assert [(one["table"], one["code"]) for one in lines[-1]["look_at"]] == [
+        ("a.sales.orders", "LF-8056")
+    ]
 
 
 def test_all_tables_come_over_and_again_only_what_changed(fleet: Fleet) -> None:

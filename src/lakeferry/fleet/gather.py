@@ -8,7 +8,6 @@ from lakeferry.fleet.discovery import Discovery
 from lakeferry.fleet.facts import facts_of
 from lakeferry.fleet.found import TABLES, FoundTable, Kind, Remark
 from lakeferry.fleet.inventory import (
-    COLLIDES,
     blocked,
     facts_of_found,
     inventoried,
@@ -22,7 +21,7 @@ from lakeferry.fleet.inventory import (
 from lakeferry.fleet.landing import overlaps
 from lakeferry.fleet.pattern_use import PatternUse
 from lakeferry.fleet.select import Selection, TableFacts
-from lakeferry.fleet.states import OUT_OF_SCOPE
+from lakeferry.fleet.states import COLLIDES, OUT_OF_SCOPE
 from lakeferry.fleet.trip import Trip
 from lakeferry.fleet.vacuum import vacuum_remark
 from lakeferry.fleet.wanted import Migration, Source

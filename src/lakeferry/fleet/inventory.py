@@ -12,7 +12,7 @@ import orjson
 from lakeferry.fleet.found import FoundTable, Remark
 from lakeferry.fleet.plan import requests_of
 from lakeferry.fleet.select import TableFacts
-from lakeferry.fleet.states import State, may_follow, move
+from lakeferry.fleet.states import COLLIDES, State, may_follow, move
 from lakeferry.fleet.telling import BESIDE
 from lakeferry.fleet.vacuum import tags_of
 from lakeferry.fleet.wanted import Migration
@@ -23,7 +23,6 @@ OURS = ("LF-3", "LF-805")
 _NOT_BEGUN = ("discovered", "planned")
 _STAYS = ("cut_over", "rolled_back")
 GONE = "it is not at its source any more"
-COLLIDES = "LF-8056"  # by which a look at all tables blocks, not one at a table
 
 
 def landing_of(wanted: Migration, found: FoundTable) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from lakeferry.fleet.facts import parts_of
 from lakeferry.fleet.gone import GONE, gone, is_gone, waits_for_a_person, why_gone
 from lakeferry.fleet.planned import Action, Fault, PlannedTable, Seen
-from lakeferry.fleet.states import OUT_OF_SCOPE
+from lakeferry.fleet.states import OUT_OF_SCOPE, has_no_place
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable, Work
 
@@ -127,7 +127,8 @@ def _action(table: LakeTable, seen: Seen) -> tuple[Action, Fault | None]:
         return "keep", None
     if seen.fault is not None:
         return _aside(seen.fault.code), seen.fault
-    if waits_for_a_person(table) and not (seen.is_judged or seen.is_current):
+    is_gainsaid = seen.is_judged or seen.is_current
+    if has_no_place(table) or (waits_for_a_person(table) and not is_gainsaid):
         # Nothing was read that could gainsay what was found before.
         known = Fault(table.code, table.why, "", table.next_step)
         return ("drifted" if table.state == "drifted" else _aside(table.code)), known

@@ -30,6 +30,8 @@ NEED_A_LOOK: frozenset[State] = frozenset({"blocked", "drifted", "failed"})
 # Nothing of theirs is counted to what the migration has to move.
 OUT_OF_SCOPE: frozenset[State] = frozenset({"orphaned", "excluded"})
 
+COLLIDES = "LF-8056"  # by which a look at all tables blocks, not one at a table
+
 _ASIDE: tuple[State, ...] = ("blocked", "drifted", "failed")
 _MAY_FOLLOW: dict[State, tuple[State, ...]] = {
     "discovered": ("planned", *_ASIDE),
@@ -48,6 +50,11 @@ _MAY_FOLLOW: dict[State, tuple[State, ...]] = {
     "orphaned": ("discovered",),
     "excluded": ("discovered",),
 }
+
+
+def has_no_place(table: LakeTable) -> bool:
+    """Whether another table would land where it does: no look at it alone can gainsay that."""
+    return table.state == "blocked" and table.code == COLLIDES
 
 
 def may_follow(before: State) -> frozenset[State]:

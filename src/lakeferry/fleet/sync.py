@@ -17,6 +17,7 @@ from lakeferry.clone.report import CloneReport
 from lakeferry.fleet.ahead import known_ahead
 from lakeferry.fleet.budget import used_up
 from lakeferry.fleet.plan import MOVED_KINDS
+from lakeferry.fleet.states import has_no_place
 from lakeferry.fleet.status import told_together
 from lakeferry.fleet.sync_book import Book
 from lakeferry.fleet.sync_events import (
@@ -173,6 +174,7 @@ class _Run:
     def _is_to_do(self, row: LakeTable) -> bool:
         if (
             row.state in NOT_SYNCED
+            or has_no_place(row)
             or row.kind not in MOVED_KINDS
             or row.source not in self._wanted.sources
         ):
