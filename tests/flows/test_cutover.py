@@ -177,6 +177,18 @@ def test_who_wrote_last_is_listed_to_be_pointed_elsewhere(fleet: Fleet) -> None:
     assert listed[0]["registered_as"] == f"delta.`{fleet.tables()['sales.orders'].target_url}`"
 
 
+def test_a_list_that_cannot_be_written_asks_for_a_look_and_the_switch_stays(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders")
+    (fleet.folder / "cutover-wave1.html").mkdir()
+
+    code, lines = cutover(fleet, "--wave", "1")
+
+    assert code == 3
+    assert [one["code"] for one in lines if one["type"] == "warning"] == ["LF-2004"]
+    assert states(fleet) == {"sales.orders": "cut_over"}
+    assert lines[-1]["files"] == ["cutover-wave1.csv"]
+
+
 def as_job(table: Path, number: int, name: str) -> None:
     """The newest commit says that a job of Databricks made it."""
     commit = max((table / "_delta_log").glob("*.json"))

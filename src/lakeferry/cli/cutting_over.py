@@ -78,9 +78,12 @@ def cutover(
         ledger.end(code)
     if not flags.set_managed:
         report = replace(report, managed=())
-    files = _write_lists(wanted, report)
+    files, unwritten = _write_lists(wanted, report)
+    for error in unwritten:
+        step = "give it room and rights there; each receipt lies beside its table as well"
+        screen.event(Warned("", error.code, f"{error.what}: {error.where}", step))
     screen.result(answers.report_lines(report, files), answers.report_body(report, files))
-    return code
+    return LOOK if unwritten else code
 
 
 def check(
@@ -202,10 +205,16 @@ def _seconds(text: str | None, flag: str) -> int | None:
     return None if text is None else parse_duration(text, flag, least=0)
 
 
-def _write_lists(wanted: "Migration", report: CutoverReport) -> tuple[str, ...]:
-    """Beside the manifest: the receipts as a page, whom to point at the targets, grants to make."""
+def _write_lists(
+    wanted: "Migration", report: CutoverReport
+) -> tuple[tuple[str, ...], tuple[FerryError, ...]]:
+    """Beside the manifest: the receipts as a page, whom to point at the targets, grants to make.
+
+    Returns:
+        What was written, and LF-2004 for what could not be: the switch is made by now.
+    """
     if not report.switched:
-        return ()
+        return (), ()
     beside = Path() if wanted.file == "-" else Path(wanted.file).parent
     name = re.sub(r"[^A-Za-z0-9_-]+", "", report.title.replace("wave ", "wave"))[:60] or "tables"
     page = switch_page(report.title, _receipts(wanted, report))
@@ -216,9 +225,14 @@ def _write_lists(wanted: "Migration", report: CutoverReport) -> tuple[str, ...]:
         text = "\n".join(("-- to be read and run by a person; lakeferry grants nothing",
                           *report.grants, ""))  # fmt: skip
         found.append((beside / f"grants-{name}.sql", text))
+    written, unwritten = [], []
     for path, text in found:
-        write_file(path, text.encode())
-    return tuple(str(path) for path, _ in found)
+        try:
+            write_file(path, text.encode())
+            written.append(str(path))
+        except FerryError as error:
+            unwritten.append(error)
+    return tuple(written), tuple(unwritten)
 
 
 def _receipts(wanted: "Migration", report: CutoverReport) -> list[Receipt]:
