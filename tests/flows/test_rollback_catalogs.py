@@ -105,6 +105,7 @@ def test_a_name_that_is_anothers_is_in_the_way_before_anything_is_done(unity: Fl
     code, lines = cutover(unity, "--wave", "1")
 
     assert (code, lines[-2]["code"]) == (2, "LF-8101")
+    assert [one["step"] for one in lines if one["type"] == "step"] == [1]  # nobody had to stop
     assert states(unity) == {"sales.orders": "verified", "sales.items": "verified"}
     assert reading.find_table(place, "a_sales", "items") is None
 

@@ -18,7 +18,14 @@ from lakeferry.fleet.cutover_look import latest
 from lakeferry.fleet.cutover_plan import PRECONDITIONS, Chosen, CutoverRequest, chosen, problems
 from lakeferry.fleet.cutover_prove import prove_txns, verify
 from lakeferry.fleet.cutover_run import Run
-from lakeferry.fleet.cutover_switch import Statements, freeze_state, mark, register, thaw
+from lakeferry.fleet.cutover_switch import (
+    Statements,
+    freeze_state,
+    look_at_catalog,
+    mark,
+    register,
+    thaw,
+)
 from lakeferry.fleet.repoint import repoints
 from lakeferry.fleet.states import interrupted
 from lakeferry.fleet.target_catalog import target_catalog
@@ -61,8 +68,9 @@ def cutover(
         return CutoverReport(asked.title, (), picked.done, picked.left, None, 0.0)
     check_preconditions(run)
     bring_up_to_date(run)
-    wait_until(run)
     place = catalog_of(run)
+    look_at_catalog(run, place)
+    wait_until(run)
     freeze_and_bring(run)
     verify(run)
     prove_txns(run)

@@ -65,6 +65,30 @@ def thaw(run: Run) -> None:
     run.ledger.move(*(move(one.target_url, "frozen", "verified", why=why) for one in back))
 
 
+def look_at_catalog(run: Run, place: Catalog | None) -> dict[str, Entry]:
+    """What it has under the names of the tables; nothing is changed.
+
+    Once before the freeze, so that nobody stops for a name that is another's or waits for a client
+    to begin, and once behind it.
+
+    Raises:
+        FerryError: LF-81 it has another table under a name, or refuses.
+    """
+    if place is None:
+        return {}
+
+    def task(row: LakeTable) -> tuple[str, Entry]:
+        sides = run.sides[row.target_url]
+        entry = entry_of(run.wanted, place, row, sides, now_ms=now_ms())
+        if entry.found is not None:
+            check_may_take(entry.found, entry.wanted, place.shown)
+        return row.target_url, entry
+
+    named = [one for one in run.rows if one.kind != "folder"]
+    refuse_one_name(run.wanted, named, place.shown)
+    return dict(run.beside(task, named))
+
+
 def register(run: Run, place: Catalog | None) -> dict[str, Entry]:
     """Look at the catalog, ask, look at the sources once more; then it may begin.
 
@@ -73,19 +97,7 @@ def register(run: Run, place: Catalog | None) -> dict[str, Entry]:
             catalog has another table under a name.
     """
     run.begin()
-    entries: dict[str, Entry] = {}
-    if place is not None:
-
-        def task(row: LakeTable) -> tuple[str, Entry]:
-            sides = run.sides[row.target_url]
-            entry = entry_of(run.wanted, place, row, sides, now_ms=now_ms())
-            if entry.found is not None:
-                check_may_take(entry.found, entry.wanted, place.shown)
-            return row.target_url, entry
-
-        named = [one for one in run.rows if one.kind != "folder"]
-        refuse_one_name(run.wanted, named, place.shown)
-        entries = dict(run.beside(task, named))
+    entries = look_at_catalog(run, place)
     where = f"register them in {place.shown}" if place is not None else "register them nowhere"
     if not run.asking(f"cut over {len(run.rows):,} tables, {where}?"):
         raise FerryError("LF-2003", "not confirmed", "nothing was changed", "give --yes")
