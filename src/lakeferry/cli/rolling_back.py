@@ -20,6 +20,7 @@ from lakeferry.fleet.purge import Purge, forgetting, plan_purge, purge, refuse_o
 from lakeferry.fleet.restore import restore
 from lakeferry.fleet.rollback import rollback as door
 from lakeferry.fleet.rollback_plan import Back, RollbackReport, RollbackRequest
+from lakeferry.fleet.typed import typed
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.open import open_store
 
@@ -202,12 +203,12 @@ def _refuse_restore(row: LakeTable) -> None:
     if row.kind == "folder":
         raise FerryError(
             "LF-2001", f"{row.name} is a folder of plain files, which has no versions",
-            "--to-version", f"lakeferry rollback -s {row.name}",
+            "--to-version", f"lakeferry rollback -s {typed(row.name)}",
         )  # fmt: skip
     if row.state != "cut_over":
         raise FerryError(
             "LF-8077", f"{row.name} is not cut over: its target follows the source", row.target_url,
-            f"lakeferry sync -s {row.name} makes it what the source is",
+            f"lakeferry sync -s {typed(row.name)} makes it what the source is",
         )  # fmt: skip
 
 

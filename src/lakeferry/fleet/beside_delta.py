@@ -29,6 +29,7 @@ from lakeferry.fleet.from_catalog import (
 from lakeferry.fleet.known_place import place_of
 from lakeferry.fleet.planned import Counted, Seen
 from lakeferry.fleet.schema_change import is_accepted, schema_change
+from lakeferry.fleet.typed import typed
 from lakeferry.fleet.wanted import Migration, Source
 from lakeferry.ledger.rows import LakeTable
 
@@ -93,8 +94,8 @@ def bring_beside(
             "LF-4105",
             f"the schema changed: {change.text}",
             f"{request.source}; accepted are `{rule}` changes; the target holds what it held",
-            f"allow it once: lakeferry sync -s {name} --accept-schema 1; or set `schema_changes` "
-            "for it in the manifest",
+            f"allow it once: lakeferry sync -s {typed(name)} --accept-schema 1; or set "
+            "`schema_changes` for it in the manifest",
         )
 
     return clone_parquet(request, beside.declare(), emit=emit, stop=stop, lent=lent, review=review)

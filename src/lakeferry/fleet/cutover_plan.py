@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from lakeferry.fleet.plan import MOVED_KINDS
 from lakeferry.fleet.states import NEED_A_LOOK, word
+from lakeferry.fleet.typed import typed
 from lakeferry.fleet.wanted import Wave
 from lakeferry.fleet.writers import Head
 from lakeferry.ledger.rows import CheckResult, LakeTable
@@ -148,10 +149,10 @@ def _problem(
 ) -> Problem | None:
     if one.state in NEED_A_LOOK:
         return Problem(one.name, f"{word(one.state)}: {one.code} {one.why}",
-                       one.next_step or f"lakeferry status -s {one.name}")  # fmt: skip
+                       one.next_step or f"lakeferry status -s {typed(one.name)}")  # fmt: skip
     if one.state not in READY or one.held_version is None:
-        return Problem(one.name, f"it is {word(one.state)}", f"lakeferry sync -s {one.name}")
-    again = f"lakeferry verify -s {one.name} --strength {strength}"
+        return Problem(one.name, f"it is {word(one.state)}", f"lakeferry sync -s {typed(one.name)}")
+    again = f"lakeferry verify -s {typed(one.name)} --strength {strength}"
     wrong = next((each for each in checks if each.outcome == "different"
                   and each.source_version == one.held_version), None)  # fmt: skip
     if wrong is not None:

@@ -6,6 +6,7 @@ from lakeferry.delta.commit_read import read_commit
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.errors import FerryError
 from lakeferry.fleet.schema_change import SchemaChange, is_accepted, schema_change
+from lakeferry.fleet.typed import typed
 from lakeferry.store.open import open_store
 
 
@@ -52,7 +53,7 @@ def refuse_drift(
         f"the schema changed: {change.text}",
         f"{source.url}, version {version}; accepted are `{rule}` changes; the target holds "
         f"{'what it held' if stays is None else f'version {stays}'} and is consistent",
-        f"allow it once: lakeferry sync -s {name} --accept-schema {version}; or set "
+        f"allow it once: lakeferry sync -s {typed(name)} --accept-schema {version}; or set "
         "`schema_changes: any` for it in the manifest",
     )
     first = source.listing.commits.get(version)

@@ -6,6 +6,7 @@ that it happened is told, since whoever did it may have meant another table.
 
 from lakeferry.fleet.planned import Seen
 from lakeferry.fleet.states import NEED_A_LOOK
+from lakeferry.fleet.typed import typed
 from lakeferry.ledger.rows import LakeTable, Move
 
 GONE = "LF-5009"
@@ -43,5 +44,5 @@ def gone(table: LakeTable) -> Move:
     return Move(
         table.target_url, table.state, "drifted", f"the target is gone: {why_gone(table)}", GONE,
         f"find out who deleted {table.target_url}; all of it is brought again by: lakeferry sync "
-        f"-s {table.name}",
+        f"-s {typed(table.name)}",
     )  # fmt: skip

@@ -30,6 +30,7 @@ from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.registration import catalog_name, registration, told
 from lakeferry.fleet.states import OUT_OF_SCOPE
 from lakeferry.fleet.status import behind_s
+from lakeferry.fleet.typed import typed
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.open import open_store
@@ -150,7 +151,7 @@ def disagreements(
 
     found: list[Disagreement] = []
     for row, said in map_threads(look, meant, count=AT_ONCE, stop=stop):
-        step = f"lakeferry sync -s {row.name}"
+        step = f"lakeferry sync -s {typed(row.name)}"
         if row.state in ("cut_over", "rolled_back"):
             step = "see lakeferry cutover --help and lakeferry rollback --help"
         for what in _differ(wanted, row, said, receipts.get(row.target_url, ())):

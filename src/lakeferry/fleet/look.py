@@ -36,6 +36,7 @@ from lakeferry.fleet.outcome import next_step_of
 from lakeferry.fleet.planned import Counted, Fault, Seen
 from lakeferry.fleet.published import allowed, refuse_hidden, refuse_unpublished
 from lakeferry.fleet.read_head import read_head
+from lakeferry.fleet.typed import typed
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import now_ms
@@ -69,7 +70,8 @@ def look(wanted: Migration, table: LakeTable, every: Iterable[LakeTable] = ()) -
     except FerryError as refused:
         error, step = refused, next_step_of(refused, table.name)
     except Exception as flaw:  # noqa: BLE001 - one table's trouble is no other's
-        step = f"report it; the others are planned. See it alone: lakeferry plan -s {table.name}"
+        name = typed(table.name)
+        step = f"report it; the others are planned. See it alone: lakeferry plan -s {name}"
         error = flaw_of(flaw, table.source_url, step)
     fault = Fault(error.code, error.what, error.where, step)
     return Seen(table.target_url, fault=fault, held_version=table.held_version)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from lakeferry.errors import FerryError
 from lakeferry.fleet.states import State, move
+from lakeferry.fleet.typed import typed
 from lakeferry.ledger.rows import LakeTable, Move
 
 TRIES = 3
@@ -60,7 +61,7 @@ def state_of(error: FerryError) -> Aside:
 def next_step_of(error: FerryError, name: str) -> str:
     """What to do about one table of many."""
     said = _NEXT.get(error.code)
-    return error.next_step if said is None else said(name)
+    return error.next_step if said is None else said(typed(name))
 
 
 def aside(table: LakeTable, error: FerryError) -> Move | None:

@@ -21,6 +21,7 @@ from lakeferry.fleet.prove_beside import prove_beside
 from lakeferry.fleet.receipt import rank, told_strength, verify_receipt
 from lakeferry.fleet.receipt_files import put_receipt
 from lakeferry.fleet.states import State, move
+from lakeferry.fleet.typed import typed
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import CheckResult, LakeTable, Move, Receipt
 from lakeferry.ledger.write import Ledger, now_ms
@@ -156,7 +157,8 @@ class _Run:
         except FerryError as error:
             return Proved(row, None, error)
         except Exception as flaw:  # noqa: BLE001 - one table's trouble is no other's
-            step = f"report it; the others went on. Try it alone: lakeferry verify -s {row.name}"
+            name = typed(row.name)
+            step = f"report it; the others went on. Try it alone: lakeferry verify -s {name}"
             return Proved(row, None, flaw_of(flaw, f"{row.source_url} = {row.target_url}", step))
 
     def _compared(self, row: LakeTable) -> Proved:

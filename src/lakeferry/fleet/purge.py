@@ -17,6 +17,7 @@ from lakeferry.delta.files import TemporaryFile
 from lakeferry.delta.log import LAST_CHECKPOINT, LOG, list_log, parse_name
 from lakeferry.errors import FerryError
 from lakeferry.fleet.states import State, may_follow
+from lakeferry.fleet.typed import typed
 from lakeferry.fleet.wanted import Migration, Target
 from lakeferry.ledger.rows import LakeTable, Move
 from lakeferry.store.open import open_store
@@ -48,7 +49,7 @@ def plan_purge(target: Target, row: LakeTable) -> Purge:
     if row.state in _IN_USE:
         raise FerryError(
             "LF-8082", f"{row.name} is {row.state.replace('_', ' ')}, so its target is in use",
-            row.target_url, f"go back to the source first: lakeferry rollback -s {row.name}",
+            row.target_url, f"go back to the source first: lakeferry rollback -s {typed(row.name)}",
         )  # fmt: skip
     if row.kind == "folder":
         raise FerryError(

@@ -44,6 +44,7 @@ from lakeferry.fleet.rollback_plan import (
 )
 from lakeferry.fleet.states import interrupted, move
 from lakeferry.fleet.target_catalog import target_catalog
+from lakeferry.fleet.typed import typed
 from lakeferry.fleet.wanted import Migration
 from lakeferry.fleet.writers import Made, Writer
 from lakeferry.ledger import read
@@ -271,7 +272,8 @@ class _Rollback:
             if report is not None:
                 self._hold(back, report)
             elif is_lost:
-                step = f"make it equal to its source again: lakeferry sync -s {row.name} --replace"
+                name = typed(row.name)
+                step = f"make it equal to its source again: lakeferry sync -s {name} --replace"
                 why = f"taken back; left behind: {back.text.removeprefix(row.name).strip()}"
                 self._ledger.move(move(row.target_url, "rolled_back", "drifted", why=why,
                                        code="LF-5003", next_step=step))  # fmt: skip

@@ -15,6 +15,7 @@ from lakeferry.fleet.in_catalog import is_at_sync, tell_version
 from lakeferry.fleet.registration import catalog_name
 from lakeferry.fleet.sync_messages import Said
 from lakeferry.fleet.target_catalog import target_catalog
+from lakeferry.fleet.typed import typed
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import now_ms
@@ -74,7 +75,9 @@ class AtSync:
         except FerryError as error:
             said = _untold(row, error)
         except Exception as flaw:  # noqa: BLE001 - nobody looks at the future that would hold it
-            step = f"report it; the table itself is there. See lakeferry status -s {row.name}"
+            step = (
+                f"report it; the table itself is there. See lakeferry status -s {typed(row.name)}"
+            )
             said = _untold(row, flaw_of(flaw, row.target_url, step))
         if said is not None:
             self._said.put(said)

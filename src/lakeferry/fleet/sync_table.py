@@ -31,6 +31,7 @@ from lakeferry.fleet.sync_messages import (
     TryFailed,
 )
 from lakeferry.fleet.table_facts import facts_at
+from lakeferry.fleet.typed import typed
 from lakeferry.workers import Hands
 
 PAUSE_S = 2  # before the second try; then twice as long each time
@@ -141,7 +142,7 @@ def _cloned(job: TableJob, means: Means, talk: "_Talk") -> CloneReport:
 
 
 def _flaw(job: TableJob, flaw: Exception) -> FerryError:
-    step = f"report it; the other tables went on. Try it alone: lakeferry sync -s {job.name}"
+    step = f"report it; the other tables went on. Try it alone: lakeferry sync -s {typed(job.name)}"
     return flaw_of(flaw, f"{job.request.source} -> {job.request.target}", step)
 
 
