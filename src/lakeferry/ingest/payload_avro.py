@@ -9,7 +9,8 @@ Platform, "Wire format"; awslabs/aws-glue-schema-registry, `AWSSchemaRegistryCon
 
 import struct
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from lakeferry.ingest.avro_flat import flat_fields, read_flat
 from lakeferry.ingest.avro_schema import avro_columns, fingerprint, parsed_avro, reader_avro
 from lakeferry.ingest.payload import Unfit
 from lakeferry.ingest.payload_repair import Parsed, halved, with_provenance
@@ -60,6 +62,33 @@ class AvroReader:
             self._by_id = {fingerprint(text, name): known[name] for name, text in texts}
         # What is bare was all written by one: another than the reader's, if one is given.
         self._writer = next(iter(parsed.values()), own)
+        # Who writes as is read: nothing is to be matched.
+        self._alike = [one for one in (own, *parsed.values()) if one == own]
+        self._flat = flat_fields(own)
+
+    def page(self, records: Sequence[bytes]) -> tuple[list[int], pa.Table] | None:
+        """Places of good records, and their rows, in order; those that are left may be good, too.
+
+        Nothing where this cannot be said of the records at once.
+        """
+        if self._flat is None or not records:
+            return None
+        places: Sequence[int] = range(len(records))
+        bodies = records
+        if self._framing != "bare":
+            apart = dict(self._alike_of(records))
+            places, bodies = list(apart), list(apart.values())
+        elif not any(self._writer is one for one in self._alike):
+            return None
+        found = read_flat(bodies, self._flat, self.schema) if bodies else None
+        return None if found is None else ([places[at] for at in found[0]], found[1])
+
+    def _alike_of(self, records: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+        for place, one in enumerate(records):
+            with suppress(Unfit):
+                writer, body = self._taken_apart(one)
+                if any(writer is alike for alike in self._alike):
+                    yield place, body
 
     def datum(self, record: bytes) -> dict[str, Any]:
         """The fields of a record. Raises Unfit."""
@@ -131,9 +160,39 @@ def parse_avro(rows: Rows, reader: AvroReader, *, provenance: bool = True) -> Pa
 
     A field that the record's schema lacks has the default of the reader's.
     """
+    kept, table, faults = _at_once(rows.data, reader) or _one_by_one(rows.data, reader)
+    places = sorted(faults)
+    left = rows.at(kept) if places else rows
+    return Parsed(
+        with_provenance(table, left) if provenance else table,
+        left,
+        Bad(rows.at(places), tuple(faults[place] for place in places)),
+    )
+
+
+Sorted = tuple[list[int], pa.Table, dict[int, Fault]]
+
+
+def _at_once(data: Sequence[bytes], reader: AvroReader) -> Sorted | None:
+    """None where a record that was left is good."""
+    found = reader.page(data)
+    if found is None:
+        return None
+    faults: dict[int, Fault] = {}
+    for place in sorted(set(range(len(data))).difference(found[0])):
+        try:
+            row = reader.datum(data[place])
+            _table([row], reader.schema)
+            return None
+        except Unfit as error:
+            faults[place] = Fault(str(error))
+    return *found, faults
+
+
+def _one_by_one(records: Sequence[bytes], reader: AvroReader) -> Sorted:
     data: dict[int, dict[str, Any]] = {}
     faults: dict[int, Fault] = {}
-    for place, one in enumerate(rows.data):
+    for place, one in enumerate(records):
         try:
             data[place] = reader.datum(one)
         except Unfit as error:
@@ -147,13 +206,7 @@ def parse_avro(rows: Rows, reader: AvroReader, *, provenance: bool = True) -> Pa
         good, bad = halved(kept, table_of)
         faults |= {place: Fault(why) for place, why in bad.items()}
         kept, table = good.places, table_of(good.places)
-    places = sorted(faults)
-    left = rows.at(kept) if places else rows
-    return Parsed(
-        with_provenance(table, left) if provenance else table,
-        left,
-        Bad(rows.at(places), tuple(faults[place] for place in places)),
-    )
+    return kept, table, faults
 
 
 def _or_none(read: Callable[[], pa.Table]) -> pa.Table | None:
