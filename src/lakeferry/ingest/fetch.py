@@ -35,7 +35,7 @@ from lakeferry.ingest.wire import Refusal
 # A few shards get more threads than they need, for a page that is late holds up all of a thread.
 SHARDS_A_THREAD = 8
 FEW_SHARDS, FEW_THREADS = 4, 4
-FIRST_BYTES = 1 << 20  # that an answer may have while none was seen
+FIRST_BYTES = 3 << 20  # that an answer may have while none was seen: a second of a quota, in base64
 # Of what gives keys: to be asked again. All others say that the keys will not come.
 _TRANSIENT = frozenset(["LF-1204", "LF-1205"])
 
