@@ -25,6 +25,7 @@ from moto.ec2.responses import EC2Response
 from moto.iam.access_control import IAMRequest
 from moto.logs.responses import LogsResponse
 from moto.server import main
+from moto.utilities.utils import load_resource
 
 
 def put_composite_alarm(self: CloudWatchResponse) -> EmptyResult:
@@ -112,11 +113,8 @@ def create_flow_logs(self: EC2Response) -> Any:
     return answer
 
 
-_load_resource = amis.load_resource
-
-
 def images_of_a_region(path: str) -> Any:
-    return [] if "ecs/" in path else _load_resource(path)
+    return [] if "ecs/" in path else load_resource(path)
 
 
 def associate_kms_key(self: LogsResponse) -> str:
