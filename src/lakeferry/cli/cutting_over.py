@@ -62,7 +62,7 @@ def cutover(
 
         return rehearse(wanted, meant, remove=flags.remove, screen=screen, stop=stop)
     asked = _asked(flags, title)
-    emit = _emit(screen)
+    emit = _Emit(screen)
     if flags.dry_run:
         report = preview(
             wanted, path, meant, asked, emit=emit, stop=stop
@@ -154,10 +154,6 @@ class _Emit:
             case Said():
                 body = {"type": "note", "table": event.table, "message": event.text}
                 self._screen.told(f"    {event.text}", body)
-
-
-def _emit(screen: Screen) -> _Emit:
-    return _Emit(screen)
 
 
 class asking:
