@@ -157,7 +157,7 @@ def watched(words: list[str], folder: Path, environment: dict[str, str]) -> tupl
 def test_every_command_of_the_guide_about_ingest_works_as_it_is_printed(tmp_path: Path) -> None:
     guide = "ingest-a-stream.md"
     lake = str(tmp_path / "lake")
-    (schema,), (*_, manifest) = blocks(guide, "sql"), blocks(guide, "yaml")
+    (schema, *_), (*_, manifest) = blocks(guide, "sql"), blocks(guide, "yaml")
     (tmp_path / "clicks.sql").write_text(schema)
     (tmp_path / "lakeferry.yaml").write_text(manifest.replace("s3://lake", lake))
     typed = [shlex.split(line) for block in blocks(guide, "") for line in block.splitlines()]
