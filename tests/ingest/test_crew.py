@@ -92,6 +92,12 @@ def say_one_word(pipe: Connection, work: Work) -> None:  # noqa: ARG001
     sleep(PATIENCE_S)
 
 
+def tell_of_the_pool(pipe: Connection, work: Work) -> None:  # noqa: ARG001
+    die_with_parent()
+    pipe.send(told(int(pa.default_memory_pool().backend_name == "system")))
+    sleep(PATIENCE_S)
+
+
 @contextmanager
 def crew_of(count: int, entry: Entry) -> Iterator[Crew]:
     crew = Crew(WORK, count, entry=entry)
@@ -160,6 +166,11 @@ def test_whoever_was_stopped_itself_takes_nobody_for_silent(
 
         assert crew.hear(0) == []
         assert heard(crew, 0, Lost)
+
+
+def test_a_worker_has_no_pool_of_memory_beside_the_one_that_it_is_told() -> None:
+    with crew_of(1, tell_of_the_pool) as crew:
+        assert heard(crew, 0, Told)[-1] == told(1)
 
 
 def test_who_has_not_said_a_word_is_known() -> None:
