@@ -224,19 +224,17 @@ def _purge(
         # As they are now that nobody else leads: one may have been cut over a moment ago.
         urls = {one.target_url for one in meant}
         rows = [row for row in known_tables(wanted) if row.target_url in urls]
-        with ledger.beating():
-            planned = _to_purge(wanted, rows)
+        planned = _to_purge(wanted, rows)
         for one in planned:
             text = f"{counted(len(one.ours), 'file')}, {size_text(one.bytes)}"
             stays = f"; {counted(len(one.others), 'file')} of others stay" if one.others else ""
             screen.say(f"{one.row.name}  {one.row.target_url}  {text}{stays}")
         if planned:
             _check_name(wanted, planned, confirm, turn=ledger.turn, stop=stop)
-            with ledger.beating():  # to look again, for the answer may have taken long
-                planned = _to_purge(wanted, [one.row for one in planned])
+            # The answer may have taken long.
+            planned = _to_purge(wanted, [one.row for one in planned])
         for one in planned:
-            with ledger.beating():
-                files += purge(wanted.target, one)
+            files += purge(wanted.target, one)
             ledger.forget_clone(one.row.target_url, forgetting(one))
             ledger.turn()
         ledger.end(OK)
