@@ -210,6 +210,25 @@ def test_a_commit_that_no_folder_can_take_is_refused_before_anything(
     assert set(files.states().values()) == {"cut_over"}
 
 
+def test_a_file_deleted_at_the_target_of_a_folder_is_no_way_back_that_nobody_is_told_of(
+    files: Files,
+) -> None:
+    files.cutover()
+    gone = files.target(LANDING) / "2026/a.json"
+    gone.unlink()
+
+    [told] = files.rollback(code=3)[-1]["written"]
+
+    assert (told["table"], told["writers"]) == (LANDING, ["whoever deleted 1 file"])
+    refused = files.rollback("--reverse", code=2)[-2]
+    assert (refused["code"], "1 of its files were deleted" in refused["message"]) == (
+        "LF-8084", True,
+    )  # fmt: skip
+    files.rollback("--accept-loss")
+    files.run("sync", "--yes", "-s", LANDING, "--replace")
+    assert gone.read_text() == "1"
+
+
 def test_a_source_that_was_written_too_takes_nothing_back(files: Files) -> None:
     files.cutover()
     files.land("2026/b.json", "22", at=files.target(LANDING))

@@ -23,8 +23,9 @@ class Changed(NamedTuple):
     gone: int  # files that are not there any more, or not as they were
 
     @property
-    def is_any(self) -> bool:
-        return bool(self.written or self.gone)
+    def deleted(self) -> int:
+        """How many were deleted at least: of those that are gone some were written over."""
+        return max(0, self.gone - len(self.written))
 
 
 def put_switched(store: Store, at_ms: int) -> int:

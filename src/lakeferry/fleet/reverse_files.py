@@ -81,14 +81,20 @@ def _of_folder(stores: Stores, back: Back) -> Iterator[_New]:
     found = changed_since(target, int(back.body["cut_over_at_ms"]))
     written = {meta.path: meta.size for meta in found.written}
     held = read_marks(target)
-    here = set()
+    here, over = set(), 0
     for meta in listed_files(source, apart_of(back.row, stores.every)):
+        over += meta.path in written
         if held.has([mark_of(meta)])[0]:
             continue
         # New at the source since the switch: ours, carried by a run before, or somebody's.
         if written.get(meta.path) != meta.size or not _is_same(source, target, meta.path):
             raise both_written(back, f"`{meta.path}` was written there since the switch")
         here.add(meta.path)
+    if found.gone > over:
+        raise _refused(
+            back, f"{found.gone - over:,} of its files were deleted, and nothing is deleted there",
+            "delete there by hand what is to go, or bring it back to the target",
+        )  # fmt: skip
     yield from (_New(path, size) for path, size in written.items() if path not in here)
 
 
@@ -198,10 +204,12 @@ def _is_same(source: Store, target: Store, path: str) -> bool:
         return False
 
 
-def _refused(back: Back, why: str) -> FerryError:
+def _refused(
+    back: Back, why: str, step: str = "write the rows back yourself from the target"
+) -> FerryError:
     """LF-8084."""
     return FerryError(
         "LF-8084", f"what was written to {back.row.name} cannot be carried back: {why}",
         f"{back.row.source_url} has no log, so it can only take new files",
-        "write the rows back yourself from the target, then --accept-loss; nothing was changed",
+        f"{step}, then --accept-loss; nothing was changed",
     )  # fmt: skip

@@ -310,7 +310,10 @@ class _Rollback:
         newest = sorted(found.written, key=lambda meta: meta.modified_ms or 0, reverse=True)
         made = tuple(Made(0, Writer("whoever wrote", meta.path), meta.modified_ms)
                      for meta in newest[:FILES_TOLD])  # fmt: skip
-        return Back(row, body, made, files=len(found.written))
+        if found.deleted:
+            count = f"{found.deleted:,} file{'' if found.deleted == 1 else 's'}"
+            made += (Made(0, Writer("whoever deleted", count), None),)
+        return Back(row, body, made, files=len(found.written) + found.deleted)
 
     def _receipts(self, rows: Iterable[LakeTable]) -> dict[str, dict[str, Any]]:
         """Of the last switch of each table; from the ledger, else from beside the table."""

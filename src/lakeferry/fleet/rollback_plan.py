@@ -27,7 +27,7 @@ class Back:
     row: LakeTable
     body: Mapping[str, Any]  # of the receipt of its switch
     written: tuple[Made, ...] = ()  # at the target since, what changed data
-    files: int = 0  # of a folder, which has no commits: files that were written there since
+    files: int = 0  # of a folder, which has no commits: files written or deleted there since
 
     @property
     def source_version(self) -> int:

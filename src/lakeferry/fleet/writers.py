@@ -13,7 +13,7 @@ from typing import Any
 class Writer:
     """Somebody who writes a table."""
 
-    kind: str  # 'job', 'notebook', 'stream', 'app'; 'whoever wrote': `id` is a file
+    kind: str  # 'job', 'notebook', 'stream', 'app'; of files 'whoever wrote' or 'deleted' `id`
     id: str
     name: str = ""
     user: str = ""
