@@ -70,10 +70,14 @@ def vacuum(spark: Any, table: Path) -> None:
             spark.conf.unset(name)
 
 
-def checksum_is_valid(spark: Any, table: Path) -> bool:
-    """Spark's own comparison of the newest `N.crc`, which must be there, with what it replays."""
+def checksum_is_valid(spark: Any, table: Path, *, anew: bool = True) -> bool:
+    """Spark's own comparison of the newest `N.crc`, which must be there, with what it replays.
+
+    Not `anew`: of the log as the last look read it, where nothing was written since.
+    """
     log = spark._jvm.org.apache.spark.sql.delta.DeltaLog
-    log.clearCache()
+    if anew:
+        log.clearCache()
     snapshot = log.forTable(spark._jsparkSession, str(table)).unsafeVolatileSnapshot()
     assert snapshot.checksumOpt().isDefined()
     return bool(snapshot.validateChecksum(getattr(snapshot, "validateChecksum$default$1")()))

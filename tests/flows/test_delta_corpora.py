@@ -260,7 +260,7 @@ def test_spark_sees_the_source_at_its_clone(spark: Any, name: str, cloned: Clone
         )
         assert ours.differences(theirs) == ()
         assert theirs == ours
-        seen = spark_state(spark, cloned(name, mode))
+        seen = spark_state(spark, cloned(name, mode), anew=False)
         assert seen.metadata["schemaString"] == source.metadata.schema_string
         assert seen.metadata["configuration"] == carried(source.metadata.configuration, mode)
         assert seen.metadata["partitionColumns"] == list(source.metadata.partition_columns)

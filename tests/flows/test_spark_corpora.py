@@ -195,7 +195,7 @@ def assert_spark_sees(
     assert content_hash(rows.schema, rows.to_batches()) == (step["rows"], step["content_sha256"])
     if "row_ids_sha256" in step:
         assert spark_row_ids(spark, target) == step["row_ids_sha256"]
-    state = spark_state(spark, target)
+    state = spark_state(spark, target, anew=False)
     assert state.metadata["schemaString"] == step["schema_string"]
     assert state.metadata["partitionColumns"] == step["partition_columns"]
     assert carried(state.metadata["configuration"]) == carried(step["configuration"])
@@ -213,7 +213,7 @@ def assert_spark_sees(
     else:
         assert state.keys_sha256 == step["keys_sha256"]
     if mode == "snapshot":
-        assert checksum_is_valid(spark, target)
+        assert checksum_is_valid(spark, target, anew=False)
     if mode == "mirror":
         assert (state.version, state.metadata["id"]) == (step["version"], step["metadata_id"])
 

@@ -88,9 +88,10 @@ def _settings(jars: list[Path]) -> dict[str, str]:
         ),
         "spark.sql.shuffle.partitions": "2",
         "spark.default.parallelism": "2",
-        "spark.databricks.delta.snapshotPartitions": "2",  # 50 by default: slow on tiny tables
+        "spark.databricks.delta.snapshotPartitions": "1",  # 50 by default: slow on tiny tables
         # Queries of some rows take longer to compile, and to plan anew, than to run.
         "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.adaptive.enabled": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.readSideCharPadding": "false",  # no other reader pads char(n)
@@ -115,10 +116,14 @@ def spark_rows(spark: Any, path: str | Path, version: int | None = None) -> pa.T
     return pa.Table.from_batches(batches)
 
 
-def spark_state(spark: Any, path: str | Path) -> SparkState:
-    """The newest snapshot at `path`. The cache is cleared, or an older look would answer."""
+def spark_state(spark: Any, path: str | Path, *, anew: bool = True) -> SparkState:
+    """The newest snapshot at `path`. The cache is cleared, or an older look would answer.
+
+    Not `anew`: of the log as the last look read it, where nothing was written since.
+    """
     log = spark._jvm.org.apache.spark.sql.delta.DeltaLog
-    log.clearCache()
+    if anew:
+        log.clearCache()
     snapshot = log.forTable(spark._jsparkSession, str(path)).unsafeVolatileSnapshot()
     txns = [json.loads(text)["txn"] for text in _action_texts(snapshot.setTransactions())]
     domains = [
