@@ -7,9 +7,13 @@ import orjson
 import pytest
 from deltalake import DeltaTable
 
+from lakeferry.fleet.cutover_sides import Stores
+from lakeferry.fleet.reverse_streams import AtTarget, left_streams
+from lakeferry.fleet.stream_ways import StreamPosition
 from lakeferry.store.open import open_store
 from tests.cli.program import called, json_lines
 from tests.fleet.lakes import put
+from tests.fleet.manifests import migration
 from tests.flows.fleets import Fleet, append
 from tests.flows.test_cutover import states, tree
 
@@ -133,6 +137,14 @@ def test_one_that_went_on_is_named_where_nothing_is_carried_back(tmp_path: Path)
         "--reverse carries its checkpoint back"
     )
     assert states(scene.fleet) == {"s.events": "verified"}
+
+
+def test_a_checkpoint_at_a_source_that_cannot_be_opened_holds_no_way_back(tmp_path: Path) -> None:
+    wanted = migration(tmp_path, "version: 1\nname: n\ntarget: {root: /out}\nsources: {}\n")
+    store = open_store(str(tmp_path / "carried"))
+    position = StreamPosition(store.url, READER, last_batch=4, last_commit=4, reads=())
+
+    assert left_streams(Stores(wanted), [AtTarget(position, store, "ftp://gone/reader")]) == ()
 
 
 @pytest.mark.parametrize(("ahead", "does"), [(1, "restart"), (0, "cannot")])

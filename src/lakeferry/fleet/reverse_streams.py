@@ -121,12 +121,18 @@ def _at_source(stores: Stores, options: Mapping[str, str], url: str) -> Store:
 
 
 def left_streams(stores: Stores, found: Sequence[AtTarget]) -> tuple[StreamBack, ...]:
-    """Those that went on at the target, where nothing is carried back."""
+    """Those that went on at the target, where nothing is carried back.
+
+    Where the source cannot be read nothing is told of them: the way back does not need it.
+    """
     left = []
     for one in found:
-        if not one.origin or not has_gone_on(stores, one):
+        try:
+            if not one.origin or not has_gone_on(stores, one):
+                continue
+            before = _origin(stores, one)
+        except FerryError:
             continue
-        before = _origin(stores, one)
         again = 0 if before is None else next_batch(before)
         why = (
             f"it went on at the target to batch {next_batch(one.position) - 1}, and begins again "
