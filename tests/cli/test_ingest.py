@@ -19,7 +19,7 @@ from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.ingest.lookout import FIRST_PATIENCE_S
 from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
 from lakeferry.ingest.signing import Endpoint
-from tests.cli.program import LAKEFERRY, environment_of, json_lines, typed
+from tests.cli.program import LAKEFERRY, called, environment_of, json_lines, typed
 from tests.servers import Server
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -302,7 +302,7 @@ def test_a_table_of_another_shape_is_refused_and_stays_as_it_is(
 def test_a_request_that_is_wrong_is_exit_2_and_asks_nobody(
     tmp_path: Path, words: list[str], told: str
 ) -> None:
-    ended = typed("ingest", *words, "--region", "eu-west-1", folder=tmp_path, **KEYS)
+    ended = called("ingest", *words, "--region", "eu-west-1", folder=tmp_path, **KEYS)
 
     refused(ended, 2, told)
     assert list(tmp_path.iterdir()) == []

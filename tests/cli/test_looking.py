@@ -23,7 +23,7 @@ from lakeferry.monitor.desired import desired
 from lakeferry.monitor.watch import Fault, PathFlow, WatchView
 from lakeferry.network.resources import Alarm, FlowLog, InsightRule
 from lakeferry.network.saved_topology import topology_text
-from tests.cli.program import LAKEFERRY, called, json_lines, typed
+from tests.cli.program import LAKEFERRY, called, json_lines
 from tests.corpora import required
 from tests.monitor.wishes import full, of_kind, with_found
 from tests.network.sample_scenario import NAT_GATEWAY, SAMPLE, topology
@@ -48,7 +48,7 @@ SAVED = ("--topology", "network.json")
 
 
 def test_top_names_the_greatest_paths(folder: Path) -> None:
-    ended = typed("monitor", "top", "logs", *SAVED, folder=folder)
+    ended = called("monitor", "top", "logs", *SAVED, folder=folder)
     lines = ended.stdout.splitlines()
     assert ended.returncode == 0
     assert lines[0].split() == ["path", "through", "bytes", "share"]
@@ -83,7 +83,7 @@ def test_top_says_that_no_row_is_of_the_time(folder: Path) -> None:
 
 
 def test_top_looks_at_rows_that_are_made_up_where_none_exist(folder: Path) -> None:
-    ended = typed("monitor", "top", "generated:10min", *SAVED, folder=folder)
+    ended = called("monitor", "top", "generated:10min", *SAVED, folder=folder)
 
     assert ended.returncode == 0
     assert any(line.split()[:1] == ["s3_gateway"] for line in ended.stdout.splitlines())
@@ -95,14 +95,14 @@ def test_one_bad_line_is_one(folder: Path) -> None:
         "2 1 eni-1 10.0.0.1 10.0.0.2 443 49152 6 10 840 1439387263 1439387264 ACCEPT OK\nodd\n"
     )
 
-    ended = typed("monitor", "top", "one.log", *SAVED, folder=folder)
+    ended = called("monitor", "top", "one.log", *SAVED, folder=folder)
 
     assert "  1 bad line" in ended.stdout.splitlines()
 
 
 @pytest.mark.parametrize("by", ["eni", "src", "dst", "port", "path", "worker", "remote"])
 def test_top_answers_by_what_is_asked(folder: Path, by: str) -> None:
-    ended = typed("monitor", "top", "logs", *SAVED, "--by", by, "--json", "--limit", "999",
+    ended = called("monitor", "top", "logs", *SAVED, "--by", by, "--json", "--limit", "999",
                   folder=folder)  # fmt: skip
     found = json_lines(ended)
     flows = [line for line in found if line["type"] == "flow"]
@@ -115,11 +115,11 @@ def test_top_answers_by_what_is_asked(folder: Path, by: str) -> None:
 
 def test_top_counts_only_the_time_that_is_asked_for(folder: Path) -> None:
     span = ("--start", "2026-11-23T10:05:00Z", "--end", "2026-11-23T10:06:00Z")
-    found = json_lines(typed("monitor", "top", "logs", *SAVED, *span, "--json", folder=folder))
+    found = json_lines(called("monitor", "top", "logs", *SAVED, *span, "--json", folder=folder))
     assert found[-1]["span_s"] == 60
     assert 0 < found[-1]["bytes"] < 2_000_000_000
     last = json_lines(
-        typed("monitor", "top", "logs", *SAVED, "--last", "1 h", "--end", "2026-11-23T11:00:00Z",
+        called("monitor", "top", "logs", *SAVED, "--last", "1 h", "--end", "2026-11-23T11:00:00Z",
               "--json", folder=folder)
     )  # fmt: skip
     assert last[-1]["bytes"] == 22_020_842_044
@@ -127,7 +127,7 @@ def test_top_counts_only_the_time_that_is_asked_for(folder: Path) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_top_fits_its_screen(folder: Path, width: int) -> None:
-    ended = typed("monitor", "top", "logs", *SAVED, "--by", "worker", folder=folder,
+    ended = called("monitor", "top", "logs", *SAVED, "--by", "worker", folder=folder,
                   COLUMNS=str(width))  # fmt: skip
     table = ended.stdout.splitlines()
     assert max(len(line) for line in table if "SKIPDATA" not in line) <= width + 20
@@ -147,7 +147,7 @@ def test_top_fits_its_screen(folder: Path, width: int) -> None:
 )
 def test_a_wrong_question_is_refused(folder: Path, words: tuple[str, ...], code: str) -> None:
     saved = () if "--topology" in words else SAVED
-    ended = typed("monitor", "top", *words, *saved, folder=folder)
+    ended = called("monitor", "top", *words, *saved, folder=folder)
     assert ended.returncode == 2
     assert code in ended.stderr
 
@@ -156,7 +156,7 @@ def test_the_flow_log_of_the_network_says_where_its_rows_are(folder: Path) -> No
     log = FlowLog("", "vpc-1", "VPC", "ALL", "cloud-watch-logs", "/flow", "", ("bytes",), 60)
     network = with_found(flow_logs=(log,))
     (folder / "network.json").write_bytes(topology_text(network))
-    ended = typed("monitor", "top", *SAVED, folder=folder)
+    ended = called("monitor", "top", *SAVED, folder=folder)
     assert "Region" in ended.stderr  # which a log group needs, and nothing names
 
 
@@ -184,7 +184,7 @@ def test_who_waits_for_rows_that_do_not_come_ends_at_once_when_told(
 
 
 def test_a_look_shows_each_path_beside_its_plan(folder: Path) -> None:
-    ended = typed("monitor", "watch", "logs", *SAVED, "--once", *PLAN, folder=folder)
+    ended = called("monitor", "watch", "logs", *SAVED, "--once", *PLAN, folder=folder)
     lines = ended.stdout.splitlines()
     assert ended.returncode == 3  # S3 through NAT
     assert lines[0].split()[:5] == ["path", "through", "moved", "planned", "done"]
@@ -195,7 +195,7 @@ def test_a_look_shows_each_path_beside_its_plan(folder: Path) -> None:
 def test_a_look_without_anything_wrong_ends_with_0(tmp_path: Path) -> None:
     (tmp_path / "network.json").write_bytes(topology_text(topology()))
     (tmp_path / "logs").mkdir()
-    ended = typed("monitor", "watch", "logs", *SAVED, "--once", folder=tmp_path)
+    ended = called("monitor", "watch", "logs", *SAVED, "--once", folder=tmp_path)
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "  0 B, no rows yet")
 
 
@@ -204,7 +204,7 @@ def test_a_look_at_logs_that_say_too_little_names_them_and_the_format_to_ask_for
 ) -> None:
     (folder / "logs" / "short.log").write_text("interface-id srcaddr dstaddr\neni-1 10.0.0.1 -\n")
 
-    ended = typed("monitor", "watch", "logs", *SAVED, "--once", folder=folder)
+    ended = called("monitor", "watch", "logs", *SAVED, "--once", folder=folder)
 
     assert ended.returncode == 3
     assert ended.stdout.splitlines()[-1].endswith(", 1 log or question that failed")
@@ -218,7 +218,7 @@ def test_a_fault_is_what_makes_a_look_end_with_3(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "cut.log.gz").write_bytes(gzip.compress(b"2 1 eni-1\n")[:-8])
 
-    ended = typed("monitor", "watch", "logs", *SAVED, "--once", folder=tmp_path)
+    ended = called("monitor", "watch", "logs", *SAVED, "--once", folder=tmp_path)
 
     assert ended.returncode == 3
     assert "cut.log.gz" in ended.stderr
@@ -238,7 +238,7 @@ def test_a_fault_that_stays_is_told_once(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_json_lines_tell_how_each_path_stands(folder: Path) -> None:
     found = json_lines(
-        typed("monitor", "watch", "logs", *SAVED, "--once", *PLAN, "--json", folder=folder)
+        called("monitor", "watch", "logs", *SAVED, "--once", *PLAN, "--json", folder=folder)
     )
     paths = {line["path"]: line for line in found if line["type"] == "flow"}
     assert paths["s3_gateway"]["bytes"] == 6_741_933_325
@@ -335,7 +335,7 @@ def test_past_logs_tell_when_alarms_would_have_fired(folder: Path) -> None:
     assert alarm
     network = with_found(rules=of_kind(made, InsightRule), alarms=alarm)
     (folder / "network.json").write_bytes(topology_text(network))
-    ended = typed("monitor", "alarms", "--logs", "logs", *SAVED, folder=folder)
+    ended = called("monitor", "alarms", "--logs", "logs", *SAVED, folder=folder)
     assert ended.returncode == 0, ended.stderr
     assert "s3-through-nat  would have fired once" in ended.stdout
     assert "5,146 events of 5 sources, 0 bad lines" in ended.stdout
@@ -348,7 +348,7 @@ def test_without_alarms_there_is_nothing_to_replay_and_that_is_said(folder: Path
 
 
 def test_a_saved_network_does_not_say_how_alarms_stand(folder: Path) -> None:
-    ended = typed("monitor", "alarms", *SAVED, folder=folder)
+    ended = called("monitor", "alarms", *SAVED, folder=folder)
     assert ended.returncode == 2
     assert "LF-6253" in ended.stderr
 
@@ -358,9 +358,9 @@ def test_a_saved_network_does_not_say_how_alarms_stand(folder: Path) -> None:
 
 def test_bytes_of_each_path_are_kept_from_flow_logs(folder: Path) -> None:
     words = ("monitor", "series", "kept", "--name", "m1", "--region", "us-east-1", *SAVED)
-    first = json_lines(typed(*words, "--logs", "logs", "--json", folder=folder))
-    again = json_lines(typed(*words, "--logs", "logs", "--json", folder=folder))
-    shown = typed(*words, "--offline", "--out", "all.parquet", folder=folder)
+    first = json_lines(called(*words, "--logs", "logs", "--json", folder=folder))
+    again = json_lines(called(*words, "--logs", "logs", "--json", folder=folder))
+    shown = called(*words, "--offline", "--out", "all.parquet", folder=folder)
 
     assert first[-1]["written"] == ["deployment=m1/day=2026-11-23/series.parquet"]
     assert (again[-1]["written"], again[-1]["points"]) == ([], first[-1]["points"])
@@ -372,7 +372,7 @@ def test_bytes_of_each_path_are_kept_from_flow_logs(folder: Path) -> None:
 
 
 def test_a_file_of_another_format_is_refused(folder: Path) -> None:
-    ended = typed("monitor", "series", "kept", "--name", "m1", "--region", "us-east-1", *SAVED,
+    ended = called("monitor", "series", "kept", "--name", "m1", "--region", "us-east-1", *SAVED,
                   "--offline", "--out", "all.xlsx", folder=folder)  # fmt: skip
     assert (ended.returncode, "LF-2001" in ended.stderr) == (2, True)
 
