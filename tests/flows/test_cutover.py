@@ -83,6 +83,17 @@ def test_a_wave_goes_through_the_checklist_and_is_cut_over(fleet: Fleet) -> None
     assert 0 < lines[-1]["pause_s"] < 30
 
 
+def test_how_long_nobody_has_written_is_told_while_that_is_awaited(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders")
+    append(fleet.lake / "sales/orders")
+
+    code, lines = run(fleet, "cutover", "--yes", "--freeze-check", "10s", "--wave", "1")
+
+    told = [one for one in lines if one["type"] == "progress" and "step" in one]
+    assert (code, told[0]["step"], told[0]["of_s"]) == (0, "freeze check", 10)
+    assert 0 <= told[0]["quiet_s"] < 10
+
+
 def test_the_receipt_lies_beside_the_table_and_in_the_ledger_under_one_hash(fleet: Fleet) -> None:
     ready(fleet, "sales.orders")
     cutover(fleet, "a.sales.orders")

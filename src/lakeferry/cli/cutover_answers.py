@@ -7,7 +7,7 @@ from typing import Any
 from lakeferry.cli.json_lines import plain
 from lakeferry.cli.render import marks
 from lakeferry.cli.units import counted, duration_text
-from lakeferry.fleet.cutover_events import CutoverReport
+from lakeferry.fleet.cutover_events import CutoverReport, Watching
 from lakeferry.fleet.cutover_plan import Step
 
 MOST_LINES = 12  # of one step
@@ -33,6 +33,17 @@ def step_body(step: Step) -> dict[str, Any]:
         "state": step.state, "message": step.text, "details": list(step.lines),
         "proof": dict(step.proof),
     })  # fmt: skip
+
+
+def watching(event: Watching) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """How far a freeze check is: the parts of a line, and a line of JSON."""
+    quiet, of = duration_text(event.quiet_s), duration_text(event.of_s)
+    parts = (f"freeze check: no commit for {quiet} of {of}", counted(event.tables, "table"))
+    body = {
+        "type": "progress", "step": "freeze check", "seconds": round(event.seconds, 3),
+        "quiet_s": round(event.quiet_s, 3), "of_s": event.of_s,
+    }  # fmt: skip
+    return parts, body
 
 
 def report_lines(report: CutoverReport, files: Sequence[str]) -> list[str]:

@@ -10,20 +10,24 @@ from threading import Event as Flag
 from typing import TYPE_CHECKING
 
 from lakeferry.cli import cutover_answers as answers
+from lakeferry.cli import proof_answers
 from lakeferry.cli.cutover_flags import CutoverFlags
 from lakeferry.cli.fleet_flags import TableFlags, led, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.named_file import write_file
 from lakeferry.cli.render import Screen
+from lakeferry.cli.sync_answers import progress_body, progress_parts
 from lakeferry.cli.units import parse_duration, parse_time
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.cutover import cutover as door
-from lakeferry.fleet.cutover_events import CutoverReport, Event, Said
+from lakeferry.fleet.cutover_events import CutoverReport, Event, Said, Watching
 from lakeferry.fleet.cutover_plan import CutoverRequest, Step
 from lakeferry.fleet.cutover_preview import preview
+from lakeferry.fleet.prove import Proving
 from lakeferry.fleet.receipt_page import switch_page
 from lakeferry.fleet.repoint import as_csv
+from lakeferry.fleet.sync_events import Progress
 from lakeferry.ledger import read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import Receipt
@@ -149,6 +153,12 @@ class _Emit:
             case Step():
                 self.failed += event.state == "failed"
                 self._screen.told(answers.step_text(event), answers.step_body(event))
+            case Watching():
+                self._screen.moving(event.seconds, *answers.watching(event))
+            case Progress():
+                self._screen.moving(event.seconds, progress_parts(event), progress_body(event))
+            case Proving():
+                self._screen.moving(event.seconds, *proof_answers.progress(event))
             case Said() if event.code is not None:
                 self._screen.event(Warned(event.table, event.code, event.text, event.next_step))
             case Said():

@@ -284,6 +284,7 @@ class JsonScreen:
         self._seq = 0
         self._started = time.monotonic()
         self._shown = 0.0
+        self._step: str | None = None  # of which progress was told last
         self._body: dict[str, Any] = {}
         self._estimate = Estimate()
         self._lock = threading.RLock()  # a signal's handler may print too
@@ -320,8 +321,9 @@ class JsonScreen:
         self, elapsed_s: float, parts: tuple[str, ...], body: dict[str, Any],  # noqa: ARG002
         above: tuple[str, ...] = (),  # noqa: ARG002
     ) -> None:  # fmt: skip
-        if time.monotonic() - self._shown >= JSON_EVERY_S:
-            self._shown = time.monotonic()
+        is_new = body.get("step") != self._step
+        if is_new or time.monotonic() - self._shown >= JSON_EVERY_S:
+            self._shown, self._step = time.monotonic(), body.get("step")
             self._line(body)
 
     def stopping(self, text: str) -> None:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from lakeferry.fleet.cutover_plan import Step
 from lakeferry.fleet.load_ways import LoadWay
+from lakeferry.fleet.prove import Proving
 from lakeferry.fleet.repoint import Repoint
 from lakeferry.fleet.stream_ways import StreamWay
+from lakeferry.fleet.sync_events import Progress
 from lakeferry.ledger.rows import LakeTable
 
 
@@ -18,6 +20,16 @@ class Said:
     table: str = ""
     code: str | None = None
     next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How far a freeze check is, at every look at the sources."""
+
+    tables: int
+    quiet_s: float  # since the newest commit of any source
+    of_s: float  # that are asked for
+    seconds: float  # of this step
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,7 @@ class CutoverReport:
         }  # fmt: skip
 
 
-Event = Step | Said
+Event = Step | Said | Watching | Progress | Proving
 Emit = Callable[[Event], None]
 # A question, and whether Enter alone says yes -> whether to go on; it may wait for a person. What
 # Enter alone confirms was done by that person, so no flag can answer it.

@@ -6,7 +6,7 @@ What was written before is brought over while writers still write, so that the p
 import time
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.cutover_events import Said
+from lakeferry.fleet.cutover_events import Said, Watching
 from lakeferry.fleet.cutover_look import latest
 from lakeferry.fleet.cutover_plan import FREEZE, INCREMENT, freeze_of, quiet_in_s
 from lakeferry.fleet.cutover_prove import prove, read_sides
@@ -23,7 +23,7 @@ def bring_up_to_date(run: Run) -> None:
     behind = [one for one, head in run.heads()
               if head.version > (one.held_version or 0) or one.state == "planned"]  # fmt: skip
     if behind:
-        run.emit(Said(f"{len(behind)} sources moved on: brought up to date before the freeze"))
+        run.emit(Said(f"sources moved on ({len(behind)}): brought up to date before the freeze"))
         run.sync(behind)
     prove(run, run.rows, early=True)
     read_sides(run)
@@ -47,6 +47,8 @@ def freeze(run: Run) -> dict[str, Head]:
     run.heads()
     while (left := quiet_in_s(run.seen.values(), freeze_s, time.time())) > 0:
         before = {url: head for url, (head, _) in run.seen.items()}
+        seconds = time.monotonic() - watched_at
+        run.emit(Watching(len(run.rows), max(0.0, freeze_s - left), freeze_s, seconds))
         run.rest(min(left, POLL_S))
         now = run.heads()
         moved = {one.target_url: before[one.target_url].version for one, head in now

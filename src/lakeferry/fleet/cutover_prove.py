@@ -53,9 +53,14 @@ def prove(run: Run, rows: Sequence[LakeTable], *, early: bool = False) -> int:
         strength = to_prove(one, known, run.strength(one), now_ms())
         if strength is not None:
             work.append((one, strength))
+
+    def unended(event: Proved | Proving) -> None:
+        if isinstance(event, Proving):  # what it comes to is told as a step
+            run.emit(event)
+
     asked = ProveRequest(strengths=tuple((one.target_url, how) for one, how in work))
     found = prove_side_by_side(
-        run.wanted, run.ledger, [one for one, _ in work], asked, emit=_unheard, stop=run.stop
+        run.wanted, run.ledger, [one for one, _ in work], asked, emit=unended, stop=run.stop
     )
     run.renew()
     run.proofs |= {one.table.target_url: one.receipt for one in found if one.receipt is not None}
@@ -69,10 +74,6 @@ def prove(run: Run, rows: Sequence[LakeTable], *, early: bool = False) -> int:
     run.proven |= {one.target_url: (one.held_version, how) for one, how in work
                    if one.target_url not in moving}  # fmt: skip
     return len(work)
-
-
-def _unheard(event: Proved | Proving) -> None:
-    """What it comes to is told as a step."""
 
 
 def _wrong(one: Proved) -> str:

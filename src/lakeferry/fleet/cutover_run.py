@@ -20,7 +20,7 @@ from lakeferry.fleet.prove import strength_of
 from lakeferry.fleet.registration import catalog_name
 from lakeferry.fleet.stream_ways import StreamWay
 from lakeferry.fleet.sync import sync
-from lakeferry.fleet.sync_events import TableSaid
+from lakeferry.fleet.sync_events import Progress, TableSaid
 from lakeferry.fleet.sync_request import SyncRequest
 from lakeferry.fleet.wanted import Migration
 from lakeferry.fleet.writers import Head
@@ -90,7 +90,9 @@ class Run:
         """By the machinery of `sync`; files and bytes that moved. Raises LF-8071."""
 
         def tell(event: object) -> None:
-            if isinstance(event, TableSaid) and event.code is not None:
+            if isinstance(event, Progress):
+                self.emit(event)
+            elif isinstance(event, TableSaid) and event.code is not None:
                 self.emit(Said(event.text, event.table.name, event.code, event.next_step))
 
         ended = sync(self.wanted, self.ledger, rows, self.every(), SyncRequest(),
