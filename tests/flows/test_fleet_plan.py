@@ -9,7 +9,7 @@ import pytest
 
 from lakeferry.fleet.plan_file import read_plan
 from lakeferry.store.open import open_store
-from tests.cli.program import Ended, json_lines, typed
+from tests.cli.program import Ended, called, json_lines
 from tests.clone.small import append, new_table
 from tests.fleet.plans import known
 from tests.servers import Server
@@ -45,7 +45,7 @@ class Fleet:
             store.write(path, [body], size=len(body))
 
     def run(self, *words: str) -> Ended:
-        return typed(*words, folder=self.folder, **self.environment, COLUMNS="200")
+        return called(*words, folder=self.folder, **self.environment, COLUMNS="200")
 
     @property
     def environment(self) -> Mapping[str, str]:

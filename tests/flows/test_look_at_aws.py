@@ -17,7 +17,7 @@ from lakeferry.monitor.series import wanted_metrics
 from lakeferry.network.fields import RECOMMENDED_FORMAT, format_text
 from lakeferry.store.open import open_store
 from tests.aws.data_plane import DataPlane, made
-from tests.cli.program import Ended, json_lines, typed
+from tests.cli.program import Ended, called, json_lines
 from tests.cli.test_monitor_refusals import rule
 from tests.flows.provisioning import network, request
 from tests.flows.test_provision_rights import granted, recorded
@@ -30,7 +30,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 def monitor(access: AwsAccess, folder: Path, *words: str) -> Ended:
-    return typed(
+    return called(
         "monitor", *words, "--region", access.region, "--endpoint-url", access.endpoint or "",
         folder=folder, **KEYS,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from lakeferry.cli.fleet_flags import led, ledger_path
 from lakeferry.ledger import read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LedgerEvent
-from tests.cli.program import LAKEFERRY, Ended, environment_of, json_lines, typed
+from tests.cli.program import LAKEFERRY, Ended, called, environment_of, json_lines
 from tests.flows.fleets import Fleet, append, brought_over
 
 
@@ -25,13 +25,13 @@ def fleet(tmp_path: Path) -> Fleet:
 
 def verify(fleet: Fleet, *words: str) -> tuple[int, list[dict[str, Any]]]:
     """Run it with --json; exit code and lines, each held to the schema."""
-    ended = typed("verify", "--json", *words, folder=fleet.folder)
+    ended = called("verify", "--json", *words, folder=fleet.folder)
     assert ended.stderr == "", ended.stderr
     return ended.returncode, json_lines(ended)
 
 
 def shown(fleet: Fleet, *words: str) -> Ended:
-    return typed("verify", *words, folder=fleet.folder)
+    return called("verify", *words, folder=fleet.folder)
 
 
 def flip(fleet: Fleet, name: str) -> Path:
