@@ -113,7 +113,7 @@ def _lines(report: RollbackReport) -> list[str]:
         lines += [f"    {one.text}" for one in report.stopped]
         lines += [f"    {signs['warning']} {one.text}" for one in report.streams]
         again = shlex.join(["lakeferry", *sys.argv[1:]])
-        names = " ".join(f"-s '!{one.row.name}'" for one in report.stopped[:5])
+        names = " ".join(f"-s {typed('!' + one.row.name)}" for one in report.stopped[:5])
         lines.append("  nothing was changed. Choose:")
         lines.append(f"    {again} --reverse      carry these commits back, into the source")
         lines.append(f"    {again} --accept-loss  leave them behind")
