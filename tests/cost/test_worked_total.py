@@ -1,6 +1,6 @@
 """The worked migration of cost.md section 8: its lines, its total, and what moves it.
 
-cost.md had no price of the reads at the source; it is known since, and its $214.75 are in the
+cost.md had no price of the reads at the source; it is known since: its $214.75 are in the total.
 total.
 """
 
