@@ -198,9 +198,8 @@ CODES: dict[str, ErrorKind] = {
     "LF-8084": ErrorKind(
         2,
         "a source without a log cannot take what was written",
-        "The source is a folder of files, so only new files can be carried to it. A commit that "
-        "removed or rewrote files, or files that its readers would not find, cannot. Nothing was "
-        "changed.",
+        "The source is a folder of files, so only new files can be carried to it. Files that were "
+        "removed or rewritten, or that its readers would not find, cannot. Nothing was changed.",
     ),
     "LF-8085": ErrorKind(
         1,

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -79,6 +80,8 @@ def _write(path: Path, text: str, *, replaces: bool) -> None:
             "name another with --out, or - for the screen; --replace writes over it",
         ) from error  # fmt: skip
     except OSError as error:
+        with suppress(OSError):
+            draft.unlink()  # what there is of it is ours: nobody's file was opened
         raise FerryError(
             "LF-2004", "the manifest cannot be written", f"{path}: {error.strerror}",
             "name another file with --out",
