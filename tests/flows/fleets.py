@@ -19,7 +19,7 @@ from lakeferry.cli.fleet_flags import known_tables, led
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.fleet.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
-from tests.cli.program import LAKEFERRY, environment_of, json_lines
+from tests.cli.program import LAKEFERRY, called, environment_of, json_lines
 
 ROWS = 10  # of each commit
 
@@ -80,11 +80,8 @@ class Fleet:
 
     def sync(self, *words: str) -> tuple[int, list[dict[str, Any]]]:
         """Run it; exit code and lines, each held to the schema."""
-        ended = subprocess.run(
-            [LAKEFERRY, "sync", "--yes", "--json", *words],
-            cwd=self.folder, env=environment_of(self.folder, dict(self.environment)),
-            capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+        asked = ("sync", "--yes", "--json", *words)
+        ended = called(*asked, folder=self.folder, **self.environment)
         assert ended.stderr == "", ended.stderr
         return ended.returncode, json_lines(ended)
 
