@@ -252,7 +252,8 @@ class Storm:
         assert (lines[-1]["synced"], lines[-1]["current"]) == (0, len(self.tables)), lines[-1]
         code, lines = self.run("verify")
         said = {key: lines[-1][key] for key in ("identical", "different", "not_compared")}
-        assert (code, said["identical"]) == (0, len(self.tables)), (said, lines[-1])
+        unmade = [one for one in lines if one.get("outcome") not in (None, "equal")]
+        assert (code, said["identical"]) == (0, len(self.tables)), (said, unmade, lines[-1])
         store = open_store(self.target.root, self.target.options)
         with ThreadPoolExecutor(4) as hands:
             counts = list(hands.map(lambda table: self._compared(table, store), self.tables))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from lakeferry.connect.databricks import WorkspaceAccess, unreachable
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 
 ROUNDS = 12  # of the SDK's own patience, 15 s each: three minutes
@@ -36,8 +37,9 @@ def asked(
         FerryError: LF-8104 for a missing right, LF-8106 for another refusal, LF-1301 for an
             identity that is refused, LF-1303 for silence.
     """
-    from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated
-    from databricks.sdk.errors.base import DatabricksError
+    with ONE_AT_A_TIME:
+        from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated
+        from databricks.sdk.errors.base import DatabricksError
 
     where = f"{on + '; ' if on else ''}{access.shown}"
     try:
@@ -68,7 +70,8 @@ def asked(
 
 
 def _patiently(request: Callable[[], Answer]) -> Answer:
-    from databricks.sdk.errors import TemporarilyUnavailable, TooManyRequests
+    with ONE_AT_A_TIME:
+        from databricks.sdk.errors import TemporarilyUnavailable, TooManyRequests
 
     for _ in range(ROUNDS - 1):
         try:

@@ -29,6 +29,7 @@ from lakeferry.catalog.tables import (
     Tables,
 )
 from lakeferry.connect.aws import AwsAccess, call, client, pages
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 
 MISSING = "EntityNotFoundException"
@@ -269,7 +270,8 @@ def _asked(
     place: GlueCatalog, operation: str, on: str, expected: tuple[str, ...], **parameters: Any
 ) -> Answer | None:
     """The answer; None for one of the errors that are expected."""
-    from botocore.exceptions import ClientError
+    with ONE_AT_A_TIME:
+        from botocore.exceptions import ClientError
 
     asks: dict[str, Any] = {**place.named, **parameters}
     try:

@@ -12,6 +12,7 @@ from threading import RLock
 from typing import Any
 
 from lakeferry.connect.aws_refusals import explained
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
 from lakeferry.version import VERSION
@@ -104,7 +105,8 @@ def usual_region(profile: str | None = None) -> str | None:
     Raises:
         FerryError: LF-1201 where the profile does not exist.
     """
-    from botocore.session import Session
+    with ONE_AT_A_TIME:
+        from botocore.session import Session
 
     # botocore itself knows only the second of these; the SDKs for other languages the first.
     named = os.environ.get("AWS_REGION")
@@ -128,7 +130,8 @@ def account_of(access: AwsAccess) -> str:
 
 
 def _config() -> Any:
-    from botocore.config import Config
+    with ONE_AT_A_TIME:
+        from botocore.config import Config
 
     attempts = os.environ.get("AWS_MAX_ATTEMPTS", "")
     return Config(
@@ -146,7 +149,8 @@ def _config() -> Any:
 @cache
 def session_of(access: AwsAccess) -> Any:
     """A boto3 session, as whom the access says; a role's credentials are renewed by it."""
-    from boto3 import Session
+    with ONE_AT_A_TIME:
+        from boto3 import Session
 
     if access.role is None:
         return Session(profile_name=access.profile)
@@ -162,16 +166,18 @@ def role_session(access: AwsAccess, own: Any) -> Any:
         FerryError: LF-1201 where that has no credentials; LF-1202, when they are used, for a role
             that cannot be named so.
     """
-    from boto3 import Session
+    with ONE_AT_A_TIME:
+        from boto3 import Session
 
     return Session(botocore_session=_assumed(access, own))
 
 
 def _assumed(access: AwsAccess, own: Any) -> Any:
     """A botocore session that is the role, and renews it before it expires."""
-    from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
-    from botocore.exceptions import ParamValidationError
-    from botocore.session import Session
+    with ONE_AT_A_TIME:
+        from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
+        from botocore.exceptions import ParamValidationError
+        from botocore.session import Session
 
     fetcher = _fetcher(access, own)
 
@@ -194,7 +200,8 @@ def _assumed(access: AwsAccess, own: Any) -> Any:
 
 def _fetcher(access: AwsAccess, own: Any) -> Any:
     """What asks STS for the role, as whoever takes it."""
-    from botocore.credentials import AssumeRoleCredentialFetcher
+    with ONE_AT_A_TIME:
+        from botocore.credentials import AssumeRoleCredentialFetcher
 
     credentials = own.get_credentials()
     if credentials is None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from lakeferry.connect.aws import AwsAccess, role_session, session_of
 from lakeferry.connect.aws_refusals import explained
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 
 
@@ -55,7 +56,8 @@ def keys_of_role(access: AwsAccess, own: AwsKeys) -> Callable[[], AwsKeys]:
 
 @cache
 def _role_taken(access: AwsAccess, own: AwsKeys) -> Any:
-    from boto3 import Session
+    with ONE_AT_A_TIME:
+        from boto3 import Session
 
     given = Session(own.access_key, own.secret_key, own.token)
     return role_session(access, given)

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 
 CREDENTIALS = frozenset(
@@ -129,7 +130,8 @@ def explained(
             permission is missing), LF-1204 (throttled beyond all retries), LF-1205 (no
             connection), LF-1206 (anything else that AWS refuses).
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    with ONE_AT_A_TIME:
+        from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
@@ -212,7 +214,8 @@ def _no_credentials(said: str, shown: str) -> FerryError:
 
 def _of_client(error: Any, shown: str) -> Any:
     """An error that botocore makes itself; one that is our own mistake is given back as it is."""
-    from botocore import exceptions as aws
+    with ONE_AT_A_TIME:
+        from botocore import exceptions as aws
 
     said = " ".join(str(error).split())
     if isinstance(error, aws.ProfileNotFound):

@@ -5,6 +5,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from lakeferry.connect.connection import MIB, Connection, http_settings, wrong_option
+from lakeferry.connect.importing import ONE_AT_A_TIME
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore, RetryConfig
@@ -31,7 +32,8 @@ def account_of(link: Connection) -> str | None:
 def backend(
     link: Connection, container: str, *, retry: "RetryConfig", sends: bool = False
 ) -> "AzureStore":
-    from obstore.store import AzureStore
+    with ONE_AT_A_TIME:
+        from obstore.store import AzureStore
 
     endpoint = endpoint_of(link)
     options: dict[str, Any] = {"account_name": account_of(link), "endpoint": endpoint}
@@ -43,7 +45,8 @@ def backend(
         case ("sas_token", secret):
             options["sas_key"] = secret
         case _:
-            from obstore.auth.azure import AzureCredentialProvider
+            with ONE_AT_A_TIME:
+                from obstore.auth.azure import AzureCredentialProvider
 
             options["credential_provider"] = AzureCredentialProvider(_identity(link))
     client = http_settings(link, endpoint, sends=sends)
@@ -52,7 +55,8 @@ def backend(
 
 def client(link: Connection, container: str) -> Any:
     """azure-storage-blob's ContainerClient, for block lists under a condition, and copies."""
-    from azure.storage.blob import ContainerClient
+    with ONE_AT_A_TIME:
+        from azure.storage.blob import ContainerClient
 
     match _secret(link):
         case ("anonymous", _):
@@ -91,7 +95,8 @@ def _secret(link: Connection) -> tuple[str, str]:
 
 
 def _identity(link: Connection) -> Any:
-    from azure.identity import ClientSecretCredential, DefaultAzureCredential
+    with ONE_AT_A_TIME:
+        from azure.identity import ClientSecretCredential, DefaultAzureCredential
 
     # Without a handler Python prints its warnings to stderr: a page for each identity that there is
     # not, which the refusal says in a line.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
 from lakeferry.version import VERSION
@@ -71,7 +72,8 @@ def account_client(access: DatabricksAccess) -> "AccountClient":
     Raises:
         FerryError: LF-1301 where no credentials are found, LF-1303 where nobody answers.
     """
-    from databricks.sdk import AccountClient
+    with ONE_AT_A_TIME:
+        from databricks.sdk import AccountClient
 
     shown = f"account {access.account_id} at {access.host}"
     needs = "give `client_id` and `client_secret` of a service principal that is account admin, "
@@ -81,7 +83,8 @@ def account_client(access: DatabricksAccess) -> "AccountClient":
 @cache
 def workspace_client(access: WorkspaceAccess) -> "WorkspaceClient":
     """The SDK's client, one for each access. Raises as `account_client`."""
-    from databricks.sdk import WorkspaceClient
+    with ONE_AT_A_TIME:
+        from databricks.sdk import WorkspaceClient
 
     needs = "give the connection a token, or a client and its secret, of this workspace, "
     return WorkspaceClient(config=_config(access, access.shown, needs))
@@ -93,7 +96,8 @@ def _config(
     needs: str,
     account_id: str | None = None,
 ) -> "Config":
-    from databricks.sdk.config import Config
+    with ONE_AT_A_TIME:
+        from databricks.sdk.config import Config
 
     # It warns of what becomes an error soon after, which we tell.
     logging.getLogger("databricks").addHandler(logging.NullHandler())
@@ -152,7 +156,8 @@ def _silence(host: str) -> OSError | None:
 
     Without the host the SDK does not know where to sign in, and says that of the credentials.
     """
-    import requests
+    with ONE_AT_A_TIME:
+        import requests
 
     try:
         requests.head(host, timeout=ONE_TRY_S)

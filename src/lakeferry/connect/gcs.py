@@ -4,13 +4,15 @@ import os
 from typing import Any
 
 from lakeferry.connect.connection import Connection
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 
 CONNECTIONS = 64  # kept open; with the default of 10, more threads open and close one per request
 
 
 def client(link: Connection) -> Any:
-    from requests.adapters import HTTPAdapter
+    with ONE_AT_A_TIME:
+        from requests.adapters import HTTPAdapter
 
     made = _client(link)
     adapter = HTTPAdapter(pool_connections=CONNECTIONS, pool_maxsize=CONNECTIONS)
@@ -20,9 +22,10 @@ def client(link: Connection) -> Any:
 
 
 def _client(link: Connection) -> Any:
-    from google.auth.credentials import AnonymousCredentials
-    from google.auth.exceptions import DefaultCredentialsError
-    from google.cloud.storage import Client
+    with ONE_AT_A_TIME:
+        from google.auth.credentials import AnonymousCredentials
+        from google.auth.exceptions import DefaultCredentialsError
+        from google.cloud.storage import Client
 
     endpoint = link.get("endpoint") or os.environ.get("STORAGE_EMULATOR_HOST")
     options = {"api_endpoint": endpoint} if endpoint else None

@@ -4,11 +4,13 @@ import socket
 from typing import Any
 
 from lakeferry.connect.connection import Connection
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 
 
 def client(link: Connection, authority: str) -> Any:
-    from hdfs_native import Client
+    with ONE_AT_A_TIME:
+        from hdfs_native import Client
 
     host, _, port = authority.rpartition(":")
     if host:

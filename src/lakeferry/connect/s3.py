@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lakeferry.connect.aws import AwsAccess, session_of, usual_region
 from lakeferry.connect.aws_refusals import explained
 from lakeferry.connect.connection import Connection, http_settings, is_private, wrong_option
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def endpoint_of(link: Connection) -> str | None:
 def backend(
     link: Connection, bucket: str, *, retry: "RetryConfig", sends: bool = False
 ) -> "S3Store":
-    from obstore.store import S3Store
+    with ONE_AT_A_TIME:
+        from obstore.store import S3Store
 
     endpoint = endpoint_of(link)
     options: dict[str, Any] = {"region": region_of(link, bucket)}
@@ -57,8 +59,9 @@ def client(link: Connection, bucket: str, *, answer_s: int = 60) -> Any:
 
     `answer_s`: seconds without a byte of an answer, after which a request is made again.
     """
-    from botocore import UNSIGNED
-    from botocore.config import Config
+    with ONE_AT_A_TIME:
+        from botocore import UNSIGNED
+        from botocore.config import Config
 
     endpoint = endpoint_of(link)
     when = "when_supported" if sends_checksum(link) else "when_required"
@@ -167,8 +170,9 @@ def _static_key(link: Connection) -> dict[str, str | None]:
 
 
 def _session(link: Connection) -> Any:
-    from boto3 import Session
-    from botocore.exceptions import ProfileNotFound
+    with ONE_AT_A_TIME:
+        from boto3 import Session
+        from botocore.exceptions import ProfileNotFound
 
     if link.get("access_key_id"):
         key = _static_key(link)
@@ -197,7 +201,8 @@ def _session(link: Connection) -> Any:
 
 
 def _chain(link: Connection) -> Any:
-    from obstore.auth.boto3 import Boto3CredentialProvider
+    with ONE_AT_A_TIME:
+        from obstore.auth.boto3 import Boto3CredentialProvider
 
     session = _session(link)
     found = session.get_credentials()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from lakeferry.connect.databricks import WorkspaceAccess, unreachable
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 
 Answer = TypeVar("Answer")
@@ -11,8 +12,9 @@ Answer = TypeVar("Answer")
 
 def asked(access: WorkspaceAccess, request: Callable[[], Answer]) -> Answer:
     """Raises LF-1301 for an identity that is refused, LF-1302 otherwise, LF-1303 for silence."""
-    from databricks.sdk.errors import PermissionDenied, Unauthenticated
-    from databricks.sdk.errors.base import DatabricksError
+    with ONE_AT_A_TIME:
+        from databricks.sdk.errors import PermissionDenied, Unauthenticated
+        from databricks.sdk.errors.base import DatabricksError
 
     try:
         return request()

@@ -16,6 +16,7 @@ from typing import Any
 
 from lakeferry.connect import azure as connect
 from lakeferry.connect.connection import Connection
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 from lakeferry.store import faults
 from lakeferry.store.checksum import changed
@@ -55,7 +56,8 @@ class Azure:
         return ObjectMeta(key, found.size, found.etag.strip('"'), modified_ms, checksums)
 
     def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
-        from azure.storage.blob import BlobPrefix
+        with ONE_AT_A_TIME:
+            from azure.storage.blob import BlobPrefix
 
         prefix = f"{folder}/" if folder else None
         with self._translated(folder):
@@ -82,8 +84,9 @@ class Azure:
 
     def put_large_if_absent(self, key: str, chunks: Iterator[bytes], *, size_hint: int) -> None:
         """Blocks are invisible until a list of them is put, and that is put conditionally."""
-        from azure.core import MatchConditions
-        from azure.storage.blob import BlobBlock
+        with ONE_AT_A_TIME:
+            from azure.core import MatchConditions
+            from azure.storage.blob import BlobBlock
 
         blob = self._blob(key)
         writer = uuid.uuid4().hex  # blocks of several writers lie beside each other
@@ -114,7 +117,8 @@ class Azure:
 
     def copy(self, other: Service, source: ObjectMeta, key: str) -> ObjectMeta | None:
         """Copy inside one account. None where the two are not one account to us."""
-        from azure.core import MatchConditions
+        with ONE_AT_A_TIME:
+            from azure.core import MatchConditions
 
         if not isinstance(other, Azure) or self._link != other._link:
             return None
@@ -148,7 +152,8 @@ class Azure:
     @contextmanager
     def _translated(self, key: str, *, reading: str | None = None) -> Iterator[None]:
         """`reading`: the source of a copy, whose e_tag is the condition of the request."""
-        from azure.core.exceptions import AzureError, HttpResponseError
+        with ONE_AT_A_TIME:
+            from azure.core.exceptions import AzureError, HttpResponseError
 
         where = self._where(key)
         try:

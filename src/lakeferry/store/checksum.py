@@ -6,6 +6,7 @@ gives fewer or more bytes than announced never becomes a readable object.
 
 from collections.abc import Iterable, Iterator
 
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 from lakeferry.store.protocol import CRC64NVME
 
@@ -15,7 +16,8 @@ def crc64nvme(data: bytes | memoryview, before: int = 0) -> int:
 
     The library comes with the first call: it takes longer to load than a clone with nothing new.
     """
-    from awscrt.checksums import crc64nvme as summed
+    with ONE_AT_A_TIME:
+        from awscrt.checksums import crc64nvme as summed
 
     crc: int = summed(data, before)
     return crc

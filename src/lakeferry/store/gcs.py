@@ -15,6 +15,7 @@ from typing import Any
 
 from lakeferry.connect import gcs as connect
 from lakeferry.connect.connection import LARGE_COMMIT_BYTES, Connection
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.store import faults
 from lakeferry.store.checksum import Counted, changed, wrong_size
 from lakeferry.store.cold import ColdFile
@@ -227,10 +228,11 @@ class GcsStore:
 
     @contextmanager
     def _translated(self, path: str, *, sending: Counted | None = None) -> Iterator[None]:
-        from google.api_core.exceptions import GoogleAPICallError, RetryError
-        from google.auth.exceptions import GoogleAuthError
-        from google.cloud.exceptions import NotFound
-        from requests.exceptions import RequestException
+        with ONE_AT_A_TIME:
+            from google.api_core.exceptions import GoogleAPICallError, RetryError
+            from google.auth.exceptions import GoogleAuthError
+            from google.cloud.exceptions import NotFound
+            from requests.exceptions import RequestException
 
         where = self._where(path)
         try:
@@ -293,7 +295,8 @@ class _Pipe(io.RawIOBase):
 
 def _again() -> dict[str, Any]:
     """Repeating an unconditional write of the same bytes is harmless."""
-    from google.cloud.storage.retry import DEFAULT_RETRY
+    with ONE_AT_A_TIME:
+        from google.cloud.storage.retry import DEFAULT_RETRY
 
     return {"retry": DEFAULT_RETRY}
 

@@ -22,6 +22,7 @@ from lakeferry.connect.connection import (
     Connection,
     connection,
 )
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 from lakeferry.store.local import LocalStore
 from lakeferry.store.pacing import pace_of
@@ -66,12 +67,14 @@ def open_store(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Store:
         case "azure":
             return _azure(at, link)
         case "gcs":
-            from lakeferry.store.gcs import GcsStore
+            with ONE_AT_A_TIME:
+                from lakeferry.store.gcs import GcsStore
 
             pace = pace_of(account_of(at))
             return GcsStore(at.url, link, at.place, prefix=at.path, pace=pace)
         case "hdfs":
-            from lakeferry.store.hdfs import HdfsStore
+            with ONE_AT_A_TIME:
+                from lakeferry.store.hdfs import HdfsStore
 
             pace = pace_of(account_of(at))
             return HdfsStore(at.url, link, at.service, root=f"/{at.path}", pace=pace)
@@ -81,7 +84,8 @@ def open_store(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Store:
 
 def memory_store(url: str = "memory://") -> Store:
     """A store that lives as long as the value; for tests and trials."""
-    from obstore.store import MemoryStore
+    with ONE_AT_A_TIME:
+        from obstore.store import MemoryStore
 
     from lakeferry.store.names import NameRules
     from lakeferry.store.objects import ObjectStore
@@ -177,8 +181,9 @@ def connection_of(url: str, options: Mapping[str, str]) -> Connection:
 
 
 def _s3(at: Address, link: Connection) -> Store:
-    from lakeferry.store.objects import ObjectStore
-    from lakeferry.store.s3 import PART, RULES, S3
+    with ONE_AT_A_TIME:
+        from lakeferry.store.objects import ObjectStore
+        from lakeferry.store.s3 import PART, RULES, S3
 
     limit = link.number("large_commit_bytes", LARGE_COMMIT_BYTES)
     storage_class = link.get("storage_class")
@@ -211,8 +216,9 @@ def _no_storage_class(name: str, url: str) -> FerryError:
 
 
 def _azure(at: Address, link: Connection) -> Store:
-    from lakeferry.store.azure import BLOCK, RULES, Azure
-    from lakeferry.store.objects import ObjectStore
+    with ONE_AT_A_TIME:
+        from lakeferry.store.azure import BLOCK, RULES, Azure
+        from lakeferry.store.objects import ObjectStore
 
     limit = link.number("large_commit_bytes", LARGE_COMMIT_BYTES)
     return ObjectStore(

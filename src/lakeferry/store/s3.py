@@ -10,6 +10,7 @@ from typing import Any
 
 from lakeferry.connect import s3 as connect
 from lakeferry.connect.connection import Connection
+from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 from lakeferry.store import faults
 from lakeferry.store.checksum import changed, wrong_size
@@ -219,7 +220,8 @@ class S3:
     @contextmanager
     def _translated(self, key: str, *, reading: str | None = None) -> Iterator[None]:
         """`reading`: the source of a copy, whose e_tag is the condition of the request."""
-        from botocore.exceptions import BotoCoreError, ClientError
+        with ONE_AT_A_TIME:
+            from botocore.exceptions import BotoCoreError, ClientError
 
         where = f"s3://{self._bucket}/{key}"
         try:
