@@ -55,8 +55,9 @@ def freeze(run: Run) -> dict[str, Head]:
                  if head.is_after(before[one.target_url])}  # fmt: skip
         if moved:
             name_writers(run, moved, began)
-            run.paused_at = time.monotonic()  # before that nothing was paused
-            watched_at = run.paused_at
+            # Until the newest commit nothing was paused; it was made some time before it was seen.
+            age_s = freeze_s - quiet_in_s(run.seen.values(), freeze_s, time.time())
+            run.paused_at = watched_at = max(began, time.monotonic() - age_s)
     run.watched_s = time.monotonic() - watched_at
     run.frozen = {url: head for url, (head, _) in run.seen.items()}
     text = f"no commit on any source for {freeze_s:g} s"
