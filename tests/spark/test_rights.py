@@ -54,12 +54,12 @@ def caller(asked: Options) -> str:
     return arn
 
 
-@pytest.mark.parametrize("keys", [{}, {"awsAccessKey": "AKIAX", "awsSecretKey": "own"}])
+@pytest.mark.parametrize("own", [{}, {"awsAccessKey": "AKIAX", "awsSecretKey": "own"}])
 def test_a_query_reads_as_its_role(
-    account: AwsAccess, tmp_path: Path, keys: dict[str, str]
+    account: AwsAccess, tmp_path: Path, own: dict[str, str]
 ) -> None:
     named = {"roleArn": ROLE, "roleExternalId": "lake", "roleSessionName": "nightly"}
-    asked = options(account, tmp_path, **named, **keys)
+    asked = options(account, tmp_path, **named, **own)
     source = source_of(asked)
     signs, record = keys_for(asked, source), record_of(asked)
     epochs = Epochs(asked, source, signs, record)
