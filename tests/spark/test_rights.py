@@ -55,9 +55,7 @@ def caller(asked: Options) -> str:
 
 
 @pytest.mark.parametrize("own", [{}, {"awsAccessKey": "AKIAX", "awsSecretKey": "own"}])
-def test_a_query_reads_as_its_role(
-    account: AwsAccess, tmp_path: Path, own: dict[str, str]
-) -> None:
+def test_a_query_reads_as_its_role(account: AwsAccess, tmp_path: Path, own: dict[str, str]) -> None:
     named = {"roleArn": ROLE, "roleExternalId": "lake", "roleSessionName": "nightly"}
     asked = options(account, tmp_path, **named, **own)
     source = source_of(asked)
