@@ -44,8 +44,8 @@ BLOCK = 4096  # files looked up at once
 MARKS_HELD = 5000  # files whose marks are not put yet
 MARKS_S = 20.0
 PROGRESS_S = 0.5
-_TODO = pa.schema([("path", pa.string()), ("size", pa.int64()), ("e_tag", pa.string()),
-                   ("modified_ms", pa.int64())])  # fmt: skip
+_TO_COPY = pa.schema([("path", pa.string()), ("size", pa.int64()), ("e_tag", pa.string()),
+                      ("modified_ms", pa.int64())])  # fmt: skip
 
 
 class FolderLook(NamedTuple):
@@ -65,7 +65,7 @@ class FolderLook(NamedTuple):
 @dataclass(frozen=True)
 class _Todo:
     look: FolderLook
-    items: FileSet  # rows of _TODO
+    items: FileSet  # rows of _TO_COPY
 
 
 def look_at_files(request: CloneRequest, apart: Iterable[str] = ()) -> FolderLook:
@@ -140,7 +140,7 @@ def _compare(request: CloneRequest, around: Surroundings, apart: tuple[str, ...]
         held = HeldMarks(held.marks[:0], held.parts)
     else:
         _refuse_others(record, there, request.target, source.url)
-    writer, shape = FileWriter(_TODO), Shape()
+    writer, shape = FileWriter(_TO_COPY), Shape()
     files = size = live_files = live_bytes = 0
     for block in _blocks(listed_files(source, apart)):
         around.heed_stop()
@@ -186,9 +186,9 @@ def _here(block: list[ObjectMeta], held: HeldMarks, there: TargetNames) -> list[
 
 def _rows(metas: list[ObjectMeta]) -> pa.RecordBatch:
     rows = [(one.path, one.size, one.e_tag, one.modified_ms) for one in metas]
-    columns = list(zip(*rows, strict=True)) or [()] * len(_TODO)
-    arrays = [pa.array(each, one.type) for each, one in zip(columns, _TODO, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=_TODO)
+    columns = list(zip(*rows, strict=True)) or [()] * len(_TO_COPY)
+    arrays = [pa.array(each, one.type) for each, one in zip(columns, _TO_COPY, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=_TO_COPY)
 
 
 def _refuse_others(
