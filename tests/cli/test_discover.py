@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,22 @@ def test_other_commands_know_the_tables_from_then_on(folder: Path) -> None:
     assert [line.split()[0] for line in ended.stdout.splitlines()[1:4]] == [
         "risk.default.scores", "sales.default.items", "sales.eu.orders",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [("discover",), ("config", "rebuild-ledger")])
+def test_what_makes_a_ledger_goes_on_from_one_whose_maker_was_killed(
+    folder: Path, words: tuple[str, ...]
+) -> None:
+    folder.joinpath(".lakeferry").mkdir()
+    begun = sqlite3.connect(folder / ".lakeferry/ledger.db")
+    begun.execute("PRAGMA journal_mode = WAL")
+    begun.close()
+
+    ended = called(*words, folder=folder)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    told = json_lines(called("status", "--json", folder=folder))
+    assert told[-1]["total"]["tables"]["total"] == 3
 
 
 def test_json_lines_hold_each_table_and_the_sums(folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lakeferry.errors import FerryError
 from lakeferry.ledger import open as opening
-from lakeferry.ledger.open import open_to_read, open_to_write, told
+from lakeferry.ledger.open import open_to_read, open_to_write, reading_if_made, told
 from lakeferry.ledger.read import tables
 from lakeferry.ledger.schema import MIGRATIONS, migrate, version
 from tests.ledger.lakes import leading, table
@@ -55,6 +55,20 @@ def test_an_empty_file_is_no_ledger_to_a_reader_and_becomes_one_for_a_writer(pat
     assert refusal(path, write=False).code == "LF-8007"
     open_to_write(path).close()
     open_to_read(path).close()
+
+
+def test_a_ledger_whose_maker_was_killed_in_the_midst_is_as_none(path: Path) -> None:
+    """A process that is killed between turning WAL on and the first table leaves this."""
+    with reading_if_made(path) as missing:
+        assert missing is None
+    sqlite3.connect(path).execute("PRAGMA journal_mode = WAL").connection.close()
+    assert path.stat().st_size > 0
+
+    with reading_if_made(path) as begun:
+        assert begun is None
+    open_to_write(path).close()
+    with reading_if_made(path) as made:
+        assert made is not None
 
 
 def test_a_file_of_another_program_is_not_touched(path: Path) -> None:

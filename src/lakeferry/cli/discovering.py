@@ -23,10 +23,12 @@ from lakeferry.fleet.facts import facts_of
 from lakeferry.fleet.gather import Before
 from lakeferry.fleet.moved import check_places
 from lakeferry.ledger import read
-from lakeferry.ledger.open import reading
+from lakeferry.ledger.open import reading, reading_if_made
 from lakeferry.ledger.write import Ledger, now_ms
 
 if TYPE_CHECKING:
+    from sqlite3 import Connection
+
     from lakeferry.fleet.wanted import Migration
 
 OK, FAILED, LOOK = 0, 1, 3
@@ -97,10 +99,12 @@ def _keeping(wanted: "Migration", *, keeps: bool) -> Iterator[Ledger | None]:
 
 def _known(wanted: "Migration") -> Before:
     """What the ledger knows; nothing where there is none."""
-    path = ledger_path(wanted)
-    if not path.exists():
-        return Before()
-    with reading(path) as db, read.at_one_moment(db):
+    with reading_if_made(ledger_path(wanted)) as db:
+        return Before() if db is None else _before(db)
+
+
+def _before(db: "Connection") -> Before:
+    with read.at_one_moment(db):
         tables = {table.target_url: table for table in read.tables(db)}
         return Before(tables, read.prints(db))
 

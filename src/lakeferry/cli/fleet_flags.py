@@ -103,13 +103,10 @@ def known_tables(wanted: "Migration") -> "list[LakeTable]":
         FerryError: as `ledger.open.reading`, except LF-8007.
     """
     from lakeferry.ledger import read
-    from lakeferry.ledger.open import reading
+    from lakeferry.ledger.open import reading_if_made
 
-    path = ledger_path(wanted)
-    if not path.exists():
-        return []
-    with reading(path) as db:
-        return read.tables(db)
+    with reading_if_made(ledger_path(wanted)) as db:
+        return [] if db is None else read.tables(db)
 
 
 @contextmanager

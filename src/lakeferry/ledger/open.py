@@ -89,6 +89,20 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
+def reading_if_made(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """As `reading`; None where there is no ledger, or whoever made it was killed in the midst."""
+    try:
+        db = open_to_read(path)
+    except FerryError as error:
+        if error.code != "LF-8007":
+            raise
+        yield None
+        return
+    with closing(db), told(path):
+        yield db
+
+
+@contextmanager
 def told(path: Path) -> Iterator[None]:
     """Turn what SQLite says of the file at `path` into what a person can do about it.
 
