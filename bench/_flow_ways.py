@@ -20,7 +20,7 @@ Answer = tuple[int, int, int, int]  # groups, bytes, packets, rows
 
 
 def with_lakeferry(folder: Path) -> Answer:
-    from lakeferry.monitor.logs import open_logs
+    from lakeferry.monitor.logs.opening import open_logs
     from lakeferry.network.flow_log import ReadReport, read_flow_log
     from lakeferry.network.flow_totals import BY_DIRECTION, FlowTotals, columns_for
 

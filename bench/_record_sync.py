@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 
 from bench.fleet_sync import LAKEFERRY, _head, manifest, see
-from lakeferry.fleet.read_status import read_status
+from lakeferry.fleet.standing.read_status import read_status
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
 from lakeferry.ledger.write import now_ms

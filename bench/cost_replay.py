@@ -18,10 +18,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from lakeferry.cost.load import Load, load_of, summed, total
-from lakeferry.cost.loss import worst_loss
-from lakeferry.cost.replay import GBPS, NAT_GATEWAY, Carrier, Replay, replay, steady
-from lakeferry.cost.ways import INTERFACE_ENDPOINT
+from lakeferry.cost.path.load import Load, load_of, summed, total
+from lakeferry.cost.path.loss import worst_loss
+from lakeferry.cost.path.replay import GBPS, NAT_GATEWAY, Carrier, Replay, replay, steady
+from lakeferry.cost.path.ways import INTERFACE_ENDPOINT
 
 GOAL_S = 2.0
 WALKED = 2  # sources whose minutes are walked, too

@@ -12,7 +12,7 @@ import argparse
 
 import orjson
 
-from lakeferry.fleet.time_left import left_text
+from lakeferry.fleet.standing.time_left import left_text
 from tests.fleet.recorded_run import predictions
 from tests.fleet.replayed_run import RECORDINGS, replayed
 

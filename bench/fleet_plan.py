@@ -20,10 +20,10 @@ from pathlib import Path
 from statistics import median
 
 import lakeferry
-from lakeferry.cli.fleet_flags import led
+from lakeferry.cli.fleet.fleet_flags import led
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
-from lakeferry.fleet.read_head import read_head
-from lakeferry.fleet.wanted import Migration
+from lakeferry.fleet.discovery.read_head import read_head
+from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import now_ms
 from lakeferry.store.open import open_store

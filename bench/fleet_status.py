@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from lakeferry.fleet.read_status import read_status
+from lakeferry.fleet.standing.read_status import read_status
 from lakeferry.ledger.rows import LakeTable, Pace
 from lakeferry.ledger.write import Ledger, now_ms
 
@@ -26,7 +26,7 @@ STATES = ("planned", "syncing", "synced", "verified", "cut_over", "blocked")
 ONCE = """
 import sys, time
 from pathlib import Path
-from lakeferry.fleet.read_status import read_status
+from lakeferry.fleet.standing.read_status import read_status
 found = read_status(Path(sys.argv[1]), "wave", now_ms=time.time_ns() // 1_000_000)
 assert found.left is not None
 """

@@ -13,12 +13,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from lakeferry.ingest.commit import commit
 from lakeferry.ingest.events import Event, Warned
-from lakeferry.ingest.maintain import Maintenance
-from lakeferry.ingest.position import advanced
+from lakeferry.ingest.position.state import advanced
 from lakeferry.ingest.settings import Rhythm
-from lakeferry.ingest.target import Target
+from lakeferry.ingest.table.commit import commit
+from lakeferry.ingest.table.target import Target
+from lakeferry.ingest.upkeep.maintain import Maintenance
 from tests.ingest.batches import BY_DAY, moved, opened, raw, settings, span, uploaded
 
 

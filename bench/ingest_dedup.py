@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from lakeferry.ingest.dedup import Window
+from lakeferry.ingest.dedup.window import Window
 from lakeferry.ingest.settings import DedupSettings
 
 DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)

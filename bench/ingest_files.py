@@ -21,13 +21,13 @@ import pyarrow.parquet as pq
 
 from bench._events import SCHEMA, events
 from bench.ingest_parse import records
-from lakeferry.ingest.data_file import OpenFiles, upload
-from lakeferry.ingest.messages import TableForm
-from lakeferry.ingest.payload import declare
-from lakeferry.ingest.payload_guide import Guide
-from lakeferry.ingest.payload_repair import parse
-from lakeferry.ingest.rows import page_rows, raw_table
+from lakeferry.ingest.files.data_file import OpenFiles, upload
+from lakeferry.ingest.payload.guide import Guide
+from lakeferry.ingest.payload.json_rows import declare
+from lakeferry.ingest.payload.repair import parse
+from lakeferry.ingest.payload.rows import page_rows, raw_table
 from lakeferry.ingest.settings import PartitionColumn
+from lakeferry.ingest.worker.messages import TableForm
 from lakeferry.store.local import LocalStore
 
 PAGE = 2_000  # records

@@ -20,14 +20,14 @@ import pyarrow as pa
 from fastavro import parse_schema, schemaless_writer
 
 from bench._events import SCHEMA, events
-from lakeferry.ingest.csv_reader import CsvReader
-from lakeferry.ingest.payload import declare
-from lakeferry.ingest.payload_avro import AvroForm, AvroReader, parse_avro
-from lakeferry.ingest.payload_csv import parse_csv
-from lakeferry.ingest.payload_guide import Guide
-from lakeferry.ingest.payload_repair import parse
-from lakeferry.ingest.rows import Rows, page_rows, raw_table
-from lakeferry.ingest.wire import Record, records_page
+from lakeferry.ingest.kinesis.wire import Record, records_page
+from lakeferry.ingest.payload.avro_rows import AvroForm, AvroReader, parse_avro
+from lakeferry.ingest.payload.csv_reader import CsvReader
+from lakeferry.ingest.payload.csv_rows import parse_csv
+from lakeferry.ingest.payload.guide import Guide
+from lakeferry.ingest.payload.json_rows import declare
+from lakeferry.ingest.payload.repair import parse
+from lakeferry.ingest.payload.rows import Rows, page_rows, raw_table
 from tests.ingest.kpl import aggregate
 
 FIRST = 49590338271490256608559692538361571095921575989136588898

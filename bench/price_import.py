@@ -23,8 +23,8 @@ from pathlib import Path
 
 import orjson
 
-from lakeferry.cost.price_file import own_book
-from lakeferry.cost.price_list import read_price_list
+from lakeferry.cost.prices.price_file import own_book
+from lakeferry.cost.prices.price_list import read_price_list
 
 CHUNK = 2**20
 PRODUCTS = 108_000  # in 441 MB

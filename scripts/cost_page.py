@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lakeferry.cost.plan_keys import MONEY, NETWORK, SOURCE, STREAM, VOLUME, WATCH, WORK, Key
+from lakeferry.cost.plan.keys import MONEY, NETWORK, SOURCE, STREAM, VOLUME, WATCH, WORK, Key
 
 RULES = """\
 `lakeferry cost` prices a plan. Each of its keys is a key of a plan file, a flag (`nat_gateways` is
@@ -36,7 +36,7 @@ savings_plan: {c7gn: 28%}
 - **What has no default** is `bytes`, `from`, `to` and `days` (or `hours`); a stream alone, by
   `records_a_day`, needs `to` and `days`. What else was left open is told as assumed.
 - From the manifest also come `network.policy`, `network.nat` (type, count, standby), the Region,
-  and `cost.prices`, a file that lies beside it.
+  and `cost.prices.values`, a file that lies beside it.
 - **Sizes say which unit they mean**: `2 PiB`, or plain bytes. `2 PB` is refused (LF-2011), unless
   `units` is `decimal`: AWS bills a GB of 2^30 bytes, and the two are 12.6 % apart.
 - **Time**: without `start` a month has 720 hours and each ladder is climbed once; with it the plan

@@ -20,8 +20,8 @@ from lakeferry.config.shape import (
     Text,
 )
 from lakeferry.config.tree import MAX_BYTES, MAX_DEPTH
-from lakeferry.monitor.alarms import ALARMS
 from lakeferry.monitor.choice_problems import FORMATS
+from lakeferry.monitor.wanted.alarms import ALARMS
 from lakeferry.network.rule_set import QUESTIONS
 
 RULES = f"""\

@@ -10,9 +10,9 @@ from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.doctor import Check
 from lakeferry.doctor.ingest import examine_ingest, ways
-from lakeferry.ingest.endpoint_look import own_addresses
+from lakeferry.ingest.kinesis.endpoint_look import own_addresses
+from lakeferry.ingest.kinesis.signing import Endpoint, endpoint_of
 from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
-from lakeferry.ingest.signing import Endpoint, endpoint_of
 
 pytestmark = pytest.mark.server
 

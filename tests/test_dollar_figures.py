@@ -18,10 +18,10 @@ import pytest
 import yaml
 
 import lakeferry
-from lakeferry.cost.migration import Path as Way
-from lakeferry.cost.money import exact
-from lakeferry.cost.price_file import read_book
-from lakeferry.cost.total import price
+from lakeferry.cost.path.migration import Path as Way
+from lakeferry.cost.path.money import exact
+from lakeferry.cost.path.total import price
+from lakeferry.cost.prices.price_file import read_book
 from tests.cli.program import called
 from tests.cost.bills import required_sample
 from tests.cost.plans import BOOK, TWO_PIB, US, of_gb

@@ -10,8 +10,8 @@ from botocore.stub import ANY, Stubber
 from lakeferry.aws.nat_path import STATUS, PathSeen, lead, path_of
 from lakeferry.aws.place import Place
 from lakeferry.errors import FerryError
-from lakeferry.monitor.nat_move import MovesPlan, move
-from lakeferry.monitor.nat_moves import RouteMove
+from lakeferry.monitor.nat.move import MovesPlan, move
+from lakeferry.monitor.nat.moves import RouteMove
 from lakeferry.network.nat_resources import DefaultRoute
 from tests.aws.ensuring import TAGS, refused, stubbed
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cli.discovered_manifest import Basis, discovered_text
-from lakeferry.cli.flow_yaml import block
-from lakeferry.cli.manifest_answers import tree_body
-from lakeferry.cli.new_manifest import NewManifest
+from lakeferry.cli.config.discovered_manifest import Basis, discovered_text
+from lakeferry.cli.config.flow_yaml import block
+from lakeferry.cli.config.manifest_answers import tree_body
+from lakeferry.cli.config.new_manifest import NewManifest
 from lakeferry.config.read import checked_text
-from lakeferry.fleet.discovered import Discovered
-from lakeferry.fleet.proposed_families import ProposedSource
-from lakeferry.fleet.proposed_waves import propose_waves
-from lakeferry.fleet.wanted_problems import wanted_problems
-from lakeferry.fleet.wanted_values import migration_of
+from lakeferry.fleet.discovery.discovered import Discovered
+from lakeferry.fleet.manifest.proposed_families import ProposedSource
+from lakeferry.fleet.manifest.proposed_waves import propose_waves
+from lakeferry.fleet.manifest.wanted_problems import wanted_problems
+from lakeferry.fleet.manifest.wanted_values import migration_of
 from lakeferry.ledger.rows import Inventoried
 from lakeferry.ledger.write import Ledger
 from tests.cli.program import called

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cost.price_file import overridden, own_book, read_book
+from lakeferry.cost.prices.price_file import overridden, own_book, read_book
 from tests.cli.program import Ended, called, json_lines, typed
 from tests.cost.price_host import AZURE, PriceHost, price_host
 from tests.cost.price_lists import Product, price_list, product, terms

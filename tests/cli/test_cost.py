@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.cost.plan_keys import KEYS
+from lakeferry.cost.plan.keys import KEYS
 from tests.cli.cost_plans import SMALL, WORKED, answer, cost, dollars_of, routes
 from tests.cli.program import Ended
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cost.money import exact
+from lakeferry.cost.path.money import exact
 from lakeferry.network.fields import CONNECTION_FORMAT
 from lakeferry.network.generated_flows import generated_flows
 from lakeferry.network.generated_rows import generated_log
@@ -231,7 +231,7 @@ def test_instances_are_sized_for_the_rate_with_one_of_them_lost(generated: Path)
 
 
 def _gbps(kind: str) -> float:
-    from lakeferry.cost.price_file import own_book
+    from lakeferry.cost.prices.price_file import own_book
 
     return float(own_book().instance_types[kind].card0_gbps)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.cli.cost_answers import binary_text, doubt_texts, line_lines
-from lakeferry.cost.quote import Line, Quote
+from lakeferry.cli.cost.answers import binary_text, doubt_texts, line_lines
+from lakeferry.cost.path.quote import Line, Quote
 from tests.cli.cost_plans import SMALL, WORKED, answer, cost, dollars_of
 
 STREAM = ("--records-a-day", "1e9", "--shards", "24", "--days", "30", "--to", "aws:us-east-1")

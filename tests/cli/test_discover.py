@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.cli.discover_answers import Shown, discovery_lines
-from lakeferry.fleet.discovery import Changes, Discovery, KindTotals, Named, NotSeen, Told
-from lakeferry.fleet.found import Remark
+from lakeferry.cli.fleet.discover_answers import Shown, discovery_lines
+from lakeferry.fleet.discovery.found import Remark
+from lakeferry.fleet.discovery.sums import Changes, Discovery, KindTotals, Named, NotSeen, Told
 from lakeferry.ledger.write import Ledger
 from lakeferry.store.open import open_store
 from tests.cli.program import called, json_lines

@@ -12,13 +12,13 @@ from pathlib import Path
 import deltalake
 import pytest
 
-from lakeferry.cli.ingesting import say_way
+from lakeferry.cli.ingest.ingesting import say_way
 from lakeferry.cli.render import TextScreen
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.demo.kinesis_feed import Feed
-from lakeferry.ingest.lookout import FIRST_PATIENCE_S
+from lakeferry.ingest.crew.lookout import FIRST_PATIENCE_S
+from lakeferry.ingest.kinesis.signing import Endpoint
 from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
-from lakeferry.ingest.signing import Endpoint
 from tests.cli.program import LAKEFERRY, called, environment_of, json_lines, typed
 from tests.servers import Server
 

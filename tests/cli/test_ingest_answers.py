@@ -5,7 +5,7 @@ from dataclasses import replace
 import jsonschema
 import pytest
 
-from lakeferry.cli.ingest_answers import (
+from lakeferry.cli.ingest.answers import (
     began_text,
     body_of,
     ended_body,
@@ -17,7 +17,6 @@ from lakeferry.cli.ingest_answers import (
 )
 from lakeferry.cli.json_lines import schema
 from lakeferry.cli.render import fitted
-from lakeferry.ingest.aggregate import OutOfRange
 from lakeferry.ingest.events import (
     BatchCommitted,
     Began,
@@ -32,7 +31,8 @@ from lakeferry.ingest.events import (
     ShardSpan,
     Warned,
 )
-from lakeferry.ingest.position import Gap
+from lakeferry.ingest.kinesis.aggregate import OutOfRange
+from lakeferry.ingest.position.state import Gap
 
 TABLE = "s3://atlas-lake-prod/streams/clicks"
 BEGAN = Began(

@@ -6,17 +6,18 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from lakeferry.cli.ingest_flags import StreamFlags, WhoFlags, dedup_parts, flush_parts, wanted
+from lakeferry.cli.ingest.flags import StreamFlags, WhoFlags, dedup_parts, flush_parts, wanted
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.config.shape import Record
 from lakeferry.config.stream_shape import STREAM
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.demo.kinesis_feed_load import SCHEMA as MADE_UP
 from lakeferry.errors import FerryError
-from lakeferry.ingest.declared_schema import declared_schema
-from lakeferry.ingest.payload_avro import AvroForm
-from lakeferry.ingest.payload_csv import CsvForm
-from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.kinesis.signing import Endpoint
+from lakeferry.ingest.payload.avro_rows import AvroForm
+from lakeferry.ingest.payload.csv_rows import CsvForm
+from lakeferry.ingest.payload.declared_schema import declared_schema
+from lakeferry.ingest.payload.rows import RAW_SCHEMA
 from lakeferry.ingest.settings import (
     DedupSettings,
     Ingest,
@@ -26,7 +27,6 @@ from lakeferry.ingest.settings import (
     SourceSettings,
     TargetSettings,
 )
-from lakeferry.ingest.signing import Endpoint
 
 HERE = WhoFlags(region="eu-west-1")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lakeferry.demo.kinesis_feed import Feed
-from lakeferry.ingest.refusal_text import READS
+from lakeferry.ingest.kinesis.refusal_text import READS
 from tests.cli.program import Ended, called, typed
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}

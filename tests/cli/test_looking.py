@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from lakeferry.cli.flow_answers import plain_line
-from lakeferry.cli.live_paths import live_lines
-from lakeferry.cli.plain_paths import PlainPaths
+from lakeferry.cli.monitor.flow_answers import plain_line
+from lakeferry.cli.monitor.live_paths import live_lines
+from lakeferry.cli.monitor.plain_paths import PlainPaths
 from lakeferry.cli.render import TextScreen
-from lakeferry.monitor.desired import desired
-from lakeferry.monitor.watch import Fault, PathFlow, WatchView
+from lakeferry.monitor.logs.watch import Fault, PathFlow, WatchView
+from lakeferry.monitor.wanted.desired import desired
 from lakeferry.network.resources import Alarm, FlowLog, InsightRule
 from lakeferry.network.saved_topology import topology_text
 from tests.cli.program import LAKEFERRY, called, json_lines

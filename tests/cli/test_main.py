@@ -259,11 +259,13 @@ def test_a_verification_shows_how_much_it_has_read(
     assert read[-1].bytes_at_most == 20
 
 
-@pytest.mark.parametrize("command", ["cutover", "rollback", "sync", "discover", "explain"])
+@pytest.mark.parametrize(
+    "place", ["fleet.cutover", "fleet.rollback", "fleet.sync", "fleet.discover", "explain"]
+)
 def test_a_command_tells_on_its_own_page_all_that_its_function_says(
-    command: str, capsys: pytest.CaptureFixture[str]
+    place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    module = import_module(f"lakeferry.cli.{command}")
+    module, command = import_module(f"lakeferry.cli.{place}"), place.rpartition(".")[2]
 
     with pytest.raises(SystemExit):
         main([command, "--help"])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lakeferry.cli.monitor_discover_answers import topology_lines
+from lakeferry.cli.monitor.discover_answers import topology_lines
 from lakeferry.network.fields import DEFAULT_FORMAT
 from lakeferry.network.resources import FlowLog
 from lakeferry.network.topology import Finding, Hop, Path, Topology

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cli.monitor_plan_answers import applied_lines, plan_body, plan_lines
-from lakeferry.cli.monitor_plan_file import plan_text
+from lakeferry.cli.monitor.plan_answers import applied_lines, plan_body, plan_lines
+from lakeferry.cli.monitor.plan_file import plan_text
 from lakeferry.monitor.brakes import brakes
-from lakeferry.monitor.desired import desired
 from lakeferry.monitor.plan import provision_plan
 from lakeferry.monitor.run import ApplyReport, ProvisionReport
 from lakeferry.monitor.settings import EndpointWish, FlowLogWish, MonitorSettings
+from lakeferry.monitor.wanted.desired import desired
 from lakeferry.network.fields import DEFAULT_FORMAT
 from lakeferry.network.resources import Alarm, FlowLog, InsightRule, Resource, Topic, VpcEndpoint
 from lakeferry.network.topology import Finding

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.fleet.plan_file import read_plan
+from lakeferry.fleet.planning.plan_file import read_plan
 from lakeferry.ledger.write import Ledger
 from tests.cli.program import Ended, called, json_lines
 from tests.clone.small import append, clone, new_table

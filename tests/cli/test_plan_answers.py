@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from lakeferry.cli.plan_answers import Shown, plan_body, plan_lines
-from lakeferry.fleet.planned import FleetPlan, Priced
-from lakeferry.fleet.time_left import Left
+from lakeferry.cli.fleet.plan_answers import Shown, plan_body, plan_lines
+from lakeferry.fleet.planning.planned import FleetPlan, Priced
+from lakeferry.fleet.standing.time_left import Left
 from tests.fleet.plans import line, plan_of
 
 TB = 10**12

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cli.planned_proof import prove_planned
+from lakeferry.cli.monitor.planned_proof import prove_planned
 from lakeferry.cli.render import TextScreen
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
-from lakeferry.monitor.desired import desired
 from lakeferry.monitor.plan import provision_plan
 from lakeferry.monitor.run import ProvisionReport
 from lakeferry.monitor.settings import EndpointWish, FlowLogWish
+from lakeferry.monitor.wanted.desired import desired
 from tests.cli.test_monitor_plan_answers import report
 from tests.corpora import FLOWLOGS, required
 from tests.monitor.wishes import bare, full

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lakeferry.cli import json_lines, render
-from lakeferry.cli.estimate import Estimate
+from lakeferry.cli.clone.estimate import Estimate
 from lakeferry.cli.render import TextScreen, fitted, wrapped
 from lakeferry.clone.run import clone
 from lakeferry.events import BytesMoved, Event, TablePlanned

@@ -6,14 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from lakeferry.cli.sync_answers import moved_text, open_lines, progress_parts, report_lines
-from lakeferry.cli.sync_budget import budget_of, next_clock_s
-from lakeferry.cli.sync_flags import SyncFlags
+from lakeferry.cli.fleet.sync_answers import moved_text, open_lines, progress_parts, report_lines
+from lakeferry.cli.fleet.sync_budget import budget_of, next_clock_s
+from lakeferry.cli.fleet.sync_flags import SyncFlags
 from lakeferry.errors import FerryError
-from lakeferry.fleet.status import told_together
-from lakeferry.fleet.sync_events import OpenTable, Progress, SyncReport, TableMoved
-from lakeferry.fleet.time_left import Left
-from lakeferry.fleet.wanted import Limits
+from lakeferry.fleet.manifest.wanted import Limits
+from lakeferry.fleet.standing.status import told_together
+from lakeferry.fleet.standing.time_left import Left
+from lakeferry.fleet.sync.events import OpenTable, Progress, SyncReport, TableMoved
 from tests.ledger.lakes import table
 
 ORDERS = table("sales.orders", bytes=4 * 10**12, left_bytes=10**12, state="syncing")

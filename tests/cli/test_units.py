@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakeferry.cli.estimate import Estimate
+from lakeferry.cli.clone.estimate import Estimate
 from lakeferry.cli.units import (
     counted,
     duration_text,
@@ -13,7 +13,7 @@ from lakeferry.cli.units import (
     time_text,
 )
 from lakeferry.errors import FerryError
-from lakeferry.fleet.time_left import left_text
+from lakeferry.fleet.standing.time_left import left_text
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lakeferry.ingest.commit import commit
-from lakeferry.ingest.position import advanced
+from lakeferry.ingest.position.state import advanced
+from lakeferry.ingest.table.commit import commit
 from tests.cli.program import called, json_lines
 from tests.ingest.batches import moved, opened, put, raw, settings, span, uploaded
 

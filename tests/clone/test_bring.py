@@ -10,7 +10,7 @@ from lakeferry.clone.copy import CopyItem, Failed, Gone, Landed
 from lakeferry.clone.places import open_places
 from lakeferry.clone.report import CloneRequest
 from lakeferry.errors import FerryError
-from lakeferry.fleet.ways import Taps
+from lakeferry.fleet.sync.ways import Taps
 from lakeferry.store.limits import Tap, Throttle
 from lakeferry.workers import Known, Parcel, Travelling
 

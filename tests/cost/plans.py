@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from lakeferry.cost.migration import Migration, Source, Watching
-from lakeferry.cost.money import cents, exact
-from lakeferry.cost.price_file import own_book
-from lakeferry.cost.prices import Price, Tier, ladder
-from lakeferry.cost.quote import Line
-from lakeferry.cost.span import of_days
+from lakeferry.cost.path.migration import Migration, Source, Watching
+from lakeferry.cost.path.money import cents, exact
+from lakeferry.cost.path.quote import Line
+from lakeferry.cost.path.span import of_days
+from lakeferry.cost.prices.price_file import own_book
+from lakeferry.cost.prices.values import Price, Tier, ladder
 
 BOOK = own_book()
 GIB = 2**30

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cost.cost_report import CostReport
-from lakeferry.cost.money import exact
-from lakeferry.cost.plan_keys import KEYS
+from lakeferry.cost.path.money import exact
+from lakeferry.cost.path.total import price
+from lakeferry.cost.plan.cost_report import CostReport
+from lakeferry.cost.plan.keys import KEYS
 from lakeferry.cost.run import CostRequest, cost_of
-from lakeferry.cost.total import price
 
 TODAY = date(2026, 11, 26)
 PLAN: dict[str, Any] = {

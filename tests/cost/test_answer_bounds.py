@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cost.cost_report import CostReport
+from lakeferry.cost.plan.cost_report import CostReport
 from lakeferry.cost.run import CostRequest, cost_of
 
 TODAY = date(2026, 11, 26)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cost.azure_prices import ENDPOINT, first_page, pages, read_pages
-from lakeferry.cost.price_file import overridden, read_book
-from lakeferry.cost.price_writing import written
-from lakeferry.cost.prices import PriceBook
+from lakeferry.cost.prices.azure_prices import ENDPOINT, first_page, pages, read_pages
+from lakeferry.cost.prices.price_file import overridden, read_book
+from lakeferry.cost.prices.price_writing import written
+from lakeferry.cost.prices.values import PriceBook
 from lakeferry.errors import FerryError
 from tests.cost.plans import BOOK
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeferry.cost.bill import Bill, read_bill
-from lakeferry.cost.billed import byte_lines
-from lakeferry.cost.money import exact
+from lakeferry.cost.bill.billed import byte_lines
+from lakeferry.cost.bill.whole_bill import Bill, read_bill
+from lakeferry.cost.path.money import exact
 from lakeferry.errors import FerryError
 from tests.cost.bills import NAT_A, NAT_B, BillLine, cur2, file, legacy, parquet
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeferry.cost.azure_prices import read_pages
-from lakeferry.cost.money import plain
-from lakeferry.cost.price_file import read_book
-from lakeferry.cost.price_list import read_price_list
-from lakeferry.cost.price_writing import written
+from lakeferry.cost.path.money import plain
+from lakeferry.cost.prices.azure_prices import read_pages
+from lakeferry.cost.prices.price_file import read_book
+from lakeferry.cost.prices.price_list import read_price_list
+from lakeferry.cost.prices.price_writing import written
 from lakeferry.errors import FerryError
 from tests.cost.plans import BOOK
 from tests.cost.price_lists import price_list, product

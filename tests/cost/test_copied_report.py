@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lakeferry.cost.copied_report import read_report
-from lakeferry.cost.observed import Copied
+from lakeferry.cost.bill.copied_report import read_report
+from lakeferry.cost.bill.observed import Copied
 from lakeferry.errors import FerryError
 from tests.cost.bills import NAT_A, seconds
 

@@ -9,14 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.break_even import capacity_gb, instance_or_gateway
-from lakeferry.cost.decide import Bounded, Destination, Option, Wanted, decide, flip_bytes, outcome
-from lakeferry.cost.load import load_of, planned_load
-from lakeferry.cost.migration import Path
-from lakeferry.cost.money import cents, exact
-from lakeferry.cost.prices import GIB, Price, Tier
-from lakeferry.cost.recovery import Failures, recovery
-from lakeferry.cost.replay import GBPS, NAT_GATEWAY, Carrier, Replay, replay, steady, together
+from lakeferry.cost.path.break_even import capacity_gb, instance_or_gateway
+from lakeferry.cost.path.decide import (
+    Bounded,
+    Destination,
+    Option,
+    Wanted,
+    decide,
+    flip_bytes,
+    outcome,
+)
+from lakeferry.cost.path.load import load_of, planned_load
+from lakeferry.cost.path.migration import Path
+from lakeferry.cost.path.money import cents, exact
+from lakeferry.cost.path.recovery import Failures, recovery
+from lakeferry.cost.path.replay import GBPS, NAT_GATEWAY, Carrier, Replay, replay, steady, together
+from lakeferry.cost.prices.values import GIB, Price, Tier
 from lakeferry.errors import FerryError
 
 WIRE = 2_162_688 * GIB  # 2 PiB and 1/32 of overhead

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lakeferry.cost.delivery import choose, is_manifest
+from lakeferry.cost.bill.delivery import choose, is_manifest
 from lakeferry.errors import FerryError
 
 OCT = "cur/lake/data/BILLING_PERIOD=2026-10"

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from lakeferry.cost.discounts import Agreement, agreed
-from lakeferry.cost.migration import NatInstances
-from lakeferry.cost.paths import nat_gateway, nat_instance
-from lakeferry.cost.span import of_days
+from lakeferry.cost.path.migration import NatInstances
+from lakeferry.cost.path.paths import nat_gateway, nat_instance
+from lakeferry.cost.path.span import of_days
+from lakeferry.cost.prices.discounts import Agreement, agreed
 from lakeferry.errors import FerryError
 from tests.cost.plans import BOOK, PIB, US
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from lakeferry.cost.decide import Destination
-from lakeferry.cost.flow_choice import PRIVATE, GroupChoice, Terms, a_month, choose
-from lakeferry.cost.flow_groups import FlowGroup, destination_of, flow_of
-from lakeferry.cost.load import Load, load_of, planned_load, summed
-from lakeferry.cost.migration import NatInstances
-from lakeferry.cost.money import cents
-from lakeferry.cost.observe import observe
-from lakeferry.cost.options import Trouble
-from lakeferry.cost.price_file import own_book
-from lakeferry.cost.replay import GBPS
+from lakeferry.cost.observe.flow_choice import PRIVATE, GroupChoice, Terms, a_month, choose
+from lakeferry.cost.observe.flow_groups import FlowGroup, destination_of, flow_of
+from lakeferry.cost.observe.priced_flow import observe
+from lakeferry.cost.path.decide import Destination
+from lakeferry.cost.path.load import Load, load_of, planned_load, summed
+from lakeferry.cost.path.migration import NatInstances
+from lakeferry.cost.path.money import cents
+from lakeferry.cost.path.options import Trouble
+from lakeferry.cost.path.replay import GBPS
+from lakeferry.cost.prices.price_file import own_book
 from lakeferry.errors import FerryError
 from tests.network.networks import changed, seen
 

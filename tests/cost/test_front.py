@@ -6,9 +6,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.front import Front, Point, front, points, sustained
-from lakeferry.cost.migration import NatInstances, Path, Placement, Source
-from lakeferry.cost.quote import Line, Quote
+from lakeferry.cost.path.front import Front, Point, front, points, sustained
+from lakeferry.cost.path.migration import NatInstances, Path, Placement, Source
+from lakeferry.cost.path.quote import Line, Quote
 from tests.cost.plans import BOOK, TWO_PIB
 
 # A plan whose every option has all prices but the reads, which all lack.

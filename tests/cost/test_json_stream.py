@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.json_stream import BrokenJSON, Path, members
+from lakeferry.cost.prices.json_stream import BrokenJSON, Path, members
 from tests.cost.price_lists import chunks
 
 values = st.recursive(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.judging import REMEDY, Cell, Tolerances, judge
+from lakeferry.cost.bill.judging import REMEDY, Cell, Tolerances, judge
 from tests.cost.bills import ENI_A, GIB, NAT_A
 
 T = Tolerances()

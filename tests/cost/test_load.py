@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.load import SAFE, load_of, planned_load, summed, total
+from lakeferry.cost.path.load import SAFE, load_of, planned_load, summed, total
 
 record = st.tuples(st.integers(-200, 900), st.integers(0, 700), st.integers(0, 2**45))
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.load import load_of
-from lakeferry.cost.loss import Loss, replay_loss, worst_loss
-from lakeferry.cost.replay import Carrier, replay, steady, together
+from lakeferry.cost.path.load import load_of
+from lakeferry.cost.path.loss import Loss, replay_loss, worst_loss
+from lakeferry.cost.path.replay import Carrier, replay, steady, together
 
 loads = st.lists(st.integers(0, 60), max_size=12)
 TEN = steady(10)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.bill import Bill, read_bill
-from lakeferry.cost.map_tags import Gap, MapTerms, by_resource, checked, fault_of, gap_of
+from lakeferry.cost.bill.map_tags import Gap, MapTerms, by_resource, checked, fault_of, gap_of
+from lakeferry.cost.bill.whole_bill import Bill, read_bill
 from lakeferry.errors import FerryError
 from tests.cost.bills import ENCODINGS, BillLine, cur2, file, sample
 

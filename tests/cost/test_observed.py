@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from lakeferry.cost.observed import Copied, Seen, read_copied, read_seen, seen_of
+from lakeferry.cost.bill.observed import Copied, Seen, read_copied, read_seen, seen_of
 from lakeferry.errors import FerryError
 from tests.cost.bills import ENI_A, NAT_A, seconds
 

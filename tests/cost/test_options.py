@@ -5,15 +5,22 @@ from decimal import Decimal
 
 import pytest
 
-from lakeferry.cost.decide import Decision, Option, Wanted, decide
-from lakeferry.cost.load import load_of, total
-from lakeferry.cost.migration import Migration, NatInstances, Path, Source
-from lakeferry.cost.money import cents
-from lakeferry.cost.options import Replayed, Trouble, destination_of, even_loads, replayed, ways
-from lakeferry.cost.prices import GIB
-from lakeferry.cost.replay import GBPS
-from lakeferry.cost.span import of_days
-from lakeferry.cost.total import price
+from lakeferry.cost.path.decide import Decision, Option, Wanted, decide
+from lakeferry.cost.path.load import load_of, total
+from lakeferry.cost.path.migration import Migration, NatInstances, Path, Source
+from lakeferry.cost.path.money import cents
+from lakeferry.cost.path.options import (
+    Replayed,
+    Trouble,
+    destination_of,
+    even_loads,
+    replayed,
+    ways,
+)
+from lakeferry.cost.path.replay import GBPS
+from lakeferry.cost.path.span import of_days
+from lakeferry.cost.path.total import price
+from lakeferry.cost.prices.values import GIB
 from lakeferry.errors import FerryError
 from tests.cost.plans import BOOK, TWO_PIB
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from lakeferry.cost.pairing import pair
+from lakeferry.cost.bill.pairing import pair
 
 PERCENT = Decimal("0.01")
 RISING, FALLING = {0: 100, 1: 200, 2: 300}, {0: 300, 1: 200, 2: 100}

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lakeferry
-from lakeferry.cost.cost_report import point_name, why_of
-from lakeferry.cost.front import Front, front, points
-from lakeferry.cost.migration import Migration, NatInstances, Source, Watching
-from lakeferry.cost.money import cents, dollars, exact
-from lakeferry.cost.picture import crossing, picture
-from lakeferry.cost.picture_bars import Named
-from lakeferry.cost.picture_parts import DARK, overlap
-from lakeferry.cost.span import of_days
-from lakeferry.cost.total import paths_of, price
+from lakeferry.cost.path.front import Front, front, points
+from lakeferry.cost.path.migration import Migration, NatInstances, Source, Watching
+from lakeferry.cost.path.money import cents, dollars, exact
+from lakeferry.cost.path.span import of_days
+from lakeferry.cost.path.total import paths_of, price
+from lakeferry.cost.picture.bars import Named
+from lakeferry.cost.picture.one_picture import crossing, picture
+from lakeferry.cost.picture.parts import DARK, overlap
+from lakeferry.cost.plan.cost_report import point_name, why_of
 from lakeferry.network.picture_parts import GROUND, Box, cells
 from tests.cli.program import called
 from tests.cost.plans import BOOK, TWO_PIB

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.cost.price_changes import Change, changes, counted
-from lakeferry.cost.price_file import read_book
-from lakeferry.cost.price_writing import write_new, written
-from lakeferry.cost.prices import Price, PriceBook, Tier
+from lakeferry.cost.prices.price_changes import Change, changes, counted
+from lakeferry.cost.prices.price_file import read_book
+from lakeferry.cost.prices.price_writing import write_new, written
+from lakeferry.cost.prices.values import Price, PriceBook, Tier
 from lakeferry.errors import FerryError
 from tests.cost.plans import BOOK, US
 

@@ -5,10 +5,10 @@ from itertools import count
 
 import pytest
 
-from lakeferry.cost.price_file import overridden, read_book
-from lakeferry.cost.price_list import Imported, read_price_list
-from lakeferry.cost.price_writing import written
-from lakeferry.cost.prices import Tier
+from lakeferry.cost.prices.price_file import overridden, read_book
+from lakeferry.cost.prices.price_list import Imported, read_price_list
+from lakeferry.cost.prices.price_writing import written
+from lakeferry.cost.prices.values import Tier
 from lakeferry.errors import FerryError
 from tests.cost.plans import BOOK, US
 from tests.cost.price_lists import Product, chunks, price_list, product, terms

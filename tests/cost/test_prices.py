@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.money import exact
-from lakeferry.cost.price_file import overridden, own_book, read_book
-from lakeferry.cost.prices import Price, Tier, ladder
-from lakeferry.cost.quote import CONFIDENCE
+from lakeferry.cost.path.money import exact
+from lakeferry.cost.path.quote import CONFIDENCE
+from lakeferry.cost.prices.price_file import overridden, own_book, read_book
+from lakeferry.cost.prices.values import Price, Tier, ladder
 from lakeferry.errors import FerryError
 from tests.corpora import ROOT as CORPORA
 from tests.cost.plans import BOOK, US

@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from lakeferry.cost.migration import NatInstances
-from lakeferry.cost.money import exact
-from lakeferry.cost.paths import crossing_zones, nat_gateway, nat_instance, s3_gateway
-from lakeferry.cost.prices import ladder
-from lakeferry.cost.span import of_days, typical_month
+from lakeferry.cost.path.migration import NatInstances
+from lakeferry.cost.path.money import exact
+from lakeferry.cost.path.paths import crossing_zones, nat_gateway, nat_instance, s3_gateway
+from lakeferry.cost.path.span import of_days, typical_month
+from lakeferry.cost.prices.values import ladder
 from tests.cost.plans import BOOK, GIB, US, of_gb, rounded, total
 
 EGRESS = "aws.egress.internet.us-east-1"

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeferry.cost.bill import Bill, read_bill
-from lakeferry.cost.days import by_day
-from lakeferry.cost.forecast import forecast
-from lakeferry.cost.judging import Tolerances
-from lakeferry.cost.money import exact
-from lakeferry.cost.observed import Copied, Seen
-from lakeferry.cost.reconcile import Reconciliation, reconcile
+from lakeferry.cost.bill.days import by_day
+from lakeferry.cost.bill.forecast import forecast
+from lakeferry.cost.bill.judging import Tolerances
+from lakeferry.cost.bill.observed import Copied, Seen
+from lakeferry.cost.bill.reconcile import Reconciliation, reconcile
+from lakeferry.cost.bill.whole_bill import Bill, read_bill
+from lakeferry.cost.path.money import exact
 from lakeferry.errors import FerryError
 from tests.cost.bills import ENI_A, GIB, NAT_A, NAT_B, BillLine, cur2, file, seconds
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cost.bill import Bill, read_bill
-from lakeferry.cost.days import by_day
-from lakeferry.cost.figures import cell_figures, figures
-from lakeferry.cost.forecast import forecast
-from lakeferry.cost.money import cents
-from lakeferry.cost.observed import read_copied, read_seen
-from lakeferry.cost.reconcile import Reconciliation, reconcile
+from lakeferry.cost.bill.days import by_day
+from lakeferry.cost.bill.figures import cell_figures, figures
+from lakeferry.cost.bill.forecast import forecast
+from lakeferry.cost.bill.observed import read_copied, read_seen
+from lakeferry.cost.bill.reconcile import Reconciliation, reconcile
+from lakeferry.cost.bill.whole_bill import Bill, read_bill
+from lakeferry.cost.path.money import cents
 from tests.cost.bills import ENCODINGS, ENI_A, ENI_B, NAT_A, NAT_B, required_sample, sample
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.load import SAFE, Load, load_of, planned_load
-from lakeferry.cost.replay import (
+from lakeferry.cost.path.load import SAFE, Load, load_of, planned_load
+from lakeferry.cost.path.replay import (
     GBPS,
     NAT_GATEWAY,
     Carrier,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import lakeferry
-from lakeferry.cost.cost_report import CostReport
-from lakeferry.cost.money import exact_text
+from lakeferry.cost.path.money import exact_text
+from lakeferry.cost.plan.cost_report import CostReport
 from lakeferry.cost.run import CostRequest, cost_of
 from lakeferry.errors import FerryError
 from lakeferry.network.resources import PlannedFlow
@@ -156,7 +156,7 @@ def test_a_package_and_a_function_of_one_name_get_along() -> None:
         "import lakeferry\n"
         "plan = dict(bytes='1 TiB', days=30, source='azure:eastus', target='aws:us-east-1')\n"
         "first, again = lakeferry.cost(plan), lakeferry.cost(**plan)\n"
-        "from lakeferry.cost.money import cents\n"
+        "from lakeferry.cost.path.money import cents\n"
         "print(callable(lakeferry.cost), first.totals == again.totals)\n"
     )
     ended = subprocess.run(

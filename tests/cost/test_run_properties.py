@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeferry.cli.cost_answers import report_lines
-from lakeferry.cli.cost_rows import bodies, csv_text, summary
+from lakeferry.cli.cost.answers import report_lines
+from lakeferry.cli.cost.rows import bodies, csv_text, summary
 from lakeferry.cli.json_lines import encoded
-from lakeferry.cost.cost_report import CostReport
-from lakeferry.cost.money import exact
-from lakeferry.cost.plan_keys import KEYS, Key
+from lakeferry.cost.path.money import exact
+from lakeferry.cost.plan.cost_report import CostReport
+from lakeferry.cost.plan.keys import KEYS, Key
 from lakeferry.cost.run import CostRequest, cost_of
 from lakeferry.errors import FerryError
 

@@ -8,11 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.load import load_of, planned_load
-from lakeferry.cost.price_file import own_book
-from lakeferry.cost.prices import InstanceType
-from lakeferry.cost.replay import GBPS
-from lakeferry.cost.sizing import (
+from lakeferry.cost.path.load import load_of, planned_load
+from lakeferry.cost.path.replay import GBPS
+from lakeferry.cost.path.sizing import (
     Allowance,
     Demand,
     Kernel,
@@ -24,6 +22,8 @@ from lakeferry.cost.sizing import (
     sizes,
     sizes_in,
 )
+from lakeferry.cost.prices.price_file import own_book
+from lakeferry.cost.prices.values import InstanceType
 
 BOOK = own_book()
 IPV4 = Decimal("0.005")

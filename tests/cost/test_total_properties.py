@@ -7,11 +7,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.migration import Migration, Path, Placement, Source
-from lakeferry.cost.money import exact
-from lakeferry.cost.quote import Quote
-from lakeferry.cost.span import from_date
-from lakeferry.cost.total import paths_of, price
+from lakeferry.cost.path.migration import Migration, Path, Placement, Source
+from lakeferry.cost.path.money import exact
+from lakeferry.cost.path.quote import Quote
+from lakeferry.cost.path.span import from_date
+from lakeferry.cost.path.total import paths_of, price
 from tests.cost.plans import BOOK, TWO_PIB
 
 SOURCES = st.sampled_from(

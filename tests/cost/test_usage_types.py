@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakeferry.cost.usage_types import meter_of
+from lakeferry.cost.bill.usage_types import meter_of
 
 
 @pytest.mark.parametrize(

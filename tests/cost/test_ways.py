@@ -1,8 +1,8 @@
 """The same loads over several ways: sources on devices."""
 
-from lakeferry.cost.load import load_of
-from lakeferry.cost.replay import NAT_GATEWAY, steady
-from lakeferry.cost.ways import Way, dealt, nat_gateways, replay_way
+from lakeferry.cost.path.load import load_of
+from lakeferry.cost.path.replay import NAT_GATEWAY, steady
+from lakeferry.cost.path.ways import Way, dealt, nat_gateways, replay_way
 
 LOADS = {"a": load_of([9, 0]), "b": load_of([3, 3]), "c": load_of([1, 1])}
 

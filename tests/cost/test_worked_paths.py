@@ -6,17 +6,17 @@ from decimal import Decimal
 
 import pytest
 
-from lakeferry.cost.break_even import (
+from lakeferry.cost.path.break_even import (
     break_even,
     capacity_gb,
     circuit_or_internet,
     endpoint_or_gateway,
     instance_or_gateway,
 )
-from lakeferry.cost.egress import source_egress
-from lakeferry.cost.migration import MIB, NatInstances, Placement, Source, Watching
-from lakeferry.cost.money import exact
-from lakeferry.cost.paths import (
+from lakeferry.cost.path.egress import source_egress
+from lakeferry.cost.path.migration import MIB, NatInstances, Placement, Source, Watching
+from lakeferry.cost.path.money import exact
+from lakeferry.cost.path.paths import (
     crossing_zones,
     direct_connect,
     expressroute,
@@ -29,10 +29,10 @@ from lakeferry.cost.paths import (
     s3_gateway,
     standby,
 )
-from lakeferry.cost.requests import requests
-from lakeferry.cost.span import Span, from_date, of_days, typical_month
-from lakeferry.cost.stream import Stream, shards_needed, stream, stream_endpoint
-from lakeferry.cost.watching import watching
+from lakeferry.cost.path.requests import requests
+from lakeferry.cost.path.span import Span, from_date, of_days, typical_month
+from lakeferry.cost.path.stream import Stream, shards_needed, stream, stream_endpoint
+from lakeferry.cost.path.watching import watching
 from lakeferry.errors import FerryError
 from tests.cost.plans import BOOK, GIB, PIB, TWO_PIB, US, of_gb, total
 

@@ -7,13 +7,13 @@ from fractions import Fraction
 
 import pytest
 
-from lakeferry.cost.egress import source_egress
-from lakeferry.cost.migration import Source
-from lakeferry.cost.money import cents
-from lakeferry.cost.prices import decimal_gb, ladder
-from lakeferry.cost.quote import Line
-from lakeferry.cost.requests import read_requests, source_requests
-from lakeferry.cost.span import from_date, of_days
+from lakeferry.cost.path.egress import source_egress
+from lakeferry.cost.path.migration import Source
+from lakeferry.cost.path.money import cents
+from lakeferry.cost.path.quote import Line
+from lakeferry.cost.path.requests import read_requests, source_requests
+from lakeferry.cost.path.span import from_date, of_days
+from lakeferry.cost.prices.values import decimal_gb, ladder
 from tests.cost.plans import BOOK, GIB, PIB, TWO_PIB, US, of_gb, rounded, with_tiers
 
 NAT_GB = BOOK.at("aws.natgw.gb.us-east-1")

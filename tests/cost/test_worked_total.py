@@ -10,13 +10,13 @@ from decimal import Decimal
 
 import pytest
 
-from lakeferry.cost.egress import waiver_hint
-from lakeferry.cost.migration import MIB, Migration, NatInstances, Path, Source
-from lakeferry.cost.money import cents, dollars, exact, exact_text
-from lakeferry.cost.quote import Quote, doubts
-from lakeferry.cost.sensitivity import flip_gb, flip_hours, sensitivity
-from lakeferry.cost.span import from_date, of_days, typical_month
-from lakeferry.cost.total import paths_of, price
+from lakeferry.cost.path.egress import waiver_hint
+from lakeferry.cost.path.migration import MIB, Migration, NatInstances, Path, Source
+from lakeferry.cost.path.money import cents, dollars, exact, exact_text
+from lakeferry.cost.path.quote import Quote, doubts
+from lakeferry.cost.path.span import from_date, of_days, typical_month
+from lakeferry.cost.path.total import paths_of, price
+from lakeferry.cost.plan.sensitivity import flip_gb, flip_hours, sensitivity
 from lakeferry.errors import FerryError
 from tests.cost.plans import BOOK, GIB, PIB, TWO_PIB, US
 

@@ -10,7 +10,7 @@ from lakeferry.connect.databricks import WorkspaceAccess, workspace_client
 from lakeferry.databricks.put_tags import put_tags
 from lakeferry.databricks.read_tags import SERVERLESS, find_bearers
 from lakeferry.errors import FerryError
-from lakeferry.monitor.tag_audit import TagAudit, audit
+from lakeferry.monitor.tags.audit import TagAudit, audit
 from lakeferry.network.tag_bearers import Put
 from tests.servers import databricks_workspace, free_port
 from tests.servers.databricks_workspace import TOKEN, Workspace

@@ -11,14 +11,14 @@ from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import SCHEMA, Kind, Load, event_id
-from lakeferry.ingest.kinesis import Kinesis, Refused, Unanswered
-from lakeferry.ingest.payload import declare
-from lakeferry.ingest.payload_guide import Guide
-from lakeferry.ingest.payload_repair import parse
-from lakeferry.ingest.position import After, FromTime, FromTrimHorizon, Position
-from lakeferry.ingest.rows import page_rows
-from lakeferry.ingest.signing import endpoint_of
-from lakeferry.ingest.wire import RecordsPage
+from lakeferry.ingest.kinesis.connection import Kinesis, Refused, Unanswered
+from lakeferry.ingest.kinesis.signing import endpoint_of
+from lakeferry.ingest.kinesis.wire import RecordsPage
+from lakeferry.ingest.payload.guide import Guide
+from lakeferry.ingest.payload.json_rows import declare
+from lakeferry.ingest.payload.repair import parse
+from lakeferry.ingest.payload.rows import page_rows
+from lakeferry.ingest.position.state import After, FromTime, FromTrimHorizon, Position
 from tests.servers.kinesis_feed import FeedAway, away, self_signed
 
 HORIZON = FromTrimHorizon()

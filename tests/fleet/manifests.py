@@ -7,9 +7,9 @@ import pytest
 from lakeferry.config.problems import refuse
 from lakeferry.config.read import Read, read_manifest
 from lakeferry.errors import FerryError
-from lakeferry.fleet.wanted import Migration
-from lakeferry.fleet.wanted_problems import wanted_problems
-from lakeferry.fleet.wanted_values import migration_of
+from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.manifest.wanted_problems import wanted_problems
+from lakeferry.fleet.manifest.wanted_values import migration_of
 
 
 def read(folder: Path, text: str, **how: object) -> Read:

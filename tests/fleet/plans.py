@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lakeferry.fleet.facts import parts_of
-from lakeferry.fleet.planned import FleetPlan, PlannedTable
-from lakeferry.fleet.time_left import Left
-from lakeferry.fleet.wanted import Migration
+from lakeferry.fleet.manifest.facts import parts_of
+from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.planning.planned import FleetPlan, PlannedTable
+from lakeferry.fleet.standing.time_left import Left
 from lakeferry.ledger.open import open_to_read
 from lakeferry.ledger.read import tables
 from lakeferry.ledger.rows import LakeTable

@@ -10,11 +10,11 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lakeferry.fleet.ahead import known_ahead
-from lakeferry.fleet.estimate import Load, Route, rates, time_left
-from lakeferry.fleet.time_left import Left
-from lakeferry.fleet.wanted import Window
-from lakeferry.fleet.window import allowed_at
+from lakeferry.fleet.manifest.wanted import Window
+from lakeferry.fleet.manifest.window import allowed_at
+from lakeferry.fleet.standing.estimate import Load, Route, rates, time_left
+from lakeferry.fleet.standing.time_left import Left
+from lakeferry.fleet.sync.ahead import known_ahead
 from lakeferry.ledger.rows import Pace
 
 START_S = datetime(2026, 11, 23, 14, tzinfo=UTC).timestamp()  # a Monday

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from lakeferry.fleet.estimate import Load, Route, rates, time_left
-from lakeferry.fleet.time_left import is_measured
+from lakeferry.fleet.standing.estimate import Load, Route, rates, time_left
+from lakeferry.fleet.standing.time_left import is_measured
 from lakeferry.ledger.rows import Pace
 from tests.fleet.recorded_run import Prediction
 

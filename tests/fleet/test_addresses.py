@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.addresses import with_addresses
+from lakeferry.fleet.manifest.addresses import with_addresses
 from tests.fleet.manifests import migration
 
 TEXT = """\

@@ -14,8 +14,8 @@ from lakeferry.config.json_text import read_json
 from lakeferry.config.manifest_shape import MANIFEST
 from lakeferry.config.manifest_values import manifest_of
 from lakeferry.config.tree import Value
-from lakeferry.fleet.wanted_problems import missing_problems, wanted_problems
-from lakeferry.fleet.wanted_values import migration_of
+from lakeferry.fleet.manifest.wanted_problems import missing_problems, wanted_problems
+from lakeferry.fleet.manifest.wanted_values import migration_of
 
 WHOLE: dict[str, Any] = {
     "version": 1,

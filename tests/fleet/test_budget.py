@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from lakeferry.fleet.budget import Budget, Spent, used_up
+from lakeferry.fleet.sync.budget import Budget, Spent, used_up
 
 
 def test_without_a_limit_nothing_ends_a_run() -> None:

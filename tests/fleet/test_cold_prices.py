@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.cost.price_file import own_book
-from lakeferry.fleet.archived import archive_fault, counted
-from lakeferry.fleet.cold_prices import retrievals
-from lakeferry.fleet.planned import Cold, PlannedTable, Retrieved
-from lakeferry.fleet.wanted import Migration
+from lakeferry.cost.prices.price_file import own_book
+from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.planning.archived import archive_fault, counted
+from lakeferry.fleet.planning.cold_prices import retrievals
+from lakeferry.fleet.planning.planned import Cold, PlannedTable, Retrieved
 from lakeferry.store.cold import ColdFile
 from tests.fleet.manifests import migration
 from tests.fleet.plans import line

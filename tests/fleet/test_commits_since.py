@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lakeferry.fleet.commits_since import written_since
+from lakeferry.fleet.cutover.commits_since import written_since
 from lakeferry.store.open import open_store
 from tests.clone.small import append, new_table
 from tests.delta.tables import METADATA, PROTOCOL, add, lines, write

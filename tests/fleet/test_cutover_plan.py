@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.fleet.cutover_plan import (
+from lakeferry.fleet.cutover.plan import (
     FRESH_MS,
     chosen,
     freeze_of,
@@ -16,8 +16,8 @@ from lakeferry.fleet.cutover_plan import (
     to_prove,
     txn_proof,
 )
-from lakeferry.fleet.wanted import Wave
-from lakeferry.fleet.writers import Head
+from lakeferry.fleet.cutover.writers import Head
+from lakeferry.fleet.manifest.wanted import Wave
 from lakeferry.ledger.rows import CheckResult, LakeTable
 from lakeferry.verify.report import STRENGTHS
 

@@ -8,10 +8,10 @@ import orjson
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.discover import Wish, discover
-from lakeferry.fleet.facts import facts_of
-from lakeferry.fleet.gather import Before
-from lakeferry.fleet.moved import moved
+from lakeferry.fleet.discovery.gather import Before
+from lakeferry.fleet.discovery.run import Wish, discover
+from lakeferry.fleet.manifest.facts import facts_of
+from lakeferry.fleet.manifest.moved import moved
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
 from lakeferry.ledger.rows import CloneStart, Move

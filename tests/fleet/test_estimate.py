@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.fleet.ahead import known_ahead
-from lakeferry.fleet.estimate import (
+from lakeferry.fleet.manifest.wanted import Window
+from lakeferry.fleet.standing.estimate import (
     HORIZON_S,
     Load,
     Route,
@@ -18,8 +18,8 @@ from lakeferry.fleet.estimate import (
     stretched,
     time_left,
 )
-from lakeferry.fleet.time_left import Left
-from lakeferry.fleet.wanted import Window
+from lakeferry.fleet.standing.time_left import Left
+from lakeferry.fleet.sync.ahead import known_ahead
 from lakeferry.ledger.rows import Pace
 
 NOW_S = 1_795_500_000.0

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.fleet.facts import facts_of
-from lakeferry.fleet.select import select, selection
+from lakeferry.fleet.manifest.facts import facts_of
+from lakeferry.fleet.manifest.select import select, selection
 from lakeferry.ledger.rows import LakeTable
 from tests.fleet.plans import MANIFEST, found, wanted_in
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakeferry.fleet.folder_kind import (
+from lakeferry.fleet.discovery.folder_kind import (
     ending_of,
     is_hidden,
     newest_metadata,

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from lakeferry.delta.log import list_log
-from lakeferry.fleet.discovery import worth_knowing
-from lakeferry.fleet.head_facts import commits_a_day
-from lakeferry.fleet.read_head import ReadHead, read_head
+from lakeferry.fleet.discovery.head_facts import commits_a_day
+from lakeferry.fleet.discovery.read_head import ReadHead, read_head
+from lakeferry.fleet.discovery.sums import worth_knowing
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
 from tests.corpora import SPARK, required

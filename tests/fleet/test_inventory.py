@@ -5,11 +5,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.fleet.found import DeltaHead, FoundTable, Remark
-from lakeferry.fleet.inventory import moves_of, print_of
-from lakeferry.fleet.states import STATES, may_follow
-from lakeferry.fleet.vacuum import vacuum_remark
-from lakeferry.fleet.wanted import Limits
+from lakeferry.fleet.discovery.found import DeltaHead, FoundTable, Remark
+from lakeferry.fleet.discovery.inventory import moves_of, print_of
+from lakeferry.fleet.manifest.wanted import Limits
+from lakeferry.fleet.planning.vacuum import vacuum_remark
+from lakeferry.fleet.standing.states import STATES, may_follow
 from tests.ledger.lakes import table
 
 HEAD = DeltaHead(

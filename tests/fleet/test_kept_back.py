@@ -3,7 +3,7 @@
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.published import refuse_kept_back
+from lakeferry.fleet.sync.published import refuse_kept_back
 from lakeferry.store.open import memory_store
 from lakeferry.store.protocol import Store
 from tests.fleet import lakes

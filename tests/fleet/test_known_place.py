@@ -3,8 +3,8 @@
 import pytest
 
 from lakeferry.catalog.tables import CatalogTable
-from lakeferry.fleet.found import Remark
-from lakeferry.fleet.known_place import KnownPlace, path_below, place_of, place_to_look
+from lakeferry.fleet.discovery.found import Remark
+from lakeferry.fleet.discovery.known_place import KnownPlace, path_below, place_of, place_to_look
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.fleet.landing import (
+from lakeferry.fleet.manifest.landing import (
     Name,
     catalog_schema,
     is_legal,
@@ -12,7 +12,7 @@ from lakeferry.fleet.landing import (
     overlaps,
     skeleton,
 )
-from lakeferry.fleet.wanted import LAYOUT
+from lakeferry.fleet.manifest.wanted import LAYOUT
 
 ORDERS = Name("sales-raw", "Default", "Orders", "adls", 2, "main", "eu/default/orders")
 

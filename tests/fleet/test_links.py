@@ -6,7 +6,7 @@ import pytest
 
 from lakeferry.config.migration_shape import CONNECTION, SECRET_OPTIONS
 from lakeferry.connect.connection import OPTIONS
-from lakeferry.fleet.links import KEYS, STORE_OF
+from lakeferry.fleet.manifest.links import KEYS, STORE_OF
 from lakeferry.store.open import open_store
 from tests.fleet.manifests import faults, migration
 

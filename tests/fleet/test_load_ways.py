@@ -2,8 +2,8 @@
 
 import pytest
 
-from lakeferry.fleet.load_ways import LoadedTable, load_ways
-from lakeferry.fleet.stream_ways import StreamPosition
+from lakeferry.fleet.cutover.load_ways import LoadedTable, load_ways
+from lakeferry.fleet.cutover.stream_ways import StreamPosition
 
 NOW = 1_790_000_000_000
 FILES = ("s3://land/orders/1.json", "s3://land/orders/2.json", "s3://land/other/3.json")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lakeferry.fleet.look import look
-from lakeferry.fleet.planned import Counted, Seen
-from lakeferry.fleet.wanted import Migration
+from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.planning.look import look
+from lakeferry.fleet.planning.planned import Counted, Seen
 from lakeferry.ledger.rows import LakeTable
 from tests.clone.small import SIZE, append, clone, new_table
 from tests.delta.tables import METADATA, PROTOCOL, commit

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lakeferry.delta.checkpoint_head import checkpoint_head
-from lakeferry.fleet.look_at_folder import Clock, Look, look_at
+from lakeferry.fleet.discovery.look_at_folder import Clock, Look, look_at
 from lakeferry.store.open import memory_store
 from lakeferry.store.part import Part, Requests
 from lakeferry.store.protocol import Store

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.moved import Moved, check_places, moved
-from lakeferry.fleet.select import TableFacts
+from lakeferry.fleet.manifest.moved import Moved, check_places, moved
+from lakeferry.fleet.manifest.select import TableFacts
 from tests.fleet.manifests import migration
 
 TEXT = """\

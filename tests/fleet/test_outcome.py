@@ -3,7 +3,7 @@
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.outcome import TRIES, aside, may_pass, next_step_of, state_of
+from lakeferry.fleet.sync.outcome import TRIES, aside, may_pass, next_step_of, state_of
 from tests.ledger.lakes import table
 
 

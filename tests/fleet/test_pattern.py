@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.fleet.pattern import Pattern, is_chosen
+from lakeferry.fleet.manifest.pattern import Pattern, is_chosen
 
 
 @pytest.mark.parametrize(

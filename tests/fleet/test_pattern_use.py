@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lakeferry.fleet.found import FoundTable
-from lakeferry.fleet.pattern_use import PatternUse
+from lakeferry.fleet.discovery.found import FoundTable
+from lakeferry.fleet.manifest.pattern_use import PatternUse
 from tests.fleet.manifests import migration
 
 MANIFEST = """

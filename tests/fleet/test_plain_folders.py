@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.fleet.plain_folders import Plain, PlainFolders
+from lakeferry.fleet.discovery.plain_folders import Plain, PlainFolders
 
 
 def plain(files: int = 1) -> Plain:

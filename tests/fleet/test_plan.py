@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.fleet.plan import planned, requests_of, seen_again, work_of
-from lakeferry.fleet.planned import Counted, Fault, PlannedTable, Seen
-from lakeferry.fleet.wanted import Migration
+from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.planning.plan import planned, requests_of, seen_again, work_of
+from lakeferry.fleet.planning.planned import Counted, Fault, PlannedTable, Seen
 from lakeferry.ledger.rows import LakeTable, Work
 from tests.fleet.plans import found, wanted_in
 

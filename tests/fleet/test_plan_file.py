@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.plan_file import plan_bytes, plan_sha256, read_plan
-from lakeferry.fleet.planned import (
+from lakeferry.fleet.planning.plan_file import plan_bytes, plan_sha256, read_plan
+from lakeferry.fleet.planning.planned import (
     Cold,
     FleetPlan,
     PlannedTable,
@@ -21,7 +21,7 @@ from lakeferry.fleet.planned import (
     Stored,
     Way,
 )
-from lakeferry.fleet.time_left import Left
+from lakeferry.fleet.standing.time_left import Left
 from tests.fleet.plans import line, plan_of
 
 COUNTS = st.integers(0, 2**62)

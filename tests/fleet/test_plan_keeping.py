@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.fleet.plan import planned
-from lakeferry.fleet.plan_keeping import keep_plan, still_so
-from lakeferry.fleet.planned import Counted, Fault, Seen
+from lakeferry.fleet.planning.plan import planned
+from lakeferry.fleet.planning.plan_keeping import keep_plan, still_so
+from lakeferry.fleet.planning.planned import Counted, Fault, Seen
 from lakeferry.ledger.rows import CloneStart, LakeTable, LandedFile
 from lakeferry.ledger.write import Ledger
 from tests.fleet.plans import discovered, found, known, wanted_in

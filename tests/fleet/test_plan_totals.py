@@ -4,11 +4,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lakeferry.fleet.plan_difference import between
-from lakeferry.fleet.plan_time import all_left, lefts
-from lakeferry.fleet.plan_totals import Sum, by_route, by_wave, split_jobs, summed, vacuum_risks
-from lakeferry.fleet.time_left import Left
-from lakeferry.fleet.wanted import Window
+from lakeferry.fleet.manifest.wanted import Window
+from lakeferry.fleet.planning.plan_difference import between
+from lakeferry.fleet.planning.plan_time import all_left, lefts
+from lakeferry.fleet.planning.plan_totals import (
+    Sum,
+    by_route,
+    by_wave,
+    split_jobs,
+    summed,
+    vacuum_risks,
+)
+from lakeferry.fleet.standing.time_left import Left
 from lakeferry.ledger.rows import Pace
 from tests.fleet.plans import line, plan_of
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.fleet.discovered import Discovered
-from lakeferry.fleet.proposed_families import ProposedSource, propose_families
-from lakeferry.fleet.proposed_waves import propose_waves
+from lakeferry.fleet.discovery.discovered import Discovered
+from lakeferry.fleet.manifest.proposed_families import ProposedSource, propose_families
+from lakeferry.fleet.manifest.proposed_waves import propose_waves
 
 GB, TB = 10**9, 10**12
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.estimate import Span
-from lakeferry.fleet.read_status import Status, read_status
-from lakeferry.fleet.time_left import Left
+from lakeferry.fleet.standing.estimate import Span
+from lakeferry.fleet.standing.read_status import Status, read_status
+from lakeferry.fleet.standing.time_left import Left
 from lakeferry.ledger.rows import Pace
 from tests.ledger.lakes import Clock, leading, step, table
 

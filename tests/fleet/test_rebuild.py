@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from lakeferry.clone.record import CloneRecord
-from lakeferry.fleet.find_target import find_target
-from lakeferry.fleet.rebuild import FoundTarget, rebuilt
-from lakeferry.fleet.receipt_files import put_receipt, receipt_of, receipts_at
+from lakeferry.fleet.proof.receipt_files import put_receipt, receipt_of, receipts_at
+from lakeferry.fleet.standing.find_target import find_target
+from lakeferry.fleet.standing.rebuild import FoundTarget, rebuilt
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
 from lakeferry.ledger.rows import LakeTable, Receipt

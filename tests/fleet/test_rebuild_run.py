@@ -9,8 +9,8 @@ from threading import Event
 import orjson
 import pytest
 
-from lakeferry.fleet.rebuild_run import Rebuilt, rebuild
-from lakeferry.fleet.receipt_files import put_receipt, receipt_of
+from lakeferry.fleet.proof.receipt_files import put_receipt, receipt_of
+from lakeferry.fleet.standing.rebuild_run import Rebuilt, rebuild
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import Ledger
 from lakeferry.store.open import open_store

@@ -13,11 +13,11 @@ from lakeferry.connect.aws import AwsAccess
 from lakeferry.connect.databricks import WorkspaceAccess
 from lakeferry.delta.actions import Metadata
 from lakeferry.errors import FerryError
-from lakeferry.fleet.cutover_look import shown_name
-from lakeferry.fleet.registration import catalog_name, refuse_one_name, registration, told
-from lakeferry.fleet.status import behind_s
-from lakeferry.fleet.target_catalog import target_catalog
-from lakeferry.fleet.wanted import Migration
+from lakeferry.fleet.catalogs.registration import catalog_name, refuse_one_name, registration, told
+from lakeferry.fleet.catalogs.target_catalog import target_catalog
+from lakeferry.fleet.cutover.look import shown_name
+from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.standing.status import behind_s
 from lakeferry.ledger.rows import LakeTable
 from tests.catalog.registrations import SCHEMA
 from tests.fleet.manifests import migration

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from lakeferry.fleet.schema_change import Kind, is_accepted, schema_change
+from lakeferry.fleet.planning.schema_change import Kind, is_accepted, schema_change
 
 
 def struct(**columns: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.select import TableFacts, select, selection
+from lakeferry.fleet.manifest.select import TableFacts, select, selection
 
 TABLES = (
     TableFacts("1", "orders", "default", "lines", 1, "verified", {"pii": "", "team": "shop"}),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lakeferry.delta.log import LOG, list_log, segment
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
-from lakeferry.fleet.head_facts import LogFacts
-from lakeferry.fleet.short_log import read_short_log
+from lakeferry.fleet.discovery.head_facts import LogFacts
+from lakeferry.fleet.discovery.short_log import read_short_log
 from lakeferry.store.open import memory_store, open_store
 from lakeferry.store.protocol import Store
 from tests.corpora import DELTA, ROOT, SPARK, required

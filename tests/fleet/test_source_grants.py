@@ -10,9 +10,9 @@ from lakeferry.catalog.tables import SOURCE, Registration
 from lakeferry.catalog.unity_entry import UnityCatalog
 from lakeferry.catalog.workspace import WorkspaceCatalog
 from lakeferry.connect.databricks import WorkspaceAccess, workspace_client
-from lakeferry.fleet.from_catalog import known_by
-from lakeferry.fleet.source_grants import grant_lines
-from lakeferry.fleet.wanted import Source
+from lakeferry.fleet.cutover.source_grants import grant_lines
+from lakeferry.fleet.discovery.from_catalog import known_by
+from lakeferry.fleet.manifest.wanted import Source
 from lakeferry.ledger.rows import LakeTable
 from tests.fleet.manifests import migration
 from tests.servers import sql_warehouse

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.planned import Fault, FleetPlan, Seen
-from lakeferry.fleet.stale import changes, check
-from lakeferry.fleet.wanted import Migration
+from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.planning.planned import Fault, FleetPlan, Seen
+from lakeferry.fleet.planning.stale import changes, check
 from lakeferry.ledger.rows import LakeTable
 from tests.fleet.plans import MANIFEST, found, line, plan_of, wanted_in
 

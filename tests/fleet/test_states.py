@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from lakeferry.fleet.states import (
+from lakeferry.fleet.standing.states import (
     NEED_A_LOOK,
     STATES,
     State,

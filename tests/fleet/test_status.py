@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lakeferry.fleet.estimate import Load
-from lakeferry.fleet.states import STATES
-from lakeferry.fleet.status import (
+from lakeferry.fleet.standing.estimate import Load
+from lakeferry.fleet.standing.states import STATES
+from lakeferry.fleet.standing.status import (
     By,
     all_of,
     as_wanted,

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.cli.wanted_answers import wanted_rows
-from lakeferry.cost.price_file import own_book
-from lakeferry.fleet.stale import changes
-from lakeferry.fleet.stored_prices import stored_by_class
-from lakeferry.fleet.wanted import Migration
+from lakeferry.cli.config.wanted_answers import wanted_rows
+from lakeferry.cost.prices.price_file import own_book
+from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.planning.stale import changes
+from lakeferry.fleet.planning.stored_prices import stored_by_class
 from tests.fleet.manifests import faults, migration, read
 from tests.fleet.plans import line, plan_of
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.stream_state import carry, read_position
+from lakeferry.fleet.cutover.stream_state import carry, read_position
 from lakeferry.store.open import memory_store
 from lakeferry.store.protocol import ObjectMeta, Store
 from tests.fleet import lakes

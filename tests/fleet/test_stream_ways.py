@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakeferry.fleet.stream_ways import ReadPosition, StreamPosition, Switched, stream_ways
+from lakeferry.fleet.cutover.stream_ways import ReadPosition, StreamPosition, Switched, stream_ways
 
 MIRROR = Switched("a.s.events", "id", 7, 7, "id", is_mirror=True, txns={"sink": 4})
 SNAPSHOT = Switched("a.s.events", "id", 7, 2, "other", is_mirror=False, txns={"sink": 4})

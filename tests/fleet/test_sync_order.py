@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.fleet.sync_order import (
+from lakeferry.fleet.manifest.wanted import Wave
+from lakeferry.fleet.sync.order import (
     LOOK_LEAST_S,
     LOOK_MOST_S,
     in_order,
     is_at_risk,
     look_again_s,
 )
-from lakeferry.fleet.sync_turns import Turns
-from lakeferry.fleet.wanted import Wave
+from lakeferry.fleet.sync.turns import Turns
 from lakeferry.ledger.rows import LakeTable
 from tests.ledger.lakes import table
 

@@ -1,8 +1,8 @@
 """How fast a sync is, route by route."""
 
-from lakeferry.fleet.status import told_together
-from lakeferry.fleet.sync_messages import Arrived
-from lakeferry.fleet.sync_progress import Meter, left_of
+from lakeferry.fleet.standing.status import told_together
+from lakeferry.fleet.sync.messages import Arrived
+from lakeferry.fleet.sync.progress import Meter, left_of
 from lakeferry.ledger.rows import Pace
 from tests.ledger.lakes import ORDERS, table
 

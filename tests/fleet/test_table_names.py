@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakeferry.fleet.table_names import name_of_path
+from lakeferry.fleet.discovery.table_names import name_of_path
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lakeferry.fleet.time_left import Left, ends_text, is_measured, left_text
+from lakeferry.fleet.standing.time_left import Left, ends_text, is_measured, left_text
 
 NOW = datetime(2026, 11, 24, 9, 42, 10, tzinfo=UTC)
 

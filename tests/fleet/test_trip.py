@@ -7,10 +7,10 @@ import pytest
 
 from lakeferry.catalog.tables import CatalogTable
 from lakeferry.errors import FerryError
-from lakeferry.fleet.look_at_folder import Clock
-from lakeferry.fleet.telling import told
-from lakeferry.fleet.trip import CatalogTask, FolderTask, Trip
-from lakeferry.fleet.wanted import NamesFrom, Source
+from lakeferry.fleet.discovery.look_at_folder import Clock
+from lakeferry.fleet.discovery.telling import told
+from lakeferry.fleet.discovery.trip import CatalogTask, FolderTask, Trip
+from lakeferry.fleet.manifest.wanted import NamesFrom, Source
 from lakeferry.store.open import open_store
 from tests.fleet import lakes
 

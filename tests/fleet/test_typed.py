@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from lakeferry.fleet.select import TableFacts, selection
-from lakeferry.fleet.typed import typed
+from lakeferry.fleet.manifest.select import TableFacts, selection
+from lakeferry.fleet.manifest.typed import typed
 
 
 @pytest.mark.parametrize(

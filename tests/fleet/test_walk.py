@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lakeferry.fleet.look_at_folder import Look, look_at
-from lakeferry.fleet.trip import Answer, Task, Trip
-from lakeferry.fleet.walk import walk
+from lakeferry.fleet.discovery.look_at_folder import Look, look_at
+from lakeferry.fleet.discovery.trip import Answer, Task, Trip
+from lakeferry.fleet.discovery.walk import walk
 from lakeferry.store.open import open_store
 from lakeferry.store.part import Part
 from tests.fleet import lakes
@@ -86,7 +86,7 @@ def test_a_flaw_of_the_program_ends_the_look_at_its_source_alone(
             raise ZeroDivisionError
         return look_at(part, **how)
 
-    monkeypatch.setattr("lakeferry.fleet.trip.look_at", look_or_fail)
+    monkeypatch.setattr("lakeferry.fleet.discovery.trip.look_at", look_or_fail)
 
     list(walk([broken, other], hands=2, stop=threading.Event(), on_turn=lambda: None))
 

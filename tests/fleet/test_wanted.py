@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lakeferry.config.read import read_manifest
-from lakeferry.fleet.inheritance import table_tree
-from lakeferry.fleet.wanted import Limits, TableOptions, Wave, Window
-from lakeferry.fleet.wanted_problems import missing_problems, wanted_problems
-from lakeferry.fleet.wanted_values import migration_of
+from lakeferry.fleet.manifest.inheritance import table_tree
+from lakeferry.fleet.manifest.wanted import Limits, TableOptions, Wave, Window
+from lakeferry.fleet.manifest.wanted_problems import missing_problems, wanted_problems
+from lakeferry.fleet.manifest.wanted_values import migration_of
 from tests.fleet.manifests import migration, read
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "migration.yaml"

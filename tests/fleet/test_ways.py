@@ -4,9 +4,9 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from lakeferry.fleet.select import TableFacts
-from lakeferry.fleet.wanted import Limits, Window
-from lakeferry.fleet.ways import Way, Ways
+from lakeferry.fleet.manifest.select import TableFacts
+from lakeferry.fleet.manifest.wanted import Limits, Window
+from lakeferry.fleet.sync.ways import Way, Ways
 
 ORDERS = TableFacts("s3://lake/orders", "sales", "default", "orders", wave=1)
 PEOPLE = TableFacts("s3://lake/people", "hr", "default", "people", wave=2)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.fleet.wanted import Window
-from lakeferry.fleet.window import Allowed, Gap, allowed_at, gap_of, is_open, next_change
+from lakeferry.fleet.manifest.wanted import Window
+from lakeferry.fleet.manifest.window import Allowed, Gap, allowed_at, gap_of, is_open, next_change
 
 OFFICE = Window((0, 1, 2, 3, 4), 8 * 60, 18 * 60, "Europe/Berlin", path="direct-connect",
                 bytes_per_s=250e6)  # fmt: skip

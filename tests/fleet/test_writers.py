@@ -5,8 +5,8 @@ import io
 
 import pytest
 
-from lakeferry.fleet.repoint import as_csv, repoints
-from lakeferry.fleet.writers import Made, Writer, rows_of, told, writer_of
+from lakeferry.fleet.cutover.repoint import as_csv, repoints
+from lakeferry.fleet.cutover.writers import Made, Writer, rows_of, told, writer_of
 from lakeferry.ledger.rows import Inventoried, LakeTable
 
 ROW = LakeTable("s3://t/orders", "a.s.orders", "a", "/lake/orders", "delta", 1, "local")

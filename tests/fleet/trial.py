@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lakeferry.fleet.discover import Wish, discover
-from lakeferry.fleet.discovery import Discovery
-from lakeferry.fleet.gather import Before
-from lakeferry.fleet.select import selection
-from lakeferry.fleet.wanted import Migration
+from lakeferry.fleet.discovery.gather import Before
+from lakeferry.fleet.discovery.run import Wish, discover
+from lakeferry.fleet.discovery.sums import Discovery
+from lakeferry.fleet.manifest.select import selection
+from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
 from lakeferry.ledger.rows import LakeTable, Move

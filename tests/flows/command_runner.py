@@ -146,7 +146,4 @@ def _watch(command: Command, counted: int) -> None:
 if __name__ == "__main__":
     # Imported before the first fork, so that each child need not. Not obstore: it starts threads.
 
-    import lakeferry.cli.main
-    import lakeferry.cli.rolling_back  # noqa: F401
-
     serve()

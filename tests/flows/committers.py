@@ -13,12 +13,12 @@ from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 
-from lakeferry.ingest.commit import commit
-from lakeferry.ingest.position import After, FromTrimHorizon
-from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.payload.rows import RAW_SCHEMA
+from lakeferry.ingest.position.state import After, FromTrimHorizon
 from lakeferry.ingest.settings import TargetSettings
-from lakeferry.ingest.table import open_target
-from lakeferry.ingest.target import Committed
+from lakeferry.ingest.table.commit import commit
+from lakeferry.ingest.table.opening import open_target
+from lakeferry.ingest.table.target import Committed
 from tests.ingest.batches import NAME, SHARD, first, read
 
 

@@ -20,10 +20,10 @@ from time import monotonic, sleep
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from lakeferry.ingest import table
 from lakeferry.ingest.events import BatchCommitted, Event
 from lakeferry.ingest.run import run
 from lakeferry.ingest.settings import TargetSettings
+from lakeferry.ingest.table import opening as table
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
 from tests.flows.ingests import KEYS, QUICK, ingest_of
@@ -210,7 +210,7 @@ def _ingest(order: Order, committed: int) -> None:
 if __name__ == "__main__":
     # Imported before the first fork. Not obstore's stores: they start threads.
 
-    from lakeferry.ingest import worker  # noqa: F401
+    from lakeferry.ingest.worker import process as worker  # noqa: F401
 
     # A process that is spawned runs the module of its parent's first step; workers need none of it.
     sys.modules["__main__"].__spec__ = None

@@ -27,6 +27,7 @@ from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import SCHEMA, Load
 from lakeferry.demo.kinesis_feed_stream import ShardTruth
 from lakeferry.ingest.events import BatchCommitted, Ended, Event, Progress
+from lakeferry.ingest.kinesis.signing import endpoint_of
 from lakeferry.ingest.run import run
 from lakeferry.ingest.settings import (
     Ingest,
@@ -35,7 +36,6 @@ from lakeferry.ingest.settings import (
     SourceSettings,
     TargetSettings,
 )
-from lakeferry.ingest.signing import endpoint_of
 
 PATIENCE_S = 60.0
 IDLE_S = 0.3  # between calls to a shard that is caught up, which a test need not wait for

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from lakeferry.connect.aws import AwsAccess, client
-from lakeferry.monitor.alarms import ALARMS
 from lakeferry.monitor.plan import ProvisionPlan
 from lakeferry.monitor.run import MonitorRequest
 from lakeferry.monitor.settings import AlarmLimit, FlowLogWish, MonitorSettings
+from lakeferry.monitor.wanted.alarms import ALARMS
 from lakeferry.network.discover import Scope
 from tests.aws.data_plane import made
 from tests.monitor import wishes

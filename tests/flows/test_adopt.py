@@ -11,13 +11,13 @@ import pytest
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import Load
-from lakeferry.ingest.adopt import Adopted
-from lakeferry.ingest.adopt_read import adopt
 from lakeferry.ingest.events import Event, GapAccepted
-from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.payload.rows import RAW_SCHEMA
+from lakeferry.ingest.position.adopt import Adopted
+from lakeferry.ingest.position.adopt_read import adopt
+from lakeferry.ingest.position.way_back import committed_state, way_back
 from lakeferry.ingest.run import run
 from lakeferry.ingest.settings import Ingest, PayloadSettings
-from lakeferry.ingest.way_back import committed_state, way_back
 from lakeferry.spark.adopted import own_source
 from lakeferry.spark.epoch_text import offset_of
 from tests.flows.ingests import due, event_ids, ingest_of, ingest_once, running

@@ -8,9 +8,9 @@ from deltalake import write_deltalake
 
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
-from lakeferry.fleet.archived import archive_fault, counted
-from lakeferry.fleet.look import look
-from lakeferry.fleet.wanted import Migration
+from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.planning.archived import archive_fault, counted
+from lakeferry.fleet.planning.look import look
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.archive import cold_files
 from lakeferry.store.azure import Azure

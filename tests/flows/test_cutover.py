@@ -11,9 +11,9 @@ import orjson
 import pytest
 from deltalake import DeltaTable
 
-from lakeferry.cli.fleet_flags import known_tables, led
-from lakeferry.fleet.prove import ProveRequest, prove
-from lakeferry.fleet.receipt_files import receipts_at
+from lakeferry.cli.fleet.fleet_flags import known_tables, led
+from lakeferry.fleet.proof.receipt_files import receipts_at
+from lakeferry.fleet.proof.run import ProveRequest, prove
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
 from lakeferry.store.open import open_store

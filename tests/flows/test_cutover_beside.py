@@ -13,8 +13,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from lakeferry.catalog.reading import list_tables
 from lakeferry.connect.databricks import workspace_client
-from lakeferry.fleet.catalog_check import compare_with_catalog
-from lakeferry.fleet.target_catalog import target_catalog
+from lakeferry.fleet.catalogs.catalog_check import compare_with_catalog
+from lakeferry.fleet.catalogs.target_catalog import target_catalog
 from lakeferry.store.open import open_store
 from tests.cli.program import called, json_lines
 from tests.fleet.lakes import put

@@ -12,7 +12,7 @@ from lakeferry.connect import thrift_form as thrift
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.connect.databricks import workspace_client
 from lakeferry.connect.metastore import ask
-from lakeferry.fleet.target_catalog import target_catalog
+from lakeferry.fleet.catalogs.target_catalog import target_catalog
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
 from tests.flows.fleets import ROWS, Fleet

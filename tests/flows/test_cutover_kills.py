@@ -17,8 +17,8 @@ import pytest
 from lakeferry.catalog import reading
 from lakeferry.catalog.tables import RECEIPT
 from lakeferry.connect.databricks import workspace_client
-from lakeferry.fleet.receipt_files import receipts_at
-from lakeferry.fleet.target_catalog import target_catalog
+from lakeferry.fleet.catalogs.target_catalog import target_catalog
+from lakeferry.fleet.proof.receipt_files import receipts_at
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
 from lakeferry.store.open import open_store

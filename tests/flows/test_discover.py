@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.delta.checkpoint_head import checkpoint_head
-from lakeferry.fleet.read_head import read_head
+from lakeferry.fleet.discovery.read_head import read_head
 from lakeferry.store.open import open_store
 from lakeferry.store.part import Part, Requests
 from lakeferry.store.protocol import Store
@@ -121,8 +121,8 @@ def test_a_bucket_that_is_not_there_and_a_server_that_does_not_answer_stop_nobod
 def test_a_log_of_many_commits_is_read_from_its_last_checkpoint_on(
     s3_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakeferry.fleet.read_head.LONG", 50)
-    monkeypatch.setattr("lakeferry.fleet.read_head.BACK", 10)
+    monkeypatch.setattr("lakeferry.fleet.discovery.read_head.LONG", 50)
+    monkeypatch.setattr("lakeferry.fleet.discovery.read_head.BACK", 10)
     root = f"{s3_server.place}/{uuid.uuid4().hex}"
     lake = open_store(root, s3_server.options)
     lakes.delta(lake, "long", files=1)

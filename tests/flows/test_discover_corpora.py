@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.fleet.discover import Wish, discover
-from lakeferry.fleet.found import FoundTable
-from lakeferry.fleet.gather import Before
+from lakeferry.fleet.discovery.found import FoundTable
+from lakeferry.fleet.discovery.gather import Before
+from lakeferry.fleet.discovery.run import Wish, discover
 from tests.corpora import DELTA, SPARK, required
 from tests.fleet.manifests import migration
 

@@ -10,7 +10,7 @@ from lakeferry.catalog.registering import register
 from lakeferry.catalog.tables import SOURCE, Registration
 from lakeferry.connect.databricks import workspace_client
 from lakeferry.errors import FerryError
-from lakeferry.fleet.target_catalog import target_catalog
+from lakeferry.fleet.catalogs.target_catalog import target_catalog
 from lakeferry.store.local import LocalStore
 from tests.cli.program import called, json_lines
 from tests.flows.fleets import Fleet, append

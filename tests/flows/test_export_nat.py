@@ -9,8 +9,8 @@ import pytest
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.monitor import run
 from lakeferry.monitor.changes import facts
-from lakeferry.monitor.export import export
-from lakeferry.monitor.foreseen import foreseen
+from lakeferry.monitor.export.foreseen import foreseen
+from lakeferry.monitor.export.template import export
 from lakeferry.network.nat_resources import (
     DefaultRoute,
     InstanceProfile,

@@ -18,14 +18,14 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from lakeferry.cli.ingest_flags import StreamFlags, wanted
+from lakeferry.cli.ingest.flags import StreamFlags, wanted
 from lakeferry.cli.manifest_flags import ManifestFlags
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.connect.databricks import workspace_client
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import Load
-from lakeferry.ingest.payload_avro import AvroForm
-from lakeferry.ingest.payload_csv import CsvForm
+from lakeferry.ingest.payload.avro_rows import AvroForm
+from lakeferry.ingest.payload.csv_rows import CsvForm
 from lakeferry.network.fields import RECOMMENDED_FORMAT, format_text
 from tests.aws.data_plane import DataPlane, made
 from tests.cli.program import LAKEFERRY, called

@@ -349,7 +349,7 @@ def test_where_one_record_ends_the_ingest_the_others_that_were_read_are_committe
 def test_a_run_that_ends_by_itself_names_shards_that_it_cannot_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakeferry.ingest.session.PAUSED_S", 8.0)
+    monkeypatch.setattr("lakeferry.ingest.crew.session.PAUSED_S", 8.0)
     with feed_of(2, 500) as feed:
         feed.wrong("kms", shard_id="shardId-000000000000")
 
@@ -371,7 +371,7 @@ def test_a_worker_that_dies_costs_nothing_but_time(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lakeferry.ingest.crew.SILENCE_S", 4.0)
+    monkeypatch.setattr("lakeferry.ingest.crew.processes.SILENCE_S", 4.0)
     with feed_of(2, 100_000, rate=200) as feed:
         asked = ingest_of(feed.url, tmp_path / "table")
         with running(asked) as ingest:
@@ -386,7 +386,7 @@ def test_a_worker_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.Mon
 def test_workers_that_never_live_end_the_ingest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakeferry.ingest.crew.START_S", 0.0)
+    monkeypatch.setattr("lakeferry.ingest.crew.processes.START_S", 0.0)
     monkeypatch.setattr("lakeferry.ingest.run.LONGEST_WAIT_S", 0.1)
     ended = pytest.raises(FerryError, match="LF-7054 workers ended 5 times")
     with feed_of(2, 100) as feed, ended:

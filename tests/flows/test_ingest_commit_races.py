@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.ingest.orphans import own_file, sweep
 from lakeferry.ingest.settings import TargetSettings
+from lakeferry.ingest.table.orphans import own_file, sweep
 from lakeferry.store.open import open_store
 from lakeferry.verify.offsets import verify_offsets
 from tests.flows.committers import begun, ended, stopped

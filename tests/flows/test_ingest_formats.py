@@ -11,9 +11,9 @@ import pytest
 from fastavro import parse_schema, schemaless_writer
 
 from lakeferry.demo.kinesis_feed import Feed
-from lakeferry.ingest.avro_schema import avro_columns
-from lakeferry.ingest.payload_avro import AvroForm
-from lakeferry.ingest.payload_csv import CsvForm
+from lakeferry.ingest.payload.avro_rows import AvroForm
+from lakeferry.ingest.payload.avro_schema import avro_columns
+from lakeferry.ingest.payload.csv_rows import CsvForm
 from lakeferry.ingest.settings import PayloadSettings
 from lakeferry.verify.offsets import verify_offsets
 from tests.flows.ingests import ingest_of, ingest_once

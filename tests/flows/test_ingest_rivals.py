@@ -10,14 +10,14 @@ from time import monotonic, sleep
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.commit import commit, this_process
 from lakeferry.ingest.events import Began, Event, Warned
-from lakeferry.ingest.position import IngestState
-from lakeferry.ingest.row_schema import row_schema
+from lakeferry.ingest.payload.row_schema import row_schema
+from lakeferry.ingest.position.state import IngestState
 from lakeferry.ingest.run import MOST_LOST
 from lakeferry.ingest.settings import Ingest
-from lakeferry.ingest.table import open_target
-from lakeferry.ingest.target import Committed
+from lakeferry.ingest.table.commit import commit, this_process
+from lakeferry.ingest.table.opening import open_target
+from lakeferry.ingest.table.target import Committed
 from tests.flows.ingests import (
     PATIENCE_S,
     Running,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from lakeferry.ingest.join_commit import Known
 from lakeferry.ingest.settings import TargetSettings
+from lakeferry.ingest.upkeep.join_commit import Known
 from tests.flows.streams import run_reader
 from tests.ingest.batches import BY_DAY, moved, numbers_in, opened, put, settings
 from tests.ingest.test_file_stats import ROWS, TRUE_OF, made

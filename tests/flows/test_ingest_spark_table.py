@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.commit import commit
-from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.payload.rows import RAW_SCHEMA
 from lakeferry.ingest.settings import PartitionColumn, TargetSettings
-from lakeferry.ingest.table import change_columns
-from lakeferry.ingest.target import Target
+from lakeferry.ingest.table.commit import commit
+from lakeferry.ingest.table.opening import change_columns
+from lakeferry.ingest.table.target import Target
 from lakeferry.verify.offsets import verify_offsets
 from tests.flows.spark_table import Table
 from tests.flows.streams import run_reader

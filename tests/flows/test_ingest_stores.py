@@ -99,7 +99,7 @@ AWAY_S = 25  # longer than the 20 s after which a request that nobody answers is
 def test_while_a_store_is_away_that_is_told_and_all_goes_on_when_it_is_back(
     s3_server: Server, tmp_path: Path, outage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakeferry.ingest.notices.LATE_S", 3.0)
+    monkeypatch.setattr("lakeferry.ingest.crew.notices.LATE_S", 3.0)
     monkeypatch.setattr("lakeferry.ingest.run.LONGEST_WAIT_S", 1.0)
     with (
         toxiproxy.running(tmp_path, upstream_port=s3_server.port) as link,

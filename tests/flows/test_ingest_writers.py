@@ -10,9 +10,9 @@ from deltalake.schema import PrimitiveType
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.errors import FerryError
-from lakeferry.ingest.columns import MOST_FIELDS
 from lakeferry.ingest.events import Event, Warned
-from lakeferry.ingest.payload_repair import PROVENANCE
+from lakeferry.ingest.payload.columns import MOST_FIELDS
+from lakeferry.ingest.payload.repair import PROVENANCE
 from lakeferry.ingest.settings import PayloadSettings
 from tests.flows.ingests import assert_each_once, feed_of, ingest_of, ingest_once, running
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from lakeferry.monitor.nat_user_data import NatRoute
+from lakeferry.monitor.nat.user_data import NatRoute
 from tests.servers import nat_machines
 from tests.servers.nat_machines import GATEWAY, SCRIPT, SERVER, TABLE, WHOAMI, Machine, Vpc
 

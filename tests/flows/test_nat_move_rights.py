@@ -7,8 +7,8 @@ import pytest
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.monitor import run
 from lakeferry.monitor.iam import actions_of, least_policy
-from lakeferry.monitor.nat_move import move, plan_moves
-from lakeferry.monitor.nat_move_rights import move_policy
+from lakeferry.monitor.nat.move import move, plan_moves
+from lakeferry.monitor.nat.move_rights import move_policy
 from tests.flows.test_provision_nat import made_site, request
 from tests.flows.test_provision_rights import recorded
 from tests.servers.moto import ACCOUNT

@@ -12,8 +12,8 @@ from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.errors import FerryError
 from lakeferry.events import ChangeApplied, Event
 from lakeferry.monitor import run
-from lakeferry.monitor.nat_move import MovesReport, move, plan_moves
-from lakeferry.monitor.nat_moves import Direction
+from lakeferry.monitor.nat.move import MovesReport, move, plan_moves
+from lakeferry.monitor.nat.moves import Direction
 from lakeferry.monitor.run import MonitorRequest
 from tests.flows.test_provision_nat import (
     ZONES,

@@ -13,10 +13,10 @@ import pytest
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.errors import FerryError
 from lakeferry.monitor import run
-from lakeferry.monitor.alarms import ALARMS
 from lakeferry.monitor.iam import Step
 from lakeferry.monitor.run import MonitorRequest
 from lakeferry.monitor.settings import AlarmLimit, NatWish
+from lakeferry.monitor.wanted.alarms import ALARMS
 from lakeferry.network.discover import Scope
 from lakeferry.network.resources import PlannedFlow
 from tests.flows.provisioning import Cut, changed, cut_after, inventory, names, watched

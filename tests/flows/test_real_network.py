@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.monitor.logs import open_logs
+from lakeferry.monitor.logs.opening import open_logs
 from lakeferry.network.fields import RECOMMENDED_FORMAT
 from lakeferry.network.flow_log import ReadReport, read_flow_log
 from lakeferry.network.flow_totals import FlowTotals, columns_for

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from lakeferry.cli.fleet_flags import led, ledger_path
-from lakeferry.fleet.receipt_files import receipts_at
-from lakeferry.fleet.rollback import rollback as go_back
-from lakeferry.fleet.rollback_plan import RollbackRequest
+from lakeferry.cli.fleet.fleet_flags import led, ledger_path
+from lakeferry.fleet.proof.receipt_files import receipts_at
+from lakeferry.fleet.rollback.plan import RollbackRequest
+from lakeferry.fleet.rollback.run import rollback as go_back
 from lakeferry.ledger.rows import Move
 from lakeferry.store.open import open_store
 from tests.flows.fleets import ROWS, Fleet, append

@@ -13,8 +13,8 @@ from lakeferry.connect.aws import AwsAccess
 from lakeferry.connect.databricks import workspace_client
 from lakeferry.connect.metastore import ask
 from lakeferry.delta.snapshot import read_snapshot
-from lakeferry.fleet.registration import registration
-from lakeferry.fleet.target_catalog import target_catalog
+from lakeferry.fleet.catalogs.registration import registration
+from lakeferry.fleet.catalogs.target_catalog import target_catalog
 from lakeferry.store.open import open_store
 from tests.flows.fleets import Fleet
 from tests.flows.test_cutover import cutover, ready, run, states

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from lakeferry.fleet.receipt_files import receipts_at
+from lakeferry.fleet.proof.receipt_files import receipts_at
 from lakeferry.ledger import read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import Receipt

@@ -7,9 +7,9 @@ import orjson
 import pytest
 from deltalake import DeltaTable
 
-from lakeferry.fleet.cutover_sides import Stores
-from lakeferry.fleet.reverse_streams import AtTarget, left_streams
-from lakeferry.fleet.stream_ways import StreamPosition
+from lakeferry.fleet.cutover.sides import Stores
+from lakeferry.fleet.cutover.stream_ways import StreamPosition
+from lakeferry.fleet.rollback.reverse_streams import AtTarget, left_streams
 from lakeferry.store.open import open_store
 from tests.cli.program import called, json_lines
 from tests.fleet.lakes import put

@@ -18,10 +18,10 @@ from lakeferry.catalog.tables import (
     CatalogTable,
     Registration,
 )
-from lakeferry.cli.fleet_flags import ledger_path
+from lakeferry.cli.fleet.fleet_flags import ledger_path
 from lakeferry.connect.aws import AwsAccess
-from lakeferry.fleet.catalog_check import compare_with_catalog
-from lakeferry.fleet.target_catalog import target_catalog
+from lakeferry.fleet.catalogs.catalog_check import compare_with_catalog
+from lakeferry.fleet.catalogs.target_catalog import target_catalog
 from tests.cli.program import json_lines, typed
 from tests.flows.fleets import Fleet, append
 from tests.servers import Server, unity_catalog
@@ -72,7 +72,7 @@ def catalog(fleet: Fleet) -> Catalog:
 
 
 def entry(fleet: Fleet, name: str) -> CatalogTable:
-    from lakeferry.fleet.registration import catalog_name
+    from lakeferry.fleet.catalogs.registration import catalog_name
 
     found = find_table(catalog(fleet), *catalog_name(fleet.wanted, fleet.tables()[name]))
     assert found is not None
@@ -150,7 +150,7 @@ def test_a_table_that_was_dropped_there_is_missed_and_the_next_sync_registers_it
     fleet: Fleet,
 ) -> None:
     from lakeferry.delta.snapshot import read_snapshot
-    from lakeferry.fleet.registration import registration
+    from lakeferry.fleet.catalogs.registration import registration
     from lakeferry.store.open import open_store
 
     fleet.sync()
@@ -194,7 +194,7 @@ def test_a_sync_that_brings_nothing_asks_the_catalog_to_change_nothing(fleet: Fl
 
 
 def test_a_name_that_is_another_table_s_is_a_warning_and_the_data_come_over(fleet: Fleet) -> None:
-    from lakeferry.fleet.registration import catalog_name
+    from lakeferry.fleet.catalogs.registration import catalog_name
 
     schema, name = catalog_name(fleet.wanted, fleet.tables()["sales.orders"])
     fleet.sync("-s", "a.hr.people")

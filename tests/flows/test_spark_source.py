@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from lakeferry.demo.kinesis_feed import Feed
-from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.payload.rows import RAW_SCHEMA
 from tests.flows.spark_query import load, start_on
 from tests.judges.deltalake_reader import deltalake_rows
 from tests.judges.duckdb_reader import duckdb_rows

@@ -14,12 +14,12 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakeferry import clone, verify
-from lakeferry.cli.fleet_flags import led
+from lakeferry.cli.fleet.fleet_flags import led
 from lakeferry.errors import FerryError
-from lakeferry.fleet import sync as fleet_sync
-from lakeferry.fleet.sync import sync
-from lakeferry.fleet.sync_events import Event, FilesArrived, Progress, TableMoved
-from lakeferry.fleet.sync_request import SyncRequest
+from lakeferry.fleet.sync import run as fleet_sync
+from lakeferry.fleet.sync.events import Event, FilesArrived, Progress, TableMoved
+from lakeferry.fleet.sync.request import SyncRequest
+from lakeferry.fleet.sync.run import sync
 from lakeferry.ledger.open import open_to_read
 from lakeferry.ledger.rows import Move
 from lakeferry.ledger.write import Ledger

@@ -8,14 +8,14 @@ from threading import Event as Flag
 
 import pytest
 
-from lakeferry.cli.fleet_flags import led, ledger_path
+from lakeferry.cli.fleet.fleet_flags import led, ledger_path
 from lakeferry.errors import FerryError
-from lakeferry.fleet.plan_file import plan_sha256, read_plan
-from lakeferry.fleet.sync import sync
-from lakeferry.fleet.sync_book import Book
-from lakeferry.fleet.sync_events import Event, SyncReport, TableMoved, TableSaid
-from lakeferry.fleet.sync_messages import Arrived, Begun
-from lakeferry.fleet.sync_request import SyncRequest
+from lakeferry.fleet.planning.plan_file import plan_sha256, read_plan
+from lakeferry.fleet.sync.book import Book
+from lakeferry.fleet.sync.events import Event, SyncReport, TableMoved, TableSaid
+from lakeferry.fleet.sync.messages import Arrived, Begun
+from lakeferry.fleet.sync.request import SyncRequest
+from lakeferry.fleet.sync.run import sync
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import Ledger
 from tests.cli.program import json_lines, typed

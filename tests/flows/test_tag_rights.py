@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from lakeferry.connect.aws import AwsAccess, client
-from lakeferry.monitor import run, tags
+from lakeferry.monitor import run
 from lakeferry.monitor.iam import actions_of
-from lakeferry.monitor.tag_rights import IMPLIED, tag_policy
-from lakeferry.monitor.tags import TagRequest
+from lakeferry.monitor.tags import run as tags
+from lakeferry.monitor.tags.rights import IMPLIED, tag_policy
+from lakeferry.monitor.tags.run import TagRequest
 from tests.flows.provisioning import one_of_each, watched
 from tests.flows.test_provision_rights import prepared
 from tests.servers.moto import ACCOUNT, forget_clients

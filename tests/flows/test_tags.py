@@ -11,10 +11,10 @@ import pytest
 
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.connect.databricks import workspace_client
-from lakeferry.monitor import tags as mending
 from lakeferry.monitor.run import MonitorRequest
 from lakeferry.monitor.settings import MonitorSettings
-from lakeferry.monitor.tags import TagRequest
+from lakeferry.monitor.tags import run as mending
+from lakeferry.monitor.tags.run import TagRequest
 from lakeferry.network.discover import Scope
 from tests.aws.data_plane import DataPlane, made
 from tests.cli.program import Ended, called, json_lines

@@ -7,10 +7,9 @@ from typing import Any
 import deltalake
 import pyarrow as pa
 
-from lakeferry.ingest.commit import commit
-from lakeferry.ingest.data_file import OpenFiles, upload
-from lakeferry.ingest.messages import DataFile
-from lakeferry.ingest.position import (
+from lakeferry.ingest.files.data_file import OpenFiles, upload
+from lakeferry.ingest.payload.rows import RAW_SCHEMA, Rows, raw_table
+from lakeferry.ingest.position.state import (
     After,
     FromTrimHorizon,
     IngestState,
@@ -19,11 +18,12 @@ from lakeferry.ingest.position import (
     StreamIdentity,
     advanced,
 )
-from lakeferry.ingest.row_rules import with_generated
-from lakeferry.ingest.rows import RAW_SCHEMA, Rows, raw_table
+from lakeferry.ingest.rules.row_rules import with_generated
 from lakeferry.ingest.settings import PartitionColumn, TargetSettings
-from lakeferry.ingest.table import open_target
-from lakeferry.ingest.target import Committed, Lost, Target
+from lakeferry.ingest.table.commit import commit
+from lakeferry.ingest.table.opening import open_target
+from lakeferry.ingest.table.target import Committed, Lost, Target
+from lakeferry.ingest.worker.messages import DataFile
 
 NAME = "clicks"
 SHARD = "shardId-000000000000"

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from lakeferry.ingest.gone import forgettable, losses
-from lakeferry.ingest.joining import next_state
-from lakeferry.ingest.lineage import (
+from lakeferry.ingest.crew.gone import forgettable, losses
+from lakeferry.ingest.crew.joining import next_state
+from lakeferry.ingest.crew.loss import accepted
+from lakeferry.ingest.kinesis.lineage import (
     Shard,
     first_missed,
     first_positions,
     older_missed,
     readable,
 )
-from lakeferry.ingest.loss import accepted
-from lakeferry.ingest.position import (
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     FromTime,
@@ -24,7 +24,7 @@ from lakeferry.ingest.position import (
     Span,
     StreamIdentity,
 )
-from lakeferry.ingest.position_text import parse_state, state_text
+from lakeferry.ingest.position.text import parse_state, state_text
 
 LAST = 2**16 - 1  # the hash keys of this stream: 0 to LAST
 BITS = 16

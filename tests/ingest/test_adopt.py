@@ -3,9 +3,10 @@
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.adopt import Adopted, Looked, adopted, records_to_look_at
-from lakeferry.ingest.lineage import Listing, Shard, readable
-from lakeferry.ingest.position import (
+from lakeferry.ingest.kinesis.lineage import Listing, Shard, readable
+from lakeferry.ingest.position.adopt import Adopted, Looked, adopted, records_to_look_at
+from lakeferry.ingest.position.standing import Place, Standing
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     FromTime,
@@ -14,7 +15,6 @@ from lakeferry.ingest.position import (
     Position,
     StreamIdentity,
 )
-from lakeferry.ingest.standing import Place, Standing
 
 N = "49590338271490256608559692538361571095921575989136588898"
 NOW = 1_764_000_000_000

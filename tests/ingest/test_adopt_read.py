@@ -14,9 +14,10 @@ from deltalake import CommitProperties, Transaction, write_deltalake
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.errors import FerryError
-from lakeferry.ingest.adopt import Adopted
-from lakeferry.ingest.adopt_read import adopt, parse_wish
-from lakeferry.ingest.position import (
+from lakeferry.ingest.kinesis.signing import endpoint_of
+from lakeferry.ingest.position.adopt import Adopted
+from lakeferry.ingest.position.adopt_read import adopt, parse_wish
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     FromTime,
@@ -25,7 +26,6 @@ from lakeferry.ingest.position import (
     StreamIdentity,
 )
 from lakeferry.ingest.settings import DedupSettings, Ingest, SourceSettings, TargetSettings
-from lakeferry.ingest.signing import endpoint_of
 from lakeferry.store.protocol import Store, read_all
 from tests.ingest import kpl
 

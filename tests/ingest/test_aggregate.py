@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.ingest.aggregate import OutOfRange, Unpacked, UserRecord, hash_key, unpack
+from lakeferry.ingest.kinesis.aggregate import OutOfRange, Unpacked, UserRecord, hash_key, unpack
 from tests.ingest.kpl import (
     QLDB,
     QLDB_ION,

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from lakeferry.ingest.aside import Aside
+from lakeferry.ingest.crew.aside import Aside
 
 
 def test_whoever_waits_has_turns_until_the_work_is_done() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.ingest.assign import Load, share_out
+from lakeferry.ingest.crew.assign import Load, share_out
 
 FEW_SHARDS = st.sets(st.integers(0, 30).map(lambda at: f"shardId-{at:012}"))
 LOADS = st.lists(

@@ -11,9 +11,9 @@ from fastavro import parse_schema, schemaless_writer
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lakeferry.ingest.avro_flat import flat_fields
-from lakeferry.ingest.avro_schema import parsed_avro
-from lakeferry.ingest.payload_avro import AvroForm, AvroReader, _at_once, _one_by_one
+from lakeferry.ingest.payload.avro_flat import flat_fields
+from lakeferry.ingest.payload.avro_rows import AvroForm, AvroReader, _at_once, _one_by_one
+from lakeferry.ingest.payload.avro_schema import parsed_avro
 
 KINDS: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
     "b": ("boolean", st.booleans()),

@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.ingest.batch import WINDOW, BadRatio, Progress, less, unknown_to
-from lakeferry.ingest.inbox import Fetched
-from lakeferry.ingest.messages import Counts, ShardStart
-from lakeferry.ingest.position import (
+from lakeferry.ingest.kinesis.wire import Record
+from lakeferry.ingest.payload.rows import Bad, Fault, Rows
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     FromTrimHorizon,
@@ -17,8 +16,9 @@ from lakeferry.ingest.position import (
     StreamIdentity,
     advanced,
 )
-from lakeferry.ingest.rows import Bad, Fault, Rows
-from lakeferry.ingest.wire import Record
+from lakeferry.ingest.worker.batch import WINDOW, BadRatio, Progress, less, unknown_to
+from lakeferry.ingest.worker.inbox import Fetched
+from lakeferry.ingest.worker.messages import Counts, ShardStart
 
 START = FromTrimHorizon(3)
 

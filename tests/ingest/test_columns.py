@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from lakeferry.ingest.columns import MOST_FIELDS, grown, is_full, is_too_wide
+from lakeferry.ingest.payload.columns import MOST_FIELDS, grown, is_full, is_too_wide
 
 GEO = pa.struct([("lat", pa.float64())])
 DECLARED = pa.schema([("a", pa.int64()), ("geo", GEO), ("tags", pa.list_(GEO))])

@@ -13,13 +13,13 @@ import pytest
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.delta.txn_files import folder_of
 from lakeferry.errors import FerryError
-from lakeferry.ingest.commit import commit
-from lakeferry.ingest.messages import Counts
-from lakeferry.ingest.position import After
-from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.payload.rows import RAW_SCHEMA
+from lakeferry.ingest.position.state import After
 from lakeferry.ingest.settings import TargetSettings
-from lakeferry.ingest.table import read_target
-from lakeferry.ingest.target import Lost, Target
+from lakeferry.ingest.table.commit import commit
+from lakeferry.ingest.table.opening import read_target
+from lakeferry.ingest.table.target import Lost, Target
+from lakeferry.ingest.worker.messages import Counts
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
 from tests.ingest.batches import (

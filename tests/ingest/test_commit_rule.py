@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.delta.actions import Metadata, Protocol
-from lakeferry.ingest.commit_rule import (
+from lakeferry.ingest.table.commit_rule import (
     Again,
     Batch,
     Ours,

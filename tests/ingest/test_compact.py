@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.delta.actions import FILE_SCHEMA, Protocol
-from lakeferry.ingest.compact import COLUMNS, Join, Sizes, plan_joins, why_not
+from lakeferry.ingest.upkeep.compact import COLUMNS, Join, Sizes, plan_joins, why_not
 
 SIZES = Sizes(least=100, most=400, files=5)
 VECTOR = {"storageType": "u", "pathOrInlineDv": "x", "offset": 1, "sizeInBytes": 1}

@@ -18,10 +18,10 @@ import pytest
 
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
-from lakeferry.ingest.crew import Crew, Entry, Lost, Work, die_with_parent, start_deaf
-from lakeferry.ingest.messages import Counts, Filled, Report, TableForm, Told
+from lakeferry.ingest.crew.processes import Crew, Entry, Lost, Work, die_with_parent, start_deaf
+from lakeferry.ingest.kinesis.signing import endpoint_of
 from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
-from lakeferry.ingest.signing import endpoint_of
+from lakeferry.ingest.worker.messages import Counts, Filled, Report, TableForm, Told
 
 NOWHERE = SourceSettings("clicks", endpoint_of("eu-west-1"), AwsAccess("eu-west-1"))
 WORK = Work(
@@ -136,7 +136,7 @@ def test_words_come_in_their_order_and_of_how_it_goes_the_newest() -> None:
 def test_a_worker_that_is_stopped_amid_a_word_holds_up_nobody_and_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lakeferry.ingest.crew.SILENCE_S", 2.0)
+    monkeypatch.setattr("lakeferry.ingest.crew.processes.SILENCE_S", 2.0)
     with crew_of(2, stop_amid_a_word) as crew:
         heard(crew, 0, Told)
         heard(crew, 1, Told)  # while the word of the other does not end
@@ -158,8 +158,8 @@ def test_a_worker_that_dies_amid_a_word_is_lost_and_what_it_said_before_counts()
 def test_whoever_was_stopped_itself_takes_nobody_for_silent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lakeferry.ingest.crew.SILENCE_S", 0.5)
-    monkeypatch.setattr("lakeferry.ingest.crew.DEAF_S", 1.0)
+    monkeypatch.setattr("lakeferry.ingest.crew.processes.SILENCE_S", 0.5)
+    monkeypatch.setattr("lakeferry.ingest.crew.processes.DEAF_S", 1.0)
     with crew_of(1, say_one_word) as crew:
         heard(crew, 0, Filled)
         sleep(1.5)

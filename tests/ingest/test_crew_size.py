@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakeferry.ingest.crew_size import idle_workers
+from lakeferry.ingest.crew.crew_size import idle_workers
 
 
 @pytest.mark.parametrize("size", [(1, 8, 2), (2, 8, 2), (1, 0, 1), (4, 4, 64)])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from lakeferry.ingest.csv_refused import surely_refused, told
+from lakeferry.ingest.payload.csv_refused import surely_refused, told
 
 TYPES = [
     pa.int32(),

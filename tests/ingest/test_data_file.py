@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.delta.scratch import scratch_folder
-from lakeferry.ingest.data_file import Bounds, ClosedFile, OpenFiles, upload
-from lakeferry.ingest.messages import TableForm
+from lakeferry.ingest.files.data_file import Bounds, ClosedFile, OpenFiles, upload
 from lakeferry.ingest.settings import PartitionColumn
+from lakeferry.ingest.worker.messages import TableForm
 from lakeferry.store.local import LocalStore
 from tests.ingest.written_table import by_deltalake, by_duckdb, commit, written
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.declared_schema import ddl_text, declared_schema
+from lakeferry.ingest.payload.declared_schema import ddl_text, declared_schema
 
 UTC = pa.timestamp("us", "UTC")
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.dedup import REACH, Steps, Window
-from lakeferry.ingest.key_hash import Seeds, key_hashes
-from lakeferry.ingest.seen_keys import keys_of
+from lakeferry.ingest.dedup.key_hash import Seeds, key_hashes
+from lakeferry.ingest.dedup.seen_keys import keys_of
+from lakeferry.ingest.dedup.window import REACH, Steps, Window
 from lakeferry.ingest.settings import DedupSettings
 
 T = 1_764_000_000_000  # ms since the epoch

@@ -1,6 +1,6 @@
 """When a commit is due."""
 
-from lakeferry.ingest.due import Pending, flush_at, flush_due
+from lakeferry.ingest.crew.due import Pending, flush_at, flush_due
 from lakeferry.ingest.settings import Rhythm
 
 RHYTHM = Rhythm(every_s=60, idle_commit_s=3600)

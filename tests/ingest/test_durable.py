@@ -5,9 +5,15 @@ from dataclasses import replace
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.durable import check_sums
-from lakeferry.ingest.messages import Batch, Counts, DataFile
-from lakeferry.ingest.position import After, FromTrimHorizon, IngestState, Span, StreamIdentity
+from lakeferry.ingest.crew.durable import check_sums
+from lakeferry.ingest.position.state import (
+    After,
+    FromTrimHorizon,
+    IngestState,
+    Span,
+    StreamIdentity,
+)
+from lakeferry.ingest.worker.messages import Batch, Counts, DataFile
 
 STATE = IngestState(3, StreamIdentity("clicks"), {"a": FromTrimHorizon(1)})
 SPAN = Span("a", FromTrimHorizon(1), After("57", 9, 3), 3, first="50")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakeferry.ingest.endpoint_check import Resolved, Surroundings, way_of
+from lakeferry.ingest.kinesis.endpoint_check import Resolved, Surroundings, way_of
 
 HOST = "kinesis.us-east-1.amazonaws.com"
 AROUND = Surroundings(

@@ -3,8 +3,8 @@
 import pytest
 
 from lakeferry.connect.aws import AwsAccess, client
-from lakeferry.ingest.endpoint_check import Resolved, way_of
-from lakeferry.ingest.endpoint_look import own_addresses, resolved_host, surroundings
+from lakeferry.ingest.kinesis.endpoint_check import Resolved, way_of
+from lakeferry.ingest.kinesis.endpoint_look import own_addresses, resolved_host, surroundings
 
 pytestmark = pytest.mark.server
 

@@ -8,15 +8,15 @@ import pyarrow as pa
 import pytest
 
 from lakeferry.connect.aws import AwsAccess
-from lakeferry.ingest.columns import MOST_FIELDS, is_full
-from lakeferry.ingest.evolved import declared_now, grown_for
-from lakeferry.ingest.payload import OnNew
-from lakeferry.ingest.payload_repair import PROVENANCE
-from lakeferry.ingest.row_schema import row_schema
+from lakeferry.ingest.kinesis.signing import endpoint_of
+from lakeferry.ingest.payload.columns import MOST_FIELDS, is_full
+from lakeferry.ingest.payload.evolved import declared_now, grown_for
+from lakeferry.ingest.payload.json_rows import OnNew
+from lakeferry.ingest.payload.repair import PROVENANCE
+from lakeferry.ingest.payload.row_schema import row_schema
 from lakeferry.ingest.settings import Ingest, PartitionColumn, PayloadSettings, SourceSettings
-from lakeferry.ingest.signing import endpoint_of
-from lakeferry.ingest.table import change_columns
-from lakeferry.ingest.table_fit import table_form
+from lakeferry.ingest.table.fit import table_form
+from lakeferry.ingest.table.opening import change_columns
 from tests.ingest.batches import opened, settings
 
 LAT = pa.struct([("lat", pa.float64())])

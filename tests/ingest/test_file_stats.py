@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from lakeferry.delta.file_stats import highest_prefix
 from lakeferry.delta.table_schema import field_json
-from lakeferry.ingest.data_file import OpenFiles
-from lakeferry.ingest.messages import TableForm
+from lakeferry.ingest.files.data_file import OpenFiles
 from lakeferry.ingest.settings import PartitionColumn
+from lakeferry.ingest.worker.messages import TableForm
 from tests.ingest.written_table import by_deltalake, by_duckdb, commit, written
 
 UTC = datetime.UTC

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lakeferry.ingest.flights import Flights
-from lakeferry.ingest.messages import Batch, Counts
+from lakeferry.ingest.crew.flights import Flights
+from lakeferry.ingest.worker.messages import Batch, Counts
 
 
 def batch(epoch: int) -> Batch:

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-from lakeferry.ingest.goal import Goal, goal_of, held_up_error
-from lakeferry.ingest.lineage import Shard
-from lakeferry.ingest.messages import Lag
-from lakeferry.ingest.position import (
+from lakeferry.ingest.crew.goal import Goal, goal_of, held_up_error
+from lakeferry.ingest.kinesis.lineage import Shard
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     IngestState,
@@ -13,6 +12,7 @@ from lakeferry.ingest.position import (
     Position,
     StreamIdentity,
 )
+from lakeferry.ingest.worker.messages import Lag
 
 GOAL = Goal(frozenset("ab"), at_ms=10_000)
 LISTED = {"a": Shard("a"), "b": Shard("b")}

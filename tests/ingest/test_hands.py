@@ -1,8 +1,8 @@
 """What the coordinator knows of its workers."""
 
-from lakeferry.ingest.assign import Load
-from lakeferry.ingest.hands import Hands
-from lakeferry.ingest.messages import Batch, Counts, Lag, Told
+from lakeferry.ingest.crew.assign import Load
+from lakeferry.ingest.crew.hands import Hands
+from lakeferry.ingest.worker.messages import Batch, Counts, Lag, Told
 
 
 def told(records: int, *, ended: bool = False) -> Told:

@@ -3,9 +3,9 @@
 from threading import Thread
 from time import monotonic
 
-from lakeferry.ingest.inbox import Fetched, Inbox
-from lakeferry.ingest.messages import Drain, Flush
-from lakeferry.ingest.position import FromTrimHorizon
+from lakeferry.ingest.position.state import FromTrimHorizon
+from lakeferry.ingest.worker.inbox import Fetched, Inbox
+from lakeferry.ingest.worker.messages import Drain, Flush
 
 
 def page(name: str, size: int = 10) -> Fetched:

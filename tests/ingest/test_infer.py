@@ -1,8 +1,8 @@
 """Schemas proposed from samples."""
 
-from lakeferry.ingest.declared_schema import ddl_text, declared_schema
-from lakeferry.ingest.infer import propose
-from lakeferry.ingest.payload import declare, read_page
+from lakeferry.ingest.payload.declared_schema import ddl_text, declared_schema
+from lakeferry.ingest.payload.infer import propose
+from lakeferry.ingest.payload.json_rows import declare, read_page
 
 RECORDS = [
     b'{"id": "a", "at": "2026-11-26T12:00:00.5Z", "n": 1, "geo": {"lat": 1, "cc": "de"}}',

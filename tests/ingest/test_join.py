@@ -12,13 +12,13 @@ import pytest
 
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
-from lakeferry.ingest.compact import COLUMNS, Join, Sizes, plan_joins
-from lakeferry.ingest.join_commit import SLOWEST_MS, GivenUp, Known, commit_join
-from lakeferry.ingest.join_files import join_files, joined_form
-from lakeferry.ingest.messages import DataFile
 from lakeferry.ingest.settings import TargetSettings
-from lakeferry.ingest.table import change_columns
-from lakeferry.ingest.target import Target
+from lakeferry.ingest.table.opening import change_columns
+from lakeferry.ingest.table.target import Target
+from lakeferry.ingest.upkeep.compact import COLUMNS, Join, Sizes, plan_joins
+from lakeferry.ingest.upkeep.join_commit import SLOWEST_MS, GivenUp, Known, commit_join
+from lakeferry.ingest.upkeep.join_files import join_files, joined_form
+from lakeferry.ingest.worker.messages import DataFile
 from lakeferry.store.open import open_store
 from tests.ingest.batches import (
     BY_DAY,

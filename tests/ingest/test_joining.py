@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.joining import (
+from lakeferry.ingest.crew.joining import (
     further,
     is_worth_a_commit,
     next_rejected,
     next_state,
     rejected_places,
 )
-from lakeferry.ingest.lineage import Shard
-from lakeferry.ingest.position import (
+from lakeferry.ingest.kinesis.lineage import Shard
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     FromTime,

@@ -13,10 +13,10 @@ import pytest
 
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.connect.aws_keys import AwsKeys, keys_of
-from lakeferry.ingest.kinesis import Kinesis, Refused, Unanswered
-from lakeferry.ingest.lineage import listing
-from lakeferry.ingest.position import After, FromTime, FromTrimHorizon
-from lakeferry.ingest.signing import endpoint_of
+from lakeferry.ingest.kinesis.connection import Kinesis, Refused, Unanswered
+from lakeferry.ingest.kinesis.lineage import listing
+from lakeferry.ingest.kinesis.signing import endpoint_of
+from lakeferry.ingest.position.state import After, FromTime, FromTrimHorizon
 from tests.servers.http_server import served
 
 Reply = tuple[int, bytes, dict[str, str]]

@@ -14,12 +14,12 @@ import pytest
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.demo.kinesis_feed import Feed
-from lakeferry.ingest.kinesis import Kinesis, Refused, Unanswered
-from lakeferry.ingest.lineage import Shard, listing, readable
-from lakeferry.ingest.position import After, Ended, FromTime, FromTrimHorizon, Position
-from lakeferry.ingest.rows import page_rows
-from lakeferry.ingest.signing import endpoint_of
-from lakeferry.ingest.wire import Record
+from lakeferry.ingest.kinesis.connection import Kinesis, Refused, Unanswered
+from lakeferry.ingest.kinesis.lineage import Shard, listing, readable
+from lakeferry.ingest.kinesis.signing import endpoint_of
+from lakeferry.ingest.kinesis.wire import Record
+from lakeferry.ingest.payload.rows import page_rows
+from lakeferry.ingest.position.state import After, Ended, FromTime, FromTrimHorizon, Position
 from tests.ingest.kpl import aggregate
 
 REGION = "eu-west-1"

@@ -1,6 +1,6 @@
 """How far behind an ingest is, and how long it may be."""
 
-from lakeferry.ingest.lag import (
+from lakeferry.ingest.crew.lag import (
     Rates,
     Sample,
     catch_up_s,
@@ -11,8 +11,7 @@ from lakeferry.ingest.lag import (
     table_behind_ms,
     total,
 )
-from lakeferry.ingest.messages import Counts, Lag
-from lakeferry.ingest.position import (
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     FromTrimHorizon,
@@ -20,6 +19,7 @@ from lakeferry.ingest.position import (
     Position,
     StreamIdentity,
 )
+from lakeferry.ingest.worker.messages import Counts, Lag
 
 HOUR_MS = 3_600_000
 

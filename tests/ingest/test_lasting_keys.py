@@ -4,7 +4,7 @@ import pytest
 
 from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.errors import FerryError
-from lakeferry.ingest.lasting_keys import AGAIN_S, LastingKeys
+from lakeferry.ingest.kinesis.lasting_keys import AGAIN_S, LastingKeys
 
 OLD, NEW = AwsKeys("OLD", "s"), AwsKeys("NEW", "s")
 GONE = FerryError("LF-1202", "the role cannot be taken", "where", "next")

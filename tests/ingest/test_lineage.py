@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.ingest.aggregate import HIGHEST_HASH
-from lakeferry.ingest.gone import forgettable, losses, without
-from lakeferry.ingest.lineage import (
+from lakeferry.ingest.crew.gone import forgettable, losses, without
+from lakeferry.ingest.kinesis.aggregate import HIGHEST_HASH
+from lakeferry.ingest.kinesis.lineage import (
     Shard,
     first_missed,
     first_positions,
@@ -19,7 +19,9 @@ from lakeferry.ingest.lineage import (
     older_missed,
     readable,
 )
-from lakeferry.ingest.position import (
+from lakeferry.ingest.kinesis.wire import HashKeyRange, ListedShard, SequenceNumberRange
+from lakeferry.ingest.position.history import breaks
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     FromTime,
@@ -29,8 +31,6 @@ from lakeferry.ingest.position import (
     Position,
     StreamIdentity,
 )
-from lakeferry.ingest.position_history import breaks
-from lakeferry.ingest.wire import HashKeyRange, ListedShard, SequenceNumberRange
 from tests.ingest.streams import LAST, Reader, Stream
 
 # p splits into a and b, which merge into m.

@@ -10,8 +10,8 @@ import pytest
 from lakeferry.delta.actions import Metadata, Protocol
 from lakeferry.delta.checkpoint_head import checkpoint_head
 from lakeferry.delta.log import list_log
-from lakeferry.ingest.log_cleanup import DAY_MS, clean_log, cutoff_ms, expired
 from lakeferry.ingest.settings import TargetSettings
+from lakeferry.ingest.upkeep.log_cleanup import DAY_MS, clean_log, cutoff_ms, expired
 from lakeferry.store.open import open_store
 from tests.ingest.batches import moved, numbers_in, opened, put, settings
 

@@ -8,9 +8,9 @@ import pytest
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.demo.kinesis_feed import Feed
-from lakeferry.ingest.lookout import Lookout
+from lakeferry.ingest.crew.lookout import Lookout
+from lakeferry.ingest.kinesis.signing import endpoint_of
 from lakeferry.ingest.settings import SourceSettings
-from lakeferry.ingest.signing import endpoint_of
 
 KEYS = AwsKeys("test", "test")
 

@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.ingest.lineage import Shard
-from lakeferry.ingest.loss import (
+from lakeferry.ingest.crew.loss import (
     MOST_GAPS,
     LossWatch,
     accepted,
@@ -14,8 +13,9 @@ from lakeferry.ingest.loss import (
     loss_error,
     unread,
 )
-from lakeferry.ingest.messages import Lag
-from lakeferry.ingest.position import (
+from lakeferry.ingest.kinesis.lineage import Shard
+from lakeferry.ingest.position.history import breaks
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     FromTime,
@@ -26,7 +26,7 @@ from lakeferry.ingest.position import (
     Position,
     StreamIdentity,
 )
-from lakeferry.ingest.position_history import breaks
+from lakeferry.ingest.worker.messages import Lag
 
 HOUR_MS = 3_600_000
 CLICKS = StreamIdentity("clicks", "arn:clicks", 1)

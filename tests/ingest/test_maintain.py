@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from lakeferry.delta.log import list_log
-from lakeferry.ingest.compact import Sizes
 from lakeferry.ingest.events import Compacted, Event, Warned
-from lakeferry.ingest.maintain import Job, Maintenance, do
 from lakeferry.ingest.settings import Rhythm, TargetSettings
-from lakeferry.ingest.target import Target
+from lakeferry.ingest.table.target import Target
+from lakeferry.ingest.upkeep.compact import Sizes
+from lakeferry.ingest.upkeep.maintain import Job, Maintenance, do
 from lakeferry.store.open import open_store
 from tests.ingest.batches import BY_DAY, deltalake_table, moved, numbers_in, opened, put, settings
 from tests.servers import Server

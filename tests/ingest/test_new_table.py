@@ -9,8 +9,8 @@ import pytest
 
 from lakeferry.delta.actions import Metadata, Protocol
 from lakeferry.errors import FerryError
-from lakeferry.ingest.new_table import first_actions, with_columns
 from lakeferry.ingest.settings import PartitionColumn
+from lakeferry.ingest.table.new_table import first_actions, with_columns
 
 URL = "s3://lake/t"
 WANTED = pa.schema([("id", pa.int64()), ("at", pa.timestamp("us", "UTC"))])

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from lakeferry.ingest.crew.notices import Notices
+from lakeferry.ingest.crew.tally import Standing, Tally
 from lakeferry.ingest.events import Event, Noted, Progress, Warned
-from lakeferry.ingest.notices import Notices
-from lakeferry.ingest.position import IngestState, StreamIdentity
-from lakeferry.ingest.tally import Standing, Tally
+from lakeferry.ingest.position.state import IngestState, StreamIdentity
 
 DAY_S = 86_400.0
 STANDING = Standing(1, IngestState(1, StreamIdentity("clicks")), 2, 0, DAY_S)

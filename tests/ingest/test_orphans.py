@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.ingest.commit import commit
-from lakeferry.ingest.orphans import HOUR_MS, Swept, own_file, sweep
 from lakeferry.ingest.settings import TargetSettings
-from lakeferry.ingest.target import Target
+from lakeferry.ingest.table.commit import commit
+from lakeferry.ingest.table.orphans import HOUR_MS, Swept, own_file, sweep
+from lakeferry.ingest.table.target import Target
 from tests.ingest.batches import (
     BY_DAY,
     NAME,

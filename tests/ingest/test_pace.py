@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.ingest.pace import Pace, wait_after_refusal
+from lakeferry.ingest.kinesis.pace import Pace, wait_after_refusal
 
 MB, MIB = 1_000_000, 1 << 20
 

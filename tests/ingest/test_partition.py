@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.partition import LONGEST_SEGMENT, folder, split
+from lakeferry.ingest.files.partition import LONGEST_SEGMENT, folder, split
 from lakeferry.ingest.settings import PartitionColumn
 
 OWN = (PartitionColumn("p"),)

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.payload import Declared, OnNew, Unfit, declare, read_page
-from lakeferry.ingest.payload_guide import Guide
-from lakeferry.ingest.payload_repair import Parsed, parse
-from lakeferry.ingest.rows import Rows
+from lakeferry.ingest.payload.guide import Guide
+from lakeferry.ingest.payload.json_rows import Declared, OnNew, Unfit, declare, read_page
+from lakeferry.ingest.payload.repair import Parsed, parse
+from lakeferry.ingest.payload.rows import Rows
 
 SCHEMA = pa.schema(
     [

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.avro_schema import avro_columns, fingerprint
-from lakeferry.ingest.payload_avro import AvroForm, AvroReader, Framing, parse_avro
-from lakeferry.ingest.payload_repair import Parsed
+from lakeferry.ingest.payload.avro_rows import AvroForm, AvroReader, Framing, parse_avro
+from lakeferry.ingest.payload.avro_schema import avro_columns, fingerprint
+from lakeferry.ingest.payload.repair import Parsed
 from tests.ingest.test_payload_csv import rows
 
 

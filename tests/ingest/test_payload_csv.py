@@ -11,10 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.csv_reader import CsvReader
-from lakeferry.ingest.payload_csv import lines_of, parse_csv, refuse_nested
-from lakeferry.ingest.payload_repair import Parsed
-from lakeferry.ingest.rows import Rows
+from lakeferry.ingest.payload.csv_reader import CsvReader
+from lakeferry.ingest.payload.csv_rows import lines_of, parse_csv, refuse_nested
+from lakeferry.ingest.payload.repair import Parsed
+from lakeferry.ingest.payload.rows import Rows
 
 SCHEMA = pa.schema(
     [

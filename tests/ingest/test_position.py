@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import (
+from lakeferry.ingest.position.state import (
     LAST_EPOCH,
     After,
     Ended,
@@ -29,7 +29,7 @@ from lakeferry.ingest.position import (
     sidecar_path,
     txn_version,
 )
-from lakeferry.ingest.position_text import parse_state, state_json, state_text
+from lakeferry.ingest.position.text import parse_state, state_json, state_text
 
 A, B = "shardId-000000000000", "shardId-000000000001"
 # Real ones have some 56 digits: more than 64 bits, more than 128.

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 
-from lakeferry.ingest.position import (
+from lakeferry.ingest.position.history import Break, added, breaks
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     FromTime,
@@ -16,7 +17,6 @@ from lakeferry.ingest.position import (
     Position,
     StreamIdentity,
 )
-from lakeferry.ingest.position_history import Break, added, breaks
 from tests.ingest.test_lineage import histories, played
 
 CLICKS = StreamIdentity("clicks", "arn:1", 17)

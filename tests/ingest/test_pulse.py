@@ -1,6 +1,6 @@
 """A loop that had no turn for long."""
 
-from lakeferry.ingest.pulse import Pulse
+from lakeferry.ingest.crew.pulse import Pulse
 
 
 def beaten(*times: float) -> Pulse:

@@ -7,14 +7,14 @@ import pytest
 
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.delta.txn_files import NAME as POSSIBLE
-from lakeferry.ingest.commit import commit
-from lakeferry.ingest.joining import next_rejected
-from lakeferry.ingest.position import After, IngestState, StreamIdentity
-from lakeferry.ingest.quarantine import open_quarantine, quarantine_name
-from lakeferry.ingest.rows import QUARANTINE_SCHEMA, Bad, Fault, Rows, quarantine_table
+from lakeferry.ingest.crew.joining import next_rejected
+from lakeferry.ingest.kinesis.signing import endpoint_of
+from lakeferry.ingest.payload.rows import QUARANTINE_SCHEMA, Bad, Fault, Rows, quarantine_table
+from lakeferry.ingest.position.state import After, IngestState, StreamIdentity
 from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
-from lakeferry.ingest.signing import endpoint_of
-from lakeferry.ingest.target import Target
+from lakeferry.ingest.table.commit import commit
+from lakeferry.ingest.table.quarantine import open_quarantine, quarantine_name
+from lakeferry.ingest.table.target import Target
 from tests.ingest.batches import BEGINNING, NAME, NOON_MS, SHARD, moved, opened, put, span, uploaded
 
 STREAM = StreamIdentity("clicks")

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.ingest.pace import Pace
-from lakeferry.ingest.position import After, Ended, FromTime, FromTrimHorizon, Position
-from lakeferry.ingest.reading import (
+from lakeferry.ingest.kinesis.pace import Pace
+from lakeferry.ingest.kinesis.reading import (
     LONG_S,
     PATIENCE_S,
     PAUSE_S,
@@ -21,7 +20,8 @@ from lakeferry.ingest.reading import (
     paced,
     with_iterator,
 )
-from lakeferry.ingest.wire import ChildShard, HashKeyRange, Record, RecordsPage, Refusal
+from lakeferry.ingest.kinesis.wire import ChildShard, HashKeyRange, Record, RecordsPage, Refusal
+from lakeferry.ingest.position.state import After, Ended, FromTime, FromTrimHorizon, Position
 
 NOW_MS = 1_800_000_000_000
 READING = Reading("s-0", After("100", 5_000, 7), iterator="A")

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from lakeferry.connect.aws import AwsAccess
-from lakeferry.ingest.refusal_text import refusal_error, unanswered_error
+from lakeferry.ingest.kinesis.refusal_text import refusal_error, unanswered_error
+from lakeferry.ingest.kinesis.signing import endpoint_of
+from lakeferry.ingest.kinesis.wire import Refusal
 from lakeferry.ingest.settings import SourceSettings
-from lakeferry.ingest.signing import endpoint_of
-from lakeferry.ingest.wire import Refusal
 
 SOURCE = SourceSettings("clicks", endpoint_of("eu-west-1"), AwsAccess("eu-west-1"))
 ROLE = "arn:aws:sts::111122223333:assumed-role/reader/i-1"

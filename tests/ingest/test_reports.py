@@ -2,8 +2,8 @@
 
 from multiprocessing import Pipe
 
-from lakeferry.ingest.messages import Counts, Filled, Report, Told
-from lakeferry.ingest.reports import Reports
+from lakeferry.ingest.worker.messages import Counts, Filled, Report, Told
+from lakeferry.ingest.worker.reports import Reports
 
 
 def told(records: int) -> Told:

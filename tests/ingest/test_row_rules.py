@@ -6,12 +6,12 @@ import pyarrow as pa
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.page_table import PageTable, page_form, page_table
-from lakeferry.ingest.row_rules import Check, Generated, Rules, with_generated
-from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.kinesis.wire import Record
+from lakeferry.ingest.payload.page_table import PageTable, page_form, page_table
+from lakeferry.ingest.payload.rows import RAW_SCHEMA
+from lakeferry.ingest.rules.row_rules import Check, Generated, Rules, with_generated
+from lakeferry.ingest.rules.sql_bind import bind_condition, bind_value
 from lakeferry.ingest.settings import PayloadSettings
-from lakeferry.ingest.sql_bind import bind_condition, bind_value
-from lakeferry.ingest.wire import Record
 
 PAYLOAD = pa.schema(
     [("id", pa.int64()), ("amount", pa.float64()), ("at", pa.timestamp("us", "UTC"))]

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from lakeferry.ingest.rows import (
+from lakeferry.ingest.kinesis.wire import Record
+from lakeferry.ingest.payload.rows import (
     QUARANTINE_SCHEMA,
     RAW_SCHEMA,
     Bad,
@@ -12,7 +13,6 @@ from lakeferry.ingest.rows import (
     quarantine_table,
     raw_table,
 )
-from lakeferry.ingest.wire import Record
 from tests.ingest.kpl import aggregate, message, record, sealed
 
 SHARD = "shardId-000000000003"

@@ -9,11 +9,11 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.dedup import Window
-from lakeferry.ingest.messages import ShardStart, TableForm
-from lakeferry.ingest.position import After, FromTrimHorizon
-from lakeferry.ingest.seen_before import Remembered, remember
+from lakeferry.ingest.dedup.seen_before import Remembered, remember
+from lakeferry.ingest.dedup.window import Window
+from lakeferry.ingest.position.state import After, FromTrimHorizon
 from lakeferry.ingest.settings import DedupSettings, PartitionColumn
+from lakeferry.ingest.worker.messages import ShardStart, TableForm
 from lakeferry.store.open import open_store
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.connect.aws_keys import AwsKeys
-from lakeferry.ingest.signing import Endpoint, clock_error, endpoint_of, signed_headers
-from lakeferry.ingest.wire import CONTENT_TYPE, TARGET, Request, get_records
+from lakeferry.ingest.kinesis.signing import Endpoint, clock_error, endpoint_of, signed_headers
+from lakeferry.ingest.kinesis.wire import CONTENT_TYPE, TARGET, Request, get_records
 
 AT = datetime(2026, 11, 26, 13, 5, 7, tzinfo=UTC)
 HOST = Endpoint("kinesis.eu-west-1.amazonaws.com", "eu-west-1")

@@ -2,9 +2,9 @@
 
 import pyarrow as pa
 
-from lakeferry.ingest.messages import DataFile, TableForm
+from lakeferry.ingest.files.small_files import scattered
 from lakeferry.ingest.settings import PartitionColumn
-from lakeferry.ingest.small_files import scattered
+from lakeferry.ingest.worker.messages import DataFile, TableForm
 
 MIB = 1 << 20
 DAY, TENANT = PartitionColumn("day", "_arrival"), PartitionColumn("tenant")

@@ -5,9 +5,9 @@ import pickle
 import pyarrow as pa
 import pytest
 
-from lakeferry.ingest.evaluate import evaluate
-from lakeferry.ingest.sql_bind import bind_condition, bind_value
-from lakeferry.ingest.sql_nodes import NotTaken, columns_of
+from lakeferry.ingest.rules.evaluate import evaluate
+from lakeferry.ingest.rules.sql_bind import bind_condition, bind_value
+from lakeferry.ingest.rules.sql_nodes import NotTaken, columns_of
 from tests.ingest.sql_cases import CONDITIONS, VALUES
 
 

@@ -5,8 +5,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeferry.ingest.evaluate import evaluate
-from lakeferry.ingest.sql_bind import bind_condition
+from lakeferry.ingest.rules.evaluate import evaluate
+from lakeferry.ingest.rules.sql_bind import bind_condition
 
 NUMBERS, TEXTS = [None, 0, 1, 2], [None, "", "a", "ab"]
 ROWS = pa.Table.from_pylist(

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakeferry.ingest.evaluate import evaluate
-from lakeferry.ingest.sql_bind import bind_condition, bind_value
+from lakeferry.ingest.rules.evaluate import evaluate
+from lakeferry.ingest.rules.sql_bind import bind_condition, bind_value
 from tests.ingest.sql_cases import CONDITIONS, VALUES, VALUES_OF
 from tests.judges.spark_reader import spark_session
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lakeferry.ingest.sql_nodes import Apply, Literal, Name, NotTaken, Written
-from lakeferry.ingest.sql_parse import parse_sql
+from lakeferry.ingest.rules.sql_nodes import Apply, Literal, Name, NotTaken, Written
+from lakeferry.ingest.rules.sql_parse import parse_sql
 
 
 def shown(node: Written) -> str:

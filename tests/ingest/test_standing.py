@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import (
+from lakeferry.ingest.position.standing import Place, Standing, of_connector, of_file, of_leases
+from lakeferry.ingest.position.state import (
     After,
     Gap,
     IngestState,
     StreamIdentity,
 )
-from lakeferry.ingest.position_text import state_text
-from lakeferry.ingest.standing import Place, Standing, of_connector, of_file, of_leases
+from lakeferry.ingest.position.text import state_text
 
 A, B, C = "shardId-000000000000", "shardId-000000000001", "shardId-000000000002"
 N = "49590338271490256608559692538361571095921575989136588898"

@@ -3,8 +3,8 @@
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import FromTime, FromTrimHorizon, iterator_of
-from lakeferry.ingest.start import parse_start
+from lakeferry.ingest.position.start import parse_start
+from lakeferry.ingest.position.state import FromTime, FromTrimHorizon, iterator_of
 
 NOW = 1_795_698_307_000  # 2026-11-26T13:05:07Z
 

@@ -10,16 +10,16 @@ import pytest
 from lakeferry.delta.actions import DomainMetadata, Txn
 from lakeferry.delta.txn_files import file_of
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import (
+from lakeferry.ingest.position.state import (
     IngestState,
     advanced,
     app_id,
     domain,
     txn_version,
 )
-from lakeferry.ingest.position_text import state_json, state_text
-from lakeferry.ingest.state_store import Found, find_state, put_state
-from lakeferry.ingest.target import Lost, Target
+from lakeferry.ingest.position.text import state_json, state_text
+from lakeferry.ingest.table.state_store import Found, find_state, put_state
+from lakeferry.ingest.table.target import Lost, Target
 from lakeferry.store.open import memory_store
 from lakeferry.store.protocol import AlreadyThere, read_all
 from tests.ingest.batches import NAME, first, moved, numbers_in, opened, put, settings, span

@@ -11,11 +11,11 @@ import pytest
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.delta.txn_files import file_versions, folder_of
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import FromTime, app_id, epoch_of
-from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.payload.rows import RAW_SCHEMA
+from lakeferry.ingest.position.state import FromTime, app_id, epoch_of
 from lakeferry.ingest.settings import PartitionColumn
-from lakeferry.ingest.table import change_columns, open_target, read_target
-from lakeferry.ingest.target import Lost, Target
+from lakeferry.ingest.table.opening import change_columns, open_target, read_target
+from lakeferry.ingest.table.target import Lost, Target
 from lakeferry.store.open import open_store
 from tests.ingest.batches import (
     BY_DAY,

@@ -9,9 +9,9 @@ import pytest
 
 from lakeferry.delta.actions import Metadata, Protocol
 from lakeferry.errors import FerryError
-from lakeferry.ingest.messages import TableForm
 from lakeferry.ingest.settings import PartitionColumn
-from lakeferry.ingest.table_fit import refuse_unwritable, table_form
+from lakeferry.ingest.table.fit import refuse_unwritable, table_form
+from lakeferry.ingest.worker.messages import TableForm
 
 WANTED = pa.schema([("id", pa.int64()), ("at", pa.timestamp("us", "UTC"))])
 ID = {"name": "id", "type": "long", "nullable": True, "metadata": {}}

@@ -6,10 +6,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from lakeferry.ingest.join_files import joined_form
-from lakeferry.ingest.row_rules import Rules, with_generated
+from lakeferry.ingest.rules.row_rules import Rules, with_generated
+from lakeferry.ingest.rules.table_rules import rules_told
 from lakeferry.ingest.settings import PartitionColumn
-from lakeferry.ingest.table_rules import rules_told
+from lakeferry.ingest.upkeep.join_files import joined_form
 from tests.ingest.test_table_fit import AT, ID, WANTED, column, form, refused, table
 
 DAY = column("day", "date", delta__generationExpression="cast(AT as date)")

@@ -8,10 +8,10 @@ import pytest
 
 from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.demo.kinesis_feed import Feed
-from lakeferry.ingest.kinesis import Kinesis, Unanswered
-from lakeferry.ingest.position import FromTrimHorizon
-from lakeferry.ingest.signing import endpoint_of
-from lakeferry.ingest.tls_socket import trusting
+from lakeferry.ingest.kinesis.connection import Kinesis, Unanswered
+from lakeferry.ingest.kinesis.signing import endpoint_of
+from lakeferry.ingest.kinesis.tls_socket import trusting
+from lakeferry.ingest.position.state import FromTrimHorizon
 from tests.servers.kinesis_feed import self_signed
 
 SHARD = "shardId-000000000000"

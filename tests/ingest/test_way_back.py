@@ -2,15 +2,15 @@
 
 import json
 
-from lakeferry.ingest.position import (
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     FromTrimHorizon,
     IngestState,
     StreamIdentity,
 )
-from lakeferry.ingest.position_text import parse_state
-from lakeferry.ingest.way_back import way_back
+from lakeferry.ingest.position.text import parse_state
+from lakeferry.ingest.position.way_back import way_back
 
 STREAM = StreamIdentity("clicks", "arn:1", 1_700_000_000_000)
 STATE = IngestState(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lakeferry.ingest.wire import (
+from lakeferry.ingest.kinesis.wire import (
     ChildShard,
     HashKeyRange,
     Record,

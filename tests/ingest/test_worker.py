@@ -7,7 +7,10 @@ import pytest
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import SCHEMA, Load
-from lakeferry.ingest.messages import (
+from lakeferry.ingest.payload.json_rows import OnNew
+from lakeferry.ingest.position.state import After, Ended, FromTrimHorizon
+from lakeferry.ingest.settings import OnBad, PayloadSettings, Rhythm
+from lakeferry.ingest.worker.messages import (
     Batch,
     Broken,
     Drain,
@@ -17,9 +20,6 @@ from lakeferry.ingest.messages import (
     Reform,
     Told,
 )
-from lakeferry.ingest.payload import OnNew
-from lakeferry.ingest.position import After, Ended, FromTrimHorizon
-from lakeferry.ingest.settings import OnBad, PayloadSettings, Rhythm
 from tests.ingest.worker_runs import (
     ONE,
     PAYLOAD,

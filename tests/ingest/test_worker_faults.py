@@ -14,11 +14,11 @@ import pytest
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_faults import Breakage
-from lakeferry.ingest.kinesis import Kinesis
-from lakeferry.ingest.messages import Broken, Read, ShardStart, Told
-from lakeferry.ingest.position import After, FromTrimHorizon
+from lakeferry.ingest.kinesis.connection import Kinesis
+from lakeferry.ingest.position.state import After, FromTrimHorizon
 from lakeferry.ingest.settings import PayloadSettings
-from lakeferry.ingest.worker import work
+from lakeferry.ingest.worker.messages import Broken, Read, ShardStart, Told
+from lakeferry.ingest.worker.process import work
 from tests.ingest.worker_runs import (
     ONE,
     PAYLOAD,
@@ -252,7 +252,7 @@ def test_a_page_that_drips_for_ever_holds_up_its_shard_no_longer_than_it_may(
     feed: Feed, worker: Coordinator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Row 28."""
-    monkeypatch.setattr("lakeferry.ingest.fetch.Kinesis", partial(Kinesis, whole_s=2))
+    monkeypatch.setattr("lakeferry.ingest.worker.fetch.Kinesis", partial(Kinesis, whole_s=2))
     feed.put(ZERO, *map(event, range(100)))
     feed.wrong("drip", times=1, seconds=120)
     begun = time.monotonic()

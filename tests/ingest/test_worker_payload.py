@@ -17,12 +17,12 @@ from deltalake import write_deltalake
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import SCHEMA as MADE
 from lakeferry.demo.kinesis_feed_load import Load
-from lakeferry.ingest.aggregate import OutOfRange
-from lakeferry.ingest.messages import Broken
-from lakeferry.ingest.payload import RESCUED
-from lakeferry.ingest.position import After, Ended, FromTime, Position
-from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.kinesis.aggregate import OutOfRange
+from lakeferry.ingest.payload.json_rows import RESCUED
+from lakeferry.ingest.payload.rows import RAW_SCHEMA
+from lakeferry.ingest.position.state import After, Ended, FromTime, Position
 from lakeferry.ingest.settings import DedupSettings, OnBad, PayloadSettings
+from lakeferry.ingest.worker.messages import Broken
 from tests.ingest.kpl import MAGIC, aggregate, message, record, sealed
 from tests.ingest.test_payload import BAD, SCHEMA
 from tests.ingest.worker_runs import (

@@ -15,8 +15,19 @@ import pyarrow.parquet as pq
 
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.demo.kinesis_feed import Feed
-from lakeferry.ingest.aggregate import HIGHEST_HASH
-from lakeferry.ingest.messages import (
+from lakeferry.ingest.kinesis.aggregate import HIGHEST_HASH
+from lakeferry.ingest.kinesis.signing import endpoint_of
+from lakeferry.ingest.payload.repair import PROVENANCE
+from lakeferry.ingest.payload.rows import QUARANTINE_SCHEMA, RAW_SCHEMA
+from lakeferry.ingest.position.state import After, Ended, FromTrimHorizon, Position
+from lakeferry.ingest.settings import (
+    Ingest,
+    PayloadSettings,
+    Rhythm,
+    SourceSettings,
+    TargetSettings,
+)
+from lakeferry.ingest.worker.messages import (
     Batch,
     DataFile,
     Drain,
@@ -28,18 +39,7 @@ from lakeferry.ingest.messages import (
     TableForm,
     Told,
 )
-from lakeferry.ingest.payload_repair import PROVENANCE
-from lakeferry.ingest.position import After, Ended, FromTrimHorizon, Position
-from lakeferry.ingest.rows import QUARANTINE_SCHEMA, RAW_SCHEMA
-from lakeferry.ingest.settings import (
-    Ingest,
-    PayloadSettings,
-    Rhythm,
-    SourceSettings,
-    TargetSettings,
-)
-from lakeferry.ingest.signing import endpoint_of
-from lakeferry.ingest.worker import work
+from lakeferry.ingest.worker.process import work
 
 PAYLOAD = pa.schema([("a", pa.int64()), ("s", pa.string())])
 PATIENCE_S = 40.0

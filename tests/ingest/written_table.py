@@ -9,8 +9,8 @@ import orjson
 import pyarrow as pa
 
 from lakeferry.delta.paths import encode
-from lakeferry.ingest.data_file import OpenFiles, upload
-from lakeferry.ingest.messages import DataFile, TableForm
+from lakeferry.ingest.files.data_file import OpenFiles, upload
+from lakeferry.ingest.worker.messages import DataFile, TableForm
 from lakeferry.store.local import LocalStore
 from tests.judges.duckdb_reader import answer
 

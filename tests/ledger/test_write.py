@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakeferry.fleet.states import STATES
+from lakeferry.fleet.standing.states import STATES
 from lakeferry.ledger import leadership, read
 from lakeferry.ledger.open import open_to_read
 from lakeferry.ledger.rows import CheckResult, LakeTable, Move, Pace, Receipt, Work

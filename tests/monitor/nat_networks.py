@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.settings import MonitorSettings, NatWish, TaggedWish
+from lakeferry.monitor.wanted.desired import Desired, desired
 from lakeferry.network import discover
 from lakeferry.network.discover import Scope
 from lakeferry.network.nat_resources import (

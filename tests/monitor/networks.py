@@ -5,8 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
 
-from lakeferry.monitor.desired import Desired, desired
-from lakeferry.monitor.foreseen import foreseen
+from lakeferry.monitor.export.foreseen import foreseen
 from lakeferry.monitor.settings import (
     AlarmLimit,
     EndpointWish,
@@ -14,6 +13,7 @@ from lakeferry.monitor.settings import (
     MonitorSettings,
     TaggedWish,
 )
+from lakeferry.monitor.wanted.desired import Desired, desired
 from lakeferry.network.resources import Instance, PlannedFlow, Subnet, VpcEndpoint
 from lakeferry.network.topology import Topology
 from tests.monitor.test_wanted_flow_logs import BUCKET, beside, existing

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from lakeferry.monitor import tagged_instances
-from lakeferry.monitor.alarms import ALARMS
 from lakeferry.monitor.settings import OWNER_TAG, AlarmLimit
+from lakeferry.monitor.wanted import tagged_instances
+from lakeferry.monitor.wanted.alarms import ALARMS
 from lakeferry.network.metric_syntax import parse_expression
 from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Topic, VpcEndpoint
 from lakeferry.network.topology import Topology

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cli.network_flags import NetworkFlags, WatchFlags, extras_of
+from lakeferry.cli.monitor.network_flags import NetworkFlags, WatchFlags, extras_of
 from lakeferry.config.overlay import Flag
 from lakeferry.config.read import read_manifest
 from lakeferry.connect.aws import AwsAccess

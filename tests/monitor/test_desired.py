@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.settings import OWNER_TAG, EndpointWish
+from lakeferry.monitor.wanted.desired import Desired, desired
 from lakeferry.network.resources import (
     REGION_TAG,
     Alarm,

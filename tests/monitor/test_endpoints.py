@@ -234,7 +234,7 @@ def test_databricks_services_are_known_in_some_regions(region: str) -> None:
 
 
 def test_a_databricks_service_that_is_not_known_here_must_be_given() -> None:
-    from lakeferry.monitor.desired import desired
+    from lakeferry.monitor.wanted.desired import desired
     from tests.monitor.wishes import full
 
     wish = (EndpointWish("databricks-relay", "interface"),)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lakeferry.monitor.flow_log_place import doubled, flow_log_place
+from lakeferry.monitor.logs.flow_log_place import doubled, flow_log_place
 from lakeferry.network.resources import FlowLog
 from lakeferry.network.topology import Topology
 from tests.network.networks import PRIVATE, changed, flow_log, seen

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.increments import (
+from lakeferry.monitor.logs.increments import (
     Event,
     GroupLogs,
     Increments,
@@ -17,7 +17,7 @@ from lakeferry.monitor.increments import (
     note,
     open_increments,
 )
-from lakeferry.monitor.watch import Fault
+from lakeferry.monitor.logs.watch import Fault
 from lakeferry.network.fields import DEFAULT_FORMAT
 from lakeferry.network.flow_batch import ReadReport
 from lakeferry.store.open import open_store

@@ -12,9 +12,22 @@ from hypothesis import strategies as st
 
 from lakeferry.aws.read_metrics import KEPT_S, RULES, Point, WantedMetric
 from lakeferry.errors import FerryError
-from lakeferry.monitor.keep_series import LATE_S, Kept, Wanted, keep, keep_points, read_series
-from lakeferry.monitor.one_writer import one_writer
-from lakeferry.monitor.series import SCHEMA, merged, path_of, points_table, wanted_metrics
+from lakeferry.monitor.series.keep_series import (
+    LATE_S,
+    Kept,
+    Wanted,
+    keep,
+    keep_points,
+    read_series,
+)
+from lakeferry.monitor.series.kept_series import (
+    SCHEMA,
+    merged,
+    path_of,
+    points_table,
+    wanted_metrics,
+)
+from lakeferry.monitor.series.one_writer import one_writer
 from lakeferry.store.open import memory_store, open_store
 from lakeferry.store.protocol import Store
 from tests.network.sample_scenario import NAT_GATEWAY, topology

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lakeferry.monitor.prove_logs import evaluate_logs
+from lakeferry.monitor.proof.prove_logs import evaluate_logs
 from lakeferry.network.rule_set import RuleWish, rule_set
 from lakeferry.network.rules import parse_rule
 from tests.network.sample_scenario import SAMPLE, expected, topology

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.logs import open_logs, store_options
+from lakeferry.monitor.logs.opening import open_logs, store_options
 from lakeferry.network.flow_log import ReadReport, read_flow_log
 
 LINE = b"2 1 eni-1 10.0.0.1 10.0.0.2 443 49152 6 10 840 1439387263 1439387264 ACCEPT OK\n"

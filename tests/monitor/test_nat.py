@@ -10,10 +10,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.desired import Desired, desired
-from lakeferry.monitor.nat import nat
-from lakeferry.monitor.nat_size import refuse_not_offered, types_by_zone
+from lakeferry.monitor.nat.instances import nat
+from lakeferry.monitor.nat.size import refuse_not_offered, types_by_zone
 from lakeferry.monitor.settings import OWNER_TAG, EndpointWish
+from lakeferry.monitor.wanted.desired import Desired, desired
 from lakeferry.network.nat_resources import (
     DefaultRoute,
     ElasticIp,

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.alarm_parts import plain_metric
-from lakeferry.monitor.export import export
-from lakeferry.monitor.foreseen import foreseen
-from lakeferry.monitor.nat_health import NatHealth, nat_health
+from lakeferry.monitor.export.foreseen import foreseen
+from lakeferry.monitor.export.template import export
+from lakeferry.monitor.nat.health import NatHealth, nat_health
+from lakeferry.monitor.wanted.alarm_parts import plain_metric
 from lakeferry.network import discover
 from lakeferry.network.discover import Scope
 from lakeferry.network.nat_resources import NatInstance

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lakeferry.cli.nat_migration_answers import migration_body, migration_lines
-from lakeferry.monitor.desired import desired
-from lakeferry.monitor.nat_bill import nat_bill
-from lakeferry.monitor.nat_migration import NatMigration, nat_migration
+from lakeferry.cli.monitor.nat_migration_answers import migration_body, migration_lines
+from lakeferry.monitor.nat.bill import nat_bill
+from lakeferry.monitor.nat.migration import NatMigration, nat_migration
 from lakeferry.monitor.plan import provision_plan
+from lakeferry.monitor.wanted.desired import desired
 from lakeferry.network.nat_resources import DefaultRoute, NatInstance, StandbyGateway
 from lakeferry.network.resources import PlannedFlow, VpcEndpoint
 from tests.monitor.nat_networks import GATEWAY, Case, network, wishes

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.settings import AlarmLimit
+from lakeferry.monitor.wanted.desired import Desired, desired
 from lakeferry.network.resources import Alarm, Dashboard, MetricQuery, Route, RouteTable
 from lakeferry.network.topology import Topology
 from tests.monitor.nat_networks import (

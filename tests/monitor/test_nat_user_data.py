@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.nat_user_data import (
+from lakeferry.monitor.nat.user_data import (
     MOST_USER_DATA,
     NatInstanceScript,
     NatRoute,
@@ -37,7 +37,7 @@ def part(text: str, name: str) -> str:
 
 
 def source(name: str) -> str:
-    return files("lakeferry.monitor").joinpath(name).read_text(encoding="utf-8")
+    return files("lakeferry.monitor.nat").joinpath(name).read_text(encoding="utf-8")
 
 
 def test_an_instance_knows_its_network_its_peers_and_who_takes_over() -> None:

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from lakeferry.monitor.own_cost import MonthlyCost, nat_gbps, nat_usd_per_gb, path_usd_per_gb
 from lakeferry.monitor.settings import FlowLogWish
+from lakeferry.monitor.wanted.own_cost import MonthlyCost, nat_gbps, nat_usd_per_gb, path_usd_per_gb
 from tests.monitor.test_wanted_flow_logs import BUCKET
 from tests.monitor.wishes import bare, wanted
 
@@ -82,7 +82,7 @@ def test_a_price_says_how_sure_it_is() -> None:
 def test_a_region_without_a_price_shows_that_of_another_and_says_so() -> None:
     from dataclasses import replace
 
-    from lakeferry.monitor.desired import desired
+    from lakeferry.monitor.wanted.desired import desired
     from tests.monitor.wishes import full
 
     made = desired(bare(), replace(full(), region="eu-central-1"))

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lakeferry.cost.flow_groups import Flow, flow_of
-from lakeferry.cost.observed import Seen
-from lakeferry.monitor.read_flow import read_flow, spread
-from lakeferry.monitor.read_seen import read_seen_logs
+from lakeferry.cost.bill.observed import Seen
+from lakeferry.cost.observe.flow_groups import Flow, flow_of
+from lakeferry.monitor.logs.read_flow import read_flow, spread
+from lakeferry.monitor.logs.read_seen import read_seen_logs
 from tests.corpora import required
 from tests.network.sample_scenario import NAT_GATEWAY, SAMPLE, topology
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.rule_files import read_alarms, read_rules
+from lakeferry.monitor.proof.rule_files import read_alarms, read_rules
 from tests.network.published_rules import SAMPLE_SOLUTION
 from tests.network.test_alarm_state import REQUEST
 

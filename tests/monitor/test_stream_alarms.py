@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lakeferry.monitor.alarms import alarms
-from lakeferry.monitor.own_cost import MonthlyCost
 from lakeferry.monitor.settings import AlarmLimit, MonitorSettings
-from lakeferry.monitor.stream_alarms import stream_alarms, stream_graphs
+from lakeferry.monitor.wanted.alarms import alarms
+from lakeferry.monitor.wanted.own_cost import MonthlyCost
+from lakeferry.monitor.wanted.stream_alarms import stream_alarms, stream_graphs
 from lakeferry.network.resources import Alarm, Dashboard
 from lakeferry.network.rule_set import RuleSet
 from tests.monitor.test_choices import request

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.tag_audit import WORDS, TagAudit, audit, checked_tags
+from lakeferry.monitor.tags.audit import WORDS, TagAudit, audit, checked_tags
 from lakeferry.network.tag_bearers import DATABRICKS_OWN, MOST_OF_DATABRICKS, Bearer
 
 MAP = {"map-migrated": "migABCDE12345"}

@@ -7,11 +7,11 @@ import pytest
 
 from lakeferry.config.read import read_manifest
 from lakeferry.connect.databricks import WorkspaceAccess
-from lakeferry.cost.map_tags import EXCLUDED
+from lakeferry.cost.bill.map_tags import EXCLUDED
 from lakeferry.errors import FerryError
 from lakeferry.monitor.choices import Extras
-from lakeferry.monitor.tag_choices import TagExtras, tag_request
-from lakeferry.monitor.tags import TagRequest
+from lakeferry.monitor.tags.choices import TagExtras, tag_request
+from lakeferry.monitor.tags.run import TagRequest
 
 HEAD = "version: 1\nname: m1\nnetwork: {region: eu-west-1}\n"
 CONNECTIONS = """

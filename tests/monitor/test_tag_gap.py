@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
-from lakeferry.cost.bill import Bill, read_bill
-from lakeferry.cost.bill_place import bill_of
-from lakeferry.cost.map_tags import MapTerms
-from lakeferry.cost.price_file import own_book
-from lakeferry.monitor.tag_gap import billed, estimate
+from lakeferry.cost.bill.bill_place import bill_of
+from lakeferry.cost.bill.map_tags import MapTerms
+from lakeferry.cost.bill.whole_bill import Bill, read_bill
+from lakeferry.cost.prices.price_file import own_book
+from lakeferry.monitor.tags.gap import billed, estimate
 from lakeferry.network.tag_bearers import Bearer
 from tests.corpora import ROOT
 from tests.cost.bills import BillLine, cur2, file

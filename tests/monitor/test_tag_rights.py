@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lakeferry.monitor.iam import actions_of, least_policy
-from lakeferry.monitor.tag_rights import tag_policy
+from lakeferry.monitor.tags.rights import tag_policy
 from tests.monitor.wishes import full
 
 HERE = "us-east-1:123456789012"

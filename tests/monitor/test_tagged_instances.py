@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.monitor.settings import AlarmLimit, TaggedWish
-from lakeferry.monitor.tagged_instances import ALARMS, ALLOWANCES, query
+from lakeferry.monitor.wanted.tagged_instances import ALARMS, ALLOWANCES, query
 from lakeferry.network.metric_math import Past, metric_series
 from lakeferry.network.resources import Alarm, Dashboard, Instance
 from lakeferry.network.topology import Topology

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from cfnlint.api import lint
 
+from lakeferry.monitor.export.template_cloudformation import cloudformation
+from lakeferry.monitor.export.template_names import Names
+from lakeferry.monitor.export.template_terraform import terraform
 from lakeferry.monitor.settings import MonitorSettings
-from lakeferry.monitor.template_cloudformation import cloudformation
-from lakeferry.monitor.template_names import Names
-from lakeferry.monitor.template_terraform import terraform
 from lakeferry.network.nat_resources import InstanceProfile, NatInstance
 from lakeferry.network.resources import Resource, key_of
 from tests.monitor.nat_wishes import NAME, one_zone

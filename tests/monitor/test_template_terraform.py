@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.desired import desired
-from lakeferry.monitor.export import export
-from lakeferry.monitor.terraform_values import literal
+from lakeferry.monitor.export.template import export
+from lakeferry.monitor.export.terraform_values import literal
+from lakeferry.monitor.wanted.desired import desired
 from tests.monitor.networks import arrived, cases, template_of, wanted_of
 from tests.monitor.read_back_terraform import Configuration
 from tests.monitor.terraform_arguments import binding, faults

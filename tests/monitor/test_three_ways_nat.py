@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from cfnlint.api import lint
 
-from lakeferry.monitor.alarm_parts import plain_metric
-from lakeferry.monitor.export import Export, export
-from lakeferry.monitor.foreseen import foreseen
-from lakeferry.monitor.nat_health import nat_health
+from lakeferry.monitor.export.foreseen import foreseen
+from lakeferry.monitor.export.template import Export, export
+from lakeferry.monitor.nat.health import nat_health
 from lakeferry.monitor.plan import provision_plan
+from lakeferry.monitor.wanted.alarm_parts import plain_metric
 from lakeferry.network.nat_resources import DefaultRoute, InstanceProfile, NatResource
 from lakeferry.network.resources import Alarm, InsightRule, Resource, key_of
 from tests.monitor import read_back

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from lakeferry.monitor import thresholds
+from lakeferry.monitor.wanted import thresholds
 from lakeferry.network.resources import PlannedFlow
 from tests.network.sample_scenario import topology
 

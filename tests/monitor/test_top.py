@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.monitor.read_paths import PathReader, read_paths
-from lakeferry.monitor.top import BYS, Top, keys_for, leak_text, money, top
+from lakeferry.monitor.logs.read_paths import PathReader, read_paths
+from lakeferry.monitor.logs.top import BYS, Top, keys_for, leak_text, money, top
 from lakeferry.network.members import members_of
 from lakeferry.network.resources import PrefixList
 from lakeferry.network.topology import Topology

@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from lakeferry.monitor.desired import desired
-from lakeferry.monitor.flow_logs import bucket_policy
 from lakeferry.monitor.settings import OWNER_TAG, FlowLogWish
+from lakeferry.monitor.wanted.desired import desired
+from lakeferry.monitor.wanted.flow_logs import bucket_policy
 from lakeferry.network.resources import FlowLog, InsightRule, LogGroup, NatGateway, Role
 from lakeferry.network.topology import Topology
 from tests.monitor.wishes import full, named, of_kind, wanted, with_found

@@ -13,9 +13,9 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.increments import StoredLogs
-from lakeferry.monitor.metrics_page import MetricsPage, Snapshot, is_loopback, parse_address
-from lakeferry.monitor.watch import WORKERS, Watch, WatchView, expected_bytes, is_behind
+from lakeferry.monitor.logs.increments import StoredLogs
+from lakeferry.monitor.logs.metrics_page import MetricsPage, Snapshot, is_loopback, parse_address
+from lakeferry.monitor.logs.watch import WORKERS, Watch, WatchView, expected_bytes, is_behind
 from lakeferry.network.flow_batch import FlowBatch, ReadReport
 from lakeferry.network.resources import PlannedFlow
 from lakeferry.store.open import open_store

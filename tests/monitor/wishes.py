@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from lakeferry.monitor.desired import Desired, desired
 from lakeferry.monitor.settings import EndpointWish, MonitorSettings
+from lakeferry.monitor.wanted.desired import Desired, desired
 from lakeferry.network.resources import PlannedFlow, Resource
 from lakeferry.network.topology import Found, Topology
 from tests.network.sample_scenario import ACCOUNT, REGION, topology

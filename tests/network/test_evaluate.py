@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeferry.monitor.put_away import put_away
+from lakeferry.monitor.proof.put_away import put_away
 from lakeferry.network.contributions import PutAway
 from lakeferry.network.evaluate import Evaluation
 from lakeferry.network.json_events import JsonBatch

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeferry.monitor.logs import open_logs
+from lakeferry.monitor.logs.opening import open_logs
 from lakeferry.network.flow_batch import FlowBatch
 from lakeferry.network.flow_log import ReadReport, read_flow_log
 from lakeferry.network.flow_totals import MINUTE, FlowTotals, columns_for

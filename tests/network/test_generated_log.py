@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lakeferry.monitor.read_paths import PathReader
+from lakeferry.monitor.logs.read_paths import PathReader
 from lakeferry.network.attribute import HELPFUL, NEEDED
 from lakeferry.network.evaluate import Evaluation
 from lakeferry.network.fields import CONNECTION_FORMAT, DEFAULT_FORMAT, FIELDS

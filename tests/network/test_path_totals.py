@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeferry.monitor.logs import open_logs
+from lakeferry.monitor.logs.opening import open_logs
 from lakeferry.network.attribute import BY_PATH, HELPFUL, NEEDED
 from lakeferry.network.flow_batch import FlowBatch
 from lakeferry.network.flow_log import ReadReport, read_flow_log

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lakeferry.monitor.prove import Proofs, evaluation_of, proofs_of
+from lakeferry.monitor.proof.prove import Proofs, evaluation_of, proofs_of
 from lakeferry.network.alarm_form import alarm_of
 from lakeferry.network.event_columns import Number
 from lakeferry.network.resources import Alarm

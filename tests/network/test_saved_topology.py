@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.desired import desired
+from lakeferry.monitor.wanted.desired import desired
 from lakeferry.network.saved_topology import read_topology, topology_text
 from lakeferry.network.topology import Finding, Topology
 from tests.monitor.wishes import full, with_found

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.monitor.nat_user_data import NatInstanceScript, NatRoute
+from lakeferry.monitor.nat.user_data import NatInstanceScript, NatRoute
 from tests.servers import started
 
 STUBS = Path(__file__).with_name("nat_stubs.py")

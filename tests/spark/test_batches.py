@@ -9,7 +9,7 @@ import pytest
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import Load
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import Gap
+from lakeferry.ingest.position.state import Gap
 from lakeferry.spark.epoch import Mark
 from lakeferry.spark.read_part import tasks_of
 from lakeferry.spark.record import KEPT, Record

@@ -13,7 +13,7 @@ from databricks.sdk.service.catalog import SchemasAPI, VolumesAPI
 from databricks.sdk.service.jobs import JobSettings
 
 from lakeferry.demo.kinesis_feed_load import SCHEMA
-from lakeferry.ingest.declared_schema import declared_schema
+from lakeferry.ingest.payload.declared_schema import declared_schema
 from lakeferry.spark.options import parse_options
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.ingest.lineage import Listing, Shard
-from lakeferry.ingest.position import (
+from lakeferry.ingest.kinesis.lineage import Listing, Shard
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     FromTrimHorizon,

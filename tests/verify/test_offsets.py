@@ -15,14 +15,21 @@ from hypothesis import strategies as st
 from lakeferry.delta.txn_files import file_of, folder_of
 from lakeferry.errors import FerryError
 from lakeferry.events import Checked, Event
-from lakeferry.ingest.commit import commit
-from lakeferry.ingest.joining import next_rejected
-from lakeferry.ingest.messages import Counts
-from lakeferry.ingest.position import After, Gap, advanced
-from lakeferry.ingest.rows import QUARANTINE_SCHEMA, RAW_SCHEMA, Bad, Fault, Rows, quarantine_table
+from lakeferry.ingest.crew.joining import next_rejected
+from lakeferry.ingest.payload.rows import (
+    QUARANTINE_SCHEMA,
+    RAW_SCHEMA,
+    Bad,
+    Fault,
+    Rows,
+    quarantine_table,
+)
+from lakeferry.ingest.position.state import After, Gap, advanced
 from lakeferry.ingest.settings import TargetSettings
-from lakeferry.ingest.table import open_target
-from lakeferry.ingest.target import Target
+from lakeferry.ingest.table.commit import commit
+from lakeferry.ingest.table.opening import open_target
+from lakeferry.ingest.table.target import Target
+from lakeferry.ingest.worker.messages import Counts
 from lakeferry.verify.offset_rows import Ledger, Origin
 from lakeferry.verify.offsets import OffsetsReport, verify_offsets
 from tests.ingest.batches import (

@@ -31,7 +31,7 @@ GONE_IN_S = 600  # an instance that ends lets go of its interface within minutes
 THERE_IN_S = 600
 _NO_PROFILE = re.compile("[Ii]nstance [Pp]rofile")
 _NOT_HERE = ("Unsupported", "InvalidInstanceType")
-_MARK = re.compile(r"\$\{([a-z0-9_.-]+)\}")  # in user data, see `monitor.nat_names.id_mark`
+_MARK = re.compile(r"\$\{([a-z0-9_.-]+)\}")  # in user data, see `monitor.nat.names.id_mark`
 
 
 # ---- instance profiles

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lakeferry.cli import json_lines
-from lakeferry.cli.answers import clone_lines, offset_lines, verify_lines
+from lakeferry.cli.clone.answers import clone_lines, offset_lines, verify_lines
 from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.units import counted
 from lakeferry.clone import run
@@ -120,7 +120,7 @@ def explain(thing: str, version: int | None, options: Mapping[str, str], *, scre
         screen.result([text], {"type": "explanation", "schema": json_lines.schema()})
         return OK
     from lakeferry import explain as door
-    from lakeferry.cli.explanation import explanation_lines
+    from lakeferry.cli.fleet.explanation import explanation_lines
 
     if thing.upper().startswith("LF-"):
         kind = door.explain_code(thing.upper())
@@ -186,7 +186,7 @@ def demo(folder: str, *, fast: bool, screen: Screen, stop: Flag) -> int:
     Raises:
         KeyboardInterrupt: stopped.
     """
-    from lakeferry.cli.ingest_talk import IngestTalk
+    from lakeferry.cli.ingest.talk import IngestTalk
     from lakeferry.demo.folder import REQUESTS
     from lakeferry.demo.report import DemoStep
     from lakeferry.demo.run import demo as door

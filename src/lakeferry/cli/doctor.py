@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from lakeferry.cli import commands
+from lakeferry.cli.clone.place_flags import SourceOption, TargetOption
 from lakeferry.cli.faults import all_told
-from lakeferry.cli.fleet_flags import ALL_TABLES, TableFlags
-from lakeferry.cli.ingest_flags import NOBODY, StreamFlags, WhoFlags, wanted
+from lakeferry.cli.fleet.fleet_flags import ALL_TABLES, TableFlags
+from lakeferry.cli.ingest.flags import NOBODY, StreamFlags, WhoFlags, wanted
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
-from lakeferry.cli.place_flags import SourceOption, TargetOption
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs
@@ -50,14 +50,14 @@ def doctor(
 
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
         if for_ == "cutover":
-            from lakeferry.cli import cutting_over
+            from lakeferry.cli.fleet import cutting_over
 
             names = tuple(one for one in (source, target) if one is not None)
             return cutting_over.check(names, manifest, tables, strict=strict, screen=screen)
         if source is None or tables.select is not None:
             return _known(tables, source, manifest, strict=strict, screen=screen)
         if for_ == "ingest":
-            from lakeferry.cli import ingesting
+            from lakeferry.cli.ingest import ingesting
 
             flags = StreamFlags(who=who, store_option=target_option)
             asked = wanted(source, target, manifest, flags)
@@ -85,8 +85,8 @@ def _known(
             "LF-2001", "what is to be tried is not said, or said twice", "SOURCE, --select",
             "give SOURCE [TARGET], or -s with one table of the migration",
         )  # fmt: skip
+    from lakeferry.cli.fleet.table_explaining import known_table
     from lakeferry.cli.manifest_flags import migration
-    from lakeferry.cli.table_explaining import known_table
 
     known = migration(manifest, is_of_tables=True)
     row = known_table(names[0], known)

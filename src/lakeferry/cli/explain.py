@@ -7,9 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from lakeferry.cli import commands
+from lakeferry.cli.clone.place_flags import SourceOption
 from lakeferry.cli.faults import all_told
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
-from lakeferry.cli.place_flags import SourceOption
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs
@@ -41,11 +41,11 @@ def explain(
 
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
         if thing.endswith(".lfp"):
-            from lakeferry.cli.plan_explaining import explain as explain_plan
+            from lakeferry.cli.fleet.plan_explaining import explain as explain_plan
 
             return explain_plan(thing, against, manifest, screen=screen)
         if _is_of_a_migration(thing, manifest):
-            from lakeferry.cli.table_explaining import explain as explain_known
+            from lakeferry.cli.fleet.table_explaining import explain as explain_known
 
             return explain_known(thing, manifest, drift=drift, screen=screen)
         if drift:

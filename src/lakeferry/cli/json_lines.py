@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from lakeferry.cli.estimate import BASIS, Estimate
+from lakeferry.cli.clone.estimate import BASIS, Estimate
 from lakeferry.clone.report import CloneReport
 from lakeferry.errors import FerryError
 from lakeferry.events import (

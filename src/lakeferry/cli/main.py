@@ -18,9 +18,7 @@ from typing import Annotated, Any, Literal, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 
-from lakeferry.cli.flag_types import Many
-from lakeferry.cli.mirrored import is_set, mirrored
-from lakeferry.cli.place_flags import (
+from lakeferry.cli.clone.place_flags import (
     Jobs,
     MapPrefix,
     SourceOption,
@@ -28,6 +26,8 @@ from lakeferry.cli.place_flags import (
     TargetOption,
     places,
 )
+from lakeferry.cli.flag_types import Many
+from lakeferry.cli.mirrored import is_set, mirrored
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_rate, parse_time
@@ -48,55 +48,55 @@ app = App(
 
 # By name, so that a clone does not import what only networks and manifests need.
 app.command(
-    "lakeferry.cli.discover:discover",
+    "lakeferry.cli.fleet.discover:discover",
     name="discover",
     help="Find the tables, checkpoints and folders of all sources of a migration.",
 )
 app.command(
-    "lakeferry.cli.plan:plan",
+    "lakeferry.cli.fleet.plan:plan",
     name="plan",
     help="What a sync of a migration would do: tables, bytes, hours, dollars.",
 )
 app.command(
-    "lakeferry.cli.sync:sync",
+    "lakeferry.cli.fleet.sync:sync",
     name="sync",
     help="Bring the tables of a migration over, and keep them up to date.",
 )
 # As readers of Terraform would type it; not listed, for it is one and the same.
-app.command("lakeferry.cli.sync:sync", name="apply", show=False)
+app.command("lakeferry.cli.fleet.sync:sync", name="apply", show=False)
 app.command(
-    "lakeferry.cli.status:status",
+    "lakeferry.cli.fleet.status:status",
     name="status",
     help="Where a migration stands: tables, bytes, what is behind, what asks for a person.",
 )
 app.command(
-    "lakeferry.cli.cutover:cutover",
+    "lakeferry.cli.fleet.cutover:cutover",
     name="cutover",
     help="Switch tables from their source to their target: proven, registered, with a way back.",
 )
 app.command(
-    "lakeferry.cli.verify:verify",
+    "lakeferry.cli.clone.verify:verify",
     name="verify",
     help="Prove that clones are their tables: one, or all of a migration.",
 )
 app.command(
-    "lakeferry.cli.rollback:rollback",
+    "lakeferry.cli.fleet.rollback:rollback",
     name="rollback",
     help="Take a switch back: the source is used again, and the catalog forgets the target.",
 )
 app.command(
-    "lakeferry.cli.monitor:monitor",
+    "lakeferry.cli.monitor.commands:monitor",
     name="monitor",
     help="See every byte of a migration: rules, alarms and dashboards, proven before they are "
     "deployed.",
 )
 app.command(
-    "lakeferry.cli.cost:cost",
+    "lakeferry.cli.cost.command:cost",
     name="cost",
     help="What moving bytes to AWS costs by every path, and which to take.",
 )
 app.command(
-    "lakeferry.cli.ingest:ingest",
+    "lakeferry.cli.ingest.command:ingest",
     name="ingest",
     help="Bring a Kinesis stream into a Delta table, each record exactly once.",
 )
@@ -111,7 +111,7 @@ app.command(
     help="Try whether this machine, these stores and a stream can do the job.",
 )
 app.command(
-    "lakeferry.cli.config:config",
+    "lakeferry.cli.config.commands:config",
     name="config",
     help="Look at the manifest, and at what it asks for.",
 )

@@ -16,7 +16,7 @@ from lakeferry.config.read import STDIN, Read, find_manifest, read_manifest
 from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:
-    from lakeferry.fleet.wanted import Migration
+    from lakeferry.fleet.manifest.wanted import Migration
 
 
 @Parameter(name="*")
@@ -90,7 +90,7 @@ def read(
 
         wrong += [*problems(found.manifest), *_of_streams(found.manifest)]
     if not _OF_A_MIGRATION.isdisjoint(found.manifest.root.entries):
-        from lakeferry.fleet.wanted_problems import wanted_problems
+        from lakeferry.fleet.manifest.wanted_problems import wanted_problems
 
         wrong += wanted_problems(found.manifest)
     refuse(wrong, found.document.texts)
@@ -116,9 +116,9 @@ def migration(
         FerryError: LF-2002 where there is no manifest; see `addresses.with_addresses`.
         ExceptionGroup: of FerryError, one for each fault; a missing part is one.
     """
-    from lakeferry.fleet.addresses import with_addresses
-    from lakeferry.fleet.wanted_problems import missing_problems
-    from lakeferry.fleet.wanted_values import migration_of
+    from lakeferry.fleet.manifest.addresses import with_addresses
+    from lakeferry.fleet.manifest.wanted_problems import missing_problems
+    from lakeferry.fleet.manifest.wanted_values import migration_of
 
     found = read(chosen, flags, is_needed=True, is_of_tables=is_of_tables)
     refuse(missing_problems(found.manifest), found.document.texts)

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Protocol, TextIO
 
 from lakeferry.cli import colour, json_lines
-from lakeferry.cli.estimate import Estimate
+from lakeferry.cli.clone.estimate import Estimate
 from lakeferry.cli.units import counted, duration_text, size_text, time_text
 from lakeferry.errors import FerryError
 from lakeferry.events import (
@@ -32,7 +32,7 @@ from lakeferry.events import (
     TablePlanned,
     Warned,
 )
-from lakeferry.fleet.time_left import left_text
+from lakeferry.fleet.standing.time_left import left_text
 from lakeferry.version import VERSION
 
 PLAIN_EVERY_S = 30

@@ -11,9 +11,9 @@ from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:
     from lakeferry.config.tree import Value
-    from lakeferry.cost.cost_report import CostReport
-    from lakeferry.cost.plan_values import CostPlan
-    from lakeferry.cost.prices import PriceBook
+    from lakeferry.cost.plan.cost_report import CostReport
+    from lakeferry.cost.plan.values import CostPlan
+    from lakeferry.cost.prices.values import PriceBook
     from lakeferry.network.resources import PlannedFlow
 
 STDIN = "-"
@@ -68,14 +68,14 @@ def _given(
         return str(plan), {}
     if isinstance(plan, Mapping):
         return None, dict(plan)
-    from lakeferry.cost.plan_flows import keys_of_flows
+    from lakeferry.cost.plan.flows import keys_of_flows
 
     return None, keys_of_flows(plan)
 
 
 def cost_of(request: CostRequest, *, today: date | None = None) -> "CostReport":
     """The answer to a request; see `cost`."""
-    from lakeferry.cost.answer import answer
+    from lakeferry.cost.plan.answer import answer
 
     plan = read_plan(request)
     return answer(plan, listed_prices(plan.prices), today=today or datetime.now(UTC).date())
@@ -86,8 +86,8 @@ def read_plan(request: CostRequest) -> "CostPlan":
     from lakeferry.config.overlay import merged
     from lakeferry.config.problems import refuse
     from lakeferry.config.tree import Entry, Place, Value
-    from lakeferry.cost.plan_reading import read_keys
-    from lakeferry.cost.plan_values import plan_of
+    from lakeferry.cost.plan.reading import read_keys
+    from lakeferry.cost.plan.values import plan_of
 
     texts = dict(request.texts)
     root = Value("map", Place("the plan", 0, 1))
@@ -125,7 +125,7 @@ def listed_prices(file: str | None) -> "PriceBook":
     Raises:
         FerryError: LF-6503, LF-6504.
     """
-    from lakeferry.cost.price_file import overridden, own_book, read_book
+    from lakeferry.cost.prices.price_file import overridden, own_book, read_book
 
     if file is None:
         return own_book()

@@ -34,7 +34,7 @@ from lakeferry.demo.kinesis_feed_http import (
 from lakeferry.demo.kinesis_feed_load import TEMPLATES, Load
 from lakeferry.demo.kinesis_feed_shard import whole
 from lakeferry.demo.kinesis_feed_stream import Fault, ShardTruth, Stream, opened
-from lakeferry.ingest.wire import TARGET
+from lakeferry.ingest.kinesis.wire import TARGET
 
 KEYS = AwsKeys("test", "test")
 CONTROL = "/_feed/"

@@ -12,7 +12,7 @@ import orjson
 
 from lakeferry.demo.kinesis_feed_shard import Body, Shard, whole
 from lakeferry.demo.kinesis_feed_stream import TOKEN_MS, Fault, Stream, hash_keys, opened
-from lakeferry.ingest.wire import MOST_RECORDS, MOST_SHARDS
+from lakeferry.ingest.kinesis.wire import MOST_RECORDS, MOST_SHARDS
 
 MOST_PUT = 500  # records of one PutRecords
 Asked = Mapping[str, Any]

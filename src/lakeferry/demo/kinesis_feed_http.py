@@ -23,7 +23,7 @@ import orjson
 from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.demo.kinesis_feed_shard import Body, whole
 from lakeferry.demo.kinesis_feed_stream import Fault
-from lakeferry.ingest.wire import CONTENT_TYPE
+from lakeferry.ingest.kinesis.wire import CONTENT_TYPE
 
 SKEW_S = 300  # that a signature may be off
 PIECES = 50  # of a body that drips

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lakeferry.ingest.aggregate import MAGIC
+from lakeferry.ingest.kinesis.aggregate import MAGIC
 
 Kind = Literal["json", "bad", "kpl", "raw"]
 Bytes = npt.NDArray[np.uint8]

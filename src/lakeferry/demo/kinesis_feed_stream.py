@@ -17,7 +17,7 @@ import orjson
 
 from lakeferry.demo.kinesis_feed_load import Load
 from lakeferry.demo.kinesis_feed_shard import Body, Shard, made_shard
-from lakeferry.ingest.aggregate import HIGHEST_HASH
+from lakeferry.ingest.kinesis.aggregate import HIGHEST_HASH
 
 ACCOUNT = "000000000000"
 HOUR_MS = 3_600_000

@@ -22,6 +22,7 @@ from lakeferry.demo.count_rows import Counted, count_rows
 from lakeferry.demo.kinesis_feed import KEYS, Feed
 from lakeferry.demo.kinesis_feed_load import SCHEMA, Load
 from lakeferry.ingest.events import BatchCommitted, Emit, Event, Progress, ShardSpan
+from lakeferry.ingest.kinesis.signing import endpoint_of
 from lakeferry.ingest.run import run
 from lakeferry.ingest.settings import (
     Ingest,
@@ -30,7 +31,6 @@ from lakeferry.ingest.settings import (
     SourceSettings,
     TargetSettings,
 )
-from lakeferry.ingest.signing import endpoint_of
 from lakeferry.verify.offsets import OffsetsReport, verify_offsets
 
 BILLION_A_DAY = 1_000_000_000 / 86_400  # records a second

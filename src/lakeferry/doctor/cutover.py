@@ -24,15 +24,15 @@ from lakeferry.doctor import machine
 from lakeferry.doctor.check import BLOCKER, OK, WARNING, Check, tried
 from lakeferry.doctor.examine import reach, try_target
 from lakeferry.errors import FerryError
-from lakeferry.fleet.cutover_look import latest, source_head, streams
-from lakeferry.fleet.cutover_plan import chosen, freeze_of, problems, provable, quiet_in_s
-from lakeferry.fleet.cutover_sides import Stores
-from lakeferry.fleet.prove import strength_of
-from lakeferry.fleet.receipt_files import place_of_receipts
-from lakeferry.fleet.registration import registration
-from lakeferry.fleet.target_catalog import target_catalog
-from lakeferry.fleet.wanted import Migration
-from lakeferry.fleet.writers import Head, told
+from lakeferry.fleet.catalogs.registration import registration
+from lakeferry.fleet.catalogs.target_catalog import target_catalog
+from lakeferry.fleet.cutover.look import latest, source_head, streams
+from lakeferry.fleet.cutover.plan import chosen, freeze_of, problems, provable, quiet_in_s
+from lakeferry.fleet.cutover.sides import Stores
+from lakeferry.fleet.cutover.writers import Head, told
+from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.proof.receipt_files import place_of_receipts
+from lakeferry.fleet.proof.run import strength_of
 from lakeferry.ledger import lease, read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable

@@ -12,15 +12,15 @@ from lakeferry.doctor import machine
 from lakeferry.doctor.check import BLOCKER, OK, WARNING, Check, tried
 from lakeferry.doctor.examine import reach, try_target
 from lakeferry.errors import FerryError
-from lakeferry.ingest.endpoint_check import Surroundings, way_of
-from lakeferry.ingest.endpoint_look import own_addresses, resolved_host, surroundings
-from lakeferry.ingest.kinesis import Kinesis, Refused, Unanswered
-from lakeferry.ingest.position import FromTime
-from lakeferry.ingest.refusal_text import refusal_error, unanswered_error
-from lakeferry.ingest.row_schema import row_schema
+from lakeferry.ingest.kinesis.connection import Kinesis, Refused, Unanswered
+from lakeferry.ingest.kinesis.endpoint_check import Surroundings, way_of
+from lakeferry.ingest.kinesis.endpoint_look import own_addresses, resolved_host, surroundings
+from lakeferry.ingest.kinesis.refusal_text import refusal_error, unanswered_error
+from lakeferry.ingest.kinesis.wire import StreamSummary
+from lakeferry.ingest.payload.row_schema import row_schema
+from lakeferry.ingest.position.state import FromTime
 from lakeferry.ingest.settings import Ingest
-from lakeferry.ingest.table import read_target
-from lakeferry.ingest.wire import StreamSummary
+from lakeferry.ingest.table.opening import read_target
 from lakeferry.store.open import locate
 
 DAY_H = 24

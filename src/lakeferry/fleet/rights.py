@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lakeferry.fleet.wanted import Migration, Source
+from lakeferry.fleet.manifest.wanted import Migration, Source
 
 Step = Literal["discover", "sync", "cutover"]
 Statement = Mapping[str, Any]

@@ -14,12 +14,13 @@ from lakeferry.config.manifest import StreamConfig
 from lakeferry.connect.aws import AwsAccess, usual_region
 from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
-from lakeferry.ingest.avro_schema import avro_columns, parsed_avro
-from lakeferry.ingest.declared_schema import declared_schema, refuse_twins
-from lakeferry.ingest.payload_avro import AvroForm, Framing
-from lakeferry.ingest.payload_csv import CsvForm
-from lakeferry.ingest.position import checked_name
-from lakeferry.ingest.row_schema import row_schema
+from lakeferry.ingest.kinesis.signing import endpoint_of
+from lakeferry.ingest.payload.avro_rows import AvroForm, Framing
+from lakeferry.ingest.payload.avro_schema import avro_columns, parsed_avro
+from lakeferry.ingest.payload.csv_rows import CsvForm
+from lakeferry.ingest.payload.declared_schema import declared_schema, refuse_twins
+from lakeferry.ingest.payload.row_schema import row_schema
+from lakeferry.ingest.position.state import checked_name
 from lakeferry.ingest.settings import (
     DedupSettings,
     Ingest,
@@ -28,7 +29,6 @@ from lakeferry.ingest.settings import (
     SourceSettings,
     TargetSettings,
 )
-from lakeferry.ingest.signing import endpoint_of
 from lakeferry.ingest.words import Unclear, delimiter, ingest_name, named_stream, partition_column
 from lakeferry.store.open import locate
 
@@ -228,7 +228,7 @@ def _dedup(said: StreamConfig, payload: PayloadSettings) -> DedupSettings | None
     if not said.dedup_columns:
         return None
     if payload.on_new != "evolve":  # else the table may have columns that are not declared
-        from lakeferry.ingest.key_hash import refuse_unfit  # looks alone need no NumPy
+        from lakeferry.ingest.dedup.key_hash import refuse_unfit  # looks alone need no NumPy
 
         refuse_unfit(row_schema(payload), said.dedup_columns)
     return DedupSettings(said.dedup_columns, said.dedup_window_s or USUAL_WINDOW_S)

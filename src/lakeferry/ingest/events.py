@@ -7,8 +7,8 @@ this run; what came before it lies in the table.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from lakeferry.ingest.aggregate import OutOfRange
-from lakeferry.ingest.position import Gap
+from lakeferry.ingest.kinesis.aggregate import OutOfRange
+from lakeferry.ingest.position.state import Gap
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lakeferry.ingest.refusal_text import READS
+from lakeferry.ingest.kinesis.refusal_text import READS
 
 
 @dataclass(frozen=True, slots=True)

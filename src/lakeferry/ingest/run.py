@@ -10,20 +10,20 @@ from threading import Event as Flag
 from time import monotonic
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.adopt import Adopted
-from lakeferry.ingest.begin import Beginning, begin
-from lakeferry.ingest.crew_size import idle_workers
-from lakeferry.ingest.durable import Tables
+from lakeferry.ingest.crew.begin import Beginning, begin
+from lakeferry.ingest.crew.crew_size import idle_workers
+from lakeferry.ingest.crew.durable import Tables
+from lakeferry.ingest.crew.goal import Goal, goal_of
+from lakeferry.ingest.crew.lookout import Look, Lookout
+from lakeferry.ingest.crew.outcome import BeginAgain, Finished, failed, lost_to, not_all_error
+from lakeferry.ingest.crew.session import Session
+from lakeferry.ingest.crew.tally import Tally
 from lakeferry.ingest.events import Began, Emit, Ended, Warned, silent
-from lakeferry.ingest.goal import Goal, goal_of
-from lakeferry.ingest.lineage import readable
-from lakeferry.ingest.lookout import Look, Lookout
-from lakeferry.ingest.outcome import BeginAgain, Finished, failed, lost_to, not_all_error
-from lakeferry.ingest.session import Session
+from lakeferry.ingest.kinesis.lineage import readable
+from lakeferry.ingest.position.adopt import Adopted
 from lakeferry.ingest.settings import Ingest
-from lakeferry.ingest.tally import Tally
-from lakeferry.ingest.target import Lost
-from lakeferry.ingest.upkeep import Upkeep
+from lakeferry.ingest.table.target import Lost
+from lakeferry.ingest.upkeep.both_tables import Upkeep
 
 MOST_LOST = 8  # races in a row
 MOST_FAILED = 5  # crews in a row that committed nothing

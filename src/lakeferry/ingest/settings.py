@@ -7,13 +7,13 @@ from typing import Literal
 import pyarrow as pa
 
 from lakeferry.connect.aws import AwsAccess
-from lakeferry.ingest.aggregate import OutOfRange
-from lakeferry.ingest.pace import IDLE_S
-from lakeferry.ingest.payload import OnNew
-from lakeferry.ingest.payload_avro import AvroForm
-from lakeferry.ingest.payload_csv import CsvForm
-from lakeferry.ingest.signing import Endpoint
-from lakeferry.ingest.wire import MOST_RECORDS
+from lakeferry.ingest.kinesis.aggregate import OutOfRange
+from lakeferry.ingest.kinesis.pace import IDLE_S
+from lakeferry.ingest.kinesis.signing import Endpoint
+from lakeferry.ingest.kinesis.wire import MOST_RECORDS
+from lakeferry.ingest.payload.avro_rows import AvroForm
+from lakeferry.ingest.payload.csv_rows import CsvForm
+from lakeferry.ingest.payload.json_rows import OnNew
 
 MIB = 1 << 20
 # What becomes of a record that is none as declared: a table of its own, a row with nothing but

@@ -9,8 +9,8 @@ from lakeferry.config.problems import Problem
 from lakeferry.config.references import references
 from lakeferry.config.tree import Value
 from lakeferry.errors import FerryError
-from lakeferry.ingest.crew_size import MOST_WORKERS
-from lakeferry.ingest.start import parse_start
+from lakeferry.ingest.crew.crew_size import MOST_WORKERS
+from lakeferry.ingest.position.start import parse_start
 from lakeferry.ingest.words import Unclear, is_delimiter, named_stream, partition_column
 
 # Whether a time has passed is asked of the service's clock when it begins.
@@ -150,7 +150,9 @@ def _writers(framing: str, names: Sequence[str]) -> Iterator[Fault]:
 
 
 def _raw_key(columns: Sequence[str]) -> Iterator[Fault]:
-    from lakeferry.ingest.rows import RAW_SCHEMA  # a check of a manifest is quick without Arrow
+    from lakeferry.ingest.payload.rows import (
+        RAW_SCHEMA,  # a check of a manifest is quick without Arrow
+    )
 
     unknown = [one for one in columns if one not in RAW_SCHEMA.names]
     if unknown:

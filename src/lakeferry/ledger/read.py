@@ -48,7 +48,7 @@ def tables_in(db: sqlite3.Connection, states: Iterable[str]) -> list[LakeTable]:
 
 
 def cells(db: sqlite3.Connection, *, now_ms: int) -> list[Cell]:
-    """All tables summed, as `fleet.status.cell_of` would each: in a quarter of the time."""
+    """Sums of all tables: what `fleet.standing.status.cell_of` makes, in a quarter of the time."""
     found = db.execute(
         "SELECT source, wave, state, route, strength, count(*), sum(bytes), sum(files),"
         " sum(left_bytes), sum(left_files), sum(left_requests), count(held_version),"

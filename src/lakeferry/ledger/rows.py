@@ -15,7 +15,7 @@ class LakeTable(NamedTuple):
     wave: int
     route: str  # the network path that its bytes take: 'internet', 'direct-connect', ...
     lag_target_s: int | None = None
-    state: str = "discovered"  # `fleet.states.State`
+    state: str = "discovered"  # `fleet.standing.states.State`
     state_since_ms: int = 0
     why: str = ""
     code: str = ""
@@ -34,7 +34,7 @@ class LakeTable(NamedTuple):
     left_requests: int = 0
     strength: str | None = None  # of the last proof of `held_version` that found it equal
     schema_name: str = ""  # the parts of `name`, each of which may have dots
-    table_name: str = ""  # '': not known apart, see `fleet.facts`
+    table_name: str = ""  # '': not known apart, see `fleet.manifest.facts`
     path: str = ""  # relative to the root of its source; '': only a catalog knows it
     protocol: str = ""  # '3/7', at `source_version`; '': not seen
     schema_sha256: str = ""  # of metaData.schemaString, 16 hex digits; '': not seen
@@ -44,7 +44,7 @@ class LakeTable(NamedTuple):
 class Cell(NamedTuple):
     """Tables that share what they are told by, summed: what is told of many without reading each.
 
-    Made by `read.cells`, and of single tables by `fleet.status.cell_of`.
+    Made by `read.cells`, and of single tables by `fleet.standing.status.cell_of`.
     """
 
     source: str
@@ -74,12 +74,12 @@ class Inventoried(NamedTuple):
     target_url: str | None  # of its `LakeTable`; None: it is not moved
     print: str  # of what counts as a change from look to look
     seen_ms: int
-    body: str  # JSON: `fleet.found.FoundTable`
+    body: str  # JSON: `fleet.discovery.found.FoundTable`
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One table from one state to another; made by `fleet.states.move`, which knows the rules."""
+    """One table from one state to another, by the rules of `fleet.standing.states.move`."""
 
     target_url: str  # which table
     before: str

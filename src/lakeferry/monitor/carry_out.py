@@ -12,7 +12,7 @@ from lakeferry.connect.databricks import DatabricksAccess
 from lakeferry.errors import FerryError
 from lakeferry.events import ChangeApplied, Emit, Warned
 from lakeferry.monitor.changes import Change, Planned
-from lakeferry.monitor.nat_names import standby_name
+from lakeferry.monitor.nat.names import standby_name
 from lakeferry.monitor.plan import ProvisionPlan, Step
 from lakeferry.monitor.registrations import wanted_registrations
 from lakeferry.monitor.settings import MonitorSettings

@@ -8,11 +8,11 @@ from lakeferry.config.manifest import AlarmRule, Manifest
 from lakeferry.config.problems import Problem
 from lakeferry.config.references import references
 from lakeferry.config.tree import Place, Value
-from lakeferry.cost.price_file import own_book
+from lakeferry.cost.prices.price_file import own_book
 from lakeferry.errors import FerryError
-from lakeferry.monitor.alarms import ALARMS
-from lakeferry.monitor.nat import least_outage_s
-from lakeferry.monitor.nat_wish import nat_wish
+from lakeferry.monitor.nat.instances import least_outage_s
+from lakeferry.monitor.nat.wish import nat_wish
+from lakeferry.monitor.wanted.alarms import ALARMS
 from lakeferry.network.fields import (
     CONNECTION_FORMAT,
     DEFAULT_FORMAT,

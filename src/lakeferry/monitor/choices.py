@@ -13,8 +13,7 @@ from lakeferry.connect.databricks import ACCOUNTS, DatabricksAccess, accounts_of
 from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
 from lakeferry.monitor.choice_problems import OTHERS, format_fields
-from lakeferry.monitor.let_through import buckets
-from lakeferry.monitor.nat_wish import nat_wish
+from lakeferry.monitor.nat.wish import nat_wish
 from lakeferry.monitor.run import MonitorRequest, Transfer
 from lakeferry.monitor.settings import (
     AlarmLimit,
@@ -23,6 +22,7 @@ from lakeferry.monitor.settings import (
     MonitorSettings,
     TaggedWish,
 )
+from lakeferry.monitor.wanted.let_through import buckets
 from lakeferry.network.discover import Beyond, Scope
 from lakeferry.network.rule_set import QUESTIONS
 

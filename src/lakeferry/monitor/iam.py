@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from lakeferry.monitor.iam_parts import Names
 from lakeferry.monitor.iam_parts import Statement as Statement  # noqa: PLC0414 - offered here too
-from lakeferry.monitor.nat_iam import nat_reads, nat_writes
-from lakeferry.monitor.notify import topic
+from lakeferry.monitor.nat.iam import nat_reads, nat_writes
 from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.monitor.wanted.notify import topic
 
 Step = Literal["plan", "apply", "destroy", "watch"]
 STEPS: tuple[Step, ...] = ("plan", "apply", "destroy", "watch")

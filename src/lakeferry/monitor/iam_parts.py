@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lakeferry.monitor.dashboard import dashboard_name
-from lakeferry.monitor.flow_logs import role_name
-from lakeferry.monitor.nat_names import nat_role_name
-from lakeferry.monitor.notify import topic_name
+from lakeferry.monitor.nat.names import nat_role_name
 from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.monitor.wanted.dashboard import dashboard_name
+from lakeferry.monitor.wanted.flow_logs import role_name
+from lakeferry.monitor.wanted.notify import topic_name
 from lakeferry.network.resources import OWNER_TAG
 
 

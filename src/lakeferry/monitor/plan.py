@@ -15,11 +15,11 @@ import orjson
 
 from lakeferry.errors import FerryError
 from lakeferry.monitor.changes import Action, Change, Planned, change, facts
-from lakeferry.monitor.dashboard import dashboard_name
-from lakeferry.monitor.endpoints import WAITING
-from lakeferry.monitor.lambda_function import FUNCTIONS_OWN
-from lakeferry.monitor.nat_names import nat_role_name
+from lakeferry.monitor.export.lambda_function import FUNCTIONS_OWN
+from lakeferry.monitor.nat.names import nat_role_name
 from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
+from lakeferry.monitor.wanted.dashboard import dashboard_name
+from lakeferry.monitor.wanted.endpoints import WAITING
 from lakeferry.network.nat_resources import (
     DefaultRoute,
     ElasticIp,

@@ -21,14 +21,10 @@ from lakeferry.events import ChangePlanned, Emit, silent
 from lakeferry.monitor.brakes import Brake, brakes, hold
 from lakeferry.monitor.carry_out import Site, carry_out
 from lakeferry.monitor.changes import Change, Planned
-from lakeferry.monitor.desired import Desired, desired
-from lakeferry.monitor.endpoints import interface_services
-from lakeferry.monitor.flow_logs import bucket_in, bucket_of, bucket_policy
-from lakeferry.monitor.foreseen import foreseen
-from lakeferry.monitor.nat import refuse_undeployed
-from lakeferry.monitor.nat_names import nat_role_name
-from lakeferry.monitor.nat_size import known_types, refuse_not_offered, types_by_zone
-from lakeferry.monitor.own_cost import MonthlyCost
+from lakeferry.monitor.export.foreseen import foreseen
+from lakeferry.monitor.nat.instances import refuse_undeployed
+from lakeferry.monitor.nat.names import nat_role_name
+from lakeferry.monitor.nat.size import known_types, refuse_not_offered, types_by_zone
 from lakeferry.monitor.plan import (
     ProvisionPlan,
     everything,
@@ -38,7 +34,11 @@ from lakeferry.monitor.plan import (
 )
 from lakeferry.monitor.registrations import wanted_registrations
 from lakeferry.monitor.settings import MonitorSettings
-from lakeferry.monitor.thresholds import planned_flows
+from lakeferry.monitor.wanted.desired import Desired, desired
+from lakeferry.monitor.wanted.endpoints import interface_services
+from lakeferry.monitor.wanted.flow_logs import bucket_in, bucket_of, bucket_policy
+from lakeferry.monitor.wanted.own_cost import MonthlyCost
+from lakeferry.monitor.wanted.thresholds import planned_flows
 from lakeferry.network import discover as network
 from lakeferry.network.discover import Scope
 from lakeferry.network.nat_resources import DefaultRoute, NatInstance

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lakeferry.ingest.position import IngestState
+from lakeferry.ingest.position.state import IngestState
 from lakeferry.spark.epoch import state_after
 from lakeferry.spark.epoch_text import mark_of
 from lakeferry.spark.record import Record

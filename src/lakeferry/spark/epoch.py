@@ -10,8 +10,8 @@ another task, reads to the recorded end.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lakeferry.ingest.lineage import Listing, readable
-from lakeferry.ingest.position import Ended, Gap, IngestState, Position, Span, advanced
+from lakeferry.ingest.kinesis.lineage import Listing, readable
+from lakeferry.ingest.position.state import Ended, Gap, IngestState, Position, Span, advanced
 
 QUERY_BYTES = 8  # of the token of a beginning
 

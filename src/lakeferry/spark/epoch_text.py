@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.lineage import Listing, Shard
-from lakeferry.ingest.position import Span
-from lakeferry.ingest.position_text import parse_state, parsed_position, position_json, state_text
+from lakeferry.ingest.kinesis.lineage import Listing, Shard
+from lakeferry.ingest.position.state import Span
+from lakeferry.ingest.position.text import parse_state, parsed_position, position_json, state_text
 from lakeferry.spark.epoch import ChunkEnd, EpochPlan, Mark
 
 FORMAT = 1

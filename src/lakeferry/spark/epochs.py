@@ -7,12 +7,12 @@ from secrets import token_hex
 from time import monotonic, sleep
 
 from lakeferry.connect.aws_keys import AwsKeys
-from lakeferry.ingest.lineage import Listing, first_positions, is_whole, readable
-from lakeferry.ingest.lookout import Look, Lookout
-from lakeferry.ingest.loss import LOOKS, LossWatch, shown
-from lakeferry.ingest.position import Ended, Gap, IngestState
+from lakeferry.ingest.crew.lookout import Look, Lookout
+from lakeferry.ingest.crew.loss import LOOKS, LossWatch, shown
+from lakeferry.ingest.kinesis.lineage import Listing, first_positions, is_whole, readable
+from lakeferry.ingest.position.start import parse_start
+from lakeferry.ingest.position.state import Ended, Gap, IngestState
 from lakeferry.ingest.settings import SourceSettings
-from lakeferry.ingest.start import parse_start
 from lakeferry.spark.epoch import (
     QUERY_BYTES,
     ChunkEnd,

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.gone import ANY_TIME, forgettable, without
-from lakeferry.ingest.lineage import Listing
-from lakeferry.ingest.loss import accepted, is_another, loss_error, recreated_error
-from lakeferry.ingest.position import Gap, IngestState, StreamIdentity
+from lakeferry.ingest.crew.gone import ANY_TIME, forgettable, without
+from lakeferry.ingest.crew.loss import accepted, is_another, loss_error, recreated_error
+from lakeferry.ingest.kinesis.lineage import Listing
+from lakeferry.ingest.position.state import Gap, IngestState, StreamIdentity
 from lakeferry.spark.epoch import EpochPlan, Mark, groups_of
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from lakeferry.connect.aws import AwsAccess, usual_region
 from lakeferry.connect.aws_keys import AwsKeys, keys_of, keys_of_role
 from lakeferry.errors import FerryError
+from lakeferry.ingest.kinesis.signing import endpoint_of
 from lakeferry.ingest.settings import SourceSettings
-from lakeferry.ingest.signing import endpoint_of
 from lakeferry.spark.options import Options
 from lakeferry.spark.record import Record
 from lakeferry.store.open import open_store

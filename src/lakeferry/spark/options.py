@@ -8,9 +8,9 @@ from typing import Any, Literal, cast, get_args
 
 from lakeferry.connect.aws import SESSION_NAME
 from lakeferry.errors import FerryError
-from lakeferry.ingest.aggregate import OutOfRange
-from lakeferry.ingest.start import parse_start
-from lakeferry.ingest.wire import MOST_RECORDS
+from lakeferry.ingest.kinesis.aggregate import OutOfRange
+from lakeferry.ingest.kinesis.wire import MOST_RECORDS
+from lakeferry.ingest.position.start import parse_start
 from lakeferry.ingest.words import Unclear, named_stream
 from lakeferry.spark.option_names import KNOWN, NOTED, STORE_PREFIX
 

@@ -5,9 +5,9 @@ from time import monotonic
 
 from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.errors import FerryError
-from lakeferry.ingest.kinesis import Kinesis, Refused, Unanswered
-from lakeferry.ingest.position import Position
-from lakeferry.ingest.refusal_text import refusal_error, unanswered_error
+from lakeferry.ingest.kinesis.connection import Kinesis, Refused, Unanswered
+from lakeferry.ingest.kinesis.refusal_text import refusal_error, unanswered_error
+from lakeferry.ingest.position.state import Position
 from lakeferry.ingest.settings import SourceSettings
 from lakeferry.spark.epoch import Mark
 

@@ -13,14 +13,14 @@ import pyarrow as pa
 
 from lakeferry.connect.aws_keys import AwsKeys
 from lakeferry.errors import FerryError
-from lakeferry.ingest.fetch import Fetchers
-from lakeferry.ingest.inbox import Failed, Fetched, Inbox
-from lakeferry.ingest.lineage import Listing
-from lakeferry.ingest.position import After, Ended, Position, Span
-from lakeferry.ingest.reading import Reading
-from lakeferry.ingest.rows import page_rows, raw_table
+from lakeferry.ingest.kinesis.lineage import Listing
+from lakeferry.ingest.kinesis.reading import Reading
+from lakeferry.ingest.kinesis.wire import Record as KinesisRecord
+from lakeferry.ingest.payload.rows import page_rows, raw_table
+from lakeferry.ingest.position.state import After, Ended, Position, Span
 from lakeferry.ingest.settings import SourceSettings
-from lakeferry.ingest.wire import Record as KinesisRecord
+from lakeferry.ingest.worker.fetch import Fetchers
+from lakeferry.ingest.worker.inbox import Failed, Fetched, Inbox
 from lakeferry.spark.epoch import ChunkEnd, EpochPlan, Mark, places_after, to_read
 from lakeferry.spark.options import Options
 from lakeferry.spark.record import Record

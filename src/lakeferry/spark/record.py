@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position import Gap, IngestState
-from lakeferry.ingest.position_text import parse_state, state_text
+from lakeferry.ingest.position.state import Gap, IngestState
+from lakeferry.ingest.position.text import parse_state, state_text
 from lakeferry.spark.epoch import ChunkEnd, EpochPlan, Mark
 from lakeferry.spark.epoch_text import end_text, parse_end, parse_plan, plan_text
 from lakeferry.store.protocol import AlreadyThere, Store, read_all

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.rows import RAW_SCHEMA
+from lakeferry.ingest.payload.rows import RAW_SCHEMA
 from lakeferry.spark.epoch_text import mark_of, offset_of
 from lakeferry.spark.epochs import Epochs
 from lakeferry.spark.opened import keys_for, record_of, source_of

@@ -15,16 +15,16 @@ from lakeferry.delta.commit_read import Commit, read_commits
 from lakeferry.delta.snapshot import Snapshot
 from lakeferry.delta.txn_files import app_id, domain, file_of
 from lakeferry.errors import FerryError
-from lakeferry.ingest.lineage import is_same_stream
-from lakeferry.ingest.position import (
+from lakeferry.ingest.kinesis.lineage import is_same_stream
+from lakeferry.ingest.position.history import added, breaks
+from lakeferry.ingest.position.state import (
     After,
     Ended,
     IngestState,
     Position,
     epoch_of,
 )
-from lakeferry.ingest.position_history import added, breaks
-from lakeferry.ingest.position_text import parse_state
+from lakeferry.ingest.position.text import parse_state
 from lakeferry.store.protocol import Store, read_all
 from lakeferry.verify.findings import Findings
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeferry.delta.files import TemporaryFile, temporary_room
-from lakeferry.ingest.key_hash import Seeds, key_hashes, seeds
+from lakeferry.ingest.dedup.key_hash import Seeds, key_hashes, seeds
 
 RAW = ("shardId", "sequenceNumber", "subSequenceNumber")
 PARSED = ("_shardId", "_sequenceNumber", "_subSequenceNumber")

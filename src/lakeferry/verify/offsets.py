@@ -16,9 +16,9 @@ from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.delta.txn_files import folder_of, ingest_of
 from lakeferry.errors import FerryError
 from lakeferry.events import Checked, Emit, silent
-from lakeferry.ingest.position import After, FromTime, FromTrimHorizon, Gap, IngestState
-from lakeferry.ingest.rows import QUARANTINE_SCHEMA
-from lakeferry.ingest.state_store import find_state
+from lakeferry.ingest.payload.rows import QUARANTINE_SCHEMA
+from lakeferry.ingest.position.state import After, FromTime, FromTrimHorizon, Gap, IngestState
+from lakeferry.ingest.table.state_store import find_state
 from lakeferry.store.open import NO_OPTIONS, open_store
 from lakeferry.store.protocol import Store
 from lakeferry.verify.findings import Findings

@@ -1,0 +1,1 @@
+"""One table, cloned or held against its source."""

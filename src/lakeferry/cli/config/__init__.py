@@ -1,0 +1,1 @@
+"""Manifests and prices as they are typed: checked, shown, proposed."""

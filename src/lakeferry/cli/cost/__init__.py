@@ -1,0 +1,1 @@
+"""What a migration costs as it is typed: before, while and after."""

@@ -1,0 +1,1 @@
+"""A stream as it is typed."""

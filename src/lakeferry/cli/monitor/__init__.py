@@ -1,0 +1,1 @@
+"""The network of a migration as it is typed: seen, guarded, moved."""

@@ -1,0 +1,1 @@
+"""What flowed, priced, and the path that each group of bytes should take."""

@@ -1,0 +1,1 @@
+"""Prices as values, their ladders, and their import from the providers' lists."""

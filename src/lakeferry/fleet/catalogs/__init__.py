@@ -1,0 +1,1 @@
+"""What the target's catalog is told of tables, and whether it agrees with the ledger."""

@@ -1,0 +1,1 @@
+"""Sources looked at side by side: which tables, checkpoints and folders there are."""

@@ -1,0 +1,1 @@
+"""What a manifest wants of a migration: filled in, checked, proposed; which tables are meant."""

@@ -1,0 +1,41 @@
+"""A table of the ledger and the manifest of now -> what a selection can ask of it. Pure."""
+
+from collections.abc import Mapping
+
+from lakeferry.fleet.manifest.select import TableFacts
+from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.planning.vacuum import tags_of
+from lakeferry.ledger.rows import LakeTable
+
+
+def facts_of(wanted: Migration, table: LakeTable) -> TableFacts:
+    """The facts of one table; its target's address is their key.
+
+    Tags are those of the manifest, and `vacuum.AT_RISK`. Of a source that it names no longer there
+    are none.
+    """
+    schema, name = parts_of(table)
+    source = wanted.sources.get(table.source)
+    tags: Mapping[str, str] = {}
+    if source is not None:
+        said = source.options_of(schema, name, table.path).tags
+        left = table.bytes if table.held_version is None else table.left_bytes
+        tags = tags_of(said, left, table.retention_s, wanted.limits)
+    return TableFacts(
+        key=table.target_url,
+        source=table.source,
+        schema=schema,
+        table=name,
+        wave=table.wave,
+        state=table.state,
+        tags=tags,
+        path=table.path,
+    )
+
+
+def parts_of(table: LakeTable) -> tuple[str, str]:
+    """Schema and table; split at the first dot where the ledger does not know them apart."""
+    if table.table_name:
+        return table.schema_name, table.table_name
+    schema, dot, name = table.name.removeprefix(f"{table.source}.").partition(".")
+    return (schema, name) if dot else ("", schema)

@@ -1,0 +1,55 @@
+"""What a byte costs on each route, for a run that may spend so many dollars."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from lakeferry.errors import FerryError
+from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.planning.plan import requests_of
+from lakeferry.fleet.planning.plan_prices import Asked, priced
+from lakeferry.fleet.planning.plan_totals import by_route
+from lakeferry.fleet.planning.planned import PlannedTable
+from lakeferry.fleet.standing.time_left import Left
+from lakeferry.ledger.rows import LakeTable
+
+ASSUMED_BYTES_PER_S = 125e6  # 1 Gbit/s, for what is billed by the hour
+
+
+def usd_per_byte(
+    tables: Iterable[LakeTable], wanted: Migration, asked: Asked
+) -> Mapping[str, Decimal]:
+    """Dollars a byte by route, from the price of all that the ledger knows to be left.
+
+    Raises:
+        FerryError: LF-8022 a route has no price, so a limit of dollars could not be kept.
+    """
+    lines = tuple(_line(one) for one in tables)
+    found: dict[str, Decimal] = {}
+    sums = by_route(lines)
+    hours = {route: _left(total.bytes / ASSUMED_BYTES_PER_S) for route, total in sums.items()}
+    for route, price in priced(lines, wanted, hours, asked).items():
+        if price.usd is None:
+            if route == "local":  # bytes that stay on a machine cost nothing
+                found[route] = Decimal(0)
+                continue
+            raise FerryError(
+                "LF-8022",
+                f"no price is known for the route {route}, so a limit of dollars cannot be kept",
+                price.why,
+                "say it in the manifest under `cost.assume`, or leave --max-cost and "
+                "`stop_if.cost_usd` out",
+            )
+        found[route] = price.usd / max(1, sums[route].bytes)
+    return found
+
+
+def _left(seconds: float) -> Left:
+    return Left(seconds, seconds, seconds)
+
+
+def _line(one: LakeTable) -> PlannedTable:
+    size, files = (one.left_bytes, one.left_files) if one.left_bytes else (one.bytes, one.files)
+    return PlannedTable(
+        one.target_url, one.name, one.source, one.source_url, one.kind, one.wave, one.route,
+        "snapshot", "copy", one.state, bytes=size, files=files, requests=requests_of(size, files),
+    )  # fmt: skip

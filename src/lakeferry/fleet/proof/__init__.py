@@ -1,0 +1,1 @@
+"""Tables held against their sources, and receipts of what was proven."""

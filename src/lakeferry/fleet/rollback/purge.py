@@ -1,0 +1,154 @@
+"""The files of a target that we wrote, and nothing else, deleted after its name was typed.
+
+What a clone brought is said by its own records beside the log. A table that anybody else wrote to
+is left whole.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+import pyarrow.parquet as pq
+
+from lakeferry.clone.record import FOLDER, MIRROR
+from lakeferry.delta.commit import committed_by
+from lakeferry.delta.files import TemporaryFile
+from lakeferry.delta.log import LAST_CHECKPOINT, LOG, list_log, parse_name
+from lakeferry.errors import FerryError
+from lakeferry.fleet.manifest.typed import typed
+from lakeferry.fleet.manifest.wanted import Migration, Target
+from lakeferry.fleet.standing.states import State, may_follow
+from lakeferry.ledger.rows import LakeTable, Move
+from lakeferry.store.open import open_store
+from lakeferry.store.protocol import ObjectMeta, Store, read_all
+
+_RECORD = re.compile(r"(\d{20})-([A-Za-z0-9-]+)\.(json|parquet)")
+_IN_USE = ("cut_over", "frozen", "syncing")
+
+
+@dataclass(frozen=True)
+class Purge:
+    """What of one target would be deleted."""
+
+    row: LakeTable
+    ours: tuple[ObjectMeta, ...]  # in the order in which they go
+    others: tuple[str, ...]  # paths that stay: nothing says that we wrote them
+
+    @property
+    def bytes(self) -> int:
+        return sum(meta.size for meta in self.ours)
+
+
+def plan_purge(target: Target, row: LakeTable) -> Purge:
+    """What would be deleted; nothing is.
+
+    Raises:
+        FerryError: LF-8082 the table is in use, or others wrote to it.
+    """
+    if row.state in _IN_USE:
+        raise FerryError(
+            "LF-8082", f"{row.name} is {row.state.replace('_', ' ')}, so its target is in use",
+            row.target_url, f"go back to the source first: lakeferry rollback -s {typed(row.name)}",
+        )  # fmt: skip
+    if row.kind == "folder":
+        raise FerryError(
+            "LF-8082", f"{row.name} is a folder: no record tells our files from others",
+            row.target_url, "delete it yourself, its `_lakeferry` with it",
+        )  # fmt: skip
+    store = open_store(row.target_url, target.store_options)
+    landed, extras = _records(store, row)
+    ours, others = [], []
+    for meta in store.list(""):
+        if landed.get(meta.path) == meta.size or _is_log(meta, extras):
+            ours.append(meta)
+        else:
+            others.append(meta.path)
+    ours.sort(key=lambda meta: (meta.path.startswith(FOLDER), meta.path.startswith(LOG), meta.path))
+    return Purge(row, tuple(ours), tuple(sorted(others)))
+
+
+def refuse_only_copy(wanted: Migration, row: LakeTable) -> None:
+    """Refuse to delete a copy whose source is gone, too: nobody could make it again.
+
+    Raises:
+        FerryError: LF-8082. Of a source that the manifest names no longer nobody knows.
+    """
+    source = wanted.sources.get(row.source)
+    if source is None:
+        return
+    store = open_store(row.source_url, source.store_options)
+    if next(iter(store.list(LOG if row.kind == "delta" else "")), None) is None:
+        raise FerryError(
+            "LF-8082", f"the source of {row.name} is gone, so this is its only copy",
+            f"nothing lies at {row.source_url}; {row.target_url} stays as it is",
+            "look where its source went; if nobody needs it, delete the target yourself",
+        )  # fmt: skip
+
+
+def forgetting(planned: Purge) -> Move:
+    """The step of a table whose copy was deleted; one that is left out stays so."""
+    before: State = planned.row.state  # type: ignore[assignment]
+    after: State = "planned" if "planned" in may_follow(before) else before
+    why = f"{len(planned.ours)} files of its target were deleted"
+    return Move(planned.row.target_url, before, after, why)
+
+
+def purge(target: Target, planned: Purge) -> int:
+    """Delete it: data first, our records last, so that a run that was cut off can be repeated."""
+    store = open_store(planned.row.target_url, target.store_options)
+    for meta in planned.ours:
+        store.delete(meta.path)
+    return len(planned.ours)
+
+
+def _records(store: Store, row: LakeTable) -> tuple[dict[str, int], frozenset[str]]:
+    """Files that clones brought, with their sizes, and what they carried beside the log."""
+    names = [meta.path.rpartition("/")[2] for meta in store.list(FOLDER, recursive=False)]
+    found = [match for name in sorted(names) if (match := _RECORD.fullmatch(name))]
+    extras = set()
+    commits: dict[int, str] = {}
+    mirrored = -1
+    for match in found:
+        if match[3] != "json":
+            continue
+        said = orjson.loads(read_all(store, f"{FOLDER}/{match[0]}"))
+        extras |= {one["path"] for one in said.get("extras", ())}
+        if match[2] == MIRROR:
+            mirrored = max(mirrored, int(match[1]))
+        else:
+            commits[int(match[1])] = match[2]
+    for version in sorted(list_log(store).commits):
+        if version > mirrored and commits.get(version) != committed_by(store, version):
+            raise FerryError(
+                "LF-8082", f"version {version} of {row.name} was not made by a clone",
+                f"{row.target_url}; nothing was deleted", "delete the table yourself",
+            )  # fmt: skip
+    landed = {path: size for match in found if match[3] == "parquet"
+              for path, size in _landed(store, match[0])}  # fmt: skip
+    return landed, frozenset(extras)
+
+
+def _landed(store: Store, name: str) -> Iterator[tuple[str, int]]:
+    file = TemporaryFile(".parquet")
+    with file.path.open("wb") as out:
+        for chunk in store.read(f"{FOLDER}/{name}"):
+            out.write(chunk)
+    with pq.ParquetFile(file.path) as parquet:
+        for batch in parquet.iter_batches(columns=["path", "size"]):
+            yield from zip(
+                batch.column("path").to_pylist(), batch.column("size").to_pylist(), strict=True
+            )
+
+
+def _is_log(meta: ObjectMeta, extras: frozenset[str]) -> bool:
+    """A log whose every commit is ours has nothing of others but what was carried into it."""
+    path = meta.path
+    if not path.startswith(f"{LOG}/"):
+        return False
+    return (
+        path in extras
+        or path == LAST_CHECKPOINT
+        or parse_name(meta) is not None
+        or path.startswith((f"{FOLDER}/", f"{LOG}/_sidecars/"))
+    )

@@ -1,0 +1,24 @@
+"""What one run of `sync` is asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from lakeferry.fleet.sync.budget import Budget
+from lakeferry.ledger.rows import Pace
+
+
+@dataclass(frozen=True)
+class SyncRequest:
+    """What one run is asked for."""
+
+    follow: bool = False
+    replace: bool = False
+    accept_schema: int | None = None
+    budget: Budget = field(default_factory=Budget)
+    versions: Mapping[str, int] = field(default_factory=dict)  # planned, by target; others: newest
+    plan_sha256: str = ""
+    usd_per_byte: Mapping[str, Decimal] = field(default_factory=dict)  # by route
+    bytes_per_s: float | None = None  # of this run, beside the manifest's limits
+    paces: tuple[Pace, ...] = ()  # of the runs before
+    tells_files: bool = False  # each that arrives

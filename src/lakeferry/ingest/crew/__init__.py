@@ -1,0 +1,1 @@
+"""The coordinator: workers led, epochs committed in order, the stream looked after."""

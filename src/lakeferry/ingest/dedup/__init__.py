@@ -1,0 +1,1 @@
+"""Rows whose key came before within a window are left out."""

@@ -1,0 +1,1 @@
+"""Rows into Parquet files: partitions, forms, statistics."""

@@ -1,0 +1,68 @@
+"""Where a new ingest begins: at the oldest record, at a time, or now, which is a time, too.
+
+Source: Databricks, "Connect to Amazon Kinesis", option `initialPosition`: its words are known.
+"""
+
+from datetime import UTC, datetime
+
+import orjson
+
+from lakeferry.errors import FerryError
+from lakeferry.ingest.position.state import FromTime, FromTrimHorizon
+
+_OLDEST = ("trim-horizon", "trim_horizon", "earliest")
+_FORMS = "latest, trim-horizon, or at:2026-11-26T12:00:00Z"
+
+
+def parse_start(text: str, now_ms: int) -> FromTrimHorizon | FromTime:
+    """The place that a text names.
+
+    Args:
+        text: `latest`; `trim-horizon`, also `trim_horizon` and `earliest`; `at:` and a time of ISO
+            8601 with its zone; or Databricks' `{"at_timestamp": "<such a time>"}`.
+        now_ms: by the service's clock, since the epoch. "latest" is this moment: the latest record
+            would be another one after a crash, a moment is the same.
+
+    Raises:
+        FerryError: LF-7012 for anything else, also for a time to come or without a zone.
+    """
+    word = text.strip()
+    if word.lower() == "latest":
+        return FromTime(now_ms, now_ms)
+    if word.lower() in _OLDEST:
+        return FromTrimHorizon(now_ms)
+    told = _told_time(word)
+    try:
+        moment = datetime.fromisoformat(told)
+    except ValueError:
+        raise _refused(text, "it is none of these") from None
+    if moment.tzinfo is None:
+        raise _refused(text, "the time has no zone; put Z behind it for UTC")
+    at_ms = round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
+    if at_ms > now_ms:
+        raise _refused(text, "the time is still to come")
+    return FromTime(at_ms, at_ms)
+
+
+def _told_time(word: str) -> str:
+    """The time in either form; '' if it is neither."""
+    if word.startswith("at:"):
+        return word.removeprefix("at:")
+    try:
+        body = orjson.loads(word)
+    except orjson.JSONDecodeError:
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    if "format" in body:
+        raise _refused(word, "a `format` is not known here; write the time as ISO 8601")
+    return str(body.get("at_timestamp") or "")
+
+
+def _refused(text: str, why: str) -> FerryError:
+    return FerryError(
+        "LF-7012",
+        f"`{text}` is no place to start at",
+        why,
+        f"start from {_FORMS}",
+    )

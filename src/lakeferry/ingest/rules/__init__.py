@@ -1,0 +1,1 @@
+"""What a table demands of its rows: generated columns, CHECK constraints, and their SQL."""

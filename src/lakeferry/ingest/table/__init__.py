@@ -1,0 +1,1 @@
+"""The table of an ingest and that of its bad records: made, checked, committed to."""

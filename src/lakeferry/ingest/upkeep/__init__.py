@@ -1,0 +1,1 @@
+"""What a table needs beside commits: checkpoints, a short log, fewer files."""

@@ -1,0 +1,1 @@
+"""Worker processes: pages of shards into files, batches of files to the coordinator."""

@@ -1,0 +1,1 @@
+"""The same as templates: CloudFormation and Terraform."""

@@ -1,0 +1,1 @@
+"""NAT instances that recover: sized, made, watched, led to and back from."""

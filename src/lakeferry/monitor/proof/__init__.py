@@ -1,0 +1,1 @@
+"""Rules and alarms over past flow logs, before they are deployed."""

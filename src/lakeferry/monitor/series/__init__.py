@@ -1,0 +1,1 @@
+"""Series that outlive CloudWatch's 15 days."""

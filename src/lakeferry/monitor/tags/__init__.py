@@ -1,0 +1,1 @@
+"""Tags of the Migration Acceleration Program: what bears them, what a gap costs, mended."""
