@@ -27,7 +27,7 @@ lint: $(READY)    ## style, types, layers, generated docs
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@.venv/bin/lint-imports
-	@.venv/bin/shellcheck src/lakeferry/monitor/*.sh .ci/run
+	@.venv/bin/shellcheck src/lakeferry/monitor/nat/*.sh .ci/run
 	@$(RUN) scripts.make_docs --check
 
 docs: $(READY)    ## write the generated pages and the tree in ARCHITECTURE.md
