@@ -66,6 +66,26 @@ def test_a_list_follows_links_to_folders_but_never_in_circles(tmp_path: Path) ->
     assert sorted(meta.path for meta in store.list("")) == ["linked/b", "sub/a"]
 
 
+def test_links_in_a_circle_are_in_no_list_and_reading_through_them_is_refused_by_name(
+    tmp_path: Path,
+) -> None:
+    store = LocalStore(str(tmp_path))
+    put(store, "a")
+    (tmp_path / "one").symlink_to("other")
+    (tmp_path / "other").symlink_to("one")
+
+    assert [meta.path for meta in store.list("")] == ["a"]
+    assert [one.path for one in store.entries("")] == ["a"]
+    for through in (
+        lambda: store.head("one"), lambda: read_all(store, "one/b"),
+        lambda: store.copy_from(store, "one", "copy"),
+    ):  # fmt: skip
+        with pytest.raises(FerryError, match="its links lead in a circle") as refused:
+            through()
+        assert refused.value.code == "LF-1004"
+        assert refused.value.where.startswith(f"at {tmp_path}/one")
+
+
 def test_a_file_where_a_folder_must_be_is_a_name_that_cannot_be_held(tmp_path: Path) -> None:
     store = LocalStore(str(tmp_path))
     put(store, "a")

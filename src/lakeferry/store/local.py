@@ -14,8 +14,9 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from typing import TypeVar
 
 from lakeferry.errors import FerryError
 from lakeferry.store.checksum import Counted, changed, crc64nvme, wrong_size
@@ -25,11 +26,22 @@ from lakeferry.store.protocol import CRC64NVME, AlreadyThere, Folder, ObjectMeta
 
 CHUNK = 1 << 20  # bytes; fits a core's cache, so that the checksum does not fetch it again
 RULES = NameRules("a local folder", control_characters=True, any_bytes=True, longest_segment=255)
-_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BAD_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.ENOTDIR, errno.EISDIR)
-_BROKEN = (errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENODEV)
+_TOLD = (  # numbers of the operating system -> code, what happened, what to do
+    ((errno.EACCES, errno.EPERM, errno.EROFS), "LF-1002", "the operating system refused",
+     "give this user the right, or be another"),
+    ((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "LF-5101", "no room",
+     "free space and run the same command again"),
+    ((errno.EMFILE, errno.ENFILE), "LF-2001", "too many files are open at once",
+     "give fewer --jobs, or raise `ulimit -n`"),
+    ((errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENODEV), "LF-1004", "the disk failed",
+     "look at the disk, then run again"),
+    ((errno.ELOOP,), "LF-1004", "its links lead in a circle, to no file",
+     "mend the links, then run again"),
+)  # fmt: skip
+_NOWHERE = (errno.ENOENT, errno.ELOOP)  # of an entry: it is gone, or its links lead to no file
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+Looked = TypeVar("Looked")
 
 
 class LocalStore:
@@ -79,16 +91,15 @@ class LocalStore:
             with entries:
                 for entry in entries:
                     path = f"{folder}/{entry.name}" if folder else entry.name
-                    if entry.is_dir():
+                    if _looked(entry.is_dir, path, entry.path):
                         if recursive and not _all_before(path, bound):
                             folders.append(path)
                         continue
                     if is_temporary(entry.name) or (bound and os.fsencode(path) <= bound):
                         continue
-                    with suppress(FileNotFoundError):  # gone since the folder was opened
-                        found = entry.stat()
-                        if stat.S_ISREG(found.st_mode):
-                            yield _meta(path, found)
+                    found = _looked(entry.stat, path, entry.path)
+                    if found is not None and stat.S_ISREG(found.st_mode):
+                        yield _meta(path, found)
 
     def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
         with self._translated(folder):
@@ -99,12 +110,13 @@ class LocalStore:
         with found:
             for entry in found:
                 path = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir():
+                if _looked(entry.is_dir, path, entry.path):
                     if not (entry.is_symlink() and _leads_back(entry.path)):
                         yield Folder(path)
                 elif not is_temporary(entry.name):
-                    with suppress(FileNotFoundError):  # gone since the folder was opened
-                        yield _meta(path, entry.stat())
+                    seen = _looked(entry.stat, path, entry.path)
+                    if seen is not None:
+                        yield _meta(path, seen)
 
     def read(
         self,
@@ -338,23 +350,25 @@ def _own_buffer() -> memoryview:
 
 
 def _translate(error: OSError, path: str, where: str) -> FerryError | None:
-    if error.errno in _DENIED:
-        what = f"the operating system refused: {error.strerror}"
-        return FerryError("LF-1002", what, f"at {where}", "give this user the right, or be another")
-    if error.errno in _FULL:
-        what = f"no room: {error.strerror}"
-        return FerryError(
-            "LF-5101", what, f"at {where}", "free space and run the same command again"
-        )
     if error.errno in _BAD_NAME:
         return unholdable(path, f"the file system refused the name ({error.strerror})", where)
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        what = f"too many files are open at once: {error.strerror}"
-        return FerryError("LF-2001", what, f"at {where}", "give fewer --jobs, or raise `ulimit -n`")
-    if error.errno in _BROKEN:
-        what = f"the disk failed: {error.strerror}"
-        return FerryError("LF-1004", what, f"at {where}", "look at the disk, then run again")
+    for numbers, code, what, next_step in _TOLD:
+        if error.errno in numbers:
+            return FerryError(code, f"{what}: {error.strerror}", f"at {where}", next_step)
     return None
+
+
+def _looked(look: Callable[[], Looked], path: str, where: str) -> Looked | None:
+    """What a call on an entry of a folder answers; None where no file is at its end."""
+    try:
+        return look()
+    except OSError as error:
+        if error.errno in _NOWHERE:
+            return None
+        translated = _translate(error, path, where)
+        if translated is None:
+            raise
+        raise translated from error
 
 
 def _leads_back(link: str) -> bool:
