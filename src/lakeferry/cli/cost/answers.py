@@ -1,4 +1,4 @@
-"""What a plan costs, as lines for people. Pure; JSON bodies and CSV are in `cost_rows`."""
+"""What a plan costs, as lines for people. Pure; JSON bodies and CSV are in `rows`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal

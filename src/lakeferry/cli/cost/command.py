@@ -32,7 +32,7 @@ from lakeferry.cli.standard_input import OR_STDIN
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.errors import FerryError
 
-Keys = tuple[tuple[str, str, Any], ...]  # as typed, see `cost_flags.keys_of`
+Keys = tuple[tuple[str, str, Any], ...]  # as typed, see `flags.keys_of`
 
 
 def cost(

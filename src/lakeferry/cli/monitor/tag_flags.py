@@ -53,7 +53,7 @@ class TagFlags:
     ] = None
 
     def request(self, manifest: ManifestFlags, network: NetworkFlags) -> "TagRequest":
-        """Raises as `manifest_flags.read` and `tag_choices.tag_request`."""
+        """Raises as `manifest_flags.read` and `monitor.tags.choices.tag_request`."""
         from lakeferry.monitor.tags.choices import TagExtras, tag_request
 
         found = read(manifest, [*network.flags(), *self._flags()], network.instead())

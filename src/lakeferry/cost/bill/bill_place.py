@@ -44,7 +44,7 @@ def bill_of(
         by_resource: sum by resource and day as well, see `map_tags.gap_of`.
 
     Raises:
-        FerryError: those of `bill_at` and `bill.read_bill`.
+        FerryError: those of `bill_at` and `read_bill`.
     """
     found = [bill_at(place, options_at(place, options)) for place in places]
     return read_bill(

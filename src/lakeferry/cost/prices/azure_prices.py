@@ -92,7 +92,7 @@ def read_pages(texts: Iterable[bytes], read_on: date, currency: str = "USD") -> 
         currency: that of the book the prices are for.
 
     A region that has one routing's product gets one price: the other is not made from it. A GB
-    is taken as 2^30 bytes; `prices.decimal_gb` reads it otherwise.
+    is taken as 2^30 bytes; `values.decimal_gb` reads it otherwise.
 
     Raises:
         FerryError: LF-6541, LF-6542, LF-6503.

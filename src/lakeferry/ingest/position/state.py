@@ -1,9 +1,9 @@
 """Where each shard of a stream stands, as it lies in the commit that holds the rows before it.
 
-The state of one ingest is a small JSON text, `position_text`. A table with the domainMetadata
-feature keeps it there; others keep it in a file beside the log that the version of our `txn` names,
-so that of two writers of one epoch each has its own file and the commit decides which of them
-counts.
+The state of one ingest is a small JSON text, which `text.py` beside this module writes and reads. A
+table with the domainMetadata feature keeps it there; others keep it in a file beside the log that
+the version of our `txn` names, so that of two writers of one epoch each has its own file and the
+commit decides which of them counts.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Moves routes off a NAT instance whose path is dead, in AWS Lambda, once a minute.
 
-Never imported: `nat_health` reads this file as text. Only boto3 and the standard library, and no
+Never imported: `health` reads this file as text. Only boto3 and the standard library, and no
 text that CloudFormation or Terraform would take for a template.
 
 It stands in a private subnet behind the NAT instance and reaches EC2 by an interface endpoint, not

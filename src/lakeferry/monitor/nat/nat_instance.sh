@@ -5,7 +5,7 @@
 #   start       kernel, rules and canary: what systemd runs at every boot, and before each watch
 #   watch | status | fail-over | fail-back [ROUTE TABLE...]   see nat_peer.py
 #
-# `nat_user_data` writes the settings and nat_peer.py into this text and leaves the lines of comments
+# `user_data.py` writes the settings and nat_peer.py into this text and leaves the lines of comments
 # out. Nothing here may look like a template's own words: dollar with brace, percent with brace.
 # It may be run again at any time: what is there already stays, connections too.
 set -Eeuo pipefail

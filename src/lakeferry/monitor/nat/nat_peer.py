@@ -1,6 +1,6 @@
 """Watches the path of this NAT instance and of its peers, and moves the routes of a dead one.
 
-Never imported by lakeferry: `nat_user_data` puts this text into user data, without comments and
+Never imported by lakeferry: `user_data.py` puts this text into user data, without comments and
 docstrings. For the Python 3.9 of Amazon Linux 2023, its standard library and the AWS CLI; no text
 that a template would take for its own (dollar with brace, percent with brace).
 

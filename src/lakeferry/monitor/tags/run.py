@@ -33,7 +33,7 @@ class TagRequest:
 
     network: MonitorRequest  # whose settings hold the tags that things shall bear
     workspaces: tuple[WorkspaceAccess, ...] = ()  # of Databricks, that are looked at too
-    allow: frozenset[str] = frozenset()  # of tag_audit.WORDS
+    allow: frozenset[str] = frozenset()  # of `audit.WORDS`
     edition: Edition = "current"
     rate: Decimal | None = None  # credit for each dollar, as the agreement says; None: not told
     bill: tuple[str, ...] = ()  # where a Cost and Usage Report lies
