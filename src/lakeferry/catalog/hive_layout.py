@@ -1,4 +1,4 @@
-"""How Hive's metastore and Glue, which took its form, tell what a table is; and how Delta is told.
+"""How Hive's metastore and Glue tell what a table is, and how they are told of Delta. Pure.
 
 Spark, Trino, Athena and Redshift know a Delta table by the parameter `spark.sql.sources.provider`,
 or `table_type`; Spark takes its place from the `path` of the SerDe. All of them read its columns

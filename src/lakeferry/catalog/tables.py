@@ -1,4 +1,4 @@
-"""What a catalog knows of a table, and what it shall know, as values.
+"""What a catalog knows of a table, and what it shall know, as values. Pure.
 
 Names are as the catalog writes them. A property whose key begins with `lakeferry.` is ours; a table
 that has the first of them was registered by us.

@@ -1,4 +1,4 @@
-"""What the source's own commits did between two versions: whether each file changed data.
+"""What the source's own commits did between two versions: whether each file changed data. Pure.
 
 A stream that reads the target must see what a stream on the source saw: appends as appends, and
 nothing of OPTIMIZE. So `dataChange` of each add and remove is the source's own, taken from its

@@ -1,4 +1,4 @@
-"""What must change in one set of files to make it another: by key, then by content.
+"""What must change in one set of files to make it another: by key, then by content. Pure.
 
 Both sets are read once, batch by batch. Of every file only hashes stay in memory (16 bytes of key,
 16 of path, 16 of content), so a million files are some 100 MB and never become Python objects.

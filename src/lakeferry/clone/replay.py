@@ -1,4 +1,4 @@
-"""One target commit for each source commit, where a single one could not tell a range truly.
+"""One target commit for each source commit, where a single one could not tell a range truly. Pure.
 
 Append f1, then OPTIMIZE f0 + f1 into f2: in one commit, f2 would be new rows and old rows at once.
 So the source's commits are made again one by one, files included that are no longer live.

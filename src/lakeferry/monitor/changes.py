@@ -1,7 +1,7 @@
 """One resource as it was found against what it shall be: field by field, and what that asks for.
 
 Two texts of a policy can mean the same: AWS takes one value or a list of one, in any order. Texts
-that mean the same are no difference.
+that mean the same are no difference. Pure.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The options of Databricks' Kinesis source, each with what becomes of it here. Data alone.
+"""The options of Databricks' Kinesis source, each with what becomes of it here. Data alone. Pure.
 
 Source: Databricks, "Connect to Amazon Kinesis" and "Enhanced fan-out", tables of options.
 """

@@ -4,7 +4,7 @@ A value is hashed by what it means, not by how it is stored: integers of any wid
 as 64-bit floats, decimals as their integer at the column's scale, times as microseconds in UTC,
 text and binary by their bytes, nested values from their parts. A number is a pair of 64-bit lanes,
 one numpy array each, mixed by two different finalisers (splitmix64, murmur3), so that the lanes
-fail independently. Not a defence against someone who looks for collisions.
+fail independently. Not a defence against someone who looks for collisions. Pure.
 
 What is equal on purpose: NaN of any payload; `string`, `large_string`, `string_view` and
 dictionaries of them; timestamps of any unit and zone, with and without a zone (the schema tells

@@ -1,4 +1,4 @@
-"""Order-free 128-bit digest of a table's rows, whole and per column.
+"""Order-free 128-bit digest of a table's rows, whole and per column. Pure.
 
 Two tables with equal digests hold the same rows as often, whatever the order of the rows and of
 the columns, whatever the files and the batches they came in, and whatever reader read them

@@ -1,7 +1,7 @@
 """What a file holds -> what the schema says: older types, other layouts, partition values as text.
 
 Delta never rewrites files when a column is added, widened, renamed or reordered, so each file is
-brought to the table's schema when it is read. Arrow arrays in, Arrow arrays out.
+brought to the table's schema when it is read. Arrow arrays in, Arrow arrays out. Pure.
 """
 
 import datetime

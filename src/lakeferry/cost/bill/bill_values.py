@@ -1,4 +1,4 @@
-"""One form for the values of a bill's columns: texts, exact decimals, times, and one tag.
+"""One form for the values of a bill's columns: texts, exact decimals, times, and one tag. Pure.
 
 Source: Data Exports User Guide, dictionary of CUR 2.0; "Migrating from CUR to Data Exports".
 """

@@ -1,4 +1,4 @@
-"""What a bill has by the byte: lines in whole bytes, their price, and the totals of the bill.
+"""What a bill has by the byte: lines in whole bytes, their price, and the totals of the bill. Pure.
 
 Bytes are a line's amount in GB of 2^30, rounded to whole bytes once, line by line: ten decimals of
 a GB are a tenth of a byte, so what was metered comes back exactly.

@@ -1,4 +1,4 @@
-"""What clones say of themselves (`--log-file`, `--json`) -> bytes copied by the hour.
+"""What clones say of themselves (`--log-file`, `--json`) -> bytes copied by the hour. Pure.
 
 A line for each file that landed tells best. Where a run has none, its bytes are those of its
 summary, laid over its hours as its progress went, or evenly where it tells none. Only what was

@@ -1,4 +1,4 @@
-"""The same day by day: bytes copied, seen and billed of each path, and what differs, by name."""
+"""Day by day: bytes copied, seen and billed of each path, and what differs, by name. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Which files of a folder are the bill: the newest delivery of each period, and all of it.
+"""Which files of a folder are the bill: the newest delivery of each period, and all of it. Pure.
 
 AWS writes a period anew several times a day, over the older files or beside them, and puts the
 manifest there last. So what a manifest names is the bill; what it names and is not there has not

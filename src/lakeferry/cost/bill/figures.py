@@ -1,4 +1,4 @@
-"""The figures of a reconciliation by name, bytes and dollars as exact text: what `--json` says."""
+"""The figures of a reconciliation by name, as exact text: what `--json` says. Pure."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

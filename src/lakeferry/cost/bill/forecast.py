@@ -1,4 +1,4 @@
-"""What the rest of a migration will be billed, from what its bytes were billed so far.
+"""What the rest of a migration will be billed, from what its bytes were billed so far. Pure.
 
 The rule is simple, so that it can be checked by hand: bytes left, times the bytes that were billed
 for each byte copied, times what a GB cost; and hours left, times what the paths cost an hour. Only

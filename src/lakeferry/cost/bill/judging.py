@@ -1,7 +1,7 @@
 """One hour of one path: bytes copied, seen and billed side by side, and what their difference is.
 
 Every verdict has a name, and the bytes that were carried are taken apart into parts with names
-whose sum is what was carried, to the byte.
+whose sum is what was carried, to the byte. Pure.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 A tag counts from the moment that the resource bears it; nothing can be tagged for the past. What
 share comes back as credit, and for which services, stands in each customer's agreement: it is an
-argument here, never built in.
+argument here, never built in. Pure.
 
 Source: AWS "MAP 2.0 Tagging Guide", and its older editions for the `legacy` form.
 """

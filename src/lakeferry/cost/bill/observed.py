@@ -1,7 +1,7 @@
 """What was copied and what flow logs saw, by the hour: as values, and in the CSV forms of both.
 
 `hour,nat,payload_bytes` and `hour,interface_id,bytes,bytes_to_s3_prefix_list`; further columns
-name parts of these bytes that are known. Hours are UTC, bytes are whole.
+name parts of these bytes that are known. Hours are UTC, bytes are whole. Pure.
 """
 
 import csv

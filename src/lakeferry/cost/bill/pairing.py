@@ -1,7 +1,7 @@
 """Which NAT gateway an interface belongs to, where nobody says so: told by the bytes of each hour.
 
 A bill names gateways and a flow log names interfaces. The network, where it is read, knows both;
-without it two series that agree in most hours, and with nothing else, are the same device.
+without it two series that agree in most hours, and with nothing else, are the same device. Pure.
 """
 
 from collections.abc import Mapping

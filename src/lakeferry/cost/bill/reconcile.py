@@ -1,4 +1,4 @@
-"""Bytes copied, bytes seen by flow logs and bytes billed, side by side per hour and path.
+"""Bytes copied, bytes seen by flow logs and bytes billed, side by side per hour and path. Pure.
 
 Hours are UTC. Where the bill is by the day, so is all else: a day cannot be told by the hour.
 

@@ -1,4 +1,4 @@
-"""What a line of an AWS bill meters: its usage type without the Region, compared exactly.
+"""What a line of an AWS bill meters: its usage type without the Region, compared exactly. Pure.
 
 `RegionalNatGateway-Bytes` and `NatGateway-Prvd-Bytes` are other meters than `NatGateway-Bytes`,
 so nothing here looks for a part of a name.

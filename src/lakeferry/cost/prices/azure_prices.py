@@ -1,4 +1,4 @@
-"""Egress prices out of pages of the Azure Retail Prices API, by routing preference and region.
+"""Egress prices from pages of the Azure Retail Prices API, by routing preference and region. Pure.
 
 Source: Azure Retail Prices REST API; its rows, `NextPageLink`, `tierMinimumUnits`.
 """

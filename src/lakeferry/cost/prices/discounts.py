@@ -1,4 +1,4 @@
-"""What an agreement takes off list prices: private rates by service, savings plans by family.
+"""What an agreement takes off list prices: private rates by service, savings plans by family. Pure.
 
 Both make a new book; every quote from it is at the agreed prices, and its lines say so. Whatever
 names nothing in the book is refused: it would silently take nothing off.

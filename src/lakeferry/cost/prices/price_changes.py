@@ -1,4 +1,4 @@
-"""What a new file of prices changes of the prices in use, price by price."""
+"""What a new file of prices changes of the prices in use, price by price. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

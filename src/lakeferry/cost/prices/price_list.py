@@ -1,4 +1,4 @@
-"""Prices out of an AWS Price List bulk file of any size, by exact usage type.
+"""Prices out of an AWS Price List bulk file of any size, by exact usage type. Pure.
 
 What is looked for is what lakeferry's own book asks of AWS: each of its prices names a service and
 a usage type, and the list gives that meter's ladder for every Region in it. Of EC2 instances, only

@@ -1,4 +1,4 @@
-"""A ladder out of the terms of a price list: one reading, or an error that names the others."""
+"""A ladder from a price list's terms: one reading, or an error that names the others. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal, InvalidOperation

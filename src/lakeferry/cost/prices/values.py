@@ -1,4 +1,4 @@
-"""Prices as values, and the ladder: what a quantity costs tier by tier.
+"""Prices as values, and the ladder: what a quantity costs tier by tier. Pure.
 
 A `PriceBook` holds every price by its id (`aws.natgw.gb.us-east-1`). A price that is known to
 exist but has no figure is unpriced: its dollars are None, and never zero.

@@ -1,4 +1,4 @@
-"""What a discovery finds in a lake, as values. Sizes are bytes, times ms since the epoch."""
+"""What a discovery finds in a lake, as values. Sizes are bytes, times ms since the epoch. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

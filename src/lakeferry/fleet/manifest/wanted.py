@@ -1,4 +1,4 @@
-"""What a manifest wants of a migration, as frozen values with every default filled in.
+"""What a manifest wants of a migration, as frozen values with every default filled in. Pure.
 
 Sizes are bytes, rates bytes a second, durations seconds, times UTC. References to secrets stay
 references: they are resolved where a connection is made.

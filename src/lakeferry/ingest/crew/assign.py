@@ -1,4 +1,4 @@
-"""Which worker reads which shard: new shards go to whoever reads least; none moves.
+"""Which worker reads which shard: new shards go to whoever reads least; none moves. Pure.
 
 A shard is read to its end by the worker that began it, so no batch is shared. After a reshard the
 children find the workers whose parents ended, for those read less.

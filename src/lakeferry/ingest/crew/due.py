@@ -1,6 +1,6 @@
 """When a commit is due: by the age of what it would hold, its size, a shard's end, or long idling.
 
-Times are seconds of one clock that only rises.
+Times are seconds of one clock that only rises. Pure.
 """
 
 from dataclasses import dataclass

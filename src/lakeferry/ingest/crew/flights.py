@@ -1,4 +1,4 @@
-"""Epochs in flight: flushes that were asked for, and the batches that came back so far.
+"""Epochs in flight: flushes that were asked for, and the batches that came back so far. Pure.
 
 A batch holds what a worker read since its last one, so epochs are committed in order, each whole.
 """

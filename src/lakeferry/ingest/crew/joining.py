@@ -1,7 +1,7 @@
 """What workers read becomes the next positions: of the table, and of the one with bad records.
 
 The two tables cannot commit at once. That of bad records commits first, so after a crash in between
-it stands ahead: what it has is offered again, and left out by its own positions.
+it stands ahead: what it has is offered again, and left out by its own positions. Pure.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """How far behind an ingest is, and how long it may be before the stream forgets what it lacks.
 
 A stream forgets by its retention. What counts is not how far was read but how far the table has it:
-a crash goes back to that.
+a crash goes back to that. Pure.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Keys of rows as numbers: two of 64 bits for each row, by seeds that no producer knows.
+"""Keys of rows as numbers: two of 64 bits for each row, by seeds that no producer knows. Pure.
 
 All rows of a page are hashed at once, word by word of eight bytes. The first number is a chain of
 bijections, the second a sum of products with random odd factors; they fail independently.

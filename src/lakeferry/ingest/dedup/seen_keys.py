@@ -2,7 +2,7 @@
 
 Keys lie sorted in one array that is cut into 2**20 parts by the first bits of a key, which so need
 no room; the word that is kept has 56 more bits of it and the bucket. New keys are moved into the
-array in place, so that no second one is needed.
+array in place, so that no second one is needed. Pure.
 """
 
 from collections.abc import Sequence

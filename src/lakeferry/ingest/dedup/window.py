@@ -1,4 +1,4 @@
-"""Which rows bring a key for the first time within a window of time.
+"""Which rows bring a key for the first time within a window of time. Pure.
 
 A window belongs to one worker. What it promises: of two rows of one key that this worker reads and
 whose arrivals lie within the window, the second is left out. A producer that sends again after a

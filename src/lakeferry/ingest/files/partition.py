@@ -1,4 +1,4 @@
-"""Which partition each row belongs to: values as the log writes them, folders, rows by partition.
+"""Which partition each row belongs to: values as the log has them, folders, rows by it. Pure.
 
 Source: Delta protocol, "Partition Value Serialization"; folders are named as Hive names them, which
 is a custom and says nothing: readers take the values from the log alone.

@@ -1,4 +1,4 @@
-"""KPL records: many user records in one Kinesis record, taken apart without protobuf's library.
+"""KPL records: many user records in one of Kinesis, taken apart without protobuf's library. Pure.
 
 Layout: F3 89 9A C2, a protobuf message, the 16 bytes of its MD5. The message holds a table of
 partition keys (1), a table of explicit hash keys (2) and records (3), each of them an index into

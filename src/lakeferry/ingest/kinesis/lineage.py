@@ -1,4 +1,4 @@
-"""Shards and their parents: which may be read now, where each begins, which stream it is.
+"""Shards and their parents: which may be read now, where each begins, which stream it is. Pure.
 
 A split closes one shard for two, a merge two for one. Records of one key stay in order only if a
 shard is read after the end of each of its parents is committed.

@@ -1,4 +1,4 @@
-"""When a shard is asked again, and for how much: within its quota, or a share of it.
+"""When a shard is asked again, and for how much: within its quota, or a share of it. Pure.
 
 All readers of a shard that poll share 2 MB and 5 calls a second. What one takes beyond its part the
 others are refused, so an ingest beside a production consumer takes a share and no more.

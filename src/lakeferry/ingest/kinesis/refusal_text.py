@@ -1,4 +1,4 @@
-"""What Kinesis says when it refuses, in the words of `FerryError`: the stream, the right, the way.
+"""Kinesis' refusals in the words of `FerryError`: the stream, the right, the way. Pure.
 
 Source: Kinesis Data Streams API Reference, "Common Errors" and the errors of each action.
 """

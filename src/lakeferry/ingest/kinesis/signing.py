@@ -1,4 +1,4 @@
-"""AWS's signature, version 4, of a POST to Kinesis; the key of a day is derived once.
+"""AWS's signature, version 4, of a POST to Kinesis; the key of a day is derived once. Pure.
 
 botocore's own takes 50 µs a request, this 6 µs. It is made anew for each request, with a clock
 that the service's own `Date` corrects: a signature is refused when it is 5 minutes off.

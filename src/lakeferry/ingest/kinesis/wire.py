@@ -1,4 +1,4 @@
-"""Kinesis' answers and refusals as typed values, and the bodies of requests to it.
+"""Kinesis' answers and refusals as typed values, and the bodies of requests to it. Pure.
 
 A page's records are decoded by msgspec straight into `Record`s; base64 is undone on the way, which
 makes it the cheapest of all decoders that were measured. Only what a reader needs is kept.

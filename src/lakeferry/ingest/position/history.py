@@ -1,4 +1,4 @@
-"""Whether the positions of a commit follow those before it: nothing skipped, nothing again.
+"""Whether the positions of a commit follow those before it: nothing skipped, nothing again. Pure.
 
 Each commit of an ingest is judged against its predecessor, so that a table's history proves itself
 from any commit on that is still there.

@@ -1,4 +1,4 @@
-"""Where a new ingest begins: at the oldest record, at a time, or now, which is a time, too.
+"""Where a new ingest begins: at the oldest record, at a time, or now, which is a time, too. Pure.
 
 Source: Databricks, "Connect to Amazon Kinesis", option `initialPosition`: its words are known.
 """

@@ -3,7 +3,7 @@
 The state of one ingest is a small JSON text, which `text.py` beside this module writes and reads. A
 table with the domainMetadata feature keeps it there; others keep it in a file beside the log that
 the version of our `txn` names, so that of two writers of one epoch each has its own file and the
-commit decides which of them counts.
+commit decides which of them counts. Pure.
 """
 
 from collections.abc import Mapping

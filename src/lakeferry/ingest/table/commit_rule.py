@@ -2,6 +2,7 @@
 
 Rows and positions are one commit, and a commit is made by whoever creates its file. So a batch that
 lost the race is still good if the winners said nothing about its stream, and void if they did.
+Pure.
 
 Source: Delta protocol, "Delta Log Entries", "Transaction Identifiers", "Row Tracking", "In-Commit
 Timestamps".

@@ -1,4 +1,4 @@
-"""The two errors about a table: rows do not fit it, or it asks of writers what is not done here."""
+"""Errors about a table: rows do not fit, or it asks of writers what is not done here. Pure."""
 
 from lakeferry.errors import FerryError
 
