@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -227,6 +228,15 @@ def test_rooms_import_only_downwards() -> None:
     assert ended.returncode == 0, ended.stdout
 
 
+def test_a_module_that_says_that_it_is_pure_touches_no_wire_no_disk_no_screen() -> None:
+    forbidden = set(contract("Deciding touches no wire, no disk, no screen")["forbidden_modules"])
+    pure = {name: path for name, path in modules_by_name().items() if says_that_it_is_pure(path)}
+    touching = {name: libraries(path) & forbidden for name, path in pure.items()}
+
+    assert len(pure) > 200
+    assert {name: found for name, found in touching.items() if found} == {}
+
+
 def test_no_modules_need_each_other_but_two_pairs() -> None:
     deferred = {
         ("lakeferry.connect.references", "lakeferry.connect.aws"),  # a secret that AWS keeps
@@ -247,6 +257,25 @@ def modules_by_name() -> dict[str, Path]:
         for path in python_files("src")
         if path.name != "__init__.py"
     }
+
+
+def contract(name: str) -> dict[str, list[str]]:
+    """One of import-linter's contracts, as pyproject.toml has it."""
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    found: dict[str, list[str]] = next(one for one in linter["contracts"] if one["name"] == name)
+    return found
+
+
+def says_that_it_is_pure(path: Path) -> bool:
+    return bool(re.search(r"\bPure\b", ast.get_docstring(ast.parse(path.read_text())) or ""))
+
+
+def libraries(path: Path) -> set[str]:
+    """The first word of everything that a module imports, also within its functions."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    plain = (one.name for node in nodes if isinstance(node, ast.Import) for one in node.names)
+    named = (node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module)
+    return {name.partition(".")[0] for name in (*plain, *named)}
 
 
 def imported(name: str, path: Path) -> Iterator[str]:
