@@ -20,7 +20,7 @@ CODES: dict[str, ErrorKind] = {
         3,
         "a registration was changed by somebody else",
         "The catalog's entry is not as lakeferry made it: another place, other columns or another "
-        "comment. What somebody changed is not taken away or led elsewhere. Nothing was changed.",
+        "comment. What somebody changed is not taken away. Nothing was changed.",
     ),
     "LF-8104": ErrorKind(
         1,

@@ -138,23 +138,6 @@ def test_a_table_of_ours_at_another_place_is_not_led_elsewhere_silently(
     assert refused.value.code == "LF-8102"
 
 
-def test_a_name_is_led_elsewhere_only_from_where_it_was_thought_to_be(
-    place: HiveCatalog, tmp_path: Path
-) -> None:
-    before, after = f"file://{tmp_path}/orders", f"file://{tmp_path}/new"
-    hive.register(place, orders(before))
-
-    with pytest.raises(FerryError) as refused:
-        hive.repoint(place, "sales", "orders", f"file://{tmp_path}/other", after)
-    assert refused.value.code == "LF-8103"
-    assert hive.repoint(place, "sales", "orders", before, after) == Change("updated", ("location",))
-    assert hive.repoint(place, "sales", "orders", before, after) == Change("none")
-
-    found = hive.find_table(place, "sales", "orders")
-    assert found is not None
-    assert found.location == after
-
-
 def test_only_what_is_as_it_was_registered_is_taken_away(
     place: HiveCatalog, tmp_path: Path
 ) -> None:

@@ -19,7 +19,6 @@ from tests.judges.unity_reader import table_as_the_client_reads_it
 from tests.servers import unity_catalog
 
 pytestmark = pytest.mark.server
-NEW = "s3://atlas-lake/new/orders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,45 +178,35 @@ def test_a_table_of_somebody_else_is_not_written_over(oss: UnityCatalog, stub: S
     assert refused.value.code == "LF-8101"
 
 
-@pytest.mark.parametrize("has_tags", [True, False])
-def test_a_name_is_led_elsewhere_only_from_where_it_was_thought_to_be(
-    oss: UnityCatalog, stub: Stub, has_tags: bool
+def test_where_the_entry_that_is_made_anew_is_refused_the_old_one_is_there_again(
+    oss: UnityCatalog, stub: Stub
 ) -> None:
-    place = replace(oss, has_tags=has_tags)
-    unity.register(place, orders())
-    stub.set(granted={"atlas.sales.orders": {"ann": ["SELECT"]}})
-
-    with pytest.raises(FerryError) as refused:
-        unity.repoint(place, "sales", "orders", "s3://atlas-lake/other", NEW)
-    assert refused.value.code == "LF-8103"
-    assert unity.repoint(place, "sales", "orders", orders().location, NEW) == Change(
-        "updated", ("location",)
-    )
-    assert unity.repoint(place, "sales", "orders", orders().location, NEW) == Change("none")
-
-    found = unity.find_table(place, "sales", "orders")
-    assert found is not None
-    assert (found.location, found.comment) == (NEW, "all orders")
-    assert found.properties["lakeferry.source_version"] == "24518"
-    assert unity.grants(place, found) == (Grant("ann", "SELECT"),)
-
-
-@pytest.mark.parametrize("has_tags", [True, False])
-def test_where_the_new_place_is_refused_the_old_entry_is_there_again(
-    oss: UnityCatalog, stub: Stub, has_tags: bool
-) -> None:
-    place = replace(oss, has_tags=has_tags)
-    unity.register(place, orders())
+    unity.register(oss, orders())
+    before = unity.find_table(oss, "sales", "orders")
+    anew = replace(with_properties(orders(), lag="40"), location=f"{orders().location}/")
     stub.set(granted={"atlas.sales.orders": {"ann": ["SELECT"]}},
-             denied={f"POST /tables {NEW}": "no CREATE EXTERNAL TABLE"})  # fmt: skip
-    before = unity.find_table(place, "sales", "orders")
+             denied={f"POST /tables {anew.location}": "no CREATE EXTERNAL TABLE"})  # fmt: skip
 
     with pytest.raises(FerryError, match="no CREATE EXTERNAL TABLE"):
-        unity.repoint(place, "sales", "orders", orders().location, NEW)
+        unity.register(oss, anew)
 
     assert before is not None
-    assert unity.find_table(place, "sales", "orders") == before
-    assert unity.grants(place, before) == (Grant("ann", "SELECT"),)
+    assert unity.find_table(oss, "sales", "orders") == before
+    assert unity.grants(oss, before) == (Grant("ann", "SELECT"),)
+
+
+def test_an_entry_whose_files_the_catalog_owns_is_never_made_anew(
+    oss: UnityCatalog, stub: Stub
+) -> None:
+    unity.register(oss, orders())
+    managed = {**stub.table, "table_type": "MANAGED"}
+    stub.set(tables={"atlas.sales.orders": managed})
+
+    with pytest.raises(FerryError, match="would delete them") as refused:
+        unity.set_properties(oss, "sales", "orders", {"lakeferry.lag": "40"})
+
+    assert refused.value.code == "LF-8103"
+    assert stub.table == managed
 
 
 @pytest.mark.parametrize("has_tags", [True, False])
@@ -320,21 +309,3 @@ def test_a_table_that_is_dropped_while_it_is_asked_for_has_no_tags_and_no_grants
     with pytest.raises(FerryError, match=r"no table `atlas\.sales\.orders`") as refused:
         tag(databricks, "atlas.sales.orders", {"lakeferry.lag": "7"})
     assert refused.value.code == "LF-8107"
-
-
-def test_an_entry_that_cannot_be_made_anew_for_its_tags_is_put_back(
-    databricks: UnityCatalog, stub: Stub
-) -> None:
-    unity.register(databricks, orders())
-    stub.set(
-        granted={"atlas.sales.orders": {"ann": ["SELECT"]}},
-        denied={"POST /entity-tag-assignments": "no APPLY TAG"},
-    )
-
-    with pytest.raises(FerryError, match="no APPLY TAG"):
-        unity.repoint(databricks, "sales", "orders", orders().location, NEW)
-
-    assert stub.table["storage_location"] == orders().location
-    found = unity.find_table(databricks, "sales", "orders")
-    assert found is not None
-    assert unity.grants(databricks, found) == (Grant("ann", "SELECT"),)

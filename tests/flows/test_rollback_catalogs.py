@@ -1,6 +1,7 @@
 """A switch taken back in a catalog: what it registered is gone, what somebody changed is left."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,9 @@ def test_what_somebody_made_of_a_name_meanwhile_is_left_and_told(unity: Fleet) -
     place = place_of(unity)
     ready(unity, "sales.orders", "sales.items")
     cutover(unity, "--wave", "1")
-    there = unity.tables()["sales.orders"].target_url
-    registering.repoint(place, "a_sales", "orders", there, f"{there}-elsewhere")
+    ours = known(unity)
+    registering.unregister(place, ours)
+    registering.register(place, replace(ours, location=f"{ours.location}-elsewhere"))
 
     code, lines = run(unity, "rollback", "--yes", "--wave", "1")
 

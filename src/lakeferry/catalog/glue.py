@@ -1,4 +1,4 @@
-"""AWS Glue's Data Catalog: list, find, register, lead elsewhere, take away.
+"""AWS Glue's Data Catalog: list, find, register, take away.
 
 A table is registered so that Athena, Redshift Spectrum, EMR and Glue's Spark read its log: see
 `hive_layout`. All its columns stand in the storage descriptor and none among the partition keys,
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from lakeferry.catalog import hive_layout as layout
 from lakeferry.catalog.columns import cut, hive_columns
-from lakeferry.catalog.judging import check_at, check_may_take, check_unchanged, differences
+from lakeferry.catalog.judging import check_may_take, check_there, check_unchanged, differences
 from lakeferry.catalog.side_by_side import AT_ONCE, Page, side_by_side
 from lakeferry.catalog.tables import (
     NOTHING,
@@ -149,10 +149,9 @@ def set_properties(
     """
     for _ in range(TRIES):
         found = _found(place, schema, table)
-        known = check_at(
-            None if found is None else _table(found), f"{schema}.{table}",
-            "" if found is None else _table(found).location, place.shown,
-        )  # fmt: skip
+        known = check_there(
+            None if found is None else _table(found), f"{schema}.{table}", place.shown
+        )
         changed = {
             key: value for key, value in properties.items() if known.properties.get(key) != value
         }
@@ -165,36 +164,6 @@ def set_properties(
 
         if _replace(place, found, edit):
             return Change("updated", tuple(sorted(changed)))
-    raise _raced(place, f"{schema}.{table}")
-
-
-def repoint(place: GlueCatalog, schema: str, table: str, before: str, after: str) -> Change:
-    """Lead a name to another place.
-
-    Args:
-        before: address at which it must be now.
-
-    Raises:
-        FerryError: LF-8103 where it is somewhere else, LF-8107 where there is none; LF-8104;
-            LF-1201 to LF-1206.
-    """
-    for _ in range(TRIES):
-        found = _found(place, schema, table)
-        known = None if found is None else _table(found)
-        if known is not None and known.location == after:
-            return NOTHING
-        check_at(known, f"{schema}.{table}", before, place.shown)
-
-        def edit(old: dict[str, Any]) -> None:
-            old["StorageDescriptor"]["Location"] = after
-            serde = (
-                old["StorageDescriptor"].setdefault("SerdeInfo", {}).setdefault("Parameters", {})
-            )
-            if "path" in serde or old.get("Parameters", {}).get(layout.PROVIDER):
-                serde["path"] = after
-
-        if found is not None and _replace(place, found, edit):
-            return Change("updated", ("location",))
     raise _raced(place, f"{schema}.{table}")
 
 

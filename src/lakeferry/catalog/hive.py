@@ -1,4 +1,4 @@
-"""A Hive metastore: list, find, register, lead elsewhere, take away.
+"""A Hive metastore: list, find, register, take away.
 
 A table is registered as Spark does it, see `hive_layout`. The service looks for the table's folder
 when it registers one: it needs the file system of that address on its class path (S3A, for one).
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from lakeferry.catalog import hive_thrift as form
 from lakeferry.catalog.columns import hive_columns
-from lakeferry.catalog.judging import check_at, check_may_take, check_unchanged, differences
+from lakeferry.catalog.judging import check_may_take, check_there, check_unchanged, differences
 from lakeferry.catalog.side_by_side import AT_ONCE, Page, side_by_side
 from lakeferry.catalog.tables import (
     NOTHING,
@@ -156,31 +156,15 @@ def set_properties(
     Raises:
         FerryError: LF-8107 where there is no such table; LF-8104, LF-8105, LF-8106.
     """
-    found = _there(place, schema, table, None)
-    known = form.table_of(found).properties
-    changed = {key: one for key, one in properties.items() if known.get(key) != one}
-    if not changed:
+    found = _found(place, schema, table)
+    known = check_there(
+        None if found is None else form.table_of(found), f"{schema}.{table}", place.shown
+    )
+    changed = {key: one for key, one in properties.items() if known.properties.get(key) != one}
+    if found is None or not changed:
         return NOTHING
     _alter(place, found, form.with_properties(found, changed))
     return Change("updated", tuple(sorted(changed)))
-
-
-def repoint(place: HiveCatalog, schema: str, table: str, before: str, after: str) -> Change:
-    """Lead a name to another place.
-
-    Args:
-        before: address at which it must be now.
-
-    Raises:
-        FerryError: LF-8103 where it is somewhere else, LF-8107 where there is none; LF-8104,
-            LF-8105, LF-8106.
-    """
-    known = find_table(place, schema, table)
-    if known is not None and known.location == form.hadoop_address(after):
-        return NOTHING
-    found = _there(place, schema, table, before)
-    _alter(place, found, form.with_location(found, after))
-    return Change("updated", ("location",))
 
 
 def unregister(place: HiveCatalog, known: Registration) -> Change:
@@ -221,14 +205,6 @@ def _found(place: HiveCatalog, schema: str, table: str) -> Fields | None:
     # The new method answers with a struct that holds the table as its only field.
     inner: Fields = found[1].value if found[1].kind == thrift.STRUCT else found
     return inner
-
-
-def _there(place: HiveCatalog, schema: str, table: str, at: str | None) -> Fields:
-    found = _found(place, schema, table)
-    known = None if found is None else form.table_of(found)
-    where = at if at is not None or known is None else known.location
-    check_at(known, f"{schema}.{table}", where or "", place.shown)
-    return found or {}
 
 
 def _objects(place: HiveCatalog, schema: str, names: tuple[str, ...]) -> Sequence[Fields]:

@@ -103,18 +103,6 @@ def with_properties(table: Fields, changes: Mapping[str, str | None]) -> Fields:
     return {**table, PARAMETERS: text_map({k: v for k, v in found.items() if v is not None})}
 
 
-def with_location(table: Fields, address: str) -> Fields:
-    """At another place, also where Spark looks for it."""
-    place = hadoop_address(address)
-    storage: Fields = {**value(table, STORAGE, {}), LOCATION: text(place)}
-    serde: Fields = dict(value(storage, SERDE, {}))
-    parameters = dict(value(serde, SERDE_PARAMETERS, ()))
-    if "path" in parameters or layout.PROVIDER in dict(value(table, PARAMETERS, ())):
-        serde[SERDE_PARAMETERS] = text_map({**parameters, "path": place})
-        storage[SERDE] = thrift.struct(serde)
-    return {**table, STORAGE: thrift.struct(storage)}
-
-
 def hadoop_address(address: str) -> str:
     """As Hadoop writes it: S3 is `s3a:`, a folder of this machine has a scheme."""
     scheme, colon, rest = address.partition("://")

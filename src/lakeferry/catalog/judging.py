@@ -91,21 +91,10 @@ def check_unchanged(
         )
 
 
-def check_at(found: CatalogTable | None, name: str, place: str, shown: str) -> CatalogTable:
-    """The table, if the catalog has it at this place.
-
-    Raises:
-        FerryError: LF-8107, LF-8103.
-    """
+def check_there(found: CatalogTable | None, name: str, shown: str) -> CatalogTable:
+    """The table, if the catalog has it. Raises LF-8107."""
     if found is None:
         raise no_table(name, shown)
-    if not same_place(found.location, place):
-        raise FerryError(
-            "LF-8103",
-            f"`{found.full_name}` was changed in the catalog since it was registered",
-            f"it lies at {found.location}, and not at {place}; {shown}",
-            "see who moved it; nothing was changed",
-        )
     return found
 
 

@@ -1,7 +1,9 @@
 """Where a migration registers its tables: the same requests to whichever catalog it is.
 
 What each promises: a request done twice is done once; what is not ours is not written over or taken
-away; the source's own catalog is never written to.
+away; the source's own catalog is never written to. No name is led from one address to another: a
+switch takes none that leads elsewhere, so the way back has only to take away what it registered, or
+its receipt from what an earlier sync had registered.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,17 +45,6 @@ def set_properties(
             return hive.set_properties(place, schema, table, properties)
         case UnityCatalog():
             return unity.set_properties(place, schema, table, properties)
-
-
-def repoint(place: Catalog, schema: str, table: str, before: str, after: str) -> Change:
-    """Lead a name from one address to another. Raises LF-8103 where it is not at `before`."""
-    match place:
-        case GlueCatalog():
-            return glue.repoint(place, schema, table, before, after)
-        case HiveCatalog():
-            return hive.repoint(place, schema, table, before, after)
-        case UnityCatalog():
-            return unity.repoint(place, schema, table, before, after)
 
 
 def unregister(place: Catalog, known: Registration) -> Change:

@@ -1,4 +1,4 @@
-"""Unity Catalog by its REST API: list, find, register, lead elsewhere, take away.
+"""Unity Catalog by its REST API: list, find, register, take away.
 
 Two services speak it. Databricks' changes nothing of an entry by REST, but has tags beside it, so
 what changes with every sync (version, lag, receipt) is told by tags: a dot is not allowed in them,
@@ -15,11 +15,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from lakeferry.catalog.asking import Missing, Taken
-from lakeferry.catalog.judging import check_at, check_may_take, check_unchanged, differences
+from lakeferry.catalog.judging import check_may_take, check_there, check_unchanged, differences
 from lakeferry.catalog.side_by_side import AT_ONCE, Page, side_by_side
 from lakeferry.catalog.tables import (
     NOTHING,
-    OURS,
     CatalogTable,
     Change,
     Grant,
@@ -148,7 +147,7 @@ def register(place: UnityCatalog, wanted: Registration) -> Change:
             known = find_table(place, wanted.schema, wanted.table)
         else:
             return Change("created")
-    known = check_at(known, name, known.location if known else "", place.shown)
+    known = check_there(known, name, place.shown)
     check_may_take(known, wanted, place.shown)
     parts = differences(known, wanted)
     if place.has_tags:
@@ -171,8 +170,7 @@ def set_properties(
     """
     found = _found(place, schema, table)
     known = None if found is None else with_tags(place, table_of(found))
-    known = check_at(known, f"{place.catalog}.{schema}.{table}", known.location if known else "",
-                     place.shown)  # fmt: skip
+    known = check_there(known, f"{place.catalog}.{schema}.{table}", place.shown)
     if place.has_tags:
         return tag(place, known.full_name, properties)
     changed = {key: one for key, one in properties.items() if known.properties.get(key) != one}
@@ -181,25 +179,6 @@ def set_properties(
     all = {key: one for key, one in {**known.properties, **changed}.items() if one is not None}
     _again(place, known, found, {**taken_over(found), "properties": all})
     return Change("updated", tuple(sorted(changed)))
-
-
-def repoint(place: UnityCatalog, schema: str, table: str, before: str, after: str) -> Change:
-    """Lead a name to another place: the entry is made anew, permissions and our tags carried over.
-
-    Args:
-        before: address at which it must be now.
-
-    Raises:
-        FerryError: LF-8103 where it is somewhere else or its files belong to the catalog, LF-8107
-            where there is none; else as `register`.
-    """
-    found = _found(place, schema, table) or {}
-    known = with_tags(place, table_of(found)) if found else None
-    if known is not None and known.location == after:
-        return NOTHING
-    known = check_at(known, f"{place.catalog}.{schema}.{table}", before, place.shown)
-    _again(place, known, found, {**taken_over(found), "storage_location": after})
-    return Change("updated", ("location",))
 
 
 def unregister(place: UnityCatalog, known: Registration) -> Change:
@@ -282,7 +261,7 @@ def _delete(place: UnityCatalog, found: CatalogTable) -> None:
 
 
 def _again(place: UnityCatalog, known: CatalogTable, before: Json, entry: Json) -> None:
-    """Make an entry anew with what was granted on it, and with its tags of ours.
+    """Make an entry anew with what was granted on it: the open server can change none, nor tag it.
 
     Args:
         before: the entry as it is; it is put back where the new one is refused.
@@ -292,12 +271,12 @@ def _again(place: UnityCatalog, known: CatalogTable, before: Json, entry: Json) 
             "LF-8103",
             f"the catalog owns the files of `{known.full_name}`",
             f"to make its entry anew would delete them; {place.shown}",
-            "lead it elsewhere in the catalog itself",
+            "change it in the catalog itself",
         )
     granted = grants(place, known)
     _delete(place, known)
     try:
-        _create(place, entry)
+        _enter(place, entry)
     except Taken as error:
         raise FerryError(
             "LF-8106",
@@ -317,7 +296,7 @@ def _told(granted: Sequence[Grant]) -> str:
 
 
 def _restore(place: UnityCatalog, known: CatalogTable, granted: Sequence[Grant]) -> None:
-    """Put back what went with an entry: grants, and tags of ours."""
+    """Put back what was granted on an entry."""
     changes = [
         {
             "principal": principal,
@@ -330,6 +309,3 @@ def _restore(place: UnityCatalog, known: CatalogTable, granted: Sequence[Grant])
         path = f"/permissions/table/{path_of(known.full_name)}"
         rights = f"let the table's owner grant again: {owner_of(known)}"
         do(place, "PATCH", path, on=known.full_name, rights=rights, body={"changes": changes})
-    if place.has_tags:
-        ours = {key: one for key, one in known.properties.items() if key.startswith(OURS)}
-        tag(place, known.full_name, ours)
