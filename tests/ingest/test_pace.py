@@ -10,19 +10,16 @@ MB, MIB = 1_000_000, 1 << 20
 
 
 @pytest.mark.parametrize(
-    ("page_bytes", "behind_ms", "seconds"),
+    ("page_bytes", "caught_up", "seconds"),
     [
-        (1_000, 5_000, 0.2),
-        (1 * MB, 5_000, 0.5),
-        (2 * MB, 5_000, 1.0),
-        (10 * MIB, 5_000, 5.24288),
-        (0, 0, 1.0),
-        (0, 60_000, 0.2),
-        (0, None, 0.2),
-        (1_000, 0, 1.0),
-        (1_000, 999, 1.0),
-        (1_000, 1_000, 0.2),
-        (10 * MIB, 0, 5.24288),
+        (1_000, False, 0.2),
+        (1 * MB, False, 0.5),
+        (2 * MB, False, 1.0),
+        (10 * MIB, False, 5.24288),
+        (0, True, 1.0),
+        (0, False, 0.2),
+        (1_000, True, 1.0),
+        (10 * MIB, True, 5.24288),
     ],
     ids=[
         "five calls a second",
@@ -31,30 +28,37 @@ MB, MIB = 1_000_000, 1 << 20
         "a page of 10 MiB, after which 5 s are refused",
         "caught up and empty",
         "empty and behind",
-        "empty, and not told",
         "caught up with records",
-        "nearly caught up",
-        "a second behind",
         "caught up by a page of 10 MiB",
     ],
 )
 def test_the_next_call_waits_for_calls_and_bytes(
-    page_bytes: int, behind_ms: int | None, seconds: float
+    page_bytes: int, caught_up: bool, seconds: float
 ) -> None:
-    assert Pace().next_call(page_bytes, behind_ms) == pytest.approx(seconds)
+    assert Pace().next_call(page_bytes, caught_up=caught_up) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("behind_ms", "caught_up"),
+    [(0, True), (999, True), (1_000, False), (60_000, False), (None, False)],
+)
+def test_a_shard_is_caught_up_but_for_what_it_gathers_in_a_pause(
+    behind_ms: int | None, caught_up: bool
+) -> None:
+    assert Pace().is_caught_up(behind_ms) is caught_up
 
 
 def test_a_share_takes_that_part_of_both_quotas() -> None:
     pace = Pace(share=0.4)
 
-    assert pace.next_call(1_000, 5_000) == pytest.approx(0.5)
-    assert pace.next_call(2 * MB, 5_000) == pytest.approx(2.5)
+    assert pace.next_call(1_000, caught_up=False) == pytest.approx(0.5)
+    assert pace.next_call(2 * MB, caught_up=False) == pytest.approx(2.5)
 
 
 def test_a_shard_that_is_caught_up_may_be_asked_as_often_as_the_quota_allows() -> None:
     pace = Pace(idle_s=0.1)
 
-    assert pace.next_call(0, 0) == pytest.approx(0.2)
+    assert pace.next_call(0, caught_up=True) == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.01])
@@ -72,7 +76,7 @@ def test_a_page_is_worth_a_second_of_the_quota(record_bytes: float | None, limit
 
 
 pages = st.lists(
-    st.tuples(st.integers(0, 10 * MIB), st.none() | st.integers(0, 10**8)),
+    st.tuples(st.integers(0, 10 * MIB), st.booleans()),
     min_size=1,
     max_size=50,
 )
@@ -80,11 +84,11 @@ pages = st.lists(
 
 @given(pages, st.floats(0.05, 1))
 def test_no_run_of_pages_takes_more_than_the_share(
-    pages: list[tuple[int, int | None]], share: float
+    pages: list[tuple[int, bool]], share: float
 ) -> None:
     pace = Pace(share=share)
 
-    seconds = sum(pace.next_call(*page) for page in pages)
+    seconds = sum(pace.next_call(size, caught_up=caught_up) for size, caught_up in pages)
 
     assert sum(size for size, _ in pages) <= 2 * MB * share * seconds * 1.000001
     assert len(pages) <= 5 * share * seconds * 1.000001

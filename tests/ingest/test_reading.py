@@ -160,6 +160,18 @@ def test_a_shard_is_due_after_what_its_page_takes_of_the_quota() -> None:
     assert after.due_s == 50.5
 
 
+def test_a_shard_that_has_just_caught_up_is_asked_once_more_and_then_left_for_a_second() -> None:
+    last = paced(READING, page(101), 100_000, 50.0, Pace())
+    after = paced(last, page(), 0, 50.2, Pace())
+    behind = paced(after, page(102, behind=9_999), 100_000, 51.2, Pace())
+
+    assert [last.due_s, after.due_s, behind.due_s] == pytest.approx([50.2, 51.2, 51.4])
+
+
+def test_the_page_that_catches_up_waits_for_what_it_took_of_the_quota() -> None:
+    assert paced(READING, page(101), 2_000_000, 50.0, Pace()).due_s == 51.0
+
+
 def test_the_size_of_records_is_learnt_quickly_upwards_and_slowly_downwards() -> None:
     first = paced(READING, page(1, 2), 2_000, 0.0, Pace())
     larger = paced(first, page(3), 10_000, 0.0, Pace())

@@ -1,5 +1,6 @@
 """A worker over its pipe, on a Kinesis that is there: what it is ordered, and what it reports."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -185,6 +186,22 @@ def test_a_worker_tells_how_it_is_doing_once_a_second(feed: Feed, worker: Coordi
     assert told.counts.calls >= 1
     assert told.counts.bytes_in > 100
     assert told.rss_bytes > 10_000_000
+
+
+def test_a_worker_that_is_to_end_by_itself_tells_at_once_that_it_has_caught_up(
+    feed: Feed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakeferry.ingest.worker.process.TOLD_EVERY_S", 3600.0)
+    rhythm = Rhythm(every_s=3600.0)
+    ingest = replace(ingest_of(feed, tmp_path, PayloadSettings(PAYLOAD), rhythm), once=True)
+    feed.put(ZERO, event(0))
+    feed.put(ONE, event(1))
+    with working(ingest, tmp_path) as worker:
+        worker.read(ZERO, ONE)
+        told = worker.wait_for(2)
+
+        assert [lag.behind_ms for lag in told.lags.values()] == [0, 0]
+        assert told.counts.empty >= 2  # a page with records does not tell that it is the last
 
 
 def test_a_file_of_its_full_size_asks_for_a_flush(tmp_path: Path) -> None:

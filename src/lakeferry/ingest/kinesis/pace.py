@@ -32,21 +32,27 @@ class Pace:
         if not 0 < self.share <= 1:
             raise ValueError(f"a share of {self.share} is not above 0 and up to 1")
 
-    def next_call(self, page_bytes: int, behind_ms: int | None) -> float:
+    def is_caught_up(self, behind_ms: int | None) -> bool:
+        """Whether a shard is read up to now, but for what it gathers while it is left.
+
+        Args:
+            behind_ms: as a page told; None where it did not.
+        """
+        return behind_ms is not None and behind_ms < 1000 * self.idle_s
+
+    def next_call(self, page_bytes: int, *, caught_up: bool) -> float:
         """Seconds from the beginning of a call to the beginning of the next one.
 
         Args:
             page_bytes: of data and keys; what base64 adds does not count.
-            behind_ms: as the page told; None where it did not.
 
         After 10 MiB the service refuses calls for 5 s; at 2 MB a second they are not made sooner.
-        A shard that was caught up within the last second is left for one, `idle_s`: what comes
-        meanwhile costs one call then, not five. An empty page of a shard that is behind is followed
-        at once: there may be many of them.
+        A shard that is caught up is left for `idle_s`: what comes meanwhile costs one call then,
+        not five. An empty page of a shard that is behind is followed at once: there may be many.
         """
         calls = 1 / (CALLS_A_SECOND * self.share)
         quota = page_bytes / (BYTES_A_SECOND * self.share)
-        idle = self.idle_s if behind_ms is not None and behind_ms < 1000 * self.idle_s else 0.0
+        idle = self.idle_s if caught_up else 0.0
         return max(calls, quota, idle, self.shortest_s)
 
     def limit(self, record_bytes: float | None) -> int:

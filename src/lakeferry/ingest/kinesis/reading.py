@@ -27,6 +27,7 @@ class Reading:
     due_s: float = 0.0  # when it is asked next, by the clock of the caller
     iterator: str | None = None  # None: one must be got first
     record_bytes: float | None = None  # mean of the last pages
+    caught_up: bool = False  # its last page left nothing, or little
     refused: int = 0  # times in a row
     refused_since_s: float | None = None
     paused: str = ""  # why it is not read: told to people
@@ -122,14 +123,18 @@ def paced(
     Args:
         page_bytes: of data and keys.
         begun_s: when the call was begun.
+
+    A shard that is left for a while since it has caught up is asked once more before: what it has
+    gathered meanwhile is little, and only a page without records tells that all is read.
     """
-    wait = pace.next_call(page_bytes, page.millis_behind_latest)
+    caught_up = pace.is_caught_up(page.millis_behind_latest)
+    wait = pace.next_call(page_bytes, caught_up=caught_up and reading.caught_up)
     seen = reading.record_bytes
     if page.records:
         mean = page_bytes / len(page.records)
         # The larger of the two rules: a page that is too large is refused 5 s, a small one is not.
         seen = mean if seen is None else max(mean, 0.75 * seen + 0.25 * mean)
-    return replace(reading, due_s=begun_s + wait, record_bytes=seen)
+    return replace(reading, due_s=begun_s + wait, record_bytes=seen, caught_up=caught_up)
 
 
 def after_refusal(reading: Reading, refusal: Refusal, now_s: float, random: float) -> Reading:

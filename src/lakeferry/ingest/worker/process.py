@@ -83,6 +83,7 @@ class _Shard:
     start: ShardStart
     behind_ms: int | None = None
     told_s: float = 0.0
+    is_behind: bool = True  # its last page was not an empty one of now
 
 
 class _Worker:
@@ -114,6 +115,7 @@ class _Worker:
         self._last_flush: Flush | None = None
         self._told_s = monotonic()
         self._tell_every_s = min(TOLD_EVERY_S, ingest.rhythm.every_s)
+        self._is_behind = True  # one of the shards is
         self._reported = Counts()  # up to the last batch
         self._iterators = 0  # that were got up to then
 
@@ -232,13 +234,25 @@ class _Worker:
                 return
         self._progress.advance(page)
         shard.behind_ms, shard.told_s = page.behind_ms, monotonic()
-        if isinstance(page.ends, Ended):
+        shard.is_behind = page.behind_ms != 0 or bool(page.records)
+        if isinstance(page.ends, Ended) or self._just_caught_up():
             self._tell()
         if not self._filled and self._writer.is_filled():
             self._filled = True
             self._reports.say(Filled())
 
     # --- how it is doing --------------------------------------------------------------------
+
+    def _just_caught_up(self) -> bool:
+        """Whether a run that ends by itself may wait for nothing but this being told."""
+        if not self._ingest.once:
+            return False
+        was_behind = self._is_behind
+        self._is_behind = any(
+            shard.is_behind and not isinstance(self._progress.shards[shard_id], Ended)
+            for shard_id, shard in self._shards.items()
+        )
+        return was_behind and not self._is_behind
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
