@@ -7,7 +7,7 @@ from decimal import Decimal
 from lakeferry.cost.path.migration import Migration, Source, Watching
 from lakeferry.cost.path.money import cents, exact
 from lakeferry.cost.path.quote import Line
-from lakeferry.cost.path.span import of_days
+from lakeferry.cost.path.span import of_hours
 from lakeferry.cost.prices.price_file import own_book
 from lakeferry.cost.prices.values import Price, Tier, ladder
 
@@ -20,7 +20,7 @@ US = "us-east-1"
 TWO_PIB = Migration(
     bytes=2 * PIB,
     objects=16_777_216,  # of 128 MiB
-    span=of_days(30),
+    span=of_hours(30 * 24),
     source=Source("azure", "eastus"),
     target_region=US,
     overhead=Decimal("0.03125"),

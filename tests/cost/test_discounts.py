@@ -6,7 +6,7 @@ import pytest
 
 from lakeferry.cost.path.migration import NatInstances
 from lakeferry.cost.path.paths import nat_gateway, nat_instance
-from lakeferry.cost.path.span import of_days
+from lakeferry.cost.path.span import of_hours
 from lakeferry.cost.prices.discounts import Agreement, agreed
 from lakeferry.errors import FerryError
 from tests.cost.plans import BOOK, PIB, US
@@ -15,8 +15,8 @@ PLAN = agreed(BOOK, Agreement(savings_plans={"c7gn": Decimal("0.28")}))
 
 
 def test_1_11_a_savings_plan_of_28_percent() -> None:
-    (listed, *_) = nat_instance(BOOK, US, NatInstances("c7gn.large"), of_days(30))
-    (planned, *others) = nat_instance(PLAN, US, NatInstances("c7gn.large"), of_days(30))
+    (listed, *_) = nat_instance(BOOK, US, NatInstances("c7gn.large"), of_hours(30 * 24))
+    (planned, *others) = nat_instance(PLAN, US, NatInstances("c7gn.large"), of_hours(30 * 24))
 
     assert (listed.usd, planned.usd) == (Decimal("269.568"), Decimal("194.08896"))
     assert [line.usd for line in others] == [Decimal("10.80"), Decimal("1.92")]
@@ -27,14 +27,14 @@ def test_a_savings_plan_is_of_one_family() -> None:
 
 
 def test_a_line_at_an_agreed_price_says_so() -> None:
-    (planned, *_) = nat_instance(PLAN, US, NatInstances("c7gn.large"), of_days(30))
+    (planned, *_) = nat_instance(PLAN, US, NatInstances("c7gn.large"), of_hours(30 * 24))
 
     assert planned.source.endswith("savings plan of 28% off")
 
 
 def test_a_private_rate_is_of_one_service_and_leaves_every_tier_a_tier() -> None:
     book = agreed(BOOK, Agreement(services={"AmazonEC2": Decimal("0.1")}))
-    hours, address, processed = nat_gateway(book, US, 3, of_days(30), [2 * PIB])
+    hours, address, processed = nat_gateway(book, US, 3, of_hours(30 * 24), [2 * PIB])
 
     assert hours.usd == Decimal("87.48")
     assert address.usd == Decimal("10.80")  # AmazonVPC

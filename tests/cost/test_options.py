@@ -18,7 +18,7 @@ from lakeferry.cost.path.options import (
     ways,
 )
 from lakeferry.cost.path.replay import GBPS
-from lakeferry.cost.path.span import of_days
+from lakeferry.cost.path.span import of_hours
 from lakeferry.cost.path.total import price
 from lakeferry.cost.prices.values import GIB
 from lakeferry.errors import FerryError
@@ -135,7 +135,7 @@ def test_a_ladder_with_bytes_of_others_on_it_starts_where_they_end() -> None:
 
 def test_a_plan_that_no_path_carries_in_time_is_refused() -> None:
     with pytest.raises(FerryError, match="LF-6521"):
-        decided(replace(TWO_PIB, span=of_days(31)), latest=MONTH)
+        decided(replace(TWO_PIB, span=of_hours(31 * 24)), latest=MONTH)
 
 
 def test_loads_of_a_plan_are_its_bytes_on_the_wire() -> None:

@@ -16,12 +16,12 @@ import lakeferry
 from lakeferry.cost.path.front import Front, front, points
 from lakeferry.cost.path.migration import Migration, NatInstances, Source, Watching
 from lakeferry.cost.path.money import cents, dollars, exact
-from lakeferry.cost.path.span import of_days
+from lakeferry.cost.path.names import point_name, why_of
+from lakeferry.cost.path.span import of_hours
 from lakeferry.cost.path.total import paths_of, price
 from lakeferry.cost.picture.bars import Named
 from lakeferry.cost.picture.one_picture import crossing, picture
 from lakeferry.cost.picture.parts import DARK, overlap
-from lakeferry.cost.plan.cost_report import point_name, why_of
 from lakeferry.network.picture_parts import GROUND, Box, cells
 from tests.cli.program import called
 from tests.cost.plans import BOOK, TWO_PIB
@@ -34,7 +34,7 @@ AZURE = replace(
 )
 ON_PREMISES = replace(
     TWO_PIB,
-    bytes=10**12, objects=8_000, span=of_days(3), watching=Watching(alarms=2),
+    bytes=10**12, objects=8_000, span=of_hours(3 * 24), watching=Watching(alarms=2),
     source=Source("on_premises", line_gbps=Decimal(1)),
 )  # fmt: skip
 ALL = {
@@ -113,7 +113,7 @@ def test_no_text_covers_another_whatever_is_planned(
     places = {"azure": "westeurope", "gcp": "us-central1", "aws": "us-east-1"}
     source = Source(cloud, places.get(cloud, ""))  # type: ignore[arg-type]
     plan = replace(
-        TWO_PIB, bytes=2**volume, span=of_days(days), workers=workers, source=source,
+        TWO_PIB, bytes=2**volume, span=of_hours(days * 24), workers=workers, source=source,
         nat_instances=NatInstances(count=count),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 from lakeferry.cost.path.migration import NatInstances
 from lakeferry.cost.path.money import exact
 from lakeferry.cost.path.paths import crossing_zones, nat_gateway, nat_instance, s3_gateway
-from lakeferry.cost.path.span import of_days, typical_month
+from lakeferry.cost.path.span import of_hours, typical_month
 from lakeferry.cost.prices.values import ladder
 from tests.cost.plans import BOOK, GIB, US, of_gb, rounded, total
 
@@ -136,4 +136,4 @@ def test_11_a_hundred_tb_is_two_figures() -> None:
 
 
 def test_our_own_gateway_has_its_address_too() -> None:
-    assert total(nat_gateway(BOOK, US, 1, of_days(30))) == Decimal("36.00")
+    assert total(nat_gateway(BOOK, US, 1, of_hours(30 * 24))) == Decimal("36.00")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.cost.path.load import SAFE, Load, load_of, planned_load
+from lakeferry.cost.path.load import SAFE, load_of, planned_load
 from lakeferry.cost.path.replay import (
     GBPS,
     NAT_GATEWAY,
@@ -16,7 +16,6 @@ from lakeferry.cost.path.replay import (
     Replay,
     minutes_of,
     replay,
-    replay_series,
     steady,
     together,
 )
@@ -65,8 +64,25 @@ def of(walked: Walked, load: list[int], carrier: Carrier) -> Replay:
     )
 
 
-def gb(series: Load) -> list[float]:
-    return [bytes / GB for bytes in series.tolist()]
+def minute_by_minute(load: list[int], carrier: Carrier) -> Walked:
+    """What the replay has to say after each minute, those after the load's end included."""
+    walked = Walked([], [], [])
+    before = 0
+    lasts = max(len(load), replay(load_of(load), carrier).minutes)
+    for minute in range(1, lasts + 1):
+        padded = [*load, *[0] * minute][:minute]
+        so_far, waits, credit = minutes_of(
+            load_of(padded), carrier, backlog=0, credit=carrier.first_credit
+        )
+        walked.served.append(Fraction(so_far.carried - before))
+        walked.backlog.append(Fraction(waits))
+        walked.credit.append(Fraction(credit))
+        before = so_far.carried
+    return walked
+
+
+def gb(series: list[Fraction]) -> list[Fraction]:
+    return [bytes / GB for bytes in series]
 
 
 # facts/cost.md section 6, the table
@@ -76,7 +92,7 @@ def test_section_6_credit_carries_a_burst_beyond_what_is_sustained() -> None:
     carrier = Carrier(10 * GB, 20 * GB, most_credit=15 * GB, first_credit=15 * GB)
 
     found = replay(load_of(BURST), carrier)
-    series = replay_series(load_of(BURST), carrier)
+    series = minute_by_minute(BURST, carrier)
 
     assert gb(series.served) == [5, 20, 15, 10, 10, 10]
     assert gb(series.backlog) == [0, 10, 25, 20, 10, 0]
@@ -86,7 +102,7 @@ def test_section_6_credit_carries_a_burst_beyond_what_is_sustained() -> None:
 
 def test_section_6_without_credit_the_same_load_ends_two_minutes_later() -> None:
     found = replay(load_of(BURST), steady(10 * GB))
-    series = replay_series(load_of(BURST), steady(10 * GB))
+    series = minute_by_minute(BURST, steady(10 * GB))
 
     assert gb(series.served) == [5, 10, 10, 10, 10, 10, 10, 5]
     assert gb(series.backlog) == [0, 20, 40, 35, 25, 15, 5, 0]
@@ -99,7 +115,7 @@ def test_section_6_a_peak_without_credit_is_no_peak() -> None:
     carrier = Carrier(10 * GB, 20 * GB)
 
     found = replay(load_of([12 * GB] * 5), carrier)
-    series = replay_series(load_of([12 * GB] * 5), carrier)
+    series = minute_by_minute([12 * GB] * 5, carrier)
 
     assert gb(series.served) == [10] * 6
     assert gb(series.backlog) == [2, 4, 6, 8, 10, 0]
@@ -146,13 +162,6 @@ def test_nothing_to_carry_takes_no_time() -> None:
     assert replay(load_of([0, 0]), steady(1)).mean_delay == 0
 
 
-def test_a_series_stops_where_it_is_told_to() -> None:
-    series = replay_series(load_of([100]), steady(1), most_minutes=3)
-
-    assert series.served.tolist() == [1, 1, 1]
-    assert series.backlog.tolist() == [99, 98, 97]
-
-
 @pytest.mark.parametrize(
     ("sustained", "peak", "most", "first"),
     [(0, 1, 0, 0), (2, 1, 0, 0), (1, 2, 3, 4), (1, 2, 3, -1)],
@@ -190,31 +199,31 @@ def test_a_replay_equals_the_rule_walked_in_fractions(
         carrier.first_credit * unit,
     )
     walked = walk(load, carrier)
-    series = replay_series(load_of(load), carrier)
+    series = minute_by_minute(load, carrier)
 
     assert replay(load_of(load), carrier) == of(walked, load, carrier)
-    assert series.served.tolist() == walked.served
-    assert series.backlog.tolist() == walked.backlog
-    assert series.credit.tolist() == walked.credit
+    assert series.served == walked.served
+    assert series.backlog == walked.backlog
+    assert series.credit == walked.credit
 
 
 @given(loads, carriers())
 def test_every_byte_that_came_is_carried_and_no_other(load: list[int], carrier: Carrier) -> None:
     found = replay(load_of(load), carrier)
-    series = replay_series(load_of(load), carrier)
+    series = minute_by_minute(load, carrier)
 
-    assert found.carried == found.came == sum(load) == sum(series.served.tolist())
+    assert found.carried == found.came == sum(load) == sum(series.served)
 
 
 @given(loads, carriers())
 def test_backlog_is_never_negative_and_credit_keeps_its_bounds(
     load: list[int], carrier: Carrier
 ) -> None:
-    series = replay_series(load_of(load), carrier)
+    series = minute_by_minute(load, carrier)
 
-    assert all(waits >= 0 for waits in series.backlog.tolist())
-    assert all(0 <= left <= carrier.most_credit for left in series.credit.tolist())
-    assert all(0 <= served <= carrier.peak for served in series.served.tolist())
+    assert all(waits >= 0 for waits in series.backlog)
+    assert all(0 <= left <= carrier.most_credit for left in series.credit)
+    assert all(0 <= served <= carrier.peak for served in series.served)
 
 
 @given(loads, carriers(), st.integers(0, 20), st.integers(0, 20), st.integers(0, 20))

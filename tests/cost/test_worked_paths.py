@@ -30,7 +30,7 @@ from lakeferry.cost.path.paths import (
     standby,
 )
 from lakeferry.cost.path.requests import requests
-from lakeferry.cost.path.span import Span, from_date, of_days, typical_month
+from lakeferry.cost.path.span import Span, from_date, of_hours, typical_month
 from lakeferry.cost.path.stream import Stream, shards_needed, stream, stream_endpoint
 from lakeferry.cost.path.watching import watching
 from lakeferry.errors import FerryError
@@ -38,7 +38,7 @@ from tests.cost.plans import BOOK, GIB, PIB, TWO_PIB, US, of_gb, total
 
 PLACEMENTS: tuple[Placement, ...] = ("pull", "push")
 
-THIRTY_DAYS = of_days(30)
+THIRTY_DAYS = of_hours(30 * 24)
 MONTH = typical_month()
 P_GW = Decimal("0.045")
 

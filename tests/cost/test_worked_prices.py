@@ -12,7 +12,7 @@ from lakeferry.cost.path.migration import Source
 from lakeferry.cost.path.money import cents
 from lakeferry.cost.path.quote import Line
 from lakeferry.cost.path.requests import read_requests, source_requests
-from lakeferry.cost.path.span import from_date, of_days
+from lakeferry.cost.path.span import from_date, of_hours
 from lakeferry.cost.prices.values import decimal_gb, ladder
 from tests.cost.plans import BOOK, GIB, PIB, TWO_PIB, US, of_gb, rounded, with_tiers
 
@@ -249,5 +249,5 @@ def test_1_6_one_byte_more_than_an_exbibyte_is_still_exact() -> None:
 
 
 def test_a_month_without_a_date_counts_720_hours() -> None:
-    assert of_days(30).months == 1
-    assert of_days(45).months == Decimal("1.5")
+    assert of_hours(30 * 24).months == 1
+    assert of_hours(45 * 24).months == Decimal("1.5")

@@ -14,7 +14,7 @@ from lakeferry.cost.path.egress import waiver_hint
 from lakeferry.cost.path.migration import MIB, Migration, NatInstances, Path, Source
 from lakeferry.cost.path.money import cents, dollars, exact, exact_text
 from lakeferry.cost.path.quote import Quote, doubts
-from lakeferry.cost.path.span import from_date, of_days, typical_month
+from lakeferry.cost.path.span import from_date, of_hours, typical_month
 from lakeferry.cost.path.total import paths_of, price
 from lakeferry.cost.plan.sensitivity import flip_gb, flip_hours, sensitivity
 from lakeferry.errors import FerryError
@@ -78,7 +78,7 @@ def test_8_a_total_with_an_unpriced_line_is_a_lower_bound() -> None:
         ("2 PB, not 2 PiB", TWO_PIB.of_bytes(2 * 10**15), "-22670.21", "-11787.63"),
         ("overhead 8 %", replace(TWO_PIB, overhead=Decimal("0.08")), "4600.63", "0.00"),
         ("parts of 8 MiB", replace(TWO_PIB, part_size=8 * MIB), "1174.41", "1174.41"),
-        ("45 days", TWO_PIB.lasting(of_days(45)), "2017.15", "2169.10"),
+        ("45 days", TWO_PIB.lasting(of_hours(45 * 24)), "2017.15", "2169.10"),
         (
             "Internet routing",
             replace(TWO_PIB, source=Source("azure", "eastus", "internet")),
@@ -188,7 +188,7 @@ def test_an_exit_programme_credits_the_internet_egress() -> None:
 
 
 def test_an_exit_programme_ends_after_sixty_days() -> None:
-    slow = replace(TWO_PIB, source=Source("azure", "eastus", waiver="exit"), span=of_days(61))
+    slow = replace(TWO_PIB, source=Source("azure", "eastus", waiver="exit"), span=of_hours(61 * 24))
 
     assert price(slow, BOOK, "nat_instance").of("credits") == 0
 

@@ -88,15 +88,6 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Series:
-    """A replay by minute, the minutes after the load's end included."""
-
-    served: Load  # bytes in the minute
-    backlog: Load  # bytes that wait at its end
-    credit: Load  # bytes at its end
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Minutes:
     """The minutes of a load, and the state after them."""
 
@@ -114,18 +105,6 @@ def replay(load: Load, carrier: Carrier) -> Replay:
     """Carry a load until nothing waits."""
     done = _carry(load, carrier)
     return _summed(done, carrier, tuple(_drain(done.left, done.credit, carrier)))
-
-
-def replay_series(load: Load, carrier: Carrier, *, most_minutes: int = 1 << 20) -> Series:
-    """A replay by minute; minutes after `most_minutes` are left out."""
-    done = _carry(load, carrier)
-    served = [int(minute) for minute in np.diff(done.served)]
-    for run in _drain(done.left, done.credit, carrier):
-        served.extend([run.served] * min(run.minutes, most_minutes - len(served)))
-    out = load_of(served[:most_minutes])
-    padded = load_of([*load.tolist(), *[0] * (len(served) - len(load))][:most_minutes])
-    came, gone = _up_to(padded, carrier), _up_to(out, carrier)
-    return Series(out, (came - gone)[1:], _credits(gone, carrier)[1:])
 
 
 def together(replays: Iterable[Replay]) -> Replay:

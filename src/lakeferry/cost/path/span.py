@@ -66,13 +66,8 @@ class Span:
         return tuple(after - before for before, after in pairwise(ends))
 
 
-def of_days(days: int) -> Span:
-    """So many days at an unknown date: months of 720 hours, each ladder run through once."""
-    return Span((MonthPart("", days * 24, UNDATED_HOURS),))
-
-
 def of_hours(hours: int) -> Span:
-    """So many hours at an unknown date, see `of_days`."""
+    """So many hours at an unknown date: months of 720 hours, each ladder run through once."""
     return Span((MonthPart("", hours, UNDATED_HOURS),))
 
 
