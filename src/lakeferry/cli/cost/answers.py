@@ -9,10 +9,11 @@ from lakeferry.cost.path.decide import Decision, Flip
 from lakeferry.cost.path.front import Point
 from lakeferry.cost.path.migration import Migration
 from lakeferry.cost.path.money import cents, dollars, exact, exact_text
+from lakeferry.cost.path.names import point_name, why_of
 from lakeferry.cost.path.quote import Line, Quote
 from lakeferry.cost.path.sizing import Kernel
 from lakeferry.cost.path.span import TYPICAL_HOURS
-from lakeferry.cost.plan.cost_report import CostReport, Route, days_text, point_name, why_of
+from lakeferry.cost.plan.cost_report import CostReport, Route, days_text
 
 Signs = Mapping[str, str]
 

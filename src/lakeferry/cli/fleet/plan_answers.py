@@ -11,7 +11,7 @@ from lakeferry.cli.fleet.plan_money_answers import money_body, money_lines
 from lakeferry.cli.render import marks
 from lakeferry.cli.units import counted, duration_text, size_text
 from lakeferry.cost.path.money import dollars
-from lakeferry.cost.plan.cost_report import NAMES
+from lakeferry.cost.path.names import NAMES
 from lakeferry.fleet.planning.plan_time import ASSUMED, all_left
 from lakeferry.fleet.planning.plan_totals import (
     Sum,

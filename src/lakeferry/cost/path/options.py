@@ -15,12 +15,12 @@ from lakeferry.cost.path.load import Load, planned_load, summed
 from lakeferry.cost.path.loss import Lost, worst_loss
 from lakeferry.cost.path.migration import Migration, Path
 from lakeferry.cost.path.money import exact
+from lakeferry.cost.path.names import NAMES
 from lakeferry.cost.path.quote import Line, Quote
 from lakeferry.cost.path.recovery import Failures, recovery
 from lakeferry.cost.path.replay import GBPS, NAT_GATEWAY, Carrier, Replay, steady
 from lakeferry.cost.path.total import paths_of, price
 from lakeferry.cost.path.ways import INTERFACE_ENDPOINT, Way, dealt, replay_way
-from lakeferry.cost.plan.cost_report import NAMES
 from lakeferry.cost.prices.values import Price, PriceBook
 
 UNIT_GBPS = 2  # of one scale unit of an ExpressRoute gateway

@@ -7,6 +7,7 @@ from string import ascii_uppercase
 
 from lakeferry.cost.path.front import Front, Point
 from lakeferry.cost.path.money import dollars, exact
+from lakeferry.cost.path.names import point_name, why_of
 from lakeferry.cost.picture.parts import (
     BOUND,
     CHOSEN,
@@ -21,7 +22,6 @@ from lakeferry.cost.picture.parts import (
     line,
     scale_of,
 )
-from lakeferry.cost.plan.cost_report import point_name, why_of
 from lakeferry.network.picture_parts import INK, PALE, Box, Canvas, columns, halves
 
 _LEFT, _HIGH = EDGE + 60, 280

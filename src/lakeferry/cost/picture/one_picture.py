@@ -12,35 +12,16 @@ from lakeferry.cost.path.break_even import capacity_gb
 from lakeferry.cost.path.front import SAFE_SHARE, Front, sustained
 from lakeferry.cost.path.migration import Migration
 from lakeferry.cost.path.money import dollars, exact
+from lakeferry.cost.path.names import point_name, why_of
 from lakeferry.cost.path.total import price
 from lakeferry.cost.picture.bars import Named, bars
 from lakeferry.cost.picture.break_even import Crossing, crossing_picture, way_of
 from lakeferry.cost.picture.front import front_picture
 from lakeferry.cost.picture.parts import DARK, EDGE, WIDTH
-from lakeferry.cost.plan.cost_report import CostReport, point_name, why_of
 from lakeferry.cost.prices.values import GIB, PriceBook
-from lakeferry.errors import FerryError
 from lakeferry.network.picture_parts import PALE, Canvas
 
 _SPACE = 34  # between two charts
-
-
-def picture_of(report: CostReport) -> str:
-    """The picture of an answer.
-
-    Raises:
-        FerryError: LF-2001 for the price of a stream alone, which has no paths.
-    """
-    if report.migration is None or report.front is None:
-        raise FerryError(
-            "LF-2001",
-            "there is nothing to draw",
-            "only a stream is priced, which takes no path",
-            "give --bytes too, or leave --picture out",
-        )
-    quotes = [(one.name, one.quote) for one in report.routes]
-    taken = report.taken.name if report.taken else None
-    return picture(report.migration, report.book, quotes, report.front, taken)
 
 
 def picture(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lakeferry.cost.path.migration import Migration, Path, Placement
 from lakeferry.cost.path.money import dollars, exact
+from lakeferry.cost.path.names import NAMES
 from lakeferry.cost.path.quote import Quote
 from lakeferry.cost.plan.values import CostPlan
 from lakeferry.cost.prices.values import PriceBook
@@ -15,22 +16,10 @@ from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:  # these import numpy, which an import of lakeferry does not need
     from lakeferry.cost.path.decide import Bounded, Decision
-    from lakeferry.cost.path.front import Front, Point
+    from lakeferry.cost.path.front import Front
     from lakeferry.cost.path.loss import Lost
     from lakeferry.cost.path.sizing import Kernel, Size
     from lakeferry.cost.plan.sensitivity import Change
-
-NAMES: Mapping[Path, str] = {
-    "nat_gateway": "NAT gateway",
-    "nat_instance": "NAT instances",
-    "internet_gateway": "public addresses",
-    "s3_gateway": "S3 gateway endpoint",
-    "interface_endpoint": "interface endpoint",
-    "privatelink": "PrivateLink",
-    "direct_connect": "Direct Connect",
-    "expressroute": "ExpressRoute",
-    "interconnect": "AWS Interconnect",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +88,18 @@ class CostReport:
         Raises:
             FerryError: LF-2001 for the price of a stream alone, which has no paths.
         """
-        from lakeferry.cost.picture.one_picture import picture_of
+        from lakeferry.cost.picture.one_picture import picture
 
-        return picture_of(self)
+        if self.migration is None or self.front is None:
+            raise FerryError(
+                "LF-2001",
+                "there is nothing to draw",
+                "only a stream is priced, which takes no path",
+                "give --bytes too, or leave --picture out",
+            )
+        quotes = [(one.name, one.quote) for one in self.routes]
+        taken = self.taken.name if self.taken else None
+        return picture(self.migration, self.book, quotes, self.front, taken)
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         rows = [
@@ -131,20 +129,6 @@ class CostReport:
         )
         said = "".join(f"<li>{escape(one)}</li>" for one in self.hints)
         return f"<table><tr>{cells}</tr>{body}</table><ul>{said}</ul>"
-
-
-def point_name(one: "Point") -> str:
-    """`pull by NAT instances, 4 times as many`."""
-    many = f", {one.scale} times as many" if one.scale > 1 else ""
-    return f"{one.placement} by {NAMES[one.path]}{many}"
-
-
-def why_of(found: "Front") -> str:
-    """The reason of the choice, with the names that people read."""
-    said = found.why
-    for one in sorted(found.points, key=lambda one: -len(one.label)):
-        said = said.replace(one.label, point_name(one))
-    return said
 
 
 @exact()

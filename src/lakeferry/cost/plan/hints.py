@@ -9,10 +9,10 @@ from lakeferry.cost.path.egress import WAIVER_DAYS, waiver_hint
 from lakeferry.cost.path.front import Front
 from lakeferry.cost.path.migration import Migration
 from lakeferry.cost.path.money import dollars, exact
+from lakeferry.cost.path.names import NAMES
 from lakeferry.cost.path.quote import Line, Quote
 from lakeferry.cost.path.sizing import PORTS_OF_A_NAT_GATEWAY, Demand, ports_left
 from lakeferry.cost.path.total import price
-from lakeferry.cost.plan.cost_report import NAMES
 from lakeferry.cost.prices.values import PriceBook
 
 NEGOTIATED = 500 * 2**40  # bytes a month above which Microsoft asks to be contacted
