@@ -1,19 +1,17 @@
 """python recompute_receipt.py RECEIPT.json [TABLE] [--no-bytes]: its hashes, without lakeferry.
 
-Needs pyarrow alone. Reads the table's log at the receipt's version, then every live file once, some
-MB a second, as Python computes CRC-64 byte by byte; --no-bytes leaves that out. TABLE: where it
-lies now, if not where the receipt says. Exit 1 where anything differs.
+Needs pyarrow alone. Reads the log, of a folder its listing, then every live file, some MB a second,
+as Python computes CRC-64 byte by byte, unless --no-bytes. TABLE: its place now. Exit 1: not equal.
 """
 
-import hashlib
 import json
 import re
 import sys
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote
 
-import pyarrow.fs
-import pyarrow.parquet as pq
+from pyarrow import fs, parquet
 
 NAME = r"(\d{20})\.checkpoint(?:\.\d{10}\.(\d{10})|\.[0-9a-f-]{36})?\.(?:parquet|json)"
 CRC = list(range(256))
@@ -31,8 +29,7 @@ def crc64nvme(file):
 
 def entries_sha256(entries):
     """SHA-256 over the sorted SHA-256 of each entry, so that no order has to be agreed on."""
-    digests = sorted(hashlib.sha256(entry.encode()).digest() for entry in entries)
-    return hashlib.sha256(b"".join(digests)).hexdigest()
+    return sha256(b"".join(sorted(sha256(one.encode()).digest() for one in entries))).hexdigest()
 
 
 def key_of(file):
@@ -44,9 +41,8 @@ def key_of(file):
 def files_of_log(store, log, version):
     """The newest whole checkpoint up to `version`, then the commits after it."""
     found = {}
-    for file in store.get_file_info(pyarrow.fs.FileSelector(log)):
-        match = re.fullmatch(NAME, file.base_name)
-        if match and int(match[1]) <= version:
+    for file in store.get_file_info(fs.FileSelector(log)):
+        if (match := re.fullmatch(NAME, file.base_name)) and int(match[1]) <= version:
             found.setdefault((int(match[1]), int(match[2] or 1)), []).append(file.path)
     whole = {key: paths for key, paths in found.items() if len(paths) >= key[1]}
     start, parts = max(whole, default=(-1, 0))
@@ -60,37 +56,41 @@ def state_at(store, root, version):
     todo = files_of_log(store, log, version)
     while todo:
         body = store.open_input_file(path := todo.pop(0))
-        if path.endswith(".json"):
-            rows = [json.loads(line) for line in body.read().splitlines()]
-        else:
-            rows = pq.read_table(body).to_pylist()
-        for action in rows:
-            said = {kind: value for kind, value in action.items() if value}
-            if "sidecar" in said:
-                todo.insert(0, f"{log}/_sidecars/{unquote(said['sidecar']['path'])}")
-            if "remove" in said:
-                files.pop(key_of(said["remove"]), None)
-            if "add" in said:
-                files[key_of(said["add"])] = said["add"]["size"]
-            if "txn" in said:
-                txns[said["txn"]["appId"]] = said["txn"]["version"]
-            if one := said.get("domainMetadata"):
+        is_json = path.endswith(".json")
+        rows = body.read().splitlines() if is_json else parquet.read_table(body).to_pylist()
+        for action in map(json.loads, rows) if is_json else rows:
+            if one := action.get("sidecar"):
+                todo.insert(0, f"{log}/_sidecars/{unquote(one['path'])}")
+            if one := action.get("remove"):
+                files.pop(key_of(one), None)
+            if one := action.get("add"):
+                files[key_of(one)] = one["size"]
+            if one := action.get("txn"):
+                txns[one["appId"]] = one["version"]
+            if one := action.get("domainMetadata"):
                 domains[one["domain"]] = None if one["removed"] else one["configuration"]
     return files, txns, {name: text for name, text in domains.items() if text is not None}
 
 
+def folder_at(store, root):
+    """All its files but lakeferry's own; it knows of no streams and domains."""
+    found = store.get_file_info(fs.FileSelector(root, recursive=True))
+    files = {(one.path[len(root) + 1 :], ""): one.size for one in found if one.is_file}
+    return {key: files[key] for key in files if not key[0].startswith("_lakeferry/")}, {}, {}
+
+
 def main(receipt, table=None):
     said = json.loads(text := Path(receipt).read_bytes())
-    print("sha256 of the receipt, as catalog and ledger have it:", hashlib.sha256(text).hexdigest())
-    store, root = pyarrow.fs.FileSystem.from_uri(table or said["target"])
-    version = said.get("content_version", said["target_version"])
-    files, txns, domains = state_at(store, root, version)
+    print("sha256 of the receipt, as catalog and ledger have it:", sha256(text).hexdigest())
+    store, root = fs.FileSystem.from_uri((table or said["target"]).rstrip("/"))
+    is_folder, at = said["mode"] == "folder", said.get("content_version", said["target_version"])
+    files, txns, domains = folder_at(store, root) if is_folder else state_at(store, root, at)
     found = {"files": len(files), "bytes": sum(files.values()), "txns": txns, "domains": domains}
     found["files_sha256"] = entries_sha256(f"{p}\t{size}\t{v}" for (p, v), size in files.items())
     if said["content"]["bytes_sha256"] and "--no-bytes" not in sys.argv:
-        sums = {p: crc64nvme(store.open_input_file(f"{root}/{unquote(p)}")) for p, _ in files}
-        listed = (f"{p}\t{size}\t{sums[p]}" for (p, _), size in files.items())
-        found["bytes_sha256"] = entries_sha256(listed)
+        names = {p: f"{root}/{p if is_folder else unquote(p)}" for p, _ in files}
+        sums = {p: crc64nvme(store.open_input_file(names[p])) for p in names}
+        found["bytes_sha256"] = entries_sha256(f"{p}\t{files[p, v]}\t{sums[p]}" for p, v in files)
     for name, value in found.items():
         print("equal  " if value == said["content"][name] else "DIFFERS", name, value)
     return int(any(value != said["content"][name] for name, value in found.items()))

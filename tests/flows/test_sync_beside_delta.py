@@ -1,17 +1,21 @@
 """Parquet tables and plain folders beside Delta tables: discovered, planned, brought over."""
 
+import hashlib
 import json
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.program import LAKEFERRY, environment_of, json_lines
 from tests.flows.fleets import append
+from tests.flows.test_recompute_receipt import ALL as HASHES
+from tests.flows.test_recompute_receipt import recomputed
 from tests.judges.deltalake_reader import deltalake_rows
 from tests.judges.duckdb_reader import duckdb_rows
 
@@ -163,6 +167,53 @@ def test_they_are_proven_file_by_file_and_a_changed_byte_is_found(lake: Lake) ->
 
     assert (proven[-1]["identical"], proven[-1]["different"]) == (3, 0)
     assert (differs[-1]["identical"], differs[-1]["different"]) == (0, 1)
+    [before, after] = sorted(lake.out("default/landing/_lakeferry/receipts").iterdir())
+    assert recomputed(after) == (0, dict.fromkeys(HASHES, "equal"))
+    assert recomputed(before) == (1, dict.fromkeys(HASHES, "equal") | {"bytes_sha256": "DIFFERS"})
+
+
+def test_a_proof_of_each_leaves_a_receipt_that_outlives_the_ledger(lake: Lake) -> None:
+    lake.write("landing/2026/odd %20 name+ü.json", "3")
+    lake.run("discover")
+    lake.run("sync", "--yes")
+
+    told = lake.run("verify", "-s", "a", "--strength", "rows", "--yes", "--report", "p.json")
+    named = {one["table"]: one["receipt"] for one in told if one.get("what") == "table"}
+    report = json.loads((lake.folder / "p.json").read_bytes())["tables"]
+    [of_table] = lake.out("sales/orders/_delta_log/_lakeferry/receipts").iterdir()
+    [of_folder] = lake.out("default/landing/_lakeferry/receipts").iterdir()
+    shutil.rmtree(lake.folder / ".lakeferry")
+    lake.run("config", "rebuild-ledger")
+
+    for name, file in (("a.sales.orders", of_table), ("a.default.landing", of_folder)):
+        body = file.read_bytes()
+        said = json.loads(body)
+        assert named[name] == hashlib.sha256(body).hexdigest()
+        assert body == orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+        assert (said["table"], said["equal"], said["strength"]) == (name, True, "hashed")
+        assert {**said, "receipt": named[name]} in report
+        assert recomputed(file) == (0, dict.fromkeys(HASHES, "equal"))
+    states = {one["table"]: (one["state"], one["strength"])
+              for one in lake.run("status", "--by", "table") if one["type"] == "table"}  # fmt: skip
+    assert states["a.sales.orders"] == states["a.default.landing"] == ("verified", "hashed")
+
+
+def test_a_receipt_says_what_a_proof_of_files_has_not_seen(lake: Lake) -> None:
+    lake.run("discover")
+    lake.run("sync", "--yes")
+    lake.path("landing/2026/b.json").unlink()
+    lake.run("sync", "--yes")
+
+    lake.run("verify", "-s", "a.default.*", "--strength", "listed", "--against", "duckdb", "--yes")
+
+    [receipt] = lake.out("default/landing/_lakeferry/receipts").iterdir()
+    said = json.loads(receipt.read_bytes())
+    assert (said["equal"], said["against"], said["content"]["files"]) == (True, None, 2)
+    assert said["not_seen"] == [
+        "files of the target that the source does not have (any more): 1",
+        "duckdb: it was not asked, as the source has no log",
+    ]
+    assert said["content"]["bytes_sha256"] is None
 
 
 def test_a_source_that_has_moved_on_proves_nothing(lake: Lake) -> None:

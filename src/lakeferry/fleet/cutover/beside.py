@@ -16,7 +16,6 @@ from lakeferry.fleet.cutover.plan import TxnProof
 from lakeferry.fleet.cutover.sides import BothSides, Stores
 from lakeferry.fleet.cutover.stream_ways import Switched
 from lakeferry.fleet.cutover.writers import Head, Made, Writer
-from lakeferry.fleet.proof.content import content_at
 from lakeferry.fleet.sync.beside_delta import apart_of, declared_of
 from lakeferry.ledger.rows import LakeTable
 
@@ -63,15 +62,13 @@ def sides_of_files(stores: Stores, row: LakeTable) -> BothSides:
     """
     assert row.held_version is not None
     found = look_at_source(stores, row)
-    metadata = content = None
+    metadata = None
     txns: dict[str, int] = {}
     source_id = id_of(row.source_url)
     if row.kind == "parquet":
-        target = stores.target(row)
-        snapshot = read_snapshot(target, version=row.target_version)
+        snapshot = read_snapshot(stores.target(row), version=row.target_version)
         metadata = snapshot.metadata
         txns = {app: txn.version for app, txn in snapshot.txns.items()}
-        content = content_at(snapshot, target, source_id=source_id, mode=row.kind)
     here = row.target_version if row.target_version is not None else row.held_version
     switched = Switched(
         row.name, source_id, row.held_version, here,
@@ -82,9 +79,7 @@ def sides_of_files(stores: Stores, row: LakeTable) -> BothSides:
         "files": found.files,
         "bytes": found.bytes,
     }
-    return BothSides(
-        row.target_url, TxnProof({}), switched, metadata, None, row.kind, state, content
-    )
+    return BothSides(row.target_url, TxnProof({}), switched, metadata, None, row.kind, state)
 
 
 def request_of(stores: Stores, row: LakeTable) -> CloneRequest:

@@ -5,7 +5,7 @@ needs nothing else. It lies beside the table and in the ledger; the catalog has 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -92,8 +92,6 @@ def receipt(
         "registered": None if entry is None else _kept(entry),
         **proofs,
     }
-    if sides.content is not None:
-        body |= {"content": asdict(sides.content), "content_version": row.target_version}
     text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
     return receipt_of(row.target_url, "cutover", at_ms, text)
 

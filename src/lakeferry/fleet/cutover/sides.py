@@ -8,7 +8,6 @@ from lakeferry.fleet.cutover.load_ways import LoadedTable
 from lakeferry.fleet.cutover.plan import TxnProof
 from lakeferry.fleet.cutover.stream_ways import StreamPosition, Switched
 from lakeferry.fleet.manifest.wanted import Migration
-from lakeferry.fleet.proof.content import Content
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
@@ -47,7 +46,6 @@ class BothSides:
     loaded: LoadedTable | None  # None: COPY INTO never wrote it
     mode: str  # 'snapshot', 'mirror', 'parquet', 'folder'
     state: Mapping[str, str | int] = field(default_factory=dict)  # of a source without a log
-    content: Content | None = None  # of the target; None: a proof says it, or it is a folder
 
 
 @dataclass(frozen=True)

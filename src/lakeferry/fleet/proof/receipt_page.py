@@ -73,7 +73,7 @@ def switch_page(title: str, receipts: Sequence[Receipt]) -> str:
     for one in receipts:
         body = {**orjson.loads(one.body), "receipt": one.sha256}
         parts.append(receipt_part(body, is_open=len(receipts) == 1))
-    foot = "A receipt's hash is over the bytes of its file beside the table's log."
+    foot = "A receipt's hash is over the bytes of its file beside the table."
     return document(named, parts, foot)
 
 

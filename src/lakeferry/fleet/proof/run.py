@@ -162,9 +162,30 @@ class _Run:
             return Proved(row, None, flaw_of(flaw, f"{row.source_url} = {row.target_url}", step))
 
     def _compared(self, row: LakeTable) -> Proved:
-        if row.kind != "delta":
-            strength = self._request(row).strength
-            return Proved(row, prove_beside(self._wanted, row, strength, emit=self._heard))
+        is_delta = row.kind == "delta"
+        report, content = self._of_log(row) if is_delta else self._of_files(row)
+        receipt = verify_receipt(
+            row, report, content, against=self._asked.against if is_delta else None,
+            ended_at_ms=now_ms(),
+        ).kept()  # fmt: skip
+        store = open_store(row.target_url, self._wanted.target.store_options)
+        try:
+            put_receipt(store, receipt, kind=row.kind)
+        except FerryError as error:
+            return Proved(row, report, None, receipt, error)
+        return Proved(row, report, None, receipt)
+
+    def _of_files(self, row: LakeTable) -> tuple[VerifyReport, Content]:
+        """All files, whatever the sample; no other engine reads them."""
+        report, content = prove_beside(
+            self._wanted, row, self._strength(row), emit=self._heard, jobs=JOBS
+        )
+        if self._asked.against is not None:
+            unread = f"{self._asked.against}: it was not asked, as the source has no log"
+            report = replace(report, not_seen=(*report.not_seen, unread))
+        return report, content
+
+    def _of_log(self, row: LakeTable) -> tuple[VerifyReport, Content]:
         found: list[Content] = []
 
         def review(sides: Sides) -> None:
@@ -173,14 +194,7 @@ class _Run:
         report = verify_table(self._request(row), emit=self._heard, review=review)
         with self._lock:
             self._read[row.target_url] = report.bytes_read, report.bytes_read
-        receipt = verify_receipt(
-            row, report, found[0], against=self._asked.against, ended_at_ms=now_ms()
-        ).kept()
-        try:
-            put_receipt(open_store(row.target_url, self._wanted.target.store_options), receipt)
-        except FerryError as error:
-            return Proved(row, report, None, receipt, error)
-        return Proved(row, report, None, receipt)
+        return report, found[0]
 
     def _strength(self, row: LakeTable) -> str:
         known = self._strengths.get(row.target_url)
