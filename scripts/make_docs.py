@@ -83,27 +83,28 @@ def first_line(module: Path) -> str:
     return docstring.partition("\n")[0].removesuffix(".")
 
 
-def tree_lines(folder: Path, *, indent: int, modules: bool) -> list[str]:
-    """One line a module, then one block a room; both in the order of their names.
+def tree_lines(folder: Path, *, indent: int, modules: bool) -> list[tuple[str, str]]:
+    """A name and what it is for: of each module, then of each room, in the order of their names.
 
     `modules`: those of rooms too; False leaves them out.
     """
-    lines: list[str] = []
+    lines: list[tuple[str, str]] = []
     for module in sorted(folder.glob("*.py")):
         if module.name != "__init__.py" and (modules or folder == SOURCE):
-            lines.append(f"{' ' * indent + module.name:26}{first_line(module)}")
+            lines.append((" " * indent + module.name, first_line(module)))
     for room in sorted(folder.iterdir()):
         if (room / "__init__.py").exists():
-            lines.append(f"{' ' * indent + room.name + '/':26}{first_line(room / '__init__.py')}")
+            lines.append((" " * indent + room.name + "/", first_line(room / "__init__.py")))
             lines.extend(tree_lines(room, indent=indent + 2, modules=modules))
     return lines
 
 
 def tree(*, modules: bool) -> str:
     """`src/lakeferry` as a block of text."""
-    return "\n".join(
-        ["```", "src/lakeferry/", *tree_lines(SOURCE, indent=2, modules=modules), "```"]
-    )
+    named = tree_lines(SOURCE, indent=2, modules=modules)
+    width = max(len(name) for name, _ in named) + 2
+    lines = (f"{name:<{width}}{what}" for name, what in named)
+    return "\n".join(["```", "src/lakeferry/", *lines, "```"])
 
 
 def architecture_page(page: str) -> str:
