@@ -5,8 +5,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakeferry.cost.observe.placement import Overload, Subnet, fewest, overloads, place
 from lakeferry.cost.path.load import load_of
-from lakeferry.cost.path.placement import Overload, Subnet, fewest, overloads, place
 from lakeferry.cost.path.replay import GBPS
 
 ZONES = ("a", "b", "c")

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from lakeferry.fleet.discovery.found import DeltaHead, FoundTable, Remark
 from lakeferry.fleet.discovery.inventory import moves_of, print_of
+from lakeferry.fleet.discovery.vacuum import vacuum_remark
 from lakeferry.fleet.manifest.wanted import Limits
-from lakeferry.fleet.planning.vacuum import vacuum_remark
 from lakeferry.fleet.standing.states import STATES, may_follow
 from tests.ledger.lakes import table
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lakeferry.fleet.discovery.found import FoundTable
-from lakeferry.fleet.manifest.pattern_use import PatternUse
+from lakeferry.fleet.discovery.pattern_use import PatternUse
 from tests.fleet.manifests import migration
 
 MANIFEST = """

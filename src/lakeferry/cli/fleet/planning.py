@@ -21,6 +21,7 @@ from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.manifest.facts import facts_of
 from lakeferry.fleet.manifest.moved import check_places
+from lakeferry.fleet.planning.gone import GONE
 from lakeferry.fleet.planning.plan_file import plan_bytes
 from lakeferry.fleet.planning.plan_keeping import keep_plan, still_so
 from lakeferry.fleet.planning.plan_prices import Asked, beside_routes, priced
@@ -28,7 +29,6 @@ from lakeferry.fleet.planning.plan_totals import moving
 from lakeferry.fleet.planning.planned import FleetPlan
 from lakeferry.fleet.planning.run import Planned, plan_fleet
 from lakeferry.fleet.standing.estimate import HORIZON_S
-from lakeferry.fleet.standing.gone import GONE
 from lakeferry.ledger import read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable, Pace

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from lakeferry.cost.observe.flow_groups import UNKNOWN_SUBNET, FlowGroup
+from lakeferry.cost.observe.placement import Placement, Subnet, fewest
 from lakeferry.cost.path.break_even import endpoint_or_gateway, instance_or_gateway
 from lakeferry.cost.path.decide import Bounded, Decision, Option, Outcome, Wanted, decide, outcome
 from lakeferry.cost.path.loss import Lost
 from lakeferry.cost.path.migration import Migration, NatInstances, Path, Source
 from lakeferry.cost.path.money import exact
 from lakeferry.cost.path.options import NO_COST_OF_WAITING, Replayed, Trouble, replayed
-from lakeferry.cost.path.placement import Placement, Subnet, fewest
 from lakeferry.cost.path.replay import GBPS, Replay
 from lakeferry.cost.path.sizing import Demand, Kernel, Size, kernel, sizes_in
 from lakeferry.cost.path.span import UNDATED_HOURS, of_hours

@@ -16,14 +16,14 @@ from lakeferry.fleet.discovery.inventory import (
     print_of,
     released,
 )
+from lakeferry.fleet.discovery.pattern_use import PatternUse
 from lakeferry.fleet.discovery.sums import Discovery
 from lakeferry.fleet.discovery.trip import Trip
+from lakeferry.fleet.discovery.vacuum import vacuum_remark
 from lakeferry.fleet.manifest.facts import facts_of
 from lakeferry.fleet.manifest.landing import overlaps
-from lakeferry.fleet.manifest.pattern_use import PatternUse
 from lakeferry.fleet.manifest.select import Selection, TableFacts
 from lakeferry.fleet.manifest.wanted import Migration, Source
-from lakeferry.fleet.planning.vacuum import vacuum_remark
 from lakeferry.fleet.standing.states import COLLIDES, OUT_OF_SCOPE
 from lakeferry.ledger.rows import Inventoried, LakeTable
 from lakeferry.ledger.write import Ledger

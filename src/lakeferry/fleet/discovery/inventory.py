@@ -11,10 +11,10 @@ import orjson
 
 from lakeferry.fleet.discovery.found import FoundTable, Remark
 from lakeferry.fleet.discovery.telling import BESIDE
+from lakeferry.fleet.discovery.vacuum import tags_of
 from lakeferry.fleet.manifest.select import TableFacts
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.planning.plan import requests_of
-from lakeferry.fleet.planning.vacuum import tags_of
 from lakeferry.fleet.standing.states import COLLIDES, State, may_follow, move
 from lakeferry.ledger.rows import Inventoried, LakeTable, Move
 

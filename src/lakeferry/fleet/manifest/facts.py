@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from lakeferry.fleet.discovery.vacuum import tags_of
 from lakeferry.fleet.manifest.select import TableFacts
 from lakeferry.fleet.manifest.wanted import Migration
-from lakeferry.fleet.planning.vacuum import tags_of
 from lakeferry.ledger.rows import LakeTable
 
 

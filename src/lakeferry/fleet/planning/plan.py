@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from lakeferry.fleet.manifest.facts import parts_of
 from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.planning.gone import GONE, gone, is_gone, waits_for_a_person, why_gone
 from lakeferry.fleet.planning.planned import Action, Fault, PlannedTable, Seen
-from lakeferry.fleet.standing.gone import GONE, gone, is_gone, waits_for_a_person, why_gone
 from lakeferry.fleet.standing.states import OUT_OF_SCOPE, has_no_place
 from lakeferry.ledger.rows import LakeTable, Work
 

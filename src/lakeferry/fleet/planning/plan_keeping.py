@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from lakeferry.fleet.planning.gone import GONE, forgotten, gone, is_gone
 from lakeferry.fleet.planning.plan import requests_of, seen_again, work_of
 from lakeferry.fleet.planning.planned import ASIDE, MOVING, PlannedTable, Seen
-from lakeferry.fleet.standing.gone import GONE, forgotten, gone, is_gone
 from lakeferry.fleet.standing.states import State, may_follow, move
 from lakeferry.ledger.rows import LakeTable, Move, Work
 from lakeferry.ledger.write import Ledger

@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from lakeferry.clone.report import CloneReport
 from lakeferry.errors import FerryError
+from lakeferry.fleet.planning.gone import forgotten, gone
 from lakeferry.fleet.planning.plan import requests_of
-from lakeferry.fleet.standing.gone import forgotten, gone
 from lakeferry.fleet.standing.states import State, interrupted, move
 from lakeferry.fleet.sync.budget import Spent
 from lakeferry.fleet.sync.messages import Arrived, Begun, Looked

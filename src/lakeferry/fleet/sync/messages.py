@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from lakeferry.clone.report import CloneReport
 from lakeferry.errors import FerryError
-from lakeferry.fleet.planning.table_facts import TableState
+from lakeferry.fleet.sync.table_facts import TableState
 
 
 class Looked(NamedTuple):

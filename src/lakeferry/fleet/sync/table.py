@@ -18,7 +18,6 @@ from lakeferry.events import BytesMoved, Event, FileLanded, Noted, TablePlanned,
 from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.manifest.typed import typed
 from lakeferry.fleet.planning.drift import Drifted, refuse_drift
-from lakeferry.fleet.planning.table_facts import facts_at
 from lakeferry.fleet.sync.beside_delta import Beside, bring_beside
 from lakeferry.fleet.sync.messages import (
     Arrived,
@@ -32,6 +31,7 @@ from lakeferry.fleet.sync.messages import (
 )
 from lakeferry.fleet.sync.outcome import may_pass
 from lakeferry.fleet.sync.published import allowed, refuse_hidden, refuse_unpublished
+from lakeferry.fleet.sync.table_facts import facts_at
 from lakeferry.workers import Hands
 
 PAUSE_S = 2  # before the second try; then twice as long each time

@@ -59,7 +59,7 @@ def standing_gateways(
     """Those that are there, by zone.
 
     Args:
-        topology: with the ways as they shall be, see `monitor.nat.ways`.
+        topology: with the ways as they shall be, see `monitor.wanted.ways_to_be`.
         routes: that shall lead to NAT instances.
     """
     if settings.nat.standby != "gateway":

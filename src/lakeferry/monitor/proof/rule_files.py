@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lakeferry.errors import FerryError
-from lakeferry.monitor.export.terraform_alarms import alarm_request, plain
+from lakeferry.monitor.proof.terraform_alarms import alarm_request, plain
 from lakeferry.network.alarm_form import alarm_of
 from lakeferry.network.resources import Alarm
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from lakeferry.monitor.nat.instances import nat, with_endpoints
 from lakeferry.monitor.nat.standing import standing_gateways
-from lakeferry.monitor.nat.ways import led
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.wanted import alarms as alarm_set
 from lakeferry.monitor.wanted import notify
@@ -14,6 +13,7 @@ from lakeferry.monitor.wanted.dashboard import dashboard
 from lakeferry.monitor.wanted.endpoints import endpoints
 from lakeferry.monitor.wanted.flow_logs import flow_logs
 from lakeferry.monitor.wanted.own_cost import MonthlyCost, Volume, costs, total, volume
+from lakeferry.monitor.wanted.ways_to_be import led
 from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Resource, VpcEndpoint
 from lakeferry.network.rule_set import QUESTIONS, RuleSet, RuleWish, Unanswerable, rule_set
 from lakeferry.network.topology import Topology
