@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.monitor import run
+from lakeferry.monitor.export.keep_instances import instance_keeper
 from lakeferry.monitor.run import MonitorRequest
 from lakeferry.monitor.settings import MonitorSettings, TaggedWish
 from lakeferry.monitor.wanted.desired import desired
-from lakeferry.monitor.wanted.keep_instances import instance_keeper
 from lakeferry.network.discover import Scope
 from lakeferry.network.resources import Alarm, Instance
 from tests.aws import data_plane

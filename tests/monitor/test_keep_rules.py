@@ -21,9 +21,9 @@ from lakeferry.aws.ensure import ensure
 from lakeferry.aws.place import Place
 from lakeferry.aws.read import read
 from lakeferry.connect.aws import AwsAccess, client
+from lakeferry.monitor.export.keep_rules import keeper
 from lakeferry.monitor.settings import EndpointWish, FlowLogWish, MonitorSettings
 from lakeferry.monitor.wanted.desired import Desired, desired
-from lakeferry.monitor.wanted.keep_rules import keeper
 from lakeferry.network.discover import Scope, topology
 from lakeferry.network.fields import DEFAULT_FORMAT
 from lakeferry.network.resources import InsightRule

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from lakeferry.monitor.export.keep_rules import keeper
 from lakeferry.monitor.wanted.desired import desired
-from lakeferry.monitor.wanted.keep_rules import keeper
 from lakeferry.network.topology import Topology
 from tests.monitor.wishes import full
 from tests.network.sample_scenario import topology

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
 from lakeferry.errors import FerryError
+from lakeferry.monitor.export.keep_rules import keeper
 from lakeferry.monitor.export.template import Export, export
 from lakeferry.monitor.export.template_names import Names
 from lakeferry.monitor.wanted.desired import desired
-from lakeferry.monitor.wanted.keep_rules import keeper
 from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Topic
 from lakeferry.network.rules import check_rule
 from tests.monitor.networks import cases, template_of, wanted_of

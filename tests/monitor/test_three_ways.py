@@ -7,9 +7,9 @@ from dataclasses import fields, replace
 import pytest
 
 from lakeferry.connect.aws import client
+from lakeferry.monitor.export.keep_instances import instance_keeper
+from lakeferry.monitor.export.keep_rules import keeper
 from lakeferry.monitor.export.template import export
-from lakeferry.monitor.wanted.keep_instances import instance_keeper
-from lakeferry.monitor.wanted.keep_rules import keeper
 from lakeferry.network.nat_resources import NatResource
 from lakeferry.network.resources import Alarm, Dashboard, Resource, key_of
 from tests.monitor.direct_requests import by_requests

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from lakeferry.errors import FerryError
 from lakeferry.monitor.export import route_commands
+from lakeferry.monitor.export.keep_instances import instance_keeper
+from lakeferry.monitor.export.keep_rules import Keeper, keeper
 from lakeferry.monitor.export.template_cloudformation import cloudformation
 from lakeferry.monitor.export.template_names import WORDS, Names
 from lakeferry.monitor.export.template_terraform import AWS_PROVIDER, terraform
@@ -14,8 +16,6 @@ from lakeferry.monitor.nat.health import NatHealth, nat_health
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.wanted.desired import Desired
 from lakeferry.monitor.wanted.flow_logs import bucket_policy
-from lakeferry.monitor.wanted.keep_instances import instance_keeper
-from lakeferry.monitor.wanted.keep_rules import Keeper, keeper
 from lakeferry.network.nat_resources import DefaultRoute
 from lakeferry.network.resources import FlowLog, Resource, VpcEndpoint
 from lakeferry.network.topology import Topology

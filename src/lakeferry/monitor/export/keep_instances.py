@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from lakeferry.cost.prices.price_file import own_book
+from lakeferry.monitor.export.keep_rules import RETENTION_DAYS, Keeper
 from lakeferry.monitor.export.lambda_function import (
     MOST_EVENT_RULE_NAME,
     LambdaFunction,
@@ -36,7 +37,6 @@ from lakeferry.monitor.wanted.dashboard import (
 )
 from lakeferry.monitor.wanted.desired import Desired
 from lakeferry.monitor.wanted.flow_logs import MOST_ROLE_NAME
-from lakeferry.monitor.wanted.keep_rules import RETENTION_DAYS, Keeper
 from lakeferry.monitor.wanted.notify import actions_of
 from lakeferry.monitor.wanted.tagged_instances import (
     MOST_SERIES,
