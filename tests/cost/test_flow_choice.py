@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from lakeferry.cost.observe.flow_choice import PRIVATE, GroupChoice, Terms, a_month, choose
 from lakeferry.cost.observe.flow_groups import FlowGroup, destination_of, flow_of
-from lakeferry.cost.observe.priced_flow import observe
+from lakeferry.cost.observe.run import observe
 from lakeferry.cost.path.decide import Destination
 from lakeferry.cost.path.load import Load, load_of, planned_load, summed
 from lakeferry.cost.path.migration import NatInstances

@@ -22,9 +22,9 @@ from lakeferry.cli.units import parse_pairs
 from lakeferry.connect.aws import usual_region
 from lakeferry.cost.bill.judging import Tolerances
 from lakeferry.cost.bill.observed import Seen
-from lakeferry.cost.bill.reconcile_run import SEEN_HEADER, Asked, CopiedBy, reconcile_bill, seen_in
+from lakeferry.cost.bill.run import SEEN_HEADER, Asked, CopiedBy, reconcile_bill, seen_in
 from lakeferry.cost.observe.flow_choice import Terms
-from lakeferry.cost.observe.priced_flow import observe
+from lakeferry.cost.observe.run import observe
 from lakeferry.cost.path.options import Trouble
 from lakeferry.cost.plan.keys import MONEY
 from lakeferry.cost.plan.values import CostPlan

@@ -11,7 +11,7 @@ from typing import Any
 from lakeferry.cli.columns import Column, paragraph, table
 from lakeferry.cli.units import counted, duration_text
 from lakeferry.cost.observe.flow_choice import GroupChoice, Sized, a_month
-from lakeferry.cost.observe.priced_flow import Named, Observation, PathSeen
+from lakeferry.cost.observe.run import Named, Observation, PathSeen
 from lakeferry.cost.path.decide import Decision, Flip, Outcome
 from lakeferry.cost.path.money import dollars, exact, exact_text
 from lakeferry.cost.path.replay import GBPS, Replay

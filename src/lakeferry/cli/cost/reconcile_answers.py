@@ -15,7 +15,7 @@ from lakeferry.cost.bill.forecast import Forecast
 from lakeferry.cost.bill.judging import REMEDY, Judged
 from lakeferry.cost.bill.map_tags import wrong_tags
 from lakeferry.cost.bill.reconcile import Reconciliation
-from lakeferry.cost.bill.reconcile_run import Reconciled
+from lakeferry.cost.bill.run import Reconciled
 from lakeferry.cost.bill.usage_types import BYTES_PER_GB
 from lakeferry.cost.bill.whole_bill import DAY, HOUR
 from lakeferry.cost.path.money import dollars, exact

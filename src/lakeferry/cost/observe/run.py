@@ -1,6 +1,6 @@
 """What flowed, priced: who crosses which path, what leaks, and which path each group should take.
 
-from lakeferry.cost.observe.priced_flow import observe
+from lakeferry.cost.observe.run import observe
 from lakeferry.monitor.logs.read_flow import read_flow
 
 read = read_flow("s3://flow-logs/AWSLogs/", topology)
