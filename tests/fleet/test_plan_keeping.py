@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from lakeferry.fleet.planning.keeping import keep_plan, still_so
 from lakeferry.fleet.planning.plan import planned
-from lakeferry.fleet.planning.plan_keeping import keep_plan, still_so
 from lakeferry.fleet.planning.planned import Counted, Fault, Seen
 from lakeferry.ledger.rows import CloneStart, LakeTable, LandedFile
 from lakeferry.ledger.write import Ledger

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from lakeferry.fleet.manifest.wanted import Window
-from lakeferry.fleet.planning.plan_difference import between
-from lakeferry.fleet.planning.plan_time import all_left, lefts
-from lakeferry.fleet.planning.plan_totals import (
+from lakeferry.fleet.planning.difference import between
+from lakeferry.fleet.planning.route_times import all_left, lefts
+from lakeferry.fleet.planning.totals import (
     Sum,
     by_route,
     by_wave,

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 
-from lakeferry.cli.fleet.fleet_flags import known_tables, led
+from lakeferry.cli.fleet.flags import known_tables, led
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.ledger.rows import LakeTable

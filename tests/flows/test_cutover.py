@@ -11,7 +11,7 @@ import orjson
 import pytest
 from deltalake import DeltaTable
 
-from lakeferry.cli.fleet.fleet_flags import known_tables, led
+from lakeferry.cli.fleet.flags import known_tables, led
 from lakeferry.fleet.proof.receipt_files import receipts_at
 from lakeferry.fleet.proof.run import ProveRequest, prove
 from lakeferry.ledger import read

@@ -25,7 +25,7 @@ def fleet(tmp_path: Path) -> Fleet:
 
 def proven(fleet: Fleet, strength: str | None = "rows", *, stop: Flag | None = None,
            sample: float = 1.0, against: str | None = None) -> dict[str, Proved]:  # fmt: skip
-    from lakeferry.cli.fleet.fleet_flags import led
+    from lakeferry.cli.fleet.flags import led
 
     told: list[Proved | Proving] = []
     asked = ProveRequest(strength, sample=sample, seed=7, against=against)
@@ -40,7 +40,7 @@ def proven(fleet: Fleet, strength: str | None = "rows", *, stop: Flag | None = N
 
 
 def kept(fleet: Fleet, name: str) -> tuple[list[CheckResult], list[Receipt]]:
-    from lakeferry.cli.fleet.fleet_flags import ledger_path
+    from lakeferry.cli.fleet.flags import ledger_path
 
     url = fleet.tables()[name].target_url
     with reading(ledger_path(fleet.wanted)) as db:

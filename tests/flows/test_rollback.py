@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from lakeferry.cli.fleet.fleet_flags import led, ledger_path
+from lakeferry.cli.fleet.flags import led, ledger_path
 from lakeferry.fleet.proof.receipt_files import receipts_at
 from lakeferry.fleet.rollback.plan import RollbackRequest
 from lakeferry.fleet.rollback.run import rollback as go_back

@@ -18,7 +18,7 @@ from lakeferry.catalog.tables import (
     CatalogTable,
     Registration,
 )
-from lakeferry.cli.fleet.fleet_flags import ledger_path
+from lakeferry.cli.fleet.flags import ledger_path
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.fleet.catalogs.catalog_check import compare_with_catalog
 from lakeferry.fleet.catalogs.target_catalog import target_catalog

@@ -14,7 +14,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakeferry import clone, verify
-from lakeferry.cli.fleet.fleet_flags import led
+from lakeferry.cli.fleet.flags import led
 from lakeferry.errors import FerryError
 from lakeferry.fleet.sync import run as fleet_sync
 from lakeferry.fleet.sync.events import Event, FilesArrived, Progress, TableMoved

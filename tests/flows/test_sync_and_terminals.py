@@ -8,7 +8,7 @@ from threading import Event as Flag
 
 import pytest
 
-from lakeferry.cli.fleet.fleet_flags import led, ledger_path
+from lakeferry.cli.fleet.flags import led, ledger_path
 from lakeferry.errors import FerryError
 from lakeferry.fleet.planning.plan_file import plan_sha256, read_plan
 from lakeferry.fleet.sync.book import Book

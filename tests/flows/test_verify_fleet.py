@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from lakeferry.cli.fleet.fleet_flags import led, ledger_path
+from lakeferry.cli.fleet.flags import led, ledger_path
 from lakeferry.ledger import read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LedgerEvent

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from lakeferry.cli import commands
 from lakeferry.cli.clone.place_flags import SourceOption, TargetOption
 from lakeferry.cli.faults import all_told
-from lakeferry.cli.fleet.fleet_flags import ALL_TABLES, TableFlags
+from lakeferry.cli.fleet.flags import ALL_TABLES, TableFlags
 from lakeferry.cli.ingest.flags import NOBODY, StreamFlags, WhoFlags, wanted
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.render import Screen

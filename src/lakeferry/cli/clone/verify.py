@@ -12,7 +12,7 @@ from lakeferry.cli.clone.verify_flags import (
     VerifyFlags,
 )
 from lakeferry.cli.faults import all_told
-from lakeferry.cli.fleet.fleet_flags import ALL_TABLES, TableFlags
+from lakeferry.cli.fleet.flags import ALL_TABLES, TableFlags
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded

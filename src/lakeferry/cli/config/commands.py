@@ -213,7 +213,7 @@ def iam(
                 manifest, network, named, wish.adopt, account=wish.account, screen=screen
             )
         if for_ != "monitor":
-            from lakeferry.cli.fleet.fleet_rights import fleet_iam
+            from lakeferry.cli.fleet.rights import fleet_iam
 
             return fleet_iam(manifest, for_, account=wish.account, screen=screen)
         request = request_of(manifest, network, watch)

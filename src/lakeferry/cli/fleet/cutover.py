@@ -4,7 +4,7 @@ from threading import Event as Flag
 
 from lakeferry.cli.faults import all_told
 from lakeferry.cli.fleet.cutover_flags import NO_CUTOVER, CutoverFlags
-from lakeferry.cli.fleet.fleet_flags import ALL_TABLES, TableFlags
+from lakeferry.cli.fleet.flags import ALL_TABLES, TableFlags
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lakeferry.cli.fleet import cutover_answers as answers
 from lakeferry.cli.fleet import proof_answers
 from lakeferry.cli.fleet.cutover_flags import CutoverFlags
-from lakeferry.cli.fleet.fleet_flags import TableFlags, led, ledger_path
+from lakeferry.cli.fleet.flags import TableFlags, led, ledger_path
 from lakeferry.cli.fleet.sync_answers import progress_body, progress_parts
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.named_file import write_file

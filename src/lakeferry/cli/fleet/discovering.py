@@ -12,7 +12,7 @@ import orjson
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.fleet import discover_answers as answers
 from lakeferry.cli.fleet.discover_flags import DiscoverFlags
-from lakeferry.cli.fleet.fleet_flags import ALL_TABLES, TableFlags, led, ledger_path
+from lakeferry.cli.fleet.flags import ALL_TABLES, TableFlags, led, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen
 from lakeferry.cli.units import parse_duration

@@ -12,8 +12,9 @@ from lakeferry.cli.render import marks
 from lakeferry.cli.units import counted, duration_text, size_text
 from lakeferry.cost.path.money import dollars
 from lakeferry.cost.path.names import NAMES
-from lakeferry.fleet.planning.plan_time import ASSUMED, all_left
-from lakeferry.fleet.planning.plan_totals import (
+from lakeferry.fleet.planning.planned import ASIDE, Action, FleetPlan, PlannedTable, Priced
+from lakeferry.fleet.planning.route_times import ASSUMED, all_left
+from lakeferry.fleet.planning.totals import (
     Sum,
     WaveSum,
     by_route,
@@ -23,7 +24,6 @@ from lakeferry.fleet.planning.plan_totals import (
     summed,
     vacuum_risks,
 )
-from lakeferry.fleet.planning.planned import ASIDE, Action, FleetPlan, PlannedTable, Priced
 from lakeferry.fleet.standing.time_left import Left, left_text
 
 EACH_BELOW = 20  # tables; more are told by their sums

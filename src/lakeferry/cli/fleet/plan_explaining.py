@@ -5,18 +5,18 @@ from typing import Any
 
 from lakeferry.cli.columns import Column, paragraph, screen_width, table
 from lakeferry.cli.fleet import plan_answers as answers
-from lakeferry.cli.fleet.fleet_flags import known_tables
+from lakeferry.cli.fleet.flags import known_tables
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen
 from lakeferry.cli.units import counted, size_text
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
-from lakeferry.fleet.planning.plan_difference import Between, between
+from lakeferry.fleet.planning.difference import Between, between
 from lakeferry.fleet.planning.plan_file import read_plan
-from lakeferry.fleet.planning.plan_time import all_left
-from lakeferry.fleet.planning.plan_totals import by_route, moving, summed
 from lakeferry.fleet.planning.planned import FleetPlan
+from lakeferry.fleet.planning.route_times import all_left
 from lakeferry.fleet.planning.stale import changes
+from lakeferry.fleet.planning.totals import by_route, moving, summed
 
 OK, LOOK = 0, 3
 

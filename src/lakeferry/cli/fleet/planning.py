@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.cost.flags import keys_of
 from lakeferry.cli.fleet import plan_answers as answers
-from lakeferry.cli.fleet.fleet_flags import TableFlags, known_tables, led, ledger_path
+from lakeferry.cli.fleet.flags import TableFlags, known_tables, led, ledger_path
 from lakeferry.cli.fleet.plan_flags import PlanFlags
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.named_file import write_file
@@ -22,12 +22,12 @@ from lakeferry.events import Warned
 from lakeferry.fleet.manifest.facts import facts_of
 from lakeferry.fleet.manifest.moved import check_places
 from lakeferry.fleet.planning.gone import GONE
+from lakeferry.fleet.planning.keeping import keep_plan, still_so
 from lakeferry.fleet.planning.plan_file import plan_bytes
-from lakeferry.fleet.planning.plan_keeping import keep_plan, still_so
-from lakeferry.fleet.planning.plan_prices import Asked, beside_routes, priced
-from lakeferry.fleet.planning.plan_totals import moving
 from lakeferry.fleet.planning.planned import FleetPlan
+from lakeferry.fleet.planning.route_prices import Asked, beside_routes, priced
 from lakeferry.fleet.planning.run import Planned, plan_fleet
+from lakeferry.fleet.planning.totals import moving
 from lakeferry.fleet.standing.estimate import HORIZON_S
 from lakeferry.ledger import read
 from lakeferry.ledger.open import reading

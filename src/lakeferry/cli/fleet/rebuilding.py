@@ -5,7 +5,7 @@ from collections import Counter
 from threading import Event as Flag
 
 from lakeferry.cli.columns import paragraph, screen_width
-from lakeferry.cli.fleet.fleet_flags import known_tables, led, ledger_path
+from lakeferry.cli.fleet.flags import known_tables, led, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen, marks
 from lakeferry.cli.units import counted

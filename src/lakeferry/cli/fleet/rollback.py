@@ -3,7 +3,7 @@
 from threading import Event as Flag
 
 from lakeferry.cli.faults import all_told
-from lakeferry.cli.fleet.fleet_flags import ALL_TABLES, TableFlags
+from lakeferry.cli.fleet.flags import ALL_TABLES, TableFlags
 from lakeferry.cli.fleet.rollback_flags import NO_ROLLBACK, RollbackFlags
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.render import Screen

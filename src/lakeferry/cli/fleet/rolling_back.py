@@ -7,7 +7,7 @@ from threading import Event as Flag
 from typing import TYPE_CHECKING, Any
 
 from lakeferry.cli.fleet.cutting_over import asking, title_of, with_names
-from lakeferry.cli.fleet.fleet_flags import TableFlags, known_tables, led, ledger_path
+from lakeferry.cli.fleet.flags import TableFlags, known_tables, led, ledger_path
 from lakeferry.cli.fleet.rollback_flags import RollbackFlags
 from lakeferry.cli.json_lines import plain
 from lakeferry.cli.manifest_flags import ManifestFlags, migration

@@ -4,7 +4,7 @@ import gc
 from threading import Event as Flag
 
 from lakeferry.cli.faults import all_told
-from lakeferry.cli.fleet.fleet_flags import ALL_TABLES, TableFlags
+from lakeferry.cli.fleet.flags import ALL_TABLES, TableFlags
 from lakeferry.cli.fleet.status_flags import NO_STATUS, StatusFlags
 from lakeferry.cli.manifest_flags import NO_MANIFEST, ManifestFlags
 from lakeferry.cli.render import Screen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.fleet import status_answers as answers
-from lakeferry.cli.fleet.fleet_flags import TableFlags, ledger_path
+from lakeferry.cli.fleet.flags import TableFlags, ledger_path
 from lakeferry.cli.fleet.status_flags import StatusFlags
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen

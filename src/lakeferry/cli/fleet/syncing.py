@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.fleet import plan_answers
 from lakeferry.cli.fleet import sync_answers as answers
-from lakeferry.cli.fleet.fleet_flags import TableFlags, led, ledger_path
+from lakeferry.cli.fleet.flags import TableFlags, led, ledger_path
 from lakeferry.cli.fleet.many_machines import crew_on
 from lakeferry.cli.fleet.planning import known_at, planned
 from lakeferry.cli.fleet.sync_budget import budget_of
@@ -27,8 +27,8 @@ from lakeferry.fleet.manifest.facts import facts_of
 from lakeferry.fleet.manifest.moved import check_places
 from lakeferry.fleet.planning.plan import MOVED_KINDS
 from lakeferry.fleet.planning.plan_file import plan_sha256, read_plan
-from lakeferry.fleet.planning.plan_totals import moving
 from lakeferry.fleet.planning.stale import check
+from lakeferry.fleet.planning.totals import moving
 from lakeferry.fleet.sync.events import (
     Event,
     FilesArrived,
@@ -243,7 +243,7 @@ def _dollars(
     wanted: "Migration", meant: Sequence[LakeTable], chosen: ManifestFlags
 ) -> Mapping[str, Decimal]:
     from lakeferry.cli.cost.manifest_keys import assumed
-    from lakeferry.fleet.planning.plan_prices import Asked
+    from lakeferry.fleet.planning.route_prices import Asked
     from lakeferry.fleet.planning.run_price import usd_per_byte
 
     under, texts = assumed(chosen)

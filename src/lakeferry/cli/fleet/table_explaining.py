@@ -10,7 +10,7 @@ import orjson
 from lakeferry.cli import json_lines
 from lakeferry.cli.columns import paragraph, screen_width
 from lakeferry.cli.fleet.explanation import explanation_lines
-from lakeferry.cli.fleet.fleet_flags import TableFlags, known_tables, ledger_path
+from lakeferry.cli.fleet.flags import TableFlags, known_tables, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen
 from lakeferry.cli.units import duration_text, size_text

@@ -9,7 +9,7 @@ from lakeferry.catalog.registering import Catalog
 from lakeferry.cli.clone.verify_flags import FleetFlags, VerifyFlags
 from lakeferry.cli.cost.manifest_keys import assumed
 from lakeferry.cli.fleet import proof_answers as answers
-from lakeferry.cli.fleet.fleet_flags import TableFlags, known_tables, led
+from lakeferry.cli.fleet.flags import TableFlags, known_tables, led
 from lakeferry.cli.fleet.planning import known_at
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.monitor.monitoring import confirm
@@ -21,7 +21,7 @@ from lakeferry.fleet.catalogs.target_catalog import target_catalog
 from lakeferry.fleet.manifest.facts import facts_of
 from lakeferry.fleet.manifest.moved import check_places
 from lakeferry.fleet.planning.plan import MOVED_KINDS
-from lakeferry.fleet.planning.plan_prices import Asked
+from lakeferry.fleet.planning.route_prices import Asked
 from lakeferry.fleet.proof import prove_report
 from lakeferry.fleet.proof.prove_price import Reading, readings
 from lakeferry.fleet.proof.run import Proved, ProveRequest, Proving, prove, strength_of

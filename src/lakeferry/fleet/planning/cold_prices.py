@@ -9,8 +9,8 @@ from decimal import Decimal
 from lakeferry.cost.path.money import exact
 from lakeferry.cost.prices.values import PriceBook
 from lakeferry.fleet.manifest.wanted import Migration, Source
-from lakeferry.fleet.planning.plan_totals import moving
 from lakeferry.fleet.planning.planned import Cold, PlannedTable, Retrieved, Way
+from lakeferry.fleet.planning.totals import moving
 
 _CLOUDS = {"adls": "azure", "gcs": "gcp", "s3": "aws"}
 _OF_SCHEME = {"s3": "aws", "s3a": "aws", "s3n": "aws", "gs": "gcp", "abfss": "azure",

@@ -7,8 +7,8 @@ from threading import Event as Flag
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.planning.look import look
 from lakeferry.fleet.planning.plan import MOVED_KINDS, planned
-from lakeferry.fleet.planning.plan_time import lefts
 from lakeferry.fleet.planning.planned import FleetPlan, Seen
+from lakeferry.fleet.planning.route_times import lefts
 from lakeferry.fleet.standing.states import OUT_OF_SCOPE
 from lakeferry.ledger.rows import LakeTable, Pace
 from lakeferry.ledger.write import now_ms

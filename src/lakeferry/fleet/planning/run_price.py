@@ -6,9 +6,9 @@ from decimal import Decimal
 from lakeferry.errors import FerryError
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.planning.plan import requests_of
-from lakeferry.fleet.planning.plan_prices import Asked, priced
-from lakeferry.fleet.planning.plan_totals import by_route
 from lakeferry.fleet.planning.planned import PlannedTable
+from lakeferry.fleet.planning.route_prices import Asked, priced
+from lakeferry.fleet.planning.totals import by_route
 from lakeferry.fleet.standing.time_left import Left
 from lakeferry.ledger.rows import LakeTable
 

@@ -11,8 +11,8 @@ from lakeferry.errors import FerryError
 from lakeferry.fleet.manifest.facts import parts_of
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.planning.gone import GONE
-from lakeferry.fleet.planning.plan_totals import moving
 from lakeferry.fleet.planning.planned import FleetPlan, PlannedTable, Seen
+from lakeferry.fleet.planning.totals import moving
 from lakeferry.fleet.standing.states import OUT_OF_SCOPE, word
 from lakeferry.ledger.rows import LakeTable
 

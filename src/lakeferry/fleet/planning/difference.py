@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lakeferry.fleet.planning.plan_totals import moving, summed
 from lakeferry.fleet.planning.planned import FleetPlan, PlannedTable
+from lakeferry.fleet.planning.totals import moving, summed
 
 
 class Difference(NamedTuple):

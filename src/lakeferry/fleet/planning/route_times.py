@@ -6,8 +6,8 @@ Windows ahead are in it, as they are in every estimate. Pure.
 from collections.abc import Iterable, Mapping, Sequence
 
 from lakeferry.fleet.manifest.wanted import Window
-from lakeferry.fleet.planning.plan_totals import by_route
 from lakeferry.fleet.planning.planned import PlannedTable
+from lakeferry.fleet.planning.totals import by_route
 from lakeferry.fleet.standing.estimate import Load, rates, route_left, stretched
 from lakeferry.fleet.standing.time_left import Left
 from lakeferry.fleet.sync.ahead import known_ahead

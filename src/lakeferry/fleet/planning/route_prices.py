@@ -15,9 +15,9 @@ from lakeferry.cost.run import CostRequest, cost_of, listed_prices
 from lakeferry.errors import FerryError
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.planning.cold_prices import retrievals
-from lakeferry.fleet.planning.plan_totals import Sum, by_route
 from lakeferry.fleet.planning.planned import FleetPlan, PlannedTable, Priced
 from lakeferry.fleet.planning.stored_prices import stored_by_class
+from lakeferry.fleet.planning.totals import Sum, by_route
 from lakeferry.fleet.standing.time_left import Left
 
 # route of the manifest -> path of `cost`, and the one that it is held against.
