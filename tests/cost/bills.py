@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakeferry.cost.bill.bill_lines import BillFile
+from lakeferry.cost.bill.lines import BillFile
 from tests.corpora import ROOT
 
 SAMPLE = ROOT / "cur"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeferry.cost.bill.bill_lines import (
+from lakeferry.cost.bill.lines import (
     SCHEMA,
     BillFile,
     BillReport,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.connect.aws import AwsAccess, client
-from lakeferry.cost.bill.bill_place import bill_at, bill_of
+from lakeferry.cost.bill.place import bill_at, bill_of
 from lakeferry.errors import FerryError
 from tests.cost.bills import BillLine, cur2
 

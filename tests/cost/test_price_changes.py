@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.cost.prices.price_changes import Change, changes, counted
+from lakeferry.cost.prices.changes import Change, changes, counted
 from lakeferry.cost.prices.price_file import read_book
 from lakeferry.cost.prices.price_writing import write_new, written
 from lakeferry.cost.prices.values import Price, PriceBook, Tier

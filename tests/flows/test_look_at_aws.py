@@ -12,8 +12,8 @@ from lakeferry.aws.read_metrics import WantedMetric, metric_points
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.errors import FerryError
 from lakeferry.monitor import run
-from lakeferry.monitor.series.keep_series import Wanted, from_cloudwatch, keep, read_series
-from lakeferry.monitor.series.kept_series import wanted_metrics
+from lakeferry.monitor.series.keep import Wanted, from_cloudwatch, keep, read_series
+from lakeferry.monitor.series.kept import wanted_metrics
 from lakeferry.network.fields import RECOMMENDED_FORMAT, format_text
 from lakeferry.store.open import open_store
 from tests.aws.data_plane import DataPlane, made

@@ -86,7 +86,7 @@ def said_by(box: NatBox, address: str, port: int) -> str:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("health")
-    source = ROOT / "src/lakeferry/monitor/nat/nat_health_lambda.py"
+    source = ROOT / "src/lakeferry/monitor/nat/health_lambda.py"
     (folder / "index.py").write_text(source.read_text())
     moto = ROOT / "tests/servers/moto_completed.py"
     with nat_box.running(folder) as box:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lakeferry.aws.read_metrics import KEPT_S, RULES, Point, WantedMetric
 from lakeferry.errors import FerryError
-from lakeferry.monitor.series.keep_series import (
+from lakeferry.monitor.series.keep import (
     LATE_S,
     Kept,
     Wanted,
@@ -20,7 +20,7 @@ from lakeferry.monitor.series.keep_series import (
     keep_points,
     read_series,
 )
-from lakeferry.monitor.series.kept_series import (
+from lakeferry.monitor.series.kept import (
     SCHEMA,
     merged,
     path_of,

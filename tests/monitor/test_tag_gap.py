@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from lakeferry.cost.bill.bill_place import bill_of
 from lakeferry.cost.bill.map_tags import MapTerms
+from lakeferry.cost.bill.place import bill_of
 from lakeferry.cost.bill.whole_bill import Bill, read_bill
 from lakeferry.cost.prices.price_file import own_book
 from lakeferry.monitor.tags.gap import billed, estimate

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import xxhash
 
 from lakeferry.clone.record import FOLDER
-from lakeferry.cost.bill.bill_lines import fetched_file
+from lakeferry.cost.bill.lines import fetched_file
 from lakeferry.cost.bill.observed import HOUR, Copied
 from lakeferry.errors import FerryError
 from lakeferry.store.open import NO_OPTIONS, open_store

@@ -6,10 +6,10 @@ from typing import Any
 from lakeferry.cli.columns import Column, paragraph, table
 from lakeferry.cli.units import counted
 from lakeferry.cost.path.money import exact_text
-from lakeferry.cost.prices.price_changes import Kind
-from lakeferry.cost.prices.price_changes import counted as kinds_of
+from lakeferry.cost.prices.changes import Kind
+from lakeferry.cost.prices.changes import counted as kinds_of
 from lakeferry.cost.prices.price_import import PriceReport
-from lakeferry.cost.prices.price_terms import shown
+from lakeferry.cost.prices.terms import shown
 from lakeferry.cost.prices.values import Price, PriceBook, Tier
 
 _BOOK = (

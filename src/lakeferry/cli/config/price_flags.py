@@ -78,8 +78,8 @@ def price_request(
 ) -> "PriceRequest":
     """Raises LF-2001 for a flag that cannot be meant."""
     from lakeferry.cost.prices.discounts import Agreement
+    from lakeferry.cost.prices.places import AWS_ENDPOINT, AZURE_ENDPOINT, split_region
     from lakeferry.cost.prices.price_import import PriceRequest
-    from lakeferry.cost.prices.price_places import AWS_ENDPOINT, AZURE_ENDPOINT, split_region
 
     chosen = [split_region(one) for one in region or ()]
     return PriceRequest(

@@ -15,7 +15,7 @@ from lakeferry.cli.render import Screen
 from lakeferry.cli.units import parse_pairs
 from lakeferry.errors import FerryError
 from lakeferry.monitor.logs.read_paths import PathReader, read_paths
-from lakeferry.monitor.series.keep_series import (
+from lakeferry.monitor.series.keep import (
     Kept,
     Wanted,
     from_cloudwatch,
@@ -23,7 +23,7 @@ from lakeferry.monitor.series.keep_series import (
     keep_points,
     read_series,
 )
-from lakeferry.monitor.series.kept_series import PATH_SERIES, path_points, wanted_metrics
+from lakeferry.monitor.series.kept import PATH_SERIES, path_points, wanted_metrics
 from lakeferry.network.members import members_of
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store

@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakeferry.cost.bill.bill_lines import USAGE
+from lakeferry.cost.bill.lines import USAGE
 from lakeferry.cost.bill.usage_types import BYTES_PER_GB, NAT
 from lakeferry.cost.bill.whole_bill import Bill
 from lakeferry.cost.path.money import exact

@@ -14,7 +14,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakeferry.cost.bill.bill_lines import USAGE
+from lakeferry.cost.bill.lines import USAGE
 from lakeferry.cost.bill.reconcile import Reconciliation
 from lakeferry.cost.bill.usage_types import BYTES_PER_GB
 from lakeferry.cost.bill.whole_bill import HOUR, Bill

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from lakeferry.cost.bill.bill_lines import USAGE
+from lakeferry.cost.bill.lines import USAGE
 from lakeferry.cost.bill.whole_bill import DAY, Bill
 from lakeferry.cost.path.money import exact
 from lakeferry.errors import FerryError

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import BinaryIO
 
-from lakeferry.cost.bill.bill_lines import fetched_file, local_file
-from lakeferry.cost.bill.bill_place import Options, bill_of, options_at
 from lakeferry.cost.bill.billed import byte_lines
 from lakeferry.cost.bill.copied_report import read_report
 from lakeferry.cost.bill.days import Day, by_day
 from lakeferry.cost.bill.forecast import Forecast, forecast
 from lakeferry.cost.bill.judging import Tolerances
+from lakeferry.cost.bill.lines import fetched_file, local_file
 from lakeferry.cost.bill.observed import Copied, Seen, read_copied, read_seen
+from lakeferry.cost.bill.place import Options, bill_of, options_at
 from lakeferry.cost.bill.reconcile import Reconciliation, reconcile
 from lakeferry.cost.bill.usage_types import NAT
 from lakeferry.cost.bill.whole_bill import Bill

@@ -18,8 +18,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakeferry.cost.bill.bill_lines import SCHEMA, BillFile, BillReport, read_lines
-from lakeferry.cost.bill.bill_values import DECIMAL
+from lakeferry.cost.bill.column_values import DECIMAL
+from lakeferry.cost.bill.lines import SCHEMA, BillFile, BillReport, read_lines
 from lakeferry.cost.bill.usage_types import BILLED_BY_BYTE, meter_of
 from lakeferry.errors import FerryError
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from lakeferry.cost.path.money import plain
-from lakeferry.cost.prices.price_terms import (
+from lakeferry.cost.prices.terms import (
     Ladder,
     ambiguous,
     joined,

@@ -11,11 +11,9 @@ from urllib.parse import urlsplit
 
 from lakeferry.connect.web import CHUNK, chunks
 from lakeferry.cost.prices.azure_prices import first_page, pages, read_pages
+from lakeferry.cost.prices.changes import Change, changes
 from lakeferry.cost.prices.discounts import Agreement, agreed
-from lakeferry.cost.prices.price_changes import Change, changes
-from lakeferry.cost.prices.price_file import overridden, own_book, read_book
-from lakeferry.cost.prices.price_list import read_price_list
-from lakeferry.cost.prices.price_places import (
+from lakeferry.cost.prices.places import (
     AWS_ENDPOINT,
     AZURE_ENDPOINT,
     check_regions,
@@ -26,8 +24,10 @@ from lakeferry.cost.prices.price_places import (
     regions,
     services_of,
 )
-from lakeferry.cost.prices.price_terms import ambiguous, unreadable
+from lakeferry.cost.prices.price_file import overridden, own_book, read_book
+from lakeferry.cost.prices.price_list import read_price_list
 from lakeferry.cost.prices.price_writing import check_new, write_new, written
+from lakeferry.cost.prices.terms import ambiguous, unreadable
 from lakeferry.cost.prices.values import PriceBook
 from lakeferry.errors import FerryError
 from lakeferry.events import Emit, Noted, silent

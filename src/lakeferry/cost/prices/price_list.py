@@ -18,7 +18,7 @@ from typing import Any
 from lakeferry.cost.bill.usage_types import BYTES_PER_GB, Meter, meter_of
 from lakeferry.cost.path.quote import first_day
 from lakeferry.cost.prices.json_stream import BrokenJSON, Path, members
-from lakeferry.cost.prices.price_terms import Ladder, check_gb, on_demand, only, unreadable
+from lakeferry.cost.prices.terms import Ladder, check_gb, on_demand, only, unreadable
 from lakeferry.cost.prices.values import Price, PriceBook, instance_id
 
 _TRANSFER, _EC2, _VPC = "AWSDataTransfer", "AmazonEC2", "AmazonVPC"

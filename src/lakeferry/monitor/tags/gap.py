@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from lakeferry.cost.bill.bill_lines import USAGE
+from lakeferry.cost.bill.lines import USAGE
 from lakeferry.cost.bill.map_tags import KEY, Edition, Gap, MapTerms, by_resource, fault_of, gap_of
 from lakeferry.cost.bill.whole_bill import Bill
 from lakeferry.cost.path.money import exact

@@ -15,8 +15,8 @@ from lakeferry.aws.place import Place
 from lakeferry.aws.read_tagged import find_bearers
 from lakeferry.connect.aws import account_of
 from lakeferry.connect.databricks import WorkspaceAccess
-from lakeferry.cost.bill.bill_place import bill_of
 from lakeferry.cost.bill.map_tags import EXCLUDED, KEY, Edition, MapTerms, fault_of
+from lakeferry.cost.bill.place import bill_of
 from lakeferry.cost.run import listed_prices
 from lakeferry.events import Emit, Noted, silent
 from lakeferry.monitor.run import MonitorRequest

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 from lakeferry.cost.path.money import exact
-from lakeferry.cost.prices.price_terms import shown
+from lakeferry.cost.prices.terms import shown
 from lakeferry.cost.prices.values import Price, PriceBook
 
 Kind = Literal["new", "higher", "lower", "other", "same"]

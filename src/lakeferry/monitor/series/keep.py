@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from lakeferry.aws.read_metrics import KEPT_S, Point, WantedMetric, metric_points, rule_points
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
-from lakeferry.monitor.series.kept_series import (
+from lakeferry.monitor.series.kept import (
     SCHEMA,
     by_day,
     days_between,

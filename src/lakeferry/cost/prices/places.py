@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from lakeferry.cost.prices.azure_prices import ENDPOINT as AZURE_ENDPOINT
-from lakeferry.cost.prices.price_terms import unreadable
+from lakeferry.cost.prices.terms import unreadable
 from lakeferry.cost.prices.values import NOWHERE, Price, PriceBook, nearest
 from lakeferry.errors import FerryError
 

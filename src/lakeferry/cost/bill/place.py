@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lakeferry.cost.bill.bill_lines import BillFile, fetched_file, local_file
 from lakeferry.cost.bill.delivery import choose, is_manifest
+from lakeferry.cost.bill.lines import BillFile, fetched_file, local_file
 from lakeferry.cost.bill.whole_bill import Bill, read_bill
 from lakeferry.errors import FerryError
 from lakeferry.store.open import NO_OPTIONS, open_store

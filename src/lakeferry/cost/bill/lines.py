@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from lakeferry.cost.bill.bill_values import (
+from lakeferry.cost.bill.column_values import (
     DECIMAL,
     END,
     INTERVAL,
