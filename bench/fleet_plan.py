@@ -19,9 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from lakeferry.cli.fleet.flags import led
-
 import lakeferry
+from lakeferry.cli.fleet.flags import led
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.fleet.discovery.read_head import read_head
 from lakeferry.fleet.manifest.wanted import Migration

@@ -26,8 +26,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from lakeferry.cli.fleet.flags import led
 
+from lakeferry.cli.fleet.flags import led
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.ledger.rows import LakeTable
 from tests.servers import Server, versitygw

@@ -29,7 +29,7 @@ from tests.aws.data_plane import DataPlane
 from tests.servers.http_server import served
 from tests.servers.moto import REGION
 
-SOURCE = files("lakeferry.monitor.nat").joinpath("nat_health_lambda.py").read_text()
+SOURCE = files("lakeferry.monitor.nat").joinpath("health_lambda.py").read_text()
 NO_NAME = "http://no-such-host.invalid/"
 TIMEOUT_S = 0.5
 

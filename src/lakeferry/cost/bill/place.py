@@ -83,7 +83,7 @@ def bill_at(place: str, options: Mapping[str, str] = NO_OPTIONS) -> BillAt:
 
 
 def _file(store: Store, path: str, named: str) -> BillFile:
-    """A file as `bill_lines` opens it: on this machine where it lies, else fetched."""
+    """A file as `cost.bill.lines` opens it: on this machine where it lies, else fetched."""
     if urlsplit(store.url).scheme in ("", "file") and Path(named).is_file():
         return local_file(named)
     return fetched_file(named, partial(_fetched, store, path))

@@ -65,7 +65,7 @@ def reconcile_bill(
     """Reconcile a bill in one call.
 
     Args:
-        places: of the bill, see `bill_place.bill_at`.
+        places: of the bill, see `place.bill_at`.
         copied: what was copied, by hour; or a file of it, see `copied_in`; or what tells it of
             the path that it is asked for. None: not known.
         seen: what flow logs saw, by hour; or the CSV file of it. None: not known.

@@ -126,7 +126,7 @@ def _document(*statements: Mapping[str, object]) -> str:
 
 
 def _source(plan: Mapping[str, Any]) -> str:
-    here = files("lakeferry.monitor.wanted").joinpath("keep_instances_lambda.py")
+    here = files("lakeferry.monitor.export").joinpath("keep_instances_lambda.py")
     before, mark, after = here.read_text(encoding="utf-8").partition("PLAN: dict[str, Any] = {}\n")
     assert mark, "the line that the plan takes the place of"
     body = json.dumps(plan, sort_keys=True, separators=(",", ":"))

@@ -166,7 +166,7 @@ def _document(*statements: Mapping[str, object]) -> str:
 def _source(plan: Mapping[str, Any]) -> str:
     """The Lambda's file with its plan inside: environment variables hold 4 KB alone."""
     text = (
-        files("lakeferry.monitor.wanted")
+        files("lakeferry.monitor.export")
         .joinpath("keep_rules_lambda.py")
         .read_text(encoding="utf-8")
     )

@@ -1,7 +1,7 @@
 """The small Lambda that looks at each NAT instance's path once a minute, and what it needs. Pure.
 
 One function for each NAT instance, in a private subnet behind it. It reaches EC2 by the `ec2`
-endpoint, so a dead path does not keep it from moving the routes; see `nat_health_lambda`.
+endpoint, so a dead path does not keep it from moving the routes; see `health_lambda`.
 
 Source: Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC"
 (rights for its interfaces, and how to keep the function's own code from them); EventBridge User
@@ -122,7 +122,7 @@ def _log_group(settings: MonitorSettings) -> LogGroup:
 
 def _source() -> str:
     here = files("lakeferry.monitor.nat")
-    return here.joinpath("nat_health_lambda.py").read_text(encoding="utf-8")
+    return here.joinpath("health_lambda.py").read_text(encoding="utf-8")
 
 
 def _trigger(settings: MonitorSettings, label: str) -> Trigger:

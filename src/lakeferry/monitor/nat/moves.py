@@ -1,6 +1,6 @@
 """Which default routes are to be led back to their NAT instances, or over to what stands by. Pure.
 
-Watchers move routes off a dead instance and never back (see `nat_peer`, `nat_health_lambda`):
+Watchers move routes off a dead instance and never back (see `nat_peer`, `health_lambda`):
 going back breaks every connection once more, so a person chooses when.
 """
 
