@@ -21,7 +21,7 @@ from lakeferry.errors import FerryError
 from tests.corpora import ROOT as CORPORA
 from tests.cost.plans import BOOK, US
 
-OWN = Path(__file__).resolve().parents[2] / "src" / "lakeferry" / "cost" / "prices.json"
+OWN = Path(__file__).resolve().parents[2] / "src" / "lakeferry" / "cost" / "prices" / "prices.json"
 FACTS = CORPORA.parent / "facts" / "prices.json"
 SOURCED_SINCE = "azure.blob.read.eastus"
 
