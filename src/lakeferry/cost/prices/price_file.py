@@ -25,7 +25,9 @@ T = TypeVar("T")
 @cache
 def own_book() -> PriceBook:
     """The prices that come with lakeferry; each says its source, date and standing."""
-    return read_book(files("lakeferry.cost.prices").joinpath("prices.json").read_bytes(), "prices.json")
+    return read_book(
+        files("lakeferry.cost.prices").joinpath("prices.json").read_bytes(), "prices.json"
+    )
 
 
 def read_book(text: bytes, name: str) -> PriceBook:
