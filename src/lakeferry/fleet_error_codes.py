@@ -187,8 +187,9 @@ CODES: dict[str, ErrorKind] = {
         2,
         "not all of a target is ours to delete",
         "Only files that a clone brought there, and says so beside the log, are deleted; where "
-        "others wrote, or the table is in use, nothing is; nor where the source is gone, so "
-        "that this is the only copy.",
+        "others wrote to a table, or it is in use, nothing is; nor where the source is gone, so "
+        "that this is the only copy, or another one than the copy's own. Of a folder the files of "
+        "others stay.",
     ),
     "LF-8083": ErrorKind(
         2,
@@ -207,6 +208,12 @@ CODES: dict[str, ErrorKind] = {
         "A stream goes on behind the way back where its checkpoint fits the table: a writer's "
         "batches are in it, and a reader has the table's id and versions, or has read to the end. "
         "Nothing was changed.",
+    ),
+    "LF-8086": ErrorKind(
+        3,
+        "a source was written to after its table was cut over",
+        "Readers use the target, which no sync changes any more, so nobody sees what is written at "
+        "the source. Whoever writes there was not pointed at the target.",
     ),
     "LF-8091": ErrorKind(
         2,

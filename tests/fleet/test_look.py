@@ -1,6 +1,7 @@
 """A look at one table: tables with real files on this disk, nothing of ours in between."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ import pytest
 
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.planning.look import look
+from lakeferry.fleet.planning.plan import planned, seen_again
 from lakeferry.fleet.planning.planned import Counted, Seen
+from lakeferry.fleet.standing.live_heads import with_heads
+from lakeferry.fleet.standing.status import as_wanted, to_look_at, told_together
 from lakeferry.ledger.rows import LakeTable
 from tests.clone.small import SIZE, append, clone, new_table
 from tests.delta.tables import METADATA, PROTOCOL, commit
@@ -249,3 +253,53 @@ def test_protocol_and_metadata_of_an_increment_are_those_of_the_new_version(scen
 
     assert (seen.retention_s, seen.protocol) == (3600, "1/2")
     assert PROTOCOL["protocol"]["minReaderVersion"] == 1
+
+
+def switched(scene: Scene) -> LakeTable:
+    clone(scene.source, scene.target)
+    return scene.table._replace(state="cut_over", held_version=0, source_version=0)
+
+
+def test_who_writes_at_a_source_after_the_switch_is_named_with_what_was_written(
+    scene: Scene,
+) -> None:
+    table = switched(scene)
+    append(scene.source, 1, "d")
+    append(scene.source, 2, "e")
+
+    seen = look(scene.wanted, table)
+    line = planned(scene.wanted, [table], {table.target_url: seen})[0]
+    kept = seen_again(table, seen, now_ms=99)
+
+    assert (line.action, line.code, line.bytes) == ("drifted", "LF-8086", 0)
+    assert "written to after the switch: 2 commits" in line.why
+    assert "by app" in line.why
+    assert "lakeferry rollback -s sales.eu.orders" in line.next_step
+    assert [one.code for one in to_look_at([kept])] == ["LF-8086"]
+    assert told_together("", [kept], now_ms=99).needs_a_look
+    assert not told_together("", as_wanted([kept], {"another"}), now_ms=99).needs_a_look
+
+
+def test_a_live_look_finds_what_was_written_after_the_switch(scene: Scene) -> None:
+    table = switched(scene)
+    append(scene.source, 1, "d")
+
+    live = with_heads(scene.wanted, [table], now_ms=99).tables[0]
+
+    assert (live.source_version, live.behind_since_ms) == (1, 99)
+
+
+def test_after_the_switch_a_source_may_be_compacted_or_go(scene: Scene) -> None:
+    table = switched(scene)
+    commit(scene.source, 1, {"commitInfo": {"operation": "OPTIMIZE"}})
+
+    compacted = look(scene.wanted, table)
+    shutil.rmtree(scene.source)
+    gone = look(scene.wanted, table)
+
+    lines = [
+        planned(scene.wanted, [table], {table.target_url: one})[0] for one in (compacted, gone)
+    ]
+    assert [one.action for one in lines] == ["keep", "keep"]
+    assert seen_again(table, compacted, now_ms=99).behind_since_ms is None
+    assert seen_again(table, gone, now_ms=99) == table

@@ -47,6 +47,14 @@ def tables_in(db: sqlite3.Connection, states: Iterable[str]) -> list[LakeTable]:
     return [LakeTable._make(row) for row in found]
 
 
+def asking(db: sqlite3.Connection, states: Iterable[str]) -> list[LakeTable]:
+    """The tables in these states, and those whose source was written to after their switch."""
+    late = db.execute(
+        f"SELECT {_COLUMNS} FROM lake_table WHERE state = 'cut_over' AND behind_since_ms NOT NULL"
+    )
+    return [*tables_in(db, states), *map(LakeTable._make, late)]
+
+
 def cells(db: sqlite3.Connection, *, now_ms: int) -> list[Cell]:
     """Sums of all tables: what `fleet.standing.status.cell_of` makes, in a quarter of the time."""
     found = db.execute(
@@ -54,7 +62,8 @@ def cells(db: sqlite3.Connection, *, now_ms: int) -> list[Cell]:
         " sum(left_bytes), sum(left_files), sum(left_requests), count(held_version),"
         " min(behind_since_ms) FILTER (WHERE held_version IS NOT NULL),"
         " count(*) FILTER (WHERE held_version IS NOT NULL AND state <> 'cut_over'"
-        " AND max(0, ? - behind_since_ms) / 1000.0 > lag_target_s), max(state_since_ms)"
+        " AND max(0, ? - behind_since_ms) / 1000.0 > lag_target_s), max(state_since_ms),"
+        " count(*) FILTER (WHERE state = 'cut_over' AND behind_since_ms IS NOT NULL)"
         " FROM lake_table GROUP BY source, wave, state, route, strength",
         (now_ms,),
     )

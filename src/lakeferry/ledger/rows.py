@@ -62,6 +62,7 @@ class Cell(NamedTuple):
     behind_since_ms: int | None  # of those the one that is furthest behind; None: none is
     beyond_target: int  # of those that are not cut over: further behind than wanted
     since_ms: int  # when the last of them came to its state
+    late: int  # cut over, and their source was written to since
 
 
 class Inventoried(NamedTuple):

@@ -13,8 +13,9 @@ from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.manifest.wanted import Wave
 from lakeferry.fleet.standing.estimate import Rates
+from lakeferry.fleet.standing.late import told
 from lakeferry.fleet.standing.read_status import Status
-from lakeferry.fleet.standing.states import word
+from lakeferry.fleet.standing.states import OUT_OF_SCOPE, word
 from lakeferry.fleet.standing.status import By, Group, behind_s, state_text
 from lakeferry.fleet.standing.time_left import Left, ends_text, left_text
 from lakeferry.ledger.lease import Leader
@@ -127,15 +128,22 @@ def _by_table(found: Status, shown: Shown) -> Iterator[str]:
     )  # fmt: skip
     groups = {group.key: group for group in found.groups}
     rows = [
-        (
-            one.name, str(one.wave), word(one.state), size_text(one.bytes),
-            f"{100 * groups[one.name].done:.1f} %",
-            _behind(behind_s(one, shown.now_ms)), one.code,
-        )
+        _row_of(told(one), groups[one.name], shown)
         for one in sorted(found.tables, key=lambda one: one.name)
-    ]  # fmt: skip
+    ]
     yield from table(columns, rows, shown.width)
     yield ""
+
+
+def _row_of(one: LakeTable, group: Group, shown: Shown) -> tuple[str, ...]:
+    """Of what is out of scope nothing is moved, so nothing of it is done; what it holds may be
+    unknown.
+    """
+    size, done = size_text(one.bytes), f"{100 * group.done:.1f} %"
+    if one.state in OUT_OF_SCOPE:
+        size, done = size if one.bytes else _UNKNOWN, _UNKNOWN
+    behind = _behind(behind_s(one, shown.now_ms))
+    return one.name, str(one.wave), word(one.state), size, done, behind, one.code
 
 
 def _behind(seconds: float | None) -> str:
@@ -262,6 +270,7 @@ def _group_body(group: Group) -> dict[str, Any]:
 
 
 def _table_body(one: LakeTable, now_ms: int) -> dict[str, Any]:
+    one = told(one)
     return {
         "table": one.name, "target": one.target_url, "source": one.source_url, "wave": one.wave,
         "state": one.state, "source_version": one.source_version,

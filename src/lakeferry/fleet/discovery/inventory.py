@@ -194,7 +194,8 @@ def _behind_since(found: FoundTable, before: LakeTable | None, now_ms: int) -> i
     head = found.head
     if before is None or before.held_version is None:
         return None
-    if head is None:
+    # Whether data were written after a switch its commits tell, not the number of the newest.
+    if head is None or before.state == "cut_over":
         return before.behind_since_ms
     if head.version <= before.held_version:
         return None

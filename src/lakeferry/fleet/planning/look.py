@@ -35,6 +35,7 @@ from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.planning.archived import archive_fault, cold_of
 from lakeferry.fleet.planning.drift import refuse_drift
 from lakeferry.fleet.planning.planned import Counted, Fault, Seen
+from lakeferry.fleet.planning.switched import look_at_switched
 from lakeferry.fleet.sync.beside_delta import beside_of, look_beside
 from lakeferry.fleet.sync.outcome import next_step_of
 from lakeferry.fleet.sync.published import allowed, refuse_hidden, refuse_unpublished
@@ -61,6 +62,8 @@ def look(wanted: Migration, table: LakeTable, every: Iterable[LakeTable] = ()) -
     `every`: all tables of the ledger, of which some may lie below a folder.
     """
     try:
+        if table.state == "cut_over":
+            return look_at_switched(wanted, table, every)
         seen = _look(wanted, table, every)
         if seen.is_current:
             return seen

@@ -11,6 +11,7 @@ from lakeferry.fleet.manifest.facts import parts_of
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.planning.gone import GONE, gone, is_gone, waits_for_a_person, why_gone
 from lakeferry.fleet.planning.planned import Action, Fault, PlannedTable, Seen
+from lakeferry.fleet.standing.late import LATE
 from lakeferry.fleet.standing.states import OUT_OF_SCOPE, has_no_place
 from lakeferry.ledger.rows import LakeTable, Work
 
@@ -18,7 +19,7 @@ REQUEST_BYTES = 8 << 20  # of one ranged read, and of one part: `store.ranges`, 
 MOVED_KINDS = frozenset({"delta", "parquet", "folder"})
 # What a person answers with --replace, or with another layout.
 _DECIDE = frozenset({"LF-5002", "LF-5005"})
-_DRIFTED = frozenset({"LF-4104", "LF-4105", "LF-4106", "LF-5003"})
+_DRIFTED = frozenset({"LF-4104", "LF-4105", "LF-4106", "LF-5003", LATE})
 
 
 def planned(
@@ -123,7 +124,7 @@ def _why(table: LakeTable, seen: Seen, action: Action) -> str:
 
 
 def _action(table: LakeTable, seen: Seen) -> tuple[Action, Fault | None]:
-    if table.state == "cut_over":
+    if table.state == "cut_over" and (seen.fault is None or seen.fault.code != LATE):
         return "keep", None
     if seen.fault is not None:
         return _aside(seen.fault.code), seen.fault

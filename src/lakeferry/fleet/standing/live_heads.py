@@ -8,13 +8,15 @@ from lakeferry.delta.log import head_version, list_log
 from lakeferry.errors import FerryError
 from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.manifest.wanted import Migration
+from lakeferry.fleet.planning.plan import seen_again
+from lakeferry.fleet.planning.switched import look_at_switched
+from lakeferry.fleet.standing.states import OUT_OF_SCOPE
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.open import open_store
 from lakeferry.store.sharing import shared_clients
 from lakeferry.workers import map_unless_stopped
 
 AT_ONCE = 32
-_ENDED = frozenset({"cut_over", "orphaned", "excluded"})
 
 
 class Live(NamedTuple):
@@ -32,7 +34,9 @@ def with_heads(
     Raises:
         KeyboardInterrupt: `stop` was set.
     """
-    asked = [one for one in tables if one.state not in _ENDED and one.source in wanted.sources]
+    asked = [
+        one for one in tables if one.state not in OUT_OF_SCOPE and one.source in wanted.sources
+    ]
     found: dict[str, LakeTable] = {}
     silent: list[tuple[str, FerryError]] = []
 
@@ -56,6 +60,8 @@ def with_heads(
 
 
 def _asked(wanted: Migration, table: LakeTable, now_ms: int) -> LakeTable:
+    if table.state == "cut_over":
+        return seen_again(table, look_at_switched(wanted, table), now_ms=now_ms)
     store = open_store(table.source_url, wanted.sources[table.source].store_options)
     listing = list_log(store)
     head = head_version(listing)

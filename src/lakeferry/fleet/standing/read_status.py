@@ -67,7 +67,7 @@ def read_status(
     with reading(ledger) as db, read.at_one_moment(db):
         seq, led = read.last_seq(db), _as_it_is(leader(db))
         cells: Sequence[Cell] = () if is_each else read.cells(db, now_ms=now_ms)
-        tables = read.tables(db) if is_each else read.tables_in(db, NEED_A_LOOK)
+        tables = read.tables(db) if is_each else read.asking(db, NEED_A_LOOK)
         paces = _paces(db, now_ms)
     shown = tables if sources is None else as_wanted(tables, sources)
     if through is not None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from lakeferry.fleet.standing.estimate import Load
+from lakeferry.fleet.standing.late import is_late, told
 from lakeferry.fleet.standing.states import NEED_A_LOOK, OUT_OF_SCOPE, STATES, word
 from lakeferry.ledger.rows import Cell, LakeTable
 
@@ -36,6 +37,7 @@ class Group:
     beyond_target: int  # tables that are further behind than the manifest wants
     strength: str  # of the last proof, if it is that of all; '': they differ, or there is none
     since_ms: int  # when the last of them came to its state
+    late: int  # tables that are cut over and whose source was written to since
 
     @property
     def done(self) -> float:
@@ -45,7 +47,7 @@ class Group:
     @property
     def needs_a_look(self) -> bool:
         """Whether a person has something to decide."""
-        return bool(self.beyond_target or NEED_A_LOOK & self.by_state.keys())
+        return bool(self.beyond_target or self.late or NEED_A_LOOK & self.by_state.keys())
 
 
 def behind_s(table: LakeTable, now_ms: int) -> float | None:
@@ -65,17 +67,32 @@ def as_wanted(tables: Sequence[LakeTable], sources: Container[str]) -> Sequence[
 
     What was cut over stays so: its source may go.
     """
-    why = "the manifest names its source no longer"
-    return [
-        one._replace(state="orphaned", why=why, code="", next_step="")
-        if _is_orphaned(one, sources) else one
-        for one in tables
-    ]  # fmt: skip
+    return [_as_wanted(one, sources) for one in tables]
+
+
+def _as_wanted(one: LakeTable, sources: Container[str]) -> LakeTable:
+    if _is_orphaned(one, sources):
+        why = "the manifest names its source no longer"
+        return one._replace(state="orphaned", why=why, code="", next_step="")
+    return one._replace(behind_since_ms=None) if _is_let_go(one, sources) else one
 
 
 def cells_as_wanted(cells: Sequence[Cell], sources: Container[str]) -> Sequence[Cell]:
     """`as_wanted` of tables that are summed."""
-    return [one._replace(state="orphaned") if _is_orphaned(one, sources) else one for one in cells]
+    return [_cell_as_wanted(one, sources) for one in cells]
+
+
+def _cell_as_wanted(one: Cell, sources: Container[str]) -> Cell:
+    if _is_orphaned(one, sources):
+        return one._replace(state="orphaned")
+    if _is_let_go(one, sources):
+        return one._replace(behind_since_ms=None, late=0)
+    return one
+
+
+def _is_let_go(one: LakeTable | Cell, sources: Container[str]) -> bool:
+    """Whether it was switched, and nobody asks any more who writes at its source."""
+    return one.state == "cut_over" and one.source not in sources
 
 
 def _is_orphaned(one: LakeTable | Cell, sources: Container[str]) -> bool:
@@ -89,7 +106,7 @@ def cell_of(table: LakeTable, now_ms: int) -> Cell:
         table.source, table.wave, table.state, table.route, table.strength, 1, table.bytes,
         table.files, table.left_bytes, table.left_files, table.left_requests,
         int(table.held_version is not None), None if lag_s is None else table.behind_since_ms,
-        int(_is_beyond(table, lag_s)), table.state_since_ms,
+        int(_is_beyond(table, lag_s)), table.state_since_ms, int(is_late(table)),
     )  # fmt: skip
 
 
@@ -148,6 +165,7 @@ def summed(key: str, cells: Iterable[Cell], now_ms: int) -> Group:
         beyond_target=sum(cell.beyond_target for cell in within),
         strength=strengths.pop() if len(strengths) == 1 else "",
         since_ms=max((cell.since_ms for cell in within), default=0),
+        late=sum(cell.late for cell in within),
     )
 
 
@@ -182,13 +200,14 @@ def all_of(groups: Sequence[Group], tables: Iterable[LakeTable | Cell]) -> Group
         beyond_target=sum(group.beyond_target for group in groups),
         strength=strengths.pop() if len(strengths) == 1 else "",
         since_ms=max((group.since_ms for group in groups), default=0),
+        late=sum(group.late for group in groups),
     )
 
 
 def to_look_at(tables: Iterable[LakeTable]) -> tuple[LakeTable, ...]:
     """The tables that ask for a person, by name; each says why and what to do."""
-    return tuple(sorted((table for table in tables if table.state in NEED_A_LOOK),
-                        key=lambda table: table.name))  # fmt: skip
+    asking = (told(one) for one in tables if one.state in NEED_A_LOOK or is_late(one))
+    return tuple(sorted(asking, key=lambda one: one.name))
 
 
 def state_text(group: Group) -> str:
