@@ -140,7 +140,7 @@ def test_a_dry_run_tells_how_they_would_go(files: Files) -> None:
 
     told = {line["step"]: (line["state"], line["message"]) for line in lines
             if line["type"] == "step"}  # fmt: skip
-    assert "2 without a log would be watched so long" in told[2][1]
+    assert "would be watched for up to" in told[2][1]
     assert told[3] == ("planned", "1 tables to bring up to date")
 
 
@@ -287,3 +287,36 @@ def test_a_lost_ledger_knows_that_they_are_cut_over(files: Files) -> None:
     assert set(files.states().values()) == {"cut_over"}
     files.rollback()
     assert "cut_over" not in files.states().values()
+
+
+def test_of_a_folder_only_what_we_wrote_is_deleted_and_the_rest_is_told(files: Files) -> None:
+    target = files.target(LANDING)
+    files.land("2026/b.json", "22")
+    files.run("sync", "--yes")
+    (files.fleet.lake / "landing/2026/b.json").unlink()
+    files.land("2026/a.json", "9", at=target)  # of the size that it had
+    files.land("2026/theirs.json", "7", at=target)
+    purge = ("rollback", "-s", LANDING, "--purge")
+
+    files.run(*purge, code=2)  # its name was not typed
+    assert (target / "2026/b.json").exists()
+    ended = called(*purge, "--confirm", LANDING, folder=files.fleet.folder)
+
+    assert ended.returncode == 0, ended.stderr
+    left = sorted(str(one.relative_to(target)) for one in target.rglob("*") if one.is_file())
+    assert left == ["2026/a.json", "2026/theirs.json"]
+    assert f"{LANDING}: 2026/a.json, 2026/theirs.json stay" in ended.stdout
+    assert "1 of them is at the source no longer" in ended.stderr
+    assert files.states()[LANDING] == "planned"
+    assert files.run(*purge, "--confirm", LANDING)[-1]["purged"] == []
+
+
+def test_a_folder_that_holds_the_copy_of_another_source_is_not_deleted(files: Files) -> None:
+    record = files.target(LANDING) / "_lakeferry/folder.json"
+    said = orjson.loads(record.read_bytes())
+    record.write_bytes(orjson.dumps({**said, "source_id": "another"}))
+
+    lines = files.run("rollback", "-s", LANDING, "--purge", "--confirm", LANDING, code=2)
+
+    assert (lines[-2]["code"], "another source" in lines[-2]["message"]) == ("LF-8082", True)
+    assert (files.target(LANDING) / "2026/a.json").exists()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lakeferry.clone import folder as folder_room
-from lakeferry.clone.folder import look_at_files, sync_files
-from lakeferry.clone.folder_state import FOLDER, MOST_PARTS, read_marks
+from lakeferry.clone.folder import listed_files, look_at_files, sync_files
+from lakeferry.clone.folder_state import FOLDER, LANDED, MOST_PARTS, mark_of, read_marks
 from lakeferry.clone.report import CloneReport, CloneRequest
 from lakeferry.errors import FerryError
 from lakeferry.events import Event, FileLanded
@@ -170,3 +170,6 @@ def test_it_moves_to_each_kind_of_store_and_back(
 
     assert copied == [3, 3, 1, 1, 0, 0]
     assert held(tmp_path / "back") == held(landing)
+    for one in (open_store(place, server.options), open_store(str(tmp_path / "back"))):
+        there_now = [mark_of(meta) for meta in listed_files(one, ())]
+        assert read_marks(one, LANDED).has(there_now).all()

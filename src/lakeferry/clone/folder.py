@@ -20,6 +20,7 @@ from lakeferry.clone.copy import paced
 from lakeferry.clone.fetch import TargetNames, list_target
 from lakeferry.clone.folder_state import (
     FOLDER,
+    LANDED,
     FolderRecord,
     HeldMarks,
     Shape,
@@ -208,6 +209,14 @@ def _refuse_others(
 # ---- copying
 
 
+class _Brought(NamedTuple):
+    """How the copy of one file ended."""
+
+    meta: ObjectMeta  # at the source
+    how: str  # 'streamed', 'server_copy'; 'left': it went or changed meanwhile
+    landed: ObjectMeta | None = None  # what was made of it; None: it was left
+
+
 @dataclass
 class _Moved:
     """What a run has copied; taken by one thread."""
@@ -218,19 +227,21 @@ class _Moved:
     size: int = 0  # bytes of these
     left: int = 0  # files that went or changed meanwhile
     marks: list[bytes] = field(default_factory=list)
+    landed: list[bytes] = field(default_factory=list)  # marks of these at the target
     began: float = field(default_factory=time.monotonic)
     put_at: float = field(default_factory=time.monotonic)
     shown_at: float = 0.0
 
-    def take(self, meta: ObjectMeta, how: str) -> None:
-        target = self.around.places.target
-        if how == "left":
+    def take(self, one: _Brought) -> None:
+        target, meta = self.around.places.target, one.meta
+        if one.landed is None:
             self.left += 1
             return
         self.files += 1
         self.size += meta.size
         self.marks.append(mark_of(meta))
-        self.around.emit(FileLanded(target.url, meta.path, meta.size, how))
+        self.landed.append(mark_of(one.landed))
+        self.around.emit(FileLanded(target.url, meta.path, meta.size, one.how))
         if len(self.marks) >= MARKS_HELD or time.monotonic() - self.put_at > MARKS_S:
             self.put()
         self.show()
@@ -239,7 +250,10 @@ class _Moved:
         """A mark stands only behind what is durable."""
         target = self.around.places.target
         target.settle()
+        # First those that say whose a file is: one that comes again gets its own once more.
+        put_marks(target, self.landed, LANDED)
         put_marks(target, self.marks)
+        self.landed.clear()
         self.marks.clear()
         self.put_at = time.monotonic()
 
@@ -265,34 +279,35 @@ def _copy(items: FileSet, around: Surroundings, moved: _Moved, *, jobs: int) -> 
         with closing(
             around.hands(task, metas, count=jobs, stop=around.stop, on_silence=moved.show)
         ) as outcomes:
-            for meta, how in outcomes:
-                moved.take(meta, how)
+            for one in outcomes:
+                moved.take(one)
     finally:
         moved.put()
     around.heed_stop()
 
 
-def _bring(meta: ObjectMeta, around: Surroundings) -> tuple[ObjectMeta, str]:
-    """Copy one file over what is there; how: 'streamed', 'server_copy', 'left'."""
+def _bring(meta: ObjectMeta, around: Surroundings) -> _Brought:
+    """Copy one file over what is there."""
     source, target = around.places.source, around.places.target
+    landed, how = None, "server_copy"
     try:
-        how = "streamed"
-        if around.throttle is None and target.copy_from(source, meta.path, meta.path) is not None:
-            how = "server_copy"
-        else:
+        if around.throttle is None:
+            landed = target.copy_from(source, meta.path, meta.path)
+        if landed is None:
+            how = "streamed"
             body = paced(source.read(meta.path, if_match=meta.e_tag), around.throttle)
-            target.write(meta.path, body, size=meta.size)
+            landed = target.write(meta.path, body, size=meta.size)
     except FileNotFoundError:
-        return meta, "left"
+        return _Brought(meta, "left")
     except FerryError as error:
         if error.code == "LF-1004" and _is_other(source, meta):
-            return meta, "left"
+            return _Brought(meta, "left")
         raise
     if how == "server_copy" and _is_other(source, meta):
-        return meta, "left"
-    if meta.modified_ms is not None:
-        target.set_modified(meta.path, meta.modified_ms)
-    return meta, how
+        return _Brought(meta, "left")
+    if meta.modified_ms is not None and target.set_modified(meta.path, meta.modified_ms):
+        landed = target.head(meta.path) or landed  # where a time can be set, the ETag is made of it
+    return _Brought(meta, how, landed)
 
 
 def _is_other(source: Store, meta: ObjectMeta) -> bool:

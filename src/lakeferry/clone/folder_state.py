@@ -1,15 +1,18 @@
-"""Which files of a folder lie at the target as they are at the source: 16 bytes a file.
+"""Which files of a folder lie at the target as they are at the source: 32 bytes a file.
 
 A folder of plain files has no log that could say so. Beside the files, in `_lakeferry/`, lie marks
-of what was brought, each of a path, a size and an ETag (or a time) at the source; a mark without
-its file, or the reverse, only means that the file is brought again.
+of what was brought, each of a path, a size and an ETag (or a time): in `.marks` of the file at the
+source, so that what lies there is not brought again; in `.landed` of the file that was made of it
+at the target, which tells ours from what others wrote. A mark without its file, or the reverse,
+only means that the file is brought again.
 """
 
+import re
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +23,16 @@ from lakeferry.store.protocol import ObjectMeta, Store, read_all
 
 FOLDER = "_lakeferry"
 FORMAT = "lakeferry.folder/1"
-MOST_PARTS = 16  # files of marks; of more one is made
-_RECORD = f"{FOLDER}/folder.json"
+MOST_PARTS = 16  # files of marks of one kind; of more one is made
+RECORD = f"{FOLDER}/folder.json"
+_OWN = re.compile(
+    rf"{FOLDER}/(folder\.json|[0-9a-f]{{32}}\.(marks|landed)"
+    r"|receipts/\d{15}-[a-z_]+\.(json|files))"
+)
 _WIDTH = 16  # bytes of a mark
+Kind = Literal["marks", "landed"]  # endings of their files
+BROUGHT: Kind = "marks"
+LANDED: Kind = "landed"
 Marks = npt.NDArray[np.bytes_]  # sorted
 
 
@@ -43,7 +53,7 @@ class FolderRecord:
 def read_record(store: Store) -> FolderRecord | None:
     """None where no run of ours was."""
     try:
-        said: dict[str, Any] = orjson.loads(read_all(store, _RECORD))
+        said: dict[str, Any] = orjson.loads(read_all(store, RECORD))
     except (FileNotFoundError, orjson.JSONDecodeError):
         return None
     if said.get("format") != FORMAT:
@@ -55,11 +65,11 @@ def read_record(store: Store) -> FolderRecord | None:
 def put_record(store: Store, record: FolderRecord) -> None:
     """Write it over the one before."""
     body = orjson.dumps(asdict(record), option=orjson.OPT_INDENT_2) + b"\n"
-    store.write(_RECORD, [body], size=len(body))
+    store.write(RECORD, [body], size=len(body))
 
 
 def mark_of(meta: ObjectMeta) -> bytes:
-    """Of a file as it is at the source."""
+    """Of a file as it is at its store now."""
     said = f"{meta.size}/{meta.e_tag or meta.modified_ms}/{meta.path}"
     return xxhash.xxh3_128_digest(said.encode("utf-8", "surrogateescape"))
 
@@ -103,11 +113,11 @@ class HeldMarks:
         return np.asarray(self.marks[at] == asked, np.bool_)
 
 
-def read_marks(store: Store) -> HeldMarks:
+def read_marks(store: Store, kind: Kind = BROUGHT) -> HeldMarks:
     """All that earlier runs put; a part that is half there counts for nothing."""
     parts, found = [], []
     for meta in store.list(FOLDER, recursive=False):
-        if meta.path.endswith(".marks") and meta.size % _WIDTH == 0:
+        if meta.path.endswith(f".{kind}") and meta.size % _WIDTH == 0:
             with suppress(FileNotFoundError):
                 found.append(np.frombuffer(read_all(store, meta.path), f"S{_WIDTH}"))
                 parts.append(meta.path)
@@ -115,19 +125,23 @@ def read_marks(store: Store) -> HeldMarks:
     return HeldMarks(np.unique(marks), tuple(parts))
 
 
-def put_marks(store: Store, marks: Iterable[bytes]) -> None:
+def put_marks(store: Store, marks: Iterable[bytes], kind: Kind = BROUGHT) -> None:
     """What was brought by now, as a file of its own; nothing of none."""
     body = b"".join(marks)
     if body:
-        store.write(f"{FOLDER}/{uuid.uuid4().hex}.marks", [body], size=len(body))
+        store.write(f"{FOLDER}/{uuid.uuid4().hex}.{kind}", [body], size=len(body))
 
 
 def join_parts(store: Store) -> None:
     """Make one file of many, once there are many; first the new one, then the old ones go."""
-    held = read_marks(store)
-    if len(held.parts) <= MOST_PARTS:
-        return
-    body = held.marks.tobytes()
-    store.write(f"{FOLDER}/{uuid.uuid4().hex}.marks", [body], size=len(body))
-    for part in held.parts:
-        store.delete(part)
+    for kind in (BROUGHT, LANDED):
+        held = read_marks(store, kind)
+        if len(held.parts) > MOST_PARTS:
+            put_marks(store, [held.marks.tobytes()], kind)
+            for part in held.parts:
+                store.delete(part)
+
+
+def is_own(path: str) -> bool:
+    """Whether a file beside those of a folder, relative to it, has a name that only we give."""
+    return _OWN.fullmatch(path) is not None

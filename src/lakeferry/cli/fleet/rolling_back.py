@@ -18,7 +18,14 @@ from lakeferry.events import Warned
 from lakeferry.fleet.asking import ask_beside
 from lakeferry.fleet.manifest.typed import typed
 from lakeferry.fleet.rollback.plan import Back, RollbackReport, RollbackRequest
-from lakeferry.fleet.rollback.purge import Purge, forgetting, plan_purge, purge, refuse_only_copy
+from lakeferry.fleet.rollback.purge import (
+    Purge,
+    forgetting,
+    only_here,
+    plan_purge,
+    purge,
+    refuse_only_copy,
+)
 from lakeferry.fleet.rollback.restore import restore
 from lakeferry.fleet.rollback.run import rollback as door
 from lakeferry.ledger.rows import LakeTable
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from lakeferry.fleet.manifest.wanted import Migration
 
 OK, LOOK = 0, 3
+NAMED = 5  # files that stay, of one table
 
 
 def rollback(
@@ -227,20 +235,19 @@ def _purge(
         rows = [row for row in known_tables(wanted) if row.target_url in urls]
         planned = _to_purge(wanted, rows)
         for one in planned:
-            text = f"{counted(len(one.ours), 'file')}, {size_text(one.bytes)}"
-            stays = f"; {counted(len(one.others), 'file')} of others stay" if one.others else ""
-            screen.say(f"{one.row.name}  {one.row.target_url}  {text}{stays}")
+            screen.say(_purge_text(one, only_here(wanted, one)))
         if planned:
             _check_name(wanted, planned, confirm, turn=ledger.turn, stop=stop)
             # The answer may have taken long.
             planned = _to_purge(wanted, [one.row for one in planned])
         for one in planned:
-            files += purge(wanted.target, one)
+            files += purge(wanted.target, one, turn=ledger.turn)
             ledger.forget_clone(one.row.target_url, forgetting(one))
             ledger.turn()
         ledger.end(OK)
     lines = [f"  {marks(sys.stdout)['ok']} {counted(files, 'file')} deleted of "
              f"{counted(len(planned), 'table')}"]  # fmt: skip
+    lines += [f"    {one.row.name}: {_some(one.others)} stay" for one in planned if one.others]
     if not planned:
         lines = ["  there is nothing to delete"]
     screen.result(lines, {
@@ -248,6 +255,22 @@ def _purge(
         "stay": {one.row.name: list(one.others[:100]) for one in planned if one.others},
     })  # fmt: skip
     return OK
+
+
+def _purge_text(one: Purge, lost: int) -> str:
+    text = f"{one.row.name}  {one.row.target_url}  {counted(len(one.ours), 'file')}, "
+    text += size_text(one.bytes)
+    if lost:
+        verb = "is" if lost == 1 else "are"
+        text += f"; {lost:,} of them {verb} at the source no longer"
+    if one.others:
+        text += f"; {counted(len(one.others), 'file')} of others, or changed since, stay"
+    return text
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - NAMED:,} more" if len(paths) > NAMED else ""
+    return ", ".join(paths[:NAMED]) + more
 
 
 def _to_purge(wanted: "Migration", rows: Iterable[LakeTable]) -> list[Purge]:

@@ -1,16 +1,17 @@
 """The files of a target that we wrote, and nothing else, deleted after its name was typed.
 
 What a clone brought is said by its own records beside the log. A table that anybody else wrote to
-is left whole.
+is left whole; of a folder only the files are left that others wrote.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import orjson
 import pyarrow.parquet as pq
 
+from lakeferry.clone.folder_state import FOLDER as MARKS
 from lakeferry.clone.record import FOLDER, MIRROR
 from lakeferry.delta.commit import committed_by
 from lakeferry.delta.files import TemporaryFile
@@ -18,12 +19,16 @@ from lakeferry.delta.log import LAST_CHECKPOINT, LOG, list_log, parse_name
 from lakeferry.errors import FerryError
 from lakeferry.fleet.manifest.typed import typed
 from lakeferry.fleet.manifest.wanted import Migration, Target
+from lakeferry.fleet.rollback.purge_folder import at_source_no_longer, ours_and_others
 from lakeferry.fleet.standing.states import State, may_follow
 from lakeferry.ledger.rows import LakeTable, Move
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import ObjectMeta, Store, read_all
+from lakeferry.workers import map_threads
 
 _RECORD = re.compile(r"(\d{20})-([A-Za-z0-9-]+)\.(json|parquet)")
+_KEPT_LAST = (f"{LOG}/", f"{MARKS}/")
+AT_ONCE = 16  # files
 _IN_USE = ("cut_over", "frozen", "syncing")
 
 
@@ -33,7 +38,7 @@ class Purge:
 
     row: LakeTable
     ours: tuple[ObjectMeta, ...]  # in the order in which they go
-    others: tuple[str, ...]  # paths that stay: nothing says that we wrote them
+    others: tuple[str, ...]  # paths that stay: nothing says that we wrote what lies there now
 
     @property
     def bytes(self) -> int:
@@ -51,12 +56,9 @@ def plan_purge(target: Target, row: LakeTable) -> Purge:
             "LF-8082", f"{row.name} is {row.state.replace('_', ' ')}, so its target is in use",
             row.target_url, f"go back to the source first: lakeferry rollback -s {typed(row.name)}",
         )  # fmt: skip
-    if row.kind == "folder":
-        raise FerryError(
-            "LF-8082", f"{row.name} is a folder: no record tells our files from others",
-            row.target_url, "delete it yourself, its `_lakeferry` with it",
-        )  # fmt: skip
     store = open_store(row.target_url, target.store_options)
+    if row.kind == "folder":
+        return Purge(row, *ours_and_others(store, row))
     landed, extras = _records(store, row)
     ours, others = [], []
     for meta in store.list(""):
@@ -86,6 +88,16 @@ def refuse_only_copy(wanted: Migration, row: LakeTable) -> None:
         )  # fmt: skip
 
 
+def only_here(wanted: Migration, planned: Purge) -> int:
+    """Files of a folder that its source has no longer, so that their only copy is deleted."""
+    source = wanted.sources.get(planned.row.source)
+    if source is None or planned.row.kind != "folder":
+        return 0
+    return at_source_no_longer(
+        open_store(planned.row.source_url, source.store_options), planned.ours
+    )
+
+
 def forgetting(planned: Purge) -> Move:
     """The step of a table whose copy was deleted; one that is left out stays so."""
     before: State = planned.row.state  # type: ignore[assignment]
@@ -94,12 +106,24 @@ def forgetting(planned: Purge) -> Move:
     return Move(planned.row.target_url, before, after, why)
 
 
-def purge(target: Target, planned: Purge) -> int:
-    """Delete it: data first, our records last, so that a run that was cut off can be repeated."""
+def purge(target: Target, planned: Purge, *, turn: Callable[[], None]) -> int:
+    """Delete it: data first, our records last, so that a run that was cut off can be repeated.
+
+    Args:
+        turn: called all the while, so that the lease of the ledger is kept.
+
+    Returns:
+        How many files.
+    """
     store = open_store(planned.row.target_url, target.store_options)
-    for meta in planned.ours:
-        store.delete(meta.path)
-    return len(planned.ours)
+    paths = [meta.path for meta in planned.ours]
+    data = [path for path in paths if not path.startswith(_KEPT_LAST)]
+    for _ in map_threads(store.delete, data, count=AT_ONCE, on_silence=turn):
+        turn()
+    for path in paths[len(data) :]:
+        store.delete(path)
+        turn()
+    return len(paths)
 
 
 def _records(store: Store, row: LakeTable) -> tuple[dict[str, int], frozenset[str]]:
