@@ -200,6 +200,20 @@ def test_a_list_that_cannot_be_written_asks_for_a_look_and_the_switch_stays(flee
     assert lines[-1]["files"] == ["cutover-wave1.csv"]
 
 
+def test_lists_of_an_earlier_switch_are_never_written_over(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders")
+    earlier = fleet.folder / "cutover-wave1.html"
+    earlier.write_text("receipts of tables that were switched before")
+
+    _, lines = cutover(fleet, "--wave", "1")
+
+    assert lines[-1]["files"] == ["cutover-wave1-2.html", "cutover-wave1-2.csv"]
+    assert earlier.read_text() == "receipts of tables that were switched before"
+    page = (fleet.folder / "cutover-wave1-2.html").read_text()
+    for told in ("<b>1</b>table", "no commit on any source", "sales.orders", "replayed"):
+        assert told in page
+
+
 def as_job(table: Path, number: int, name: str) -> None:
     """The newest commit says that a job of Databricks made it."""
     commit = max((table / "_delta_log").glob("*.json"))

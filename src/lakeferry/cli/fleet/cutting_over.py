@@ -1,5 +1,6 @@
 """What `cutover` does: choose tables, run the checklist, write lists for people, tell."""
 
+import itertools
 import re
 import sys
 from collections.abc import Sequence
@@ -223,6 +224,7 @@ def _write_lists(
         return (), ()
     beside = Path() if wanted.file == "-" else Path(wanted.file).parent
     name = re.sub(r"[^A-Za-z0-9_-]+", "", report.title.replace("wave ", "wave"))[:60] or "tables"
+    name = _free(beside, name)
     page = switch_page(report.title, _receipts(wanted, report))
     found = [(beside / f"cutover-{name}.html", page)]
     if report.repoints:
@@ -239,6 +241,16 @@ def _write_lists(
         except FerryError as error:
             unwritten.append(error)
     return tuple(written), tuple(unwritten)
+
+
+def _free(beside: Path, name: str) -> str:
+    """The name, with a number where an earlier switch wrote under it: its receipts stay."""
+    for number in itertools.count(1):
+        found = name if number == 1 else f"{name}-{number}"
+        lists = (f"cutover-{found}.html", f"cutover-{found}.csv", f"grants-{found}.sql")
+        if not any((beside / one).is_file() for one in lists):
+            return found
+    raise AssertionError("numbers do not end")
 
 
 def _receipts(wanted: "Migration", report: CutoverReport) -> list[Receipt]:

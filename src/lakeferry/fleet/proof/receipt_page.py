@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from lakeferry.fleet.proof.switch_summary import switch_summary
 from lakeferry.ledger.rows import Receipt
 
 _STYLE = """
@@ -69,10 +70,9 @@ def page(body: Mapping[str, Any], *, sha256: str) -> str:
 def switch_page(title: str, receipts: Sequence[Receipt]) -> str:
     """The receipts of a switch as they are kept, each whole: whatever it says, key by key."""
     named = f"Cut-over of {title}"
-    parts = [f"<h1>{escape(named)}</h1>"]
-    for one in receipts:
-        body = {**orjson.loads(one.body), "receipt": one.sha256}
-        parts.append(receipt_part(body, is_open=len(receipts) == 1))
+    bodies = [{**orjson.loads(one.body), "receipt": one.sha256} for one in receipts]
+    parts = [f"<h1>{escape(named)}</h1>", *switch_summary(bodies), "<h2>Receipts</h2>"]
+    parts += [receipt_part(body, is_open=len(bodies) == 1) for body in bodies]
     foot = "A receipt's hash is over the bytes of its file beside the table."
     return document(named, parts, foot)
 
