@@ -74,6 +74,47 @@ def test_a_forked_child_leaves_its_parent_s_files_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_whose_maker_was_killed_before_it_had_a_lock_goes_once_it_is_old(
+    tmp_path: Path,
+) -> None:
+    bare = tmp_path / "lakeferry-scratch-a1b2c3"
+    bare.mkdir()
+    (bare / "part-0.parquet").write_bytes(b"PAR1")
+    remove_abandoned(tmp_path)
+    assert bare.exists()  # its maker may be about to lock it
+
+    past = time.time() - 7200
+    os.utime(bare, (past, past))
+    remove_abandoned(tmp_path)
+
+    assert not bare.exists()
+
+
+def test_a_kill_amid_a_removal_leaves_a_folder_that_is_still_known_as_abandoned(
+    tmp_path: Path,
+) -> None:
+    with holder(tmp_path) as process:
+        left = its_file(process)
+        script = (
+            "import os, signal, sys\n"
+            "from pathlib import Path\n"
+            "from lakeferry.delta.scratch import remove_abandoned\n"
+            "def hook(event, args):\n"
+            "    if event == 'os.remove' and str(args[0]).endswith('in-use'):\n"
+            "        os.kill(os.getpid(), signal.SIGKILL)\n"
+            "sys.addaudithook(hook)\n"
+            "remove_abandoned(Path(sys.argv[1]))\n"
+        )
+        process.kill()
+        process.wait()
+        grow_old(tmp_path)
+        subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+
+    assert [one.name for one in left.parent.iterdir()] == ["in-use"]
+    remove_abandoned(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_other_folders_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "lakeferry-notes").mkdir()
 
