@@ -13,10 +13,11 @@ from lakeferry.fleet.cutover.plan import (
     problems,
     provable,
     quiet_in_s,
+    stood_s,
     to_prove,
     txn_proof,
 )
-from lakeferry.fleet.cutover.writers import Head
+from lakeferry.fleet.cutover.writers import Head, Sighting
 from lakeferry.fleet.manifest.wanted import Wave
 from lakeferry.ledger.rows import CheckResult, LakeTable
 from lakeferry.verify.report import STRENGTHS
@@ -150,13 +151,13 @@ def test_what_is_ready_was_proven_at_least_so_strongly(kind: str, asked: str, ag
 # ---- the freeze check
 
 
-def test_sources_are_quiet_so_long_after_the_last_commit_of_all() -> None:
-    heads = [(Head(3, 900_000), 1000.0), (Head(9, 990_000), 1000.0)]
+def test_sources_are_quiet_so_long_after_the_last_commit_of_all_was_seen() -> None:
+    seen = [Sighting(Head(3, 1), 900.0), Sighting(Head(9, 2), 1000.0, stood_s=10.0)]
 
-    assert quiet_in_s(heads, 60, 1000.0) == 50
-    assert quiet_in_s(heads, 60, 1050.0) == 0
-    assert quiet_in_s(heads, 0, 1000.0) == 0
-    assert quiet_in_s([], 60, 1000.0) == 0
+    assert quiet_in_s(seen, 60, 1000.0) == 50
+    assert quiet_in_s(seen, 60, 1050.0) == 0
+    assert quiet_in_s(seen, 0, 1000.0) == 0
+    assert quiet_in_s([], 60, 10.0) == 0
 
 
 def test_a_listing_that_is_another_counts_as_written_though_its_number_is_the_same() -> None:
@@ -167,23 +168,52 @@ def test_a_listing_that_is_another_counts_as_written_though_its_number_is_the_sa
     assert Head(5, 1).is_after(Head(4, 1))
 
 
-def test_a_commit_in_the_future_counts_from_when_it_was_seen() -> None:
-    assert quiet_in_s([(Head(3, 5_000_000), 1000.0)], 60, 1000.0) == 60
-    assert quiet_in_s([(Head(3, None), 1000.0)], 60, 1000.0) == 60
+HOUR_MS = 3_600_000
+HELD = TABLE._replace(held_version=7, held_at_ms=NOW - HOUR_MS)
+
+
+def test_a_version_has_stood_as_long_as_its_clock_and_the_sync_that_brought_it_say() -> None:
+    assert stood_s(Head(7, NOW - 2 * HOUR_MS), HELD, NOW) == 3600
+    assert stood_s(Head(7, NOW - HOUR_MS // 2), HELD, NOW) == 1800
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "why"),
+    [
+        (Head(8, NOW - 9 * HOUR_MS), HELD, "no sync brought it: only a clock says that it is old"),
+        (Head(7, NOW + 9 * HOUR_MS), HELD, "of the future"),
+        (Head(7, None), HELD, "nothing says when it was made"),
+        (Head(7, 5), HELD._replace(held_at_ms=None), "nothing says when it was brought"),
+        (Head(7, 5), HELD._replace(held_at_ms=NOW + 1), "brought in the future"),
+        (Head(7, 5), HELD._replace(kind="parquet"), "a number does not tell a listing"),
+    ],
+)
+def test_what_not_two_clocks_say_counts_from_when_it_was_seen(
+    head: Head, row: LakeTable, why: str
+) -> None:
+    assert stood_s(head, row, NOW) == 0, why
 
 
 @given(
-    made=st.lists(st.integers(0, 2_000_000), min_size=1), freeze_s=st.integers(0, 600),
-    now_s=st.integers(1000, 2000),
+    skew_ms=st.integers(-(10**9), 10**9), age_ms=st.integers(0, 2 * HOUR_MS),
+    held_after_ms=st.none() | st.integers(0, 2 * HOUR_MS), watched_s=st.integers(0, 7200),
+    freeze_s=st.integers(0, 3600),
 )  # fmt: skip
-def test_nobody_is_quiet_who_wrote_within_the_time(
-    made: list[int], freeze_s: int, now_s: int
+def test_no_clock_of_a_writer_makes_the_check_pass_early_or_last_for_ever(
+    skew_ms: int, age_ms: int, held_after_ms: int | None, watched_s: int, freeze_s: int
 ) -> None:
-    heads = [(Head(1, one), 1000.0) for one in made]
-    left = quiet_in_s(heads, freeze_s, now_s)
+    """A commit was made `age_ms` before it was first seen; its writer's clock goes wrong."""
+    made_ms = NOW - age_ms
+    row = TABLE._replace(held_version=6, held_at_ms=made_ms - 1)
+    if held_after_ms is not None:
+        row = row._replace(held_version=7, held_at_ms=min(made_ms + held_after_ms, NOW))
+    stood = stood_s(Head(7, made_ms + skew_ms), row, NOW)
 
-    newest_s = max(min(one / 1000, 1000.0) for one in made)
-    assert (left == 0) == (now_s - newest_s >= freeze_s)
+    left_s = quiet_in_s([Sighting(Head(7, 0), 500.0, stood)], freeze_s, 500.0 + watched_s)
+
+    if left_s == 0:
+        assert age_ms / 1000 + watched_s >= freeze_s
+    assert left_s <= max(0, freeze_s - watched_s)
 
 
 def test_the_longest_freeze_of_the_waves_holds() -> None:

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import subprocess
+import time
 from pathlib import Path
 from threading import Event as Flag
 from typing import Any
@@ -92,6 +94,31 @@ def test_how_long_nobody_has_written_is_told_while_that_is_awaited(fleet: Fleet)
     told = [one for one in lines if one["type"] == "progress" and "step" in one]
     assert (code, told[0]["step"], told[0]["of_s"]) == (0, "freeze check", 10)
     assert 0 <= told[0]["quiet_s"] < 10
+
+
+def test_a_source_whose_clock_is_hours_behind_is_watched_from_when_its_commit_was_seen(
+    fleet: Fleet,
+) -> None:
+    ready(fleet, "sales.orders")
+    append(fleet.lake / "sales/orders")
+    as_if_at(fleet.lake / "sales/orders", timestamp=10**17, modified_s=time.time() - 9 * 3600)
+
+    code, lines = run(fleet, "cutover", "--yes", "--freeze-check", "2s", "--wave", "1")
+
+    assert (code, lines[-1]["watched_s"] > 1) == (0, True)
+    [job] = csv.DictReader((fleet.folder / "cutover-wave1.csv").open(encoding="utf-8"))
+    assert (job["last_version"], job["last_time"]) == ("1", f"{10**17} ms since 1970")
+
+
+def as_if_at(table: Path, *, timestamp: int, modified_s: float) -> None:
+    """The newest commit as one that was made by another clock."""
+    commit = max((table / "_delta_log").glob("*.json"))
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    for action in actions:
+        if "commitInfo" in action:
+            action["commitInfo"]["timestamp"] = timestamp
+    commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
+    os.utime(commit, (modified_s, modified_s))
 
 
 def test_the_receipt_lies_beside_the_table_and_in_the_ledger_under_one_hash(fleet: Fleet) -> None:

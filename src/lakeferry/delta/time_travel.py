@@ -95,10 +95,10 @@ def version_at(
     if newest_ms is not None and timestamp_ms > newest_ms:
         raise FerryError(
             "LF-2105",
-            f"{_utc(timestamp_ms)} is after the newest commit of the table",
+            f"{utc_text(timestamp_ms)} is after the newest commit of the table",
             f"{listing.url}: its newest version is {head_version(listing)}, committed "
-            f"{_utc(newest_ms)}",
-            f"ask for a time up to {_utc(newest_ms)}; or for no time, which means the newest",
+            f"{utc_text(newest_ms)}",
+            f"ask for a time up to {utc_text(newest_ms)}; or for no time, which means the newest",
         )
     return found
 
@@ -120,20 +120,21 @@ def _committed_by(store: Store, listing: LogListing, timestamp_ms: int, newest: 
     if fitting:
         return fitting[-1]
     oldest = min(_rebuildable(listing), default=head_version(listing))
-    since = f", committed {_utc(times[oldest])}" if oldest in times and versions else ""
+    since = f", committed {utc_text(times[oldest])}" if oldest in times and versions else ""
     raise FerryError(
         "LF-2105",
-        f"the table has no version as old as {_utc(timestamp_ms)}",
+        f"the table has no version as old as {utc_text(timestamp_ms)}",
         f"{listing.url}: its oldest version left is {oldest}{since}",
         "ask for a later time, or for a version",
     )
 
 
-def _utc(ms: int) -> str:
+def utc_text(ms: int) -> str:
+    """RFC 3339 in UTC; a commit may say any time, also one that no calendar has here."""
     try:
         when = datetime.fromtimestamp(ms / 1000, UTC)
     except (OverflowError, ValueError):
-        return f"{ms} ms since 1970"  # more years than a calendar has here
+        return f"{ms} ms since 1970"
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

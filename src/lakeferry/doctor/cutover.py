@@ -5,7 +5,6 @@ entry in the catalog, for only making one tells whether it may be made.
 """
 
 import os
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -27,7 +26,7 @@ from lakeferry.errors import FerryError
 from lakeferry.fleet.catalogs.registration import registration
 from lakeferry.fleet.catalogs.target_catalog import target_catalog
 from lakeferry.fleet.cutover.look import latest, source_head, streams
-from lakeferry.fleet.cutover.plan import chosen, freeze_of, problems, provable, quiet_in_s
+from lakeferry.fleet.cutover.plan import chosen, freeze_of, is_loud, problems, provable, stood_s
 from lakeferry.fleet.cutover.sides import Stores
 from lakeferry.fleet.cutover.writers import Head, told
 from lakeferry.fleet.manifest.wanted import Migration
@@ -156,14 +155,12 @@ class _Trial:
     def _freeze(self) -> Check:
         """Whether writers could be seen to have stopped, if the switch began now."""
         rows = [one for one in self._rows if one.target_url in self._heads]
-        freeze_s, now_s = freeze_of(rows, self._wanted.waves, None), time.time()
-        loud = [
-            one for one in rows if one.kind == "delta"
-            and quiet_in_s([(self._heads[one.target_url], now_s)], freeze_s, now_s) > 0
-        ]  # fmt: skip
+        freeze_s, now = freeze_of(rows, self._wanted.waves, None), now_ms()
+        loud = [one for one in rows if is_loud(self._heads[one.target_url], freeze_s, now)]
         if not loud:
-            watched = sum(one.kind != "delta" for one in rows)
-            also = f"; {watched:,} without a log will be watched so long" if watched else ""
+            heads = [(self._heads[one.target_url], one) for one in rows]
+            watched = sum(stood_s(*each, now) < freeze_s for each in heads)
+            also = f"; {watched:,} will be watched for up to {freeze_s:g} s" if watched else ""
             return Check("freeze", OK, f"no commit on any source for {freeze_s:g} s{also}")
         who = told(made.writer for one in loud for made in latest(self._stores, one)[:1])
         what = f"{len(loud):,} sources had a commit within {freeze_s:g} s, by {who}"

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from lakeferry.cli.units import counted, size_text, time_text
+from lakeferry.cli.units import counted, size_text
+from lakeferry.delta.time_travel import utc_text
 from lakeferry.explain.values import TableExplanation, Verdict
 
 
@@ -12,7 +13,7 @@ def explanation_lines(table: TableExplanation) -> list[str]:
 
 
 def _head(table: TableExplanation) -> Iterator[str]:
-    when = f"  committed {time_text(table.timestamp_ms)}" if table.timestamp_ms else ""
+    when = f"  committed {utc_text(table.timestamp_ms)}" if table.timestamp_ms else ""
     yield f"{table.url}  version {table.version}{when}"
     yield f"  id           {table.id}"
     if table.name:

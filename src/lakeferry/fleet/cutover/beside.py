@@ -43,7 +43,7 @@ def look_at_source(stores: Stores, row: LakeTable) -> FilesLook:
 
 
 def head_of_files(stores: Stores, row: LakeTable) -> Head:
-    """Its newest state. No time is told of it, so it counts from when it was first seen."""
+    """Its newest state; no time is told of it."""
     found = look_at_source(stores, row)
     return Head(found.state, None, found.listing, found.newest)
 

@@ -43,23 +43,23 @@ def freeze(run: Run) -> dict[str, Head]:
     """No commit on any source for so long; whoever makes one is named."""
     run.begin()
     freeze_s = freeze_of(run.rows, run.wanted.waves, run.asked.freeze_s)
-    began = watched_at = time.monotonic()
+    began = watched_at = looked_at = time.monotonic()
     run.heads()
-    while (left := quiet_in_s(run.seen.values(), freeze_s, time.time())) > 0:
-        before = {url: head for url, (head, _) in run.seen.items()}
+    while (left := quiet_in_s(run.seen.values(), freeze_s, time.monotonic())) > 0:
+        before = {url: one.head for url, one in run.seen.items()}
         seconds = time.monotonic() - watched_at
         run.emit(Watching(len(run.rows), max(0.0, freeze_s - left), freeze_s, seconds))
         run.rest(min(left, POLL_S))
+        since, looked_at = looked_at, time.monotonic()
         now = run.heads()
         moved = {one.target_url: before[one.target_url].version for one, head in now
                  if head.is_after(before[one.target_url])}  # fmt: skip
         if moved:
             name_writers(run, moved, began)
-            # Until the newest commit nothing was paused; it was made some time before it was seen.
-            age_s = freeze_s - quiet_in_s(run.seen.values(), freeze_s, time.time())
-            run.paused_at = watched_at = max(began, time.monotonic() - age_s)
+            # Until the newest commit nothing was paused; it was made after the look before.
+            run.paused_at = watched_at = since
     run.watched_s = time.monotonic() - watched_at
-    run.frozen = {url: head for url, (head, _) in run.seen.items()}
+    run.frozen = {url: one.head for url, one in run.seen.items()}
     text = f"no commit on any source for {freeze_s:g} s"
     if listed := sum(one.kind != "delta" for one in run.rows):
         text += f"; {listed:,} without a log were listed again, alike"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from lakeferry.fleet.cutover.writers import Head
+from lakeferry.fleet.cutover.writers import Head, Sighting
 from lakeferry.fleet.manifest.typed import typed
 from lakeferry.fleet.manifest.wanted import Wave
 from lakeferry.fleet.planning.plan import MOVED_KINDS
@@ -193,19 +193,33 @@ def to_prove(
     return "listed" if any(proves(each, strength, now_ms) for each in held) else strength
 
 
-def quiet_in_s(heads: Iterable[tuple[Head, float]], freeze_s: float, now_s: float) -> float:
+def stood_s(head: Head, row: LakeTable, now_ms: int) -> float:
+    """How long the newest version of a source stood before this run saw it; 0: nothing says it.
+
+    The time of a commit is by the clock of whoever wrote it or of its store, which may be hours
+    behind: alone it says nothing. That a sync of ours brought this very version is by our own
+    clock, and both have to say that it was long ago.
+    """
+    if head.made_ms is None or row.held_at_ms is None or row.kind != "delta":
+        return 0.0
+    if row.held_version is None or head.version > row.held_version:
+        return 0.0
+    return max(0, now_ms - max(head.made_ms, row.held_at_ms)) / 1000
+
+
+def quiet_in_s(seen: Iterable[Sighting], freeze_s: float, now_s: float) -> float:
     """How long until no source had a commit for `freeze_s`; 0: it is so.
 
     Args:
-        heads: the newest version of each source, and when it was first seen; s since the epoch.
-
-    A commit's own time counts where it is not in the future, by whichever clock that is.
+        now_s: by the clock of the sightings.
     """
-    last_s = 0.0
-    for head, seen_s in heads:
-        made_s = seen_s if head.made_ms is None else head.made_ms / 1000
-        last_s = max(last_s, min(made_s, seen_s))
+    last_s = max((one.at_s - one.stood_s for one in seen), default=now_s - freeze_s)
     return max(0.0, last_s + freeze_s - now_s)
+
+
+def is_loud(head: Head, freeze_s: float, now_ms: int) -> bool:
+    """Whether the newest commit says of itself that it is younger; good enough to name a writer."""
+    return head.made_ms is not None and head.made_ms > now_ms - freeze_s * 1000
 
 
 def freeze_of(todo: Iterable[LakeTable], waves: Mapping[int, Wave], asked_s: float | None) -> float:

@@ -1,6 +1,5 @@
 """A cut-over that changes nothing: each step as it would go now, from what can be read."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,9 +31,10 @@ from lakeferry.fleet.cutover.plan import (
     Step,
     chosen,
     freeze_of,
+    is_loud,
     problems,
     provable,
-    quiet_in_s,
+    stood_s,
 )
 from lakeferry.fleet.cutover.register import entry_of
 from lakeferry.fleet.cutover.repoint import repoints
@@ -123,16 +123,16 @@ class _Preview:
 
         found = list(self._beside(task, rows))
         freeze_s = freeze_of(rows, self._wanted.waves, self._asked.freeze_s)
-        now_s = time.time()
-        logged = [one for one in found if one[0].kind == "delta"]
-        loud = [one for one in logged if quiet_in_s([(one[1], now_s)], freeze_s, now_s) > 0]
+        now = now_ms()
+        loud = [one for one in found if is_loud(one[1], freeze_s, now)]
+        watched = [one for one in found if stood_s(one[1], one[0], now) < freeze_s]
         who = told(one[2][0].writer for one in loud if one[2])
         text = f"no commit on any source for {freeze_s:g} s"
         if loud:
             text = f"{len(loud):,} sources had a commit within {freeze_s:g} s, by {who}"
-        if is_watched := len(logged) < len(found) and freeze_s > 0:
-            text += f"; {len(found) - len(logged):,} without a log would be watched so long"
-        self._emit(Step(FREEZE, "planned" if loud or is_watched else "ok", text))
+        if watched:
+            text += f"; {len(watched):,} would be watched for up to {freeze_s:g} s"
+        self._emit(Step(FREEZE, "planned" if watched else "ok", text))
         behind = [row for row, head, _ in found if head.version > (row.held_version or 0)]
         self._emit(Step(INCREMENT, "planned", f"{len(behind):,} tables to bring up to date"))
         self._heads = {row.target_url: head.version for row, head, _ in found}

@@ -74,4 +74,8 @@ def as_csv(found: Iterable[Repoint]) -> str:
 def _time(ms: int | None) -> str:
     if ms is None:
         return ""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        at = datetime.fromtimestamp(ms / 1000, UTC)
+    except (OverflowError, ValueError):
+        return f"{ms} ms since 1970"  # more years than a calendar has here
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -15,10 +15,10 @@ from lakeferry.fleet.catalogs.registration import catalog_name
 from lakeferry.fleet.cutover.events import Ask, Emit, Said
 from lakeferry.fleet.cutover.load_ways import LoadWay
 from lakeferry.fleet.cutover.look import shown_name, source_head
-from lakeferry.fleet.cutover.plan import CutoverRequest, Step, provable
+from lakeferry.fleet.cutover.plan import CutoverRequest, Step, provable, stood_s
 from lakeferry.fleet.cutover.sides import BothSides, FoundStream, Stores
 from lakeferry.fleet.cutover.stream_ways import StreamWay
-from lakeferry.fleet.cutover.writers import Head
+from lakeferry.fleet.cutover.writers import Head, Sighting
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.proof.run import strength_of
 from lakeferry.fleet.sync.events import Progress, TableSaid
@@ -27,7 +27,7 @@ from lakeferry.fleet.sync.run import sync
 from lakeferry.ledger import read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import CheckResult, Inventoried, LakeTable, Receipt
-from lakeferry.ledger.write import Ledger
+from lakeferry.ledger.write import Ledger, now_ms
 from lakeferry.workers import map_unless_stopped
 
 AT_ONCE = 16
@@ -48,7 +48,7 @@ class Run:
         self.stores = Stores(wanted)
         self.rows: tuple[LakeTable, ...] = ()  # that are to be switched
         self.sides: dict[str, BothSides] = {}  # by target
-        self.seen: dict[str, tuple[Head, float]] = {}  # newest heads by target, when first seen: s
+        self.seen: dict[str, Sighting] = {}  # newest heads, by target
         self.frozen: dict[str, Head] = {}  # by target: where writers had stopped
         self.proven: dict[str, tuple[int | None, str]] = {}  # at which version, how strongly
         self.proofs: dict[str, Receipt] = {}  # the last one of each, by target
@@ -77,8 +77,9 @@ class Run:
         found = list(self.beside(task, self.rows if rows is None else rows))
         for row, head in found:
             before = self.seen.get(row.target_url)
-            if before is None or head.is_after(before[0]):
-                self.seen[row.target_url] = head, time.time()
+            if before is None or head.is_after(before.head):
+                stood = stood_s(head, row, now_ms())
+                self.seen[row.target_url] = Sighting(head, time.monotonic(), stood)
         return found
 
     def written(self) -> dict[str, int]:

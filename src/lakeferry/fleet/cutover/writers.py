@@ -6,7 +6,7 @@ Spark's streams their query's id, delta-rs its own name.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,21 @@ class Head:
     """The newest version of a table; of what has no log, the number of its newest state."""
 
     version: int
-    made_ms: int | None  # by the clock of its store; None: nothing says it
+    made_ms: int | None  # by the clock of its store, right or wrong; None: nothing says it
     listing: str = ""  # of what has no log: told from any other listing by it
     newest: str = ""  # of what has no log: the file that was written last
 
     def is_after(self, before: "Head") -> bool:
         """Whether somebody wrote between two looks."""
         return self.version > before.version or self.listing != before.listing
+
+
+class Sighting(NamedTuple):
+    """The newest version of a source, and since when we know that it is."""
+
+    head: Head
+    at_s: float  # when this run first saw it, by our own monotonic clock
+    stood_s: float = 0.0  # how long it had stood by then, see `plan.stood_s`
 
 
 def writer_of(info: Mapping[str, Any] | None) -> Writer:
