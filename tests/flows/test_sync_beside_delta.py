@@ -103,6 +103,18 @@ def test_they_are_planned_and_moved_with_the_tables_and_again(lake: Lake) -> Non
     assert ids(deltalake_rows(target)) == ids(duckdb_rows(target)) == [*range(5), *range(50, 55)]
 
 
+def test_a_sync_that_finds_nothing_new_takes_no_proof_away(lake: Lake) -> None:
+    lake.run("discover")
+    lake.run("sync", "--yes")
+    lake.run("verify", "--yes")
+
+    ended = lake.run("sync", "--yes")
+
+    [of_all] = [one for one in lake.run("status", "--by", "state") if one["type"] == "group"]
+    assert (of_all["key"], of_all["tables"]["total"]) == ("verified", 3)
+    assert [one for one in ended if one["type"] == "table"] == []
+
+
 def test_status_counts_them(lake: Lake) -> None:
     lake.run("discover")
     lake.run("sync", "--yes")

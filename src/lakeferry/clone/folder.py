@@ -105,10 +105,10 @@ def sync_files(
     target, apart = around.places.target, tuple(apart)
     todo = _compare(request, around, apart)
     look = todo.look
-    told = f"{look.live_files} files" + (f", {look.gone} stay that went" if look.gone else "")
-    emit(TablePlanned(target.url, look.state, look.files, look.bytes, told))
     moved = _Moved(around, look)
     if look.state != look.held:
+        told = f"{look.live_files} files" + (f", {look.gone} stay that went" if look.gone else "")
+        emit(TablePlanned(target.url, look.state, look.files, look.bytes, told))
         source = around.places.source.url
         if look.held is None:
             put_record(target, FolderRecord(source, id_of(source), -1))
