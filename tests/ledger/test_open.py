@@ -1,7 +1,10 @@
 """What is told of a file that is no ledger, not ours, damaged, or out of reach."""
 
 import os
+import re
+import shlex
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,20 @@ def test_a_ledger_whose_maker_was_killed_in_the_midst_is_as_none(path: Path) -> 
         assert made is not None
 
 
+def test_so_is_one_whose_maker_was_killed_while_it_turned_wal_on(path: Path) -> None:
+    """A journal says that there was nothing before; a reader alone may not take that back."""
+    path.write_bytes(b"SQLite format 3\0".ljust(2048, b"\0"))  # half of the first page
+    magic, counts = "d9d505f920a163d7", (0, 1, 0, 512, 4096)  # records, nonce, pages before, sizes
+    head = bytes.fromhex(magic) + b"".join(one.to_bytes(4, "big") for one in counts)
+    Path(f"{path}-journal").write_bytes(head.ljust(512, b"\0"))
+
+    with reading_if_made(path) as begun:
+        assert begun is None
+    assert refusal(path, write=False).code == "LF-8007"
+    open_to_write(path).close()
+    open_to_read(path).close()
+
+
 def test_a_file_of_another_program_is_not_touched(path: Path) -> None:
     path.write_text("id,amount\n1,2\n" * 1000)
     before = path.read_bytes()
@@ -105,6 +122,25 @@ def test_a_ledger_that_was_cut_off_is_damaged(path: Path, cut: float) -> None:
     refused = refusal(path)
     assert refused.code == "LF-8003"
     assert "rebuild-ledger" in refused.next_step
+
+
+def test_a_damaged_one_is_moved_away_as_is_told_and_a_new_one_begins_empty(path: Path) -> None:
+    filled(path)
+    open_one = open_to_write(path)  # its WAL stays as that of a process that was killed
+    open_one.execute("UPDATE lake_table SET why = 'seen'")
+    wal = Path(f"{path}-wal").read_bytes()
+    open_one.close()
+    os.truncate(path, path.stat().st_size // 2)
+    Path(f"{path}-wal").write_bytes(wal)
+
+    refused = refusal(path)
+    [way] = re.findall(r"mv .*?(?=,)", refused.next_step)
+    subprocess.run(shlex.split(way), check=True)
+    db = open_to_write(path)
+
+    assert tables(db) == []
+    assert db.execute("PRAGMA quick_check").fetchone() == ("ok",)
+    db.close()
 
 
 def test_a_ledger_with_a_page_of_noise_is_damaged(path: Path) -> None:

@@ -5,6 +5,7 @@ processes share memory (SQLite, "Write-Ahead Logging", 1). `synchronous = FULL` 
 durable when it returns.
 """
 
+import shlex
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from lakeferry.ledger.schema import (
 )
 
 BUSY_MS = 5000  # how long one waits for the other's transaction
-REBUILD = "move it away and read a new one back from the targets: lakeferry config rebuild-ledger"
+REBUILD = "read a new one back from the targets: lakeferry config rebuild-ledger"
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
@@ -63,10 +64,15 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise _missing(path)
     with told(path):
-        address = f"{path.absolute().as_uri()}?mode=ro"
-        db = sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000, isolation_level=None)
         try:
-            _refuse_foreign(db, path)
+            db = _connected(path, "ro")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                raise
+            # Who made it was killed before WAL was on: a writer alone may take its journal back.
+            _connected(path, "rw").close()
+            db = _connected(path, "ro")
+        try:
             found = version(db)
             if found == 0:
                 raise _missing(path)
@@ -129,6 +135,18 @@ def told(path: Path) -> Iterator[None]:
         raise
 
 
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    """The file as it is, seen to be ours or empty; never made. `mode`: SQLite's 'ro', 'rw'."""
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    db = sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000, isolation_level=None)
+    try:
+        _refuse_foreign(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
 def _write_ahead(db: sqlite3.Connection, path: Path) -> None:
     """Turn WAL on, which the file remembers.
 
@@ -183,8 +201,13 @@ def _refuse_damaged(db: sqlite3.Connection, path: Path) -> None:
         raise _damaged(path, str(said))
 
 
+def anew(path: Path) -> str:
+    """The way from a file that is no good to one that is."""
+    return f"move it away, {shlex.join(('mv', str(path), f'{path}.old'))}, and {REBUILD}"
+
+
 def _damaged(path: Path, said: str) -> FerryError:
-    return FerryError("LF-8003", "the ledger is damaged", f"{path}: {said}", REBUILD)
+    return FerryError("LF-8003", "the ledger is damaged", f"{path}: {said}", anew(path))
 
 
 def _foreign(path: Path, why: str) -> FerryError:
@@ -192,7 +215,7 @@ def _foreign(path: Path, why: str) -> FerryError:
         "LF-8004",
         f"`{path.name}` is not a ledger of lakeferry",
         f"{path}: {why}",
-        "name another file under `ledger:`; if it was the ledger, " + REBUILD,
+        "name another file under `ledger:`; if it was the ledger, " + anew(path),
     )
 
 

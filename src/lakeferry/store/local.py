@@ -21,7 +21,7 @@ from typing import TypeVar
 from lakeferry.errors import FerryError
 from lakeferry.store.checksum import Counted, changed, crc64nvme, wrong_size
 from lakeferry.store.names import NameRules, check_name, is_temporary, unholdable
-from lakeferry.store.new_file import NewFile
+from lakeferry.store.new_file import NO_HARD_LINKS, NewFile
 from lakeferry.store.protocol import CRC64NVME, AlreadyThere, Folder, ObjectMeta, OnMeta, Store
 
 CHUNK = 1 << 20  # bytes; fits a core's cache, so that the checksum does not fetch it again
@@ -40,7 +40,6 @@ _TOLD = (  # numbers of the operating system -> code, what happened, what to do
      "mend the links, then run again"),
 )  # fmt: skip
 _NOWHERE = (errno.ENOENT, errno.ELOOP)  # of an entry: it is gone, or its links lead to no file
-_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 Looked = TypeVar("Looked")
 
 
@@ -275,7 +274,7 @@ class LocalStore:
         except FileExistsError as error:
             raise AlreadyThere(path) from error
         except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
+            if error.errno not in NO_HARD_LINKS:
                 raise
             raise FerryError(
                 "LF-5004",

@@ -8,12 +8,13 @@ import ctypes
 import errno
 import os
 import uuid
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from lakeferry.store.names import TEMPORARY_PREFIX, TEMPORARY_SUFFIX
 
 RESERVE_FROM = 1 << 20  # bytes; below, the write itself finds out that the disk is full
 WRITE_BACK_EVERY = 8 << 20  # bytes
+NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _UNNAMED_REFUSED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS)
 _FLAGS = os.O_WRONLY | os.O_CLOEXEC
 _BY_DESCRIPTOR = "/proc/self/fd"
@@ -89,6 +90,27 @@ class NewFile:
         # path is absolute, so the descriptor itself says nothing.
         path = f"{_BY_DESCRIPTOR}/{self.descriptor}"
         os.link(path, name, src_dir_fd=self.descriptor, follow_symlinks=True)
+
+
+def write_whole(path: str, content: bytes, *, replaces: bool) -> None:
+    """Write a file at once: whenever this process is killed, it is whole or as it was before.
+
+    Raises:
+        FileExistsError: there is one, and it is not to be replaced.
+        OSError: its folder is not there, or whatever the disk says.
+    """
+    full = os.path.abspath(path)
+    if not replaces and os.path.lexists(full):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+    os.stat(os.path.dirname(full))  # a mistyped one is not made
+    with closing(NewFile(full)) as file:
+        file.append(content)
+        try:
+            (file.publish if replaces else file.publish_if_absent)()
+        except OSError as error:
+            if replaces or error.errno not in NO_HARD_LINKS:
+                raise
+            file.publish()
 
 
 def _open(folder: str) -> tuple[int, str | None]:

@@ -3,7 +3,6 @@
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from lakeferry.config.read import checked_text
 from lakeferry.config.schema import schema
 from lakeferry.errors import FerryError
 from lakeferry.fleet.manifest.wanted_problems import wanted_problems
+from lakeferry.store.new_file import write_whole
 
 STDOUT = "-"
 _NO_NAME = re.compile(r"[^a-z0-9_-]+")
@@ -58,33 +58,43 @@ def init(asked: Asked, chosen: ManifestFlags, *, screen: Screen) -> int:
     if out == STDOUT:
         screen.result([text.rstrip("\n")], body)
         return 0
-    _write(Path(out), text, replaces=asked.replaces)
     editors = Path(out).parent / SCHEMA_FILE
-    editors.parent.mkdir(parents=True, exist_ok=True)
-    editors.write_bytes(orjson.dumps(schema(), option=orjson.OPT_INDENT_2) + b"\n")
+    _write(Path(out), text, editors, replaces=asked.replaces)
     screen.result([f"  {marks(sys.stdout)['ok']} {out}  and {editors}, for editors"], body)
     screen.say("next: lakeferry config check")
     return 0
 
 
-def _write(path: Path, text: str, *, replaces: bool) -> None:
-    """Never over another file, but where it was asked for: then whole or not at all."""
-    draft = path.with_name(f".{path.name}.part") if replaces else path
+def _write(path: Path, text: str, editors: Path, *, replaces: bool) -> None:
+    """Never over another manifest, but where it was asked for; it is whole or as it was.
+
+    `editors`: the schema, which goes first: killed before its manifest is there, this is repeated.
+    """
     try:
-        with draft.open("w" if replaces else "x", encoding="utf-8") as file:
-            file.write(text)
-        draft.replace(path)
+        if path.parent.is_dir() and (replaces or not path.exists()):
+            _write_schema(editors)
+        write_whole(str(path), text.encode(), replaces=replaces)
     except FileExistsError as error:
         raise FerryError(
             "LF-2004", "there is a manifest already", str(path),
             "name another with --out, or - for the screen; --replace writes over it",
         ) from error  # fmt: skip
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()  # what there is of it is ours: nobody's file was opened
         raise FerryError(
             "LF-2004", "the manifest cannot be written", f"{path}: {error.strerror}",
             "name another file with --out",
+        ) from error  # fmt: skip
+
+
+def _write_schema(path: Path) -> None:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        body = orjson.dumps(schema(), option=orjson.OPT_INDENT_2) + b"\n"
+        write_whole(str(path), body, replaces=True)
+    except OSError as error:
+        raise FerryError(
+            "LF-2004", "the schema for editors cannot be written", f"{path}: {error.strerror}",
+            "make room for it, or name a manifest in another folder with --out",
         ) from error  # fmt: skip
 
 

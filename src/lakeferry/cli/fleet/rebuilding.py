@@ -13,6 +13,7 @@ from lakeferry.errors import FerryError
 from lakeferry.fleet.discovery.sums import Progress
 from lakeferry.fleet.standing.rebuild_run import Rebuilt, rebuild
 from lakeferry.fleet.standing.states import STATES, word
+from lakeferry.ledger.open import anew
 from lakeferry.ledger.write import now_ms
 
 OK, FAILED = 0, 1
@@ -34,7 +35,7 @@ def rebuild_ledger(chosen: ManifestFlags, *, screen: Screen, stop: Flag) -> int:
             "LF-8009",
             "there is a ledger, and it is not written over",
             f"{path} knows {counted(len(known), 'table')}",
-            f"if it is damaged, move it away first: mv {path} {path}.old",
+            f"see what it knows: lakeferry status; where it is wrong, {anew(path)}",
         )
 
     def show(progress: Progress) -> None:

@@ -9,6 +9,7 @@ from lakeferry.cost.path.money import exact_text
 from lakeferry.cost.prices.price_file import SCHEMA_VERSION
 from lakeferry.cost.prices.values import InstanceType, Price, PriceBook, Tier
 from lakeferry.errors import FerryError
+from lakeferry.store.new_file import write_whole
 
 
 def written(book: PriceBook) -> bytes:
@@ -45,13 +46,7 @@ def write_new(path: Path, text: bytes) -> None:
             no part of it is left.
     """
     try:
-        with path.open("xb") as file:
-            try:
-                file.write(text)
-                file.flush()
-            except BaseException:  # a signal too
-                path.unlink(missing_ok=True)
-                raise
+        write_whole(str(path), text, replaces=False)
     except FileExistsError as error:
         raise _is_there(path) from error
     except OSError as error:
