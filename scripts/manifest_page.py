@@ -20,7 +20,7 @@ from lakeferry.config.shape import (
     Text,
 )
 from lakeferry.config.tree import MAX_BYTES, MAX_DEPTH
-from lakeferry.monitor.choice_problems import FORMATS
+from lakeferry.monitor.choice_problems import FORMATS, OTHERS
 from lakeferry.monitor.wanted.alarms import ALARMS
 from lakeferry.network.rule_set import QUESTIONS
 
@@ -95,6 +95,8 @@ def _names() -> Iterator[str]:
     units = {"bytes_per_s": "rate", "bytes": "size a day", "seconds": "duration"}
     rows = [f"| `{name}` | {units.get(unit, unit)} |" for name, unit in ALARMS.items()]
     yield "\n".join(["| alarm | limit |", "|---|---|", *rows])
+    others = " and ".join(f"`{name}`" for name in OTHERS)
+    yield f"{others} are taken, too, and not read by this version."
 
 
 def _records(shape: Shape, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Record]]:

@@ -218,6 +218,6 @@ MANIFEST = Record({
             "bind": Field(_TEXT, "address of the page", "127.0.0.1:7777"),
             "token": Field(Text(secret=True), "for addresses beyond this machine"),
         }),
-        "the live page",
+        "of a live page; not read by this version",
     ),
 })  # fmt: skip

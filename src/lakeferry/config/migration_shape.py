@@ -93,15 +93,17 @@ TARGET = Record({
     ),
     "encryption": Field(
         Record({
-            "sse": Field(Text(choices=("aws:kms", "AES256", "none")), "server-side encryption"),
-            "key": Field(_TEXT, "ARN of the KMS key"),
+            "sse": Field(Text(choices=("aws:kms", "AES256", "none")), "its server-side encryption"),
+            "key": Field(_TEXT, "ARN of its KMS key, which `config iam` grants"),
         }),
-        "how files are encrypted",
+        "how the target's bucket encrypts by its own settings; none is made here",
     ),
     "storage_class": Field(
         _STORAGE_CLASS, "S3 storage class of data files; logs keep the bucket's own"
     ),
-    "commit": Field(Record({"lock": Field(_TEXT, "where writers meet")}), "how commits are made"),
+    "commit": Field(
+        Record({"lock": Field(_TEXT, "where writers meet")}), "not read by this version"
+    ),
     "catalog": Field(_CATALOG, "where tables are registered"),
 })  # fmt: skip
 

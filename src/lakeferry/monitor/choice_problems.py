@@ -23,7 +23,7 @@ from lakeferry.network.resources import OWNER_TAG, REGION_TAG
 from lakeferry.network.rule_set import QUESTIONS
 
 FORMATS = {"v2": DEFAULT_FORMAT, "v5-nat": RECOMMENDED_FORMAT, "connections": CONNECTION_FORMAT}
-# Alarms of the manifest that are not the network's.
+# Alarms that are not the network's: taken, and not read by this version.
 OTHERS = ("lag", "cost-forecast")
 GATEWAYS = ("s3", "dynamodb")  # all services that have gateway endpoints
 MOST_TAGS = 47  # of 50 on a thing: two say whose and where it is, one is its name
