@@ -106,9 +106,10 @@ CODES: dict[str, ErrorKind] = {
     "LF-7045": ErrorKind(
         1,
         "the table changed, and rows that were read do not fit it any more",
-        "Another writer changed the schema, the partitioning, a constraint or the protocol between "
-        "reading and commit. Nothing was committed and nothing is lost: the positions stand where "
-        "they stood.",
+        "Another writer changed the schema, the partitioning, a constraint or the protocol while "
+        "the ingest ran, and rows cannot be made for what the table is now; or it was replaced by "
+        "another. Nothing that was read since is committed, and nothing is lost: the positions "
+        "stand where they stood.",
     ),
     "LF-7046": ErrorKind(
         1,

@@ -61,7 +61,35 @@ def test_a_column_that_another_writer_adds_stops_nothing(tmp_path: Path) -> None
         assert_each_once(tmp_path / "table", before, feed.truth())
 
 
-def test_a_constraint_that_another_writer_adds_stops_the_ingest_with_its_name(
+def test_a_constraint_that_another_writer_adds_is_kept_from_then_on_and_no_record_is_lost(
+    tmp_path: Path,
+) -> None:
+    """What was read before, but not committed, is judged anew; bad ones lie in quarantine by then.
+
+    A record that was good then, and lies before them, may be bad now.
+    """
+    payload = PayloadSettings(schema=SMALL, most_bad=1.0)
+    with Feed(shards=1) as feed:
+        asked = ingest_of(feed.url, tmp_path / "table", payload=payload, workers=1)
+        with running(asked) as ingest:
+            feed.put(SHARD, b'{"event_id": "a", "status": 2000}')
+            ingest.until_committed(1)
+            table = deltalake.DeltaTable(tmp_path / "table")
+            table.delete("status >= 1000")
+            table.alter.add_constraint({"known_status": "status < 1000"})
+            feed.put(SHARD, b'{"event_id": "b", "status": 3000}', b'{"event_id": "c", "status": 3}')
+            feed.put(SHARD, b"no JSON", b'{"event_id": "d", "status": 4}')
+            ingest.until_committed(3)
+            ended = ingest.stop()
+
+    rows = deltalake.DeltaTable(tmp_path / "table").to_pyarrow_table()
+    bad = deltalake.DeltaTable(tmp_path / "table_rejected").to_pyarrow_table()
+    assert ended.restarts == 1
+    assert sorted(rows["event_id"].to_pylist()) == ["c", "d"]
+    assert sorted(bad["data"].to_pylist()) == [b"no JSON", b'{"event_id": "b", "status": 3000}']
+
+
+def test_a_constraint_that_cannot_be_kept_ends_a_running_ingest_with_its_name(
     tmp_path: Path,
 ) -> None:
     with (
@@ -70,12 +98,12 @@ def test_a_constraint_that_another_writer_adds_stops_the_ingest_with_its_name(
     ):
         ingest.until_committed(300)
         table = deltalake.DeltaTable(tmp_path / "table")
-        table.alter.add_constraint({"known_status": "status < 1000"})
+        table.alter.add_constraint({"known_method": "upper(method) <> ''"})
         ingest.wait()
 
         assert isinstance(ingest.error, FerryError)
         assert ingest.error.code == "LF-7045"
-        assert "known_status" in str(ingest.error)
+        assert "known_method" in str(ingest.error)
 
 
 def test_new_fields_become_columns_and_no_record_waits_for_a_new_run(tmp_path: Path) -> None:

@@ -170,10 +170,17 @@ def bad(*numbers: str) -> Bad:
 def test_the_quarantine_table_gets_what_it_does_not_have(
     place: Position | None, left: list[str]
 ) -> None:
-    found = unknown_to(place, bad("9", "10", "11"))
+    found = unknown_to(place, None, bad("9", "10", "11"))
 
     assert list(found.rows.sequence_numbers) == left
     assert [fault.error for fault in found.faults] == left
+
+
+def test_the_quarantine_table_gets_what_is_not_among_the_records_that_it_is_known_to_have() -> None:
+    found = unknown_to(After("11", 0, 3), {("10", None), ("9", 4)}, bad("9", "10", "11"))
+
+    assert list(found.rows.sequence_numbers) == ["9", "11"]
+    assert unknown_to(After("11", 0, 3), frozenset(), bad("9")) == bad("9")
 
 
 def test_counts_of_a_batch_are_those_since_the_one_before() -> None:

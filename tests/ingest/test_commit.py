@@ -250,11 +250,10 @@ def test_a_new_column_that_may_be_null_lets_the_rows_in(where: TargetSettings) -
     ("changes", "difference"),
     [
         ({"partitionColumns": ["shardId"]}, "partitioned by shardId"),
-        ({"id": "another"}, "replaced by another"),
         ({"configuration": {"delta.constraints.some": "shardId <> ''"}}, "delta.constraints.some"),
     ],
 )
-def test_a_change_that_the_rows_do_not_fit_stops_with_the_difference(
+def test_a_change_that_the_rows_do_not_fit_makes_them_void(
     where: TargetSettings, changes: dict[str, Any], difference: str
 ) -> None:
     target = opened(where)
@@ -262,7 +261,23 @@ def test_a_change_that_the_rows_do_not_fit_stops_with_the_difference(
     rewritten(target, **changes)
     before = states(where)
 
-    with pytest.raises(FerryError, match=difference) as caught:
+    lost = commit(target, files, after)
+
+    assert isinstance(lost, Lost)
+    assert difference in lost.changed
+    assert not set(data_files(where)) & {file.path for file in files}
+    assert states(where) == before
+
+
+def test_another_table_in_the_place_of_the_one_that_rows_were_made_for_stops(
+    where: TargetSettings,
+) -> None:
+    target = opened(where)
+    files, after = read(target, [1])
+    rewritten(target, id="another")
+    before = states(where)
+
+    with pytest.raises(FerryError, match="replaced by another") as caught:
         commit(target, files, after)
 
     assert caught.value.code == "LF-7045"

@@ -13,6 +13,7 @@ from lakeferry.delta.actions import Metadata, Protocol
 from lakeferry.ingest.table.commit_rule import (
     Again,
     Batch,
+    Changed,
     Ours,
     ReadAgain,
     Stop,
@@ -55,7 +56,7 @@ def verdict(*winners: Winner) -> object:
     return judge(BATCH, winners, SUPPORTED)
 
 
-# --- the four verdicts ----------------------------------------------------------------------
+# --- the verdicts ---------------------------------------------------------------------------
 
 
 def test_our_own_token_means_that_the_commit_was_made() -> None:
@@ -84,16 +85,23 @@ def test_a_batch_is_void_even_where_the_table_has_changed_beneath_it() -> None:
     assert verdict(changed, Winner(9, "zombie", frozenset({APP}))) == ReadAgain(9)
 
 
-def test_a_change_that_rows_do_not_fit_stops() -> None:
-    assert verdict(Winner(8), Winner(9, metadata=table(column("a", "string")))) == Stop(
+def test_a_change_that_rows_do_not_fit_makes_the_batch_void() -> None:
+    assert verdict(Winner(8), Winner(9, metadata=table(column("a", "string")))) == Changed(
         9, "column `a` is now of type string, was long"
     )
 
 
-def test_a_feature_that_we_cannot_write_stops() -> None:
+def test_a_feature_that_we_cannot_write_makes_the_batch_void() -> None:
     new = Protocol(3, 7, frozenset({"deletionVectors"}), frozenset({"deletionVectors"}))
 
-    assert verdict(Winner(8, protocol=new)) == Stop(8, "the table now needs deletionVectors")
+    assert verdict(Winner(8, protocol=new)) == Changed(8, "the table now needs deletionVectors")
+
+
+def test_another_table_in_the_place_of_ours_stops_whatever_else_changed() -> None:
+    changed = Winner(8, metadata=table(column("a", "string")))
+    replaced = Winner(9, metadata=table(A, table_id="another"))
+
+    assert verdict(changed, replaced) == Stop(9, "the table was replaced by another")
 
 
 def test_what_changed_is_restated_in_the_next_try() -> None:
@@ -111,7 +119,7 @@ def test_what_changed_is_restated_in_the_next_try() -> None:
 def test_changes_are_judged_one_after_the_other() -> None:
     wider = table(A, column("b"))
 
-    assert verdict(Winner(8, metadata=wider), Winner(9, metadata=table(A))) == Stop(
+    assert verdict(Winner(8, metadata=wider), Winner(9, metadata=table(A))) == Changed(
         9, "column `b` is gone"
     )
 
@@ -138,7 +146,6 @@ FITS = {
     "a constraint that went": (table(A, configuration={"delta.constraints.c": "a > 0"}), table(A)),
 }
 MISFITS = {
-    "another table": (table(A), table(A, table_id="u")),
     "partitions": (table(A), table(A, by=("a",))),
     "a column that went": (table(A, column("b")), table(A)),
     "a type": (table(A), table(column("a", "integer"))),

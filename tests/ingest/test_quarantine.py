@@ -14,6 +14,7 @@ from lakeferry.ingest.position.state import After, IngestState, StreamIdentity
 from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
 from lakeferry.ingest.table.commit import commit
 from lakeferry.ingest.table.quarantine import open_quarantine, quarantine_name
+from lakeferry.ingest.table.rejected_before import rejected_before
 from lakeferry.ingest.table.target import Target
 from tests.ingest.batches import BEGINNING, NAME, NOON_MS, SHARD, moved, opened, put, span, uploaded
 
@@ -113,6 +114,35 @@ def test_positions_of_before_of_another_stream_do_not_count(tmp_path: Path) -> N
 
     assert rows.state is not None
     assert open_quarantine(asked, rows, rows.state, this).state == IngestState(0, this)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_of_bad_records_those_beyond_the_tables_position_are_known_one_by_one(
+    tmp_path: Path, shared: bool
+) -> None:
+    asked = ingest_into(tmp_path / "t", tmp_path / "bad" if shared else None)
+    rows = moved(put(opened(asked.target), 1, 2))
+    assert rows.state is not None
+    bad = put_bad(quarantine_of(asked, rows), 1, epoch=1)
+    before = rejected_before(NAME, bad, rows.state, STREAM)
+    ahead = put_bad(put_bad(bad, 7, epoch=2), 9, epoch=2)
+
+    known = rejected_before(NAME, ahead, rows.state, STREAM)
+
+    assert before == {}
+    assert known == {SHARD: {("7", None), ("9", None)}}
+
+
+def test_more_bad_records_than_are_told_one_by_one_are_known_by_their_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakeferry.ingest.table.rejected_before.MOST_KEYS", 1)
+    asked = ingest_into(tmp_path / "t", None)
+    rows = moved(put(opened(asked.target), 1, 2))
+    assert rows.state is not None
+    bad = put_bad(put_bad(quarantine_of(asked, rows), 7, epoch=2), 9, epoch=2)
+
+    assert rejected_before(NAME, bad, rows.state, STREAM) is None
 
 
 @pytest.mark.parametrize("ingest", ["c", "x" * 64])

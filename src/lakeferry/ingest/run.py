@@ -15,7 +15,14 @@ from lakeferry.ingest.crew.crew_size import idle_workers
 from lakeferry.ingest.crew.durable import Tables
 from lakeferry.ingest.crew.goal import Goal, goal_of
 from lakeferry.ingest.crew.lookout import Look, Lookout
-from lakeferry.ingest.crew.outcome import BeginAgain, Finished, failed, lost_to, not_all_error
+from lakeferry.ingest.crew.outcome import (
+    BeginAgain,
+    Finished,
+    failed,
+    lost_to,
+    not_all_error,
+    unkept_error,
+)
 from lakeferry.ingest.crew.session import Session
 from lakeferry.ingest.crew.tally import Tally
 from lakeferry.ingest.events import Began, Emit, Ended, Warned, silent
@@ -35,6 +42,7 @@ OUTAGE_S = 900.0
 WON_AGAIN = 3
 UPKEEP_S = 60.0  # of a run that ends by itself, and may be all that there is of it
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 60.0
+_UNFIT = frozenset({"LF-7041", "LF-7042"})  # rows cannot be made as the table asks
 
 
 def run(
@@ -83,6 +91,7 @@ class _Run:
         self._tally = Tally(monotonic())
         self._lost = self._failed = 0  # in a row
         self._failing_s: float | None = None  # since when
+        self._changed: BeginAgain | None = None  # of the table, since a crew began
         self._goal: Goal | None = None  # None: without an end, or not begun
         self._first = self._look = first
         self._upkeep: Upkeep | None = None
@@ -97,6 +106,7 @@ class _Run:
                 again = begun
                 self._count(again, 0)
             else:
+                self._changed = None
                 self._tell_began(begun)
                 if self._ingest.once and self._goal is None:
                     look = self._first
@@ -118,6 +128,8 @@ class _Run:
         except FerryError as error:
             if not self._tally.restarts:
                 raise
+            if self._changed is not None and error.code in _UNFIT:
+                raise unkept_error(self._changed, error) from error
             return failed(error)
         return lost_to(begun) if isinstance(begun, Lost) else begun
 
@@ -152,8 +164,10 @@ class _Run:
                 raise again.error or _no_crew(again, self._ingest)
             return
         self._lost += 1
+        self._changed = again if again.changed else self._changed
         if self._lost >= MOST_LOST:
-            raise _another(again, self._ingest, self._lost)
+            way = _ever_changing if again.changed else _another
+            raise way(again, self._ingest, self._lost)
 
     def _wait(self, again: BeginAgain, stop: Flag) -> None:
         """Longer each time and never alike, so that one of two coordinators gets on."""
@@ -243,6 +257,16 @@ def _another(again: BeginAgain, ingest: Ingest, times: int) -> FerryError:
         f"{ingest.target.url}: version {again.version} is its last commit{by}",
         "stop one of the two: nothing was lost or doubled, but they hinder each other; two streams "
         "into one table need two names (--name)",
+    )
+
+
+def _ever_changing(again: BeginAgain, ingest: Ingest, times: int) -> FerryError:
+    return FerryError(
+        "LF-7045",
+        f"the table changed {times} times, and nothing could be committed: {again.changed}",
+        f"{ingest.target.url}: version {again.version} is its last change",
+        "let the writer that changes it come to an end, then start the ingest again; it reads on "
+        "from what is committed",
     )
 
 

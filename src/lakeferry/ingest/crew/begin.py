@@ -31,6 +31,7 @@ from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.table.commit import commit
 from lakeferry.ingest.table.opening import open_target
 from lakeferry.ingest.table.quarantine import open_quarantine
+from lakeferry.ingest.table.rejected_before import Known, rejected_before
 from lakeferry.ingest.table.target import Lost, Target
 
 DOUBT_S = 1.0  # between two looks for a shard that is missed
@@ -46,6 +47,7 @@ class Beginning:
     rejected: Target | None  # of bad records; None: there can be none
     resumes: str  # as `Began` has it
     declared: pa.Schema | None  # columns of the payload; None: raw rows
+    known: Known = None  # records that lie among the bad ones already, beyond the state
 
 
 def begin(
@@ -78,12 +80,13 @@ def begin(
         return found
     look, target, state = found
     declared, target = declared_now(ingest, target)
-    rejected = None
+    rejected, known = None, None
     if may_reject(ingest.payload, ingest.source):
         rejected = open_quarantine(ingest, target, state, look.identity)
+        known = rejected_before(ingest.name, rejected, state, look.identity)
     begins = ingest.start if adopted is None else "adopted positions"
     resumes = f"epoch {state.epoch}" if state.epoch else begins
-    return Beginning(look, target, state, rejected, resumes, declared)
+    return Beginning(look, target, state, rejected, resumes, declared, known)
 
 
 class _First:

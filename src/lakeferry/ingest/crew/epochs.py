@@ -38,6 +38,7 @@ class Epochs:
         self._life = life
         self._lookout = lookout
         self.tables = Tables(begun.target, begun.state, begun.rejected)
+        self.known_bad = begun.known
         self._declared = begun.declared
         self.flights = Flights()
         self._asked = begun.state.epoch  # the last one

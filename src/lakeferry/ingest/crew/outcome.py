@@ -25,10 +25,14 @@ class BeginAgain:
     version: int | None = None  # of another's commit; None: something of ours failed
     error: FerryError | None = None  # which passes, or does not
     writer: str = ""  # whose commit it was: 'process 4711 on etl-2'
+    changed: str = ""  # what of the table changed by that commit
 
 
 def lost_to(lost: Lost) -> BeginAgain:
-    """Another coordinator of this name was faster."""
+    """Another coordinator of this name was faster, or the table is not what rows were made for."""
+    if lost.changed:
+        why = f"version {lost.version} of the table changed it: {lost.changed}"
+        return BeginAgain(why, lost.version, changed=lost.changed)
     who = f" ({lost.writer})" if lost.writer else ""
     why = f"another ingest of this name{who} committed version {lost.version}"
     return BeginAgain(why, lost.version, writer=lost.writer)
@@ -39,6 +43,21 @@ def failed(error: FerryError) -> BeginAgain:
     if error.code not in PASSING:
         raise error
     return BeginAgain(f"{error.what}: {error.where}", error=error)
+
+
+def unkept_error(again: BeginAgain, error: FerryError) -> FerryError:
+    """LF-7045: the table changed, and what it asks of rows since then is not kept here.
+
+    Args:
+        error: why the ingest cannot begin anew.
+    """
+    return FerryError(
+        "LF-7045",
+        f"the table changed, and what was read does not fit it any more: {again.changed}",
+        f"{error.where}: version {again.version}; {error.what}",
+        f"undo the change; or {error.next_step}. Nothing is lost: the next start reads on from "
+        "what is committed",
+    )
 
 
 def not_all_error(why: str, url: str, version: int) -> FerryError:

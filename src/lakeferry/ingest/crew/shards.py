@@ -50,10 +50,17 @@ class Shards:
         state, rejected = tables.state, tables.rejected
         begun = state.shards.keys() | hands.shards  # the next commit has a position of each
         self._epochs.miss(older_missed(self.listed, begun, state.missed, new))
-        known = rejected_places(rejected.state if rejected else None, self.look.identity)
+        stands = rejected_places(rejected.state if rejected else None, self.look.identity)
+        known = self._epochs.known_bad
         for worker, shards in enumerate(share_out(new, hands.loads)):
             starts = tuple(
-                ShardStart(shard, places[shard], self.listed[shard].hash_range, known.get(shard))
+                ShardStart(
+                    shard,
+                    places[shard],
+                    self.listed[shard].hash_range,
+                    stands.get(shard),
+                    None if known is None else known.get(shard, frozenset()),
+                )
                 for shard in shards
             )
             if starts:

@@ -37,6 +37,7 @@ from lakeferry.ingest.table.commit_rule import (
     ROW_TRACKING,
     Again,
     Batch,
+    Changed,
     Ours,
     ReadAgain,
     Stop,
@@ -70,7 +71,7 @@ def commit(
         counts: what the workers count for this batch, kept in the history.
 
     Raises:
-        FerryError: LF-7045 the table changed so that the rows do not fit; LF-7046 the log was
+        FerryError: LF-7045 the table was replaced by another; LF-7046 the log was
             cleaned beyond what we know; LF-7047 others kept winning: of these the files and the
             state are removed. What the store raises otherwise leaves both, since the commit may
             have been made: what the table says at the next start is the truth.
@@ -167,8 +168,18 @@ def _with_state(target: Target, after: IngestState, version: int) -> Target:
 class Taken:
     """Another writer has the version; what that means, and what the table is now."""
 
-    verdict: Again | ReadAgain
+    verdict: Again | ReadAgain | Changed
     now: Target  # with `Again`: at the newest version; else as it was
+
+    @property
+    def lost(self) -> Lost | None:
+        """What is void by it; None: the same may be tried again, behind what is there."""
+        match self.verdict:
+            case ReadAgain(version, writer):
+                return Lost(version, writer)
+            case Changed(version, why):
+                return Lost(version, changed=why)
+        return None
 
 
 def publish_next(target: Target, content: Content) -> Committed | Lost:
@@ -177,8 +188,8 @@ def publish_next(target: Target, content: Content) -> Committed | Lost:
         done = try_next(target, content)
         if isinstance(done, Target):
             return Committed(done, done.version, tries)
-        if isinstance(done.verdict, ReadAgain):
-            return Lost(done.verdict.version, done.verdict.writer)
+        if done.lost is not None:
+            return done.lost
         target = done.now
     raise kept_losing(target)
 
@@ -246,15 +257,15 @@ def _judged(target: Target, content: Content, winners: Sequence[Winner]) -> Targ
                 high_row_id=_high_row_id(row_tracking, target.high_row_id),
             )
             return Taken(verdict, now)
-        case ReadAgain():
+        case ReadAgain() | Changed():
             return Taken(verdict, target)
         case Stop(version, why):
             raise FerryError(
                 "LF-7045",
                 f"the table changed, and what was read does not fit it any more: {why}",
                 f"{target.store.url}: version {version}; the rows were made for {target.version}",
-                "undo the change, or start the ingest again, with a schema that fits; it reads on "
-                "from what is committed",
+                "if the stream belongs into it start the ingest again: it reads on from the "
+                "positions that are there",
             )
 
 

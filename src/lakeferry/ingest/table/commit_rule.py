@@ -79,14 +79,26 @@ class ReadAgain:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """The table is no longer the one that the rows were written for."""
+class Changed:
+    """The table asks of rows what these were not made for: the batch is void.
+
+    Delete its files and make them anew, as the table is now. Whether that can be is what a start
+    finds out, too.
+    """
 
     version: int
     why: str
 
 
-Verdict = Ours | Again | ReadAgain | Stop
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The table is another one: whether the stream belongs into it nobody here can know."""
+
+    version: int
+    why: str
+
+
+Verdict = Ours | Again | ReadAgain | Changed | Stop
 
 
 def judge(batch: Batch, winners: Sequence[Winner], supported: Collection[str]) -> Verdict:
@@ -105,17 +117,20 @@ def judge(batch: Batch, winners: Sequence[Winner], supported: Collection[str]) -
     for winner in winners:
         if batch.app_id in winner.app_ids or batch.domain in (winner.domains or ()):
             return ReadAgain(winner.version, winner.writer)
+    for winner in winners:
+        if winner.metadata is not None and winner.metadata.id != batch.metadata.id:
+            return Stop(winner.version, "the table was replaced by another")
     metadata, protocol, rows, stamp = batch.metadata, None, None, None
     for winner in winners:
         if winner.metadata is not None:
             why = misfit(metadata, winner.metadata)
             if why:
-                return Stop(winner.version, why)
+                return Changed(winner.version, why)
             metadata = winner.metadata
         if winner.protocol is not None:
             why = unwritable(winner.protocol, supported)
             if why:
-                return Stop(winner.version, why)
+                return Changed(winner.version, why)
             protocol = winner.protocol
         rows = (winner.domains or {}).get(ROW_TRACKING, rows)
         stamp = winner.in_commit_timestamp if stamp is None else _later(stamp, winner)
@@ -181,8 +196,6 @@ def misfit(before: Metadata, after: Metadata) -> str:
     They fit as long as every column that they have is the same, and every column that they lack may
     be null and is not computed. Anything new that rows must satisfy was not checked on them.
     """
-    if before.id != after.id:
-        return "the table was replaced by another"
     if before.partition_columns != after.partition_columns:
         return (
             f"the table is now partitioned by {_shown(after.partition_columns)}, "

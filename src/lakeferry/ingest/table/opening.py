@@ -27,7 +27,7 @@ from lakeferry.ingest.table.commit import (
     try_next,
 )
 from lakeferry.ingest.table.commit_body import Content
-from lakeferry.ingest.table.commit_rule import ROW_TRACKING, ReadAgain
+from lakeferry.ingest.table.commit_rule import ROW_TRACKING
 from lakeferry.ingest.table.fit import refuse_unwritable, table_form
 from lakeferry.ingest.table.new_table import DOMAINS, first_actions, with_columns
 from lakeferry.ingest.table.orphans import own_files
@@ -191,7 +191,7 @@ def change_columns(target: Target, settings: TargetSettings, wanted: pa.Schema) 
 
     Returns:
         The target with the form of the new rows; Lost where another writer of this ingest
-        committed meanwhile.
+        committed meanwhile, or one changed what the table asks of rows.
 
     Raises:
         FerryError: LF-7041 a column cannot be added, or rows would not fit; all of `commit`.
@@ -208,8 +208,8 @@ def change_columns(target: Target, settings: TargetSettings, wanted: pa.Schema) 
         done = try_next(target, content)
         if isinstance(done, Target):
             return _formed(done, settings, wanted)
-        if isinstance(done.verdict, ReadAgain):
-            return Lost(done.verdict.version, done.verdict.writer)
+        if done.lost is not None:
+            return done.lost
         target = done.now
     raise kept_losing(target)
 

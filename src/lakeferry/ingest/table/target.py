@@ -45,10 +45,12 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Another writer of this ingest committed first: what we had is void and removed.
+    """Another writer of this ingest committed first, or one changed what the table asks of rows:
+    what we had is void and removed.
 
     Read the table again, throw away what workers hold, and read the stream from there.
     """
 
     version: int  # of the other's commit
     writer: str = field(default="", compare=False)  # 'process 4711 on etl-2'; '' where not told
+    changed: str = ""  # how the table did; '' where it was an ingest of this name

@@ -1,13 +1,13 @@
 """What a worker read since its last batch, shard by shard: the spans of the batch to come."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lakeferry.ingest.payload.rows import Bad
 from lakeferry.ingest.position.state import After, Ended, Position, Span
 from lakeferry.ingest.worker.inbox import Fetched
-from lakeferry.ingest.worker.messages import Counts, ShardStart
+from lakeferry.ingest.worker.messages import Counts, RowKey, ShardStart
 
 WINDOW = 100_000  # records, of which a part may be bad
 
@@ -108,16 +108,27 @@ class BadRatio:
         return self.bad > self._most * max(WINDOW, self._records)
 
 
-def unknown_to(place: Position | None, bad: Bad) -> Bad:
-    """The bad rows that a quarantine table that stands there does not have yet."""
+def unknown_to(place: Position | None, known: Collection[RowKey] | None, bad: Bad) -> Bad:
+    """The bad rows that a quarantine table does not have yet.
+
+    Args:
+        place: where it stands.
+        known: those that it has beyond where the other table stands; None: all up to its place.
+    """
+    if known is not None:
+        keys = zip(bad.rows.sequence_numbers, bad.rows.sub_sequences, strict=True)
+        return _at(bad, [at for at, key in enumerate(keys) if key not in known]) if known else bad
     if isinstance(place, Ended):
         return Bad(bad.rows.at(()), ())
     if not isinstance(place, After) or not bad.faults:
         return bad
     last = int(place.sequence_number)
     numbers = bad.rows.sequence_numbers
-    left = [at for at in range(len(numbers)) if int(numbers[at]) > last]
-    return Bad(bad.rows.at(left), tuple(bad.faults[at] for at in left))
+    return _at(bad, [at for at in range(len(numbers)) if int(numbers[at]) > last])
+
+
+def _at(bad: Bad, places: Sequence[int]) -> Bad:
+    return Bad(bad.rows.at(places), tuple(bad.faults[at] for at in places))
 
 
 def less(now: Counts, before: Counts) -> Counts:

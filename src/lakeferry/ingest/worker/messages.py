@@ -45,6 +45,9 @@ class DataFile:
 # --- coordinator -> worker ------------------------------------------------------------------
 
 
+RowKey = tuple[str, int | None]  # sequence number and sub-sequence number, of one shard
+
+
 @dataclass(frozen=True, slots=True)
 class ShardStart:
     """A shard to read."""
@@ -52,8 +55,11 @@ class ShardStart:
     shard_id: str
     place: Position  # where the table stands
     hash_range: tuple[int, int]
-    # Where the quarantine table stands: bad records up to there lie in it already.
+    # Where the quarantine table stands: bad records up to there lie in it already, or of those
+    # only the ones that are told. What was good by then may be bad now, if the table's rules are
+    # others.
     rejected_place: Position | None = None
+    rejected: frozenset[RowKey] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ class PageWriter:
         """Into quarantine with what does not lie there already, after a crash between commits."""
         if self._rejected is None or not bad.faults:
             return
-        new = unknown_to(start.rejected_place, bad)
+        new = unknown_to(start.rejected_place, start.rejected, bad)
         if new.faults:
             stream = self._ingest.source.stream
             self._rejected.append(quarantine_table(new, stream, self.epoch))
