@@ -29,12 +29,7 @@ def offers(text: bytes, url: str) -> Mapping[str, str]:
     Raises:
         FerryError: LF-6541.
     """
-    found = _object(text, "offers", url)
-    return {
-        code: urljoin(url, one["currentRegionIndexUrl"])
-        for code, one in found.items()
-        if isinstance(one, dict) and isinstance(one.get("currentRegionIndexUrl"), str)
-    }
+    return _addresses(text, "offers", "currentRegionIndexUrl", url)
 
 
 def regions(text: bytes, url: str) -> Mapping[str, str]:
@@ -43,12 +38,7 @@ def regions(text: bytes, url: str) -> Mapping[str, str]:
     Raises:
         FerryError: LF-6541.
     """
-    found = _object(text, "regions", url)
-    return {
-        region: urljoin(url, one["currentVersionUrl"])
-        for region, one in found.items()
-        if isinstance(one, dict) and isinstance(one.get("currentVersionUrl"), str)
-    }
+    return _addresses(text, "regions", "currentVersionUrl", url)
 
 
 def services_of(own: PriceBook) -> tuple[str, ...]:
@@ -66,8 +56,9 @@ def services_of(own: PriceBook) -> tuple[str, ...]:
 
 def check_services(asked: Iterable[str], offered: Iterable[str]) -> None:
     """Raises LF-6651 for a service that has no price list of use."""
+    known = tuple(offered)
     for one in asked:
-        if one not in (known := tuple(offered)):
+        if one not in known:
             raise _no_such("service", one, known)
 
 
@@ -119,6 +110,15 @@ def split_region(text: str) -> tuple[str, str]:
             "write aws:us-east-1 or azure:westeurope",
         )
     return cloud, region
+
+
+def _addresses(text: bytes, what: str, key: str, url: str) -> Mapping[str, str]:
+    """Of each member of `what` the address under `key`, made absolute by the list's own."""
+    return {
+        name: urljoin(url, one[key])
+        for name, one in _object(text, what, url).items()
+        if isinstance(one, dict) and isinstance(one.get(key), str)
+    }
 
 
 def _object(text: bytes, key: str, url: str) -> Mapping[str, Any]:

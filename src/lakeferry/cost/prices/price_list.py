@@ -94,6 +94,22 @@ def read_price_list(
     return looked.found()
 
 
+def _untiered(id: str, unit: str, region: str, service: str, sku: str) -> Price:
+    """A price of this list before its terms are read, which give tiers, source and date."""
+    return Price(
+        id=id,
+        unit=unit,
+        tiers=None,
+        source="",
+        as_of=None,
+        confidence="price_list",
+        provider="aws",
+        region=region,
+        service=service,
+        sku=sku,
+    )
+
+
 def _walked(path: Path) -> bool:
     """One product, and one product's terms, are yielded at a time."""
     return path in (("products",), ("terms",)) or (len(path) == 2 and path[0] == "terms")
@@ -158,20 +174,10 @@ class _Looked:
         if not region or not _holds(attributes, _REGION_TO_REGION):
             return None
         to = attributes["toRegionCode"]
-        like = Price(
-            id=f"{_BETWEEN}.{region}.{to}",
-            unit="GB",
-            tiers=None,
-            source="",
-            as_of=None,
-            confidence="price_list",
-            provider="aws",
-            region=region,
-            service=_TRANSFER,
-            sku=attributes["usagetype"],
-            bytes_per_unit=BYTES_PER_GB,
+        like = _untiered(
+            f"{_BETWEEN}.{region}.{to}", "GB", region, _TRANSFER, attributes["usagetype"]
         )
-        return _Wanted(like)
+        return _Wanted(replace(like, bytes_per_unit=BYTES_PER_GB))
 
     def _instance(self, attributes: Mapping[str, str], meter: Meter) -> _Wanted | None:
         kind = meter.name.removeprefix("BoxUsage:")
@@ -180,18 +186,7 @@ class _Looked:
         region = self._region(attributes, meter)
         if not region:
             return None
-        like = Price(
-            id=instance_id(kind, region),
-            unit="hour",
-            tiers=None,
-            source="",
-            as_of=None,
-            confidence="price_list",
-            provider="aws",
-            region=region,
-            service=_EC2,
-            sku=meter.name,
-        )
+        like = _untiered(instance_id(kind, region), "hour", region, _EC2, meter.name)
         return _Wanted(like, instance=kind)
 
     def _region(self, attributes: Mapping[str, str], meter: Meter) -> str | None:
