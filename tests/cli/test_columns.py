@@ -62,6 +62,13 @@ def test_a_paragraph_stands_deeper_after_its_first_line() -> None:
     assert paragraph("  ▲ one two three four", 12) == ["  ▲ one two", "    three", "    four"]
 
 
+def test_a_paragraph_keeps_what_sets_its_parts_apart() -> None:
+    assert paragraph("lake   manifest 9f   ledger 5   3 tables", 26) == [
+        "lake   manifest 9f",
+        "  ledger 5   3 tables",
+    ]
+
+
 @given(
     words=st.lists(st.text("abc", min_size=1, max_size=9), min_size=1), width=st.integers(20, 90)
 )

@@ -1,5 +1,6 @@
 """How far a clone is, as people and scripts see it."""
 
+import io
 import shutil
 import time
 from pathlib import Path
@@ -97,6 +98,27 @@ def test_a_painted_line_never_wraps(width: int, text: str) -> None:
     parts = ("1.3 TB of 2.0 TB", "65.0 %", "11,312/17,384 files", "1.9 GB/s", "9 to 11 h left")
 
     assert fitted(parts, width) == text
+
+
+def test_what_happened_breaks_between_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        encoding = "utf-8"
+
+        def isatty(self) -> bool:
+            return True
+
+    seen = Terminal()
+    monkeypatch.setattr("sys.stderr", seen)
+    monkeypatch.setenv("COLUMNS", "40")
+    screen = TextScreen(quiet=False, verbose=False, progress="none", color="never")
+
+    screen.told("  1 ✓ preconditions    18 tables synced, proven\n      a.b", {"type": "step"})
+
+    assert seen.getvalue().splitlines() == [
+        "  1 ✓ preconditions    18 tables synced,",
+        "      proven",
+        "      a.b",
+    ]
 
 
 def test_long_lines_break_between_words_on_a_terminal() -> None:

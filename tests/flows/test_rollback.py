@@ -13,6 +13,7 @@ from lakeferry.fleet.rollback.plan import RollbackRequest
 from lakeferry.fleet.rollback.run import rollback as go_back
 from lakeferry.ledger.rows import Move
 from lakeferry.store.open import open_store
+from tests.cli.program import called
 from tests.flows.fleets import ROWS, Fleet, append
 from tests.flows.test_cutover import Lines, cutover, ready, run, states, tree
 
@@ -75,6 +76,19 @@ def test_what_was_written_since_is_listed_and_nothing_is_changed(fleet: Fleet) -
     assert [one["code"] for one in lines if one["type"] == "warning"] == ["LF-8078"]
     assert tree(fleet.folder) == before
     assert states(fleet) == {"sales.orders": "cut_over", "sales.items": "cut_over"}
+
+
+def test_what_may_be_chosen_leads_on(fleet: Fleet) -> None:
+    switched(fleet, "sales.orders")
+
+    unasked = called("rollback", "--wave", "1", folder=fleet.folder)
+    append(target(fleet, "sales.orders"))
+    stopped = called("rollback", "--wave", "1", folder=fleet.folder)
+
+    assert (unasked.returncode, stopped.returncode) == (2, 3)
+    assert "--dry-run" not in unasked.stderr  # it has none
+    assert "--accept-loss" in stopped.stdout
+    assert "without these tables" not in stopped.stdout  # there are no others
 
 
 def test_what_is_written_while_a_person_thinks_is_not_lost(fleet: Fleet) -> None:

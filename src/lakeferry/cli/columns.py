@@ -1,6 +1,7 @@
 """Tables that fit their screen: columns fall away, names are cut in the middle. Pure."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -63,17 +64,19 @@ def elided(text: str, width: int) -> str:
 
 
 def paragraph(text: str, width: int) -> list[str]:
-    """Lines of at most `width`; those after the first stand deeper. A long word stays whole."""
+    """Lines of at most `width`; those after the first stand deeper. A long word stays whole.
+
+    Spaces that set words apart stay as many, but for those where a line ends.
+    """
     if len(text) <= width:
         return [text]
     start = len(text) - len(text.lstrip())
     lines = [text[:start]]
-    for word in text.split():
-        line = lines[-1]
-        if line.strip() and len(line) + 1 + len(word) > width:
+    for apart, word in re.findall(r"(\s*)(\S+)", text[start:]):
+        if lines[-1].strip() and len(lines[-1]) + len(apart) + len(word) > width:
             lines.append(" " * (start + 2) + word)
         else:
-            lines[-1] = f"{line} {word}" if line.strip() else f"{line}{word}"
+            lines[-1] += apart + word
     return lines
 
 

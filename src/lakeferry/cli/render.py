@@ -183,6 +183,8 @@ class TextScreen:
 
     def _say(self, text: str) -> None:
         self._wipe()
+        if sys.stderr.isatty():
+            text = "\n".join(wrapped(text.split("\n"), shutil.get_terminal_size().columns))
         _talk(colour.painted(text) if colour.is_wanted(self._color, sys.stderr) else text)
 
     def _wipe(self) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from lakeferry.cli.fleet.flags import TableFlags, led, ledger_path
 from lakeferry.cli.fleet.sync_answers import progress_body, progress_parts
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.named_file import write_file
-from lakeferry.cli.render import Screen
+from lakeferry.cli.render import Screen, wrapped
 from lakeferry.cli.units import parse_duration, parse_time
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
@@ -170,8 +171,9 @@ class _Emit:
 class asking:
     """Questions on a terminal; where nobody is there the flag alone answers."""
 
-    def __init__(self, *, yes: bool) -> None:
+    def __init__(self, *, yes: bool, step: str = "see it with --dry-run, then give --yes") -> None:
         self._yes = yes
+        self._step = step  # where nobody can be asked
 
     def __call__(self, question: str, by_default: bool) -> bool:
         if self._yes and not by_default:
@@ -182,9 +184,11 @@ class asking:
             raise FerryError(
                 "LF-2003", "this changes things, and nobody can be asked",
                 "stdin or stderr is no terminal; nothing was changed",
-                "see it with --dry-run, then give --yes",
+                self._step,
             )  # fmt: skip
-        sys.stderr.write(f"  {question} [{'Y/n' if by_default else 'y/N'}] ")
+        text = f"  {question} [{'Y/n' if by_default else 'y/N'}]"
+        columns = shutil.get_terminal_size().columns
+        sys.stderr.write("\n".join(wrapped([text], columns - 1)) + " ")
         sys.stderr.flush()
         answer = sys.stdin.readline().strip().lower()
         return answer in ("y", "yes") or (by_default and not answer)

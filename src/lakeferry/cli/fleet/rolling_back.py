@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 OK, LOOK = 0, 3
 NAMED = 5  # files that stay, of one table
+_STEP = "run it where somebody can answer, or give --yes: it stops where targets were written"
 
 
 def rollback(
@@ -72,7 +73,8 @@ def rollback(
     with led(wanted, "rollback") as ledger:
         report = door(
             wanted, ledger, ledger_path(wanted), meant, asked,
-            emit=lambda text, row: _tell(screen, row, text), ask=asking(yes=flags.yes), stop=stop,
+            emit=lambda text, row: _tell(screen, row, text),
+            ask=asking(yes=flags.yes, step=_STEP), stop=stop,
         )  # fmt: skip
         code = LOOK if report.asks else OK
         ledger.end(code)
@@ -122,11 +124,12 @@ def _lines(report: RollbackReport) -> list[str]:
         lines += [f"    {one.text}" for one in report.stopped]
         lines += [f"    {signs['warning']} {one.text}" for one in report.streams]
         again = shlex.join(["lakeferry", *sys.argv[1:]])
-        names = " ".join(f"-s {typed('!' + one.row.name)}" for one in report.stopped[:5])
+        names = " ".join(f"-s {typed('!' + one.row.name)}" for one in report.stopped)
         lines.append("  nothing was changed. Choose:")
         lines.append(f"    {again} --reverse      carry these commits back, into the source")
         lines.append(f"    {again} --accept-loss  leave them behind")
-        lines.append(f"    {again} {names}  without these tables")
+        if report.others:
+            lines.append(f"    {again} {names}  without these tables")
         return lines
     if not report.back and not report.kept:
         return ["  there is nothing to take back"]
@@ -189,9 +192,10 @@ def _restore(
             if now.target_url == row.target_url:
                 _refuse_restore(now)
         question = f"make {row.name} at the target what it was at version {version}?"
+        ask = asking(yes=yes, step=_STEP)
         is_meant = ask_beside(
-            lambda text: asking(yes=yes)(text, False), question, turn=ledger.turn, stop=stop
-        )
+            lambda text: ask(text, False), question, turn=ledger.turn, stop=stop
+        )  # fmt: skip
         if not is_meant:
             raise FerryError("LF-2003", "not confirmed", "nothing was changed", "give --yes")
         made = restore(open_store(row.target_url, wanted.target.store_options), version)

@@ -85,6 +85,7 @@ class RollbackReport:
     carried: tuple[str, ...] = ()  # of these: what the target was written came back with them
     lost: tuple[str, ...] = ()  # of these: it did not, and that was accepted
     stopped: tuple[Back, ...] = ()  # written since: nothing was changed, of no table
+    others: int = 0  # tables that were meant beside `stopped`
     kept: tuple[tuple[LakeTable, FerryError], ...] = ()  # changed in the catalog since: not undone
     streams: tuple[StreamBack, ...] = ()
     accepts_loss: bool = False

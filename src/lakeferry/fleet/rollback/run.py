@@ -111,7 +111,8 @@ class _Rollback:
         if self._is_stopped(backs):
             stopped = tuple(one for one in backs if one.written)
             left = left_streams(self._stores, self._streams)
-            return RollbackReport(self._asked.title, stopped=stopped, streams=left)
+            others = len(backs) - len(stopped)
+            return RollbackReport(self._asked.title, stopped=stopped, others=others, streams=left)
         return self._do(backs)
 
     def _looked(
@@ -139,11 +140,13 @@ class _Rollback:
         return not is_decided and any(one.written for one in backs)
 
     def _confirm(self, backs: tuple[Back, ...], written: tuple[Back, ...]) -> None:
-        what = f"{len(backs):,} tables back to their sources"
+        what = "1 table back to its source"
+        if len(backs) != 1:
+            what = f"{len(backs):,} tables back to their sources"
         if written and self._asked.reverse:
-            what += f", of {len(written):,} the new commits are WRITTEN TO THE SOURCE"
+            what += f"; what is new of {len(written):,} is WRITTEN TO THE SOURCE"
         elif written:
-            what += f", of {len(written):,} the new commits are left behind"
+            what += f"; what is new of {len(written):,} is left behind"
 
         def ask(question: str) -> bool:
             return self._ask(question, False)
