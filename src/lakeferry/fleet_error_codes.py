@@ -118,8 +118,8 @@ CODES: dict[str, ErrorKind] = {
     "LF-8058": ErrorKind(
         1,
         "a part of a source was not looked into",
-        "Folders refused, or lie deeper than --depth. What is in them is not known; nothing that "
-        "was known there counts as gone.",
+        "Folders, or schemas of a catalog, refused, or folders lie deeper than --depth. What is in "
+        "them is not known; nothing that was known there counts as gone.",
     ),
     "LF-8071": ErrorKind(
         2,

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,12 @@ from hypothesis import strategies as st
 
 from lakeferry.catalog.side_by_side import Page, side_by_side
 from lakeferry.catalog.tables import CatalogTable
+from lakeferry.errors import FerryError
 
-Ask = tuple[str, int]
+
+class Ask(NamedTuple):
+    schema: str
+    number: int = 0
 
 
 @dataclass
@@ -28,7 +33,7 @@ class Service:
     def begin(self) -> Iterator[Ask]:
         for name in self.schemas:
             self.taken.append(name)
-            yield name, 0
+            yield Ask(name)
 
     def page(self, ask: Ask) -> Page[Ask]:
         name, number = ask
@@ -37,7 +42,7 @@ class Service:
             self.flying += 1
             self.most_flying = max(self.flying, self.most_flying)
         table = CatalogTable("", name, f"t{number}", "delta", "")
-        more = ((name, number + 1),) if number + 1 < self.schemas[name] else ()
+        more = (Ask(name, number + 1),) if number + 1 < self.schemas[name] else ()
         with self.lock:
             self.flying -= 1
         return Page((table,), more)
@@ -73,4 +78,29 @@ def test_a_failure_is_told_to_whoever_takes() -> None:
         raise ConnectionError(ask[0])
 
     with pytest.raises(ConnectionError, match="a"):
-        list(side_by_side([("a", 0)], page))
+        list(side_by_side([Ask("a")], page))
+
+
+def test_a_schema_that_refuses_is_told_and_the_others_are_listed() -> None:
+    def page(ask: Ask) -> Page[Ask]:
+        if ask == ("hr", 1):
+            raise FerryError("LF-8104", "no right", "hr", "GRANT")
+        return service.page(ask)
+
+    service, refused = Service({"hr": 3, "sales": 2}), dict[str, FerryError]()
+    asks = [Ask("hr"), Ask("sales")]
+
+    found = {one.full_name for one in side_by_side(asks, page, on_refused=refused.setdefault)}
+
+    assert found == {"hr.t0", "sales.t0", "sales.t1"}
+    assert [(name, why.code) for name, why in refused.items()] == [("hr", "LF-8104")]
+    with pytest.raises(FerryError, match="no right"):
+        list(side_by_side(asks, page))
+
+
+def test_a_service_that_does_not_answer_is_no_matter_of_a_schema() -> None:
+    def page(ask: Ask) -> Page[Ask]:
+        raise FerryError("LF-1303", "silence", ask.schema, "look at the network")
+
+    with pytest.raises(FerryError, match="silence"):
+        list(side_by_side([Ask("a")], page, on_refused=lambda *_: None))

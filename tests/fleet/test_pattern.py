@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeferry.fleet.manifest.pattern import Pattern, is_chosen
+from lakeferry.fleet.manifest.pattern import Pattern, is_chosen, may_be_chosen
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,35 @@ def test_a_name_written_with_escapes_means_itself(schema: str, table: str) -> No
 @given(glob=words, schema=words, table=words)
 def test_any_text_is_a_pattern(glob: str, schema: str, table: str) -> None:
     assert Pattern(glob).fits(schema, table, f"{schema}/{table}") in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "may_be"),
+    [
+        ((), (), True),
+        ((), ("hr.*",), False),
+        ((), ("h?.**",), False),
+        ((), ("hr.scratch_*",), True),
+        ((), ("hr.???",), True),
+        ((), ("/hr/*",), True),  # its tables may lie anywhere
+        (("sales.*",), (), False),
+        (("hr.people",), (), True),
+        (("people",), (), True),
+        (("sales.*", "/landing"), (), True),
+        ((r"a\.b",), (), True),  # a table of any schema
+    ],
+)
+def test_a_schema_is_left_out_where_none_of_its_tables_can_be_meant(
+    include: tuple[str, ...], exclude: tuple[str, ...], may_be: bool
+) -> None:
+    patterns = (tuple(map(Pattern, include)), tuple(map(Pattern, exclude)))
+
+    assert may_be_chosen(*patterns, "hr") is may_be
+
+
+@given(schema=names, table=names, glob=words)
+def test_a_schema_of_a_table_that_is_meant_is_never_left_out(
+    schema: str, table: str, glob: str
+) -> None:
+    if Pattern(glob).fits(schema, table):
+        assert may_be_chosen((Pattern(glob),), (), schema)

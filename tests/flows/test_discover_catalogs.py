@@ -11,6 +11,8 @@ from lakeferry.catalog import glue, hive, unity
 from lakeferry.catalog.glue import GlueCatalog
 from lakeferry.catalog.hive import HiveCatalog
 from lakeferry.catalog.unity_entry import UnityCatalog
+from lakeferry.cli.fleet.flags import known_tables
+from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.connect import thrift_form as thrift
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.connect.databricks import WorkspaceAccess, workspace_client
@@ -258,3 +260,59 @@ def test_tables_of_a_workspace_are_found_behind_its_mounts_and_the_dbfs_root_is_
     }
     assert "DEEP CLONE" in tables["lake.sales.root"]["remarks"][0]["next_step"]
     assert (lines[-1]["in_scope"], lines[-1]["blocked"]) == (3, 2)
+
+
+def test_a_schema_that_refuses_takes_nothing_from_the_others_nor_from_what_was_known(
+    tmp_path: Path,
+) -> None:
+    for name in ("orders", "people", "more", "forgotten"):
+        lakes.delta(open_store(str(tmp_path / "far")), name, files=1)
+    hr = "SHOW VIEWS IN `hive_metastore`.`hr`"
+    with sql_warehouse.running() as warehouse:
+        warehouse.states = ()
+        warehouse.rows = {
+            "SHOW SCHEMAS IN hive_metastore": [{"databaseName": "hr"}, {"databaseName": "sales"}],
+            hr: [],
+            "SHOW TABLES IN `hive_metastore`.`hr`": [{"tableName": "people"}],
+            "SHOW VIEWS IN `hive_metastore`.`sales`": [],
+            "SHOW TABLES IN `hive_metastore`.`sales`": [{"tableName": "orders"}],
+            **described("orders", "dbfs:/mnt/far/orders"),
+            **described("more", "dbfs:/mnt/far/more"),
+            "DESCRIBE DETAIL `hive_metastore`.`hr`.`people`": [
+                {"format": "delta", "location": "dbfs:/mnt/far/people", "partitionColumns": [],
+                 "properties": {}},
+            ],
+        }  # fmt: skip
+        names = {
+            "catalog": "unity", "connection": "ws", "warehouse": sql_warehouse.WAREHOUSE,
+            "mounts": {"/mnt/far": f"{tmp_path}/far"},
+        }  # fmt: skip
+        source = {"kind": "unity", "root": f"{tmp_path}/far", "from": names}
+        link = {"kind": "databricks", "host": warehouse.host, "token": "${env:TOKEN}"}
+        written(tmp_path, {"ws": link}, **source)
+
+        def look(*flags: str) -> list[dict[str, Any]]:
+            ended = called("discover", *flags, "--json", folder=tmp_path, TOKEN="dapi-any")
+            return json_lines(ended)
+
+        look()
+        warehouse.failures[hr] = "User does not have privilege USAGE on schema hr"
+        warehouse.rows["SHOW TABLES IN `hive_metastore`.`sales`"].append({"tableName": "more"})
+        refused = look()
+        written(tmp_path, {"ws": link}, **source, exclude=["hr.*"])
+        left_out = look("--check")
+    workspace_client.cache_clear()
+
+    tables = {line["table"] for line in refused if line["type"] == "found"}
+    [told] = [line for line in refused if line["type"] == "finding" and line["code"] == "LF-8058"]
+    assert tables == {"lake.sales.orders", "lake.sales.more"}  # whose `forgotten` is nobody knows
+    assert (refused[-1]["exit"], refused[-1]["unlisted"]) == (1, {"lake": ["hr"]})
+    assert "not all tables of schema hr are known: LF-8104" in told["message"]
+    assert "its folders were not looked into" in told["message"]
+    assert told["next"][0].startswith("GRANT USAGE, SELECT, READ_METADATA ON SCHEMA")
+    assert refused[-1]["changes"]["gone"]["count"] == 0
+    wanted = migration(ManifestFlags(file=str(tmp_path / "lakeferry.yaml")))
+    states = {row.name: row.state for row in known_tables(wanted)}
+    assert states["lake.hr.people"] == "discovered"
+    assert (left_out[-1]["exit"], left_out[-1]["unlisted"]) == (3, {})
+    assert not any("hr.*" in line["message"] for line in left_out if line["type"] == "finding")

@@ -20,6 +20,7 @@ from lakeferry.catalog.tables import (
     CatalogTable,
     Change,
     Grant,
+    OnRefused,
     Partition,
     Registration,
     Tables,
@@ -72,8 +73,9 @@ def list_schemas(place: HiveCatalog) -> Iterator[str]:
 
 
 def list_tables(
-    place: HiveCatalog, schemas: Sequence[str] | None = None, *, at_once: int = AT_ONCE
-) -> Tables:
+    place: HiveCatalog, schemas: Sequence[str] | None = None, *, at_once: int = AT_ONCE,
+    on_refused: OnRefused | None = None,
+) -> Tables:  # fmt: skip
     """Every table of some databases, or of all. Raises as `list_schemas`; LF-8107."""
 
     def page(ask: _Ask) -> Page[_Ask]:
@@ -86,7 +88,8 @@ def list_tables(
         for schema in schemas:
             _check_schema(place, schema)
     names = list_schemas(place) if schemas is None else schemas
-    return side_by_side((_Ask(name) for name in names), page, at_once=at_once)
+    asks = (_Ask(name) for name in names)
+    return side_by_side(asks, page, at_once=at_once, on_refused=on_refused)
 
 
 def find_table(place: HiveCatalog, schema: str, table: str) -> CatalogTable | None:

@@ -5,28 +5,33 @@ from collections.abc import Iterator, Sequence
 from lakeferry.catalog import glue, hive, lake_formation, unity, workspace
 from lakeferry.catalog.glue import GlueCatalog
 from lakeferry.catalog.hive import HiveCatalog
-from lakeferry.catalog.tables import CatalogTable, Grant, Partition, Tables
+from lakeferry.catalog.tables import CatalogTable, Grant, OnRefused, Partition, Tables
 from lakeferry.catalog.unity_entry import UnityCatalog
 from lakeferry.catalog.workspace import WorkspaceCatalog
 
 AnyCatalog = GlueCatalog | HiveCatalog | UnityCatalog | WorkspaceCatalog
 
 
-def list_tables(place: AnyCatalog, schemas: Sequence[str] | None = None) -> Tables:
+def list_tables(
+    place: AnyCatalog, schemas: Sequence[str] | None = None, on_refused: OnRefused | None = None
+) -> Tables:
     """Every table of some schemas, or of all, in no promised order; asked for as they are taken.
+
+    Args:
+        on_refused: told of a schema that refuses, while the others are listed; None: it is raised.
 
     Raises:
         FerryError: LF-8107 for a schema that is not there; LF-8104 to LF-8108, LF-12, LF-13.
     """
     match place:
         case GlueCatalog():
-            return glue.list_tables(place, schemas)
+            return glue.list_tables(place, schemas, on_refused=on_refused)
         case HiveCatalog():
-            return hive.list_tables(place, schemas)
+            return hive.list_tables(place, schemas, on_refused=on_refused)
         case UnityCatalog():
-            return unity.list_tables(place, schemas)
+            return unity.list_tables(place, schemas, on_refused=on_refused)
         case WorkspaceCatalog():
-            return workspace.list_tables(place, schemas)
+            return workspace.list_tables(place, schemas, on_refused=on_refused)
 
 
 def find_table(place: AnyCatalog, schema: str, table: str) -> CatalogTable | None:

@@ -4,8 +4,10 @@ Names are as the catalog writes them. A property whose key begins with `lakeferr
 that has the first of them was registered by us.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+from lakeferry.errors import FerryError
 
 # What every table carries in the target's catalog, so that this alone tells where it is from.
 SOURCE = "lakeferry.source"  # address of the source; marks a registration as ours
@@ -102,3 +104,4 @@ class Change:
 
 NOTHING = Change("none")
 Tables = Iterator[CatalogTable]
+OnRefused = Callable[[str, FerryError], object]  # a schema, and why it is not listed, or not wholly

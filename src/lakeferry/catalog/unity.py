@@ -22,6 +22,7 @@ from lakeferry.catalog.tables import (
     CatalogTable,
     Change,
     Grant,
+    OnRefused,
     Registration,
     Tables,
 )
@@ -78,8 +79,9 @@ def list_schemas(place: UnityCatalog) -> Iterator[str]:
 
 
 def list_tables(
-    place: UnityCatalog, schemas: Sequence[str] | None = None, *, at_once: int = AT_ONCE
-) -> Tables:
+    place: UnityCatalog, schemas: Sequence[str] | None = None, *, at_once: int = AT_ONCE,
+    on_refused: OnRefused | None = None,
+) -> Tables:  # fmt: skip
     """Every table of some schemas, or of all. Raises as `list_schemas`."""
 
     def page(ask: _Ask) -> Page[_Ask]:
@@ -106,7 +108,8 @@ def list_tables(
         )
 
     names = list_schemas(place) if schemas is None else schemas
-    return side_by_side((_Ask(name) for name in names), page, at_once=at_once)
+    asks = (_Ask(name) for name in names)
+    return side_by_side(asks, page, at_once=at_once, on_refused=on_refused)
 
 
 def find_table(place: UnityCatalog, schema: str, table: str) -> CatalogTable | None:

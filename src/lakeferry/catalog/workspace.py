@@ -19,7 +19,7 @@ from lakeferry.catalog.asking import Missing
 from lakeferry.catalog.hive_layout import value_of
 from lakeferry.catalog.side_by_side import AT_ONCE, Page, side_by_side
 from lakeferry.catalog.statements import Row, rows
-from lakeferry.catalog.tables import CatalogTable, Column, Grant, Partition, Tables
+from lakeferry.catalog.tables import CatalogTable, Column, Grant, OnRefused, Partition, Tables
 from lakeferry.catalog.unity_entry import quoted, quoted_whole
 from lakeferry.catalog.workspace_places import real_place
 from lakeferry.connect.databricks import WorkspaceAccess
@@ -60,8 +60,9 @@ def list_schemas(place: WorkspaceCatalog) -> Iterator[str]:
 
 
 def list_tables(
-    place: WorkspaceCatalog, schemas: Sequence[str] | None = None, *, at_once: int = AT_ONCE
-) -> Tables:
+    place: WorkspaceCatalog, schemas: Sequence[str] | None = None, *, at_once: int = AT_ONCE,
+    on_refused: OnRefused | None = None,
+) -> Tables:  # fmt: skip
     """Every table and view of some schemas, or of all. Raises as `list_schemas`."""
 
     def page(ask: _Ask) -> Page[_Ask]:
@@ -86,7 +87,8 @@ def list_tables(
         return Page((), tuple(_Ask(ask.schema, one, one in views) for one in tables))
 
     names = list_schemas(place) if schemas is None else schemas
-    return side_by_side((_Ask(name) for name in names), page, at_once=at_once)
+    asks = (_Ask(name) for name in names)
+    return side_by_side(asks, page, at_once=at_once, on_refused=on_refused)
 
 
 def find_table(place: WorkspaceCatalog, schema: str, table: str) -> CatalogTable | None:

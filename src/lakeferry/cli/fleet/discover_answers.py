@@ -8,7 +8,15 @@ from lakeferry.cli.columns import Column, paragraph, table
 from lakeferry.cli.units import counted, duration_text, size_text
 from lakeferry.errors import FerryError
 from lakeferry.fleet.discovery.found import FoundTable
-from lakeferry.fleet.discovery.sums import Discovery, KindTotals, Named, NotSeen, Progress, Told
+from lakeferry.fleet.discovery.sums import (
+    Discovery,
+    KindTotals,
+    Named,
+    NotSeen,
+    Progress,
+    Told,
+    Unlisted,
+)
 
 _COLUMNS = (
     Column("kind"),
@@ -43,7 +51,7 @@ def discovery_lines(found: Discovery, shown: Shown) -> list[str]:
         sign = "✗" if told.remark.blocks and code != "LF-8052" else "▲"
         lines += paragraph(f"  {sign} {_remark_text(code, told)}", shown.width)
         lines += paragraph(f"    next: {told.remark.next_step}", shown.width)
-    for text, step in _parts_not_seen(found):
+    for _, text, step in _parts_not_seen(found):
         lines += paragraph(f"  ▲ {text}", shown.width)
         lines += paragraph(f"    next: {step}", shown.width)
     if shown.file is not None:
@@ -71,9 +79,9 @@ def finding_bodies(found: Discovery) -> Iterator[dict[str, Any]]:
             "next": [told.remark.next_step],
             "tables": told.tables.count,
         }
-    for text, step in _parts_not_seen(found):
+    for where, text, step in _parts_not_seen(found):
         yield {
-            "type": "finding", "code": "LF-8058", "severity": "warning", "where": "",
+            "type": "finding", "code": "LF-8058", "severity": "warning", "where": where,
             "message": text, "next": [step],
         }  # fmt: skip
 
@@ -107,6 +115,7 @@ def discovery_body(found: Discovery, shown: Shown) -> dict[str, Any]:
             )
         },
         "unread": sorted(found.faults),
+        "unlisted": {source: sorted(one.schemas) for source, one in found.unlisted.items()},
         "requests": found.requests,
         "file": shown.file,
     }
@@ -234,13 +243,33 @@ def _named(one: Named) -> str:
     return shown + (f" and {one.count - _NAMES:,} more" if one.count > _NAMES else "")
 
 
-def _parts_not_seen(found: Discovery) -> Iterator[tuple[str, str]]:
+def _parts_not_seen(found: Discovery) -> Iterator[tuple[str, str, str]]:
+    """Where, what, and what to do about it."""
+    for source, unlisted in sorted(found.unlisted.items()):
+        yield source, *_schemas(source, unlisted)
     for source, one in sorted(found.refused.items()):
         text = f"LF-8058 source {source}: {_folders(one)} not looked into"
-        yield text, "let whoever runs this list and read them, or exclude them; then run it again"
+        step = "let whoever runs this list and read them, or exclude them; then run it again"
+        yield source, text, step
     for source, one in sorted(found.deep.items()):
         text = f"LF-8058 source {source}: {_folders(one)} not looked into"
-        yield text, "look deeper with --depth, or let `root` of the source begin further down"
+        step = "look deeper with --depth, or let `root` of the source begin further down"
+        yield source, text, step
+
+
+def _schemas(source: str, unlisted: Unlisted) -> tuple[str, str]:
+    """What was not told of a source's catalog, and what to do about it."""
+    names = sorted(unlisted.schemas)
+    why = unlisted.schemas[names[0]]
+    more = f", {', '.join(names[1:_NAMES])}" if len(names) > 1 else ""
+    more += f" and {len(names) - _NAMES:,} more" if len(names) > _NAMES else ""
+    text = (
+        f"LF-8058 source {source}: not all tables of schema {names[0]}{more} are known: "
+        f"{why.code} {why.what}"
+    )
+    if unlisted.leaves_folders:
+        text += "; its folders were not looked into, since some may be theirs"
+    return text, f"{why.next_step}; or leave it out: exclude: ['{names[0]}.*']"
 
 
 def _folders(one: NotSeen) -> str:

@@ -132,7 +132,7 @@ def _counts(found: Discovery) -> dict[str, Any]:
     return {
         "sources": found.sources, "tables": found.tables, "in_scope": found.in_scope,
         "new": changes.new.count, "changed": changes.changed.count, "gone": changes.gone.count,
-        "unread": sorted(found.faults),
+        "unread": sorted(found.faults), "unlisted": sorted(found.unlisted),
     }  # fmt: skip
 
 

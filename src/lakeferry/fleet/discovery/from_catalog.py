@@ -3,7 +3,7 @@
 from lakeferry.catalog.glue import GlueCatalog
 from lakeferry.catalog.hive import HiveCatalog
 from lakeferry.catalog.reading import AnyCatalog, list_tables
-from lakeferry.catalog.tables import Tables
+from lakeferry.catalog.tables import OnRefused, Tables
 from lakeferry.catalog.unity_entry import UnityCatalog
 from lakeferry.catalog.workspace import WorkspaceCatalog
 from lakeferry.connect.aws import AwsAccess, usual_region
@@ -15,13 +15,16 @@ from lakeferry.fleet.manifest.wanted import Link, Source
 HIVE_METASTORE = "hive_metastore"  # of a Databricks workspace
 
 
-def tables_of(source: Source, by: str | None = None) -> Tables | None:
+def tables_of(
+    source: Source, by: str | None = None, on_refused: OnRefused | None = None
+) -> Tables | None:
     """All tables of a source's catalog but those that we registered; None: it has no catalog.
 
     They are asked for as they are taken.
 
     Args:
         by: who is asked in place of what the manifest says; 'paths': nobody.
+        on_refused: told of schemas that refuse, where the manifest names none of them.
 
     Raises:
         FerryError: LF-2001 where the manifest does not say which catalog; what the catalog refuses
@@ -33,7 +36,8 @@ def tables_of(source: Source, by: str | None = None) -> Tables | None:
     name = source.names_from.name
     is_schema = isinstance(place, GlueCatalog | HiveCatalog | WorkspaceCatalog)
     schemas = [name] if is_schema and name and name != HIVE_METASTORE else None
-    return (one for one in list_tables(place, schemas) if not one.is_ours)
+    found = list_tables(place, schemas, None if schemas else on_refused)
+    return (one for one in found if not one.is_ours)
 
 
 def known_by(source: Source, by: str | None = None) -> AnyCatalog | None:

@@ -17,7 +17,7 @@ from lakeferry.fleet.discovery.inventory import (
     released,
 )
 from lakeferry.fleet.discovery.pattern_use import PatternUse
-from lakeferry.fleet.discovery.sums import Discovery
+from lakeferry.fleet.discovery.sums import Discovery, Unlisted
 from lakeferry.fleet.discovery.trip import Trip
 from lakeferry.fleet.discovery.vacuum import vacuum_remark
 from lakeferry.fleet.manifest.facts import facts_of
@@ -120,6 +120,10 @@ class Gathering:
             return
         if trip.refused.count:
             self.found.refused[name] = trip.refused
+        if trip.unlisted:
+            self.found.unlisted[name] = Unlisted(trip.unlisted, trip.leaves_folders)
+        for schema in trip.refusing:
+            self._patterns.pass_over(trip.source, schema)
         if trip.deep.count:
             self.found.deep[name] = trip.deep
 

@@ -35,6 +35,12 @@ class PatternUse:
         if found.kind in TABLES and len(names) < MOST_NAMES:
             names.append(f"{found.schema}.{found.table}")
 
+    def pass_over(self, source: Source, schema: str) -> None:
+        """A schema whose tables nobody told: a pattern may fit one of them."""
+        waiting = self._open[source.name]
+        for pattern in [one for one in waiting if one.may_fit(schema)]:
+            del waiting[pattern]
+
     def unused(self, seen: Iterable[str]) -> Iterator[tuple[str, Remark]]:
         """Source and what to tell of it, of those sources that were seen to their end.
 

@@ -105,8 +105,9 @@ def _trips(sources: Sequence[Source], wish: Wish, gathering: Gathering, clock: C
     gathering.found.sources = len(sources)
     trips = []
     for source in sources:
+        refusing: dict[str, FerryError] = {}
         try:
-            tables, fault = tables_of(source, wish.by), None
+            tables, fault = tables_of(source, wish.by, refusing.setdefault), None
         except FerryError as error:
             tables, fault = iter(()), error
         trip = Trip(
@@ -116,6 +117,7 @@ def _trips(sources: Sequence[Source], wish: Wish, gathering: Gathering, clock: C
             clock=clock,
             # With --from the catalog alone is asked, and with `paths` the folders alone.
             tables=tables,
+            refusing=refusing,
             walks=wish.by in (None, "paths"),
         )
         if fault is not None:

@@ -57,6 +57,14 @@ class NotSeen:
             self.told.append((path, why))
 
 
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """Schemas that a catalog did not tell the tables of, or not all of them."""
+
+    schemas: Mapping[str, FerryError]  # and why
+    leaves_folders: bool  # and the folders of the source were not looked into either
+
+
 @dataclass
 class Named:
     """How many, the first of them by name."""
@@ -97,7 +105,7 @@ class Discovery:
 
     sources: int = 0
     kinds: dict[str, KindTotals] = field(default_factory=dict)  # kind of source -> in scope
-    tables: int = 0  # in scope or not
+    tables: int = 0  # in scope or not; folders that are moved are among them
     in_scope: int = 0
     blocked: int = 0  # of those in scope
     excluded: Counter[str] = field(default_factory=Counter)  # why -> tables
@@ -107,6 +115,7 @@ class Discovery:
     remarks: dict[str, Told] = field(default_factory=dict)  # by code
     faults: dict[str, FerryError] = field(default_factory=dict)  # source -> why it was not read
     refused: dict[str, NotSeen] = field(default_factory=dict)  # source -> folders that refused
+    unlisted: dict[str, Unlisted] = field(default_factory=dict)  # source -> schemas that refused
     deep: dict[str, NotSeen] = field(default_factory=dict)  # deeper than was to be looked
     changes: Changes = field(default_factory=Changes)
     is_first: bool = True  # nothing was known of these sources before
@@ -115,12 +124,10 @@ class Discovery:
 
     def add(self, found: FoundTable, kind_of_source: str) -> None:
         """Count one."""
-        if found.kind not in TABLES:
+        if found.kind not in TABLES and not found.is_in_scope:
             self.beside[found.kind] += 1
-            if not found.is_in_scope:
-                return
-        else:
-            self.tables += 1
+            return
+        self.tables += 1
         for one in found.remarks:
             if found.is_in_scope or found.why_not != "by pattern":
                 self.remark(one, found.name)
@@ -143,7 +150,7 @@ class Discovery:
     @property
     def is_whole(self) -> bool:
         """Whether every source could be read to its end."""
-        return not self.faults and not self.refused
+        return not (self.faults or self.refused or self.unlisted)
 
 
 def worth_knowing(head: DeltaHead) -> tuple[str, ...]:

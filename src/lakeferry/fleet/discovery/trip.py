@@ -1,12 +1,14 @@
 """How far the look at one source is: what is still to be looked at, and what could not be.
 
-Folders are taken depth first, so that few wait at a time. A folder that refuses is told and leaves
-the others alone; a service that refuses, or does not answer, ends the trip to its source.
+Folders are taken depth first, so that few wait at a time. A folder that refuses, or a schema of its
+catalog, is told and leaves the others alone; a service that refuses, or does not answer, ends the
+trip to its source.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 
 from lakeferry.catalog.tables import CatalogTable
 from lakeferry.errors import FerryError
@@ -25,6 +27,7 @@ NO_ADDRESS = "LF-2104"
 ENDS_A_TRIP = ("LF-1001", "LF-1003", "LF-1201", "LF-1202", "LF-1204", "LF-2001", NO_ADDRESS)
 MOST_WAITING = 200_000  # folders; of more the rest is not looked into
 TABLES_A_TASK = 200  # of a catalog
+NONE_REFUSES: Mapping[str, FerryError] = MappingProxyType({})
 IsWanted = Callable[[Source, str, str, str, Kind], bool]  # source, schema, table, path, kind
 
 
@@ -61,6 +64,7 @@ class Trip:
         is_wanted: IsWanted,
         clock: Clock,
         tables: Iterator[CatalogTable] | None,
+        refusing: Mapping[str, FerryError] = NONE_REFUSES,
         walks: bool = True,
     ) -> None:
         """
@@ -68,6 +72,7 @@ class Trip:
             most_depth: folders below the root that are looked into; 0 is the root alone.
             is_wanted: whether a table of that name is to be read.
             tables: of the source's catalog; None: its folders alone say what there is.
+            refusing: schemas of which these are not all, and why; grows as they are taken.
             walks: whether the folders below the root are looked at.
         """
         self.source = source
@@ -78,6 +83,7 @@ class Trip:
         self.deep = NotSeen()  # further below the root than was to be looked
         self.plain = PlainFolders()
         self.asks_catalog = tables is not None
+        self.refusing = refusing
         self.unopened: dict[str, Remark] = {}  # tables of the catalog by name -> why not
         self._most_depth = most_depth
         self._walks = walks
@@ -98,7 +104,17 @@ class Trip:
     @property
     def is_whole(self) -> bool:
         """Whether all of the source was seen, so that what is missing is gone."""
-        return self.is_over and self.fault is None and not self.refused.count
+        return self.is_over and self.fault is None and not (self.refused.count or self.unlisted)
+
+    @property
+    def unlisted(self) -> dict[str, FerryError]:
+        """The schemas that refuse and may have tables that are in scope, and why they do."""
+        return {name: why for name, why in self.refusing.items() if self.source.may_want(name)}
+
+    @property
+    def leaves_folders(self) -> bool:
+        """Whether folders are left alone: which of them such a schema knows, nobody can tell."""
+        return bool(self.unlisted) and self._walks and self.source.root is not None
 
     def next(self) -> Task | None:
         """A task to perform now; None: there is none, or not yet."""
@@ -192,7 +208,7 @@ class Trip:
             self._todo.append(FolderTask(part, path or "", 0, known))
         if len(tables) == TABLES_A_TASK:
             self._todo.insert(0, task)  # when these have been looked at, so that few wait
-        else:
+        elif not self.unlisted:
             self._begin_walk()
 
     def _take_folder(self, task: FolderTask, look: Look) -> None:

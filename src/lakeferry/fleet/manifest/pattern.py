@@ -12,6 +12,8 @@ from functools import lru_cache
 
 _BETWEEN = "\0"  # between the parts of a name; no name holds it
 _GLOB = re.compile(r"(?<!\\)[*?]")
+_DOT = re.compile(r"\\.|(\.)")
+_UNHEARD_OF = "\1" * 64  # a table that only a pattern for all tables fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,13 @@ class Pattern:
     def is_literal(self) -> bool:
         """Whether it can mean one name only."""
         return _GLOB.search(self.text) is None
+
+    def may_fit(self, schema: str) -> bool:
+        """Whether a table of a schema may be meant, whatever its name and its path are."""
+        if self.is_of_path or "**" in self.text:
+            return True
+        dots = [found.start() for found in _DOT.finditer(self.text) if found[1]]
+        return not dots or any(fits_word(self.text[:dot], schema) for dot in dots)
 
     def fits(self, schema: str, table: str, path: str = "") -> bool:
         """Whether a table is meant; `path` is relative to the root of its source."""
@@ -52,6 +61,13 @@ def is_chosen(
     if any(one.fits(schema, table, path) for one in exclude):
         return False
     return not include or any(one.fits(schema, table, path) for one in include)
+
+
+def may_be_chosen(include: tuple[Pattern, ...], exclude: tuple[Pattern, ...], schema: str) -> bool:
+    """Whether tables of a schema may be in scope, whatever their names and their paths are."""
+    if any(one.fits(schema, _UNHEARD_OF) for one in exclude if not one.is_of_path):
+        return False
+    return not include or any(one.may_fit(schema) for one in include)
 
 
 @lru_cache(maxsize=4096)

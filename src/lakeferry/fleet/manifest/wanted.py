@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from lakeferry.fleet.manifest.landing import Name, landing_path
-from lakeferry.fleet.manifest.pattern import Pattern, is_chosen
+from lakeferry.fleet.manifest.pattern import Pattern, is_chosen, may_be_chosen
 
 LAYOUT = "{source}/{schema}/{table}"
 CATALOG_SCHEMA = "{source}_{schema}"
@@ -99,6 +99,10 @@ class Source:
     def is_in_scope(self, schema: str, table: str, path: str = "") -> bool:
         """Whether `include` and `exclude` leave a table in; `path` is relative to `root`."""
         return is_chosen(self.include, self.exclude, schema, table, path)
+
+    def may_want(self, schema: str) -> bool:
+        """Whether tables of a schema may be in scope, whatever they are called."""
+        return may_be_chosen(self.include, self.exclude, schema)
 
     def options_of(self, schema: str, table: str, path: str = "") -> TableOptions:
         """How a table of this source is treated."""

@@ -92,7 +92,8 @@ def _of_sources(
         wanted, Wish(), before=Before(), ledger=None, now_ms=now_ms, emit=emit, stop=stop,
         on_found=take,
     )  # fmt: skip
-    return rows, inventory, dict(seen.faults)
+    unlisted = {name: next(iter(one.schemas.values())) for name, one in seen.unlisted.items()}
+    return rows, inventory, {**unlisted, **seen.faults}
 
 
 def _listed(
