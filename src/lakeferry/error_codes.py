@@ -139,8 +139,10 @@ CODES: dict[str, ErrorKind] = {
     ),
     "LF-2103": ErrorKind(
         2,
-        "source and target overlap",
-        "A table cannot be cloned onto itself, nor into a folder inside itself or around itself.",
+        "two tables overlap",
+        "A table cannot be cloned onto itself, nor into a folder inside itself or around itself. "
+        "Bad records of an ingest lie in a folder of their own: a VACUUM of the outer table "
+        "removes what it does not know.",
     ),
     "LF-2104": ErrorKind(
         2,

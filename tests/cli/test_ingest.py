@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import deltalake
+import pyarrow as pa
 import pytest
 
 from lakeferry.cli.ingest.ingesting import say_way
@@ -277,6 +278,21 @@ def test_a_table_of_another_shape_is_refused_and_stays_as_it_is(
 
     refused(ended, 2, "LF-7041")
     assert before == sorted(path.name for path in (tmp_path / "t" / "_delta_log").iterdir())
+
+
+def test_a_table_that_bad_records_do_not_fit_into_is_refused_before_anything_is_made(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    deltalake.write_deltalake(str(tmp_path / "t_rejected"), pa.table({"id": [1]}))
+    words = asked(kinesis_feed, "clicks", "t", "--schema", DDL)
+
+    ended = called(*words, "--once", folder=tmp_path, **KEYS)
+    looked = called(*words, "--check", folder=tmp_path, **KEYS)
+
+    refused(ended, 2, "LF-7041 bad records cannot be put")
+    assert not [path for path in (tmp_path / "t").rglob("*") if path.is_file()]
+    assert looked.returncode == 1
+    assert re.search(r"✗ bad records +LF-7041 .*t_rejected", looked.stdout)
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,37 @@ def test_a_key_that_no_row_has_is_refused_before_a_table_is_made_for_it(key: str
     assert asked("clicks", "/t", evolves).dedup
 
 
+@pytest.mark.parametrize(
+    ("table", "rejected", "code", "told"),
+    [
+        ("s3://lake/clicks", "s3a://lake/clicks/", "LF-2103", "in one table"),
+        ("s3://lake/clicks", "s3://lake/clicks/bad", "LF-2103", "bad records lies within"),
+        ("s3://lake/bad/clicks", "s3://lake/bad", "LF-2103", "the table lies within"),
+        ("s3://lake/clicks", "s4://lake/bad", "LF-2104", "s4://lake/bad"),
+        ("s3://lake", None, "LF-2001", "no room for bad records"),
+    ],
+)
+def test_bad_records_have_a_folder_of_their_own_or_all_is_refused(
+    table: str, rejected: str | None, code: str, told: str
+) -> None:
+    flags = StreamFlags(who=HERE, rejected=rejected)
+
+    with pytest.raises(FerryError, match=told) as refused:
+        asked("clicks", table, flags)
+
+    assert refused.value.code == code
+
+
+def test_a_whole_bucket_may_be_a_table_where_bad_records_are_told_a_place_or_there_are_none() -> (
+    None
+):
+    apart = StreamFlags(who=HERE, rejected="s3://bad/clicks")
+    none = StreamFlags(who=HERE, schema="id BIGINT", bad_records="fail")
+
+    assert asked("clicks", "s3://lake", apart).target.quarantine == "s3://bad/clicks"
+    assert asked("clicks", "s3://lake", none).target.url == "s3://lake"
+
+
 def test_a_window_of_keys_is_columns_and_a_time() -> None:
     assert dedup_parts("event_id:10m") == (("event_id",), "10min")
     assert dedup_parts("tenant, event_id: 1 h") == (("tenant", "event_id"), "1 h")

@@ -17,10 +17,11 @@ from lakeferry.ingest.kinesis.endpoint_check import Surroundings, way_of
 from lakeferry.ingest.kinesis.endpoint_look import own_addresses, resolved_host, surroundings
 from lakeferry.ingest.kinesis.refusal_text import refusal_error, unanswered_error
 from lakeferry.ingest.kinesis.wire import StreamSummary
-from lakeferry.ingest.payload.row_schema import row_schema
+from lakeferry.ingest.payload.row_schema import may_reject, row_schema
 from lakeferry.ingest.position.state import FromTime
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.table.opening import read_target
+from lakeferry.ingest.table.quarantine import quarantine_settings, read_quarantine
 from lakeferry.store.open import locate
 
 DAY_H = 24
@@ -56,6 +57,8 @@ def _checks(ingest: Ingest, writes: bool) -> Iterator[Check]:
     else:
         yield tried("target", lambda: reach("target", target.url, target.options, LOG))
     yield tried("table", lambda: _table(ingest))
+    if may_reject(ingest.payload, ingest.source):
+        yield tried("bad records", lambda: _rejected(ingest))
     yield machine.temporary_disk()
     yield machine.memory()
     yield machine.open_files()
@@ -68,6 +71,13 @@ def _table(ingest: Ingest) -> Check:
     stands = "new to it" if found.state is None else f"at epoch {found.state.epoch}"
     what = f"version {found.version} takes the rows; `{ingest.name}` is {stands}"
     return Check("table", OK, what)
+
+
+def _rejected(ingest: Ingest) -> Check:
+    found, url = read_quarantine(ingest), quarantine_settings(ingest.target).url
+    if found is None:
+        return Check("bad records", OK, f"there is no table yet; it will be made at {url}")
+    return Check("bad records", OK, f"version {found.version} of {url} takes them")
 
 
 # ---- the stream

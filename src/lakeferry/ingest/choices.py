@@ -19,7 +19,7 @@ from lakeferry.ingest.payload.avro_rows import AvroForm, Framing
 from lakeferry.ingest.payload.avro_schema import avro_columns, parsed_avro
 from lakeferry.ingest.payload.csv_rows import CsvForm
 from lakeferry.ingest.payload.declared_schema import declared_schema, refuse_twins
-from lakeferry.ingest.payload.row_schema import row_schema
+from lakeferry.ingest.payload.row_schema import may_reject, row_schema
 from lakeferry.ingest.position.state import checked_name
 from lakeferry.ingest.settings import (
     DedupSettings,
@@ -56,8 +56,8 @@ def ingest_of(said: StreamConfig, extras: Extras) -> Ingest:
 
     Raises:
         FerryError: LF-7001 for a name that is none, LF-7061 and LF-7011 for its schema, LF-7081 for
-            a key that no row has, LF-2001 for anything else that does not fit together, LF-2104 for
-            an address that is none.
+            a key that no row has, LF-2103 for bad records in the table's own folder, LF-2001 for
+            anything else that does not fit together, LF-2104 for an address that is none.
     """
     chosen: dict[str, Any] = {
         "workers": said.workers,
@@ -66,10 +66,15 @@ def ingest_of(said: StreamConfig, extras: Extras) -> Ingest:
         "on_recreated": said.on_recreated,
     }
     payload = _payload(said, extras.folder)
+    source, target = source_of(said, extras), target_of(said, extras)
+    if may_reject(payload, source):
+        from lakeferry.ingest.table.quarantine import refuse_no_room  # looks alone need no table
+
+        refuse_no_room(target)
     return Ingest(
         name=name_of(said),
-        source=source_of(said, extras),
-        target=target_of(said, extras),
+        source=source,
+        target=target,
         payload=payload,
         dedup=_dedup(said, payload),
         rhythm=_rhythm(said),

@@ -30,7 +30,7 @@ from lakeferry.ingest.rules.table_rules import rules_told
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.table.commit import commit
 from lakeferry.ingest.table.opening import open_target
-from lakeferry.ingest.table.quarantine import open_quarantine
+from lakeferry.ingest.table.quarantine import open_quarantine, try_quarantine
 from lakeferry.ingest.table.rejected_before import Known, rejected_before
 from lakeferry.ingest.table.target import Lost, Target
 
@@ -100,6 +100,7 @@ class _First:
     def __init__(
         self, ingest: Ingest, lookout: Lookout, look: Look, adopted: Adopted | None
     ) -> None:
+        self._ingest = ingest
         self._lookout = lookout
         self._place = parse_start(ingest.start, look.service_ms)
         self._adopted = adopted
@@ -112,6 +113,8 @@ class _First:
         return self.found
 
     def _state(self) -> IngestState:
+        if may_reject(self._ingest.payload, self._ingest.source):
+            try_quarantine(self._ingest)
         adopted, begun_ms = self._adopted, self.look.service_ms
         if adopted is not None and adopted.since is None:
             return IngestState(0, self.look.identity, adopted.shards, adopted.gaps)
