@@ -118,6 +118,7 @@ def test_every_line_of_a_new_manifest_that_is_a_comment_can_be_taken_in(tmp_path
     for taken_in in (
         "  # catalog: {kind: glue", "  # 2: {title: core", "# limits:", "#   bandwidth:",
         "#   stop_if:", "#   windows:", "#     - {days:", "#        bandwidth", "# families:",
+        "  # exclude:",
     ):  # fmt: skip
         assert taken_in in written
         written = written.replace(taken_in, taken_in.replace("# ", "", 1).replace("#  ", "  "))

@@ -46,6 +46,14 @@ def test_what_is_there_is_told_by_kind_of_source_with_the_next_step(folder: Path
     assert words[-1] == "next: lakeferry plan"
 
 
+def test_a_new_manifest_finds_nothing_to_complain_of(folder: Path) -> None:
+    (folder / "lakeferry.yaml").unlink()
+    called("config", "init", "--target", folder / "out", "--source", f"sales={folder}/sales",
+           folder=folder)  # fmt: skip
+
+    assert "▲" not in called("discover", folder=folder).stdout
+
+
 def test_other_commands_know_the_tables_from_then_on(folder: Path) -> None:
     called("discover", folder=folder)
 

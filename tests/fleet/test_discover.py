@@ -73,9 +73,10 @@ def test_a_folder_of_files_comes_along_where_an_include_names_its_path(trial: Tr
     lakes.put(trial.lake("sales"), "landing/a.json")
     trial.said["sales"] = ', include: ["**", "landing/"]'
 
-    trial.look()
+    found = trial.look()
 
     assert trial.table("sales.default.landing").kind == "folder"
+    assert (found.tables, found.in_scope, dict(found.beside)) == (4, 4, {})
 
 
 def test_a_source_that_is_one_table_is_named_by_its_address(trial: Trial) -> None:

@@ -81,6 +81,8 @@ def test_what_was_written_since_is_listed_and_nothing_is_changed(fleet: Fleet) -
 def test_what_may_be_chosen_leads_on(fleet: Fleet) -> None:
     switched(fleet, "sales.orders")
 
+    synced = called("sync", "--yes", folder=fleet.folder)
+    assert "nothing is brought over: 1 cut over" in synced.stderr
     unasked = called("rollback", "--wave", "1", folder=fleet.folder)
     append(target(fleet, "sales.orders"))
     stopped = called("rollback", "--wave", "1", folder=fleet.folder)

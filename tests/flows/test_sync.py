@@ -341,7 +341,8 @@ def test_a_plan_is_done_as_it_was_read_and_then_refused(fleet: Fleet) -> None:
     assert (code, lines[-1]["synced"]) == (0, 2)
     held = {name: one.held_version for name, one in fleet.tables().items()}
     assert held == {"sales.orders": 0, "sales.items": 0, "hr.people": None}
-    again, _ = fleet.sync("a.lfp")
+    again, lines = fleet.sync("a.lfp")
+    assert (lines[-1]["synced"], lines[-1]["current"]) == (0, 2)
     newest, _ = fleet.sync("a.lfp", "--replan")
     assert (again, newest) == (0, 0)
     assert fleet.tables()["sales.orders"].held_version == 1

@@ -3,6 +3,7 @@
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -29,6 +30,7 @@ from lakeferry.fleet.planning.plan import MOVED_KINDS
 from lakeferry.fleet.planning.plan_file import plan_sha256, read_plan
 from lakeferry.fleet.planning.stale import check
 from lakeferry.fleet.planning.totals import moving
+from lakeferry.fleet.standing.states import word
 from lakeferry.fleet.sync.events import (
     Event,
     FilesArrived,
@@ -199,12 +201,15 @@ def _ask(wanted: "Migration", tables: TableFlags, *, screen: Screen, stop: Flag)
 def _outline(meant: Sequence[LakeTable], plan: "FleetPlan | None", file: str | None) -> list[str]:
     """What is about to be done, as far as it is known without a look at each table."""
     open_ones = [one for one in meant if one.state not in NOT_SYNCED]
+    left = Counter(word(one.state) for one in meant if one.state in NOT_SYNCED)
     first = [one for one in open_ones if one.held_version is None]
     size = size_text(sum(one.bytes for one in first))
     parts = [f"{counted(len(first), 'table')} for the first time, {size}"] if first else []
     if len(open_ones) > len(first):
         parts.append(f"{counted(len(open_ones) - len(first), 'table')} to bring up to date")
-    lines = [" and ".join(parts) or "no table is meant"]
+    aside = ", ".join(f"{count:,} {state}" for state, count in sorted(left.items()))
+    nothing = f"nothing is brought over: {aside}" if aside else "no table is meant"
+    lines = [" and ".join(parts) or nothing]
     if plan is not None:
         lines.insert(0, f"{file}  {plan_sha256(plan)[:12]}  holds")
     return lines

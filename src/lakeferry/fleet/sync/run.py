@@ -134,8 +134,9 @@ class _Run:
 
     def go(self) -> SyncReport:
         self._book.settle()
-        todo = [self._book.rows[url] for url in self._chosen]
-        todo = [one for one in todo if self._is_to_do(one)]
+        rows = [self._book.rows[url] for url in self._chosen]
+        self._current.update(one.target_url for one in rows if self._is_there(one))
+        todo = [one for one in rows if self._is_to_do(one)]
         self._book.expect(one.target_url for one in todo)
         todo = [self._book.rows[one.target_url] for one in todo]
         self._shown_left_s = self._left_s()
@@ -183,6 +184,12 @@ class _Run:
         if planned is None:
             return not self._asked.versions
         return row.held_version is None or row.held_version < planned
+
+    def _is_there(self, row: LakeTable) -> bool:
+        """Whether a run before this one, of the same plan or a newer one, has brought it."""
+        planned, held = self._asked.versions.get(row.target_url), row.held_version
+        is_well = row.state in ("synced", "verified")
+        return is_well and planned is not None and held is not None and held >= planned
 
     def _look_at_limits(self) -> None:
         self._ways.turn(datetime.now(UTC))
