@@ -1,6 +1,7 @@
 """A table that is right is found right; whatever was lost, doubled or skipped is named."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -154,11 +155,11 @@ def test_a_consumer_s_rows_are_no_finding_though_later_positions_are_not_kept_an
     assert report.right, whats(report)
 
 
-def rejected(where: TargetSettings, *names: str) -> None:
+def rejected(where: TargetSettings, *names: str, numbers: Sequence[int] = (3, 5)) -> None:
     """A table of bad records, of so many ingests; each put the records 3 and 5 there."""
     for name in names:
         target = opened(where, wanted=QUARANTINE_SCHEMA, name=name)
-        for epoch, number in enumerate((3, 5), 1):
+        for epoch, number in enumerate(numbers, 1):
             assert target.state is not None
             texts = [str(number)]
             rows = Rows(SHARD, [b"x"], texts, texts, [None], [NOON_MS])
@@ -182,6 +183,18 @@ def test_of_a_table_of_bad_records_nothing_is_said_of_rows_that_were_removed(
     assert report.not_seen == (
         "`clicks`: whether a bad record is missing; the table of the other records counts them",
     )
+
+
+def test_a_record_that_was_good_when_quarantine_passed_it_and_is_bad_now_is_no_finding(
+    tmp_path: Path,
+) -> None:
+    """The table's rules were changed between the commits of the two tables."""
+    where = settings(tmp_path / "t")
+    rejected(where, "clicks", numbers=(3, 2))
+
+    report = verify_offsets(where.url)
+
+    assert report.right, whats(report)
 
 
 def test_a_bad_record_that_lies_in_quarantine_twice_is_found(tmp_path: Path) -> None:
