@@ -11,6 +11,7 @@ import orjson
 
 from lakeferry.aws.place import Place
 from lakeferry.errors import FerryError
+from lakeferry.network.policy_text import policy_text
 from lakeferry.network.resources import BucketPolicy
 
 NO_BUCKET, NO_POLICY = "NoSuchBucket", "NoSuchBucketPolicy"
@@ -48,7 +49,7 @@ def _ours(bucket: str, statements: Statements, mark: str) -> BucketPolicy:
         for one in statements
         if _is_ours(one, mark)
     ]
-    return BucketPolicy(bucket, _document(ours) if ours else "")
+    return BucketPolicy(bucket, policy_text(*ours) if ours else "")
 
 
 def ensure_policy(place: Place, wanted: BucketPolicy) -> None:
@@ -100,13 +101,8 @@ def _statements(place: Place, bucket: str) -> Statements | None:
 def _put(place: Place, bucket: str, statements: Iterable[Mapping[str, Any]]) -> None:
     place.ask(
         "s3", "put_bucket_policy", _arn(place, bucket), Bucket=bucket,
-        Policy=_document(statements), ExpectedBucketOwner=place.account,
+        Policy=policy_text(*statements), ExpectedBucketOwner=place.account,
     )  # fmt: skip
-
-
-def _document(statements: Iterable[Mapping[str, Any]]) -> str:
-    policy = {"Version": "2012-10-17", "Statement": list(statements)}
-    return orjson.dumps(policy, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _of(place: Place, found: BucketPolicy) -> Mapping[str, str]:

@@ -14,8 +14,6 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
-import orjson
-
 from lakeferry.cost.prices.price_file import own_book
 from lakeferry.monitor.export.keep_rules import RETENTION_DAYS, Keeper
 from lakeferry.monitor.export.lambda_function import (
@@ -46,6 +44,7 @@ from lakeferry.monitor.wanted.tagged_instances import (
     sustained_bytes,
     tag_of,
 )
+from lakeferry.network.policy_text import policy_text
 from lakeferry.network.resources import Alarm, CompositeAlarm, Instance, LogGroup, Role, Vpc
 from lakeferry.network.rule_set import fitted
 from lakeferry.network.topology import Found, Topology
@@ -110,16 +109,11 @@ def _role(settings: MonitorSettings, group: LogGroup) -> Role:
         "Action": "sts:AssumeRole",
     }
     name = fitted(f"{settings.prefix}{WORD}", MOST_ROLE_NAME)
-    return Role(name, _document(trust), _document(*statements), settings.iam_tags)
+    return Role(name, policy_text(trust), policy_text(*statements), settings.iam_tags)
 
 
 def _allow(sid: str, actions: tuple[str, ...], resource: str) -> dict[str, object]:
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}
-
-
-def _document(*statements: Mapping[str, object]) -> str:
-    policy = {"Version": "2012-10-17", "Statement": list(statements)}
-    return orjson.dumps(policy, option=orjson.OPT_SORT_KEYS).decode()
 
 
 # ---- the source

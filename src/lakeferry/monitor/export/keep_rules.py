@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-import orjson
-
 from lakeferry.monitor.export.lambda_function import (
     MOST_EVENT_RULE_NAME,
     LambdaFunction,
@@ -27,6 +25,7 @@ from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
 from lakeferry.monitor.wanted.alarm_parts import Kind, alarm, service_metric
 from lakeferry.monitor.wanted.desired import Desired
 from lakeferry.monitor.wanted.flow_logs import MOST_ROLE_NAME
+from lakeferry.network.policy_text import policy_text
 from lakeferry.network.resources import (
     Alarm,
     InsightRule,
@@ -148,16 +147,11 @@ def _role(desired: Desired, settings: MonitorSettings, group: LogGroup) -> Role:
     principal = {"Service": "lambda.amazonaws.com"}
     trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     name = fitted(f"{settings.prefix}keep-rules", MOST_ROLE_NAME)
-    return Role(name, _document(trust), _document(*statements), settings.iam_tags)
+    return Role(name, policy_text(trust), policy_text(*statements), settings.iam_tags)
 
 
 def _allow(sid: str, actions: Sequence[str], resource: str) -> dict[str, object]:
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}
-
-
-def _document(*statements: Mapping[str, object]) -> str:
-    policy = {"Version": "2012-10-17", "Statement": list(statements)}
-    return orjson.dumps(policy, option=orjson.OPT_SORT_KEYS).decode()
 
 
 # ---- the source

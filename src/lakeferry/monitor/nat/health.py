@@ -13,8 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-import orjson
-
 from lakeferry.errors import FerryError
 from lakeferry.monitor.export.foreseen import NewNat
 from lakeferry.monitor.export.lambda_function import (
@@ -34,6 +32,7 @@ from lakeferry.network.nat_resources import (
     NatInstance,
     NetworkInterface,
 )
+from lakeferry.network.policy_text import policy_text
 from lakeferry.network.resources import Alarm, LogGroup, Resource, Role, SecurityGroup
 from lakeferry.network.rule_set import fitted
 from lakeferry.network.topology import Topology
@@ -205,16 +204,11 @@ def _role(
     principal = {"Service": "lambda.amazonaws.com"}
     trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     name = fitted(f"{settings.prefix}nat-health", MOST_ROLE_NAME)
-    return Role(name, _document(trust), _document(*statements), settings.iam_tags)
+    return Role(name, policy_text(trust), policy_text(*statements), settings.iam_tags)
 
 
 def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, object]:
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
-
-
-def _document(*statements: Mapping[str, object]) -> str:
-    policy = {"Version": "2012-10-17", "Statement": list(statements)}
-    return orjson.dumps(policy, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _alarms(settings: MonitorSettings, label: str, function: str) -> Iterator[Alarm]:

@@ -10,8 +10,6 @@ Manager User Guide, "Minimum permissions for Session Manager".
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import orjson
-
 from lakeferry.cost.prices.price_file import own_book
 from lakeferry.errors import FerryError
 from lakeferry.monitor.nat.calls import calls_notes
@@ -36,6 +34,7 @@ from lakeferry.network.nat_resources import (
     NetworkInterface,
     StandbyGateway,
 )
+from lakeferry.network.policy_text import policy_text
 from lakeferry.network.resources import (
     OWNER_TAG,
     PortRange,
@@ -267,15 +266,10 @@ def _role(settings: MonitorSettings, scripts: Sequence[NatInstanceScript]) -> Ro
     own = scripts[0].statements(settings.account, settings.partition) if scripts[0].routes else ()
     return Role(
         nat_role_name(settings),
-        _document(trust),
-        _document(session, *(one.body for one in own)),
+        policy_text(trust),
+        policy_text(session, *(one.body for one in own)),
         settings.iam_tags,
     )
-
-
-def _document(*statements: Mapping[str, object]) -> str:
-    policy = {"Version": "2012-10-17", "Statement": list(statements)}
-    return orjson.dumps(policy, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _interface(settings: MonitorSettings, post: Post) -> NetworkInterface:

@@ -13,10 +13,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from lakeferry.errors import FerryError
 from lakeferry.monitor.settings import OWNER_TAG, EndpointWish, MonitorSettings
+from lakeferry.network.policy_text import policy_text
 from lakeferry.network.resources import PortRange, SecurityGroup, Subnet, VpcEndpoint
 from lakeferry.network.services import DATABRICKS_SERVICES, service_name
 from lakeferry.network.topology import Topology
@@ -321,8 +320,7 @@ def _policy(kind: str, settings: MonitorSettings) -> str:
         statements = (_allow("LogsOfTheAccount", LOGS, [start]),)
     if not statements:
         return ""
-    policy = {"Version": "2012-10-17", "Statement": list(statements)}
-    return orjson.dumps(policy, option=orjson.OPT_SORT_KEYS).decode()
+    return policy_text(*statements)
 
 
 def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:

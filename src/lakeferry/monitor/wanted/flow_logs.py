@@ -10,10 +10,9 @@ CloudWatch Logs API reference, PutRetentionPolicy.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import orjson
-
 from lakeferry.monitor.settings import OWNER_TAG, MonitorSettings
 from lakeferry.network.fields import RECOMMENDED_FORMAT, TAG_FIELDS
+from lakeferry.network.policy_text import policy_text
 from lakeferry.network.resources import FlowLog, LogGroup, Role
 from lakeferry.network.rule_set import fitted
 from lakeferry.network.topology import Topology
@@ -240,7 +239,9 @@ def _role(settings: MonitorSettings) -> Role:
     # It lists groups, so it cannot be limited to one.
     action = "logs:DescribeLogGroups"
     look = {"Effect": "Allow", "Action": action, "Resource": f"{logs}*"}
-    return Role(role_name(settings), _document(trust), _document(write, look), settings.iam_tags)
+    return Role(
+        role_name(settings), policy_text(trust), policy_text(write, look), settings.iam_tags
+    )
 
 
 def bucket_of(settings: MonitorSettings) -> str:
@@ -286,9 +287,4 @@ def bucket_policy(settings: MonitorSettings) -> str:
         "Resource": bucket,
         "Condition": asked,
     }
-    return _document(write, look)
-
-
-def _document(*statements: Mapping[str, object]) -> str:
-    policy = {"Version": "2012-10-17", "Statement": list(statements)}
-    return orjson.dumps(policy, option=orjson.OPT_SORT_KEYS).decode()
+    return policy_text(write, look)

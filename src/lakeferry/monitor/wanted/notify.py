@@ -5,9 +5,8 @@ Source: SNS Developer Guide, "Example cases for Amazon SNS access control" (Clou
 
 from collections.abc import Iterator, Sequence
 
-import orjson
-
 from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.network.policy_text import policy_text
 from lakeferry.network.resources import Topic
 
 MOST_ACTIONS = 5  # of an alarm, for each state
@@ -33,24 +32,18 @@ def topic(settings: MonitorSettings) -> Topic | None:
     region, account, partition = settings.region, settings.account, settings.partition
     arn = f"arn:{partition}:sns:{region}:{account}:{name}"
     alarms = f"arn:{partition}:cloudwatch:{region}:{account}:alarm:{settings.prefix}*"
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "AlarmsOfThisDeployment",
-                "Effect": "Allow",
-                "Principal": {"Service": "cloudwatch.amazonaws.com"},
-                "Action": "sns:Publish",
-                "Resource": arn,
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": account},
-                    "ArnLike": {"aws:SourceArn": alarms},
-                },
-            }
-        ],
+    publish = {
+        "Sid": "AlarmsOfThisDeployment",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": arn,
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": account},
+            "ArnLike": {"aws:SourceArn": alarms},
+        },
     }
-    text = orjson.dumps(policy, option=orjson.OPT_SORT_KEYS).decode()
-    return Topic(name, text, subscriptions, settings.all_tags)
+    return Topic(name, policy_text(publish), subscriptions, settings.all_tags)
 
 
 def notes(settings: MonitorSettings, found: Sequence[Topic] = ()) -> tuple[str, ...]:
