@@ -66,11 +66,58 @@ def test_as_json_it_has_the_plan_the_history_and_the_log(lake: Path) -> None:
     assert told["log"]["version"] == 0
 
 
-def test_one_table_is_explained_at_a_time(lake: Path) -> None:
-    ended = called("explain", "sales", folder=lake)
+def test_of_several_tables_each_has_a_short_page(lake: Path) -> None:
+    told = typed(lake, "explain", "sales").stdout
 
-    assert ended.returncode == 2
-    assert "`sales` means 2 tables" in ended.stderr
+    items, orders = told.index("sales.eu.items  wave 1"), told.index("sales.eu.orders  wave 1")
+    assert "a sync   copies it for the first time" in told[items:orders]
+    assert "a sync   nothing: the target holds the newest version" in told[orders:]
+    assert "protocol" not in told
+    assert "next: lakeferry explain sales.eu.items" in told
+
+
+def test_as_json_each_of_several_has_a_body(lake: Path) -> None:
+    lines = map(json.loads, typed(lake, "explain", "sales", "--json").stdout.splitlines())
+
+    *pages, summary = list(lines)[1:]
+    assert [(one["type"], one["table"], one["plan"]["action"]) for one in pages] == [
+        ("explanation", "sales.eu.items", "copy"), ("explanation", "sales.eu.orders", "keep"),
+    ]  # fmt: skip
+    assert all(one["history"] for one in pages)
+    assert (summary["tables"], summary["exit"]) == (2, 0)
+
+
+def test_many_tables_are_listed_with_the_way_to_one_of_them_and_no_store_is_asked(
+    lake: Path,
+) -> None:
+    for name in "abcd":
+        write_deltalake(lake / "old" / "eu" / name, pa.table({"a": [1]}))
+    typed(lake, "discover")
+    (lake / "old").rename(lake / "away")
+
+    text = typed(lake, "explain", "sales").stdout
+    lines = typed(lake, "explain", "sales", "--json").stdout.splitlines()[1:-1]
+
+    listed = [line.split() for line in text.splitlines() if line.startswith("  sales.eu.")]
+    assert [words[:3] for words in listed] == [
+        [f"sales.eu.{name}", "1", state] for name, state in (
+            ("a", "discovered"), ("b", "discovered"), ("c", "discovered"), ("d", "discovered"),
+            ("items", "discovered"), ("orders", "synced"),
+        )
+    ]  # fmt: skip
+    assert "next: one of them: lakeferry explain sales.eu.a; all: lakeferry plan -s sales" in text
+    bodies = [json.loads(line) for line in lines]
+    assert [one["table"] for one in bodies] == [words[0] for words in listed]
+    assert "plan" not in bodies[0]
+
+
+def test_a_term_that_means_no_table_now_is_answered_and_a_wrong_name_refused(lake: Path) -> None:
+    assert (
+        "`tag:vacuum-risk` means no table now" in typed(lake, "explain", "tag:vacuum-risk").stdout
+    )
+    assert called("explain", "sales.eu.ordrs", folder=lake).returncode == 2
+    (lake / ".lakeferry" / "ledger.db").unlink()
+    assert "none is known yet" in called("explain", "state:blocked", folder=lake).stderr
 
 
 def test_a_table_that_no_manifest_names_has_no_drift(tmp_path: Path) -> None:

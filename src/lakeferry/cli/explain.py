@@ -26,7 +26,7 @@ def explain(
     ] = None,
     drift: Annotated[
         bool,
-        Parameter(negative="", help="Of a migration's table: only what a sync would do, and why."),
+        Parameter(negative="", help="Of a migration's tables: only what a sync would do, and why."),
     ] = False,
     source_option: SourceOption = None,
     manifest: ManifestFlags = NO_MANIFEST,
@@ -35,7 +35,8 @@ def explain(
     """Explain a table, a plan (a.lfp), an error code (LF-3001), or the lines of --json (events).
 
     For a table: features, transactions, what a clone would keep and refuse; one of the migration is
-    named as source.schema.table, and where it stands is told, too. For a plan: what it does, and
+    named as source.schema.table, and where it stands is told, too. A source, a glob or a term such
+    as state:blocked tells it of each of some tables, and lists many. For a plan: what it does, and
     whether it still holds.
     """
 

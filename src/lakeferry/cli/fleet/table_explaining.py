@@ -1,14 +1,15 @@
-"""A table of a migration explained: where it stands and why, what a sync would do, its history."""
+"""Tables of a migration explained: where they stand and why, what a sync would do, what was."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from lakeferry.cli import json_lines
-from lakeferry.cli.columns import paragraph, screen_width
+from lakeferry.cli.columns import Column, paragraph, screen_width, table
 from lakeferry.cli.fleet.explanation import explanation_lines
 from lakeferry.cli.fleet.flags import TableFlags, known_tables, ledger_path
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
@@ -17,6 +18,7 @@ from lakeferry.cli.units import duration_text, size_text
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.explain import explain_table
+from lakeferry.fleet.manifest.typed import typed
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.planning.planned import PlannedTable
 from lakeferry.fleet.planning.run import plan_fleet
@@ -26,6 +28,7 @@ from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable, LedgerEvent
 
 OK = 0
+A_PAGE_EACH = 5  # tables: of more nobody reads a page each
 _LATEST = 8  # events of its history
 _DOES = {
     "copy": "copies it for the first time", "increment": "brings what the source did since",
@@ -35,28 +38,31 @@ _DOES = {
 
 
 def explain(thing: str, chosen: ManifestFlags, *, drift: bool, screen: Screen) -> int:
-    """One table: what the ledger knows, what a sync would do now; unless `drift`, its log, too.
+    """What the ledger knows of tables, and what a sync would do with them now.
+
+    One table has its history and, unless `drift`, its log, too; of up to `A_PAGE_EACH` each has a
+    short page. More are listed as the ledger knows them, and no store is asked.
 
     Raises:
-        FerryError: LF-2107 where it is no table of the migration, or several of them.
+        FerryError: LF-2107 for a name that no table has, and where none is known.
         ExceptionGroup: of FerryError, for what is wrong with the manifest.
     """
     wanted = migration(chosen, is_of_tables=True)
-    row = known_table(thing, wanted)
-    made = plan_fleet(wanted, [row])
-    line = made.plan.tables[0] if made.plan.tables else None
-    history = () if drift else _history(wanted, row)
-    lines = [row.name] if drift else list(_stands(row))
-    lines += _would(row, line)
-    lines += _events(history)
-    body: dict[str, Any] = {
-        "type": "explanation", "table": row.name, "state": row.state, "source": row.source_url,
-        "target": row.target_url, "source_version": row.source_version,
-        "held_version": row.held_version, "target_version": row.target_version, "wave": row.wave,
-        "why": row.why, "code": row.code, "next_step": row.next_step,
-        "plan": None if line is None else asdict(line), "history": [_told(one) for one in history],
-    }  # fmt: skip
+    rows = sorted(_meant(thing, wanted), key=lambda one: one.name)
+    if not rows:
+        screen.result([f"  `{thing}` means no table now"], {"tables": 0})
+        return OK
+    if len(rows) > A_PAGE_EACH:
+        _list(thing, rows, screen)
+        return OK
+    pages = _pages(wanted, rows, drift=drift)
+    if len(pages) > 1:
+        _tell_each(pages, screen)
+        return OK
+    [page] = pages
+    lines, row = [*page.lines, *_events(page.history)], page.row
     shown = [part for text in lines for part in paragraph(text, screen_width())]
+    body = page.body()
     if not drift and row.kind == "delta" and row.source in wanted.sources:
         shown += _log(wanted, row, body, screen)
     screen.result(shown, body)
@@ -65,14 +71,102 @@ def explain(thing: str, chosen: ManifestFlags, *, drift: bool, screen: Screen) -
 
 def known_table(thing: str, wanted: Migration) -> LakeTable:
     """The one table that is meant by a name. Raises LF-2107 where it is none, or several."""
-    found = TableFlags(select=[thing]).of(wanted, known_tables(wanted))
+    found = _meant(thing, wanted)
     if len(found) == 1:
         return found[0]
     some = ", ".join(one.name for one in found[:3])
     raise FerryError(
-        "LF-2107", f"`{thing}` means {len(found):,} tables, and one is explained at a time",
+        "LF-2107", f"`{thing}` means {len(found):,} tables, and one is wanted here",
         ledger_path(wanted).as_posix(), f"name one of them: {some}" if some else "name a table",
     )  # fmt: skip
+
+
+def _meant(thing: str, wanted: Migration) -> tuple[LakeTable, ...]:
+    """Raises LF-2107 for a name that no table has, and where none is known."""
+    known = known_tables(wanted)
+    if not known:
+        raise FerryError(
+            "LF-2107", f"`{thing}` means no table: none is known yet",
+            ledger_path(wanted).as_posix(), "lakeferry discover finds them",
+        )  # fmt: skip
+    return TableFlags(select=[thing]).of(wanted, known)
+
+
+# ---- some of them, each with a page
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What is told of one table."""
+
+    row: LakeTable
+    line: PlannedTable | None  # what a sync would do; None: it leaves it alone
+    history: Sequence[LedgerEvent]
+    lines: Sequence[str]
+
+    def body(self) -> dict[str, Any]:
+        line = None if self.line is None else asdict(self.line)
+        return {
+            **_row_body(self.row), "plan": line, "history": [_told(one) for one in self.history],
+        }  # fmt: skip
+
+
+def _pages(wanted: Migration, rows: Sequence[LakeTable], *, drift: bool) -> list[_Page]:
+    planned = {one.target_url: one for one in plan_fleet(wanted, rows).plan.tables}
+    pages = []
+    for row in rows:
+        line = planned.get(row.target_url)
+        stands = [row.name] if drift else _stands(row)
+        history = () if drift else _history(wanted, row)
+        pages.append(_Page(row, line, history, [*stands, *_would(row, line)]))
+    return pages
+
+
+def _tell_each(pages: Sequence[_Page], screen: Screen) -> None:
+    lines: list[str] = []
+    for page in pages:
+        screen.told("", page.body())
+        lines += [*page.lines, ""]
+    lines.append(f"  next: lakeferry explain {typed(pages[0].row.name)} tells its history and log")
+    width = screen_width()
+    shown = [part for text in lines for part in paragraph(text, width)]
+    screen.result(shown, {"tables": len(pages)})
+
+
+# ---- many, listed
+
+
+def _list(thing: str, rows: Sequence[LakeTable], screen: Screen) -> None:
+    for row in rows:
+        screen.told("", _row_body(row))
+    columns = (
+        Column("table", 0, elastic=True), Column("wave", 4, right=True), Column("state", 1),
+        Column("size", 3, right=True), Column("why", 2),
+    )  # fmt: skip
+    width = screen_width()
+    lines = table(columns, [_one_line(row) for row in rows], width)
+    lines += paragraph(
+        f"  next: one of them: lakeferry explain {typed(rows[0].name)}; "
+        f"all: lakeferry plan -s {shlex.quote(thing)}", width,
+    )  # fmt: skip
+    screen.result(lines, {"tables": len(rows)})
+
+
+def _one_line(row: LakeTable) -> tuple[str, ...]:
+    why = f"{row.code} {row.why}" if row.code else row.why
+    return row.name, str(row.wave), word(row.state), size_text(row.bytes), why
+
+
+def _row_body(row: LakeTable) -> dict[str, Any]:
+    return {
+        "type": "explanation", "table": row.name, "state": row.state, "source": row.source_url,
+        "target": row.target_url, "source_version": row.source_version,
+        "held_version": row.held_version, "target_version": row.target_version, "wave": row.wave,
+        "why": row.why, "code": row.code, "next_step": row.next_step,
+    }  # fmt: skip
+
+
+# ---- one of them
 
 
 def _stands(row: LakeTable) -> Iterator[str]:
