@@ -26,14 +26,14 @@ def reading(catalog: str, databases: Sequence[str] = ()) -> tuple[Statement, ...
         databases: (): all.
     """
     return (
-        _statement("ReadCatalog", READS, _resources(catalog, databases)),
-        _statement("ReadGrants", GRANTS, ("*",)),
+        statement("ReadCatalog", READS, _resources(catalog, databases)),
+        statement("ReadGrants", GRANTS, ("*",)),
     )
 
 
 def registering(catalog: str, databases: Sequence[str] = ()) -> tuple[Statement, ...]:
     """What lets a role make tables known, change and take away what it made known."""
-    return (_statement("RegisterTables", WRITES, _resources(catalog, databases)),)
+    return (statement("RegisterTables", WRITES, _resources(catalog, databases)),)
 
 
 def _resources(catalog: str, databases: Sequence[str]) -> list[str]:
@@ -45,5 +45,11 @@ def _resources(catalog: str, databases: Sequence[str]) -> list[str]:
     ]
 
 
-def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statement:
-    return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": list(resources)}
+def statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statement:
+    """One `Allow`: actions sorted, each resource once."""
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": sorted(actions),
+        "Resource": list(dict.fromkeys(resources)),
+    }

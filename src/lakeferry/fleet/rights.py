@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lakeferry.catalog.rights import statement
 from lakeferry.fleet.manifest.wanted import Migration, Source
 
 Step = Literal["discover", "sync", "cutover"]
@@ -52,7 +53,7 @@ def needs(wanted: Migration, step: Step, glue: Sequence[Statement], partition: s
         found += _writing(wanted, partition)
     roles = sorted({role for role in _roles(wanted) if role.startswith("arn:")})
     if roles:
-        found.append(_statement("TakeRoles", ("sts:AssumeRole",), roles))
+        found.append(statement("TakeRoles", ("sts:AssumeRole",), roles))
     return Needs((*found, *glue), tuple(dict.fromkeys(_elsewhere(wanted, step))))
 
 
@@ -76,8 +77,8 @@ def _reading(whose: str, urls: Sequence[str], partition: str) -> Iterator[Statem
     buckets = [f"arn:{partition}:s3:::{bucket}" for bucket, _ in places]
     # Without a condition on the prefix: S3 weighs ListBucket when an object that is read is not
     # there, too, and would say 403 in place of 404, which is how a new table is told.
-    yield _statement(f"List{whose}", ("s3:GetBucketLocation", "s3:ListBucket"), buckets)
-    yield _statement(f"Read{whose}", ("s3:GetObject",), _objects(places, partition))
+    yield statement(f"List{whose}", ("s3:GetBucketLocation", "s3:ListBucket"), buckets)
+    yield statement(f"Read{whose}", ("s3:GetObject",), _objects(places, partition))
 
 
 def _writing(wanted: Migration, partition: str) -> Iterator[Statement]:
@@ -85,10 +86,10 @@ def _writing(wanted: Migration, partition: str) -> Iterator[Statement]:
     if not places:
         return
     writes = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject")
-    yield _statement("WriteTarget", writes, _objects(places, partition))
+    yield statement("WriteTarget", writes, _objects(places, partition))
     key = wanted.target.kms_key
     if key is not None and key.startswith("arn:"):
-        yield _statement("UseKey", ("kms:Decrypt", "kms:GenerateDataKey"), [key])
+        yield statement("UseKey", ("kms:Decrypt", "kms:GenerateDataKey"), [key])
 
 
 def _elsewhere(wanted: Migration, step: Step) -> Iterator[str]:
@@ -174,12 +175,3 @@ def _objects(places: Places, partition: str) -> list[str]:
         f"arn:{partition}:s3:::{bucket}/{prefix}{'/' if prefix else ''}*"
         for bucket, prefix in places
     ]
-
-
-def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statement:
-    return {
-        "Sid": sid,
-        "Effect": "Allow",
-        "Action": sorted(actions),
-        "Resource": list(dict.fromkeys(resources)),
-    }

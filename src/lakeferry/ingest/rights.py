@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lakeferry.catalog.rights import statement
 from lakeferry.ingest.kinesis.refusal_text import READS
 
 
@@ -30,7 +31,7 @@ def ingest_policy(reach: Reach) -> Mapping[str, Any]:
     The last statement serves `--check` and `doctor` alone and may be left out. What is read of
     another consumer serves the first start alone.
     """
-    found = [_statement("ReadStreams", READS, reach.streams)]
+    found = [statement("ReadStreams", READS, reach.streams)]
     places = _places(reach.tables)
     if places:
         objects = _objects(reach, places)
@@ -38,33 +39,25 @@ def ingest_policy(reach: Reach) -> Mapping[str, Any]:
             "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject",
             "s3:ListMultipartUploadParts", "s3:PutObject",
         )  # fmt: skip
-        found.append(_statement("WriteTables", actions, objects))
+        found.append(statement("WriteTables", actions, objects))
         # Without a condition on the prefix: S3 weighs ListBucket when an object that is read is not
         # there, too, and would say 403 in place of 404, which is how a new table is told.
-        found.append(_statement("ListTables", ["s3:ListBucket"], _buckets(reach, places)))
+        found.append(statement("ListTables", ["s3:ListBucket"], _buckets(reach, places)))
     if reach.leases:
-        found.append(_statement("ReadLeases", ["dynamodb:Scan"], reach.leases))
+        found.append(statement("ReadLeases", ["dynamodb:Scan"], reach.leases))
     places = _places(reach.checkpoints)
     if places:
-        found.append(_statement("ReadCheckpoints", ["s3:GetObject"], _objects(reach, places)))
-        found.append(_statement("ListCheckpoints", ["s3:ListBucket"], _buckets(reach, places)))
+        found.append(statement("ReadCheckpoints", ["s3:GetObject"], _objects(reach, places)))
+        found.append(statement("ListCheckpoints", ["s3:ListBucket"], _buckets(reach, places)))
     if reach.keys:
         uses = ("kms:Decrypt", "kms:GenerateDataKey")
-        found.append(_statement("UseKeys", uses, reach.keys))
+        found.append(statement("UseKeys", uses, reach.keys))
     looks = (
         "ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints",
     )  # fmt: skip
-    found.append(_statement("SeeTheWay", looks, ["*"]))
+    found.append(statement("SeeTheWay", looks, ["*"]))
     return {"Version": "2012-10-17", "Statement": found}
 
-
-def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
-    return {
-        "Sid": sid,
-        "Effect": "Allow",
-        "Action": sorted(actions),
-        "Resource": list(dict.fromkeys(resources)),
-    }
 
 
 Places = Sequence[tuple[str, str]]  # bucket, prefix
