@@ -1,15 +1,17 @@
-"""What `lakeferry ingest` tells of a stream that is still being caught up with, as it is typed."""
+"""What looks at a stream and its table tell, as they are typed."""
 
 import json
+import re
 import signal
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import deltalake
+import pyarrow as pa
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import Load
-from tests.cli.program import typed
+from tests.cli.program import called, typed
 from tests.cli.test_ingest import KEYS, asked, started, wait_for_version
 
 
@@ -42,3 +44,16 @@ def test_of_two_looks_none_is_done_in_silence_for_the_other(tmp_path: Path) -> N
 
     assert ended.returncode == 2
     assert "LF-2001 --check and --infer are looks of their own" in ended.stderr
+
+
+def test_doctor_that_is_not_told_what_rows_are_made_of_blames_no_table_for_it(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    deltalake.write_deltalake(str(tmp_path / "t"), pa.table({"id": [1]}))
+    there = ["--endpoint-url", kinesis_feed.url, "--region", kinesis_feed.region]
+
+    ended = called("doctor", "clicks", "t", "--for", "ingest", *there, folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 0, ended.stdout
+    assert re.search(r"▲ table +it takes no raw rows", ended.stdout)
+    assert "lakeferry ingest STREAM TABLE ... --check" in ended.stdout

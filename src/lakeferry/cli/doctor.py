@@ -61,7 +61,10 @@ def doctor(
 
             flags = StreamFlags(who=who, store_option=target_option)
             asked = wanted(source, target, manifest, flags)
-            return ingesting.check(asked, writes=True, strict=strict, screen=screen)
+            from_manifest = target is None  # only there it stands what rows are made of
+            return ingesting.check(
+                asked, writes=True, knows_rows=from_manifest, strict=strict, screen=screen
+            )
         source_options = parse_pairs(source_option or [], "--source-option")
         target_options = parse_pairs(target_option or [], "--target-option")
         return commands.doctor(

@@ -29,26 +29,31 @@ PATIENCE_S = 10.0  # for EC2 to say where this machine stands
 
 
 def examine_ingest(
-    ingest: Ingest, *, writes: bool, on_check: Callable[[Check], None] | None = None
+    ingest: Ingest,
+    *,
+    writes: bool,
+    knows_rows: bool = True,
+    on_check: Callable[[Check], None] | None = None,
 ) -> tuple[Check, ...]:
     """Try what an ingest needs, in the order in which troubles explain each other.
 
     Args:
         writes: try the table's store by writing below `_lakeferry_probe/`; else it is only listed.
+        knows_rows: the payload is as it will be; else nothing was said of it.
         on_check: called with each trial as it ends.
 
     Returns:
         What was tried. Troubles of services are blockers in it, not exceptions.
     """
     found = []
-    for check in _checks(ingest, writes):
+    for check in _checks(ingest, writes, knows_rows):
         found.append(check)
         if on_check is not None:
             on_check(check)
     return tuple(found)
 
 
-def _checks(ingest: Ingest, writes: bool) -> Iterator[Check]:
+def _checks(ingest: Ingest, writes: bool, knows_rows: bool) -> Iterator[Check]:
     yield from ways(ingest)
     yield from _Stream(ingest).checks()
     target = ingest.target
@@ -56,7 +61,7 @@ def _checks(ingest: Ingest, writes: bool) -> Iterator[Check]:
         yield from try_target(target.url, target.options)
     else:
         yield tried("target", lambda: reach("target", target.url, target.options, LOG))
-    yield tried("table", lambda: _table(ingest))
+    yield tried("table", lambda: _table(ingest, knows_rows))
     if may_reject(ingest.payload, ingest.source):
         yield tried("bad records", lambda: _rejected(ingest))
     yield machine.temporary_disk()
@@ -64,8 +69,15 @@ def _checks(ingest: Ingest, writes: bool) -> Iterator[Check]:
     yield machine.open_files()
 
 
-def _table(ingest: Ingest) -> Check:
-    found = read_target(ingest.target, row_schema(ingest.payload), ingest.name)
+def _table(ingest: Ingest, knows_rows: bool) -> Check:
+    try:
+        found = read_target(ingest.target, row_schema(ingest.payload), ingest.name)
+    except FerryError as error:
+        if knows_rows or error.code != "LF-7041":
+            raise
+        what = "it takes no raw rows; whether it takes those of a schema is not tried here"
+        step = "try the ingest as it will be asked for: lakeferry ingest STREAM TABLE ... --check"
+        return Check("table", WARNING, what, step)
     if found is None:
         return Check("table", OK, f"there is none yet; it will be made at {ingest.target.url}")
     stands = "new to it" if found.state is None else f"at epoch {found.state.epoch}"

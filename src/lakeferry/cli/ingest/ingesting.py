@@ -112,18 +112,26 @@ def _adopted(asked: "Ingest", adopt: str | None, screen: Screen) -> "Adopted | N
     return found
 
 
-def check(wanted: Wanted, *, screen: Screen, writes: bool = False, strict: bool = False) -> int:
+def check(
+    wanted: Wanted,
+    *,
+    screen: Screen,
+    writes: bool = False,
+    knows_rows: bool = True,
+    strict: bool = False,
+) -> int:
     """Try endpoint and rights; exit 1 on a blocker, with `strict` 3 on a warning.
 
     Args:
         writes: try the table's store by writing below `_lakeferry_probe/`, too.
+        knows_rows: the payload is as it will be; else nothing was said of it.
     """
     from lakeferry.cli.commands import show_checks
     from lakeferry.doctor.ingest import examine_ingest
 
     asked = wanted.ingest()
     return show_checks(
-        lambda show: examine_ingest(asked, writes=writes, on_check=show),
+        lambda show: examine_ingest(asked, writes=writes, knows_rows=knows_rows, on_check=show),
         strict=strict,
         screen=screen,
     )
