@@ -17,6 +17,7 @@ from lakeferry.delta.log import LOG
 from lakeferry.demo import folder as kept
 from lakeferry.demo import lakes, streaming
 from lakeferry.demo.report import DemoReport, DemoStep, Measured, readme, results
+from lakeferry.demo.streaming import must
 from lakeferry.doctor import BLOCKER, examine
 from lakeferry.errors import CODES
 from lakeferry.events import Emit, Noted, silent
@@ -128,7 +129,7 @@ def _doctor(run: _Run) -> None:
 def _first_clones(run: _Run) -> None:
     orders = clone(run.source("orders"), run.target("orders"))
     _counted(run, "first clone of orders", orders)
-    _must(lakes.COPY_INTO_STATE in orders.extras, "COPY INTO state was not carried")
+    must(lakes.COPY_INTO_STATE in orders.extras, "COPY INTO state was not carried")
     apps = ", ".join(f"{app} = {version}" for app, version in orders.txns.items())
     run.step(
         "clone",
@@ -141,7 +142,7 @@ def _first_clones(run: _Run) -> None:
     run.measured(
         "commits of the mirror equal byte for byte", same, "each `N.json` of both sides compared"
     )
-    _must(same == clicks.source_version + 1, "a commit of the mirror differs")
+    must(same == clicks.source_version + 1, "a commit of the mirror differs")
     run.step(
         "mirror",
         f"clone clicks (mirror): {_moved(clicks)}; {same} commits equal byte for byte, "
@@ -155,7 +156,7 @@ def _kill_and_resume(run: _Run) -> None:
     _kill_at(source, str(target), total // 2)
     before = _identities(target)
     readable = (target / LOG / f"{0:020d}.json").exists()
-    _must(not readable, "a killed clone made its commit before its files")
+    must(not readable, "a killed clone made its commit before its files")
     report = clone(source, str(target))
     after = _identities(target)
     twice = sum(after[key] != mark for key, mark in before.items())
@@ -164,8 +165,8 @@ def _kill_and_resume(run: _Run) -> None:
     run.measured(
         "files copied twice", twice, "of those, how many have another inode or time afterwards"
     )
-    _must(report.files_present == len(before), "a file that was there was not used")
-    _must(twice == 0 and len(after) == total, "the resumed clone copied a file twice or lost one")
+    must(report.files_present == len(before), "a file that was there was not used")
+    must(twice == 0 and len(after) == total, "the resumed clone copied a file twice or lost one")
     run.step(
         "kill",
         f"clone readings: killed (SIGKILL) with {len(before)} of {total} files there, then "
@@ -189,7 +190,7 @@ def _kill_at(source: str, target: str, count: int) -> None:
                 time.sleep(0.002)
         finally:
             child.kill()
-    _must(child.returncode == -signal.SIGKILL, f"the clone ended by itself: {child.returncode}")
+    must(child.returncode == -signal.SIGKILL, f"the clone ended by itself: {child.returncode}")
 
 
 def _identities(table: Path) -> dict[str, tuple[int, int]]:
@@ -205,7 +206,7 @@ def _change_and_clone_again(
     expected = lakes.change_orders(table, live, sizes)
     again = clone(run.source("orders"), run.target("orders"))
     _counted(run, "second clone of orders", again)
-    _must(again.files_copied == expected, "more or less than the change moved")
+    must(again.files_copied == expected, "more or less than the change moved")
     share = 100 * again.bytes_copied / again.source_table_size
     run.measured(
         "share of the table that moved again", share,
@@ -217,7 +218,7 @@ def _change_and_clone_again(
         f"{_moved(again)}, {share:.1f} % of the table",
     )
     idle = clone(run.source("orders"), run.target("orders"))
-    _must(idle.up_to_date and idle.commits == 0, "nothing was new, yet something was done")
+    must(idle.up_to_date and idle.commits == 0, "nothing was new, yet something was done")
     run.measured("clone with nothing new", idle.seconds, "`CloneReport.seconds`", unit="s")
     run.step("again", f"and once more: up to date in {idle.seconds * 1000:,.1f} ms, no commit made")
 
@@ -226,7 +227,7 @@ def _verify(run: _Run) -> None:
     rows = 0
     for name in ("orders", "clicks", "readings"):
         report = verify(run.source(name), run.target(name), strength="rows").raise_for_difference()
-        _must(report.rows is not None and report.source_digest == report.target_digest, name)
+        must(report.rows is not None and report.source_digest == report.target_digest, name)
         rows += report.rows or 0
         run.measured(
             f"rows of {name} verified", report.rows or 0,
@@ -248,8 +249,8 @@ def _flip_a_byte(run: _Run) -> None:
     how = "verify --strength hashed after one bit of one byte was turned"
     run.measured("differences found", len(found.findings), how)
     run.measured("of these, naming the file", named, "findings whose path is the file's")
-    _must(not found.equal and named > 0, "the flipped byte was not found")
-    _must(mended.equal, "a difference was found after the byte was flipped back")
+    must(not found.equal and named > 0, "the flipped byte was not found")
+    must(mended.equal, "a difference was found after the byte was flipped back")
     run.step(
         "flip",
         f"one byte of {path.stat().st_size:,} flipped in readings: found, its file named "
@@ -294,9 +295,9 @@ def _count(run: _Run, done: streaming.Streamed) -> None:
     run.measured("findings of the positions", found, how)
     [ingest] = proof.ingests
     run.measured("requests by positions", ingest.records, f"{how}: what they count")
-    _must(seen.rows == total and not seen.strangers, "rows are not the stream's records")
-    _must(seen.gaps == seen.doubles == 0, "a request is missing, or there twice")
-    _must(proof.right and ingest.records == proof.records == total, "positions do not hold")
+    must(seen.rows == total and not seen.strangers, "rows are not the stream's records")
+    must(seen.gaps == seen.doubles == 0, "a request is missing, or there twice")
+    must(proof.right and ingest.records == proof.records == total, "positions do not hold")
     run.step(
         "count",
         f"counted by another reader: {seen.rows:,} rows in {seen.files:,} files, {seen.gaps} gaps, "
@@ -334,9 +335,3 @@ def _counted(run: _Run, name: str, report: CloneReport) -> None:
 def _moved(report: CloneReport) -> str:
     size = report.bytes_copied / 1e6
     return f"{report.files_copied:,} files, {size:.1f} MB in {report.seconds * 1000:,.0f} ms"
-
-
-def _must(holds: bool, broken: str) -> None:
-    """What the demo shows is a promise; a broken one is a bug and keeps its traceback."""
-    if not holds:
-        raise AssertionError(broken)

@@ -105,7 +105,7 @@ def stream_into(table: Path, flow: Flow, on_event: Emit) -> Streamed:
             code = child.wait()
         seconds = time.monotonic() - started
         truth = {number: one.due for number, one in enumerate(feed.truth().values())}
-    _must(code == 0, f"the ingest that went on ended with code {code}")
+    must(code == 0, f"the ingest that went on ended with code {code}")
     proof = verify_offsets(str(table))
     return Streamed(flow, committed, served, seconds, fastest, count_rows(table, truth), proof)
 
@@ -124,9 +124,9 @@ def _until_killed(feed: Feed, table: Path, flow: Flow, show: Emit) -> int:
             if committed >= KILL_AT * flow.total:
                 time.sleep(flow.every_s / 2)
                 break
-    _must(child.returncode == -signal.SIGKILL, f"the ingest ended by itself: {child.returncode}")
+    must(child.returncode == -signal.SIGKILL, f"the ingest ended by itself: {child.returncode}")
     left = count_rows(table, {}).rows  # it may have committed once more, untold
-    _must(committed <= left < flow.total, "all was committed before it was killed")
+    must(committed <= left < flow.total, "all was committed before it was killed")
     return left
 
 
@@ -191,6 +191,7 @@ def _tell(event: Event) -> None:
         sys.stdout.buffer.flush()
 
 
-def _must(holds: bool, broken: str) -> None:
+def must(holds: bool, broken: str) -> None:
+    """What the demo shows is a promise; a broken one is a bug and keeps its traceback."""
     if not holds:
         raise AssertionError(broken)

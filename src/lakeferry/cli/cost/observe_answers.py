@@ -13,7 +13,7 @@ from lakeferry.cli.units import counted, duration_text
 from lakeferry.cost.observe.flow_choice import GroupChoice, Sized, a_month
 from lakeferry.cost.observe.run import Named, Observation, PathSeen
 from lakeferry.cost.path.decide import Decision, Flip, Outcome
-from lakeferry.cost.path.money import dollars, exact, exact_text
+from lakeferry.cost.path.money import dollars, exact, exact_or_none, exact_text
 from lakeferry.cost.path.replay import GBPS, Replay
 from lakeferry.cost.prices.values import GIB
 
@@ -211,8 +211,8 @@ def observed_bodies(found: Observation) -> Iterator[dict[str, Any]]:
             "bytes": str(one.bytes),
             "down_bytes": str(one.down),
             "leak_bytes": str(one.leak),
-            "usd": _money(one.usd),
-            "leak_usd": _money(one.leak_usd),
+            "usd": exact_or_none(one.usd),
+            "leak_usd": exact_or_none(one.leak_usd),
             "workers": _ends(one.workers),
             "remotes": _ends(one.remotes),
         }
@@ -236,15 +236,15 @@ def _choice_body(choice: GroupChoice) -> dict[str, Any]:
         "connections": demand.connections,
         "conntrack_entries": demand.conntrack_entries,
         "now": choice.now,
-        "now_usd": None if choice.today is None else _money(choice.today.total),
+        "now_usd": None if choice.today is None else exact_or_none(choice.today.total),
         "chosen": None if decision is None else decision.chosen.option.path,
         "label": None if decision is None else decision.chosen.option.label,
         "reason": choice.fault if decision is None else decision.reason,
-        "wins_by_usd": None if decision is None else _money(decision.wins_by),
-        "saves_usd": _money(choice.saves),
+        "wins_by_usd": None if decision is None else exact_or_none(decision.wins_by),
+        "saves_usd": exact_or_none(choice.saves),
         "options": [] if decision is None else [_option(one) for one in decision.outcomes],
         "instances": None if sized is None else f"{sized.size.count} x {sized.size.type}",
-        "break_even_gb": None if choice.break_even is None else _money(choice.break_even.gb),
+        "break_even_gb": None if choice.break_even is None else exact_or_none(choice.break_even.gb),
         "mean_delay_minutes": _mean_delay(choice),
     }
 
@@ -307,10 +307,6 @@ def observed_csv(found: Observation) -> list[str]:
 
 def _ends(names: tuple[Named, ...]) -> list[dict[str, str | None]]:
     return [{"name": one.name or None, "bytes": str(one.bytes)} for one in names]
-
-
-def _money(usd: Decimal | None) -> str | None:
-    return None if usd is None else exact_text(usd)
 
 
 @exact()

@@ -4,13 +4,12 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from decimal import Decimal
 from typing import Any
 
 from lakeferry.cost.path.decide import Decision
 from lakeferry.cost.path.front import Front
 from lakeferry.cost.path.loss import Lost
-from lakeferry.cost.path.money import cents, exact_text
+from lakeferry.cost.path.money import cents, exact_or_none, exact_text
 from lakeferry.cost.path.quote import Line, Quote
 from lakeferry.cost.plan.cost_report import CostReport, Route
 from lakeferry.cost.plan.values import CostPlan
@@ -60,7 +59,7 @@ def summary(report: CostReport) -> dict[str, Any]:
             "gb": exact_text(report.bounded.gb),
             "capacity_gb": exact_text(report.bounded.capacity_gb),
             "pays": report.bounded.pays,
-            "hours": _text(report.pays_until),
+            "hours": exact_or_none(report.pays_until),
         },
         "nat_sizes": [
             {"type": one.type, "count": one.count, "gbps_each": exact_text(one.each_gbps),
@@ -106,7 +105,7 @@ def _line(line: Line) -> dict[str, Any]:
         "item": line.item,
         "quantity": exact_text(line.quantity),
         "unit": line.unit,
-        "usd": _text(line.usd),
+        "usd": exact_or_none(line.usd),
         "usd_rounded": None if line.usd is None else str(cents(line.usd)),
         "price_id": line.price_id,
         "as_of": line.as_of,
@@ -125,10 +124,6 @@ def _money(quote: Quote) -> dict[str, Any]:
         "confidence": quote.confidence,
         "as_of": quote.as_of,
     }
-
-
-def _text(usd: Decimal | None) -> str | None:
-    return None if usd is None else exact_text(usd)
 
 
 def _plan(plan: CostPlan, report: CostReport) -> dict[str, Any]:
@@ -169,7 +164,7 @@ def _front(found: Front) -> dict[str, Any]:
             "path": one.path,
             "scale": one.scale,
             "hours": one.hours,
-            "gbps": _text(one.gbps),
+            "gbps": exact_or_none(one.gbps),
             "usd": exact_text(one.quote.total),
             "at_least": one.quote.at_least,
             "on_front": one in found.best,
@@ -187,7 +182,7 @@ def _decision(found: Decision) -> dict[str, Any]:
         "chosen": found.chosen.option.path,
         "label": found.chosen.option.label,
         "reason": found.reason,
-        "wins_by_usd": _text(found.wins_by),
+        "wins_by_usd": exact_or_none(found.wins_by),
         "options": [
             {
                 "path": one.option.path,

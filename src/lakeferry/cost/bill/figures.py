@@ -13,7 +13,7 @@ from lakeferry.cost.bill.map_tags import wrong_tags
 from lakeferry.cost.bill.reconcile import Reconciliation
 from lakeferry.cost.bill.usage_types import BYTES_PER_GB
 from lakeferry.cost.bill.whole_bill import Bill
-from lakeferry.cost.path.money import exact, exact_text
+from lakeferry.cost.path.money import exact, exact_or_none, exact_text
 
 
 def figures(bill: Bill, found: Reconciliation) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def figures(bill: Bill, found: Reconciliation) -> dict[str, Any]:
         "invoice_total": exact_text(totals.invoice),
         "cost_by_line_item_type": {kind: exact_text(usd) for kind, usd in totals.by_kind.items()},
         "leak_bytes": str(found.leak),
-        "leak_cost": _money(found.leak_usd),
+        "leak_cost": exact_or_none(found.leak_usd),
         "leak_remedy": REMEDY["leak"] if found.leak else None,
         "verdicts": found.verdicts,
         "interfaces": dict(found.pairing.path_of),
@@ -69,10 +69,10 @@ def cell_figures(one: Judged) -> dict[str, Any]:
         "seen_bytes": _count(cell.seen),
         "billed_bytes": _count(cell.billed),
         "leak_bytes": str(cell.leak),
-        "overhead": _money(cell.overhead),
+        "overhead": exact_or_none(cell.overhead),
         "gap_bytes": _count(cell.gap),
-        "cost": _money(cell.usd),
-        "leak_cost": _money(cell.leak_usd),
+        "cost": exact_or_none(cell.usd),
+        "leak_cost": exact_or_none(cell.leak_usd),
         "skipped_records": cell.skipped,
         "verdict": one.verdict,
         "also": list(one.also),
@@ -89,8 +89,8 @@ def day_figures(day: Day) -> dict[str, Any]:
         "seen_bytes": _count(day.seen),
         "billed_bytes": _count(day.billed),
         "leak_bytes": str(day.leak),
-        "cost": _money(day.usd),
-        "leak_cost": _money(day.leak_usd),
+        "cost": exact_or_none(day.usd),
+        "leak_cost": exact_or_none(day.leak_usd),
         "verdicts": dict(day.verdicts),
         "parts": {name: str(count) for name, count in day.parts.items()},
     }
@@ -121,10 +121,6 @@ def _texts(counts: Mapping[str, int]) -> dict[str, str]:
 
 def _count(count: int | None) -> str | None:
     return None if count is None else str(count)
-
-
-def _money(usd: Decimal | None) -> str | None:
-    return None if usd is None else exact_text(usd)
 
 
 @exact()

@@ -45,6 +45,11 @@ def exact_text(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def exact_or_none(value: Decimal | None) -> str | None:
+    """As `exact_text`; None where the amount is not known."""
+    return None if value is None else exact_text(value)
+
+
 def plain(value: Decimal) -> Decimal:
     """The value itself; ValueError where it is no amount that anybody means.
 

@@ -14,6 +14,7 @@ import orjson
 
 from lakeferry.errors import FerryError
 from lakeferry.fleet.cutover.stream_ways import ReadPosition, StreamPosition
+from lakeferry.fleet.discovery.look_at_folder import newest_batch
 from lakeferry.store.protocol import ObjectMeta, Store, read_all
 from lakeferry.workers import map_threads
 
@@ -29,14 +30,14 @@ def read_position(store: Store) -> StreamPosition | None:
         query_id = str(orjson.loads(read_all(store, "metadata"))["id"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    offset = _newest(store, "offsets")
+    offset = newest_batch(store, "offsets")
     lines = () if offset is None else _offsets(store, f"offsets/{offset}")
     landing, files = _landing(store)
     return StreamPosition(
         url=store.url,
         query_id=query_id,
         last_batch=offset,
-        last_commit=_newest(store, "commits"),
+        last_commit=newest_batch(store, "commits"),
         reads=_reads(lines),
         landing=landing,
         landing_files=files,
@@ -112,15 +113,6 @@ def _files(store: Store) -> Iterator[ObjectMeta]:
         name = meta.path.rpartition("/")[2]
         if not (name.startswith(".") and name.endswith((".crc", ".tmp"))):
             yield meta
-
-
-def _newest(store: Store, folder: str) -> int | None:
-    names = (meta.path.rpartition("/")[2] for meta in store.list(folder, recursive=False))
-    return max((int(name) for name in names if _is_batch(name)), default=None)
-
-
-def _is_batch(name: str) -> bool:
-    return name.isdecimal() and len(name) < 19  # a long
 
 
 def _offsets(store: Store, path: str) -> tuple[dict[str, Any], ...]:

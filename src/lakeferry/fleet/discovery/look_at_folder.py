@@ -205,18 +205,19 @@ def _query(store: Store) -> QueryState:
     query_id = ""
     with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
         query_id = str(orjson.loads(read_all(store, "metadata"))["id"])
-    offset = _newest_batch(store, "offsets")
+    offset = newest_batch(store, "offsets")
     sources = store.entries("sources/0")
     return QueryState(
         query_id=query_id,
         last_batch=offset,
-        last_commit=_newest_batch(store, "commits"),
+        last_commit=newest_batch(store, "commits"),
         reads=() if offset is None else _delta_ids(store, f"offsets/{offset}"),
         is_auto_loader=any(entry.path.endswith("/rocksdb") for entry in sources),
     )
 
 
-def _newest_batch(store: Store, folder: str) -> int | None:
+def newest_batch(store: Store, folder: str) -> int | None:
+    """The highest batch in `offsets` or `commits` of a checkpoint; None where it has none."""
     names = (meta.path.rpartition("/")[2] for meta in store.list(folder, recursive=False))
     return max((int(name) for name in names if _is_batch(name)), default=None)
 

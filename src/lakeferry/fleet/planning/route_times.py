@@ -36,7 +36,7 @@ def lefts(
         ahead = known_ahead(windows, now_s=now_s, route=route)
         if bytes_per_s is not None:
             seconds = stretched(load.bytes / bytes_per_s, load.bytes, ahead, now_s=now_s)
-            found[route] = Left(seconds, seconds, seconds)
+            found[route] = Left.surely(seconds)
             continue
         seen = rates((pace for pace in paces if pace.route == route), now_s=now_s)
         if seen is not None:

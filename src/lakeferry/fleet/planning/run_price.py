@@ -26,7 +26,7 @@ def usd_per_byte(
     lines = tuple(_line(one) for one in tables)
     found: dict[str, Decimal] = {}
     sums = by_route(lines)
-    hours = {route: _left(total.bytes / ASSUMED_BYTES_PER_S) for route, total in sums.items()}
+    hours = {route: Left.surely(total.bytes / ASSUMED_BYTES_PER_S) for route, total in sums.items()}
     for route, price in priced(lines, wanted, hours, asked).items():
         if price.usd is None:
             if route == "local":  # bytes that stay on a machine cost nothing
@@ -41,10 +41,6 @@ def usd_per_byte(
             )
         found[route] = price.usd / max(1, sums[route].bytes)
     return found
-
-
-def _left(seconds: float) -> Left:
-    return Left(seconds, seconds, seconds)
 
 
 def _line(one: LakeTable) -> PlannedTable:

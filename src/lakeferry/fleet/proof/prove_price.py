@@ -52,7 +52,7 @@ def readings(
     sums: dict[str, int] = {}
     for line in lines:
         sums[line.route] = sums.get(line.route, 0) + line.bytes
-    left = {route: _left(size / ASSUMED_BYTES_PER_S) for route, size in sums.items()}
+    left = {route: Left.surely(size / ASSUMED_BYTES_PER_S) for route, size in sums.items()}
     found = []
     for route, price in priced(lines, wanted, left, asked).items():
         of_route = [one for one in meant if one.route == route]
@@ -68,10 +68,6 @@ def readings(
             )
         )
     return tuple(one for one in found if one.bytes and one.usd != 0)
-
-
-def _left(seconds: float) -> Left:
-    return Left(seconds, seconds, seconds)
 
 
 def _line(one: LakeTable, sample: float) -> PlannedTable:

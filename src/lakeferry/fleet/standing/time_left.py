@@ -16,6 +16,11 @@ class Left(NamedTuple):
     p50: float
     p90: float
 
+    @classmethod
+    def surely(cls, seconds: float) -> "Left":
+        """A time that is assumed, not measured."""
+        return cls(seconds, seconds, seconds)
+
 
 def is_measured(elapsed_s: float, files_done: int, bytes_done: float, bytes_total: float) -> bool:
     """Whether enough was seen for an estimate that need not be taken back."""
