@@ -119,6 +119,7 @@ def test_who_follows_has_a_turn_again_when_it_is_due() -> None:
     turns.ended(one, 100.0)
 
     assert not turns.are_over(100.0)
+    assert turns.waiting(100.0) == 0  # that is for waves
     assert turns.next(399.0, may_begin=always) is None
     assert turns.next(400.0, may_begin=always) == one.target_url
 

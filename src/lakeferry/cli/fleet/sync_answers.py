@@ -125,7 +125,7 @@ def _whole(seconds: float) -> int | None:
 def report_lines(report: SyncReport, resume: str) -> list[str]:
     """How it ended, for people."""
     signs = marks(sys.stdout)
-    sign = signs["error" if report.failed else "warning" if _asks(report) else "ok"]
+    sign = signs["error" if report.failed else "warning" if report.asks else "ok"]
     parts = [f"{counted(report.synced, 'table')} synced"]
     if report.current:
         parts.append(f"{report.current:,} up to date")
@@ -176,7 +176,3 @@ def _asked_body(one: LakeTable) -> dict[str, Any]:
         {"table": one.name, "state": one.state, "code": one.code, "why": one.why,
          "next": [one.next_step] if one.next_step else []}
     )  # fmt: skip
-
-
-def _asks(report: SyncReport) -> bool:
-    return bool(report.look_at or report.ended_by)

@@ -129,8 +129,7 @@ def _last_seq(wanted: "Migration") -> int:
 def _code(report: SyncReport) -> int:
     if report.failed:
         return FAILED
-    is_left = report.not_begun > report.waiting
-    return LOOK if report.look_at or report.ended_by or is_left else OK
+    return LOOK if report.asks else OK
 
 
 class _Talk:

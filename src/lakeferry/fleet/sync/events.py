@@ -71,7 +71,7 @@ class SyncReport:
     blocked: int
     drifted: int
     failed: int
-    not_begun: int  # or stopped in the midst
+    not_begun: int  # or stopped in the midst, or not looked at once more
     waiting: int  # of these: their wave begins later
     files: int
     bytes: int
@@ -81,6 +81,11 @@ class SyncReport:
     ended_by: str  # a limit, for people; '': all was done, or a signal came
     was_stopped: bool  # by a signal
     look_at: tuple[LakeTable, ...]  # that ask for a person, by name
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person has to decide something, or not all was done whose time has come."""
+        return bool(self.look_at) or self.not_begun > self.waiting
 
 
 Event = TableMoved | TableSaid | FilesArrived | Progress

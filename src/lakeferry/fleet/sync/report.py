@@ -17,6 +17,7 @@ def report_of(
     *,
     synced: AbstractSet[str],
     current: AbstractSet[str],
+    todo: AbstractSet[str],
     waiting: int,
     seconds: float,
     usd: Decimal | None,
@@ -29,9 +30,14 @@ def report_of(
         rows: the tables that were meant, as they are now.
         synced, current: targets that came to a newer version, and that were found up to date; one
             that is followed may be both.
+        todo: targets that this run was to bring up to date.
         waiting: tables whose wave begins later.
     """
     states = Counter(row.state for row in rows)
+    left = todo - synced - current
+    not_looked_at = sum(
+        row.state in ("synced", "verified") and row.target_url in left for row in rows
+    )
     return SyncReport(
         states=dict(states),
         synced=len(synced),
@@ -39,7 +45,7 @@ def report_of(
         blocked=states["blocked"],
         drifted=states["drifted"],
         failed=states["failed"],
-        not_begun=states["planned"] + states["discovered"],
+        not_begun=states["planned"] + states["discovered"] + not_looked_at,
         waiting=waiting,
         files=sums.files,
         bytes=sums.bytes,

@@ -125,6 +125,7 @@ class _Run:
         self._shown_left_s: float | None = None  # of all that is meant, as last told
         self._synced: set[str] = set()  # that hold a newer version than before this run
         self._current: set[str] = set()
+        self._todo: frozenset[str] = frozenset()
         self._moved = Decimal(0)
 
     def pace_of(self, account: str) -> Pace:
@@ -138,6 +139,7 @@ class _Run:
         self._current.update(one.target_url for one in rows if self._is_there(one))
         todo = [one for one in rows if self._is_to_do(one)]
         self._book.expect(one.target_url for one in todo)
+        self._todo = frozenset(one.target_url for one in todo)
         todo = [self._book.rows[one.target_url] for one in todo]
         self._shown_left_s = self._left_s()
         self._turns.put(
@@ -362,6 +364,7 @@ class _Run:
             self._book.sums,
             synced=self._synced,
             current=self._current,
+            todo=self._todo,
             waiting=self._turns.waiting(now_s),
             seconds=time.monotonic() - self._began,
             usd=self._moved if self._asked.usd_per_byte else None,

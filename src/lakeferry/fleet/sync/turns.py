@@ -21,6 +21,7 @@ class Turns:
         self._queue: list[str] = []  # those whose time has come, in their order
         self._later: list[tuple[float, int, str]] = []
         self._count = 0
+        self._had: set[str] = set()  # a turn
         self.are_held_back = False  # somebody's turn has come, and a window is closed
 
     def put(
@@ -45,6 +46,7 @@ class Turns:
 
     def ended(self, table: LakeTable, now_s: float) -> None:
         """A table's turn is over; who follows comes again."""
+        self._had.add(table.target_url)
         if self._follow:
             self._put(table.target_url, now_s + look_again_s(table.lag_target_s, self._draw()))
 
@@ -56,7 +58,7 @@ class Turns:
 
     def waiting(self, now_s: float) -> int:
         """How many have not begun because their wave begins later."""
-        return sum(at > now_s for at, *_ in self._later)
+        return sum(at > now_s and url not in self._had for at, _, url in self._later)
 
     def _put(self, url: str, at_s: float) -> None:
         self._count += 1
