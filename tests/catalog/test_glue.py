@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lakeferry.catalog import glue, lake_formation
+from lakeferry.catalog import glue, lake_formation, rights
 from lakeferry.catalog.glue import GlueCatalog
 from lakeferry.catalog.tables import Change, Grant, Partition
 from lakeferry.connect.aws import AwsAccess, client
@@ -127,6 +127,31 @@ def test_only_what_is_as_it_was_registered_is_taken_away(place: GlueCatalog) -> 
 
     assert glue.unregister(place, orders()) == Change("removed")
     assert glue.unregister(place, orders()) == Change("none")
+
+
+def test_who_looks_at_a_table_or_takes_it_away_asks_for_no_more_than_their_rights(
+    place: GlueCatalog,
+) -> None:
+    glue.register(place, orders())
+    events = client(place.access, "glue").meta.events
+    asked: list[str] = []
+
+    def ask(model: Any, **_: Any) -> None:
+        asked.append(f"glue:{model.name}")
+
+    events.register("before-call", ask)
+    try:
+        found = glue.find_table(place, "sales", "orders")
+        assert found is not None
+        list(glue.partitions(place, found))
+        looked = set(asked)
+        asked.clear()
+        glue.set_properties(place, "sales", "orders", {"lakeferry.receipt": "5c"})
+        glue.unregister(place, orders())
+    finally:
+        events.unregister("before-call", ask)
+
+    assert (looked, set(asked)) == (set(rights.LOOKS), set(rights.TAKES_AWAY))
 
 
 def test_a_listing_tells_what_each_table_is_and_where_it_lies(place: GlueCatalog) -> None:

@@ -24,6 +24,11 @@ def test_the_policies_allow_what_is_asked_and_nothing_else() -> None:
     }
 
 
+def test_less_is_allowed_where_less_is_asked() -> None:
+    assert set(rights.LOOKS) < set(rights.READS)
+    assert set(rights.TAKES_AWAY) < set(rights.WRITES)
+
+
 def test_who_only_reads_may_change_nothing() -> None:
     actions = [action for one in rights.reading(ARN) for action in one["Action"]]
 

@@ -1,4 +1,4 @@
-"""`config iam --for discover | sync | cutover`: the least policy of a migration."""
+"""`config iam --for discover | sync | cutover | rollback`: the least policy of a migration."""
 
 import json
 from pathlib import Path
@@ -65,6 +65,52 @@ def test_whoever_cuts_over_registers_in_the_databases_of_the_layout(tmp_path: Pa
 
     databases = [one for one in found["RegisterTables"]["Resource"] if ":database/" in one]
     assert databases == [f"{GLUE}:database/finance_*", f"{GLUE}:database/helio?1_*"]
+
+
+def test_whoever_takes_back_writes_below_the_sources_too_and_registers_nothing(
+    tmp_path: Path,
+) -> None:
+    ended = printed("rollback", tmp_path)
+
+    found = statements(ended)
+    assert found["WriteSources"]["Resource"] == ["arn:aws:s3:::helio/*"]
+    assert found["WriteTarget"]["Resource"] == ["arn:aws:s3:::prod/lake/*"]
+    assert "`WriteSources` is for `rollback --reverse` alone" in ended.stderr
+    assert "Storage Blob Data Contributor on its container" in ended.stderr
+    assert found["TakeAwayTables"]["Action"] == [
+        "glue:DeleteTable", "glue:GetTable", "glue:UpdateTable"
+    ]  # fmt: skip
+    for step in ("discover", "sync", "cutover"):
+        assert "WriteSources" not in statements(printed(step, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("catalog", "cutover", "rollback"),
+    [
+        ("{kind: unity, uri: 'https://dbx', catalog: c, schema: '{schema}'}",
+         "USE SCHEMA and CREATE TABLE", "MANAGE unless it is their owner"),
+        ("{kind: hive, uri: 'thrift://hms:9083', schema: '{schema}'}",
+         "to make databases and tables", "to alter and drop the tables that the switch registered"),
+    ],
+)  # fmt: skip
+def test_the_way_back_takes_other_rights_in_a_catalog_than_the_switch(
+    catalog: str, cutover: str, rollback: str, tmp_path: Path
+) -> None:
+    glue = '{kind: glue, connection: lake, schema: "{source}_{schema}", register: at-cutover}'
+    text = MANIFEST.replace(glue, catalog)
+    assert text != MANIFEST
+
+    said = {step: printed(step, tmp_path, text).stderr for step in ("cutover", "rollback")}
+
+    assert (cutover in said["cutover"], cutover in said["rollback"]) == (True, False)
+    assert (rollback in said["cutover"], rollback in said["rollback"]) == (False, True)
+
+
+def test_a_sync_asks_a_catalog_only_for_the_partitions_of_its_tables(tmp_path: Path) -> None:
+    found = statements(printed("sync", tmp_path))
+
+    assert "ReadCatalog" not in found
+    assert found["ReadPartitions"]["Action"] == ["glue:GetPartitions", "glue:GetTable"]
 
 
 def test_a_sync_that_registers_may_do_so(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from lakeferry.clone.folder_state import FOLDER, LANDED, MOST_PARTS, mark_of, re
 from lakeferry.clone.report import CloneReport, CloneRequest
 from lakeferry.errors import FerryError
 from lakeferry.events import Event, FileLanded
+from lakeferry.store.local import LocalStore
 from lakeferry.store.open import open_store
 from tests.servers import Server
 
@@ -152,6 +153,23 @@ def test_files_of_marks_are_joined_once_there_are_many(
     marks = read_marks(open_store(str(tmp_path / "out")))
     assert (len(marks.parts), len(marks.marks)) == (1, 2 * MOST_PARTS)
     assert sync(tmp_path / "in", tmp_path / "out").up_to_date
+
+
+def test_where_nothing_may_be_deleted_they_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(store: LocalStore, path: str) -> None:
+        raise FerryError("LF-1002", "may not delete", f"{store.url}/{path}", "ask for it")
+
+    monkeypatch.setattr(LocalStore, "delete", refuse)
+    monkeypatch.setattr(folder_room, "MARKS_HELD", 1)
+    for number in range(2 * MOST_PARTS):
+        put(tmp_path / "in", f"{number}.txt", str(number))
+
+    sync(tmp_path / "in", tmp_path / "out")
+
+    marks = read_marks(open_store(str(tmp_path / "out")))
+    assert len(marks.parts) == len(marks.marks) == 2 * MOST_PARTS
 
 
 @pytest.mark.server

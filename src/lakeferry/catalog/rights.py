@@ -1,4 +1,4 @@
-"""The least that a role needs at Glue: statements of a policy, to list and to register. Pure.
+"""The least that a role needs at Glue: statements to list, to register, to take away. Pure.
 
 AWS itself has not judged these texts; see README.
 
@@ -15,6 +15,8 @@ WRITES = (
     "glue:CreateDatabase", "glue:CreateTable", "glue:DeleteTable", "glue:GetTable",
     "glue:UpdateTable",
 )  # fmt: skip
+LOOKS = ("glue:GetPartitions", "glue:GetTable")  # of tables that are known by name
+TAKES_AWAY = ("glue:DeleteTable", "glue:GetTable", "glue:UpdateTable")
 Statement = dict[str, Any]
 
 
@@ -31,9 +33,19 @@ def reading(catalog: str, databases: Sequence[str] = ()) -> tuple[Statement, ...
     )
 
 
+def looking(catalog: str, databases: Sequence[str] = ()) -> tuple[Statement, ...]:
+    """What lets a role ask for the partitions of a Parquet table that it knows by name."""
+    return (statement("ReadPartitions", LOOKS, _resources(catalog, databases)),)
+
+
 def registering(catalog: str, databases: Sequence[str] = ()) -> tuple[Statement, ...]:
     """What lets a role make tables known, change and take away what it made known."""
     return (statement("RegisterTables", WRITES, _resources(catalog, databases)),)
+
+
+def taking_away(catalog: str, databases: Sequence[str] = ()) -> tuple[Statement, ...]:
+    """What lets a role take away what was made known, or a receipt from it."""
+    return (statement("TakeAwayTables", TAKES_AWAY, _resources(catalog, databases)),)
 
 
 def _resources(catalog: str, databases: Sequence[str]) -> list[str]:

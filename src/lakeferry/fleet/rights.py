@@ -1,9 +1,11 @@
 """The least that a role needs for a migration: one policy of AWS, and rights elsewhere. Pure.
 
-AWS itself has not judged these texts; see README. Nothing is ever deleted at a target, so no policy
-has a right to delete objects.
+AWS itself has not judged these texts; see README. Nothing is ever deleted at a target or a source,
+so no policy has a right to delete objects. Google takes to write over an object, as
+`_last_checkpoint` is, for a deletion. A source is written by `rollback --reverse` alone.
 
-Source: Service Authorization Reference of S3, KMS and STS; design of each store for the words.
+Source: Service Authorization Reference of S3, KMS and STS; Cloud Storage, "IAM permissions";
+Databricks, "Unity Catalog privileges and securable objects"; design of each store for the words.
 """
 
 import re
@@ -12,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lakeferry.catalog.rights import statement
-from lakeferry.fleet.manifest.wanted import Migration, Source
+from lakeferry.fleet.manifest.wanted import Catalog, Migration, Source
 
-Step = Literal["discover", "sync", "cutover"]
+Step = Literal["discover", "sync", "cutover", "rollback"]
 Statement = Mapping[str, Any]
 _S3 = ("s3://", "s3a://", "s3n://")
 # By how an address begins: who reads there, and who writes.
@@ -25,7 +27,8 @@ _ELSEWHERE = {
     ),
     ("gs",): (
         "storage.objects.get, storage.objects.list on its bucket",
-        "storage.objects.get, storage.objects.list, storage.objects.create on its bucket",
+        "storage.objects.get, storage.objects.list, storage.objects.create, "
+        "storage.objects.delete on its bucket",
     ),
     ("hdfs", "webhdfs", "swebhdfs"): ("r-x on its tree", "rwx on its tree"),
 }
@@ -50,7 +53,10 @@ def needs(wanted: Migration, step: Step, glue: Sequence[Statement], partition: s
     found = [*_reading("Sources", sources, partition)]
     if step != "discover":
         found += _reading("Target", [wanted.target.root], partition)
-        found += _writing(wanted, partition)
+        found += _writing("Target", [wanted.target.root], partition)
+        found += _key(wanted)
+    if step == "rollback":
+        found += _writing("Sources", sources, partition)
     roles = sorted({role for role in _roles(wanted) if role.startswith("arn:")})
     if roles:
         found.append(statement("TakeRoles", ("sts:AssumeRole",), roles))
@@ -77,31 +83,41 @@ def _reading(whose: str, urls: Sequence[str], partition: str) -> Iterator[Statem
     buckets = [f"arn:{partition}:s3:::{bucket}" for bucket, _ in places]
     # Without a condition on the prefix: S3 weighs ListBucket when an object that is read is not
     # there, too, and would say 403 in place of 404, which is how a new table is told.
-    yield statement(f"List{whose}", ("s3:GetBucketLocation", "s3:ListBucket"), buckets)
+    yield statement(f"List{whose}", ("s3:ListBucket",), buckets)
     yield statement(f"Read{whose}", ("s3:GetObject",), _objects(places, partition))
 
 
-def _writing(wanted: Migration, partition: str) -> Iterator[Statement]:
-    places = _places([wanted.target.root])
-    if not places:
-        return
-    writes = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject")
-    yield statement("WriteTarget", writes, _objects(places, partition))
+def _writing(whose: str, urls: Sequence[str], partition: str) -> Iterator[Statement]:
+    places = _places(urls)
+    if places:
+        writes = ("s3:AbortMultipartUpload", "s3:PutObject")
+        yield statement(f"Write{whose}", writes, _objects(places, partition))
+
+
+def _key(wanted: Migration) -> Iterator[Statement]:
     key = wanted.target.kms_key
-    if key is not None and key.startswith("arn:"):
+    if key is not None and key.startswith("arn:") and _places([wanted.target.root]):
         yield statement("UseKey", ("kms:Decrypt", "kms:GenerateDataKey"), [key])
 
 
 def _elsewhere(wanted: Migration, step: Step) -> Iterator[str]:
     """Rights that AWS does not give, and what a policy of AWS cannot name."""
+    writes = int(step == "rollback")
     for name, source in wanted.sources.items():
         if source.root is None:
-            yield f"source {name}: its tables may be read wherever its catalog says that they lie"
+            may = "read and written" if writes else "read"
+            yield f"source {name}: its tables may be {may} wherever its catalog says that they lie"
         else:
-            yield from _at_store(f"source {name}", source.root, 0)
+            yield from _at_store(f"source {name}", source.root, writes)
         yield from _at_catalog(name, source)
     if any((one.root or "").startswith(_S3) for one in wanted.sources.values()):
-        yield "a source that is encrypted with a key of its own asks for kms:Decrypt on that key"
+        use = "kms:Decrypt and kms:GenerateDataKey" if writes else "kms:Decrypt"
+        yield f"a source that is encrypted with a key of its own asks for {use} on that key"
+    if writes:
+        yield (
+            "a checkpoint that `--checkpoint` names outside of the sources: to list, read and "
+            "write what lies beside it"
+        )
     if step == "discover":
         return
     yield from _at_store("the target", wanted.target.root, 1)
@@ -109,23 +125,38 @@ def _elsewhere(wanted: Migration, step: Step) -> Iterator[str]:
     if key is not None and not key.startswith("arn:"):
         yield "the target's key is no ARN: kms:Decrypt and kms:GenerateDataKey on it are needed"
     catalog = wanted.target.catalog
-    if catalog is None or catalog.kind != "unity" or not _registers(wanted, step):
-        return
-    yield (
-        f"catalog {catalog.catalog}: USE CATALOG; USE SCHEMA and CREATE TABLE on its schemas; "
-        "CREATE EXTERNAL TABLE on the external location of the target; APPLY TAG"
-    )
+    if catalog is not None and _registers(wanted, step):
+        yield from _in_catalog(catalog, step)
+
+
+def _in_catalog(catalog: Catalog, step: Step) -> Iterator[str]:
+    """To make tables known, or to take away what a switch made known."""
+    if catalog.kind == "unity" and step == "rollback":
+        yield (
+            f"catalog {catalog.catalog}: USE CATALOG; USE SCHEMA and BROWSE on its schemas; on "
+            "the tables that the switch registered APPLY TAG, and MANAGE unless it is their owner"
+        )
+    elif catalog.kind == "unity":
+        yield (
+            f"catalog {catalog.catalog}: USE CATALOG; USE SCHEMA and CREATE TABLE on its schemas; "
+            "CREATE EXTERNAL TABLE on the external location of the target; APPLY TAG"
+        )
+    elif catalog.kind == "hive":
+        may = "to alter and drop the tables that the switch registered"
+        if step != "rollback":
+            may = "to make databases and tables, and to alter these tables"
+        yield f"metastore {catalog.uri}: {may}, where it asks for rights (Ranger, Sentry)"
 
 
 def _registers(wanted: Migration, step: Step) -> bool:
     catalog = wanted.target.catalog
     if catalog is None or catalog.register == "never":
         return False
-    return step == "cutover" or (step == "sync" and catalog.register == "at-sync")
+    return step in ("cutover", "rollback") or (step == "sync" and catalog.register == "at-sync")
 
 
 def registers_in_glue(wanted: Migration, step: Step) -> bool:
-    """Whether a step makes tables known in Glue."""
+    """Whether a step makes tables known in Glue, or takes away what was made known."""
     catalog = wanted.target.catalog
     return catalog is not None and catalog.kind == "glue" and _registers(wanted, step)
 
@@ -148,6 +179,11 @@ def _at_catalog(name: str, source: Source) -> Iterator[str]:
         yield (
             f"source {name}: CAN USE on warehouse {names.warehouse}; USAGE, READ_METADATA and "
             "SELECT on its schemas"
+        )
+    elif names.catalog == "hive":
+        yield (
+            f"source {name}: to list and read databases, tables and partitions of metastore "
+            f"{names.uri}, where it asks for rights (Ranger, Sentry)"
         )
 
 

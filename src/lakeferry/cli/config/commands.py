@@ -185,7 +185,7 @@ def iam(
     /,
     *,
     for_: Annotated[
-        Literal["monitor", "ingest", "discover", "sync", "cutover"],
+        Literal["monitor", "ingest", "discover", "sync", "cutover", "rollback"],
         Parameter(name="--for", help="Which commands it is for."),
     ] = "monitor",
     wish: IamFlags = NO_IAM,
@@ -196,10 +196,10 @@ def iam(
 ) -> int:
     """Print the least policy that a role needs, with the names of this manifest.
 
-    For `discover`, `sync` and `cutover` it is that of all `sources` and the `target`; what other
-    clouds ask for is told on stderr. For `ingest` it is that of all `streams`, or of --stream and
-    --table; with --adopt it may read where another consumer stands. AWS itself has not judged
-    these texts; README says what has.
+    For `discover`, `sync`, `cutover` and `rollback` it is that of all `sources` and the `target`;
+    what other clouds ask for is told on stderr. For `ingest` it is that of all `streams`, or of
+    --stream and --table; with --adopt it may read where another consumer stands. AWS itself has
+    not judged these texts; README says what has.
     """
 
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001

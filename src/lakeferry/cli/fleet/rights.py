@@ -1,4 +1,4 @@
-"""What `config iam --for discover | sync | cutover` does: the least rights of a migration."""
+"""What `config iam --for STEP` does for a migration: the least rights of one of its steps."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,7 @@ from lakeferry.fleet.discovery.from_catalog import aws_access
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.rights import Statement, Step, databases, needs, registers_in_glue
 
+_WRITES = "`WriteSources` is for `rollback --reverse` alone; without it, leave that statement out"
 _TAKES = (
     "`TakeRoles` is for whoever starts lakeferry, all else for the role that a connection takes"
 )
@@ -36,6 +37,8 @@ def fleet_iam(manifest: ManifestFlags, step: Step, *, account: str | None, scree
         screen.say(f"- {line}")
     if any(one["Sid"] == "TakeRoles" for one in found.statements):
         screen.say(f"- {_TAKES}")
+    if any(one["Sid"] == "WriteSources" for one in found.statements):
+        screen.say(f"- {_WRITES}")
     if not found.statements:
         raise FerryError(
             "LF-2001", "nothing of this migration lies in AWS, so no policy is needed",
@@ -49,17 +52,19 @@ def fleet_iam(manifest: ManifestFlags, step: Step, *, account: str | None, scree
 def _glue(wanted: Migration, step: Step, account: str | None) -> Iterator[Statement]:
     reads: dict[str, list[str]] = {}
     for source in wanted.sources.values():
-        if source.names_from.catalog == "glue" and step != "sync":
+        if source.names_from.catalog == "glue":
             begin = _catalog_arn(aws_access(source.names_from.link), account)
             reads.setdefault(begin, []).append(source.names_from.name or "*")
+    look = glue.reading if step in ("discover", "cutover") else glue.looking
     for number, (begin, named) in enumerate(reads.items()):
-        for one in glue.reading(begin, sorted(set(named))):
+        for one in look(begin, sorted(set(named))):
             yield {**one, "Sid": f"{one['Sid']}{number or ''}"}
     if registers_in_glue(wanted, step) and wanted.target.catalog is not None:
         access = aws_access(wanted.target.catalog.link)
         region = wanted.target.region or access.region
         begin = _catalog_arn(access, account, region)
-        yield from glue.registering(begin, databases(wanted))
+        change = glue.taking_away if step == "rollback" else glue.registering
+        yield from change(begin, databases(wanted))
 
 
 def _catalog_arn(access: AwsAccess, account: str | None, region: str | None = None) -> str:
