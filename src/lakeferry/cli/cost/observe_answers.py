@@ -184,13 +184,14 @@ def _delay_text(choice: GroupChoice, replay: Replay) -> str:
 
 
 def _flip_text(flip: Flip) -> str:
+    """What would change the choice; "" for a kind that people are not told of."""
     match flip.what:
         case "bytes" if flip.at > 0:
-            return f"{dollars(flip.at / GIB)} GB a month, then {flip.against}"
+            return f"{_gb(flip.at)} GB a month, then {flip.against}"
         case "dollars an hour":
             return f"{dollars(flip.at)} an hour of it instead of {dollars(flip.now)}"
         case "capacity":
-            return f"more than {dollars(flip.at / GIB)} GB a month, which it cannot carry"
+            return f"more than {_gb(flip.at)} GB a month, which it cannot carry"
     return ""
 
 
@@ -236,7 +237,7 @@ def _choice_body(choice: GroupChoice) -> dict[str, Any]:
         "connections": demand.connections,
         "conntrack_entries": demand.conntrack_entries,
         "now": choice.now,
-        "now_usd": None if choice.today is None else exact_or_none(choice.today.total),
+        "now_usd": None if choice.today is None else exact_text(choice.today.total),
         "chosen": None if decision is None else decision.chosen.option.path,
         "label": None if decision is None else decision.chosen.option.label,
         "reason": choice.fault if decision is None else decision.reason,
@@ -310,7 +311,7 @@ def _ends(names: tuple[Named, ...]) -> list[dict[str, str | None]]:
 
 
 @exact()
-def _gb(octets: int) -> str:
+def _gb(octets: int | Decimal) -> str:
     return f"{Decimal(octets) / GIB:,.2f}"
 
 

@@ -111,7 +111,11 @@ def read_bill(
 
 
 class _Waiting:
-    """Lines of all files, until they can be told from their duplicates."""
+    """Lines of all files, until all are there: a duplicate may stand in any later file.
+
+    Beyond `most` bytes they go to files by the last two signs of their ids, so that a line and its
+    duplicate are in one file, and one file at a time is held.
+    """
 
     def __init__(self, folder: Path, most: int) -> None:
         self._folder, self._most = folder, most
@@ -302,11 +306,14 @@ class _Groups:
         self._rows = 0
 
     def add(self, lines: pa.Table) -> None:
+        """Sum a batch by itself; the sums of many batches are summed when they are `most` rows."""
         counted = lines.append_column("lines", pa.array([1] * lines.num_rows, pa.int64()))
         self._parts.append(self._summed(counted))
         self._rows += self._parts[-1].num_rows
         if self._rows > self._most:
             self._parts = [self.table()]
+            # Sums that cannot be joined any further count by half. Counted whole, once they are
+            # more than `most` they would be summed again with every batch.
             self._rows = self._parts[0].num_rows // 2
 
     def table(self) -> pa.Table:

@@ -1,7 +1,8 @@
 """A plan's paths as options to decide between: its load replayed over each, at the book's prices.
 
-Workers are in AWS. Compared is what differs by path: hours, bytes and standby of the path itself,
-and what the source's cloud takes for the bytes' leaving, less what it takes by NAT gateway.
+Workers are in AWS. Only what differs from path to path is compared: the hours, bytes and standby of
+the path itself, and what the source's cloud takes for letting the bytes go. Of the latter each path
+has the difference to NAT gateways, which may be negative.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -192,7 +193,10 @@ def _bursting(migration: Migration, book: PriceBook, credit: int) -> Carrier:
 
 
 def _no_faster(found: Replay, most: int | None) -> Replay:
-    """What waits at the source for its line or for the workers comes as late on any path."""
+    """It takes at least as long as the bytes need to leave the source, whatever carries them on.
+
+    `most`: bytes a minute that the source's line and the workers sustain; None: not known.
+    """
     if most is None:
         return found
     return replace(found, minutes=max(found.minutes, -(-found.came // most)))

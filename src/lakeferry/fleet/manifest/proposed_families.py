@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-LEAST_NAMED, LEAST_WORDS = 2, 3  # sources of a family: by their names, by a word of each
+# So many sources make a family: of addresses that hold the source's own name (`{name}`), and of
+# addresses that differ in some other word (`{part}`), which may be alike by chance.
+LEAST_NAMED, LEAST_WORDS = 2, 3
 WORD = "part"
 _SIGN = re.compile(r"([A-Za-z0-9_]+)")
 
@@ -34,6 +36,8 @@ def propose_families(
     sources: Sequence[ProposedSource], shared: Sequence[str], kind_of: Mapping[str, str]
 ) -> tuple[ProposedFamily, ...]:
     """Families of sources that say the same but for one word of their addresses.
+
+    Those by name are looked for first, and a source is of one family at most.
 
     Args:
         shared: keys that a family says for its sources; what else a source says stays with it.
@@ -78,6 +82,7 @@ def _patterns(sources: Sequence[ProposedSource], *, by_name: bool) -> dict[str, 
 
 
 def _of_name(one: ProposedSource) -> list[tuple[str, str]]:
+    """Its address with `{name}`, where its name stands in it once and as a whole word."""
     root = one.root or ""
     whole = rf"(?<![A-Za-z0-9_]){re.escape(one.name)}(?![A-Za-z0-9_])"
     if len(re.findall(whole, root)) != 1:

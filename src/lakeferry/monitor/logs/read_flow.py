@@ -91,7 +91,8 @@ def spread(rows: pa.RecordBatch) -> pa.RecordBatch:
     """Records of more than a minute as one for each of their minutes, their bytes evenly.
 
     A flow log that aggregates ten minutes would else show a peak of ten times the rate. Sums stay
-    as they are, to the byte.
+    as they are, to the byte: after `cut` of `whole` seconds `size * cut // whole` bytes are due,
+    and a piece gets what is due at its end less what was due at its beginning.
     """
     if "end" not in rows.schema.names or not rows.num_rows:
         return rows
@@ -100,7 +101,7 @@ def spread(rows: pa.RecordBatch) -> pa.RecordBatch:
     pieces = np.where(lasts > _MINUTE, -(-lasts // _MINUTE), 1)
     if pieces.max() == 1:
         return rows
-    record = np.repeat(np.arange(len(pieces)), pieces)
+    record = np.repeat(np.arange(len(pieces)), pieces)  # of which record each piece is
     piece = np.arange(len(record)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     found = rows.take(pa.array(record))
     whole = np.maximum(lasts, 1)[record]
@@ -111,6 +112,7 @@ def spread(rows: pa.RecordBatch) -> pa.RecordBatch:
     made = {"start": pc.if_else(pc.is_valid(found["start"]), start[record] + piece * _MINUTE, None)}
     for name in ("bytes", "packets"):
         size = np.asarray(pc.fill_null(found[name], 0))
+        # size * cut // whole, in two terms so that no product leaves 64 bits.
         due = [size // whole * cut + size % whole * cut // whole for cut in cuts]
         made[name] = pc.if_else(pc.is_valid(found[name]), pa.array(due[1] - due[0]), None)
     columns = [made.get(name, found[name]) for name in found.schema.names]
