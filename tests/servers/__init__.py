@@ -39,6 +39,17 @@ PROGRAMS: Mapping[str, tuple[Path, str]] = {  # name -> what must be there, what
     "s3a-jars": (CACHE / "s3a-3.4.1/hadoop-aws-3.4.1.jar", "java"),
     "spark": (CACHE / "pyspark-4.0.1/.ready", "java"),
 }
+# Servers of tests live for minutes: what the second compiler, a parallel collector and the check of
+# each class would save later they never earn back. To be up takes a metastore 2.0 s of CPU so,
+# and 4.5 without; HDFS 2.8 instead of 4.9.
+JAVA = (
+    "java",
+    "-Xmx512m",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-XX:+UnlockDiagnosticVMOptions",
+    "-XX:-BytecodeVerificationRemote",
+)
 SET_PARENT_DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
 _LIBC = ctypes.CDLL(None, use_errno=True)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers import Server, free_port, require, started
+from tests.servers import JAVA, Server, free_port, require, started
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def running(folder: Path) -> Iterator[Server]:
     """A cluster of one's own."""
     jars = require("hdfs").parent
     rpc, http = free_port(), free_port()
-    command = ["java", "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    command = [*JAVA, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                "-cp", f"{jars}/*:{jars}", "MiniHdfs", str(folder / "hdfs"),
                str(rpc), str(http)]  # fmt: skip
     log = folder / "hdfs.log"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers import Server, free_port, listens, require, s3a, started
+from tests.servers import JAVA, Server, free_port, listens, require, s3a, started
 from tests.servers.kerberos import REALM, Realm
 
 # The service alone lacks classes of Hive proper that its defaults name.
@@ -52,7 +52,7 @@ def running(
         places = [*s3a.beside_hadoop(), *places]
     _write_site(folder, site)
     options = [word for key, value in settings.items() for word in ("--hiveconf", f"{key}={value}")]
-    command = ["java", "-Xmx512m", "--add-opens=java.base/java.net=ALL-UNNAMED",
+    command = [*JAVA, "--add-opens=java.base/java.net=ALL-UNNAMED",
                "--add-opens=java.base/java.lang=ALL-UNNAMED",
                f"-Dderby.stream.error.file={folder}/derby.log",
                *([] if realm is None else [f"-Djava.security.krb5.conf={realm.config}"]),
