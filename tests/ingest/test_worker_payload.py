@@ -4,6 +4,7 @@ Rows of the fault table are named in the docstrings of their tests.
 """
 
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -169,15 +170,20 @@ def test_bad_records_cannot_be_rescued_where_a_column_may_not_be_null(
         assert worker.hear(Broken).error.code == "LF-7021"
 
 
-def test_a_stream_that_is_bad_all_over_stops_the_ingest(tmp_path: Path) -> None:
+def test_a_stream_that_is_bad_all_over_stops_the_ingest_and_is_told_of_as_many_as_were_read(
+    tmp_path: Path,
+) -> None:
     with Feed(shards=8, load=Load("raw", backlog=3_000)) as feed:
-        ingest = ingest_of(feed, tmp_path, PayloadSettings(PAYLOAD))
+        ingest = ingest_of(feed, tmp_path, PayloadSettings(PAYLOAD, most_bad=0.005))
         with working(ingest, tmp_path) as worker:
             worker.read(*feed.shards())
             broken = worker.hear(Broken)
 
     assert broken.error.code == "LF-7024"
-    assert "the limit is 10%; the last one: it is no JSON object" in broken.error.where
+    bad, read = re.findall(r"[0-9,]+", broken.error.what)
+    assert 500 < int(bad.replace(",", "")) == int(read.replace(",", "")) <= 24_000
+    assert "at most 0.5% of 100,000 may be" in broken.error.where
+    assert "; the last one: it is no JSON object" in broken.error.where
 
 
 def test_one_bad_record_in_a_hundred_stops_nothing(tmp_path: Path) -> None:

@@ -92,20 +92,20 @@ class BadRatio:
     def __init__(self, most: float) -> None:
         self._most = most
         self._pages: deque[tuple[int, int]] = deque()  # records and bad ones of each
-        self._records = self.bad = 0
+        self.records = self.bad = 0  # of the window
 
     def add(self, records: int, bad: int) -> bool:
         """Count a page; whether too many are bad. Fewer records than the window's are not judged
         by their ratio: as many bad ones as a whole window may have are too many of them, too.
         """
         self._pages.append((records, bad))
-        self._records += records
+        self.records += records
         self.bad += bad
-        while self._records - self._pages[0][0] >= WINDOW:
+        while self.records - self._pages[0][0] >= WINDOW:
             old, was_bad = self._pages.popleft()
-            self._records -= old
+            self.records -= old
             self.bad -= was_bad
-        return self.bad > self._most * max(WINDOW, self._records)
+        return self.bad > self._most * max(WINDOW, self.records)
 
 
 def unknown_to(place: Position | None, known: Collection[RowKey] | None, bad: Bad) -> Bad:

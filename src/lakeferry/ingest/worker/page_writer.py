@@ -140,11 +140,12 @@ class PageWriter:
     def _judge(self, page: Fetched, found: PageTable) -> None:
         rows = found.table.num_rows + len(found.bad.rows)
         if self._ratio.add(rows, found.bad_records):
+            most = self._ingest.payload.most_bad
             raise FerryError(
                 "LF-7024",
-                f"{self._ratio.bad:,} of the last {WINDOW:,} records are bad, more than may be",
-                f"{page.shard_id} of stream {self._ingest.source.stream}; "
-                f"the limit is {self._ingest.payload.most_bad:.0%}{_last_fault(found)}",
+                f"{self._ratio.bad:,} of the last {self._ratio.records:,} records are bad",
+                f"{page.shard_id} of stream {self._ingest.source.stream}; at most "
+                f"{most * 100:g}% of {WINDOW:,} may be{_last_fault(found)}",
                 "a schema that is wrong makes all records bad: mend it (`--infer` proposes one), "
                 "or raise the limit (`--max-bad`); what was committed stays, the records come "
                 "again",
