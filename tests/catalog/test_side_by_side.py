@@ -81,10 +81,11 @@ def test_a_failure_is_told_to_whoever_takes() -> None:
         list(side_by_side([Ask("a")], page))
 
 
-def test_a_schema_that_refuses_is_told_and_the_others_are_listed() -> None:
+@pytest.mark.parametrize("code", ["LF-8104", "LF-1203"])  # the catalog's own rights, those of IAM
+def test_a_schema_that_refuses_is_told_and_the_others_are_listed(code: str) -> None:
     def page(ask: Ask) -> Page[Ask]:
         if ask == ("hr", 1):
-            raise FerryError("LF-8104", "no right", "hr", "GRANT")
+            raise FerryError(code, "no right", "hr", "GRANT")
         return service.page(ask)
 
     service, refused = Service({"hr": 3, "sales": 2}), dict[str, FerryError]()
@@ -93,7 +94,7 @@ def test_a_schema_that_refuses_is_told_and_the_others_are_listed() -> None:
     found = {one.full_name for one in side_by_side(asks, page, on_refused=refused.setdefault)}
 
     assert found == {"hr.t0", "sales.t0", "sales.t1"}
-    assert [(name, why.code) for name, why in refused.items()] == [("hr", "LF-8104")]
+    assert [(name, why.code) for name, why in refused.items()] == [("hr", code)]
     with pytest.raises(FerryError, match="no right"):
         list(side_by_side(asks, page))
 
