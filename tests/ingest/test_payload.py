@@ -210,6 +210,23 @@ def test_of_many_bad_records_each_is_found() -> None:
     assert found.bad.rows.sequence_numbers == [str(place) for place in range(3, 500, 7)]
 
 
+def test_pages_after_one_with_bad_records_are_read_alike_though_at_once() -> None:
+    declared = declare(SCHEMA, on_new="rescue")
+    guide, known = Guide(declared.read_as), []
+    bad = [GOOD, b'{"a":"x"}', b'{"a":2}', b'{"a":[]}']
+
+    for data in (bad, bad, [*bad, b'{"f":"x"}'], [*bad, b'{"new":5}'], [GOOD]):
+        found = parse(rows(data), declared, guide, provenance=False)
+        told = [str(fault.path) for fault in found.bad.faults]
+        known.append((found.table["a"].to_pylist(), told, dict(found.new_fields)))
+
+    assert known[0] == known[1] == ([1, 2], ["$.a", "$.a"], {})
+    assert known[2] == ([1, 2], ["$.a", "$.a", "$.f"], {})
+    assert known[3] == ([1, 2, None], ["$.a", "$.a"], {"$.new": pa.int64()})
+    assert known[4] == ([1], [], {})
+    assert guide.doubted is None
+
+
 def test_records_that_are_bad_in_several_columns_are_each_told_apart() -> None:
     # The reader names the column of the first one alone.
     data = [b'{"a":"x"}', GOOD, b'{"s":1}', b'{"o":{"x":"y"}}', GOOD, b'{"a":[]}', b"x", GOOD]
@@ -490,12 +507,16 @@ def alone(one: bytes, declared: Declared) -> list[dict[str, Any]] | None:
     return found
 
 
-@given(st.lists(records, max_size=12), options)
-def test_a_record_is_judged_alike_whatever_comes_with_it(data: list[bytes], on_new: OnNew) -> None:
+@given(st.lists(records, max_size=12), options, st.none() | st.sampled_from(SCHEMA.names))
+def test_a_record_is_judged_alike_whatever_comes_with_it_or_came_before(
+    data: list[bytes], on_new: OnNew, doubted: str | None
+) -> None:
     declared = declare(SCHEMA, on_new=on_new)
     each = [alone(one, declared) for one in data]
+    guide = Guide(declared.read_as)
+    guide.doubted = guide.narrowed(f"Column(/{doubted})")
 
-    found = parsed(*data, on_new=on_new)
+    found = parse(rows(data), declared, guide, provenance=False)
 
     good = [row for one in each if one is not None for row in one]
     columns = found.table.select(SCHEMA.names).to_pylist()

@@ -215,6 +215,7 @@ doubts = st.none() | st.lists(st.sampled_from(SCHEMA.names), unique=True, max_si
 @given(st.lists(lines, max_size=8), doubts)
 # The first two are one row to a reader of all, and the last one two: as many rows as lines.
 @example([b'1,"x,,,,', b'2,"q",,,,', b"x,,,,,", GOOD, b'3,y"\na"z,,,,'], None)
+@example([b"1,,,,,\xc3", b"\xa9,,,,,", GOOD], ("a",))
 def test_a_line_is_judged_alike_whatever_comes_with_it_or_came_before(
     data: list[bytes], doubted: tuple[str, ...] | None
 ) -> None:

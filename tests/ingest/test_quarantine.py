@@ -130,7 +130,7 @@ def test_of_bad_records_those_beyond_the_tables_position_are_known_one_by_one(
     known = rejected_before(NAME, ahead, rows.state, STREAM)
 
     assert before == {}
-    assert known == {SHARD: {("7", None), ("9", None)}}
+    assert known == {SHARD: frozenset({("7", None), ("9", None)})}
 
 
 def test_more_bad_records_than_are_told_one_by_one_are_known_by_their_place(

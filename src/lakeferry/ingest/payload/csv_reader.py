@@ -85,7 +85,7 @@ class CsvReader:
             ),
             pv.ParseOptions(
                 delimiter=self.delimiter,
-                newlines_in_values=plain is None and joined.count(b"\n") >= len(lines),
+                newlines_in_values=plain is None and b"\n" in b"".join(lines),
                 ignore_empty_lines=False,
                 invalid_row_handler=wrong,
             ),

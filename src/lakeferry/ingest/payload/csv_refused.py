@@ -27,8 +27,13 @@ def surely_refused(values: pa.Array, field: pa.Field) -> list[int]:
     pattern = _pattern(field.type)
     if pattern is None:
         return []
-    fits = pc.match_substring_regex(values.cast(pa.string()), pattern)
-    return pc.indices_nonzero(pc.invert(fits).fill_null(False)).to_pylist()  # type: ignore[no-any-return]
+    texts, odd = values.cast(pa.string()), None
+    if pattern == _INTEGER:  # figures alone are found in a tenth of the time
+        odd = pc.indices_nonzero(pc.invert(pc.ascii_is_decimal(texts)))
+        texts = texts.take(odd)
+    fits = pc.match_substring_regex(texts, pattern)
+    found = pc.indices_nonzero(pc.invert(fits).fill_null(False))
+    return (found if odd is None else odd.take(found)).to_pylist()  # type: ignore[no-any-return]
 
 
 def told(value: bytes | None, field: pa.Field) -> Fault:

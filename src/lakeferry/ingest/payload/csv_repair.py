@@ -18,15 +18,15 @@ from lakeferry.ingest.payload.json_rows import Unfit
 from lakeferry.ingest.payload.repair import halved
 from lakeferry.ingest.payload.rows import Fault
 
-Sorted = tuple[Sequence[int], pa.Table, dict[int, Fault]]
+Sorted = tuple[pa.Table, dict[int, Fault]]
 
 
 def sorted_out(lines: Sequence[bytes], reader: CsvReader) -> Sorted:
-    """Places of the good lines, their rows in order, and what is wrong with each other one."""
+    """The rows of the good lines in order, and what is wrong with each other one, by its place."""
     doubted = reader.doubted
     if doubted is None:
         try:
-            return range(len(lines)), reader.read(lines), {}
+            return reader.read(lines), {}
         except Unfit as error:
             told = reader.column(str(error))
             doubted = () if told is None else (told.name,)
@@ -44,7 +44,7 @@ def _halved(lines: Sequence[bytes], reader: CsvReader) -> Sorted:
     # Most often all bad lines of a page are bad in one column.
     while True:
         try:
-            return places, read(places) if sure else reader.read(lines), sure
+            return read(places) if sure else reader.read(lines), sure
         except Unfit as error:
             found = _sure(
                 lines, places, reader, reader.column(str(error)) or reader.schema.field(0)
@@ -64,7 +64,7 @@ def _halved(lines: Sequence[bytes], reader: CsvReader) -> Sorted:
             bad[place] = str(error)
     kept = sorted([*good.places, *cleared])
     whole = good.table if good.table is not None and not cleared else read(kept)
-    return kept, whole, sure | {place: reader.fault(why) for place, why in bad.items()}
+    return whole, sure | {place: reader.fault(why) for place, why in bad.items()}
 
 
 def _sure(

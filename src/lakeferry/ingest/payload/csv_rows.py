@@ -54,7 +54,8 @@ def lines_of(rows: Rows) -> tuple[Rows, Bad]:
     Lines of a record that has several are told apart by their sub-sequence number, from 0 on. In an
     aggregate they get numbers above all that records of aggregates have, so that none is twice.
     """
-    if all(one and b"\n" not in one and b"\r" not in one for one in rows.data):
+    text = b"".join(rows.data)
+    if all(rows.data) and b"\n" not in text and b"\r" not in text:
         return rows, Bad(rows.at(()), ())
     places: list[int] = []
     data: list[bytes] = []
@@ -110,9 +111,9 @@ def parse_csv(rows: Rows, reader: CsvReader, *, provenance: bool = True) -> Pars
     An empty field is null, an empty one in quotes is an empty text. A timestamp without a zone is
     UTC, with one it is converted; a boolean is `true` or `false`.
     """
-    kept, table, faults = sorted_out(rows.data, reader)
+    table, faults = sorted_out(rows.data, reader)
     bad = sorted(faults)
-    good = rows.at(kept) if bad else rows
+    good = rows.without(bad) if bad else rows
     return Parsed(
         with_provenance(table, good) if provenance else table,
         good,

@@ -30,6 +30,9 @@ class Guide:
     def __init__(self, read_as: pa.Schema) -> None:
         self._read_as = read_as
         self._narrow: dict[str, Guide] = {}
+        # To the column that all bad records of the page before were bad in; None: they were not,
+        # or there were none.
+        self.doubted: Guide | None = None
         try:
             kind: Any = _struct("Payload", list(read_as))
         except ValueError:  # a name with quotes or control characters: no opinion, then

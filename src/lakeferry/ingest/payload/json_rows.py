@@ -145,10 +145,9 @@ def _look(data: Sequence[bytes], joined: bytes) -> None:
     except IndexError:
         raise Unfit("an empty record is no JSON object") from None
     if not whole:
-        for one in data:
-            inner = one.strip(BLANK)
-            if not (inner.startswith(b"{") and inner.endswith(b"}")):
-                raise Unfit("it is no JSON object")
+        inner = [one.strip(BLANK) or b" " for one in data]
+        if set(map(_FIRST, inner)) != _OPENS or set(map(_LAST, inner)) != _CLOSES:
+            raise Unfit("it is no JSON object")
     if not joined.isascii():
         try:
             joined.decode()

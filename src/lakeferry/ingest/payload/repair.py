@@ -6,7 +6,7 @@ surely refuse; so a record is judged alike whatever came with it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import pyarrow as pa
@@ -14,7 +14,7 @@ import pyarrow as pa
 from lakeferry.ingest.payload.guide import Guide
 from lakeferry.ingest.payload.json_rows import RESCUED, Declared, Unfit, read_page
 from lakeferry.ingest.payload.new_fields import NewFields, look_for_new
-from lakeferry.ingest.payload.rows import ARRIVAL, Bad, Fault, Rows, arrivals
+from lakeferry.ingest.payload.rows import ARRIVAL, Bad, Fault, Rows, arrivals, left
 
 # What parsed rows say of where they come from, behind the columns of the payload.
 PROVENANCE = (
@@ -43,25 +43,32 @@ def parse(
     """The rows of a page by a declared schema.
 
     Args:
-        guide: of `declared.read_as`.
+        guide: of `declared.read_as`; the same for all pages of a stream, for it learns which
+            column has bad values.
         provenance: add shard, sequence numbers and arrival.
         look: name new fields though they are ignored; costs a second look, so do it now and then.
     """
     seeks = look or declared.on_new != "ignore"
-    try:
-        table = read_page(rows.data, declared, new_fields="error" if seeks else "ignore")
-        whole = _finished(table, rows, declared, None, provenance)
-        return Parsed(whole, rows, Bad(rows.at(()), ()))
-    except Unfit as error:
-        kept, table, faults = _sorted_out(rows.data, declared, guide, str(error))
-    new = look_for_new([rows.data[one] for one in kept], declared) if seeks else NewFields()
+    new = NewFields()
+    at_once = _at_once(rows.data, declared, guide, new_fields="error" if seeks else "ignore")
+    if isinstance(at_once, str):
+        kept, table, faults = _sorted_out(rows.data, declared, guide, at_once)
+        if seeks:
+            new = look_for_new([rows.data[one] for one in kept], declared)
+            guide.doubted = None if new.types else guide.doubted
+    else:
+        kept, table, faults = at_once
+        if not faults:
+            whole = _finished(table, rows, declared, None, provenance)
+            return Parsed(whole, rows, Bad(rows.at(()), ()))
     unkept = _unkept(new, declared)
     if unkept:
         faults |= {kept[place]: fault for place, fault in unkept.items()}
         left = [one for one in range(len(kept)) if one not in unkept]
         kept, new = [kept[one] for one in left], new.at(left)
         table = table.take(pa.array(left, pa.int64()))
-    bad, good = sorted(faults), rows.at(kept)
+    bad = sorted(faults)
+    good = rows.without(bad)
     return Parsed(
         _finished(table, good, declared, new, provenance),
         good,
@@ -120,7 +127,30 @@ def with_provenance(table: pa.Table, rows: Rows) -> pa.Table:
 
 # --- which records are bad ------------------------------------------------------------------
 
-Sorted = tuple[list[int], pa.Table, dict[int, Fault]]
+Sorted = tuple[Sequence[int], pa.Table, dict[int, Fault]]
+
+
+def _at_once(
+    data: Sequence[bytes],
+    declared: Declared,
+    guide: Guide,
+    *,
+    new_fields: Literal["ignore", "error"],
+) -> Sorted | str:
+    """Of a page without bad records, or with such as the page before had; or why it is neither."""
+
+    def read(some: Sequence[bytes]) -> pa.Table:
+        return read_page(some, declared, new_fields=new_fields)
+
+    if guide.doubted is not None:
+        found = _without_sure(data, guide.doubted, read)
+        if found is not None:
+            return found
+        guide.doubted = None
+    try:
+        return range(len(data)), read(data), {}
+    except Unfit as error:
+        return str(error)
 
 
 def _sorted_out(data: Sequence[bytes], declared: Declared, guide: Guide, why: str) -> Sorted:
@@ -130,14 +160,18 @@ def _sorted_out(data: Sequence[bytes], declared: Declared, guide: Guide, why: st
         why: the reader refused the page.
     """
 
+    def read_these(some: Sequence[bytes]) -> pa.Table:
+        return read_page(some, declared, new_fields="ignore")
+
     def read(places: Sequence[int]) -> pa.Table:
-        return read_page([data[one] for one in places], declared, new_fields="ignore")
+        return read_these([data[one] for one in places])
 
     # Most often all bad records of a page are bad in one column.
     narrow = guide.narrowed(why)
-    at_once = None if narrow is None else _without_sure(data, narrow, read)
-    if at_once is not None:
-        return at_once
+    found = None if narrow is None else _without_sure(data, narrow, read_these)
+    if found is not None:
+        guide.doubted = narrow
+        return found
     faults, doubtful = guide.sorted_out(data)
     left_out = faults.keys() | set(doubtful)
     good, bad = halved([one for one in range(len(data)) if one not in left_out], read)
@@ -150,17 +184,18 @@ def _sorted_out(data: Sequence[bytes], declared: Declared, guide: Guide, why: st
 
 
 def _without_sure(
-    data: Sequence[bytes], guide: Guide, read: Callable[[Sequence[int]], pa.Table]
+    data: Sequence[bytes], guide: Guide, read: Callable[[Sequence[bytes]], pa.Table]
 ) -> Sorted | None:
     """The page without what a guide surely refuses; None where that is not all that is bad."""
     faults, doubtful = guide.sorted_out(data)
     if doubtful or not faults:
         return None
-    kept = [one for one in range(len(data)) if one not in faults]
+    bad = sorted(faults)
     try:
-        return kept, read(kept), faults
+        table = read(left(data, bad))
     except Unfit:
         return None
+    return left(range(len(data)), bad), table, faults
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ Source: Databricks, "Connect to Amazon Kinesis", schema of records.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +44,20 @@ QUARANTINE_SCHEMA = pa.schema(
 )
 
 
+Item = TypeVar("Item")
+
+
+def left(values: Sequence[Item], places: Sequence[int]) -> list[Item]:
+    """All but those of these places, which are in order and few: the rest is taken in slices."""
+    found: list[Item] = []
+    at = 0
+    for place in places:
+        found += values[at:place]
+        at = place + 1
+    found += values[at:]
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Records of one shard in its order: lists of equal length."""
@@ -56,6 +71,17 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.data)
+
+    def without(self, places: Sequence[int]) -> "Rows":
+        """All rows but those of these places, which are in order."""
+        return Rows(
+            self.shard_id,
+            left(self.data, places),
+            left(self.partition_keys, places),
+            left(self.sequence_numbers, places),
+            left(self.sub_sequences, places),
+            left(self.arrivals_ms, places),
+        )
 
     def at(self, places: Sequence[int]) -> "Rows":
         """Only the rows of these places, in their order."""
