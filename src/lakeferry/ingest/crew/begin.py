@@ -83,7 +83,8 @@ def begin(
     rejected, known = None, None
     if may_reject(ingest.payload, ingest.source):
         rejected = open_quarantine(ingest, target, state, look.identity)
-        known = rejected_before(ingest.name, rejected, state, look.identity)
+        made_ms = target.metadata.created_time
+        known = rejected_before(ingest.name, rejected, state, look.identity, made_ms)
     begins = ingest.start if adopted is None else "adopted positions"
     resumes = f"epoch {state.epoch}" if state.epoch else begins
     return Beginning(look, target, state, rejected, resumes, declared, known)

@@ -31,7 +31,11 @@ _NAMES = ("shardId", "sequenceNumber", "subSequenceNumber")
 
 
 def rejected_before(
-    name: str, rejected: Target, state: IngestState, stream: StreamIdentity
+    name: str,
+    rejected: Target,
+    state: IngestState,
+    stream: StreamIdentity,
+    made_ms: int | None = None,
 ) -> Known:
     """The records of this ingest that lie in quarantine beyond where the table stands.
 
@@ -40,6 +44,8 @@ def rejected_before(
             one of its own there, by this one.
         state: of the table.
         stream: that is read.
+        made_ms: when the table was made, since the epoch. What is older in quarantine is of a table
+            that was there before it, whose epochs were others. None: it is not known.
 
     Raises:
         FerryError: LF-4101, LF-4109 a file of the quarantine table is gone or broken.
@@ -52,7 +58,7 @@ def rejected_before(
     since = state.epoch + 1 - (MOST_GAPS if state.gaps else 0)
     found: dict[str, set[RowKey]] = defaultdict(set)
     keys = 0
-    for path, size in _files(rejected, names, since):
+    for path, size in _files(rejected, names, since, made_ms or 0):
         for shard, sequence, sub in _rows(rejected, path, size):
             if shard in ahead and _is_beyond(sequence, state.shards.get(shard)):
                 found[shard].add((sequence, sub))
@@ -72,15 +78,22 @@ def _is_beyond(sequence: str, stands: Position | None) -> bool:
     return not isinstance(stands, Ended)
 
 
-def _files(rejected: Target, names: set[str], since: int) -> Iterator[tuple[str, int]]:
+_FILE = ["path", "size", "modificationTime", "stats"]
+
+
+def _files(
+    rejected: Target, names: set[str], since: int, made_ms: int
+) -> Iterator[tuple[str, int]]:
     """Path below the table and bytes of the files that may hold rows of this epoch or later."""
     root = canonical(rejected.store.url)
-    for batch in read_snapshot(rejected.store).files.batches(["path", "size", "stats"]):
-        for path, size, stats in zip(*(one.to_pylist() for one in batch.columns), strict=True):
+    for batch in read_snapshot(rejected.store).files.batches(_FILE):
+        columns = (batch.column(one).to_pylist() for one in _FILE)
+        for path, size, written_ms, stats in zip(*columns, strict=True):
             newest = orjson.loads(stats or "{}").get("maxValues", {}).get("epoch")
             inner = below(path, root)
             is_own = any(own_file(path, one) for one in names)
-            if is_own and inner is not None and (newest is None or newest >= since):
+            may_hold = newest is None or newest >= since or (written_ms or 0) < made_ms
+            if is_own and inner is not None and may_hold:
                 yield inner, size
 
 
