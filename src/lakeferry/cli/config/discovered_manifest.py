@@ -126,7 +126,10 @@ def _source(
 
 
 def _usual(tables: Sequence[Discovered], waves: Waves) -> int:
-    """The wave of most of them; a pilot is not for what turns up later, where there is another."""
+    """The wave that most of a source's tables are in: tables that turn up later will be in it, too.
+
+    So the pilot, wave 1, is it only where there is no other.
+    """
     numbers = Counter(waves.of_table[each] for each in tables)
     later = Counter({number: count for number, count in numbers.items() if number > 1})
     return (later or numbers or Counter([1])).most_common(1)[0][0]

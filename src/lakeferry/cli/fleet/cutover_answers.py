@@ -1,4 +1,4 @@
-"""A cut-over as lines for people and as JSON. Pure, but for the sort of stderr and stdout."""
+"""A cut-over as lines for people and as JSON. Pure, but for signs that streams take."""
 
 import sys
 from collections.abc import Sequence

@@ -171,7 +171,7 @@ def _head(found: Discovery) -> str:
 
 
 def _fitted(text: str, width: int) -> list[str]:
-    """A paragraph would take the spaces that part its figures."""
+    """The text as it is where it fits: a paragraph would lose the wide gaps between figures."""
     return [text] if len(text) <= width else paragraph(text, width)
 
 

@@ -22,11 +22,11 @@ class DiscoverFlags:
         Parameter(name="--from", help="Ask only this, in place of what the manifest says."),
     ] = None
     depth: Annotated[int, Parameter(help="Folders below a root that are looked into.")] = 8
-    since: Annotated[str, Parameter(help="Commits a day are those of this time.")] = "7 d"
+    since: Annotated[str, Parameter(help="Count commits a day over this time.")] = "7 d"
     jobs: Annotated[int, Parameter(help="Folders looked at at once.")] = 32
     check: Annotated[
         bool,
-        Parameter(negative="", help="Keep nothing; exit 3 where it is not what was known."),
+        Parameter(negative="", help="Keep nothing; exit 3 where anything is new, changed or gone."),
     ] = False
 
 

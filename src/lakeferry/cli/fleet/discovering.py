@@ -127,7 +127,7 @@ def _tell(found: Discovery, flags: DiscoverFlags, screen: Screen) -> int:
 
 
 def _counts(found: Discovery) -> dict[str, Any]:
-    """For the history."""
+    """The sums of a discovery that the history in the ledger keeps."""
     changes = found.changes
     return {
         "sources": found.sources, "tables": found.tables, "in_scope": found.in_scope,

@@ -83,7 +83,7 @@ def plan(
 
 
 def _write(plan: FleetPlan, path: str) -> int:
-    """How many bytes the file has."""
+    """Write the plan; how many bytes the file has."""
     body = plan_bytes(plan)
     write_file(path, body)
     return len(body)

@@ -1,4 +1,4 @@
-"""Comparisons of many tables as lines for people and as JSON. Pure, but for the sort of stdout."""
+"""Comparisons of many tables as lines for people and as JSON. Pure, but for signs stdout takes."""
 
 import sys
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Where a migration stands, as lines for people and as JSON. Pure, but for the sort of stdout."""
+"""Where a migration stands, as lines for people and as JSON. Pure, but for signs stdout takes."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence

@@ -49,7 +49,7 @@ def sync(
 
 
 def _named(plan: str | None) -> dict[str, str]:
-    """By which events and receipts name a plan; nothing of one that the run will refuse."""
+    """The hash by which events and receipts name a plan; {} for one that the run will refuse."""
     from lakeferry.fleet.planning.plan_file import plan_sha256, read_plan
 
     try:

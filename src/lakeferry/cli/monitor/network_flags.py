@@ -115,10 +115,10 @@ class WatchFlags:
     ] = None
     tagged_instances: Annotated[
         Literal["each", "query", "none"] | None,
-        Parameter(help="Watch instances with our map-migrated: each by its id, or by a query."),
+        Parameter(help="Watch instances that bear our map-migrated: each by id, or by a query."),
     ] = None
     allowances: Annotated[
-        bool, Parameter(negative="", help="Their CloudWatch agent publishes ENA counters.")
+        bool, Parameter(negative="", help="The agent on tagged instances publishes ENA counters.")
     ] = False
     flow_log_format: Annotated[
         str | None, Parameter(help="v2, v5-nat, connections, or fields as AWS names them.")

@@ -89,7 +89,7 @@ def _negotiated(migration: Migration) -> str:
 
 @exact()
 def _circuit(migration: Migration, book: PriceBook) -> str:
-    """From which volume a private circuit pays for each thousand dollars of it (5.11)."""
+    """From which volume a private circuit pays for each thousand dollars of it."""
     source = migration.source
     if source.cloud != "azure":
         return ""

@@ -43,7 +43,7 @@ def book_for(plan: CostPlan, book: PriceBook) -> PriceBook:
 
 
 def check_names(plan: CostPlan, book: PriceBook, asked: Iterable[str]) -> None:
-    """Refuse what would change nothing without a word.
+    """Refuse names by which a plan would change no price, and nobody would be told.
 
     Args:
         book: as it comes, without the plan's own prices.

@@ -48,7 +48,7 @@ _EVERYWHERE = "gcp"  # whose prices of these are the same in every location
 def retrievals(
     lines: Iterable[PlannedTable], wanted: Migration, book: PriceBook, given_from: str = ""
 ) -> tuple[Retrieved, ...]:
-    """What each tier costs, dearest question first: what waits, then what is read for a fee.
+    """What each tier costs: first those whose files must be restored, then those read for a fee.
 
     Args:
         lines: of a plan; what waits is counted of tables that are blocked for it, too.
@@ -73,7 +73,9 @@ def retrievals(
 
 
 def _share(cold: Cold, line: PlannedTable) -> tuple[int, int]:
-    """Of what is only listed no more is read than moves."""
+    """Files and bytes of it that are read. Of tiers that need no restoring a listing tells all that
+    lies there, live or not, so at most as much is taken as moves.
+    """
     if cold.waits:
         return cold.files, cold.bytes
     return min(cold.files, line.files), min(cold.bytes, line.bytes)

@@ -21,7 +21,7 @@ OnLook = Callable[[int, int], None]  # looked at, of how many
 
 
 def untold(done: int, total: int) -> None:
-    """Nobody listens."""
+    """For callers that want to hear of no progress."""
 
 
 @dataclass(frozen=True, slots=True)

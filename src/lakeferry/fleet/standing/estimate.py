@@ -184,7 +184,9 @@ def _moved(pace: Pace) -> bool:
 
 
 def _fit(spans: Sequence[Pace]) -> tuple[Cost, Cost, Cost]:
-    """What explains the spans' seconds: the two ends of what they leave open, and the likeliest.
+    """What a byte and a request cost, by how long the spans took.
+
+    Three answers: as little for requests as the spans allow, the likeliest, and as much.
 
     Of all seconds together a share goes into requests, the rest into bytes; no cost is below zero.
     Least squares find the share, as well as the spans differ in their mixture and agree in their
@@ -218,7 +220,7 @@ def _fit(spans: Sequence[Pace]) -> tuple[Cost, Cost, Cost]:
 
 
 def _trimmed(spans: Sequence[Pace], cost: Cost) -> Sequence[Pace]:
-    """Without those that were least and most of what the costs say."""
+    """Without the share `TRIM` that was fastest, by these costs, and as many of the slowest."""
     ranked = sorted(
         spans, key=lambda one: cost.seconds(Load(one.bytes, one.requests)) / one.seconds
     )

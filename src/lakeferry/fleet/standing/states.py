@@ -53,7 +53,10 @@ _MAY_FOLLOW: dict[State, tuple[State, ...]] = {
 
 
 def has_no_place(table: LakeTable) -> bool:
-    """Whether another table would land where it does: no look at it alone can gainsay that."""
+    """Whether it is blocked for landing where another table does.
+
+    A look at this table alone cannot tell that the other one is gone.
+    """
     return table.state == "blocked" and table.code == COLLIDES
 
 

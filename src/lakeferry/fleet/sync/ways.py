@@ -41,7 +41,7 @@ class Valve:
         return self.base is not None or any(one.bytes_per_s is not None for one in self.windows)
 
     def turn(self, at: datetime) -> None:
-        """To what holds at a time."""
+        """Set the valve to what holds at a time."""
         allowed = allowed_at(self.windows, at, path=None)
         rates = [one for one in (self.base, allowed.bytes_per_s) if one is not None]
         self.tap.turn(min(rates, default=None))

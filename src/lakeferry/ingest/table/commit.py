@@ -118,7 +118,7 @@ def _content(
 
 
 def this_process() -> str:
-    """As whoever looks for it can find it. In a container the host is the container's name."""
+    """For people who look for it. In a container the host is the container's name."""
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 

@@ -212,7 +212,11 @@ class _Worker:
             self._over = True
 
     def _is_drained(self) -> bool:
-        """Pages behind one that waits for columns come again in the next run."""
+        """Whether all that was fetched is written, or as much as can be.
+
+    A page that waits for new columns ends it: that page and those behind it come again in the next
+    run.
+    """
         if self._held is not None:
             return True
         return self._fetchers.ended and not self._inbox.has_pages
@@ -244,7 +248,10 @@ class _Worker:
     # --- how it is doing --------------------------------------------------------------------
 
     def _just_caught_up(self) -> bool:
-        """Whether a run that ends by itself may wait for nothing but this being told."""
+        """Whether no shard is behind any more, for the first time since one was.
+
+    A run with `once` ends when the coordinator hears of it, so that is told at once.
+    """
         if not self._ingest.once:
             return False
         was_behind = self._is_behind

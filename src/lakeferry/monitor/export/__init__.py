@@ -1,1 +1,1 @@
-"""The same as templates: CloudFormation and Terraform."""
+"""What an apply would make, as templates: CloudFormation and Terraform."""

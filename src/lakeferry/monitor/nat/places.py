@@ -108,7 +108,7 @@ def _refuse_taken(topology: Topology, tables: Mapping[str, Sequence[str]], deplo
 def _counts(
     topology: Topology, tables: Mapping[str, Sequence[str]], count: int | None
 ) -> Mapping[str, int]:
-    """How many instances each zone gets: the next one where a table has the least of one."""
+    """How many instances each zone gets: one, and each further one where most tables share one."""
     most = sum(len(own) for own in tables.values())
     if count is not None and not len(tables) <= count <= most:
         fit = f"{len(tables)} to {most}" if len(tables) < most else f"{most}"
