@@ -214,9 +214,9 @@ class _Worker:
     def _is_drained(self) -> bool:
         """Whether all that was fetched is written, or as much as can be.
 
-    A page that waits for new columns ends it: that page and those behind it come again in the next
-    run.
-    """
+        A page that waits for new columns ends it: that page and those behind it come again in the next
+        run.
+        """
         if self._held is not None:
             return True
         return self._fetchers.ended and not self._inbox.has_pages
@@ -250,8 +250,8 @@ class _Worker:
     def _just_caught_up(self) -> bool:
         """Whether no shard is behind any more, for the first time since one was.
 
-    A run with `once` ends when the coordinator hears of it, so that is told at once.
-    """
+        A run with `once` ends when the coordinator hears of it, so that is told at once.
+        """
         if not self._ingest.once:
             return False
         was_behind = self._is_behind
