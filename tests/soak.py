@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle, product
 from pathlib import Path
 
-from tests import soak_fleet, soak_ingest
+from tests import soak_fleet, soak_ingest, soak_moments
 from tests.flows import kill_runner
 from tests.flows.kill_runner import Runner
 from tests.flows.killing import Scene, Stage
@@ -87,13 +87,16 @@ PARTS: dict[str, Callable[[int, int], None]] = {
     "fleet-kills": soak_fleet.kills,
     "ingest-kills": soak_ingest.kills,
     "ingest-commits": soak_ingest.commits,
+    "moments": soak_moments.each,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--part", choices=sorted(PARTS), default="clone-kills")
-    parser.add_argument("--runs", type=int, help="how many kills, or commits; 1000, of a fleet 30")
+    parser.add_argument(
+        "--runs", type=int, help="how many kills (of each command), or commits; 1000, of a fleet 30"
+    )
     parser.add_argument(
         "--seed", type=int, help="of random times; the last line of a failure has it"
     )

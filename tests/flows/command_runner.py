@@ -1,4 +1,4 @@
-"""Commands in processes that die by SIGKILL at a chosen write: to a local store, or to the ledger.
+"""Commands in processes that die by SIGKILL before a chosen change: of a file, or of the ledger.
 
 Runs as a process of its own that has imported all that is slow and started no thread. For each
 order, one line of JSON, it forks a child that runs the command as it is typed.
@@ -7,20 +7,30 @@ order, one line of JSON, it forks a child that runs the command as it is typed.
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import wraps
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from lakeferry.ledger.leadership import Leadership
-from lakeferry.store.local import LocalStore
 from tests.cli.program import environment_of
 
-WRITES = ("write", "put_if_absent", "copy_from", "delete")
+# Audit events of Python that change files, and which argument names what is changed.
+CHANGES = {"os.rename": 1, "os.link": 1, "os.remove": 0, "os.mkdir": 0, "os.rmdir": 0}
+CHANGES |= {"os.utime": 0, "os.truncate": 0, "sqlite3.connect": 0}
+OPENED = b"o"
+PYTHON = "python"  # then MODULE:FUNCTION and what it is given, in place of a command
+STATEMENTS = (
+    "BEGIN IMMEDIATE",
+    "PRAGMA journal_mode",
+)  # what is within a transaction is one change
+SLOW = ("discovering", "planning", "syncing", "verifying", "status_looking", "rebuilding",
+        "cutting_over", "rolling_back")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,8 +39,10 @@ class Command:
 
     folder: str  # where it is typed
     words: tuple[str, ...]
-    die_at: int = 0  # the write; 0: live
-    die_when: str = "before"  # 'before', 'after'
+    die_at: int = 0  # the change; 0: live
+    die_when: str = "before"  # or 'amid': the file that it opens is there, and empty
+    environment: dict[str, str] = field(default_factory=dict)
+    more: tuple[tuple[str, ...], ...] = ()  # typed then, in the same process
 
 
 @dataclass(frozen=True)
@@ -38,8 +50,10 @@ class Ended:
     """How it ended."""
 
     code: int  # -9: killed
-    writes: int  # that it made
+    changes: int  # that it made
+    opens: tuple[int, ...]  # which of them opened a file to write it
     text: str  # stdout and stderr
+    more: tuple[tuple[int, str], ...] = ()  # code and text of each
 
 
 class Runner:
@@ -79,71 +93,105 @@ def _forked(command: Command) -> Ended:
     counted.write_bytes(b"")
     child = os.fork()
     if child == 0:
-        _child(command, said, counted)
+        try:
+            _child(command, said, counted)
+        finally:
+            os._exit(70)
     _, status = os.waitpid(child, 0)
     code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-    text = said.read_text()
-    writes = len(counted.read_bytes())
-    said.unlink()
+    changes = counted.read_bytes()
     counted.unlink()
-    return Ended(code, writes, text)
+    opens = tuple(at for at, one in enumerate(changes, start=1) if one == ord(OPENED))
+    texts = [Path(f"{said}{at}") for at in range(len(command.more) + 1)]
+    ends = [one.read_text().rpartition("\n") for one in texts if one.exists()]
+    for one in texts:
+        one.unlink(missing_ok=True)
+    if code < 0:
+        return Ended(code, len(changes), opens, "")
+    (first, _, own), *more = ends
+    after = tuple((int(end), text) for text, _, end in more)
+    return Ended(int(own), len(changes), opens, first, after)
 
 
 def _child(command: Command, said: Path, counted: Path) -> None:
-    from lakeferry.cli.main import main
-
+    """Each line's words and, as the last line of its file, its exit code."""
     os.chdir(command.folder)
     os.environ.clear()
-    os.environ.update(environment_of(Path(command.folder), {}))
-    out = os.open(said, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-    os.dup2(out, 1)
-    os.dup2(out, 2)
+    os.environ.update(environment_of(Path(command.folder), command.environment))
     _watch(command, os.open(counted, os.O_WRONLY | os.O_APPEND))
-    code = 70
-    try:
-        main(list(command.words))
-    except SystemExit as ended:
-        code = int(ended.code or 0)
-    finally:
+    for at, words in enumerate((command.words, *command.more)):
+        out = os.open(f"{said}{at}", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        code = _typed(words)
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
+        os.write(out, f"\n{code}".encode())
+    os._exit(0)
+
+
+def _typed(words: tuple[str, ...]) -> int:
+    from lakeferry.cli.main import main
+
+    try:
+        if words[0] == PYTHON:
+            module, _, name = words[1].partition(":")
+            getattr(import_module(module), name)(*words[2:])
+            return 0
+        main(list(words))
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    except BaseException:  # noqa: BLE001  # whoever ordered it reads what is said
+        traceback.print_exc()
+    return 70
 
 
 def _watch(command: Command, counted: int) -> None:
-    """Count each write, and die at the one that is named."""
+    """Count each change below the command's folder, and die at the one that is named."""
+    home = os.path.realpath(command.folder) + os.sep
 
-    def moment(when: str) -> None:
-        if when == "before":
-            os.write(counted, b".")
-        if os.fstat(counted).st_size == command.die_at and when == command.die_when:
+    def moment(opened: tuple[str, int] | None = None) -> None:
+        os.write(counted, b"." if opened is None else OPENED)
+        if os.fstat(counted).st_size == command.die_at:
+            if command.die_when == "amid" and opened is not None:
+                with suppress(OSError):
+                    os.open(opened[0], opened[1] & ~os.O_EXCL)
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def watched(inner: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(inner)
-        def method(*args: Any, **more: Any) -> Any:
-            moment("before")
-            answer = inner(*args, **more)
-            moment("after")
-            return answer
+    def is_ours(path: object) -> bool:
+        if not isinstance(path, str | bytes | os.PathLike):
+            return False  # a descriptor
+        full = os.path.abspath(os.fsdecode(path))
+        return full.startswith(home) and not full.startswith(f"{home}.said")
 
-        return method
+    def told(statement: str) -> None:
+        if statement.startswith(STATEMENTS):
+            moment()
 
-    for name in WRITES:
-        setattr(LocalStore, name, watched(getattr(LocalStore, name)))
-    whole = Leadership.transaction
+    def heard(event: str, given: tuple[Any, ...]) -> None:
+        if event == "open":
+            path, _, flags = given
+            makes = flags & (os.O_CREAT | os.O_TRUNC) and flags & os.O_TMPFILE != os.O_TMPFILE
+            if makes and is_ours(path):
+                moment((os.fsdecode(path), flags))
+        elif event in CHANGES and is_ours(given[CHANGES[event]]):
+            moment()
 
-    @contextmanager
-    def transaction(self: Leadership) -> Iterator[Any]:
-        moment("before")
-        with whole(self) as db:
-            yield db
-        moment("after")
+    def connected(*given: Any, **more: Any) -> sqlite3.Connection:
+        db: sqlite3.Connection = connect(*given, **more)
+        db.set_trace_callback(told)
+        return db
 
-    Leadership.transaction = transaction  # type: ignore[method-assign]
+    connect = sqlite3.connect
+    sqlite3.connect = connected  # type: ignore[assignment]
+    sys.addaudithook(heard)
 
 
 if __name__ == "__main__":
     # Imported before the first fork, so that each child need not. Not obstore: it starts threads.
+    for slow in ("pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet"):
+        import_module(slow)
+    for command in SLOW:
+        import_module(f"lakeferry.cli.fleet.{command}")
 
     serve()

@@ -1,13 +1,10 @@
-"""Switches and ways back that are killed at their writes: the same command again ends each.
+"""Switches and ways back that are killed at their changes: the same command again ends each.
 
 Whatever was carried until then, the same command ends with both sides equal, nothing doubled, and
 each stream's checkpoint at the source as it was at the target.
 """
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,8 +21,9 @@ from lakeferry.store.open import open_store
 from tests.cli.program import called
 from tests.fleet.lakes import checkpoint, put
 from tests.flows import command_runner
-from tests.flows.command_runner import Command, Runner
+from tests.flows.command_runner import Runner
 from tests.flows.fleets import Fleet
+from tests.flows.moments import Play, Scene
 from tests.flows.test_cutover import states
 
 NAMES = ("a.s.visits", "a.default.landing")
@@ -33,7 +31,7 @@ QUERY = "5f0c7a1e-0000-4000-8000-000000000001"
 BACK = ("rollback", "--wave", "1", "--yes")
 REVERSE = (*BACK, "--reverse")
 SWITCH = ("cutover", "--wave", "1", "--yes", "--freeze-check", "0s", "--strength", "listed")
-MOMENTS = 3  # to die, spread over all writes; each one, before and after, was tried once by hand
+MOMENTS = 3  # to die; `make soak PART=moments` takes each of them
 
 
 @pytest.fixture(scope="module")
@@ -173,68 +171,39 @@ def tree(folder: Path) -> dict[str, bytes]:
             if one.is_file()}  # fmt: skip
 
 
-def laid(folder: Path, there: Path) -> None:
-    """The same files once more, by links: their inodes are part of their ETags. Not the ledger."""
+def scene(
+    words: tuple[str, ...], lay: Callable[[Path], Fleet], check: Callable[[Fleet], None]
+) -> Scene:
+    """Killed, it is only typed again."""
 
-    def file(one: str, to: str) -> None:
-        if "ledger" in Path(one).name:
-            shutil.copy2(one, to)
-        else:
-            os.link(one, to)
+    def laid(folder: Path, _: Runner) -> None:
+        lay(folder)
 
-    shutil.copytree(folder, there, copy_function=file)
+    def found(folder: Path) -> None:
+        check(Fleet(folder, str(folder / "out")))
 
-
-@dataclass(frozen=True)
-class Scene:
-    """A command that is killed, what lies there before it, and what must hold in the end."""
-
-    words: tuple[str, ...]
-    lay: Callable[[Path], Fleet]
-    check: Callable[[Fleet], None]
+    return Scene(words, laid, (words,), found)
 
 
 SCENES = {
-    "a snapshot carried back": Scene(REVERSE, partial(delta_scene, mode="snapshot"), check_delta),
-    "a mirror carried back": Scene(REVERSE, partial(delta_scene, mode="mirror"), check_delta),
-    "a table switched": Scene(
+    "a snapshot carried back": scene(REVERSE, partial(delta_scene, mode="snapshot"), check_delta),
+    "a mirror carried back": scene(REVERSE, partial(delta_scene, mode="mirror"), check_delta),
+    "a table switched": scene(
         (*SWITCH, "--checkpoint", "jobs/sink"),
         partial(delta_scene, mode="snapshot", is_switched=False),
         check_switched_table,
     ),
-    "files carried back": Scene(REVERSE, files_scene, check_files),
-    "files taken back": Scene(BACK, partial(files_scene, is_written=False), check_back),
-    "files switched": Scene(SWITCH, partial(files_scene, is_switched=False), check_switched),
+    "files carried back": scene(REVERSE, files_scene, check_files),
+    "files taken back": scene(BACK, partial(files_scene, is_written=False), check_back),
+    "files switched": scene(SWITCH, partial(files_scene, is_switched=False), check_switched),
 }
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", SCENES)
-def test_killed_at_any_write_it_is_repeated_and_ends(
+def test_killed_at_any_change_it_is_repeated_and_ends(
     name: str, runner: Runner, tmp_path: Path
 ) -> None:
-    scene, home, before = SCENES[name], tmp_path / "home", tmp_path / "before"
-    home.mkdir()
-    fleet = scene.lay(home)
-    laid(home, before)
+    play = Play(tmp_path, SCENES[name], runner)
 
-    whole = runner.run(Command(str(home), scene.words))
-    assert whole.code == 0, whole.text
-    scene.check(fleet)
-    killed = 0
-    for number, when in moments(whole.writes):
-        shutil.rmtree(home)
-        laid(before, home)
-        ended = runner.run(Command(str(home), scene.words, number, when))
-        killed += ended.code == -9
-        assert ended.code in (-9, 0), ended.text
-        again = runner.run(Command(str(home), scene.words))
-        assert again.code == 0, (number, when, again.text)
-        scene.check(fleet)
-    assert killed > 1
-
-
-def moments(writes: int) -> list[tuple[int, str]]:
-    """Some writes, spread over all of them, and when in each the process dies."""
-    numbers = sorted({1 + at * (writes - 1) // (MOMENTS - 1) for at in range(MOMENTS)})
-    return [(number, ("before", "after")[number % 2]) for number in numbers]
+    assert play.kill_some(MOMENTS) > 1
