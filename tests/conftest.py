@@ -8,6 +8,8 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
+from tests.flows.warm_start import cold_workers, warm_workers  # noqa: F401
+
 # Fixtures: real servers, each started by the first test that asks for it.
 from tests.servers.fixtures import (  # noqa: F401
     azure_server,

@@ -23,7 +23,7 @@ from lakeferry.spark.epoch_text import offset_of
 from tests.flows.ingests import due, event_ids, ingest_of, ingest_once, running
 from tests.spark.driving import Query
 
-pytestmark = pytest.mark.usefixtures("keys")
+pytestmark = pytest.mark.usefixtures("keys", "warm_workers")
 
 
 def go_on(asked: Ingest, adopted: Adopted) -> list[Event]:

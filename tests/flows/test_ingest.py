@@ -29,7 +29,7 @@ from tests.flows.ingests import (
     versions_of,
 )
 
-pytestmark = pytest.mark.usefixtures("keys")
+pytestmark = pytest.mark.usefixtures("keys", "warm_workers")
 
 PUT = b'{"event_id": "%s", "status": 200}'
 
@@ -297,6 +297,7 @@ def test_a_stream_that_is_deleted_while_it_is_read_is_told(tmp_path: Path) -> No
         assert ingest.error.code == "LF-7062"
 
 
+@pytest.mark.usefixtures("cold_workers")
 def test_a_worker_that_is_stopped_beyond_the_life_of_its_iterators_goes_on(tmp_path: Path) -> None:
     with feed_of(2, 100_000, rate=300) as feed:
         feed.set(iterator_s=3.0)
@@ -359,6 +360,7 @@ def test_a_run_that_ends_by_itself_names_shards_that_it_cannot_read(
         assert len(event_ids(tmp_path / "table")) == 500
 
 
+@pytest.mark.usefixtures("cold_workers")
 def test_a_worker_that_dies_costs_nothing_but_time(tmp_path: Path) -> None:
     with feed_of(4, 1_500, rate=300) as feed:
         asked = ingest_of(feed.url, tmp_path / "table")
@@ -370,6 +372,7 @@ def test_a_worker_that_dies_costs_nothing_but_time(tmp_path: Path) -> None:
         finish(asked, feed)
 
 
+@pytest.mark.usefixtures("cold_workers")
 def test_a_worker_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lakeferry.ingest.crew.processes.SILENCE_S", 4.0)
     with feed_of(2, 100_000, rate=200) as feed:

@@ -9,7 +9,7 @@ from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.ingest.settings import DedupSettings, Ingest, PayloadSettings
 from tests.flows.ingests import event_ids, ingest_of, ingest_once, running
 
-pytestmark = pytest.mark.usefixtures("keys")
+pytestmark = pytest.mark.usefixtures("keys", "warm_workers")
 
 SCHEMA = pa.schema([("event_id", pa.string())])
 USERS = 40

@@ -18,7 +18,7 @@ from lakeferry.ingest.settings import PayloadSettings
 from lakeferry.verify.offsets import verify_offsets
 from tests.flows.ingests import ingest_of, ingest_once
 
-pytestmark = pytest.mark.usefixtures("keys")
+pytestmark = pytest.mark.usefixtures("keys", "warm_workers")
 
 SHARD = "shardId-000000000000"
 COLUMNS = pa.schema([("id", pa.int64()), ("page", pa.string()), ("ts", pa.timestamp("us", "UTC"))])

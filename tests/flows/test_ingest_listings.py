@@ -25,7 +25,7 @@ from tests.flows.ingests import (
     running,
 )
 
-pytestmark = pytest.mark.usefixtures("keys")
+pytestmark = pytest.mark.usefixtures("keys", "warm_workers")
 
 PUT = b'{"event_id": "%s", "status": 200}'
 ZERO, ONE, TWO = (f"shardId-00000000000{number}" for number in range(3))

@@ -11,7 +11,7 @@ from lakeferry.ingest.settings import DedupSettings, PayloadSettings
 from lakeferry.verify.offsets import OffsetsReport, verify_offsets
 from tests.flows.ingests import ingest_of, ingest_once, running
 
-pytestmark = pytest.mark.usefixtures("keys")
+pytestmark = pytest.mark.usefixtures("keys", "warm_workers")
 
 
 def right(table: Path) -> OffsetsReport:

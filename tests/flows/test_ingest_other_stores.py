@@ -17,7 +17,7 @@ from tests.flows.ingest_runner import Order
 from tests.flows.ingests import assert_each_once, feed_of, ingest_of, ingest_once
 from tests.servers import Server
 
-pytestmark = pytest.mark.usefixtures("keys")
+pytestmark = pytest.mark.usefixtures("keys", "warm_workers")
 
 SERVERS = {"azure": "azure_server", "gcs": "gcs_server", "hdfs": "hdfs_server"}
 FIRST_ROWS = f"_delta_log/{1:020}.json"

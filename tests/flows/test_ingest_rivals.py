@@ -28,7 +28,7 @@ from tests.flows.ingests import (
     process,
 )
 
-pytestmark = pytest.mark.usefixtures("keys")
+pytestmark = pytest.mark.usefixtures("keys", "warm_workers")
 
 
 class Hasty(threading.Event):

@@ -16,7 +16,7 @@ from lakeferry.ingest.settings import PayloadSettings, TargetSettings
 from lakeferry.verify.offsets import verify_offsets
 from tests.flows.ingests import due, event_ids, ingest_of, ingest_once, kill_group, process
 
-pytestmark = pytest.mark.usefixtures("keys")
+pytestmark = pytest.mark.usefixtures("keys", "warm_workers")
 
 ROUNDS = 4
 

@@ -26,7 +26,7 @@ from tests.servers import Server, lossy_proxy, toxiproxy
 from tests.servers.lossy_proxy import Losses
 from tests.servers.toxiproxy import Link
 
-pytestmark = pytest.mark.usefixtures("keys")
+pytestmark = pytest.mark.usefixtures("keys", "warm_workers")
 
 COMMIT = "_delta_log/{:020}.json"
 

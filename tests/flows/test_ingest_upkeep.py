@@ -19,7 +19,7 @@ from lakeferry.ingest.settings import Ingest, Rhythm
 from lakeferry.store.open import open_store
 from tests.flows.ingests import assert_each_once, ingest_of, ingest_once, running
 
-pytestmark = pytest.mark.usefixtures("keys")
+pytestmark = pytest.mark.usefixtures("keys", "warm_workers")
 
 DAY_S = 24 * 3600
 # A commit every quarter of a second; small files are joined at once and all the time.

@@ -16,7 +16,7 @@ from lakeferry.ingest.payload.repair import PROVENANCE
 from lakeferry.ingest.settings import PayloadSettings
 from tests.flows.ingests import assert_each_once, feed_of, ingest_of, ingest_once, running
 
-pytestmark = pytest.mark.usefixtures("keys")
+pytestmark = pytest.mark.usefixtures("keys", "warm_workers")
 
 SHARD = "shardId-000000000000"
 SMALL = pa.schema([("event_id", pa.string()), ("status", pa.int32())])
