@@ -26,6 +26,8 @@ from tests.servers import Server
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 DDL = "id BIGINT, at TIMESTAMP"
 
+pytestmark = pytest.mark.usefixtures("warm_workers")
+
 
 def put(feed: Feed, first: int, count: int) -> None:
     for number in range(first, first + count):
@@ -88,10 +90,10 @@ def test_the_same_command_goes_on_from_what_is_committed(
 ) -> None:
     words = asked(kinesis_feed, "clicks", "t", "--once", "--schema", DDL)
     put(kinesis_feed, 0, 5)
-    typed(*words, folder=tmp_path, **KEYS)
+    called(*words, folder=tmp_path, **KEYS)
     put(kinesis_feed, 5, 5)
 
-    ended = typed(*words, folder=tmp_path, **KEYS)
+    ended = called(*words, folder=tmp_path, **KEYS)
 
     assert ended.returncode == 0, ended.stderr
     assert re.search(
@@ -108,9 +110,9 @@ def test_the_same_command_goes_on_from_what_is_committed(
 def test_once_with_nothing_new_makes_no_version(tmp_path: Path, kinesis_feed: Feed) -> None:
     words = asked(kinesis_feed, "clicks", "t", "--once", "--schema", DDL)
     put(kinesis_feed, 0, 5)
-    typed(*words, folder=tmp_path, **KEYS)
+    called(*words, folder=tmp_path, **KEYS)
 
-    ended = typed(*words, folder=tmp_path, **KEYS)
+    ended = called(*words, folder=tmp_path, **KEYS)
 
     assert ended.returncode == 0, ended.stderr
     assert "✓ caught up  version 1 of ./t" in ended.stdout
@@ -140,7 +142,7 @@ def test_a_log_file_gets_every_line_whatever_is_shown(tmp_path: Path, kinesis_fe
     put(kinesis_feed, 0, 5)
     words = asked(kinesis_feed, "clicks", "t", "--once", "-q", "--log-file", "log.jsonl")
 
-    ended = typed(*words, folder=tmp_path, **KEYS)
+    ended = called(*words, folder=tmp_path, **KEYS)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
     kinds = [json.loads(line)["type"] for line in (tmp_path / "log.jsonl").open()]
@@ -181,7 +183,7 @@ def test_a_stream_of_the_manifest_is_ingested_by_its_name(
         "      max_bad: 50%, partition_by: [day=date(at)]}\n"
     )
 
-    ended = typed("ingest", "c", "--once", folder=tmp_path, **KEYS)
+    ended = called("ingest", "c", "--once", folder=tmp_path, **KEYS)
 
     assert ended.returncode == 0, ended.stderr
     assert f"1 bad record in {tmp_path}/lake/bad, each with its reason" in ended.stdout
@@ -197,7 +199,7 @@ def test_a_run_that_finds_no_record_as_declared_wants_a_look(
     put(kinesis_feed, 0, 3)
 
     words = asked(kinesis_feed, "clicks", "t", "--once", "--schema", "at BIGINT NOT NULL")
-    ended = typed(*words, folder=tmp_path, **KEYS)
+    ended = called(*words, folder=tmp_path, **KEYS)
 
     assert ended.returncode == 3, ended.stderr
     assert "3 records, 0 rows in 1 commit" in ended.stdout
@@ -213,10 +215,10 @@ def test_the_table_may_lie_in_s3_which_may_refuse_our_keys(
     options = [f"--store-option={key}={value}" for key, value in s3_server.options.items()]
     words = asked(kinesis_feed, "clicks", url, "--once", "--schema", DDL)
 
-    ended = typed(*words, *options, folder=tmp_path, **KEYS)
-    check = typed(*words, *options, "--check", folder=tmp_path, **KEYS)
+    ended = called(*words, *options, folder=tmp_path, **KEYS)
+    check = called(*words, *options, "--check", folder=tmp_path, **KEYS)
     wrong = [one.replace("=testsecret", "=guessed") for one in options]
-    shut = typed(*words, *wrong, "--name", "other", folder=tmp_path, **KEYS)
+    shut = called(*words, *wrong, "--name", "other", folder=tmp_path, **KEYS)
 
     assert ended.returncode == 0, ended.stderr
     known = deltalake.DeltaTable(
@@ -246,7 +248,7 @@ def refused(ended: subprocess.CompletedProcess[str], code: int, told: str) -> No
 def test_a_stream_that_is_not_there_is_told_and_no_table_is_made(
     tmp_path: Path, kinesis_feed: Feed
 ) -> None:
-    ended = typed(*asked(kinesis_feed, "klicks", "t", "--once"), folder=tmp_path, **KEYS)
+    ended = called(*asked(kinesis_feed, "klicks", "t", "--once"), folder=tmp_path, **KEYS)
 
     refused(ended, 2, "LF-7062 there is no stream `klicks` here")
     assert not (tmp_path / "t").exists()
@@ -257,7 +259,7 @@ def test_keys_that_are_wrong_are_told_and_no_table_is_made(
 ) -> None:
     wrong = {**KEYS, "AWS_SECRET_ACCESS_KEY": "guessed"}
 
-    ended = typed(*asked(kinesis_feed, "clicks", "t", "--once"), folder=tmp_path, **wrong)
+    ended = called(*asked(kinesis_feed, "clicks", "t", "--once"), folder=tmp_path, **wrong)
 
     refused(ended, 2, "LF-1201")
     assert not (tmp_path / "t").exists()
@@ -267,14 +269,14 @@ def test_a_table_of_another_shape_is_refused_and_stays_as_it_is(
     tmp_path: Path, kinesis_feed: Feed
 ) -> None:
     put(kinesis_feed, 0, 3)
-    typed(
+    called(
         *asked(kinesis_feed, "clicks", "t", "--once", "--schema", "id STRING"),
         folder=tmp_path, **KEYS,
     )  # fmt: skip
     before = sorted(path.name for path in (tmp_path / "t" / "_delta_log").iterdir())
 
     words = asked(kinesis_feed, "clicks", "t", "--once", "--schema", DDL, "--name", "other")
-    ended = typed(*words, folder=tmp_path, **KEYS)
+    ended = called(*words, folder=tmp_path, **KEYS)
 
     refused(ended, 2, "LF-7041")
     assert before == sorted(path.name for path in (tmp_path / "t" / "_delta_log").iterdir())
@@ -330,7 +332,7 @@ def test_a_request_that_is_wrong_is_exit_2_and_asks_nobody(
 def test_check_tries_endpoint_and_rights_and_writes_nothing(
     tmp_path: Path, kinesis_feed: Feed
 ) -> None:
-    ended = typed(*asked(kinesis_feed, "clicks", "t", "--check"), folder=tmp_path, **KEYS)
+    ended = called(*asked(kinesis_feed, "clicks", "t", "--check"), folder=tmp_path, **KEYS)
 
     assert ended.returncode == 0, ended.stdout
     assert re.search(r"✓ way kinesis +127.0.0.1:\d+ is 127.0.0.1: this machine", ended.stdout)
@@ -342,7 +344,9 @@ def test_check_tries_endpoint_and_rights_and_writes_nothing(
 def test_check_of_a_stream_that_is_not_there_is_a_blocker_and_exit_1(
     tmp_path: Path, kinesis_feed: Feed
 ) -> None:
-    ended = typed(*asked(kinesis_feed, "klicks", "t", "--check", "--json"), folder=tmp_path, **KEYS)
+    ended = called(
+        *asked(kinesis_feed, "klicks", "t", "--check", "--json"), folder=tmp_path, **KEYS
+    )
 
     assert ended.returncode == 1
     checks = [one for one in json_lines(ended) if one["type"] == "check"]
@@ -353,7 +357,7 @@ def test_check_of_a_stream_that_is_not_there_is_a_blocker_and_exit_1(
 def test_doctor_for_ingest_tries_the_store_as_well(tmp_path: Path, kinesis_feed: Feed) -> None:
     there = ["--endpoint-url", kinesis_feed.url, "--region", kinesis_feed.region]
 
-    ended = typed(
+    ended = called(
         "doctor", "clicks", "t", "--for", "ingest", *there, folder=tmp_path, **KEYS
     )  # fmt: skip
 
@@ -374,7 +378,7 @@ def test_infer_prints_ddl_that_schema_takes_and_needs_no_table(
 ) -> None:
     put(kinesis_feed, 0, 20)
 
-    ended = typed(*asked(kinesis_feed, *words, "--infer", "10"), folder=tmp_path, **KEYS)
+    ended = called(*asked(kinesis_feed, *words, "--infer", "10"), folder=tmp_path, **KEYS)
 
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == "id BIGINT,\nat TIMESTAMP\n"
@@ -391,8 +395,8 @@ def test_infer_of_a_name_in_the_manifest_samples_the_stream_of_that_name(
         f"      start: trim-horizon, endpoint: '{kinesis_feed.url}'}}\n"
     )
 
-    known = typed("ingest", "c", "--infer", "10", folder=tmp_path, **KEYS)
-    unknown = typed(*asked(kinesis_feed, "clicks", "--infer", "10"), folder=tmp_path, **KEYS)
+    known = called("ingest", "c", "--infer", "10", folder=tmp_path, **KEYS)
+    unknown = called(*asked(kinesis_feed, "clicks", "--infer", "10"), folder=tmp_path, **KEYS)
 
     assert known.stdout == unknown.stdout == "id BIGINT,\nat TIMESTAMP\n"
 
@@ -426,14 +430,14 @@ def test_positions_hand_the_stream_over_to_another_table_with_nothing_twice(
 ) -> None:
     put(kinesis_feed, 0, 10)
     once = ["--once", "--schema", DDL]
-    typed(*asked(kinesis_feed, "clicks", "one", *once), folder=tmp_path, **KEYS)
-    printed = typed("ingest", "clicks", "one", "--positions", folder=tmp_path)  # nobody is asked
+    called(*asked(kinesis_feed, "clicks", "one", *once), folder=tmp_path, **KEYS)
+    printed = called("ingest", "clicks", "one", "--positions", folder=tmp_path)  # nobody is asked
     (tmp_path / "shards.json").write_text(printed.stdout)
     put(kinesis_feed, 10, 10)
     other = asked(kinesis_feed, "clicks", "two", *once, "--adopt", "shards:shards.json")
 
-    ended = typed(*other, folder=tmp_path, **KEYS)
-    again = typed(*other, folder=tmp_path, **KEYS)
+    ended = called(*other, folder=tmp_path, **KEYS)
+    again = called(*other, folder=tmp_path, **KEYS)
 
     assert ended.returncode == 0, ended.stderr
     assert "goes on exactly where shards:shards.json stands, 1 shard" in ended.stderr
@@ -445,9 +449,9 @@ def test_positions_hand_the_stream_over_to_another_table_with_nothing_twice(
 def test_positions_of_a_table_that_never_had_any_is_exit_2(
     tmp_path: Path, kinesis_feed: Feed
 ) -> None:
-    typed(*asked(kinesis_feed, "clicks", "t", "--once", "--schema", DDL), folder=tmp_path, **KEYS)
+    called(*asked(kinesis_feed, "clicks", "t", "--once", "--schema", DDL), folder=tmp_path, **KEYS)
 
-    ended = typed(
+    ended = called(
         *asked(kinesis_feed, "clicks", "t", "--positions", "--name", "other"),
         folder=tmp_path, **KEYS,
     )  # fmt: skip
@@ -464,7 +468,7 @@ def test_each_right_that_is_missing_is_named_by_check(
 ) -> None:
     kinesis_feed.wrong("denied", operation=operation)
 
-    ended = typed(*asked(kinesis_feed, "clicks", "t", "--check"), folder=tmp_path, **KEYS)
+    ended = called(*asked(kinesis_feed, "clicks", "t", "--check"), folder=tmp_path, **KEYS)
 
     assert ended.returncode == 1
     assert f"may not kinesis:{operation}" in ended.stdout
@@ -477,7 +481,7 @@ def test_without_the_right_to_look_no_table_is_made(
 ) -> None:
     kinesis_feed.wrong("denied", operation=operation)
 
-    ended = typed(*asked(kinesis_feed, "clicks", "t", "--once"), folder=tmp_path, **KEYS)
+    ended = called(*asked(kinesis_feed, "clicks", "t", "--once"), folder=tmp_path, **KEYS)
 
     refused(ended, 2, f"LF-1203 the identity may not kinesis:{operation}")
     assert not (tmp_path / "t").exists()
@@ -517,7 +521,7 @@ def test_a_public_address_is_warned_of_at_the_start(capfd: pytest.CaptureFixture
 def test_a_gap_that_is_accepted_wants_a_look(tmp_path: Path, kinesis_feed: Feed) -> None:
     words = asked(kinesis_feed, "clicks", "t", "--once", "--schema", DDL)
     put(kinesis_feed, 0, 5)
-    typed(*words, folder=tmp_path, **KEYS)
+    called(*words, folder=tmp_path, **KEYS)
     (shard,) = kinesis_feed.shards()
     put(kinesis_feed, 5, 5)
     kinesis_feed.skew(26 * 3600)
@@ -525,8 +529,8 @@ def test_a_gap_that_is_accepted_wants_a_look(tmp_path: Path, kinesis_feed: Feed)
     time.sleep(0.1)
     put(kinesis_feed, 10, 5)
 
-    failed = typed(*words, folder=tmp_path, **KEYS)
-    accepted = typed(*words, "--on-data-loss", "go-on", "--json", folder=tmp_path, **KEYS)
+    failed = called(*words, folder=tmp_path, **KEYS)
+    accepted = called(*words, "--on-data-loss", "go-on", "--json", folder=tmp_path, **KEYS)
 
     refused(failed, 1, "LF-7052")
     assert "--on-data-loss go-on" in failed.stderr
@@ -554,7 +558,7 @@ def test_an_application_of_the_kcl_is_taken_over_at_its_checkpoint(
     away = {**KEYS, "AWS_ENDPOINT_URL_DYNAMODB": moto_access.endpoint or ""}
     there = ["--endpoint-url", kinesis_feed.url, "--region", moto_access.region]
 
-    ended = typed(
+    ended = called(
         "ingest", "clicks", "t", "--once", "--schema", DDL, "--adopt", "kcl:clicks-app", *there,
         folder=tmp_path, **away,
     )  # fmt: skip
