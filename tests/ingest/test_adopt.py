@@ -145,10 +145,14 @@ def test_a_shard_that_ended_there_and_is_open_here_is_of_another_stream() -> Non
 
 
 def test_positions_of_a_stream_that_was_made_anew_since_are_refused() -> None:
-    standing = Standing("f", {"a": After(N, 5)}, stream=StreamIdentity("clicks", created_ms=4))
+    other = StreamIdentity("clicks", created_ms=1_795_694_400_000)
+    standing = Standing("f", {"a": After(N, 5)}, stream=other)
 
-    with pytest.raises(FerryError, match="LF-7083"):
+    with pytest.raises(FerryError, match="LF-7083") as refused:
         adopted(standing, shards(a=()), {}, stream=CLICKS, now_ms=NOW)
+
+    said = "f: it read clicks, created 2026-11-26T12:00:00Z, and there is "
+    assert refused.value.where.startswith(said)
 
 
 # --- what cannot be known -------------------------------------------------------------------

@@ -71,6 +71,12 @@ def test_a_shard_that_went_back_jumped_or_got_lost_is_named(
     assert [one.shard_id for one in breaks(state(7, a=then), after)] == ["a"]
 
 
+def test_what_went_back_is_told_in_words() -> None:
+    [back] = breaks(state(7, a=After("12", 9, 1_200)), state(8, a=After("9", 9, 900)))
+
+    assert back.what == "it goes back: record 9 (900 read) follows record 12 (1,200 read)"
+
+
 def test_a_commit_that_is_missing_or_doubled_shows_in_its_epoch() -> None:
     assert breaks(state(7), state(9)) == (Break("", "epoch 9 follows 7"),)
     assert breaks(state(7), state(7)) == (Break("", "epoch 7 follows 7"),)

@@ -6,7 +6,6 @@ several times in a row.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import pairwise
 
 from lakeferry.errors import FerryError
@@ -171,16 +170,7 @@ def recreated_error(state: IngestState, found: StreamIdentity) -> FerryError:
     return FerryError(
         "LF-7051",
         f"`{found.name}` is another stream than the one that this ingest has read",
-        f"positions: {_identity(known)}; now: {_identity(found)}",
+        f"positions: {known}; now: {found}",
         "if it was deleted and made again, start anew with --on-recreated restart: it is read from "
         "where --from says, and rows of the old one stay; else name the right stream",
     )
-
-
-def _identity(stream: StreamIdentity) -> str:
-    said = [f"{stream.arn or stream.name}", f"created {_time(stream.created_ms)}"]
-    return ", ".join([*said, *([f"id {stream.stream_id}"] if stream.stream_id else [])])
-
-
-def _time(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -8,6 +8,7 @@ commit decides which of them counts. Pure.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from lakeferry.delta import txn_files
 from lakeferry.errors import FerryError
@@ -27,6 +28,9 @@ class FromTrimHorizon:
 
     read_until_ms: int = 0
 
+    def __str__(self) -> str:
+        return "its oldest record"
+
 
 @dataclass(frozen=True, slots=True)
 class FromTime:
@@ -34,6 +38,9 @@ class FromTime:
 
     at_ms: int  # since the epoch
     read_until_ms: int = 0
+
+    def __str__(self) -> str:
+        return f"what came from {_time(self.at_ms)} on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,9 @@ class After:
     read_until_ms: int
     records: int = 0  # Kinesis records read since the start, for proofs
 
+    def __str__(self) -> str:
+        return f"record {self.sequence_number} ({self.records:,} read)"
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -53,6 +63,9 @@ class Ended:
     read_until_ms: int
     children: tuple[str, ...] = ()
     records: int = 0
+
+    def __str__(self) -> str:
+        return f"its end ({self.records:,} read)"
 
 
 Position = FromTrimHorizon | FromTime | After | Ended
@@ -66,6 +79,15 @@ class StreamIdentity:
     arn: str = ""  # '' where the service did not say
     created_ms: int = 0  # since the epoch
     stream_id: str | None = None
+
+    def __str__(self) -> str:
+        created = f"created {_time(self.created_ms)}" if self.created_ms else ""
+        told = f"id {self.stream_id}" if self.stream_id else ""
+        return ", ".join(filter(None, (self.arn or self.name, created, told)))
+
+
+def _time(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(frozen=True, slots=True)
