@@ -3,7 +3,7 @@
 import csv
 import json
 import os
-import subprocess
+import shutil
 import time
 from pathlib import Path
 from threading import Event as Flag
@@ -19,7 +19,7 @@ from lakeferry.fleet.proof.run import ProveRequest, prove
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
 from lakeferry.store.open import open_store
-from tests.cli.program import LAKEFERRY, environment_of, json_lines
+from tests.cli.program import called, json_lines
 from tests.flows.fleets import ROWS, Fleet, append
 
 Lines = list[dict[str, Any]]
@@ -50,11 +50,7 @@ def prove_all(fleet: Fleet, strength: str = "replayed") -> None:
 
 
 def run(fleet: Fleet, command: str, *words: str) -> tuple[int, Lines]:
-    ended = subprocess.run(
-        [LAKEFERRY, command, "--json", *words],
-        cwd=fleet.folder, env=environment_of(fleet.folder, dict(fleet.environment)),
-        capture_output=True, text=True, check=False, timeout=180,
-    )  # fmt: skip
+    ended = called(command, "--json", *words, folder=fleet.folder, **fleet.environment)
     assert ended.stderr == "", ended.stderr
     return ended.returncode, json_lines(ended)
 
@@ -225,6 +221,26 @@ def test_a_list_that_cannot_be_written_asks_for_a_look_and_the_switch_stays(flee
     assert [one["code"] for one in lines if one["type"] == "warning"] == ["LF-2004"]
     assert states(fleet) == {"sales.orders": "cut_over"}
     assert lines[-1]["files"] == ["cutover-wave1.csv"]
+
+
+def test_a_ledger_made_anew_brings_nothing_to_a_table_that_is_in_use(fleet: Fleet) -> None:
+    ready(fleet, "sales.orders")
+    cutover(fleet, "--wave", "1")
+    shutil.rmtree(fleet.folder / ".lakeferry")
+    append(fleet.lake / "sales/orders")
+    fleet.see()
+    before = tree(fleet.folder / "out")
+
+    _, planned = run(fleet, "plan")
+    code, lines = fleet.sync()
+
+    [line] = [one for one in planned if one["type"] == "plan_item"]
+    assert (line["action"], line["code"]) == ("blocked", "LF-8087")
+    assert (code, [one["code"] for one in lines[-1]["look_at"]]) == (3, ["LF-8087"])
+    assert tree(fleet.folder / "out") == before
+    shutil.rmtree(fleet.folder / ".lakeferry")
+    assert called("config", "rebuild-ledger", folder=fleet.folder).returncode == 0
+    assert states(fleet) == {"sales.orders": "cut_over"}
 
 
 def test_lists_of_an_earlier_switch_are_never_written_over(fleet: Fleet) -> None:
