@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.program import LAKEFERRY, environment_of, json_lines
+from tests.cli.program import called, json_lines
 from tests.flows.fleets import append
 from tests.flows.test_recompute_receipt import ALL as HASHES
 from tests.flows.test_recompute_receipt import recomputed
@@ -59,10 +58,7 @@ class Lake:
         self.path(name).write_text(text)
 
     def run(self, *words: str, code: int = 0) -> list[dict[str, Any]]:
-        ended = subprocess.run(
-            [LAKEFERRY, *words, "--json"], cwd=self.folder, env=environment_of(self.folder, {}),
-            capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+        ended = called(*words, "--json", folder=self.folder)
         assert ended.returncode == code, ended.stdout + ended.stderr
         return json_lines(ended)
 
