@@ -215,6 +215,13 @@ CODES: dict[str, ErrorKind] = {
         "Readers use the target, which no sync changes any more, so nobody sees what is written at "
         "the source. Whoever writes there was not pointed at the target.",
     ),
+    "LF-8087": ErrorKind(
+        2,
+        "a target is in use, and the ledger does not know it",
+        "Beside the target lies the receipt of a cut-over, and the ledger knows nothing of what "
+        "the target holds: it was made anew, or is another one. Nothing is brought to a table that "
+        "others use by now. A ledger that is read back from the targets knows all switches.",
+    ),
     "LF-8091": ErrorKind(
         2,
         "Spark cannot be used",

@@ -36,11 +36,13 @@ from lakeferry.fleet.planning.archived import archive_fault, cold_of
 from lakeferry.fleet.planning.drift import refuse_drift
 from lakeferry.fleet.planning.planned import Counted, Fault, Seen
 from lakeferry.fleet.planning.switched import look_at_switched
+from lakeferry.fleet.proof.in_use import refuse_in_use
 from lakeferry.fleet.sync.beside_delta import beside_of, look_beside
 from lakeferry.fleet.sync.outcome import next_step_of
 from lakeferry.fleet.sync.published import allowed, refuse_hidden, refuse_unpublished
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import now_ms
+from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
 
 _RETENTION = "delta.deletedFileRetentionDuration"
@@ -93,6 +95,8 @@ def _look(wanted: Migration, table: LakeTable, every: Iterable[LakeTable]) -> Se
         source_options=request.source_options, target_options=request.target_options,
     )  # fmt: skip
     if (beside := beside_of(wanted, table, every)) is not None:
+        if table.held_version is None:
+            refuse_in_use(open_store(request.target, request.target_options), kind=table.kind)
         return look_beside(beside, request)
 
     def review(now: Snapshot, before: Snapshot | None, held: int | None) -> None:
@@ -107,8 +111,12 @@ def _look(wanted: Migration, table: LakeTable, every: Iterable[LakeTable]) -> Se
         head = head_version(listing)
         seen = Seen(table.target_url, head, job=_job(store, listing, head))
         # What a mirror's history holds beside the live files only its planning knows.
-        if options.mode == "snapshot" and not list_log(target).is_there:
+        is_asked = options.mode == "snapshot" or table.held_version is None
+        is_new = is_asked and not list_log(target).is_there
+        if is_new and options.mode == "snapshot":
             return _first(table, store, seen)
+        if not is_new and table.held_version is None:
+            refuse_in_use(target, kind=table.kind)
         clone = clone_mirror if options.mode == "mirror" else clone_snapshot
         done = clone(request, around)
         if done.source is None:  # that it holds the newest version is known without reading it

@@ -47,6 +47,13 @@ def receipts_at(store: Store, target_url: str, *, kind: str = "delta") -> tuple[
     return tuple(sorted(found, key=lambda receipt: (receipt.made_at_ms, receipt.kind)))
 
 
+def kinds_at(store: Store, *, kind: str = "delta") -> tuple[str, ...]:
+    """Which receipts lie beside a table, oldest first, by their names alone."""
+    names = (meta.path.rpartition("/")[2] for meta in
+             store.list(place_of_receipts(kind), recursive=False))  # fmt: skip
+    return tuple(named[2] for name in sorted(names) if (named := _NAME.fullmatch(name)))
+
+
 def place_of_receipts(kind: str) -> str:
     """The folder beside a table of this kind, relative to its own."""
     return FOLDER_RECEIPTS if kind == "folder" else RECEIPTS

@@ -12,10 +12,9 @@ import orjson
 from lakeferry.clone.folder import MODE as FOLDER
 from lakeferry.clone.parquet_folder import MODE as PARQUET
 from lakeferry.clone.record import MIRROR, CloneRecord
+from lakeferry.fleet.proof.in_use import SWITCHES
 from lakeferry.fleet.proof.receipt import proven_by
 from lakeferry.ledger.rows import LakeTable, Receipt
-
-_SWITCHES = ("cutover", "rollback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def _of_both(table: LakeTable, found: FoundTarget | None, now_ms: int) -> LakeTa
 
 def is_cut_over(found: FoundTarget) -> bool:
     """Whether the last switch of a table led to its target."""
-    switches = [one.kind for one in found.receipts if one.kind in _SWITCHES]
+    switches = [one.kind for one in found.receipts if one.kind in SWITCHES]
     return switches[-1:] == ["cutover"]
 
 
@@ -95,7 +94,7 @@ def _held(table: LakeTable, found: FoundTarget, record: CloneRecord) -> LakeTabl
 
 def _by_receipts(table: LakeTable, found: FoundTarget) -> LakeTable:
     """The last switch decides on which side a table is; a proof counts for its version alone."""
-    switches = [one for one in found.receipts if one.kind in _SWITCHES]
+    switches = [one for one in found.receipts if one.kind in SWITCHES]
     if is_cut_over(found):
         return _at(table, "cut_over", switches[-1])
     if found.foreign:

@@ -15,7 +15,7 @@ PASSING = frozenset({"LF-1003", "LF-1004", "LF-4102", "LF-4107", "LF-5001", "LF-
 _DRIFTED = frozenset({"LF-4104", "LF-4105", "LF-4106", "LF-5003", "LF-6001"})
 # What a person has to decide, or to mend in the table itself. Of these the files of a version that
 # a plan named may have been vacuumed, which no other try brings back.
-_BLOCKED = ("LF-2", "LF-3", "LF-4", "LF-5", "LF-8051")
+_BLOCKED = ("LF-2", "LF-3", "LF-4", "LF-5", "LF-8051", "LF-8087")
 
 Aside = Literal["blocked", "drifted", "failed"]
 _NEXT: dict[str, Callable[[str], str]] = {

@@ -88,4 +88,5 @@ class Starts:
             request, row.name, options.schema_changes, options.on_vacuumed,
             self._asked.accept_schema, row.protocol,
             beside_of(self._wanted, row, self._rows.values()),
+            is_known=row.held_version is not None,
         )  # fmt: skip

@@ -18,6 +18,7 @@ from lakeferry.events import BytesMoved, Event, FileLanded, Noted, TablePlanned,
 from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.manifest.typed import typed
 from lakeferry.fleet.planning.drift import Drifted, refuse_drift
+from lakeferry.fleet.proof.in_use import refuse_in_use
 from lakeferry.fleet.sync.beside_delta import Beside, bring_beside
 from lakeferry.fleet.sync.messages import (
     Arrived,
@@ -32,6 +33,7 @@ from lakeferry.fleet.sync.messages import (
 from lakeferry.fleet.sync.outcome import may_pass
 from lakeferry.fleet.sync.published import allowed, refuse_hidden, refuse_unpublished
 from lakeferry.fleet.sync.table_facts import facts_at
+from lakeferry.store.open import open_store
 from lakeferry.workers import Hands
 
 PAUSE_S = 2  # before the second try; then twice as long each time
@@ -49,6 +51,7 @@ class TableJob:
     accept_schema: int | None = None  # a version of the source whose schema a person accepts
     protocol: str = ""  # '3/7', as the ledger knows it
     beside: Beside | None = None  # of what is no Delta table
+    is_known: bool = True  # the ledger knows what its target holds
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,9 @@ def sync_table(job: TableJob, means: Means) -> None:
     target = job.request.target
     ended = Ended(target)
     try:
+        if not job.is_known:
+            kind = "delta" if job.beside is None else job.beside.kind
+            refuse_in_use(open_store(target, job.request.target_options), kind=kind)
         ended = _tried(job, means)
     except KeyboardInterrupt:
         pass
