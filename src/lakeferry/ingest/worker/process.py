@@ -214,8 +214,8 @@ class _Worker:
     def _is_drained(self) -> bool:
         """Whether all that was fetched is written, or as much as can be.
 
-        A page that waits for new columns ends it: that page and those behind it come again in the next
-        run.
+        A page that waits for new columns ends it: that one and all behind it come again in the
+        next run.
         """
         if self._held is not None:
             return True
