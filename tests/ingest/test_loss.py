@@ -11,6 +11,8 @@ from lakeferry.ingest.crew.loss import (
     is_another,
     joined,
     loss_error,
+    recreated_error,
+    restarts,
     unread,
 )
 from lakeferry.ingest.kinesis.lineage import Shard
@@ -174,3 +176,16 @@ def test_positions_of_a_stream_that_is_made_anew_begin_again_and_keep_epoch_and_
 
     assert is_another(old, anew)
     assert begun_anew(old, first) == IngestState(5, anew, {"a": FromTime(9)}, old.gaps)
+
+
+def test_only_a_stream_of_the_same_name_is_read_in_place_of_one_that_was_deleted() -> None:
+    known = IngestState(4, StreamIdentity("clicks", "arn:clicks", 1), {"a": FromTime(9)})
+    anew, other = StreamIdentity("clicks", "arn:clicks", 2), StreamIdentity("orders", "", 2)
+
+    assert restarts(known, anew, "restart")
+    assert not restarts(known, anew, "fail")
+    assert not restarts(known, other, "restart")
+    assert "--on-recreated restart" in recreated_error(known, anew).next_step
+    assert recreated_error(known, other).next_step == (
+        "name `clicks`; to read `orders` into the same table give it a --name"
+    )

@@ -18,6 +18,7 @@ from lakeferry.ingest.crew.loss import (
     is_another,
     loss_error,
     recreated_error,
+    restarts,
 )
 from lakeferry.ingest.events import Emit, GapAccepted, Noted
 from lakeferry.ingest.kinesis.lineage import Listing, first_missed, first_positions, is_whole
@@ -157,7 +158,7 @@ def _checked(
     if state is None:
         raise ValueError("a target that was opened has positions")
     if is_another(state, look.identity):
-        if ingest.on_recreated == "fail":
+        if not restarts(state, look.identity, ingest.on_recreated):
             raise recreated_error(state, look.identity)
         emit(Noted(f"stream {look.identity.name} was made anew; it is read from {ingest.start}"))
         anew = begun_anew(state, first())

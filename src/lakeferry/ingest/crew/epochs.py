@@ -14,7 +14,7 @@ from lakeferry.ingest.crew.durable import Tables, make_durable, spans_of
 from lakeferry.ingest.crew.flights import Flight, Flights
 from lakeferry.ingest.crew.life import Life
 from lakeferry.ingest.crew.lookout import Look, Lookout
-from lakeferry.ingest.crew.loss import accepted, is_another, recreated_error
+from lakeferry.ingest.crew.loss import accepted, is_another, recreated_error, restarts
 from lakeferry.ingest.crew.outcome import BeginAgain, failed, lost_to
 from lakeferry.ingest.events import GapAccepted, ShardEnded
 from lakeferry.ingest.files.small_files import scattered
@@ -125,7 +125,7 @@ class Epochs:
         """
         if not is_another(self.tables.state, look.identity):
             return None
-        if self._life.ingest.on_recreated == "restart":
+        if restarts(self.tables.state, look.identity, self._life.ingest.on_recreated):
             return BeginAgain(f"{look.identity.name} was made anew")
         raise recreated_error(self.tables.state, look.identity)
 

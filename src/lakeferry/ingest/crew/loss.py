@@ -164,13 +164,28 @@ def begun_anew(state: IngestState, first: IngestState) -> IngestState:
     return replace(first, epoch=state.epoch + 1, gaps=state.gaps)
 
 
+def restarts(state: IngestState, found: StreamIdentity, on_recreated: str) -> bool:
+    """Whether another stream is read in place of the one that is known, as it was asked for.
+
+    Only one of the same name can be it, made anew. Else a name was mistaken, and the positions
+    would be gone with which the right one goes on.
+    """
+    return on_recreated == "restart" and state.stream.name == found.name
+
+
 def recreated_error(state: IngestState, found: StreamIdentity) -> FerryError:
     """LF-7051."""
     known = state.stream
+    if known.name == found.name:
+        step = (
+            "if it was deleted and made again, start anew with --on-recreated restart: it is read "
+            "from where --from says, and rows of the old one stay; else name the right stream"
+        )
+    else:
+        step = f"name `{known.name}`; to read `{found.name}` into the same table give it a --name"
     return FerryError(
         "LF-7051",
         f"`{found.name}` is another stream than the one that this ingest has read",
         f"positions: {known}; now: {found}",
-        "if it was deleted and made again, start anew with --on-recreated restart: it is read from "
-        "where --from says, and rows of the old one stay; else name the right stream",
+        step,
     )
