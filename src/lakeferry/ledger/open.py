@@ -224,7 +224,8 @@ def _unusable(path: Path, said: str) -> FerryError:
         "LF-8006",
         "the ledger cannot be read or written",
         f"{path}: {said}",
-        "put it where this user may write, on a local disk with room, and run the command again",
+        "make room there and run the command again; or name a file under `ledger:` where this user "
+        "may write, on a local disk",
     )
 
 
