@@ -12,6 +12,7 @@ from lakeferry.cli import json_lines
 from lakeferry.cli.columns import Column, paragraph, screen_width, table
 from lakeferry.cli.fleet.explanation import explanation_lines
 from lakeferry.cli.fleet.flags import TableFlags, known_tables, ledger_path
+from lakeferry.cli.fleet.history import history_lines
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen
 from lakeferry.cli.units import duration_text, size_text
@@ -29,7 +30,7 @@ from lakeferry.ledger.rows import LakeTable, LedgerEvent
 
 OK = 0
 A_PAGE_EACH = 5  # tables: of more nobody reads a page each
-_LATEST = 8  # events of its history
+_LATEST = 24  # events of its history
 _DOES = {
     "copy": "copies it for the first time", "increment": "brings what the source did since",
     "keep": "nothing: the target holds the newest version", "blocked": "nothing: it is blocked",
@@ -60,7 +61,7 @@ def explain(thing: str, chosen: ManifestFlags, *, drift: bool, screen: Screen) -
         _tell_each(pages, screen)
         return OK
     [page] = pages
-    lines, row = [*page.lines, *_events(page.history)], page.row
+    lines, row = [*page.lines, *history_lines(page.history)], page.row
     shown = [part for text in lines for part in paragraph(text, screen_width())]
     body = page.body()
     if not drift and row.kind == "delta" and row.source in wanted.sources:
@@ -186,10 +187,11 @@ def _stands(row: LakeTable) -> Iterator[str]:
 
 
 def _would(row: LakeTable, line: PlannedTable | None) -> Iterator[str]:
-    if line is None:
+    if line is None or row.state == "cut_over":
         yield f"  a sync   leaves it alone: {word(row.state)}"
     else:
         yield f"  a sync   {_DOES[line.action]}"
+    if line is not None:
         if line.why:
             yield f"           {line.code + ': ' if line.code else ''}{line.why}"
         if line.next_step:
@@ -203,14 +205,6 @@ def _would(row: LakeTable, line: PlannedTable | None) -> Iterator[str]:
 def _history(wanted: Migration, row: LakeTable) -> Sequence[LedgerEvent]:
     with reading(ledger_path(wanted)) as db:
         return read.newest_events(db, row.target_url, limit=_LATEST)
-
-
-def _events(history: Sequence[LedgerEvent]) -> Iterator[str]:
-    for place, event in enumerate(history):
-        body: Mapping[str, Any] = orjson.loads(event.body)
-        what = str(body.get("to", event.kind)).replace("_", " ")
-        why = f"  {body['why']}" if body.get("why") else ""
-        yield f"  {'history' if not place else '       '}  {_when(event.at_ms)}  {what}{why}"
 
 
 def _told(event: LedgerEvent) -> Mapping[str, Any]:
