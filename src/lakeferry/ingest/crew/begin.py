@@ -30,6 +30,7 @@ from lakeferry.ingest.position.state import IngestState
 from lakeferry.ingest.rules.table_rules import rules_told
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.table.commit import commit
+from lakeferry.ingest.table.fellow_ingests import warned_of_fellows
 from lakeferry.ingest.table.opening import open_target
 from lakeferry.ingest.table.quarantine import open_quarantine, try_quarantine
 from lakeferry.ingest.table.rejected_before import Known, rejected_before
@@ -73,6 +74,9 @@ def begin(
     target = open_target(ingest.target, row_schema(ingest.payload), ingest.name, first)
     if first.found is not None and target.state == first.found:
         _tell_begun(first.found, emit)
+        fellows = warned_of_fellows(target, first.look.identity)
+        if fellows is not None:
+            emit(fellows)
     told = rules_told(target.metadata)
     if told:
         emit(Noted(told))
