@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 
 from tests.cli.test_config_prices import nat_list
-from tests.flows.command_runner import Runner
+from tests.flows.command_runner import PYTHON, Runner
 from tests.flows.moments import Line, Scene, type_all
 
 MANIFEST = """\
@@ -39,8 +39,12 @@ CLONE, HELD = ("clone", ORDERS, "out/t"), ("verify", ORDERS, "out/t")
 MIRROR = (*CLONE, "--mode", "mirror")
 
 ONWARD = (STATUS, PLAN, DISCOVER, PLAN, SYNC, VERIFY, STATUS)
+LOSE = (PYTHON, f"{__name__}:lose")  # the ledger, as if the machine were gone
+READ_BACK = (LOSE, STATUS, REBUILD, STATUS, PLAN, SYNC, VERIFY, STATUS)
+SEEN_ANEW = (LOSE, *ONWARD)
 BY_PLAN = (STATUS, APPLY, PLANNED, APPLY, VERIFY, STATUS)
 NO_LEDGER = {"LF-8007": "discover"}
+LOST = {"LF-8007": "config rebuild-ledger"}
 NO_PLAN = {"LF-2051": "plan", "LF-2052": "plan"}
 IT_IS_THERE = {"LF-2004": "", "LF-6543": "", "LF-8009": "status"}
 
@@ -83,7 +87,11 @@ def _more_files(source: Path, *, day: int) -> None:
 def lost(folder: Path, runner: Runner) -> None:
     """A fleet whose ledger is gone."""
     grown(folder, runner)
-    shutil.rmtree(folder / ".lakeferry")
+    lose(folder)
+
+
+def lose(folder: str | Path = ".") -> None:
+    shutil.rmtree(Path(folder, ".lakeferry"))
 
 
 def cloned(folder: Path, runner: Runner, *, lines: tuple[Line, ...] = ()) -> None:
@@ -172,6 +180,12 @@ SCENES = {
     "sync again": Scene(SYNC, partial(grown, lines=(DISCOVER,)), ONWARD, fleet),
     "sync by a plan": Scene(
         APPLY, partial(grown, lines=(DISCOVER, PLANNED)), BY_PLAN, fleet, NO_PLAN
+    ),
+    "sync, then the machine is lost": Scene(
+        SYNC, partial(lake, lines=(DISCOVER,)), SEEN_ANEW, fleet, NO_LEDGER
+    ),
+    "sync again, then the machine is lost": Scene(
+        SYNC, partial(grown, lines=(DISCOVER,)), READ_BACK, fleet, LOST
     ),
     "verify": Scene(
         (*VERIFY, "--report", "r.html"), partial(grown, lines=(DISCOVER, SYNC)), ONWARD, fleet

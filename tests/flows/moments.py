@@ -47,9 +47,13 @@ class Play:
         return sorted([*before, *((number, "amid") for number in self._whole.opens)])
 
     def kill_some(self, count: int) -> int:
-        """At moments that chance chooses; how many were met."""
-        chosen = random.sample(self.moments, min(count, len(self.moments)))
-        return sum(self.kill_at(*moment, repeats=random.random() < 0.5) for moment in chosen)
+        """At moments that chance chooses, until one was met; how many were."""
+        killed = 0
+        for tried, moment in enumerate(random.sample(self.moments, len(self.moments))):
+            if tried >= count and killed:
+                break
+            killed += self.kill_at(*moment, repeats=random.random() < 0.5)
+        return killed
 
     def kill_at(self, number: int, when: str, *, repeats: bool) -> bool:
         """Whether it was killed there; all that must hold afterwards was seen to hold.
