@@ -167,6 +167,12 @@ CODES: dict[str, ErrorKind] = {
         "A selection or a pattern fits none of the tables that are known. What is known is what "
         "the last discovery found.",
     ),
+    "LF-2108": ErrorKind(
+        3,
+        "a key that this version does not act upon",
+        "The manifest may hold it, and nothing is done about it. `config check` tells of it, so "
+        "that nobody takes for done what is not.",
+    ),
     "LF-3001": ErrorKind(
         2,
         "unknown reader feature",

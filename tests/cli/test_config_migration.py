@@ -81,6 +81,18 @@ def test_an_hour_that_a_night_leaves_out_is_told_and_all_is_well(tmp_path: Path)
     assert "there is no 02:30 in Europe/Berlin" in ended.stderr
 
 
+def test_a_key_that_nothing_acts_upon_is_told_and_all_is_well(tmp_path: Path) -> None:
+    text = "version: 1\nserve: {bind: '127.0.0.1:7777'}\n"
+    (tmp_path / "lakeferry.yaml").write_text(text)
+
+    ended = called("config", "check", folder=tmp_path)
+
+    assert ended.returncode == 0
+    assert (
+        "▲ LF-2108 lakeferry.yaml:2:8  serve is not acted upon: no page is served" in ended.stderr
+    )
+
+
 def test_what_only_the_whole_can_judge_is_checked_by_every_command(tmp_path: Path) -> None:
     text = "version: 1\nname: m\nwaves: {1: {after: 2}}\nnetwork: {vpc: vpc-1}\n"
     (tmp_path / "lakeferry.yaml").write_text(text)

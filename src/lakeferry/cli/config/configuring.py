@@ -46,11 +46,14 @@ def check(chosen: ManifestFlags, *, screen: Screen) -> int:
 
 def _notes(manifest: "Manifest") -> Iterator[Warned]:
     """What is no fault and yet worth a look."""
-    if manifest.root.get("limits", "windows") is None:
-        return
-    from lakeferry.fleet.manifest.time_problems import window_notes
+    from lakeferry.fleet.manifest.unread import unread_keys
 
-    for one in window_notes(manifest.root, datetime.now(UTC).date()):
+    found = [*unread_keys(manifest.root)]
+    if manifest.root.get("limits", "windows") is not None:
+        from lakeferry.fleet.manifest.time_problems import window_notes
+
+        found += window_notes(manifest.root, datetime.now(UTC).date())
+    for one in found:
         yield Warned("", one.code, f"{one.place}  {one.what}", one.next_step)
 
 
