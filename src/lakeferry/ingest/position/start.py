@@ -3,6 +3,7 @@
 Source: Databricks, "Connect to Amazon Kinesis", option `initialPosition`: its words are known.
 """
 
+import re
 from datetime import UTC, datetime
 
 import orjson
@@ -12,6 +13,9 @@ from lakeferry.ingest.position.state import FromTime, FromTrimHorizon
 
 _OLDEST = ("trim-horizon", "trim_horizon", "earliest")
 _FORMS = "latest, trim-horizon, or at:2026-11-26T12:00:00Z"
+# Patterns of Java that say ISO 8601 with a zone, as `way_back` prints one.
+_ISO = re.compile(r"yyyy-MM-dd(?:'T'| )HH:mm:ss(?:\.S{1,6})?(?:X{1,3}|Z|'Z')")
+_OF_OTHERS = re.compile(r"(?:kcl|checkpoint|shards)\b.*", re.DOTALL)
 
 
 def parse_start(text: str, now_ms: int) -> FromTrimHorizon | FromTime:
@@ -54,15 +58,16 @@ def _told_time(word: str) -> str:
         return ""
     if not isinstance(body, dict):
         return ""
-    if "format" in body:
-        raise _refused(word, "a `format` is not known here; write the time as ISO 8601")
+    if _ISO.fullmatch(str(body.get("format") or "")) is None and "format" in body:
+        raise _refused(word, "its `format` is not known here; write the time as ISO 8601")
     return str(body.get("at_timestamp") or "")
 
 
 def _refused(text: str, why: str) -> FerryError:
-    return FerryError(
-        "LF-7012",
-        f"`{text}` is no place to start at",
-        why,
-        f"start from {_FORMS}",
-    )
+    step = f"start from {_FORMS}"
+    if _OF_OTHERS.fullmatch(text.strip()):
+        step = (
+            "where another consumer stands is told by --adopt kcl:TABLE, checkpoint:DIR or "
+            f"shards:FILE; else {step}"
+        )
+    return FerryError("LF-7012", f"`{text}` is no place to start at", why, step)
