@@ -183,7 +183,7 @@ def test_a_dry_run_tells_each_step_and_writes_nothing(fleet: Fleet) -> None:
     assert code == 0
     assert steps(lines) == [(1, "ok"), (2, "planned"), (3, "planned"), (5, "ok"), (6, "skipped")]
     [loud] = [one for one in lines if one.get("step") == 2]
-    assert loud["message"].startswith("1 sources had a commit within 600 s, by app delta-rs")
+    assert loud["message"].startswith("1 source table had a commit within 600 s, by app delta-rs")
 
 
 def tree(folder: Path) -> dict[str, int]:

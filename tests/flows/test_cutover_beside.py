@@ -141,7 +141,7 @@ def test_a_dry_run_tells_how_they_would_go(files: Files) -> None:
     told = {line["step"]: (line["state"], line["message"]) for line in lines
             if line["type"] == "step"}  # fmt: skip
     assert "would be watched for up to" in told[2][1]
-    assert told[3] == ("planned", "1 tables to bring up to date")
+    assert told[3] == ("planned", "1 table to bring up to date")
 
 
 def test_a_stream_that_reads_a_folder_which_is_switched_would_load_it_again(files: Files) -> None:

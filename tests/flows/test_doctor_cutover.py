@@ -50,9 +50,10 @@ def test_it_tells_what_is_there_and_what_is_to_be_done_before(tmp_path: Path) ->
     }  # fmt: skip
     assert "no proof of strength" in found["tables"][1]
     assert "next: lakeferry verify -s a.sales.orders" in found["tables"][1]
-    assert "1 sources had a commit within 3600 s, by app delta-rs" in found["freeze"][1]
+    assert "1 source table had a commit within 3600 s, by app delta-rs" in found["freeze"][1]
+    assert "nothing is there yet" not in found["target"][1]  # other tables, or this one, are
     assert found["catalog"] == ("ok", "no catalog is told next: ")
-    assert found["receipts"][1].startswith("a file was written beside 1 tables and taken away")
+    assert found["receipts"][1].startswith("a file was written beside 1 table and taken away")
     assert tree(tmp_path) == before
     assert fleet.tables()["sales.orders"].state == "synced"
     doctor(tmp_path, "--wave", "1", "--strict", code=3)

@@ -262,6 +262,7 @@ def test_a_read_only_disk_is_a_missing_right(tmp_path: Path) -> None:
             with pytest.raises(FerryError) as caught:
                 attempt()
             assert caught.value.code == "LF-1002"
+            assert "mount it so" in caught.value.next_step  # no right of a user mends that
         assert read_all(store, "a") == b"x"
 
 

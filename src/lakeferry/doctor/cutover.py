@@ -25,6 +25,7 @@ from lakeferry.doctor.examine import reach, try_target
 from lakeferry.errors import FerryError
 from lakeferry.fleet.catalogs.registration import registration
 from lakeferry.fleet.catalogs.target_catalog import target_catalog
+from lakeferry.fleet.counting import counted
 from lakeferry.fleet.cutover.look import latest, source_head, streams
 from lakeferry.fleet.cutover.plan import chosen, freeze_of, is_loud, problems, provable, stood_s
 from lakeferry.fleet.cutover.sides import Stores
@@ -85,7 +86,8 @@ class _Trial:
         for name in sorted({one.source for one in self._picked.todo}):
             yield tried("source", partial(self._source, name))
         yield tried("freeze", self._freeze)
-        yield from try_target(self._wanted.target.root, self._wanted.target.store_options)
+        target = self._wanted.target
+        yield from try_target(target.root, target.store_options, folder="")
         yield tried("receipts", self._receipts)
         yield tried("streams", self._streams)
         yield tried("catalog", self._catalog)
@@ -102,7 +104,7 @@ class _Trial:
         if not os.access(self._ledger, os.W_OK) or not os.access(self._ledger.parent, os.W_OK):
             step = "let this user write it and its folder"
             return Check("ledger", BLOCKER, f"{self._ledger} cannot be written", step)
-        said = f"{count:,} tables, at {self._ledger}"
+        said = f"{counted(count, 'table')}, at {self._ledger}"
         if other is None or other.expires_at_ms < now_ms() or lease.is_gone(other.process):
             return Check("ledger", OK, f"{said}; nobody leads")
         who = f"`lakeferry {other.command}` on {other.process.host}, process {other.process.pid}"
@@ -144,7 +146,7 @@ class _Trial:
         reached = reach("source", first.source_url, options, "")
         for row, head in self._beside(self._head, [one for one in self._rows if one in rows]):
             self._heads[row.target_url] = head
-        return Check("source", OK, f"`{name}`: {reached.what}; {len(rows):,} tables read")
+        return Check("source", OK, f"`{name}`: {reached.what}; {counted(len(rows), 'table')} read")
 
     def _head(self, row: LakeTable) -> tuple[LakeTable, Head]:
         head = source_head(self._stores, row)
@@ -163,7 +165,7 @@ class _Trial:
             also = f"; {watched:,} will be watched for up to {freeze_s:g} s" if watched else ""
             return Check("freeze", OK, f"no commit on any source for {freeze_s:g} s{also}")
         who = told(made.writer for one in loud for made in latest(self._stores, one)[:1])
-        what = f"{len(loud):,} sources had a commit within {freeze_s:g} s, by {who}"
+        what = f"{counted(len(loud), 'source table')} had a commit within {freeze_s:g} s, by {who}"
         return Check("freeze", WARNING, what, "stop these writers when the switch begins")
 
     # ---- the target
@@ -179,7 +181,7 @@ class _Trial:
             return Check("receipts", WARNING, f"{what}; the others were not tried", step)
         for _ in self._beside(self._put, self._rows[1:]):
             pass
-        count = f"{len(self._rows):,} tables"
+        count = counted(len(self._rows), "table")
         return Check("receipts", OK, f"a file was written beside {count} and taken away again")
 
     def _put(self, row: LakeTable) -> str | None:
@@ -202,7 +204,7 @@ class _Trial:
         if not found:
             step = "name those that there are: lakeferry cutover --checkpoint FOLDER"
             return Check("streams", OK, "no discovery found a checkpoint", step)
-        return Check("streams", OK, f"{len(found):,} checkpoints read")
+        return Check("streams", OK, f"{counted(len(found), 'checkpoint')} read")
 
     # ---- the catalog
 

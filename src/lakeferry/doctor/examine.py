@@ -263,14 +263,15 @@ def _try_target(
 
 
 def try_target(
-    target: str, options: Mapping[str, str], needed: int | None = None
+    target: str, options: Mapping[str, str], needed: int | None = None, *, folder: str = LOG
 ) -> Iterator[Check]:
     """Everything a commit needs of a store, done in small below `_lakeferry_probe/`.
 
     Args:
         needed: bytes of room, where the target is a folder; None: not known.
+        folder: in which something lies where the target is in use.
     """
-    reached = tried("target", lambda: reach("target", target, options, LOG))
+    reached = tried("target", lambda: reach("target", target, options, folder))
     yield reached
     if reached.outcome == BLOCKER:
         return

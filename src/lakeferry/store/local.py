@@ -28,8 +28,10 @@ CHUNK = 1 << 20  # bytes; fits a core's cache, so that the checksum does not fet
 RULES = NameRules("a local folder", control_characters=True, any_bytes=True, longest_segment=255)
 _BAD_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.ENOTDIR, errno.EISDIR)
 _TOLD = (  # numbers of the operating system -> code, what happened, what to do
-    ((errno.EACCES, errno.EPERM, errno.EROFS), "LF-1002", "the operating system refused",
+    ((errno.EACCES, errno.EPERM), "LF-1002", "the operating system refused",
      "give this user the right, or be another"),
+    ((errno.EROFS,), "LF-1002", "the operating system refused",
+     "mount it so that it can be written to, or name another place"),
     ((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "LF-5101", "no room",
      "free space and run the same command again"),
     ((errno.EMFILE, errno.ENFILE), "LF-2001", "too many files are open at once",

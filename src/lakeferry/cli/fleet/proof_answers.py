@@ -9,6 +9,7 @@ from typing import Any
 from lakeferry.cli.json_lines import plain
 from lakeferry.cli.render import marks
 from lakeferry.cli.units import counted, duration_text, size_text
+from lakeferry.fleet.manifest.typed import typed
 from lakeferry.fleet.proof.prove_price import Reading
 from lakeferry.fleet.proof.prove_report import Written
 from lakeferry.fleet.proof.receipt import told_strength
@@ -87,8 +88,8 @@ def table_body(one: Proved) -> dict[str, Any]:
         "outcome": one.outcome, "state": one.table.state, "held": one.table.strength,
         "receipt": None if one.receipt is None else one.receipt.sha256,
         "code": one.error.code if one.error is not None else one.table.code or None,
-        "why": one.error.what if one.error is not None else one.table.why,
-        "next": [one.table.next_step] if one.table.next_step else [],
+        "why": one.error.what if one.error is not None else _why(one),
+        "next": [step] if (step := _next_step(one)) else [],
     }  # fmt: skip
     if report is not None:
         body |= {
@@ -102,6 +103,15 @@ def table_body(one: Proved) -> dict[str, Any]:
                          for each in report.findings],
         }  # fmt: skip
     return plain(body)
+
+
+def _why(one: Proved) -> str:
+    """What stands against it; why it came to its state before is another matter."""
+    return "" if one.outcome == "equal" else one.table.why
+
+
+def _next_step(one: Proved) -> str:
+    return one.error.next_step if one.error is not None else one.table.next_step
 
 
 def progress(event: Proving) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -130,11 +140,16 @@ def report_lines(ended: Ended) -> list[str]:
         lines.append(f"      next: {one.table.next_step}")
     if len(wrong) > MOST:
         lines.append(f"    and {len(wrong) - MOST:,} more: lakeferry status")
-    unmade = [(one.table, f"{one.error.code} {one.error.what}") for one in ended.found
-              if one.error is not None]  # fmt: skip
-    unmade += ended.left_out
-    for table, why in unmade[:MOST]:
-        lines.append(f"  {signs['warning']} {table.name}  not compared: {why}")
+    unmade = [
+        (one.table.name, f"{one.error.code} {one.error.what}", one.error.next_step)
+        for one in ended.found if one.error is not None
+    ]  # fmt: skip
+    unmade += [
+        (one.name, why, f"lakeferry explain {typed(one.name)}") for one, why in ended.left_out
+    ]
+    for name, why, step in unmade[:MOST]:
+        lines.append(f"  {signs['warning']} {name}  not compared: {why}")
+        lines.append(f"      next: {step}")
     if len(unmade) > MOST:
         lines.append(f"    and {len(unmade) - MOST:,} more")
     counts = Counter(one.outcome for one in ended.found)
@@ -142,10 +157,9 @@ def report_lines(ended: Ended) -> list[str]:
     parts += [f"{counts['different']:,} different"] if wrong else []
     parts += [f"{len(unmade):,} not compared"] if unmade else []
     sign = signs["error" if wrong else "warning" if unmade else "ok"]
-    lines.append(
-        f"  {sign} {', '.join(parts)}, {_strengths(ended)}, {size_text(_read(ended))} read, "
-        f"{duration_text(ended.seconds)}"
-    )
+    compared = any(one.report is not None for one in ended.found)
+    parts += [_strengths(ended), f"{size_text(_read(ended))} read"] if compared else []
+    lines.append(f"  {sign} {', '.join([*parts, duration_text(ended.seconds)])}")
     if ended.written is not None:
         sha256 = ended.written.sha256
         lines.append(f"    report: {ended.written.html}, {ended.written.json} ({sha256[:12]}…)")
@@ -161,7 +175,7 @@ def _strengths(ended: Ended) -> str:
     """`strength rows on 3, listed on 409; 5 % sample of the files, seed 7`."""
     found = Counter(one.report.strength for one in ended.found if one.report is not None)
     names = [f"{name} on {count:,}" for name, count in sorted(found.items())]
-    strength = ", ".join(found if len(found) == 1 else names) or "none"
+    strength = ", ".join(found if len(found) == 1 else names)
     asked = ended.asked
     is_part = asked.sample < 1 and set(found) != {"listed"}
     files = f"{100 * asked.sample:g} % sample" if is_part else "100 %"

@@ -6,6 +6,7 @@ What was written before is brought over while writers still write, so that the p
 import time
 
 from lakeferry.errors import FerryError
+from lakeferry.fleet.counting import counted
 from lakeferry.fleet.cutover.events import Said, Watching
 from lakeferry.fleet.cutover.look import latest
 from lakeferry.fleet.cutover.plan import FREEZE, INCREMENT, freeze_of, quiet_in_s
@@ -77,7 +78,8 @@ def name_writers(run: Run, since: dict[str, int], began: float) -> None:
         if one.target_url in since:
             made += latest(run.stores, one, after=since[one.target_url])
     who = told(each.writer for each in made)
-    run.emit(Said(f"{len(since)} sources are written to, by {who}: stop it", code="LF-8072",
+    text = f"{counted(len(since), 'source table')} written to, by {who}: stop it"
+    run.emit(Said(text, code="LF-8072",
                     next_step="stop the writer; the sources are watched on"))  # fmt: skip
     if time.monotonic() - began < run.asked.wait_s:
         return
@@ -108,6 +110,6 @@ def increment(run: Run, heads: dict[str, Head]) -> bool:
         listed = [one for one in behind if one.kind != "delta"]
         is_same = not any(head.is_after(heads[one.target_url]) for one, head in run.heads(listed))
     is_held = is_same and all(one.held_version == heads[one.target_url].version for one in run.rows)
-    text = f"{len(behind):,} tables, {files:,} files, {size:,} bytes"
+    text = f"{counted(len(behind), 'table')}, {counted(files, 'file')}, {size:,} bytes"
     run.end(INCREMENT, "ok" if is_held else "failed", text)
     return is_held

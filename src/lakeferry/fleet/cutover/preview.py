@@ -11,6 +11,7 @@ from lakeferry.catalog.judging import check_may_take
 from lakeferry.errors import FerryError
 from lakeferry.fleet.catalogs.registration import catalog_name
 from lakeferry.fleet.catalogs.target_catalog import target_catalog
+from lakeferry.fleet.counting import counted
 from lakeferry.fleet.cutover.events import CutoverReport, Emit
 from lakeferry.fleet.cutover.load_ways import LoadWay, landing_hit, load_ways
 from lakeferry.fleet.cutover.look import (
@@ -111,7 +112,7 @@ class _Preview:
         wrong = problems(
             rows, every, self._wanted.waves, checks, strengths, now_ms=now_ms()
         )  # fmt: skip
-        text = f"{len(rows):,} tables, {len(wrong):,} things in the way"
+        text = f"{counted(len(rows), 'table')}, {counted(len(wrong), 'thing')} in the way"
         lines = tuple(one.text for one in wrong)
         self._emit(Step(PRECONDITIONS, "failed" if wrong else "ok", text, lines))
 
@@ -129,12 +130,16 @@ class _Preview:
         who = told(one[2][0].writer for one in loud if one[2])
         text = f"no commit on any source for {freeze_s:g} s"
         if loud:
-            text = f"{len(loud):,} sources had a commit within {freeze_s:g} s, by {who}"
+            text = (
+                f"{counted(len(loud), 'source table')} had a commit within {freeze_s:g} s, by {who}"
+            )
         if watched:
             text += f"; {len(watched):,} would be watched for up to {freeze_s:g} s"
         self._emit(Step(FREEZE, "planned" if watched else "ok", text))
         behind = [row for row, head, _ in found if head.version > (row.held_version or 0)]
-        self._emit(Step(INCREMENT, "planned", f"{len(behind):,} tables to bring up to date"))
+        self._emit(
+            Step(INCREMENT, "planned", f"{counted(len(behind), 'table')} to bring up to date")
+        )
         self._heads = {row.target_url: head.version for row, head, _ in found}
         return {row.target_url: made for row, _, made in found}
 
@@ -169,7 +174,8 @@ class _Preview:
         lines = (*wrong, *(one.text for one in ways), *(one.text for one in loads))
         is_blocked = not self._asked.accept_reload and any(one.does == "reloads" for one in loads)
         state = "failed" if wrong or is_blocked else "ok"
-        self._emit(Step(TXN, state, f"{apps:,} apps, at the versions that are held", lines))  # type: ignore[arg-type]
+        text = f"{counted(apps, 'app')}, at the versions that are held"
+        self._emit(Step(TXN, state, text, lines))  # type: ignore[arg-type]
         return ways, loads
 
     def _then(self, row: LakeTable, now: Switched) -> Switched:
@@ -200,7 +206,7 @@ class _Preview:
         found = list(self._beside(task, [one for one in rows if one.kind != "folder"]))
         wrong = tuple(text for _, text in found if text)
         there = sum(is_there for is_there, _ in found)
-        text = f"{len(found):,} tables in {place.shown}, {there:,} exist already"
+        text = f"{counted(len(found), 'table')} in {place.shown}, {there:,} there already"
         self._emit(Step(REGISTER, "failed" if wrong else "planned", text, wrong))
 
     def _beside(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

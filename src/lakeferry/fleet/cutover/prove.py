@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from lakeferry.errors import FerryError
+from lakeferry.fleet.counting import counted
 from lakeferry.fleet.cutover.load_ways import landing_hit, load_ways
 from lakeferry.fleet.cutover.look import both_sides, moved_landings, streams
 from lakeferry.fleet.cutover.plan import TXN, VERIFY, to_prove
@@ -69,7 +70,7 @@ def prove(run: Run, rows: Sequence[LakeTable], *, early: bool = False) -> int:
     bad = [one for one in found
            if one.outcome != "equal" and one.table.target_url not in moving]  # fmt: skip
     if wrong := [_wrong(one) for one in bad]:
-        run.end(VERIFY, "failed", f"{len(wrong)} tables are not proven", wrong)
+        run.end(VERIFY, "failed", f"{counted(len(wrong), 'table')} not proven", wrong)
         raise unproven(run, wrong[0])
     run.proven |= {one.target_url: (one.held_version, how) for one, how in work
                    if one.target_url not in moving}  # fmt: skip
@@ -135,10 +136,10 @@ def prove_txns(run: Run) -> None:
         for kept, strength in results:
             run.ledger.check(kept, strength=strength)
     if wrong:
-        run.end(TXN, "failed", f"{len(wrong)} tables differ", wrong)
+        run.end(TXN, "failed", f"different: {counted(len(wrong), 'table')}", wrong)
         raise unproven(run, wrong[0])
     look_at_streams(run)
-    text = f"streaming: {len(apps):,} apps, highest (appId, version) equal on both sides"
+    text = f"streaming: {counted(len(apps), 'app')}, highest (appId, version) equal on both sides"
     if loads:
         text += f"; COPY INTO: {loads:,} objects of state known on both"
     ways = [one.text for one in run.ways] + [one.text for one in run.loads]

@@ -13,6 +13,7 @@ from threading import Event as Flag
 from lakeferry.catalog.registering import Catalog
 from lakeferry.errors import FerryError
 from lakeferry.fleet.catalogs.target_catalog import target_catalog
+from lakeferry.fleet.counting import counted
 from lakeferry.fleet.cutover.events import Ask, CutoverReport, Emit, Said
 from lakeferry.fleet.cutover.freeze import POLL_S, bring_up_to_date, freeze_and_bring
 from lakeferry.fleet.cutover.look import latest
@@ -92,16 +93,19 @@ def check_preconditions(run: Run) -> None:
     )
     asked = " and ".join(sorted(set(strengths.values())))
     if wrong:
-        text = f"{len(wrong)} things are in the way"
+        text = f"in the way: {counted(len(wrong), 'thing')}"
         run.end(PRECONDITIONS, "failed", text, [one.text for one in wrong])
         first = f"{wrong[0].table}: {wrong[0].what}"
         raise FerryError(
             "LF-8071",
             f"{run.asked.title} cannot be cut over yet: {first}",
-            f"{len(wrong)} things are in the way of {len(run.rows)} tables; nothing was changed",
+            f"in the way of {counted(len(run.rows), 'table')}: {counted(len(wrong), 'thing')}; "
+            "nothing was changed",
             wrong[0].next_step,
         )
-    text = f"{len(run.rows):,} tables synced, proven ({asked} or more) within 24 h, 0 blocked"
+    text = (
+        f"{counted(len(run.rows), 'table')} synced, proven ({asked} or more) within 24 h, 0 blocked"
+    )
     run.end(PRECONDITIONS, "ok", text)
 
 

@@ -13,6 +13,7 @@ from lakeferry.catalog.judging import check_may_take
 from lakeferry.catalog.registering import Catalog
 from lakeferry.errors import FerryError
 from lakeferry.fleet.catalogs.registration import refuse_one_name
+from lakeferry.fleet.counting import counted
 from lakeferry.fleet.cutover.events import Said
 from lakeferry.fleet.cutover.folder_switched import put_switched
 from lakeferry.fleet.cutover.freeze import written
@@ -98,8 +99,8 @@ def register(run: Run, place: Catalog | None) -> dict[str, Entry]:
     """
     run.begin()
     entries = look_at_catalog(run, place)
-    where = f"register them in {place.shown}" if place is not None else "register them nowhere"
-    if not run.asking(f"cut over {len(run.rows):,} tables, {where}?"):
+    where = f"registered in {place.shown}" if place is not None else "registered nowhere"
+    if not run.asking(f"cut over {counted(len(run.rows), 'table')}, {where}?"):
         raise FerryError("LF-2003", "not confirmed", "nothing was changed", "give --yes")
     _refuse_moved(run)
     return entries
@@ -120,7 +121,7 @@ def mark(run: Run, place: Catalog | None, entries: dict[str, Entry]) -> Statemen
         target = run.stores.at(each.url, run.wanted.target.store_options)
         files = carry(each.found.store, target, on_silence=run.ledger.turn)
         short = each.way.query_id[:8]
-        run.emit(Said(f"checkpoint of stream {short}: {files} files -> {each.url}"))
+        run.emit(Said(f"checkpoint of stream {short}: {counted(files, 'file')} -> {each.url}"))
 
     def lay(row: LakeTable) -> None:
         store, given = run.stores.target(row), receipts[row.target_url]

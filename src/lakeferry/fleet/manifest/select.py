@@ -194,7 +194,9 @@ def _check_name(part: str, known: Sequence[TableFacts]) -> None:
 
 def _counted(known: Sequence[TableFacts]) -> str:
     sources = len({one.source for one in known})
-    return f"{len(known):,} tables of {sources:,} sources are known"
+    tables = "1 table" if len(known) == 1 else f"{len(known):,} tables"
+    of = "1 source" if sources == 1 else f"{sources:,} sources"
+    return f"{tables} of {of} {'is' if len(known) == 1 else 'are'} known"
 
 
 def _next(part: str, known: Sequence[TableFacts]) -> str:
