@@ -15,7 +15,15 @@ _UNREAD: dict[tuple[str, ...], tuple[str, str]] = {
         "no alarm is made of it",
         "`lakeferry status --check` exits 3 where a table is beyond its lag_target",
     ),
+    ("network", "nat", "recovery", "auto_scaling"): (
+        "no Auto Scaling group is made",
+        "leave it out: EC2 recovers an instance, and a standby takes over meanwhile",
+    ),
     ("serve",): ("no page is served", "`lakeferry status --watch` shows where a migration stands"),
+    ("target", "catalog", "external"): (
+        "tables are always registered as external ones",
+        "leave it out",
+    ),
     ("target", "commit", "lock"): (
         "no lock is taken",
         "leave it out: of two writers of one version the store itself refuses the second",
@@ -25,12 +33,17 @@ _UNREAD: dict[tuple[str, ...], tuple[str, str]] = {
         "make that the bucket's default; the key is granted by `lakeferry config iam`",
     ),
 }
+# What is so whether or not it is written.
+_SO_ANYWAY = {
+    ("network", "nat", "recovery", "auto_scaling"): "false",
+    ("target", "catalog", "external"): "true",
+}
 
 
 def unread_keys(root: Value) -> Iterator[Problem]:
     """Each of these keys that is written, with its place."""
     for path, (what, step) in _UNREAD.items():
         value = root.get(*path)
-        if value is not None:
+        if value is not None and value.text != _SO_ANYWAY.get(path):
             name = ".".join(path)
             yield Problem("LF-2108", value.place, f"{name} is not acted upon: {what}", step)
