@@ -94,6 +94,22 @@ def test_a_region_that_the_book_did_not_know_is_known_after_an_import() -> None:
     assert book.of("aws.natgw.gb", "eu-central-1").last_usd == Decimal("0.052")
 
 
+def test_a_list_of_s3_brings_a_region_what_its_storage_classes_cost() -> None:
+    there = {"servicecode": "AmazonS3", "regionCode": "eu-central-1"}
+
+    found = imported(
+        product("A", "EUC1-TimedStorage-SIA-ByteHrs", "0.0135", **there, unit="GB-Mo"),
+        product("B", "EUC1-Requests-SIA-Tier1", "0.00001", **there, unit="Requests"),
+        product("C", "EUC1-Retrieval-SIA", "0.01", **there, unit="GB"),
+        offer="AmazonS3",
+    )
+
+    ids = ("aws.s3.storage_standard_ia", "aws.s3.put_standard_ia", "aws.s3.retrieval_standard_ia")
+    assert [usd(found, f"{id}.eu-central-1") for id in ids] == [
+        Decimal("0.0135"), Decimal("0.00001"), Decimal("0.01")
+    ]  # fmt: skip
+
+
 # ---- the traps of cost.md section 10, in its order
 
 

@@ -63,8 +63,8 @@ def test_the_book_is_the_one_whose_sources_were_read() -> None:
     assert own["instance_types"] == facts["instance_types"]
 
 
-def test_the_book_has_188_prices_and_71_instance_types() -> None:
-    assert (len(BOOK.prices), len(BOOK.instance_types)) == (188, 71)
+def test_the_book_has_606_prices_and_71_instance_types() -> None:
+    assert (len(BOOK.prices), len(BOOK.instance_types)) == (606, 71)
 
 
 def test_every_price_says_its_source_and_its_standing() -> None:
@@ -104,7 +104,15 @@ def test_prices_without_a_figure_are_exactly_those_that_are_missing() -> None:
         ("aws.s3.restore_deep_archive_bulk.us-east-1", "0.0025"),
         ("aws.s3.retrieval_glacier_ir.eu-west-1", "0.03"),
         ("aws.s3.get_glacier_ir.ap-southeast-2", "0.00001"),
+        ("aws.s3.retrieval_standard_ia.eu-central-1", "0.01"),
+        ("aws.s3.get_onezone_ia.sa-east-1", "0.000001"),
+        ("aws.s3.retrieval_glacier_ir.ap-southeast-7", "0.03"),
         ("azure.blob.read.eastus", "0.0000004"),
+        ("azure.blob.read.norwayeast", "0.000000473"),
+        ("azure.blob.retrieval_cold.southindia", "0.0453"),
+        ("azure.blob.read_cool.uksouth", "0.0000011"),
+        ("azure.blob.rehydrate_standard.uksouth", "0.0208"),
+        ("azure.blob.rehydrate_standard_request.eastasia", "0.000875"),
         ("azure.blob.read.westeurope", "0.00000043"),
         ("azure.blob.rehydrate_standard.westeurope", "0.024"),
         ("azure.blob.rehydrate_standard_request.eastus", "0.0005"),
@@ -119,6 +127,26 @@ def test_what_cold_bytes_cost_is_as_its_source_has_it(id: str, usd: str) -> None
     assert price.last_usd == Decimal(usd)
     assert price.source
     assert price.as_of
+
+
+def test_of_34_regions_of_aws_and_36_of_azure_reading_what_is_cold_has_its_prices() -> None:
+    of_aws, of_azure = BOOK.regions("aws"), BOOK.regions("azure")
+
+    assert (len(of_aws), len(of_azure)) == (34, 36)
+    for region in of_aws:
+        for name in ("standard_ia", "onezone_ia", "glacier_ir"):
+            ids = (f"aws.s3.{what}_{name}.{region}" for what in ("retrieval", "get"))
+            assert all(BOOK.at(id).tiers for id in ids)
+    for region in of_azure:
+        assert BOOK.at(f"azure.blob.rehydrate_standard.{region}").tiers
+
+
+def test_a_region_of_which_only_stored_bytes_are_known_is_none_that_a_path_is_priced_in() -> None:
+    with pytest.raises(FerryError, match="no prices for `eu-central-1` of aws") as refused:
+        BOOK.of("aws.natgw.gb", "eu-central-1")
+
+    assert refused.value.code == "LF-6501"
+    assert BOOK.crossed("aws") == ("ap-southeast-2", "eu-west-1", "us-east-1", "us-west-2")
 
 
 @pytest.mark.parametrize("type", sorted(BOOK.instance_types))

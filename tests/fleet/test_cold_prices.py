@@ -93,6 +93,19 @@ def test_google_s_retrieval_costs_the_same_everywhere(wanted: Migration) -> None
     assert found.ways == (("", 100 * Decimal("0.02") + 100 * Decimal("0.00001"), ""),)
 
 
+def test_what_a_region_lacks_is_told_by_name_and_what_it_has_is_priced(tmp_path: Path) -> None:
+    wanted = migration(tmp_path, MANIFEST.replace("us-west-2", "eu-central-1"))
+
+    restored = of(wanted, "s3", Cold("GLACIER", 1, GIB, waits=True), action="blocked")
+    read = of(wanted, "s3", Cold("STANDARD_IA", 100, 100 * GIB, waits=False))
+
+    assert [(way.usd, way.missing) for way in restored.ways] == [
+        (None, f"the price aws.s3.restore_glacier_{way}.eu-central-1")
+        for way in ("standard", "bulk", "expedited")
+    ]
+    assert read.ways == (("", 100 * Decimal("0.01") + 100 * Decimal("0.000001"), ""),)
+
+
 def test_a_tier_without_a_price_is_told_by_its_name(wanted: Migration) -> None:
     found = of(wanted, "s3", Cold("ARCHIVE_ACCESS", 1, GIB, waits=True))
 

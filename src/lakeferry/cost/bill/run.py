@@ -162,6 +162,6 @@ def _only_gateway(bill: Bill, region: str | None, place: str) -> str:
 
 
 def _listed(book: PriceBook | None, region: str | None) -> Decimal | None:
-    if book is None or region not in book.regions("aws"):
+    if book is None or region not in book.crossed("aws"):
         return None
     return book.of("aws.natgw.gb", region).first_usd

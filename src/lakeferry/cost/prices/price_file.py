@@ -25,9 +25,11 @@ T = TypeVar("T")
 @cache
 def own_book() -> PriceBook:
     """The prices that come with lakeferry; each says its source, date and standing."""
-    return read_book(
-        files("lakeferry.cost.prices").joinpath("prices.json").read_bytes(), "prices.json"
+    ways, stored = (
+        read_book(files("lakeferry.cost.prices").joinpath(name).read_bytes(), name)
+        for name in ("prices.json", "storage_prices.json")
     )
+    return overridden(ways, stored, "storage_prices.json")
 
 
 def read_book(text: bytes, name: str) -> PriceBook:

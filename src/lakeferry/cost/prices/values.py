@@ -145,7 +145,7 @@ class PriceBook:
         """The price `id` of a region that the book knows; unpriced where it has none there.
 
         Raises:
-            FerryError: LF-6501 for a region that the book has no prices of at all.
+            FerryError: LF-6501 for a region of which the book knows no path.
         """
         self.check_region(id.partition(".")[0], region)
         return self.at(f"{id}.{region}")
@@ -155,8 +155,15 @@ class PriceBook:
         found = {one.region for one in self.prices.values() if one.provider == provider}
         return tuple(sorted(found - NOWHERE))
 
+    def crossed(self, provider: str) -> tuple[str, ...]:
+        """Those of which more is known than what stored bytes cost, so that a path has prices."""
+        stored = {"AmazonS3", "Storage", "Cloud Storage"}
+        found = {one.region for one in self.prices.values()
+                 if one.provider == provider and one.service not in stored}  # fmt: skip
+        return tuple(sorted(found - NOWHERE))
+
     def check_region(self, provider: str, region: str) -> None:
-        offered = self.regions(provider)
+        offered = self.crossed(provider)
         if region not in offered:
             near = nearest(region, offered)
             raise FerryError(
