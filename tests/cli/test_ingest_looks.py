@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.demo.kinesis_feed_load import Load
-from tests.cli.program import called, typed
+from tests.cli.program import called
 from tests.cli.test_ingest import KEYS, asked, started, wait_for_version
 
 
@@ -25,7 +25,7 @@ def test_of_a_backlog_positions_for_another_consumer_begin_where_its_rows_end(
         wait_for_version(tmp_path / "t", 1)
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=60)
-        ended = typed("ingest", "clicks", "t", "--positions", "--region", feed.region,
+        ended = called("ingest", "clicks", "t", "--positions", "--region", feed.region,
                       folder=tmp_path, **KEYS)  # fmt: skip
 
     arrivals = deltalake.DeltaTable(str(tmp_path / "t")).to_pyarrow_table()[
@@ -40,7 +40,7 @@ def test_of_a_backlog_positions_for_another_consumer_begin_where_its_rows_end(
 
 def test_of_two_looks_none_is_done_in_silence_for_the_other(tmp_path: Path) -> None:
     words = ("ingest", "clicks", "t", "--check", "--infer", "5", "--region", "eu-west-1")
-    ended = typed(*words, folder=tmp_path, **KEYS)
+    ended = called(*words, folder=tmp_path, **KEYS)
 
     assert ended.returncode == 2
     assert "LF-2001 --check and --infer are looks of their own" in ended.stderr

@@ -6,7 +6,7 @@ from typing import Any
 
 from lakeferry.demo.kinesis_feed import Feed
 from lakeferry.ingest.kinesis.refusal_text import READS
-from tests.cli.program import Ended, called, typed
+from tests.cli.program import Ended, called
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 ACCOUNT = ["--account", "111122223333"]
@@ -103,7 +103,7 @@ def test_reading_needs_what_the_policy_grants_and_nothing_else(
 
     for look in ("--once", "--check"):
         words = ["ingest", "clicks", "t", look, "--from", "trim-horizon", *there]
-        assert typed(*words, folder=tmp_path, **KEYS).returncode == 0
+        assert called(*words, folder=tmp_path, **KEYS).returncode == 0
 
     asked_for = {f"kinesis:{operation}" for operation in kinesis_feed.counts()}
     assert asked_for == set(READS)

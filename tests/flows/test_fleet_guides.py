@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import called, typed
+from tests.cli.program import called
 from tests.clone.small import append, clone, new_table
 from tests.fleet.plans import wanted_in
 from tests.flows import fleets
@@ -61,7 +61,7 @@ def test_the_guide_about_syncing_can_be_typed(tmp_path: Path) -> None:
     for _, *words in found:
         more = ["--max-time", "2 s"] if "--follow" in words else []
         more += ["--yes"] if words in YES else []
-        ended = typed(*words, *more, folder=tmp_path)
+        ended = called(*words, *more, folder=tmp_path)
         assert ended.returncode == (3 if "--follow" in words else 0), (words, ended.stderr)
     assert {one.name for one in (tmp_path / "out").glob("*/*/*")} == {"orders", "items", "events"}
 
@@ -70,12 +70,12 @@ def test_the_guide_about_syncing_can_be_typed(tmp_path: Path) -> None:
 def test_the_guide_about_proving_can_be_typed(tmp_path: Path) -> None:
     atlas(tmp_path)
     for first in (("discover",), ("sync", "--yes")):
-        assert typed(*first, folder=tmp_path).returncode == 0
+        assert called(*first, folder=tmp_path).returncode == 0
     found = commands("prove-a-fleet.md")
 
     assert len(found) == 6
     for _, *words in found:
-        ended = typed(*words, folder=tmp_path)
+        ended = called(*words, folder=tmp_path)
         assert ended.returncode == 0, (words, ended.stdout, ended.stderr)
     assert (tmp_path / "proof.html").exists()
     assert (tmp_path / "proof.json").exists()

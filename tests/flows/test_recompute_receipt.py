@@ -15,7 +15,7 @@ from awscrt.checksums import crc64nvme
 from deltalake import DeltaTable
 from pyarrow.fs import LocalFileSystem
 
-from tests.cli.program import typed
+from tests.cli.program import called
 from tests.flows.fleets import Fleet, append
 from tests.flows.tables import grow
 from tests.servers import Server
@@ -61,7 +61,7 @@ def fleet(tmp_path: Path) -> Fleet:
     append(fleet.lake / "s/plain")
     fleet.see()
     assert fleet.sync()[0] == 0
-    assert typed("verify", "--strength", "hashed", folder=tmp_path).returncode == 0
+    assert called("verify", "--strength", "hashed", folder=tmp_path).returncode == 0
     return fleet
 
 
@@ -113,7 +113,7 @@ def test_later_versions_of_the_table_change_nothing(fleet: Fleet) -> None:
 def test_a_checkpoint_says_the_same_as_the_commits_before_it(fleet: Fleet) -> None:
     append(fleet.lake / "s/plain")
     fleet.sync()
-    typed("verify", "--strength", "listed", folder=fleet.folder)
+    called("verify", "--strength", "listed", folder=fleet.folder)
     table = DeltaTable(str(target(fleet, "plain")))
     table.create_checkpoint()
     for commit in (target(fleet, "plain") / "_delta_log").glob("0*.json"):
@@ -205,7 +205,7 @@ def test_its_checksum_is_that_of_the_service(script: ModuleType, tmp_path: Path)
 
 
 def test_the_receipt_of_a_switch_has_the_hashes_too(fleet: Fleet) -> None:
-    ended = typed(
+    ended = called(
         "cutover",
         "a.s.*",
         "--yes",
@@ -244,7 +244,7 @@ def test_a_receipt_at_a_real_s3_server_is_recomputed_from_there(
     grow(fleet.lake / "s/odd")
     fleet.see()
     fleet.sync()
-    ended = typed(
+    ended = called(
         "verify", "--strength", "rows", "--report", "v.json", folder=tmp_path,
         **fleet.environment,
     )  # fmt: skip

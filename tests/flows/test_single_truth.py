@@ -22,7 +22,7 @@ from lakeferry.cli.fleet.flags import ledger_path
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.fleet.catalogs.catalog_check import compare_with_catalog
 from lakeferry.fleet.catalogs.target_catalog import target_catalog
-from tests.cli.program import json_lines, typed
+from tests.cli.program import called, json_lines
 from tests.flows.fleets import Fleet, append
 from tests.servers import Server, unity_catalog
 
@@ -80,7 +80,7 @@ def entry(fleet: Fleet, name: str) -> CatalogTable:
 
 
 def verify(fleet: Fleet, *words: str) -> int:
-    ended = typed("verify", "--json", *words, folder=fleet.folder, **fleet.environment)
+    ended = called("verify", "--json", *words, folder=fleet.folder, **fleet.environment)
     assert ended.stderr == "", ended.stderr
     json_lines(ended)
     return ended.returncode
@@ -89,7 +89,7 @@ def verify(fleet: Fleet, *words: str) -> int:
 def checked(fleet: Fleet) -> tuple[int, list[dict[str, Any]]]:
     """`status --check --live`: its exit code, and what the catalog says otherwise."""
     words = ("status", "--check", "--live", "--json")
-    ended = typed(*words, folder=fleet.folder, **fleet.environment)
+    ended = called(*words, folder=fleet.folder, **fleet.environment)
     assert ended.stderr == "", ended.stderr
     lines = json_lines(ended)
     found = [line for line in lines if line["type"] == "difference"]

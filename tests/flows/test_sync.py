@@ -23,7 +23,7 @@ from lakeferry.fleet.sync.run import sync
 from lakeferry.ledger.open import open_to_read
 from lakeferry.ledger.rows import Move
 from lakeferry.ledger.write import Ledger
-from tests.cli.program import json_lines, typed
+from tests.cli.program import called, json_lines, typed
 from tests.flows.fleets import ROWS, Fleet, append, small_table
 from tests.servers import Server
 
@@ -333,7 +333,7 @@ def test_a_lost_ledger_is_no_loss(fleet: Fleet) -> None:
 
 def test_a_plan_is_done_as_it_was_read_and_then_refused(fleet: Fleet) -> None:
     lake(fleet, "sales.orders", "sales.items", "hr.people")
-    typed("plan", "-s", "a.sales.*", "-o", "a.lfp", folder=fleet.folder)
+    called("plan", "-s", "a.sales.*", "-o", "a.lfp", folder=fleet.folder)
     append(fleet.lake / "sales/orders")
 
     code, lines = fleet.sync("a.lfp")
@@ -350,7 +350,7 @@ def test_a_plan_is_done_as_it_was_read_and_then_refused(fleet: Fleet) -> None:
 
 def test_a_plan_that_would_do_another_thing_is_refused(fleet: Fleet) -> None:
     lake(fleet, "sales.orders")
-    typed("plan", "-o", "a.lfp", folder=fleet.folder)
+    called("plan", "-o", "a.lfp", folder=fleet.folder)
     fleet.write(source=", mode: mirror")
 
     code, lines = fleet.sync("a.lfp")
@@ -367,7 +367,7 @@ def test_a_planned_version_that_was_vacuumed_is_asked_for_or_left_behind(
 ) -> None:
     fleet.write(source=f", on_vacuumed: {rule}")
     lake(fleet, "sales.orders")
-    typed("plan", "-o", "a.lfp", folder=fleet.folder)
+    called("plan", "-o", "a.lfp", folder=fleet.folder)
     table = fleet.lake / "sales/orders"
     old = set(table.glob("*.parquet"))
     write_deltalake(str(table), DeltaTable(str(table)).to_pyarrow_table(), mode="overwrite")
@@ -516,7 +516,7 @@ def test_lakes_of_two_kinds_of_store_move_at_once(
         clone(fleet.lake / f"s/t{number}", f"{root}/s/t{number}",
               target_options=azure_server.options)  # fmt: skip
 
-    found = typed("discover", folder=tmp_path, **fleet.environment)
+    found = called("discover", folder=tmp_path, **fleet.environment)
     code, lines = fleet.sync()
 
     assert (found.returncode, code, lines[-1]["synced"]) == (0, 0, 10)

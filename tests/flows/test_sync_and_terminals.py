@@ -18,7 +18,7 @@ from lakeferry.fleet.sync.request import SyncRequest
 from lakeferry.fleet.sync.run import sync
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import Ledger
-from tests.cli.program import json_lines, typed
+from tests.cli.program import called, json_lines, typed
 from tests.flows.fleets import Fleet, small_table
 
 
@@ -85,9 +85,9 @@ def test_a_plan_tells_that_a_target_is_gone_and_brings_it_again(fleet: Fleet) ->
     brought(fleet, lambda _: None)
     shutil.rmtree(Path(fleet.target) / "a/sales/orders")
 
-    planned = typed("plan", "-o", "a.lfp", folder=fleet.folder)
+    planned = called("plan", "-o", "a.lfp", folder=fleet.folder)
     told = orders(fleet)
-    applied = typed("apply", "a.lfp", "--yes", "--json", folder=fleet.folder)
+    applied = called("apply", "a.lfp", "--yes", "--json", folder=fleet.folder)
 
     assert "LF-5009 the target of a.sales.orders is gone" in planned.stderr
     assert (told.state, told.held_version, told.left_files) == ("drifted", None, told.files)
