@@ -141,6 +141,7 @@ def test_without_a_manifest_it_says_where_it_looked(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert "LF-2002 there is no manifest" in ended.stderr
     assert str(tmp_path) in ended.stderr
+    assert "lakeferry config init" in ended.stderr
 
 
 def test_a_manifest_may_come_from_stdin(tmp_path: Path) -> None:

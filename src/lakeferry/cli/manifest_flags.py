@@ -72,7 +72,9 @@ def read(
     """
     path = chosen.path()
     if path is None and (is_needed or chosen.profile):
-        step = "name one with --file" if is_needed else "AWS's profiles are --aws-profile"
+        step = "name one with --file, or make one: lakeferry config init"
+        if not is_needed:
+            step = "AWS's profiles are --aws-profile"
         raise FerryError(
             "LF-2002", "there is no manifest", f"no lakeferry.yaml in {Path.cwd()} or above", step
         )
