@@ -44,12 +44,15 @@ class CutoverRequest:
     moved_landings: tuple[str, ...] = ()  # addresses that will be read elsewhere
 
 
+StepState = Literal["ok", "failed", "planned", "skipped"]
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """How one step ended."""
 
     number: int
-    state: Literal["ok", "failed", "planned", "skipped"]
+    state: StepState
     text: str
     lines: tuple[str, ...] = ()  # the details that people should see
     proof: Mapping[str, Any] = field(default_factory=dict)

@@ -30,6 +30,7 @@ from lakeferry.fleet.cutover.plan import (
     TXN,
     CutoverRequest,
     Step,
+    StepState,
     chosen,
     freeze_of,
     is_loud,
@@ -125,9 +126,9 @@ class _Preview:
         found = list(self._beside(task, rows))
         freeze_s = freeze_of(rows, self._wanted.waves, self._asked.freeze_s)
         now = now_ms()
-        loud = [one for one in found if is_loud(one[1], freeze_s, now)]
-        watched = [one for one in found if stood_s(one[1], one[0], now) < freeze_s]
-        who = told(one[2][0].writer for one in loud if one[2])
+        loud = [made for _, head, made in found if is_loud(head, freeze_s, now)]
+        watched = [row for row, head, _ in found if stood_s(head, row, now) < freeze_s]
+        who = told(made[0].writer for made in loud if made)  # the newest commit comes first
         text = f"no commit on any source for {freeze_s:g} s"
         if loud:
             text = (
@@ -173,9 +174,9 @@ class _Preview:
         apps = sum(len(one.proof.apps) for one in sides.values())
         lines = (*wrong, *(one.text for one in ways), *(one.text for one in loads))
         is_blocked = not self._asked.accept_reload and any(one.does == "reloads" for one in loads)
-        state = "failed" if wrong or is_blocked else "ok"
+        state: StepState = "failed" if wrong or is_blocked else "ok"
         text = f"{counted(apps, 'app')}, at the versions that are held"
-        self._emit(Step(TXN, state, text, lines))  # type: ignore[arg-type]
+        self._emit(Step(TXN, state, text, lines))
         return ways, loads
 
     def _then(self, row: LakeTable, now: Switched) -> Switched:

@@ -23,9 +23,9 @@ _MOVED_ON = "LF-4107"
 
 
 def verify(run: Run) -> None:
-    """Step 4: each target once more, as strongly as its last proof leaves open.
+    """Step 4: whatever of each target is not proven yet, as strongly as asked.
 
-    What this run has proven before the freeze, at the version that is held, holds.
+    A proof of this run from before the freeze still holds where its version is the one held now.
     """
     run.begin()
     late = prove(run, run.rows)
@@ -36,7 +36,7 @@ def verify(run: Run) -> None:
 
 
 def prove(run: Run, rows: Sequence[LakeTable], *, early: bool = False) -> int:
-    """Each as strongly as it lacks, once a version; how many.
+    """Prove those that lack a proof as strong as asked at the version that is held; how many.
 
     Args:
         early: writers still write: a source without a log, which can only be compared while it
@@ -55,13 +55,13 @@ def prove(run: Run, rows: Sequence[LakeTable], *, early: bool = False) -> int:
         if strength is not None:
             work.append((one, strength))
 
-    def unended(event: Proved | Proving) -> None:
+    def progress_alone(event: Proved | Proving) -> None:
         if isinstance(event, Proving):  # what it comes to is told as a step
             run.emit(event)
 
     asked = ProveRequest(strengths=tuple((one.target_url, how) for one, how in work))
     found = prove_side_by_side(
-        run.wanted, run.ledger, [one for one, _ in work], asked, emit=unended, stop=run.stop
+        run.wanted, run.ledger, [one for one, _ in work], asked, emit=progress_alone, stop=run.stop
     )
     run.renew()
     run.proofs |= {one.table.target_url: one.receipt for one in found if one.receipt is not None}

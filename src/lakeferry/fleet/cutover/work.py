@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Event as Flag
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from lakeferry.errors import FerryError
 from lakeferry.fleet.asking import ask_beside
@@ -15,7 +15,7 @@ from lakeferry.fleet.catalogs.registration import catalog_name
 from lakeferry.fleet.cutover.events import Ask, Emit, Said
 from lakeferry.fleet.cutover.load_ways import LoadWay
 from lakeferry.fleet.cutover.look import shown_name, source_head
-from lakeferry.fleet.cutover.plan import CutoverRequest, Step, provable, stood_s
+from lakeferry.fleet.cutover.plan import CutoverRequest, Step, StepState, provable, stood_s
 from lakeferry.fleet.cutover.sides import BothSides, FoundStream, Stores
 from lakeferry.fleet.cutover.stream_ways import StreamWay
 from lakeferry.fleet.cutover.writers import Head, Sighting
@@ -31,7 +31,6 @@ from lakeferry.ledger.write import Ledger, now_ms
 from lakeferry.workers import map_unless_stopped
 
 AT_ONCE = 16
-StepState = Literal["ok", "failed", "planned", "skipped"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

@@ -91,7 +91,7 @@ class PlannedTable:
     bytes: int = 0  # to move
     files: int = 0
     requests: int = 0
-    added: int = 0
+    added: int = 0  # files of the table's state, as in `Counted`
     removed: int = 0
     live_bytes: int = 0  # of the source's table
     live_files: int = 0
@@ -159,10 +159,10 @@ class FleetPlan:
     looked_at_ms: int  # before the first source was looked at
     tables: tuple[PlannedTable, ...]  # by wave and name
     select: tuple[str, ...] = ()  # as it was asked for; (): all tables
-    price_book: str = ""
+    price_book: str = ""  # when the prices were written down; '': nothing is priced
     left: Mapping[str, Left] = field(default_factory=dict)  # by route; none: not measured
     basis: str = ""  # of the times: '48h,6h-means', or 'assumed'
     priced: Mapping[str, Priced] = field(default_factory=dict)  # by route
     retrieved: tuple[Retrieved, ...] = ()  # beside the routes
     stored: tuple[Stored, ...] = ()  # where any table has a storage class of its own
-    lakeferry: str = ""
+    lakeferry: str = ""  # the version that made it

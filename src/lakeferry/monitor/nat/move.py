@@ -33,7 +33,11 @@ class MovesPlan:
 
     @property
     def doubts(self) -> tuple[tuple[RouteMove, PathSeen], ...]:
-        """Moves to an instance whose path is not known to be alive; over: that is known dead."""
+        """Moves to an instance whose path is in doubt.
+
+        Back: not known to be alive. Over to another one: known to be dead, for who stands by is
+        better than who failed, asked or not.
+        """
         fine = ("alive",) if self.direction == "back" else ("alive", "unknown")
         both = zip(self.moves, self.seen, strict=True)
         return tuple((move, seen) for move, seen in both if seen.state not in fine)
@@ -49,6 +53,8 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class MovesReport:
+    """What became of the moves of a plan."""
+
     plan: MovesPlan
     done: tuple[Moved, ...]
     left: tuple[RouteMove, ...]  # because it was stopped

@@ -59,6 +59,11 @@ def evaluate_logs(
         fields: the format of logs that do not state it; AWS's names in order.
         log_events, generated: read a log group, make a log up; see `open_logs`.
         options: of the store.
+
+    Raises:
+        FerryError: LF-2001 where standard input would have to be read twice; those of `open_logs`
+            and `read_flow_log`.
+        KeyboardInterrupt: `stop` was set.
     """
     formats = {rule.log_format for rule in rules}
     _refuse_two_passes(place, formats)
@@ -82,6 +87,7 @@ def evaluate_logs(
                 before = objects.bad_lines
                 for events in read_json_events(body, name=name, report=objects):
                     evaluation.add_json(events)
+                    _heed(stop)
                 evaluation.count_others("JSON", objects.bad_lines - before)
     return evaluation, _read(text, objects, len(sources))
 
@@ -100,8 +106,12 @@ def _refuse_two_passes(place: str, formats: Collection[str]) -> None:
 def _add(evaluation: Evaluation, batches: Iterator[FlowBatch], stop: Flag | None) -> None:
     for batch in batches:
         evaluation.add(batch)
-        if stop is not None and stop.is_set():
-            raise KeyboardInterrupt
+        _heed(stop)
+
+
+def _heed(stop: Flag | None) -> None:
+    if stop is not None and stop.is_set():
+        raise KeyboardInterrupt
 
 
 def _read(text: ReadReport, objects: JsonReadReport, sources: int) -> LogsRead:
