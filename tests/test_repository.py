@@ -133,6 +133,20 @@ def test_every_link_between_documents_leads_somewhere() -> None:
     assert broken == []
 
 
+def test_every_file_that_a_document_names_is_there() -> None:
+    """By paths of two parts at least, from the top or from the package; `*` stands for some."""
+    named = re.compile(r"`((?:[\w.*-]+/)+[\w*-]+\.(?:py|sh))`")
+    missing = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in documents()
+        if path.parent.name != "decisions"  # they say what was so when they were written
+        for name in named.findall(path.read_text())
+        if not (any(ROOT.glob(name)) or any(SOURCE.glob(name)))
+    ]
+
+    assert missing == []
+
+
 def test_every_decision_is_listed_and_numbered_once() -> None:
     folder = ROOT / "docs" / "decisions"
     decisions = sorted(path.name for path in folder.glob("*.md") if path.name != "README.md")
