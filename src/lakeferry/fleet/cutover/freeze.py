@@ -72,7 +72,7 @@ def freeze(run: Run) -> dict[str, Head]:
 
 
 def name_writers(run: Run, since: dict[str, int], began: float) -> None:
-    """Told, and waited for; LF-8072 where nobody can be asked and the wait is over."""
+    """Tell who writes; LF-8072 where nobody can be asked and the time to wait for them is over."""
     made: list[Made] = []
     for one in run.rows:
         if one.target_url in since:

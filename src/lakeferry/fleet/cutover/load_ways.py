@@ -52,7 +52,7 @@ def load_ways(
     *,
     now_ms: int,
 ) -> tuple[LoadWay, ...]:
-    """What each does.
+    """What becomes of each load after the switch.
 
     Args:
         moved: addresses of landing zones that will be read elsewhere.

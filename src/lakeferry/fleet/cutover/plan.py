@@ -221,7 +221,10 @@ def quiet_in_s(seen: Iterable[Sighting], freeze_s: float, now_s: float) -> float
 
 
 def is_loud(head: Head, freeze_s: float, now_ms: int) -> bool:
-    """Whether the newest commit says of itself that it is younger; good enough to name a writer."""
+    """Whether the newest commit is younger than `freeze_s` by its own clock.
+
+    Clocks differ, so this names a writer, and never proves that nobody writes.
+    """
     return head.made_ms is not None and head.made_ms > now_ms - freeze_s * 1000
 
 

@@ -115,7 +115,7 @@ def inventoried(found: FoundTable, target_url: str | None, now_ms: int) -> Inven
 
 
 def print_of(found: FoundTable) -> str:
-    """Of what counts as a change: what a table is, not how many commits and files it has by now."""
+    """A fingerprint of what counts as a change: what a table is, not how much it has grown."""
     head = found.head
     told = (
         found.kind, found.is_in_scope, found.partition_columns, found.catalog,

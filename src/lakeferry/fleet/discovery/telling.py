@@ -18,7 +18,7 @@ _MOVED: tuple[Kind, ...] = ("delta", "parquet")
 
 
 def told(trip: Trip, task: Task, answer: Answer) -> Iterator[FoundTable]:
-    """What one answer tells, with whether it is in scope."""
+    """The tables, checkpoints and folders that one answer tells of, each judged for scope."""
     if isinstance(answer, tuple):
         for known in answer:
             found = _not_looked_at(trip, known)

@@ -44,5 +44,5 @@ def vacuum_remark(found: FoundTable, limits: Limits) -> Remark | None:
 
 
 def _days(seconds: float) -> int:
-    """Twice the copy, so that an increment fits in, too."""
+    """Days to keep removed files: twice what the copy takes, so that an increment fits in, too."""
     return max(8, round(2 * seconds / 86400) + 1)

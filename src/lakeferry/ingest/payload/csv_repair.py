@@ -34,7 +34,7 @@ def sorted_out(lines: Sequence[bytes], reader: CsvReader) -> Sorted:
 
 
 def _halved(lines: Sequence[bytes], reader: CsvReader) -> Sorted:
-    """The same without a hint that helps."""
+    """The same where no hint tells which lines are bad: by halves, until each is alone."""
     places = list(range(len(lines)))
     sure: dict[int, Fault] = {}
 

@@ -132,6 +132,6 @@ def _at(bad: Bad, places: Sequence[int]) -> Bad:
 
 
 def less(now: Counts, before: Counts) -> Counts:
-    """What was counted in between."""
+    """What was counted between `before` and `now`."""
     names = Counts.__dataclass_fields__
     return replace(now, **{name: getattr(now, name) - getattr(before, name) for name in names})

@@ -112,5 +112,5 @@ def tag_list(tags: Tags, name: str = "") -> list[Template]:
 
 
 def present(properties: Mapping[str, Any]) -> Template:
-    """Without what is not said; False and 0 are said."""
+    """The properties that say something: none that is empty or None; False, 0 and {} stay."""
     return {key: value for key, value in properties.items() if value not in ("", [], None)}

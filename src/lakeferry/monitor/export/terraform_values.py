@@ -127,5 +127,5 @@ def tags_of(names: Names, tags: Tags, name: str = "") -> Block:
 
 
 def present(arguments: Mapping[str, Any]) -> Block:
-    """Without what is not said; False and 0 are said."""
+    """The arguments that say something: none that is empty or None; False and 0 stay."""
     return {key: value for key, value in arguments.items() if value not in ("", [], {}, None)}

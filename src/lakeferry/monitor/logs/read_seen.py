@@ -70,7 +70,7 @@ def read_seen_logs(
 
 
 def _undated(leaked: Mapping[str, int], found: Iterable[Seen]) -> dict[str, int]:
-    """Bytes of S3 by the devices of which no hour tells any."""
+    """Bytes of S3 by device, for devices of which no hour in `found` has any."""
     told = {one.interface for one in found if one.to_s3}
     return {device: size for device, size in leaked.items() if size and device not in told}
 
