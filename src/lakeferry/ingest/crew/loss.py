@@ -82,14 +82,15 @@ def accepted(
     Args:
         now_ms: by the service's clock, since the epoch; 0 where nothing is read late.
 
-    Of a shard that is gone it is kept where it stood: if a look shows it again, it is read on.
+    A shard that is gone keeps the place where it stood: if a look shows it again, it is read on.
     """
     gone = {
         gap.shard_id: Missed(_stood(state.shards.get(gap.shard_id), gap), now_ms)
         for gap in gaps
         if gap.shard_id not in listed
     }
-    # With a position one would tell that its parents were read, of which nothing is known either.
+    # A shard that was never begun gets no position: that would say that its parents were read, of
+    # which nothing is known either.
     unknown = gone.keys() - state.shards.keys() - unborn(state.shards)
     shards = without(state.shards, gaps, listed)
     return replace(
