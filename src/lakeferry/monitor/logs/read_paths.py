@@ -48,6 +48,7 @@ class PathReader:
         return max(60, last - first + (60 if self.end_s is None else 0))
 
     def add(self, batch: FlowBatch) -> None:
+        """Take what of a batch begins in the time that is asked for."""
         rows = batch.rows
         if self.start_s is not None:
             rows = rows.filter(pc.greater_equal(rows["start"], self.start_s))

@@ -29,8 +29,10 @@ class StandingGateway:
 
 
 def gateway_of_ours(topology: Topology, settings: MonitorSettings, zone: str) -> NatGateway | None:
-    """The one that the deployment made. It goes before those of others that were made later: user
-    data name what stands by, and all instances would be made anew.
+    """The one that the deployment made; None: there is none.
+
+    It stays the standby although others have made a gateway since: the user data of all instances
+    name what stands by, so with another one all of them would be made anew.
     """
     name, owner = standby_name(settings, zone), settings.deployment
     found = (one for one in topology.found.nat_gateways if one.state in ("available", "pending"))

@@ -138,15 +138,13 @@ def mend(
     for each in request.workspaces:
         own = [(one.bearer, one.put) for one in work if one.bearer.where == each.host]
         parts.append((each, own))
-    for workspace, wishes in parts:
-        for one in _put(place, workspace, wishes):
-            done.append(one)
-            said = f"{one.bearer.shown}: {one.fault}" if one.fault else one.bearer.shown
-            emit(Noted(report.vpc, f"{len(done)}/{len(work)} tagged {said}"))
-            if stop is not None and stop.is_set():
-                stopped = True
-                break
-        if stopped:
+    # Each is put when it is asked for, so a stop leaves what follows as it is.
+    for one in (put for workspace, own in parts for put in _put(place, workspace, own)):
+        done.append(one)
+        said = f"{one.bearer.shown}: {one.fault}" if one.fault else one.bearer.shown
+        emit(Noted(report.vpc, f"{len(done)}/{len(work)} tagged {said}"))
+        if stop is not None and stop.is_set():
+            stopped = True
             break
     return _mended(report.audit, done, stopped=stopped)
 
