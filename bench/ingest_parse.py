@@ -13,7 +13,7 @@ import json
 import os
 import time
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 import pyarrow as pa
@@ -96,24 +96,33 @@ def _written(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
+def avro_of(kind: pa.DataType, path: str) -> object:
+    """A type of Avro for one of Arrow, which may be null."""
+    if pa.types.is_list(kind):
+        return ["null", {"type": "array", "items": avro_of(kind.value_type, path)}]
+    if pa.types.is_struct(kind):
+        return ["null", json.loads(avro_record(kind, path))]
+    return ["null", _AVRO.get(str(kind), "string")]
+
+
 _AVRO = {"int32": "int", "int64": "long", "float": "float", "double": "double", "bool": "boolean"}
-AVRO = json.dumps(
-    {
-        "type": "record",
-        "name": "Event",
-        "fields": [
-            {"name": one.name, "type": ["null", _AVRO.get(str(one.type), "string")]} for one in FLAT
-        ],
-    }
-)
 
 
-def as_avro(data: Sequence[bytes]) -> list[bytes]:
+def avro_record(some: Iterable[pa.Field], name: str = "Event") -> str:
+    fields = [{"name": one.name, "type": avro_of(one.type, f"{name}_{one.name}")} for one in some]
+    return json.dumps({"type": "record", "name": name, "fields": fields})
+
+
+AVRO, NESTED_AVRO = avro_record(FLAT), avro_record(SCHEMA)
+
+
+def as_avro(data: Sequence[bytes], avro: str = AVRO) -> list[bytes]:
     """The same events as data of Avro; times are text, as they are in JSON."""
-    schema, found = parse_schema(json.loads(AVRO)), []
+    schema, found = parse_schema(json.loads(avro)), []
+    names = [one["name"] for one in json.loads(avro)["fields"]]
     for one in data:
         event, buffer = orjson.loads(one), io.BytesIO()
-        schemaless_writer(buffer, schema, {name: event.get(name) for name in FLAT.names})
+        schemaless_writer(buffer, schema, {name: event.get(name) for name in names})
         found.append(buffer.getvalue())
     return found
 
@@ -148,6 +157,8 @@ def steps(data: list[bytes]) -> dict[str, tuple[int, Callable[[], object]]]:
     bad_lines = rows_of(as_lines(bad_at(data, 100)))
     by_line = CsvReader(FLAT)
     reader, messages = AvroReader(AvroForm("bare", AVRO)), rows_of(as_avro(data))
+    deep = AvroReader(AvroForm("bare", NESTED_AVRO))
+    nested = rows_of(as_avro(data, NESTED_AVRO))
     newer = rows_of([one[:-1] + b',"new":1}' for one in data])
     return {
         "decode a page": (count, lambda: records_page(answer)),
@@ -167,6 +178,7 @@ def steps(data: list[bytes]) -> dict[str, tuple[int, Callable[[], object]]]:
         "parse lines of CSV": (count, lambda: parse_csv(lines, by_line)),
         "parse lines of CSV, 1 % bad": (count, lambda: parse_csv(bad_lines, by_line)),
         "parse Avro": (count, lambda: parse_avro(messages, reader)),
+        "parse Avro, a struct and an array in it": (count, lambda: parse_avro(nested, deep)),
         "json.loads, from_pylist": (
             count,
             lambda: pa.Table.from_pylist([json.loads(one) for one in data]),

@@ -18,7 +18,8 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from lakeferry.ingest.payload.avro_flat import flat_fields, read_flat
+from lakeferry.ingest.payload.avro_nodes import record_node
+from lakeferry.ingest.payload.avro_page import read_page
 from lakeferry.ingest.payload.avro_schema import avro_columns, fingerprint, parsed_avro, reader_avro
 from lakeferry.ingest.payload.json_rows import Unfit
 from lakeferry.ingest.payload.repair import Parsed, halved, with_provenance
@@ -64,14 +65,14 @@ class AvroReader:
         self._writer = next(iter(parsed.values()), own)
         # Who writes as is read: nothing is to be matched.
         self._alike = [one for one in (own, *parsed.values()) if one == own]
-        self._flat = flat_fields(own)
+        self._at_once = record_node(own)
 
     def page(self, records: Sequence[bytes]) -> tuple[list[int], pa.Table] | None:
         """Places of good records, and their rows, in order; those that are left may be good, too.
 
         Nothing where this cannot be said of the records at once.
         """
-        if self._flat is None or not records:
+        if self._at_once is None or not records:
             return None
         places: Sequence[int] = range(len(records))
         bodies = records
@@ -80,7 +81,7 @@ class AvroReader:
             places, bodies = list(apart), list(apart.values())
         elif not any(self._writer is one for one in self._alike):
             return None
-        found = read_flat(bodies, self._flat, self.schema) if bodies else None
+        found = read_page(bodies, self._at_once, self.schema) if bodies else None
         return None if found is None else ([places[at] for at in found[0]], found[1])
 
     def _alike_of(self, records: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -160,9 +161,9 @@ def parse_avro(rows: Rows, reader: AvroReader, *, provenance: bool = True) -> Pa
 
     A field that the record's schema lacks has the default of the reader's.
     """
-    kept, table, faults = _at_once(rows.data, reader) or _one_by_one(rows.data, reader)
+    _, table, faults = _at_once(rows.data, reader) or _one_by_one(rows.data, reader)
     places = sorted(faults)
-    left = rows.at(kept) if places else rows
+    left = rows.without(places) if places else rows
     return Parsed(
         with_provenance(table, left) if provenance else table,
         left,
