@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.fleet.manifest.facts import facts_of
+from lakeferry.fleet.manifest.facts import as_said, facts_of
 from lakeferry.fleet.manifest.select import select, selection
 from lakeferry.ledger.rows import LakeTable
 from tests.fleet.plans import MANIFEST, found, wanted_in
@@ -41,3 +41,19 @@ def test_of_a_table_that_is_held_only_what_is_left_counts(tmp_path: Path, table:
 
 def test_the_tags_of_the_manifest_stay(tmp_path: Path, table: LakeTable) -> None:
     assert facts_of(wanted_in(tmp_path), table).tags == {"pii": "yes", "vacuum-risk": ""}
+
+
+def test_wave_route_lag_and_scope_are_what_the_manifest_says_now(
+    tmp_path: Path, table: LakeTable
+) -> None:
+    before = table._replace(wave=1, state="synced", code="", held_version=3)
+    more = ', wave: 7, lag_target: 1 h, exclude: ["eu.*"]}}'
+    said = MANIFEST.replace(', tags: {{pii: "yes"}}}}', more) + "waves: {{2: {{}}, 7: {{}}}}\n"
+    wanted = wanted_in(tmp_path, said)
+
+    now = as_said(wanted, before)
+
+    assert (now.wave, now.route, now.lag_target_s, now.state) == (7, "internet", 3600, "excluded")
+    # Readers use it: what the manifest leaves out now stays as it is.
+    assert as_said(wanted, before._replace(state="cut_over")).state == "cut_over"
+    assert as_said(wanted_in(tmp_path), now._replace(source="gone")).wave == 7

@@ -348,6 +348,23 @@ def test_a_plan_is_done_as_it_was_read_and_then_refused(fleet: Fleet) -> None:
     assert fleet.tables()["sales.orders"].held_version == 1
 
 
+def test_a_manifest_counts_from_when_it_is_saved(fleet: Fleet) -> None:
+    lake(fleet, "sales.orders", "hr.pay", "hr.people")
+    fleet.write("waves: {2: {}}\n", source=', tables: {"hr.*": {wave: 2}}, exclude: ["*.pay"]')
+
+    asked = typed("status", "--by", "wave", "--json", folder=fleet.folder)
+    code, lines = fleet.sync("--wave", "2")
+
+    groups = [one for one in json_lines(asked) if one["type"] == "group"]
+    assert [(one["key"], one["tables"]["total"]) for one in groups] == [("1", 1), ("2", 1)]
+    assert groups[1]["tables"]["by_state"] == {"discovered": 1, "excluded": 1}
+    assert (code, lines[-1]["synced"]) == (0, 1)
+    assert states(fleet) == {
+        "sales.orders": "discovered", "hr.pay": "excluded", "hr.people": "synced",
+    }  # fmt: skip
+    assert not (fleet.folder / "out/a/hr/pay").exists()
+
+
 def test_a_plan_that_would_do_another_thing_is_refused(fleet: Fleet) -> None:
     lake(fleet, "sales.orders")
     called("plan", "-o", "a.lfp", folder=fleet.folder)

@@ -30,6 +30,7 @@ from lakeferry.fleet.cutover.look import latest, source_head, streams
 from lakeferry.fleet.cutover.plan import chosen, freeze_of, is_loud, problems, provable, stood_s
 from lakeferry.fleet.cutover.sides import Stores
 from lakeferry.fleet.cutover.writers import Head, told
+from lakeferry.fleet.manifest.facts import as_said
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.proof.receipt_files import place_of_receipts
 from lakeferry.fleet.proof.run import strength_of
@@ -123,7 +124,7 @@ class _Trial:
     def _tables(self) -> Check:
         todo = self._picked.todo
         with reading(self._ledger) as db:
-            every = read.tables(db)
+            every = [as_said(self._wanted, one) for one in read.tables(db)]
             checks = {one.target_url: read.checks(db, one.target_url) for one in todo}
         self._stores.every = tuple(every)
         strengths = {one.target_url: provable(one.kind, strength_of(self._wanted, one, None))

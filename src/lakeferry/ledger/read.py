@@ -89,6 +89,14 @@ def prints(db: sqlite3.Connection) -> dict[tuple[str, str, str], str]:
     return {(source, name, url): told for source, name, url, told in found}
 
 
+def manifests(db: sqlite3.Connection, *, most: int) -> list[str | None]:
+    """The hashes of the manifests under which the last runs worked, newest first."""
+    found = db.execute(
+        "SELECT manifest_sha256 FROM run ORDER BY started_at_ms DESC, rowid DESC LIMIT ?", (most,)
+    )
+    return [one[0] for one in found]
+
+
 def last_seq(db: sqlite3.Connection) -> int:
     """The number of the last event; 0: none."""
     found: int | None = db.execute("SELECT max(seq) FROM event").fetchone()[0]

@@ -27,6 +27,7 @@ from lakeferry.fleet.cutover.plan import CutoverRequest, Step
 from lakeferry.fleet.cutover.preview import preview
 from lakeferry.fleet.cutover.repoint import as_csv
 from lakeferry.fleet.cutover.run import cutover as door
+from lakeferry.fleet.manifest.facts import as_said
 from lakeferry.fleet.proof.receipt_page import switch_page
 from lakeferry.fleet.proof.run import Proving
 from lakeferry.fleet.sync.events import Progress
@@ -61,7 +62,7 @@ def cutover(
     wanted = migration(chosen)
     path = ledger_path(wanted)
     with reading(path) as db:
-        meant = tables.of(wanted, read.tables(db))
+        meant = tables.of(wanted, [as_said(wanted, one) for one in read.tables(db)])
     title = title_of(tables)
     if flags.rehearse:
         from lakeferry.cli.fleet.rehearsing import rehearse
@@ -113,7 +114,7 @@ def check(
     wanted = migration(chosen, is_of_tables=True)
     path = ledger_path(wanted)
     with reading(path) as db:
-        meant = tables.of(wanted, read.tables(db))
+        meant = tables.of(wanted, [as_said(wanted, one) for one in read.tables(db)])
     return show_checks(
         lambda show: examine_cutover(wanted, path, meant, on_check=show),
         strict=strict,

@@ -97,16 +97,20 @@ def ledger_path(wanted: "Migration") -> Path:
 
 
 def known_tables(wanted: "Migration") -> "list[LakeTable]":
-    """Every table that the ledger knows; none where `discover` has not made one yet.
+    """Every table that the ledger knows, as the manifest wants it now.
+
+    None where `discover` has not made one yet.
 
     Raises:
         FerryError: as `ledger.open.reading`, except LF-8007.
     """
+    from lakeferry.fleet.manifest.facts import as_said
     from lakeferry.ledger import read
     from lakeferry.ledger.open import reading_if_made
 
     with reading_if_made(ledger_path(wanted)) as db:
-        return [] if db is None else read.tables(db)
+        found = [] if db is None else read.tables(db)
+    return [as_said(wanted, one) for one in found]
 
 
 @contextmanager
@@ -120,8 +124,11 @@ def led(wanted: "Migration", command: str) -> "Iterator[Ledger]":
         FerryError: as `Ledger`; LF-8001 where another coordinator leads.
     """
     # What is printed may wait for a pager, and Spark for a minute: that costs no lease.
+    from lakeferry.fleet.standing.renew import renew
+
     with _taken(wanted, command) as ledger, ledger.beating():
         try:
+            renew(wanted, ledger, ledger_path(wanted))
             yield ledger
         except FerryError as error:
             if error.code not in _NOT_LED:

@@ -19,7 +19,7 @@ from lakeferry.config.check import nearest
 from lakeferry.cost.plan.keys import KEYS
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
-from lakeferry.fleet.manifest.facts import facts_of
+from lakeferry.fleet.manifest.facts import as_said, facts_of
 from lakeferry.fleet.manifest.moved import check_places
 from lakeferry.fleet.planning.gone import GONE
 from lakeferry.fleet.planning.keeping import keep_plan, still_so
@@ -117,10 +117,14 @@ def planned(
 
 
 def known_at(wanted: "Migration") -> tuple[list[LakeTable], int, list[Pace]]:
-    """The tables of the ledger, the number of its last event, and the paces of two days."""
+    """The tables of the ledger as the manifest wants them now, the number of its last event, and
+    the paces of two days.
+    """
     since_ms = now_ms() - HORIZON_S * 1000
     with reading(ledger_path(wanted)) as db, read.at_one_moment(db):
-        return read.tables(db), read.last_seq(db), read.paces(db, since_ms=since_ms, each_s=60)
+        found, seq = read.tables(db), read.last_seq(db)
+        paces = read.paces(db, since_ms=since_ms, each_s=60)
+    return [as_said(wanted, one) for one in found], seq, paces
 
 
 def _assumed(given: Sequence[str]) -> tuple[float | None, list[tuple[str, str, str]]]:

@@ -14,6 +14,8 @@ from lakeferry.cli.manifest_flags import ManifestFlags, migration
 from lakeferry.cli.render import Screen
 from lakeferry.errors import FerryError
 from lakeferry.fleet.standing.read_status import Ahead, Status, read_status
+from lakeferry.ledger import read
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import now_ms
 
@@ -59,7 +61,9 @@ def _read(
     at_ms = now_ms()
 
     def through(known: Sequence[LakeTable]) -> Sequence[LakeTable]:
-        meant = tables.of(wanted, known)
+        from lakeferry.fleet.manifest.facts import as_said
+
+        meant = tables.of(wanted, [as_said(wanted, one) for one in known])
         if not flags.live:
             return meant
         from lakeferry.fleet.standing.live_heads import with_heads
@@ -71,10 +75,17 @@ def _read(
 
     ahead = _ahead(wanted, at_ms / 1000)
     is_all = tables.select is None and tables.wave is None and not flags.live
+    is_all = is_all and not _is_changed(wanted)
     return read_status(
         ledger_path(wanted), flags.by, now_ms=at_ms, ahead=ahead, sources=wanted.sources,
         through=None if is_all else through,
     )  # fmt: skip
+
+
+def _is_changed(wanted: "Migration") -> bool:
+    """Whether the last run worked under another manifest than that of now."""
+    with reading(ledger_path(wanted)) as db:
+        return read.manifests(db, most=1)[:1] not in ([], [None], [wanted.sha256])
 
 
 def _disagreements(

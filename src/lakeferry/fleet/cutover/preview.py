@@ -43,6 +43,7 @@ from lakeferry.fleet.cutover.repoint import repoints
 from lakeferry.fleet.cutover.sides import BothSides, Stores
 from lakeferry.fleet.cutover.stream_ways import StreamWay, Switched, stream_ways
 from lakeferry.fleet.cutover.writers import Head, Made, told
+from lakeferry.fleet.manifest.facts import as_said
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.proof.run import strength_of
 from lakeferry.ledger import read
@@ -87,7 +88,7 @@ class _Preview:
     def go(self, tables: Iterable[LakeTable]) -> CutoverReport:
         picked = chosen(tables)
         rows = picked.todo
-        self._stores.every = tuple(read.tables(self._db))
+        self._stores.every = self._every()
         self._preconditions(rows)
         held = [one for one in rows if one.held_version is not None]
         made = self._freeze(held)
@@ -103,13 +104,16 @@ class _Preview:
             repoints(held, made, inventory, shown), is_dry=True,
         )  # fmt: skip
 
+    def _every(self) -> tuple[LakeTable, ...]:
+        return tuple(as_said(self._wanted, one) for one in read.tables(self._db))
+
     def _preconditions(self, rows: Sequence[LakeTable]) -> None:
         strengths = {
             one.target_url: provable(one.kind, strength_of(self._wanted, one, self._asked.strength))
             for one in rows
         }
         checks = {one.target_url: read.checks(self._db, one.target_url) for one in rows}
-        every = read.tables(self._db)
+        every = self._every()
         wrong = problems(
             rows, every, self._wanted.waves, checks, strengths, now_ms=now_ms()
         )  # fmt: skip

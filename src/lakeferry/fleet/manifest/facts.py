@@ -7,6 +7,8 @@ from lakeferry.fleet.manifest.select import TableFacts
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
 
+_STAYS = ("cut_over", "excluded", "orphaned")
+
 
 def facts_of(wanted: Migration, table: LakeTable) -> TableFacts:
     """The facts of one table; its target's address is their key.
@@ -31,6 +33,24 @@ def facts_of(wanted: Migration, table: LakeTable) -> TableFacts:
         tags=tags,
         path=table.path,
     )
+
+
+def as_said(wanted: Migration, table: LakeTable) -> LakeTable:
+    """The row under the manifest of now: its wave, route and lag, and whether it is left out.
+
+    A ledger keeps them as they were when a command last wrote there. What was cut over stays so.
+    """
+    source = wanted.sources.get(table.source)
+    if source is None:
+        return table
+    schema, name = parts_of(table)
+    options = source.options_of(schema, name, table.path)
+    table = table._replace(
+        wave=options.wave, route=source.path, lag_target_s=options.lag_target_s
+    )  # fmt: skip
+    if table.state in _STAYS or source.is_in_scope(schema, name, table.path):
+        return table
+    return table._replace(state="excluded", why="the manifest leaves it out", code="", next_step="")
 
 
 def parts_of(table: LakeTable) -> tuple[str, str]:
