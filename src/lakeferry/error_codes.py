@@ -305,9 +305,10 @@ CODES: dict[str, ErrorKind] = {
     ),
     "LF-5002": ErrorKind(
         2,
-        "the target holds another table",
+        "the target holds another table, or other files",
         "What lies there was not cloned from this source. --replace makes it a clone; its old "
-        "files stay until they are vacuumed.",
+        "files stay until they are vacuumed. An ingest makes a table only where nothing lies: a "
+        "VACUUM of it would remove what it does not know.",
     ),
     "LF-5003": ErrorKind(
         3,

@@ -46,6 +46,26 @@ def actions(root: Path, version: int) -> list[str]:
 # --- a new table ----------------------------------------------------------------------------
 
 
+def test_no_table_is_made_where_its_vacuum_would_remove_other_files(tmp_path: Path) -> None:
+    """As above the folders of other tables, which a name that was forgotten leads to."""
+    opened(settings(tmp_path / "streams" / "clicks"))
+    put(opened(settings(tmp_path / "streams" / "clicks")), 1)
+
+    with pytest.raises(FerryError, match="LF-5002") as refused:
+        opened(settings(tmp_path / "streams"))
+
+    assert "clicks/part-clicks-" in refused.value.where
+    assert not (tmp_path / "streams" / "_delta_log").exists()
+
+
+def test_what_vacuum_passes_over_hinders_no_table(tmp_path: Path) -> None:
+    (tmp_path / "t" / "_lakeferry_probe-1").mkdir(parents=True)
+    (tmp_path / "t" / "_lakeferry_probe-1" / "a").touch()
+    (tmp_path / "t" / ".DS_Store").touch()
+
+    assert opened(settings(tmp_path / "t")).version == 0
+
+
 def test_where_no_table_is_reading_changes_nothing(tmp_path: Path) -> None:
     assert read_target(settings(tmp_path / "t"), RAW_SCHEMA, NAME) is None
     assert not list(tmp_path.iterdir())

@@ -38,6 +38,7 @@ from lakeferry.ingest.table.state_store import (
     positions_gone,
 )
 from lakeferry.ingest.table.target import Committed, Lost, Target
+from lakeferry.ingest.table.vacant import refuse_occupied
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import Store
 
@@ -55,12 +56,12 @@ def open_target(
         first: of an ingest that is new here, epoch 0; may be found out when that is known.
 
     Raises:
-        FerryError: LF-5004 the store lets two writers commit one version; and all of
-            `read_target` and `commit`.
+        FerryError: LF-5004 the store lets two writers commit one version; LF-5002 there is no
+            table, but other files; and all of `read_target` and `commit`.
     """
     store = open_store(settings.url, settings.options)
     for _ in range(TRIES):
-        there = _read(store, settings, wanted, ingest_name)
+        there = _there(store, settings, wanted, ingest_name)
         target = there or _made(store, settings, wanted, ingest_name)
         if not settings.single_writer:
             prove_put_if_absent(store, fresh=there is None)
@@ -73,14 +74,28 @@ def open_target(
 
 
 def read_target(settings: TargetSettings, wanted: pa.Schema, ingest_name: str) -> Target | None:
-    """The table as it is, and checked to take the rows; None: there is none. Nothing is written.
+    """The table as it is, and checked to take the rows; None: there is none, and one may be made.
+    Nothing is written.
 
     Raises:
         FerryError: LF-7041, LF-7042 rows cannot be appended; LF-7002, LF-7043 its positions are
-            unreadable or gone; LF-7044 they are kept otherwise than asked; what `read_snapshot`
-            raises of a table that cannot be read.
+            unreadable or gone; LF-7044 they are kept otherwise than asked; LF-5002 there is no
+            table, but other files; what `read_snapshot` raises of a table that cannot be read.
     """
-    return _read(open_store(settings.url, settings.options), settings, wanted, ingest_name)
+    return _there(open_store(settings.url, settings.options), settings, wanted, ingest_name)
+
+
+def _there(store: Store, settings: TargetSettings, wanted: pa.Schema, name: str) -> Target | None:
+    there = _read(store, settings, wanted, name)
+    if there is not None:
+        return there
+    try:
+        refuse_occupied(store)
+    except FerryError:
+        there = _read(store, settings, wanted, name)  # another may have made it meanwhile
+        if there is None:
+            raise
+    return there
 
 
 def _read(store: Store, settings: TargetSettings, wanted: pa.Schema, name: str) -> Target | None:
@@ -201,20 +216,21 @@ def change_columns(target: Target, settings: TargetSettings, wanted: pa.Schema) 
             target.store.url, target.protocol, target.metadata, wanted, _physical_name
         )
         if metadata == target.metadata:
-            return _formed(target, settings, wanted)
+            return with_form(target, settings, wanted)
         content = Content(target.name, str(uuid.uuid4()), metadata=metadata)
         # Looked at before: columns that rows do not fit must not get into the table.
-        _formed(replace(target, metadata=metadata), settings, wanted)
+        with_form(replace(target, metadata=metadata), settings, wanted)
         done = try_next(target, content)
         if isinstance(done, Target):
-            return _formed(done, settings, wanted)
+            return with_form(done, settings, wanted)
         if done.lost is not None:
             return done.lost
         target = done.now
     raise kept_losing(target)
 
 
-def _formed(target: Target, settings: TargetSettings, wanted: pa.Schema) -> Target:
+def with_form(target: Target, settings: TargetSettings, wanted: pa.Schema) -> Target:
+    """With the form that rows have by what the table is by now. Raises as `table_form` does."""
     url, name = target.store.url, target.name
     form = table_form(url, target.metadata, wanted, settings.partition_by, name)
     return replace(target, form=form)
