@@ -1,6 +1,6 @@
 """Feed logs to an evaluation: opened by `monitor.logs.opening`, read as text, never held whole."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event as Flag
 
@@ -84,11 +84,7 @@ def evaluate_logs(
                 )  # fmt: skip
                 _add(evaluation, batches, stop)
             else:
-                before = objects.bad_lines
-                for events in read_json_events(body, name=name, report=objects):
-                    evaluation.add_json(events)
-                    _heed(stop)
-                evaluation.count_others("JSON", objects.bad_lines - before)
+                _add_json(evaluation, body, name, objects, stop)
     return evaluation, _read(text, objects, len(sources))
 
 
@@ -107,6 +103,20 @@ def _add(evaluation: Evaluation, batches: Iterator[FlowBatch], stop: Flag | None
     for batch in batches:
         evaluation.add(batch)
         _heed(stop)
+
+
+def _add_json(
+    evaluation: Evaluation,
+    body: Iterable[bytes],
+    name: str,
+    report: JsonReadReport,
+    stop: Flag | None,
+) -> None:
+    before = report.bad_lines
+    for events in read_json_events(body, name=name, report=report):
+        evaluation.add_json(events)
+        _heed(stop)
+    evaluation.count_others("JSON", report.bad_lines - before)
 
 
 def _heed(stop: Flag | None) -> None:
