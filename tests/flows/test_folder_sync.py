@@ -172,6 +172,17 @@ def test_where_nothing_may_be_deleted_they_stay_as_they_are(
     assert len(marks.parts) == len(marks.marks) == 2 * MOST_PARTS
 
 
+def test_a_name_that_no_list_can_hold_is_named_before_anything_is_copied(
+    landing: Path, tmp_path: Path
+) -> None:
+    put(landing, os.fsdecode(b"\xff.json"), "1")
+
+    with pytest.raises(FerryError, match=r"not UTF-8: `\\udcff\.json`") as refused:
+        sync(landing, tmp_path / "out")
+
+    assert (refused.value.code, (tmp_path / "out").exists()) == ("LF-3107", False)
+
+
 @pytest.mark.server
 @pytest.mark.parametrize("kind", SERVERS)
 def test_it_moves_to_each_kind_of_store_and_back(

@@ -76,11 +76,15 @@ class TargetNames:
         return _contains(self.marks, _mark(path, size))
 
     def has_name(self, path: str) -> bool:
-        return _contains(self.names, xxhash.xxh3_64_intdigest(path.encode()))
+        return _contains(self.names, _name(path))
 
 
 def _mark(path: str, size: int) -> int:
-    return xxhash.xxh3_64_intdigest(f"{size}/{path}".encode())
+    return _name(f"{size}/{path}")
+
+
+def _name(path: str) -> int:
+    return xxhash.xxh3_64_intdigest(path.encode("utf-8", "surrogateescape"))
 
 
 def _contains(marks: npt.NDArray[np.uint64], mark: int) -> bool:
@@ -95,9 +99,7 @@ def list_target(store: Store) -> TargetNames:
 
     def take() -> None:
         marks.append(np.array([_mark(meta.path, meta.size) for meta in block], np.uint64))
-        names.append(
-            np.array([xxhash.xxh3_64_intdigest(meta.path.encode()) for meta in block], np.uint64)
-        )
+        names.append(np.array([_name(meta.path) for meta in block], np.uint64))
         block.clear()
 
     for meta in store.list(""):

@@ -38,6 +38,7 @@ from lakeferry.clone.surroundings import Lent, Surroundings
 from lakeferry.delta.files import FileSet, FileWriter
 from lakeferry.errors import FerryError
 from lakeferry.events import BytesMoved, Emit, FileLanded, Noted, TablePlanned, silent
+from lakeferry.store.names import unholdable
 from lakeferry.store.protocol import ObjectMeta, Store
 
 MODE = "folder"
@@ -97,7 +98,8 @@ def sync_files(
         emit, stop, lent: as for `job.clone_table`.
 
     Raises:
-        FerryError: LF-2101 there is nothing; LF-5002 files of somebody else lie at the target.
+        FerryError: LF-2101 there is nothing; LF-5002 files of somebody else lie at the target;
+            LF-3107 a name that is not UTF-8.
         KeyboardInterrupt: `stop` was set; what came is kept.
     """
     started = time.monotonic()
@@ -152,6 +154,7 @@ def _compare(request: CloneRequest, around: Surroundings, apart: tuple[str, ...]
         live_bytes += sum(meta.size for meta in block)
         files += len(lacking)
         size += sum(meta.size for meta in lacking)
+        _refuse_unwritable(lacking, source.url)
         writer.write(_rows(lacking))
     if not live_files:
         raise FerryError(
@@ -166,6 +169,15 @@ def _compare(request: CloneRequest, around: Surroundings, apart: tuple[str, ...]
         files, size, live_files, live_bytes, gone, state, version, shape.text, shape.newest
     )
     return _Todo(look, writer.finish())
+
+
+def _refuse_unwritable(metas: Iterable[ObjectMeta], where: str) -> None:
+    """LF-3107: neither the list of what is to be copied nor an event can hold such a name."""
+    for meta in metas:
+        try:
+            meta.path.encode()
+        except UnicodeEncodeError:
+            raise unholdable(meta.path, "a file's name is not UTF-8", where) from None
 
 
 def _blocks(metas: Iterable[ObjectMeta]) -> Iterator[list[ObjectMeta]]:

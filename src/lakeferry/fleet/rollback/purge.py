@@ -19,6 +19,7 @@ from lakeferry.delta.log import LAST_CHECKPOINT, LOG, list_log, parse_name
 from lakeferry.errors import FerryError
 from lakeferry.fleet.manifest.typed import typed
 from lakeferry.fleet.manifest.wanted import Migration, Target
+from lakeferry.fleet.proof.in_use import refuse_in_use
 from lakeferry.fleet.rollback.purge_folder import at_source_no_longer, ours_and_others
 from lakeferry.fleet.standing.states import State, may_follow
 from lakeferry.ledger.rows import LakeTable, Move
@@ -49,7 +50,8 @@ def plan_purge(target: Target, row: LakeTable) -> Purge:
     """What would be deleted; nothing is.
 
     Raises:
-        FerryError: LF-8082 the table is in use, or others wrote to it.
+        FerryError: LF-8082 the table is in use, or others wrote to it; LF-8087 it is in use, and
+            the ledger does not know it.
     """
     if row.state in _IN_USE:
         raise FerryError(
@@ -57,6 +59,7 @@ def plan_purge(target: Target, row: LakeTable) -> Purge:
             row.target_url, f"go back to the source first: lakeferry rollback -s {typed(row.name)}",
         )  # fmt: skip
     store = open_store(row.target_url, target.store_options)
+    refuse_in_use(store, kind=row.kind)
     if row.kind == "folder":
         return Purge(row, *ours_and_others(store, row))
     landed, extras = _records(store, row)
@@ -120,9 +123,10 @@ def purge(target: Target, planned: Purge, *, turn: Callable[[], None]) -> int:
     data = [path for path in paths if not path.startswith(_KEPT_LAST)]
     for _ in map_threads(store.delete, data, count=AT_ONCE, on_silence=turn):
         turn()
-    for path in paths[len(data) :]:
-        store.delete(path)
-        turn()
+    for path in paths:
+        if path.startswith(_KEPT_LAST):
+            store.delete(path)
+            turn()
     return len(paths)
 
 

@@ -1,17 +1,22 @@
 """Which files at a folder's target are ours to delete: those that lie there as we wrote them.
 
 Each file that a sync wrote left a mark of its size and its ETag (or time) at the target. One that
-is another by now, or that somebody else wrote, has none.
+is another by now, or that somebody else wrote, has none. Below a table that was made in the folder
+since, all is the table's, whoever wrote it.
 """
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import islice
 
 from lakeferry.clone.fetch import list_target
 from lakeferry.clone.folder_state import (
+    BROUGHT,
     FOLDER,
     LANDED,
     RECORD,
+    HeldMarks,
     is_own,
     mark_of,
     read_marks,
@@ -19,10 +24,12 @@ from lakeferry.clone.folder_state import (
 )
 from lakeferry.clone.parquet_folder import id_of
 from lakeferry.errors import FerryError
+from lakeferry.fleet.manifest.typed import typed
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.protocol import ObjectMeta, Store
 
 _BLOCK = 4096  # files looked up at once
+_OF_TABLE = re.compile(r"(?:(.*)/)?(?:_delta_log/.+|_lakeferry/.+|metadata/[^/]+\.metadata\.json)")
 
 
 def ours_and_others(store: Store, row: LakeTable) -> tuple[tuple[ObjectMeta, ...], tuple[str, ...]]:
@@ -31,7 +38,8 @@ def ours_and_others(store: Store, row: LakeTable) -> tuple[tuple[ObjectMeta, ...
     What says so goes last, so that a run that was cut off can be repeated.
 
     Raises:
-        FerryError: LF-8082 what lies there was brought from another source.
+        FerryError: LF-8082 what lies there was brought from another source, or before each file
+            that a sync wrote was marked.
     """
     record = read_record(store)
     if record is None:  # no run of ours was there
@@ -42,7 +50,39 @@ def ours_and_others(store: Store, row: LakeTable) -> tuple[tuple[ObjectMeta, ...
             f"{row.target_url} came from {record.source}; nothing was deleted",
             "name the table whose copy it is",
         )  # fmt: skip
-    held = read_marks(store, LANDED)
+    found = _told_apart(store, read_marks(store, LANDED))
+    if found.others and found.are_not_marked:
+        raise FerryError(
+            "LF-8082", f"nothing tells which files at the target of {row.name} are ours",
+            f"{row.target_url}: an older release brought them; nothing was deleted",
+            f"bring them once more, which marks them: lakeferry sync -s {typed(row.name)} "
+            "--replace; or delete the folder yourself",
+        )  # fmt: skip
+    own = sorted(found.own, key=lambda one: (one.path == RECORD, _tells_ours(one), one.path))
+    return (*sorted(found.ours, key=lambda one: one.path), *own), tuple(sorted(found.others))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What lies at a target, in no order."""
+
+    ours: tuple[ObjectMeta, ...]
+    own: tuple[ObjectMeta, ...]  # beside these: marks, the record, receipts
+    others: tuple[str, ...]  # paths
+
+    @property
+    def are_not_marked(self) -> bool:
+        """Only files at the source are, as older releases left it."""
+        return not any(map(_tells_ours, self.own)) and any(
+            meta.path.endswith(f".{BROUGHT}") for meta in self.own
+        )
+
+
+def _tells_ours(meta: ObjectMeta) -> bool:
+    return meta.path.endswith(f".{LANDED}")
+
+
+def _told_apart(store: Store, held: HeldMarks) -> _Found:
     ours: list[ObjectMeta] = []
     own: list[ObjectMeta] = []
     others: list[str] = []
@@ -55,9 +95,22 @@ def ours_and_others(store: Store, row: LakeTable) -> tuple[tuple[ObjectMeta, ...
                 ours.append(meta)
             else:
                 others.append(meta.path)
-    ours.sort(key=lambda meta: meta.path)
-    own.sort(key=lambda meta: (meta.path == RECORD, meta.path.endswith(f".{LANDED}"), meta.path))
-    return (*ours, *own), tuple(sorted(others))
+    tables = {found[1] or "" for path in others if (found := _OF_TABLE.fullmatch(path))}
+    left = tuple(meta for meta in ours if not _is_below(meta.path, tables))
+    others += [meta.path for meta in ours if _is_below(meta.path, tables)]
+    return _Found(left, tuple(own), tuple(others))
+
+
+def _is_below(path: str, folders: set[str]) -> bool:
+    """Whether a file lies in one of `folders` ('' is the root), at whatever depth."""
+    if not folders:
+        return False
+    above = path
+    while above:
+        above = above.rpartition("/")[0]
+        if above in folders:
+            return True
+    return False
 
 
 def at_source_no_longer(source: Store, ours: Iterable[ObjectMeta]) -> int:
