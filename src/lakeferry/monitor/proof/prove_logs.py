@@ -1,6 +1,6 @@
 """Feed logs to an evaluation: opened by `monitor.logs.opening`, read as text, never held whole."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event as Flag
 
@@ -107,7 +107,7 @@ def _add(evaluation: Evaluation, batches: Iterator[FlowBatch], stop: Flag | None
 
 def _add_json(
     evaluation: Evaluation,
-    body: Iterable[bytes],
+    body: Iterator[bytes],
     name: str,
     report: JsonReadReport,
     stop: Flag | None,
