@@ -93,6 +93,12 @@ def test_a_plan_in_which_nothing_moves_says_so() -> None:
     assert "  nothing is left to move" in lines
 
 
+def test_what_cannot_move_is_not_taken_for_moved() -> None:
+    lines = plan_lines(plan_of(line(action="blocked", code="LF-1003")), Shown())
+
+    assert "  nothing moves as it is: 1 table to look at" in lines
+
+
 def test_kinds_that_are_not_moved_are_counted() -> None:
     text = "\n".join(plan_lines(plan_of(line()), Shown(left_out={"iceberg": 2})))
 

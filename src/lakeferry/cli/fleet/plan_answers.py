@@ -192,7 +192,9 @@ def _routes(plan: FleetPlan, width: int) -> Iterator[str]:
     """What moves by which route, for how long and for how much."""
     sums = by_route(plan.tables)
     if not sums:
-        yield "  nothing is left to move"
+        aside = sum(line.action in ASIDE for line in plan.tables)
+        asking = f"  nothing moves as it is: {counted(aside, 'table')} to look at"
+        yield asking if aside else "  nothing is left to move"
         return
     columns = (
         Column("route", 0), Column("tables", 3, right=True), Column("files", 4, right=True),
