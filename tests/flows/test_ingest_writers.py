@@ -61,7 +61,7 @@ def test_a_column_that_another_writer_adds_stops_nothing(tmp_path: Path) -> None
         assert_each_once(tmp_path / "table", before, feed.truth())
 
 
-def test_a_constraint_that_another_writer_adds_is_kept_from_then_on_and_no_record_is_lost(
+def test_a_constraint_that_another_writer_adds_is_kept_until_it_is_dropped_and_no_record_is_lost(
     tmp_path: Path,
 ) -> None:
     """What was read before, but not committed, is judged anew; bad ones lie in quarantine by then.
@@ -80,12 +80,18 @@ def test_a_constraint_that_another_writer_adds_is_kept_from_then_on_and_no_recor
             feed.put(SHARD, b'{"event_id": "b", "status": 3000}', b'{"event_id": "c", "status": 3}')
             feed.put(SHARD, b"no JSON", b'{"event_id": "d", "status": 4}')
             ingest.until_committed(3)
+            table = deltalake.DeltaTable(tmp_path / "table")
+            table.alter.drop_constraint("known_status")
+            feed.put(SHARD, b'{"event_id": "e", "status": 5}')
+            ingest.until_committed(4)
+            feed.put(SHARD, b'{"event_id": "f", "status": 6000}')
+            ingest.until_committed(5)
             ended = ingest.stop()
 
     rows = deltalake.DeltaTable(tmp_path / "table").to_pyarrow_table()
     bad = deltalake.DeltaTable(tmp_path / "table_rejected").to_pyarrow_table()
     assert ended.restarts == 1
-    assert sorted(rows["event_id"].to_pylist()) == ["c", "d"]
+    assert sorted(rows["event_id"].to_pylist()) == ["c", "d", "e", "f"]
     assert sorted(bad["data"].to_pylist()) == [b"no JSON", b'{"event_id": "b", "status": 3000}']
 
 

@@ -24,7 +24,7 @@ from lakeferry.ingest.payload.evolved import grown_for
 from lakeferry.ingest.payload.row_schema import row_schema
 from lakeferry.ingest.position.state import Gap, Missed
 from lakeferry.ingest.table.commit import commit
-from lakeferry.ingest.table.opening import change_columns
+from lakeferry.ingest.table.opening import change_columns, with_form
 from lakeferry.ingest.table.target import Lost
 from lakeferry.ingest.worker.messages import Batch, Flush, Reform
 
@@ -96,11 +96,21 @@ class Epochs:
             self._commits_s = None
         if isinstance(made, Lost):
             return lost_to(made)
+        made = self._as_it_is(made)
         self.tables, self.committed_s = made, monotonic()
         self._tell_committed(batches, self.committed_s - flight.asked_s)
         if made.target.form != before.target.form:
             self._life.crew.order_all(Reform(made.target.form, self._declared))
         return self._ended(batches)
+
+    def _as_it_is(self, made: Tables) -> Tables:
+        """With the form of rows to come, where others gave the table up a rule: ours still fit."""
+        target, ingest = made.target, self._life.ingest
+        if target.metadata == self.tables.target.metadata:
+            return made
+        payload = replace(ingest.payload, schema=self._declared)
+        formed = with_form(target, ingest.target, row_schema(payload))
+        return replace(made, target=formed)
 
     def _doubted(self, batches: Sequence[Batch]) -> BeginAgain | None:
         """Why batches may be of another stream that took the name; None: they are not.
