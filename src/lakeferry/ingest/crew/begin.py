@@ -30,6 +30,7 @@ from lakeferry.ingest.position.state import IngestState
 from lakeferry.ingest.rules.table_rules import rules_told
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.table.commit import commit
+from lakeferry.ingest.table.expiry import warned_of_expiry
 from lakeferry.ingest.table.fellow_ingests import warned_of_fellows
 from lakeferry.ingest.table.opening import open_target
 from lakeferry.ingest.table.quarantine import open_quarantine, try_quarantine
@@ -80,6 +81,9 @@ def begin(
     told = rules_told(target.metadata)
     if told:
         emit(Noted(told))
+    forgets = warned_of_expiry(target)
+    if forgets is not None:
+        emit(forgets)
     found = _checked(ingest, lookout, first, target, emit)
     if isinstance(found, Lost):
         return found
