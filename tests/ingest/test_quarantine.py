@@ -32,12 +32,12 @@ def quarantine_of(ingest: Ingest, rows: Target) -> Target:
     return open_quarantine(ingest, rows, rows.state, STREAM)
 
 
-def put_bad(quarantine: Target, number: int, epoch: int) -> Target:
+def put_bad(quarantine: Target, number: int, epoch: int, stream: str = "clicks") -> Target:
     """A commit of one bad record, made for this epoch of the rows."""
     assert quarantine.state is not None
     texts = [str(number)]
     bad = Bad(Rows(SHARD, [b"x"], texts, texts, [None], [NOON_MS]), (Fault("bad"),))
-    files = uploaded(quarantine, quarantine_table(bad, "clicks", epoch))
+    files = uploaded(quarantine, quarantine_table(bad, stream, epoch))
     spans = (span(quarantine, range(1, number + 1)),)
     return moved(commit(quarantine, files, next_rejected(quarantine.state, spans, STREAM)))
 

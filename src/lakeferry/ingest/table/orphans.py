@@ -50,7 +50,16 @@ def own_files(name: str) -> str:
 
     Names of Spark's and delta-rs's files end in `-c000.<codec>.parquet`.
     """
-    return rf"(?:^|/)part-{re.escape(name)}-[0-9]{{5,}}-{_UUID}\.zstd\.parquet$"
+    return _named(re.escape(name))
+
+
+def file_of_any(path: str) -> bool:
+    """Whether some ingest wrote the file, whichever; else another program did."""
+    return re.search(_named(".+"), path) is not None
+
+
+def _named(pattern: str) -> str:
+    return rf"(?:^|/)part-{pattern}-[0-9]{{5,}}-{_UUID}\.zstd\.parquet$"
 
 
 def _own_place(name: str) -> re.Pattern[str]:

@@ -2,7 +2,8 @@
 
 The two tables do not commit at once, and that of bad records commits first. Between the two the
 process may die, or the table get other rules; then the records are read again, and of those the
-quarantine table has just the ones that it has: one that was good by then may break a rule now.
+quarantine table has just the ones that it has: one that was good by then may break a rule now. They
+may lie in files of other programs by then, which joined small ones.
 """
 
 from collections import defaultdict
@@ -17,7 +18,7 @@ from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.ingest.crew.joining import further, rejected_places
 from lakeferry.ingest.position.state import After, Ended, IngestState, Position, StreamIdentity
-from lakeferry.ingest.table.orphans import own_file
+from lakeferry.ingest.table.orphans import file_of_any, own_file
 from lakeferry.ingest.table.target import Target
 from lakeferry.ingest.worker.messages import RowKey
 from lakeferry.store.seekable import Seekable
@@ -27,7 +28,7 @@ MOST_KEYS = 250_000  # some 50 MB; a table that was set back by far has more
 # Rows tell the epoch that they were meant for. Each gap that is accepted meanwhile, one an hour at
 # most, is an epoch between: then the table may be so many further.
 MOST_GAPS = 100
-_NAMES = ("shardId", "sequenceNumber", "subSequenceNumber")
+_NAMES = ("stream", "shardId", "sequenceNumber", "subSequenceNumber")
 
 
 def rejected_before(
@@ -59,8 +60,9 @@ def rejected_before(
     found: dict[str, set[RowKey]] = defaultdict(set)
     keys = 0
     for path, size in _files(rejected, names, since, made_ms or 0):
-        for shard, sequence, sub in _rows(rejected, path, size):
-            if shard in ahead and _is_beyond(sequence, state.shards.get(shard)):
+        for whose, shard, sequence, sub in _rows(rejected, path, size):
+            is_ours = whose.rpartition("/")[2] == stream.name  # a name or an ARN, as it was given
+            if is_ours and shard in ahead and _is_beyond(sequence, state.shards.get(shard)):
                 found[shard].add((sequence, sub))
                 keys += 1
         if keys > MOST_KEYS:
@@ -91,14 +93,14 @@ def _files(
         for path, size, written_ms, stats in zip(*columns, strict=True):
             newest = orjson.loads(stats or "{}").get("maxValues", {}).get("epoch")
             inner = below(path, root)
-            is_own = any(own_file(path, one) for one in names)
+            is_own = any(own_file(path, one) for one in names) or not file_of_any(path)
             may_hold = newest is None or newest >= since or (written_ms or 0) < made_ms
             if is_own and inner is not None and may_hold:
                 yield inner, size
 
 
-def _rows(rejected: Target, path: str, size: int) -> Iterator[tuple[str, str, int | None]]:
-    """Shard, sequence number and sub-sequence number."""
+def _rows(rejected: Target, path: str, size: int) -> Iterator[tuple[str, str, str, int | None]]:
+    """Stream, shard, sequence number and sub-sequence number."""
     store, physical = rejected.store, rejected.form.physical
     columns = [physical.get(name, name) for name in _NAMES]
     try:
