@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
 from lakeferry.connect import s3
-from lakeferry.connect.aws import AwsAccess, account_of, call, client
+from lakeferry.connect.aws import AwsAccess, account_of, call, client, session_of
 from lakeferry.connect.aws_refusals import Refusal, explained, refusal_of
 from lakeferry.connect.connection import HASTY, connection
 from lakeferry.errors import FerryError
@@ -167,6 +167,16 @@ def test_clients_are_shared_and_say_who_we_are() -> None:
     assert made is client(AwsAccess("eu-west-1"), "ec2")
     assert "lakeferry/" in made.meta.config.user_agent_extra
     assert made.meta.config.retries["mode"] == "standard"
+
+
+@pytest.mark.usefixtures("keys")
+def test_what_one_has_read_of_a_service_another_need_not_read() -> None:
+    one, another = (AwsAccess("us-east-1", endpoint=f"http://127.0.0.1:{port}") for port in (1, 2))
+    known = session_of(one)._session.get_component("data_loader")
+
+    assert known is session_of(another)._session.get_component("data_loader")
+    assert client(one, "ec2") is not client(another, "ec2")
+    assert client(another, "ec2").meta.endpoint_url == "http://127.0.0.1:2"
 
 
 @pytest.mark.usefixtures("keys")
