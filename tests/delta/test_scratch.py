@@ -121,3 +121,18 @@ def test_other_folders_are_left_alone(tmp_path: Path) -> None:
     remove_abandoned(tmp_path)
 
     assert (tmp_path / "lakeferry-notes").exists()
+
+
+def test_a_link_that_is_named_like_an_abandoned_folder_is_not_followed(tmp_path: Path) -> None:
+    """Anybody may make one in a shared `/tmp`, to whatever place of ours."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/letter.txt").write_text("dear")
+    past = time.time() - 2 * 3600
+    os.utime(tmp_path / "home", (past, past))
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    (temporary / "lakeferry-scratch-a").symlink_to(tmp_path / "home")
+
+    remove_abandoned(temporary)
+
+    assert (tmp_path / "home/letter.txt").read_text() == "dear"

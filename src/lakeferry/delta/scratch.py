@@ -11,6 +11,7 @@ import atexit
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 import time
 from contextlib import suppress
@@ -88,6 +89,9 @@ def remove_abandoned(parent: Path) -> None:
 
 
 def _remove_if_abandoned(folder: Path) -> None:
+    made = folder.lstat()
+    if not stat.S_ISDIR(made.st_mode) or made.st_uid != os.geteuid():
+        return  # in a shared `/tmp` anybody may name a link so, and it leads to whatever is ours
     lock = folder / _LOCK
     try:
         age_s = time.time() - lock.stat().st_mtime
