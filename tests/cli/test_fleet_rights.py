@@ -76,6 +76,7 @@ def test_whoever_takes_back_writes_below_the_sources_too_and_registers_nothing(
     assert found["WriteSources"]["Resource"] == ["arn:aws:s3:::helio/*"]
     assert found["WriteTarget"]["Resource"] == ["arn:aws:s3:::prod/lake/*"]
     assert "`WriteSources` is for `rollback --reverse` alone" in ended.stderr
+    assert "`rollback --purge`, and it alone, has to delete at the target" in ended.stderr
     assert "Storage Blob Data Contributor on its container" in ended.stderr
     assert found["TakeAwayTables"]["Action"] == [
         "glue:DeleteTable", "glue:GetTable", "glue:UpdateTable"

@@ -1,8 +1,9 @@
 """The least that a role needs for a migration: one policy of AWS, and rights elsewhere. Pure.
 
-AWS itself has not judged these texts; see README. Nothing is ever deleted at a target or a source,
-so no policy has a right to delete objects. Google takes to write over an object, as
-`_last_checkpoint` is, for a deletion. A source is written by `rollback --reverse` alone.
+AWS itself has not judged these texts; see README. Nothing is deleted at a target but by `rollback
+--purge`, and never at a source, so no policy has a right to delete objects. Google takes to write
+over an object, as `_last_checkpoint` is, for a deletion. A source is written by `rollback
+--reverse` alone.
 
 Source: Service Authorization Reference of S3, KMS and STS; Cloud Storage, "IAM permissions";
 Databricks, "Unity Catalog privileges and securable objects"; design of each store for the words.
@@ -118,6 +119,7 @@ def _elsewhere(wanted: Migration, step: Step) -> Iterator[str]:
             "a checkpoint that `--checkpoint` names outside of the sources: to list, read and "
             "write what lies beside it"
         )
+        yield "`rollback --purge`, and it alone, has to delete at the target: in S3 s3:DeleteObject"
     if step == "discover":
         return
     yield from _at_store("the target", wanted.target.root, 1)
