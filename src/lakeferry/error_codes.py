@@ -140,7 +140,8 @@ CODES: dict[str, ErrorKind] = {
     "LF-2103": ErrorKind(
         2,
         "two tables overlap",
-        "A table cannot be cloned onto itself, nor into a folder inside itself or around itself. "
+        "A table cannot be cloned onto itself, nor into a folder inside itself or around itself, "
+        "nor can a migration land inside one of its sources, where its copies would be found. "
         "Bad records of an ingest lie in a folder of their own: a VACUUM of the outer table "
         "removes what it does not know.",
     ),

@@ -113,9 +113,15 @@ def contains(
 ) -> bool:
     """Whether `inner` lies somewhere below `outer`; False for the same place."""
     around, within = locate(outer, outer_options), locate(inner, inner_options)
-    if _where(around)[:3] != _where(within)[:3] or around.path == within.path:
+    return around.path != within.path and is_within(within, around)
+
+
+def is_within(inner: Address, outer: Address) -> bool:
+    """Whether an address is at or below another."""
+    if _where(outer)[:3] != _where(inner)[:3]:
         return False
-    return around.path in ("", "/") or within.path.startswith(f"{around.path}/")
+    is_below = outer.path in ("", "/") or inner.path.startswith(f"{outer.path}/")
+    return is_below or inner.path == outer.path
 
 
 def locate(url: str, options: Mapping[str, str] = NO_OPTIONS) -> Address:

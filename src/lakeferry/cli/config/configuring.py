@@ -37,11 +37,22 @@ def check(chosen: ManifestFlags, *, screen: Screen) -> int:
     """Say that all is well, and what there is; the faults are raised."""
     found = read(chosen, is_needed=True)
     manifest = found.manifest
+    _refuse_inside(manifest)
     body = {"file": manifest.file, "sha256": manifest.sha256, "counts": counts(manifest)}
     for note in _notes(manifest):
         screen.event(note)
     screen.result(checked_lines(manifest, marks(sys.stdout)), body)
     return OK
+
+
+def _refuse_inside(manifest: "Manifest") -> None:
+    """Raises LF-2103 where a migration, if it is a whole one, lands in one of its sources."""
+    from lakeferry.fleet.manifest.apart import refuse_inside
+    from lakeferry.fleet.manifest.wanted_problems import missing_problems
+    from lakeferry.fleet.manifest.wanted_values import migration_of
+
+    if not [*missing_problems(manifest)]:
+        refuse_inside(migration_of(manifest))
 
 
 def _notes(manifest: "Manifest") -> Iterator[Warned]:

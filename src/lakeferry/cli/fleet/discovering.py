@@ -20,6 +20,7 @@ from lakeferry.errors import FerryError
 from lakeferry.fleet.discovery import run as door
 from lakeferry.fleet.discovery.gather import Before
 from lakeferry.fleet.discovery.sums import Discovery, Progress
+from lakeferry.fleet.manifest.apart import refuse_inside
 from lakeferry.fleet.manifest.facts import facts_of
 from lakeferry.fleet.manifest.moved import check_places
 from lakeferry.ledger import read
@@ -48,6 +49,7 @@ def discover(
     """
     wish = _wish(tables, flags)
     wanted = migration(chosen)
+    refuse_inside(wanted)
     with _keeping(wanted, keeps=not flags.check) as ledger:
         before = _known(wanted)
         check_places(wanted, (facts_of(wanted, table) for table in before.tables.values()))

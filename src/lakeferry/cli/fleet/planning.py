@@ -19,6 +19,7 @@ from lakeferry.config.check import nearest
 from lakeferry.cost.plan.keys import KEYS
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
+from lakeferry.fleet.manifest.apart import refuse_inside
 from lakeferry.fleet.manifest.facts import as_said, facts_of
 from lakeferry.fleet.manifest.moved import check_places
 from lakeferry.fleet.planning.gone import GONE
@@ -98,6 +99,7 @@ def planned(
     stop: Flag,
 ) -> Planned:
     """Look at the tables that are meant. Raises as `plan` does."""
+    refuse_inside(wanted)
     known, seq, paces = known_at(wanted)
     check_places(wanted, (facts_of(wanted, table) for table in known))
     meant = tables.of(wanted, known)

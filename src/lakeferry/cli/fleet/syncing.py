@@ -24,6 +24,7 @@ from lakeferry.cli.render import Screen
 from lakeferry.cli.units import counted, parse_rate, size_text
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
+from lakeferry.fleet.manifest.apart import refuse_inside
 from lakeferry.fleet.manifest.facts import facts_of
 from lakeferry.fleet.manifest.moved import check_places
 from lakeferry.fleet.planning.plan import MOVED_KINDS
@@ -78,6 +79,7 @@ def sync(
     """
     _refuse_broad(flags, tables)
     wanted = migration(chosen)
+    refuse_inside(wanted)
     known, _, paces = known_at(wanted)
     check_places(wanted, (facts_of(wanted, table) for table in known))
     meant = _meant(wanted, tables.of(wanted, known), screen)
