@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests.flows.warm_start import cold_workers, warm_workers  # noqa: F401
+from tests.judges.spark_by_name import rows_by_name  # noqa: F401
 
 # Fixtures: real servers, each started by the first test that asks for it.
 from tests.servers.fixtures import (  # noqa: F401

@@ -15,7 +15,7 @@ from lakeferry.connect import thrift_form as thrift
 from lakeferry.connect.metastore import ask
 from lakeferry.errors import FerryError
 from tests.catalog.registrations import make_orders, orders, with_properties
-from tests.judges.spark_by_name import rows_by_name
+from tests.judges.spark_by_name import RowsByName
 from tests.servers import Server, free_port
 
 pytestmark = pytest.mark.server
@@ -231,22 +231,23 @@ def test_a_port_where_nobody_listens_is_told_with_what_to_do() -> None:
 
 
 @pytest.mark.spark
-def test_spark_reads_a_registered_table_by_its_name(place: HiveCatalog, tmp_path: Path) -> None:
+def test_spark_reads_a_registered_table_by_its_name(
+    place: HiveCatalog, rows_by_name: RowsByName, tmp_path: Path
+) -> None:
     hive.register(place, orders(make_orders(tmp_path / "orders")))
 
-    rows = rows_by_name(place.uri, "SELECT id, day FROM sales.orders ORDER BY id")
+    rows = rows_by_name("SELECT id, day FROM sales.orders ORDER BY id")
 
     assert rows == [[1, "2026-11-26"], [2, "2026-11-26"], [3, "2026-11-27"]]
 
 
 @pytest.mark.spark
 def test_tables_that_spark_registered_are_told_as_it_wrote_them(
-    place: HiveCatalog, tmp_path: Path
+    place: HiveCatalog, rows_by_name: RowsByName, tmp_path: Path
 ) -> None:
     at, beside = f"file://{tmp_path}/visits", f"file://{tmp_path}/else"
     delta = make_orders(tmp_path / "orders")
     rows_by_name(
-        place.uri,
         "CREATE DATABASE lake",
         "CREATE TABLE lake.visits (Id BIGINT COMMENT 'of the visit', Seen TIMESTAMP_NTZ, "
         f"Country STRING, Day DATE) USING parquet PARTITIONED BY (Country, Day) LOCATION '{at}'",

@@ -17,7 +17,7 @@ from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
 from tests.flows.fleets import ROWS, Fleet
 from tests.flows.test_cutover import cutover, ready
-from tests.judges.spark_by_name import rows_by_name
+from tests.judges.spark_by_name import RowsByName
 from tests.servers import Server, unity_catalog
 
 pytestmark = pytest.mark.server
@@ -80,7 +80,10 @@ def test_unity_catalog_tells_of_each_table_what_the_ledger_knows(lay: Lay, tmp_p
 
 @pytest.mark.spark
 def test_spark_reads_a_table_by_its_name_once_it_is_cut_over(
-    lay: Lay, hive_metastore_server: Server, request: pytest.FixtureRequest
+    lay: Lay,
+    hive_metastore_server: Server,
+    rows_by_name: RowsByName,
+    request: pytest.FixtureRequest,
 ) -> None:
     uri = hive_metastore_server.place
     fleet = lay(f"{{kind: hive, uri: '{uri}', schema: 'a_{{schema}}'}}", "")
@@ -91,7 +94,7 @@ def test_spark_reads_a_table_by_its_name_once_it_is_cut_over(
 
     assert code == 0
     check_told(fleet)
-    assert rows_by_name(uri, "SELECT count(*) FROM a_sales.orders") == [[ROWS]]
+    assert rows_by_name("SELECT count(*) FROM a_sales.orders") == [[ROWS]]
 
 
 def _drop(uri: str) -> None:
