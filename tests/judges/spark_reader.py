@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.servers import require, s3a
+from tests.servers import SHORT_LIVED, require, s3a
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,7 @@ def _settings(jars: list[Path]) -> dict[str, str]:
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": (
-            "-Duser.timezone=UTC -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-        ),
+        "spark.driver.extraJavaOptions": " ".join(["-Duser.timezone=UTC", *SHORT_LIVED]),
         "spark.sql.shuffle.partitions": "2",
         "spark.default.parallelism": "2",
         "spark.databricks.delta.snapshotPartitions": "1",  # 50 by default: slow on tiny tables

@@ -42,14 +42,13 @@ PROGRAMS: Mapping[str, tuple[Path, str]] = {  # name -> what must be there, what
 # Servers of tests live for minutes: what the second compiler, a parallel collector and the check of
 # each class would save later they never earn back. To be up takes a metastore 2.0 s of CPU so,
 # and 4.5 without; HDFS 2.8 instead of 4.9.
-JAVA = (
-    "java",
-    "-Xmx512m",
+SHORT_LIVED = (
     "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",
     "-XX:+UnlockDiagnosticVMOptions",
     "-XX:-BytecodeVerificationRemote",
 )
+JAVA = ("java", "-Xmx512m", *SHORT_LIVED)
 SET_PARENT_DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
 _LIBC = ctypes.CDLL(None, use_errno=True)
 

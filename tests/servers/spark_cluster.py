@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.servers import free_port, listens, require, started
+from tests.servers import SHORT_LIVED, free_port, listens, require, started
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def spark_cluster(folder: Path, *, workers: int) -> Iterator[Cluster]:
         "SPARK_CONF_DIR": str(settings),
         "SPARK_WORKER_DIR": str(folder / "work"),
         "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_DAEMON_JAVA_OPTS": " ".join(SHORT_LIVED),
     }
     program = ["env", *(f"{name}={value}" for name, value in started_by.items()),
                str(home / "bin" / "spark-class")]  # fmt: skip
@@ -74,14 +75,14 @@ def spark_cluster(folder: Path, *, workers: int) -> Iterator[Cluster]:
         yield Cluster(url, tuple(begun), environment)
 
 
-_SETTINGS = """\
+_SETTINGS = f"""\
 spark.driver.host 127.0.0.1
 spark.driver.bindAddress 127.0.0.1
 spark.driver.memory 512m
 spark.executor.memory 512m
 spark.ui.enabled false
-spark.driver.extraJavaOptions -XX:+UseSerialGC -XX:TieredStopAtLevel=1
-spark.executor.extraJavaOptions -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+spark.driver.extraJavaOptions {" ".join(SHORT_LIVED)}
+spark.executor.extraJavaOptions {" ".join(SHORT_LIVED)}
 """
 
 
