@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.files.partition import LONGEST_SEGMENT, folder, split
+from lakeferry.ingest.files.partition import LONGEST_SEGMENT, folder, split, unwritable
 from lakeferry.ingest.settings import PartitionColumn
 
 OWN = (PartitionColumn("p"),)
@@ -93,6 +93,8 @@ def test_a_value_that_the_log_cannot_hold_is_refused(column: pa.Array) -> None:
 
     assert raised.value.code == "LF-7031"
     assert "`p`" in raised.value.what
+    table = pa.table({"p": pa.chunked_array([column, pa.nulls(1, column.type)])})
+    assert unwritable(table, [PartitionColumn("p")]) == {0: "p"}
 
 
 def test_the_day_of_a_time_is_that_of_utc_before_1970_too() -> None:

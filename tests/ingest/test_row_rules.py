@@ -1,17 +1,19 @@
 """Rows get their generated columns and keep the table's checks, or are bad ones with the reason."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from lakeferry.errors import FerryError
+from lakeferry.ingest.files.partition import split
 from lakeferry.ingest.kinesis.wire import Record
 from lakeferry.ingest.payload.page_table import PageTable, page_form, page_table
 from lakeferry.ingest.payload.rows import RAW_SCHEMA
 from lakeferry.ingest.rules.row_rules import Check, Generated, Rules, with_generated
 from lakeferry.ingest.rules.sql_bind import bind_condition, bind_value
-from lakeferry.ingest.settings import PayloadSettings
+from lakeferry.ingest.settings import PartitionColumn, PayloadSettings
 
 PAYLOAD = pa.schema(
     [("id", pa.int64()), ("amount", pa.float64()), ("at", pa.timestamp("us", "UTC"))]
@@ -30,9 +32,14 @@ RULES = Rules((DAY, TWICE), (PAID, check("recent", "day >= '2026-01-01'")))
 
 
 def page(
-    *data: bytes, rules: Rules = RULES, declared: pa.Schema | None = PAYLOAD, **settings: Any
+    *data: bytes,
+    rules: Rules = RULES,
+    declared: pa.Schema | None = PAYLOAD,
+    by: Sequence[PartitionColumn] = (),
+    **settings: Any,
 ) -> PageTable:
-    form = page_form("clicks", PayloadSettings(declared, **settings), declared, rules=rules)
+    payload = PayloadSettings(declared, **settings)
+    form = page_form("clicks", payload, declared, rules=rules, partition_by=by)
     records = [Record(str(at), 1_795_694_400.0, one, "key") for at, one in enumerate(data)]
     return page_table(form, "shard", records)
 
@@ -44,6 +51,8 @@ NOBODY = b'{"amount": 5, "at": "2026-11-26T00:00:00Z"}'
 NOWHEN = b'{"id": 4, "amount": 5}'
 BEYOND = b'{"id": 9223372036854775807, "amount": 5, "at": "2026-11-26T00:00:00Z"}'
 BROKEN = b'{"id": "x"}'
+# In UTC that is in the year before the first; the parser takes it.
+NEVER = b'{"id": 5, "amount": 1, "at": "0001-01-01T00:00:00+14:00"}'
 
 
 def test_rows_get_the_columns_that_the_table_computes() -> None:
@@ -145,3 +154,33 @@ def test_a_table_without_rules_computes_nothing() -> None:
 
     assert with_generated(Rules(), table) is table
     assert not Rules()
+
+
+@pytest.mark.parametrize(
+    ("by", "rules", "path"),
+    [
+        (PartitionColumn("on", "at"), Rules(), "$.at"),
+        (PartitionColumn("hour", "at", "hour"), Rules(), "$.at"),
+        (PartitionColumn("at"), Rules(), "$.at"),
+        (PartitionColumn("day"), Rules((DAY,), (PAID,)), "$.day"),
+    ],
+)
+def test_a_record_whose_partition_the_log_has_no_form_for_is_bad_and_stops_no_other(
+    by: PartitionColumn, rules: Rules, path: str
+) -> None:
+    found = page(GOOD, UNPAID, NEVER, GOOD, NOWHEN, rules=rules, by=[by])
+
+    assert split(found.table, [by], pa.schema([*TABLE, ("on", pa.date32()), ("hour", pa.string())]))
+    bad = dict(zip(found.bad.rows.sequence_numbers, found.bad.faults, strict=True))
+    assert bad["2"].path == path
+    assert "beyond the years 1 to 9999" in bad["2"].error
+    assert found.table["_sequenceNumber"].to_pylist() == [
+        str(at) for at in range(5) if str(at) not in bad
+    ]
+
+
+def test_a_rescued_record_lies_where_those_without_a_partition_do() -> None:
+    found = page(GOOD, NEVER, rules=Rules(), by=[PartitionColumn("on", "at")], on_bad="rescue")
+
+    assert found.table["at"].null_count == 1
+    assert found.table["_rescued_data"][1].as_py().startswith('{"_corrupt_record":"{\\"id\\": 5')

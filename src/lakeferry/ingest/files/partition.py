@@ -103,6 +103,55 @@ def _column(table: pa.Table, column: PartitionColumn, kind: pa.DataType) -> pa.C
     return pc.strftime(moments, format="%Y-%m-%d-%H").cast(kind)
 
 
+# --- rows that no partition can have --------------------------------------------------------
+
+# Of the first and the last year that have a form in the log.
+_FIRST_DAY, _LAST_DAY = ((one - date(1970, 1, 1)).days for one in (date.min, date.max))
+_PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+
+
+def unwritable(table: pa.Table, columns: Sequence[PartitionColumn]) -> Mapping[int, str]:
+    """The rows whose partition values have no form in the log, and of each the column it is of.
+
+    A record may say any time that its type holds: it must not stop those beside it.
+
+    Args:
+        table: logical columns; a computed partition column need not be among them.
+    """
+    found: dict[int, str] = {}
+    for column in columns:
+        name = column.of or column.name
+        if name in table.column_names and table.num_rows:
+            places = np.flatnonzero(_beyond(table.column(name)))
+            found |= {int(place): name for place in places if int(place) not in found}
+    return found
+
+
+def _beyond(values: pa.ChunkedArray) -> np.ndarray:
+    """Of each value whether it is no UTF-8, or a time beyond the years 1 to 9999."""
+    kind = values.type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return np.array([not _is_text(one) for one in values.to_pylist()])
+    per_day = _PER_DAY[kind.unit] if pa.types.is_timestamp(kind) else 1
+    if not (pa.types.is_timestamp(kind) or pa.types.is_date32(kind)):
+        return np.zeros(0, bool)
+    whole = values.cast(pa.int32() if pa.types.is_date32(kind) else pa.int64())
+    lowest, beyond = _FIRST_DAY * per_day, (_LAST_DAY + 1) * per_day
+    ends = pc.min_max(whole).as_py()
+    if ends["min"] is None or (ends["min"] >= lowest and ends["max"] < beyond):
+        return np.zeros(0, bool)
+    numbers: np.ndarray = pc.fill_null(whole, 0).to_numpy()
+    found: np.ndarray = (numbers < lowest) | (numbers >= beyond)
+    return found
+
+
+def _is_text(value: bytes | None) -> bool:
+    try:
+        return value is None or value.decode() is not None
+    except UnicodeDecodeError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Coded:
     """A column as a number for each row, and what each number stands for."""

@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 
 from lakeferry.errors import FerryError
+from lakeferry.ingest.files.partition import unwritable
 from lakeferry.ingest.kinesis.aggregate import HIGHEST_HASH, OutOfRange
 from lakeferry.ingest.kinesis.wire import Record
 from lakeferry.ingest.payload.avro_rows import AvroForm, AvroReader, parse_avro
@@ -23,7 +24,7 @@ from lakeferry.ingest.payload.json_rows import RESCUED, Declared, declare
 from lakeferry.ingest.payload.repair import PROVENANCE, Parsed, parse
 from lakeferry.ingest.payload.rows import Bad, Fault, Page, Rows, arrivals, page_rows, raw_table
 from lakeferry.ingest.rules.row_rules import NO_RULES, Rules, held, with_generated
-from lakeferry.ingest.settings import PayloadSettings
+from lakeferry.ingest.settings import PartitionColumn, PayloadSettings
 
 Types = Mapping[str, pa.DataType | None]
 
@@ -50,6 +51,7 @@ class PageForm:
     declared: Declared | None  # None: raw rows
     parse: Callable[[Rows], Parsed]  # not asked for raw ones
     rules: Rules  # of the table
+    partition_by: Sequence[PartitionColumn]  # of the table
 
 
 def page_form(
@@ -60,6 +62,7 @@ def page_form(
     out_of_range: OutOfRange = "keep",
     provenance: bool = True,
     rules: Rules = NO_RULES,
+    partition_by: Sequence[PartitionColumn] = (),
 ) -> PageForm:
     """How pages become tables.
 
@@ -67,6 +70,7 @@ def page_form(
         declared: columns of the payload as the table has them now; None: raw rows.
         provenance: rows say where they come from, though the table may not.
         rules: of the table; what breaks them is bad.
+        partition_by: of the table; a row whose value has no form in the log is bad, too.
 
     Raises:
         FerryError: LF-7011, a column that cannot be read from such records; LF-7021, bad records
@@ -75,7 +79,7 @@ def page_form(
     if settings.on_bad == "rescue":
         _refuse_rescue(declared, rules)
     if declared is None:
-        return PageForm(stream, settings, out_of_range, None, _unparsed, rules)
+        return PageForm(stream, settings, out_of_range, None, _unparsed, rules, partition_by)
     match settings.form:
         case CsvForm() as form:
             refuse_nested(declared)
@@ -90,7 +94,7 @@ def page_form(
             shape = declare(declared, on_new=settings.on_new, is_full=is_full(declared))
             guide = Guide(shape.read_as)
             parses = partial(parse, declared=shape, guide=guide, provenance=provenance)
-    return PageForm(stream, settings, out_of_range, shape, parses, rules)
+    return PageForm(stream, settings, out_of_range, shape, parses, rules, partition_by)
 
 
 def _refuse_rescue(declared: pa.Schema | None, rules: Rules) -> None:
@@ -168,10 +172,13 @@ def _raw(form: PageForm, page: Page) -> PageTable:
 
 
 def _held(form: PageForm, table: pa.Table, rows: Rows) -> tuple[pa.Table, Bad]:
-    """The rows that keep the table's rules, and the others; most tables have none."""
-    if not form.rules:
-        return table, Bad(rows.at(()), ())
-    return held(form.rules, table, rows)
+    """The rows that keep the table's rules and have a place in it, and the others."""
+    return held(form.rules, table, rows, partial(_homeless, columns=form.partition_by))
+
+
+def _homeless(table: pa.Table, columns: Sequence[PartitionColumn]) -> Mapping[int, Fault]:
+    what = "its value can be no partition: it is no text, or beyond the years 1 to 9999"
+    return {at: Fault(what, f"$.{name}") for at, name in unwritable(table, columns).items()}
 
 
 def _new_fields(form: PageForm, shard_id: str, parsed: Parsed) -> Types:

@@ -6,7 +6,7 @@ Source: Delta protocol, "Column Invariants", "CHECK Constraints", "Generated Col
 with null: delta-io/delta `CheckDeltaInvariant`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -58,13 +58,25 @@ class Rules:
 NO_RULES = Rules()
 
 
-def held(rules: Rules, table: pa.Table, rows: Rows) -> tuple[pa.Table, Bad]:
+def held(
+    rules: Rules,
+    table: pa.Table,
+    rows: Rows,
+    odd: Callable[[pa.Table], Mapping[int, Fault]] = lambda _: {},
+) -> tuple[pa.Table, Bad]:
     """The rows that break nothing, with the generated columns; and the others as bad ones.
 
     Args:
         rows: the records of the table's rows, in its order.
+        odd: finds further bad rows of a table that has its generated columns.
     """
     kept, faults = _sorted(rules, table, 0)
+    found = odd(kept)
+    if found:
+        stood = np.setdiff1d(np.arange(table.num_rows), list(faults))
+        faults |= {int(stood[place]): fault for place, fault in found.items()}
+        left = np.setdiff1d(np.arange(kept.num_rows), list(found))
+        kept = kept.take(pa.array(left, pa.int64()))
     places = sorted(faults)
     return kept, Bad(rows.at(places), tuple(faults[place] for place in places))
 

@@ -179,6 +179,7 @@ def _page_form(ingest: Ingest, form: TableForm, declared: pa.Schema | None) -> P
         out_of_range=ingest.source.out_of_range,
         provenance=ingest.payload.provenance or needed,
         rules=form.rules,
+        partition_by=form.partition_by,
     )
 
 
