@@ -320,3 +320,25 @@ def test_a_folder_that_holds_the_copy_of_another_source_is_not_deleted(files: Fi
 
     assert (lines[-2]["code"], "another source" in lines[-2]["message"]) == ("LF-8082", True)
     assert (files.target(LANDING) / "2026/a.json").exists()
+
+
+def test_only_what_is_written_at_their_sources_after_a_switch_is_told(files: Files) -> None:
+    files.cutover()
+    (files.target(LANDING) / "2026/a.json").unlink()  # whoever loads files deletes them
+    files.write_visits(100)
+    assert late(files) == []
+
+    files.day(2, 50, part=1)
+    files.land("2026/b.json", "22")
+    (files.fleet.lake / "landing/2026/a.json").unlink()
+
+    assert late(files) == [LANDING, VISITS]
+    live = files.run("status", "--live")[-1]
+    assert [(one["table"], one["code"]) for one in live["look_at"]] == [
+        (LANDING, "LF-8086"), (VISITS, "LF-8086")
+    ]  # fmt: skip
+
+
+def late(files: Files) -> list[str]:
+    items = [line for line in files.run("plan") if line["type"] == "plan_item"]
+    return [one["table"] for one in items if one["code"] == "LF-8086"]

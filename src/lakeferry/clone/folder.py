@@ -76,6 +76,24 @@ def look_at_files(request: CloneRequest, apart: Iterable[str] = ()) -> FolderLoo
     return _compare(request, around, tuple(apart)).look
 
 
+def has_unbrought(request: CloneRequest, apart: Iterable[str] = ()) -> bool:
+    """Whether the source has a file, as it is now, that no run brought.
+
+    Whatever became at the target of those that were brought: it may be in use. Of a target that
+    no run is known to have written to nothing is said.
+    """
+    places = open_places(request)
+    record = read_record(places.target)
+    if record is None:
+        return False
+    held = read_marks(places.target)
+    left_out = (*record.apart, *apart)
+    return any(
+        not held.has([mark_of(meta) for meta in block]).all()
+        for block in _blocks(listed_files(places.source, left_out))
+    )
+
+
 def listed_files(source: Store, apart: tuple[str, ...]) -> Iterator[ObjectMeta]:
     """The files of a folder without those of `apart`, folders below it that are something else."""
     left_out = tuple(f"{one}/" for one in (*apart, FOLDER))

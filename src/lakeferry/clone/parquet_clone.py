@@ -41,6 +41,7 @@ from lakeferry.delta.commit import VersionTaken, in_chunks, publish
 from lakeferry.delta.files import FileSet, MemoryFiles
 from lakeferry.delta.keys import Mask
 from lakeferry.delta.paths import decode
+from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.events import Committed, Emit, Noted, TablePlanned, Warned, silent
 
@@ -94,6 +95,18 @@ def look_at_parquet(request: CloneRequest, declared: Declared) -> ParquetLook:
         removed=removed, live_files=len(state.files),
         live_bytes=state.bytes, listing=state.sha256, newest=state.newest,
     )  # fmt: skip
+
+
+def has_unbrought(request: CloneRequest, declared: Declared, version: int) -> bool:
+    """Whether the source has a file, as it is now, that a version of the target has not.
+
+    Raises:
+        FerryError: LF-2101, LF-4111 as `clone_parquet`; as `read_snapshot` of the version.
+    """
+    around = Surroundings(_places(request), None, silent)
+    then = read_snapshot(around.places.target, version=version)
+    state = list_state(declared, around, jobs=LOOKS)
+    return bool(len(state.files.less(_files_of(then))))
 
 
 def clone_parquet(
@@ -208,11 +221,13 @@ def _is_held(request: CloneRequest, view: TargetView, state: Listed) -> bool:
 
 def _live(view: TargetView) -> PathMarks:
     """The files of the target's newest version."""
-    if view.snapshot is None:
-        return marks_of(())
+    return marks_of(()) if view.snapshot is None else _files_of(view.snapshot)
+
+
+def _files_of(snapshot: Snapshot) -> PathMarks:
     return marks_of(
         decode(path)
-        for batch in view.snapshot.files.batches(["path"])
+        for batch in snapshot.files.batches(["path"])
         for path in batch.column("path").to_pylist()
     )
 

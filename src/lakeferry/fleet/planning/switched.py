@@ -14,7 +14,7 @@ from lakeferry.fleet.cutover.writers import Made, told
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.planning.planned import Fault, Seen
 from lakeferry.fleet.standing.late import LATE, next_step
-from lakeferry.fleet.sync.beside_delta import beside_of, look_beside
+from lakeferry.fleet.sync.beside_delta import beside_of, is_written_since
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.open import open_store
 
@@ -27,8 +27,8 @@ def look_at_switched(wanted: Migration, table: LakeTable, every: Iterable[LakeTa
         return quiet
     try:
         if (beside := beside_of(wanted, table, every)) is not None:
-            seen = look_beside(beside, _request(wanted, table))
-            return quiet if seen.is_current else _late(table, seen.source_version or held, "")
+            is_late = is_written_since(beside, _request(wanted, table), table.target_version)
+            return _late(table, held + 1, "") if is_late else quiet
         store = open_store(table.source_url, wanted.sources[table.source].store_options)
         head = head_version(list_log(store, since=held))
         made = [one for one in written_since(store, held) if one.changes] if head > held else []

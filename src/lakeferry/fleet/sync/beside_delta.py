@@ -10,6 +10,7 @@ from threading import Event as Flag
 
 from lakeferry.catalog import glue, hive, workspace
 from lakeferry.catalog.tables import CatalogTable, Partition
+from lakeferry.clone import folder, parquet_clone
 from lakeferry.clone.folder import look_at_files, sync_files
 from lakeferry.clone.hive_path import declared_type
 from lakeferry.clone.parquet_clone import clone_parquet, look_at_parquet
@@ -118,6 +119,20 @@ def look_beside(beside: Beside, request: CloneRequest) -> Seen:
         target_version=seen.target_version, is_current=seen.is_current, is_judged=True,
         work=Counted(seen.bytes, seen.files, seen.files, seen.removed),
     )  # fmt: skip
+
+
+def is_written_since(beside: Beside, request: CloneRequest, target_version: int | None) -> bool:
+    """Whether files came to the source, or were written over, since the last run.
+
+    Args:
+        target_version: of the target after that run. What others do there from then on, once it is
+            in use, says nothing of the source.
+    """
+    if beside.kind == "folder":
+        return folder.has_unbrought(request, beside.apart)
+    if target_version is None:
+        return False
+    return parquet_clone.has_unbrought(request, beside.declare(), target_version)
 
 
 # ---- what catalogs know of a Parquet table
