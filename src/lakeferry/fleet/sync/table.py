@@ -70,9 +70,6 @@ def sync_table(job: TableJob, means: Means) -> None:
     target = job.request.target
     ended = Ended(target)
     try:
-        if not job.is_known:
-            kind = "delta" if job.beside is None else job.beside.kind
-            refuse_in_use(open_store(target, job.request.target_options), kind=kind)
         ended = _tried(job, means)
     except KeyboardInterrupt:
         pass
@@ -107,6 +104,9 @@ def _tried(job: TableJob, means: Means) -> Ended:
 
 
 def _once(job: TableJob, means: Means) -> Ended:
+    if not job.is_known:
+        kind = "delta" if job.beside is None else job.beside.kind
+        refuse_in_use(open_store(job.request.target, job.request.target_options), kind=kind)
     talk = _Talk(job.request.target, means.tell)
     try:
         return Ended(job.request.target, report=_cloned(job, means, talk))
