@@ -223,7 +223,9 @@ def test_a_list_that_cannot_be_written_asks_for_a_look_and_the_switch_stays(flee
     assert lines[-1]["files"] == ["cutover-wave1.csv"]
 
 
-def test_a_ledger_made_anew_brings_nothing_to_a_table_that_is_in_use(fleet: Fleet) -> None:
+def test_a_ledger_made_anew_brings_nothing_to_a_table_in_use_and_deletes_nothing_of_it(
+    fleet: Fleet,
+) -> None:
     ready(fleet, "sales.orders")
     cutover(fleet, "--wave", "1")
     shutil.rmtree(fleet.folder / ".lakeferry")
@@ -233,9 +235,12 @@ def test_a_ledger_made_anew_brings_nothing_to_a_table_that_is_in_use(fleet: Flee
 
     _, planned = run(fleet, "plan")
     code, lines = fleet.sync()
+    purge = ("-s", "a.sales.orders", "--purge", "--confirm", "a.sales.orders")
+    refused, purged = run(fleet, "rollback", *purge)
 
     [line] = [one for one in planned if one["type"] == "plan_item"]
     assert (line["action"], line["code"]) == ("blocked", "LF-8087")
+    assert (refused, purged[-2]["code"]) == (2, "LF-8087")
     assert (code, [one["code"] for one in lines[-1]["look_at"]]) == (3, ["LF-8087"])
     assert tree(fleet.folder / "out") == before
     shutil.rmtree(fleet.folder / ".lakeferry")
