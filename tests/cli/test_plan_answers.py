@@ -52,6 +52,7 @@ def test_sums_signs_and_exceptions_are_told(plan: FleetPlan) -> None:
 
     for told in (
         "Wave 1   3 sources, 5 tables",
+        "time, as seen in 48h  ",
         "+  first copy  1 table  50.0 TB  400,000 files",
         "(+38,900 added, 2,307 removed)",
         "412 files of version 8812 are gone",

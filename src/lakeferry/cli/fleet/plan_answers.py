@@ -273,9 +273,11 @@ def _route_name(route: str, one: Priced | None) -> str:
 
 
 def _basis(plan: FleetPlan) -> str:
+    """Of `48h,6h-means` people need the first part alone: how long work was watched."""
     if not plan.basis:
         return ""
-    return ", assumed rate" if plan.basis == ASSUMED else f", {plan.basis}"
+    watched = plan.basis.partition(",")[0]
+    return ", assumed rate" if plan.basis == ASSUMED else f", as seen in {watched}"
 
 
 def _time(left: Left | None) -> str:

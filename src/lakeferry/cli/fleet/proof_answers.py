@@ -60,7 +60,7 @@ def table_text(one: Proved, width: int) -> str:
 def _parts(report: VerifyReport) -> list[str]:
     parts = [f"version {report.source_version}", counted(report.files, "file")]
     if report.rows is not None:
-        parts.append(f"{report.rows:,} rows")
+        parts.append(counted(report.rows, "row"))
     if report.source_digest and report.target_digest:
         same = "=" if report.source_digest == report.target_digest else "≠"
         parts.append(f"digest {_short(report.source_digest)} {same} {_short(report.target_digest)}")
