@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
 
 from tests.flows.warm_start import cold_workers, warm_workers  # noqa: F401
 from tests.judges.spark_by_name import rows_by_name  # noqa: F401
@@ -79,3 +81,27 @@ def tell_group(item: pytest.Item, group: str) -> None:
     """
     if hasattr(item, "_id"):
         item._id = type(item._id).parse(f"{item.nodeid}@{group}")
+
+
+class Shares(LoadGroupScheduling):  # type: ignore[misc]
+    """What one worker takes at a time: a group, a file of quick tests, or one test of a flow.
+
+    A file's servers and tables are begun once then, and the workers are told of files instead of
+    ten thousand tests. Shares of many tests are given out first; flows, of which one may take half
+    a minute, are left to the end, one by one, so that no worker has many of them when others have
+    none.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        group = super()._split_scope(nodeid)
+        file = nodeid.partition("::")[0]
+        alone = file.startswith("tests/flows/") and not file.endswith(MADE_ONCE)
+        return group if group != nodeid or alone else file
+
+
+MADE_ONCE = ("test_delta_corpora.py", "test_single_truth.py")  # flows that share what a file makes
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares | None:
+    return Shares(config, log) if config.getoption("dist") == "loadgroup" else None

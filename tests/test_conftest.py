@@ -107,3 +107,18 @@ def test_of_several_workers_one_runs_all_tests_of_a_group(tmp_path: Path) -> Non
     ran = re.findall(r"\[(gw\d)\].*PASSED test_groups\.py::(\w+)", told)
     assert sorted(name for _, name in ran) == ["test_nat"] * 4 + ["test_spark"] * 4
     assert len(set(ran)) == 2, told
+
+
+def test_a_file_is_one_worker_s_but_for_flows_which_are_each_for_itself(tmp_path: Path) -> None:
+    tests = "import pytest\n@pytest.mark.parametrize('n', range(8))\ndef test_{}(n): ...\n"
+    (tmp_path / "tests" / "flows").mkdir(parents=True)
+    (tmp_path / "tests" / "flows" / "test_a_flow.py").write_text(tests.format("flow"))
+    for name in ("one", "other"):
+        (tmp_path / "tests" / f"test_{name}.py").write_text(tests.format(name))
+
+    told = said(tmp_path, "-vv", "-n", "2", "--dist", "loadgroup", require="")
+
+    ran = re.findall(r"\[(gw\d)\].*PASSED tests/.*::(\w+)", told)
+    assert sorted(name for _, name in ran) == sorted(["test_flow", "test_one", "test_other"] * 8)
+    workers = {name: {worker for worker, named in ran if named == name} for _, name in ran}
+    assert [len(workers[name]) for name in ("test_one", "test_other", "test_flow")] == [1, 1, 2]
