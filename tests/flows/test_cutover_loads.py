@@ -91,6 +91,8 @@ def test_a_folder_that_is_no_checkpoint_is_refused_by_name(fleet: Fleet) -> None
     code, lines = cutover(fleet, "--wave", "1", "--checkpoint", str(fleet.folder / "nothing"))
 
     assert (code, lines[-2]["code"], states(fleet)) == (2, "LF-8074", {"sales.orders": "verified"})
+    # Nobody had to stop a writer to hear of it.
+    assert [one["step"] for one in lines if one["type"] == "step"] == [1]
 
 
 def test_a_stream_of_another_table_is_not_carried(fleet: Fleet) -> None:

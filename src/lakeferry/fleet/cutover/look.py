@@ -139,6 +139,13 @@ def _checkpoints(
         yield FoundStream(position, store, lands)
 
 
+def refuse_no_checkpoint(wanted: Migration, stores: Stores, named: Iterable[str]) -> None:
+    """Raises LF-8074 for one that is none; a store that refuses."""
+    for url in named:
+        if read_position(stores.at(url, options_of(wanted, url))) is None:
+            raise no_checkpoint(url)
+
+
 def moved_landings(
     wanted: Migration, inventory: Iterable[Inventoried], rows: Iterable[LakeTable]
 ) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from lakeferry.fleet.catalogs.target_catalog import target_catalog
 from lakeferry.fleet.counting import counted
 from lakeferry.fleet.cutover.events import Ask, CutoverReport, Emit, Said
 from lakeferry.fleet.cutover.freeze import POLL_S, bring_up_to_date, freeze_and_bring
-from lakeferry.fleet.cutover.look import latest
+from lakeferry.fleet.cutover.look import latest, refuse_no_checkpoint
 from lakeferry.fleet.cutover.plan import PRECONDITIONS, Chosen, CutoverRequest, chosen, problems
 from lakeferry.fleet.cutover.prove import prove_txns, verify
 from lakeferry.fleet.cutover.repoint import repoints
@@ -68,6 +68,8 @@ def cutover(
     if not picked.todo:
         return CutoverReport(asked.title, (), picked.done, picked.left, None, 0.0)
     check_preconditions(run)
+    # A wrong name is told before writers stop for it.
+    refuse_no_checkpoint(wanted, run.stores, asked.checkpoints)
     bring_up_to_date(run)
     place = catalog_of(run)
     look_at_catalog(run, place)

@@ -86,7 +86,7 @@ def _old(store: Store, version: int, head: Snapshot) -> Snapshot:
         if error.code not in ("LF-2105", "LF-3102"):
             raise
         raise FerryError(
-            "LF-8081", f"the target has no version {version}", f"{store.url}: {error.where}",
+            "LF-8081", f"the target has no version {version}", error.where,
             "DESCRIBE HISTORY of the target lists those that it has",
         ) from error  # fmt: skip
 
