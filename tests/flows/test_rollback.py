@@ -57,6 +57,23 @@ def test_a_switch_is_taken_back_and_made_again(fleet: Fleet) -> None:
     assert fleet.unequal() == []
 
 
+def test_the_last_receipt_is_that_of_the_last_switch_whatever_clocks_tell(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switched(fleet, "sales.orders")
+    monkeypatch.setattr("lakeferry.fleet.rollback.run.now_ms", lambda: 1_000)  # of another machine
+
+    rollback(fleet, "--wave", "1")
+    url = str(target(fleet, "sales.orders"))
+    after = [one.kind for one in receipts_at(open_store(url), url)]
+    monkeypatch.setattr("lakeferry.fleet.cutover.switch.now_ms", lambda: 1_000)
+    cutover(fleet, "--wave", "1")
+
+    assert after[-1] == "rollback"
+    assert receipts_at(open_store(url), url)[-1].kind == "cutover"
+    assert states(fleet) == {"sales.orders": "cut_over"}
+
+
 def test_what_was_written_since_is_listed_and_nothing_is_changed(fleet: Fleet) -> None:
     switched(fleet, "sales.orders", "sales.items")
     append(target(fleet, "sales.orders"))

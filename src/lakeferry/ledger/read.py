@@ -166,6 +166,19 @@ def checks(db: sqlite3.Connection, target_url: str) -> list[CheckResult]:
     return [CheckResult._make(row) for row in found]
 
 
+def next_receipt_ms(db: sqlite3.Connection, target_urls: Iterable[str], *, now_ms: int) -> int:
+    """Now, or just behind the newest receipt of these tables where another clock was ahead of ours.
+
+    The last receipt says on which side a table is, so a later one must have a later time.
+    """
+    at_ms = now_ms
+    for url in target_urls:
+        said = db.execute("SELECT max(made_at_ms) FROM receipt WHERE target_url = ?", (url,))
+        (newest,) = said.fetchone()
+        at_ms = at_ms if newest is None else max(at_ms, newest + 1)
+    return at_ms
+
+
 def receipts(db: sqlite3.Connection, target_url: str) -> list[Receipt]:
     """The receipts of one table, newest first."""
     found = db.execute(

@@ -31,6 +31,8 @@ from lakeferry.fleet.proof.receipt import proven_content
 from lakeferry.fleet.proof.receipt_files import put_receipt
 from lakeferry.fleet.standing.states import State, move
 from lakeferry.fleet.sync.published import refuse_kept_back
+from lakeferry.ledger import read
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable, Receipt
 from lakeferry.ledger.write import now_ms
 
@@ -147,7 +149,9 @@ def mark(run: Run, place: Catalog | None, entries: dict[str, Entry]) -> Statemen
 def _receipts(
     run: Run, entries: dict[str, Entry], carried: Sequence[Carried]
 ) -> dict[str, Receipt]:
-    at_ms = now_ms()
+    with reading(run.path) as db:
+        urls = [one.target_url for one in run.rows]
+        at_ms = read.next_receipt_ms(db, urls, now_ms=now_ms())
     steps = {one.name: {"text": one.text, **one.proof} for one in run.steps if one.state == "ok"}
     made = {}
     for row in run.rows:

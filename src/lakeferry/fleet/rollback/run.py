@@ -246,7 +246,7 @@ class _Rollback:
         self, back: Back, report: CloneReport | None, streams: tuple[StreamBack, ...]
     ) -> None:
         """The receipt beside the table first: nothing is marked without one."""
-        row, at_ms = back.row, now_ms()
+        row, at_ms = back.row, self._receipt_ms(back.row)
         is_lost = bool(back.written) and report is None
         body: dict[str, Any] = {
             "format": FORMAT,
@@ -282,6 +282,10 @@ class _Rollback:
                                        code="LF-5003", next_step=step))  # fmt: skip
             else:
                 self._ledger.move(move(row.target_url, "rolled_back", "verified", why=why))
+
+    def _receipt_ms(self, row: LakeTable) -> int:
+        with reading(self._path) as db:
+            return read.next_receipt_ms(db, [row.target_url], now_ms=now_ms())
 
     def _hold(self, back: Back, report: CloneReport) -> None:
         """After commits came back both sides are equal, at a new version."""
