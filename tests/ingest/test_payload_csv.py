@@ -118,6 +118,44 @@ def test_pages_after_one_with_bad_lines_are_read_alike_though_at_once() -> None:
     assert known[2] == ([1, 2], [], None)
 
 
+TWO = pa.schema([("s", pa.string()), ("n", pa.string())])
+_FIELDS = [b"x", b"", b'""', b'"a', b'a"b', b'"a"', b'"a""b"', b'"1\n2"', b"'"]
+
+
+@given(st.lists(st.lists(st.sampled_from(_FIELDS), min_size=1, max_size=3), max_size=6))
+@example([[b"x", b'"a'], [b"x", b"y"]])  # it would swallow the next line
+@example([[b'"1\n2"', b'"a'], [b'"a"', b"x"]])
+@example([[b'"a"', b""]])
+def test_quotes_of_a_line_have_no_say_in_those_beside_it(
+    fields: list[list[bytes]],
+) -> None:
+    """A quote that is not closed takes the next line along, and a break may make up for it."""
+    lines = [b",".join(one) for one in fields if any(one)]
+    alone = [parse_csv(rows([one]), CsvReader(TWO), provenance=False) for one in lines]
+    whole = parse_csv(rows(lines), CsvReader(TWO), provenance=False)
+
+    bad = [str(at) for at, one in enumerate(alone) if one.bad.faults]
+    assert whole.bad.rows.sequence_numbers == bad
+    assert whole.table.to_pylist() == [row for one in alone for row in one.table.to_pylist()]
+
+
+def test_a_quote_that_is_not_closed_is_told_as_such_in_the_last_field_too() -> None:
+    found = parsed(b'x,"a', b"x,y", b'x,"a', schema=TWO)
+
+    assert found.table.num_rows == 1
+    assert [fault.error for fault in found.bad.faults] == ["a quote in it is not closed"] * 2
+
+
+def test_an_empty_field_is_null_behind_a_quoted_one_at_the_end_of_a_page_too() -> None:
+    found = parsed(GOOD, b'2,"x",,,,', schema=SCHEMA)
+
+    assert found.bad.faults == ()
+    assert found.table.to_pylist()[1] == {
+        "a": 2, "s": "x", "ts": None, "d": None, "b": None, "day": None
+    }  # fmt: skip
+    assert parsed(b'"x",', schema=TWO).table["n"].to_pylist() == [None]
+
+
 @pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.struct([]), pa.binary()])
 def test_what_no_field_of_a_line_can_hold_is_refused(kind: pa.DataType) -> None:
     with pytest.raises(FerryError, match=r"LF-7011.*cannot be read from CSV"):

@@ -67,6 +67,8 @@ def _read(
     places = np.flatnonzero(kept)
     if table.num_rows != len(places) or len(lines) - len(places) != len(wrong):
         return None
+    if kept[-1] and reader.has_open(lines[-1:]):
+        return None
     refused = _refused(table, reader, doubted)
     faults = wrong | {int(places[at]): fault for at, fault in refused.items()}
     if refused:
@@ -135,7 +137,7 @@ def plain_joined(lines: Sequence[bytes]) -> bytes | None:
     if not lines:
         return None
     alone = b"".join(lines)  # a break is sooner looked for in it than counted in the other
-    joined = b"\n".join(lines)
+    joined = b"\n".join([*lines, b""])
     plain = b"\n" not in alone and b"\r" not in alone and is_text(joined)
     return joined if plain else None
 

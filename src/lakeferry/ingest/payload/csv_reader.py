@@ -21,6 +21,7 @@ _TOLD = re.compile(r"In CSV column #(\d+): (?:Row #\d+: )?(?:CSV conversion erro
 _COUNTED = re.compile(r"CSV parse error: (?:Row #\d+: )?Expected (\d+) columns, got (\d+)")
 _MARK = b"\xef\xbb\xbf"
 _ODD = "a quote in it is not closed"
+_IN_PLACE = " lines in place of "
 
 
 class CsvReader:
@@ -29,6 +30,9 @@ class CsvReader:
     def __init__(self, schema: pa.Schema, delimiter: str = ",") -> None:
         self.schema = schema
         self.delimiter = delimiter
+        mark = re.escape(delimiter.encode())
+        field = rb'(?:"[^"]*(?:""[^"]*)*"|[^"%s]*)' % mark
+        self._closed = re.compile(rb"%s(?:%s%s)*" % (field, mark, field))
         # Columns that had bad values of late, which `csv_repair` reads otherwise; () where lines
         # had too few fields or too many, None where none was bad.
         self.doubted: tuple[str, ...] | None = None
@@ -46,7 +50,9 @@ class CsvReader:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise Unfit(str(error)) from error
         if table.num_rows != len(lines):
-            raise Unfit(f"{table.num_rows} lines in place of {len(lines)}")
+            raise Unfit(f"{table.num_rows}{_IN_PLACE}{len(lines)}")
+        if self.has_open(lines):
+            raise Unfit(f"{len(lines) - 1}{_IN_PLACE}{len(lines)}")
         columns = []
         for at, (one, column) in enumerate(zip(self.schema, table.columns, strict=True)):
             try:
@@ -54,6 +60,28 @@ class CsvReader:
             except pa.ArrowInvalid as error:
                 raise Unfit(f"In CSV column #{at}: {error}") from error
         return pa.Table.from_arrays(columns, schema=self.schema)
+
+    def has_open(self, lines: Sequence[bytes]) -> bool:
+        """Whether a quote is not closed in one of the lines, though they were read as so many.
+
+        The reader takes it for closed at the end. Elsewhere its line swallows the next one, which
+        the number of rows shows, unless another line has a break to make up for it.
+        """
+        alone = b"".join(lines)
+        if b'"' not in alone:
+            return False
+        asked = lines if b"\n" in alone or b"\r" in alone else lines[-1:]
+        return any(self._is_open(one) for one in asked)
+
+    def _is_open(self, line: bytes) -> bool:
+        if b'"' not in line or self._closed.fullmatch(line):
+            return False
+        as_bytes = pa.schema([(name, pa.binary()) for name in self.schema.names])
+        other = self.delimiter.encode().join([b"x"] * len(self.schema))
+        try:
+            return self.texts([line, other], as_bytes, None).num_rows != 2
+        except pa.ArrowInvalid:
+            return True
 
     def texts(
         self,
@@ -67,11 +95,13 @@ class CsvReader:
         """The fields of lines as these types, of one column alone if asked for.
 
         Args:
-            plain: the lines, joined, if none of them has a line break.
+            plain: the lines, each with a line break behind it, if none of them has one within.
 
         Raises what pyarrow raises.
         """
-        joined = b"\n".join(lines) if plain is None else plain
+        # With a break behind the last line, too: there an empty field behind a quoted one would be
+        # taken for a quoted one.
+        joined = b"\n".join([*lines, b""]) if plain is None else plain
         # Before the first line it would be stepped over, before others it is part of a field.
         if _MARK in joined and any(one.startswith(_MARK) for one in lines):
             raise pa.ArrowInvalid("a byte order mark stands before it")
@@ -112,7 +142,7 @@ class CsvReader:
         if told := _TOLD.match(why):
             what = told[2].partition(" as a scalar of type ")[0]
             return Fault(what, f"$.{self.schema.names[int(told[1])]}")
-        return Fault(_ODD if why.endswith(" lines in place of 1") else why)
+        return Fault(_ODD if why.endswith(f"{_IN_PLACE}1") else why)
 
 
 def miscounted(found: object, declared: object) -> Fault:
