@@ -79,9 +79,10 @@ class CsvReader:
         as_bytes = pa.schema([(name, pa.binary()) for name in self.schema.names])
         other = self.delimiter.encode().join([b"x"] * len(self.schema))
         try:
-            return self.texts([line, other], as_bytes, None).num_rows != 2
+            rows: int = self.texts([line, other], as_bytes, None).num_rows
         except pa.ArrowInvalid:
             return True
+        return rows != 2
 
     def texts(
         self,
