@@ -128,9 +128,13 @@ def test_of_bad_records_those_beyond_the_tables_position_are_known_one_by_one(
     ahead = put_bad(put_bad(bad, 7, epoch=2), 9, epoch=2)
 
     known = rejected_before(NAME, ahead, rows.state, STREAM)
+    further = moved(put(rows, 3, 4, 5, 6, 7))  # and not as far as was read before a crash
 
     assert before == {}
     assert known == {SHARD: frozenset({("7", None), ("9", None)})}
+    assert further.state is not None
+    assert rejected_before(NAME, ahead, further.state, STREAM) == {SHARD: frozenset({("9", None)})}
+    assert rejected_before(NAME, ahead, further.state, STREAM, {"another"}) == {}
 
 
 def test_more_bad_records_than_are_told_one_by_one_are_known_by_their_place(

@@ -21,7 +21,14 @@ from lakeferry.ingest.crew.loss import (
     restarts,
 )
 from lakeferry.ingest.events import Emit, GapAccepted, Noted
-from lakeferry.ingest.kinesis.lineage import Listing, first_missed, first_positions, is_whole
+from lakeferry.ingest.kinesis.lineage import (
+    Listing,
+    first_missed,
+    first_positions,
+    is_whole,
+    readable,
+    unborn,
+)
 from lakeferry.ingest.payload.evolved import declared_now
 from lakeferry.ingest.payload.row_schema import may_reject, row_schema
 from lakeferry.ingest.position.adopt import Adopted
@@ -92,8 +99,9 @@ def begin(
     rejected, known = None, None
     if may_reject(ingest.payload, ingest.source):
         rejected = open_quarantine(ingest, target, state, look.identity)
-        made_ms = target.metadata.created_time
-        known = rejected_before(ingest.name, rejected, state, look.identity, made_ms)
+        now = readable(look.listed, state.shards, state.missed).keys() | state.places.keys()
+        later = unborn(state.shards)
+        known = rejected_before(ingest.name, rejected, state, look.identity, now | later)
     begins = ingest.start if adopted is None else "adopted positions"
     resumes = f"epoch {state.epoch}" if state.epoch else begins
     return Beginning(look, target, state, rejected, resumes, declared, known)

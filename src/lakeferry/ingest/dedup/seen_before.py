@@ -101,13 +101,18 @@ def _files(store: Store, since_ms: int, arrival: str | None) -> Iterator[_File]:
         for path, partition, size, modified_ms, stats in zip(
             *(batch.column(name).to_pylist() for name in _FILE_COLUMNS), strict=True
         ):
-            if modified_ms >= since_ms - CLOCK_APART_MS and _may_hold(stats, arrival, since_ms):
+            if modified_ms >= since_ms - CLOCK_APART_MS and may_hold(stats, arrival, since_ms):
                 found.append(_File(path, size, modified_ms, dict(partition or ())))
     return iter(sorted(found, key=lambda one: (one.modified_ms, one.path)))
 
 
-def _may_hold(stats: str | None, arrival: str | None, since_ms: int) -> bool:
-    """By the greatest arrival that the log tells of a file, which is cut to milliseconds there."""
+def may_hold(stats: str | None, arrival: str | None, since_ms: int) -> bool:
+    """Whether rows of a file arrived since then: by the greatest arrival that the log tells of it.
+
+    Args:
+        stats: JSON of its `add`, where times are cut to milliseconds.
+        arrival: column of the file.
+    """
     try:
         greatest = orjson.loads(stats or "{}").get("maxValues", {}).get(arrival)
         moment = np.datetime64(str(greatest).removesuffix("Z").partition("+")[0], "ms")

@@ -7,9 +7,8 @@ may lie in files of other programs by then, which joined small ones.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -17,6 +16,7 @@ from lakeferry.delta.paths import below, canonical
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.ingest.crew.joining import further, rejected_places
+from lakeferry.ingest.dedup.seen_before import may_hold
 from lakeferry.ingest.position.state import After, Ended, IngestState, Position, StreamIdentity
 from lakeferry.ingest.table.orphans import file_of_any, own_file
 from lakeferry.ingest.table.target import Target
@@ -25,9 +25,11 @@ from lakeferry.store.seekable import Seekable
 
 Known = Mapping[str, frozenset[RowKey]] | None  # by shard; None: all up to where it stands
 MOST_KEYS = 250_000  # some 50 MB; a table that was set back by far has more
-# Rows tell the epoch that they were meant for. Each gap that is accepted meanwhile, one an hour at
-# most, is an epoch between: then the table may be so many further.
-MOST_GAPS = 100
+# Before what the table has all of: arrivals rise but for a few. The epochs of rows tell nothing: a
+# table may go on by fewer records than were read before a crash, and then stand within those; or it
+# is a new one, and the quarantine that of a former one.
+APART_MS = 15 * 60_000
+_ARRIVAL = "approximateArrivalTimestamp"
 _NAMES = ("stream", "shardId", "sequenceNumber", "subSequenceNumber")
 
 
@@ -36,7 +38,7 @@ def rejected_before(
     rejected: Target,
     state: IngestState,
     stream: StreamIdentity,
-    made_ms: int | None = None,
+    shards: Collection[str] | None = None,
 ) -> Known:
     """The records of this ingest that lie in quarantine beyond where the table stands.
 
@@ -45,21 +47,21 @@ def rejected_before(
             one of its own there, by this one.
         state: of the table.
         stream: that is read.
-        made_ms: when the table was made, since the epoch. What is older in quarantine is of a table
-            that was there before it, whose epochs were others. None: it is not known.
+        shards: that may be read from here on; None: all. Where a shard stands that is read to its
+            end stays in quarantine for ever.
 
     Raises:
         FerryError: LF-4101, LF-4109 a file of the quarantine table is gone or broken.
     """
     places = rejected_places(rejected.state, stream)
-    ahead = {shard for shard, place in places.items() if _is_ahead(place, state.shards.get(shard))}
+    read = places.keys() if shards is None else places.keys() & shards
+    ahead = {shard for shard in read if _is_ahead(places[shard], state.shards.get(shard))}
     if not ahead:
         return {}
     names = {rejected.name} | ({name} if rejected.state and not rejected.state.epoch else set())
-    since = state.epoch + 1 - (MOST_GAPS if state.gaps else 0)
     found: dict[str, set[RowKey]] = defaultdict(set)
     keys = 0
-    for path, size in _files(rejected, names, since, made_ms or 0):
+    for path, size in _files(rejected, names, _read_until(state) - APART_MS):
         for whose, shard, sequence, sub in _rows(rejected, path, size):
             is_ours = whose.rpartition("/")[2] == stream.name  # a name or an ARN, as it was given
             if is_ours and shard in ahead and _is_beyond(sequence, state.shards.get(shard)):
@@ -80,22 +82,26 @@ def _is_beyond(sequence: str, stands: Position | None) -> bool:
     return not isinstance(stands, Ended)
 
 
-_FILE = ["path", "size", "modificationTime", "stats"]
+def _read_until(state: IngestState) -> int:
+    """What came before it the table has, or its quarantine; since the epoch, in milliseconds."""
+    places = state.places
+    going_on = [
+        one.read_until_ms
+        for one in places.values()
+        if not isinstance(one, Ended) or any(child not in places for child in one.children)
+    ]
+    return min(going_on, default=0)
 
 
-def _files(
-    rejected: Target, names: set[str], since: int, made_ms: int
-) -> Iterator[tuple[str, int]]:
-    """Path below the table and bytes of the files that may hold rows of this epoch or later."""
+def _files(rejected: Target, names: set[str], since_ms: int) -> Iterator[tuple[str, int]]:
+    """Path below the table and bytes of the files that may hold rows that arrived since."""
     root = canonical(rejected.store.url)
-    for batch in read_snapshot(rejected.store).files.batches(_FILE):
-        columns = (batch.column(one).to_pylist() for one in _FILE)
-        for path, size, written_ms, stats in zip(*columns, strict=True):
-            newest = orjson.loads(stats or "{}").get("maxValues", {}).get("epoch")
+    arrival = rejected.form.physical.get(_ARRIVAL, _ARRIVAL)
+    for batch in read_snapshot(rejected.store).files.batches(["path", "size", "stats"]):
+        for path, size, stats in zip(*(one.to_pylist() for one in batch.columns), strict=True):
             inner = below(path, root)
             is_own = any(own_file(path, one) for one in names) or not file_of_any(path)
-            may_hold = newest is None or newest >= since or (written_ms or 0) < made_ms
-            if is_own and inner is not None and may_hold:
+            if is_own and inner is not None and may_hold(stats, arrival, since_ms):
                 yield inner, size
 
 
