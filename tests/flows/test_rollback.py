@@ -272,6 +272,21 @@ def test_the_only_copy_of_a_table_is_not_deleted(fleet: Fleet) -> None:
     assert tree(target(fleet, "sales.orders")) == before
 
 
+def test_what_a_killed_switch_has_left_frozen_is_not_deleted_though_it_is_left_out_now(
+    fleet: Fleet,
+) -> None:
+    ready(fleet, "sales.orders")
+    place = target(fleet, "sales.orders")
+    with led(fleet.wanted, "cutover") as ledger:
+        ledger.move(Move(str(place), "verified", "frozen"))
+    before = tree(place)
+    fleet.write(source=", exclude: ['sales.orders']")
+
+    code, lines = rollback(fleet, "-s", "a.sales.orders", "--purge", "--confirm", "a.sales.orders")
+
+    assert (code, lines[-2]["code"], tree(place) == before) == (2, "LF-8082", True)
+
+
 def test_the_copy_of_a_table_that_is_left_out_is_deleted_and_it_stays_left_out(
     fleet: Fleet,
 ) -> None:

@@ -28,6 +28,8 @@ from lakeferry.fleet.rollback.purge import (
 )
 from lakeferry.fleet.rollback.restore import restore
 from lakeferry.fleet.rollback.run import rollback as door
+from lakeferry.ledger import read
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.open import open_store
 
@@ -235,8 +237,10 @@ def _purge(
     files = 0
     with led(wanted, "rollback") as ledger:
         # As they are now that nobody else leads: one may have been cut over a moment ago.
+        # And as the ledger has them: what a killed switch left frozen, no manifest makes unused.
         urls = {one.target_url for one in meant}
-        rows = [row for row in known_tables(wanted) if row.target_url in urls]
+        with reading(ledger_path(wanted)) as db:
+            rows = [row for row in read.tables(db) if row.target_url in urls]
         planned = _to_purge(wanted, rows)
         for one in planned:
             screen.say(_purge_text(one, only_here(wanted, one)))
