@@ -63,6 +63,8 @@ def test_a_column_that_no_json_can_fill_stays_undeclared(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
+        ("$.http.status", pa.int64()),
+        ("$.geo.at.lat", pa.float64()),
         ("$.ID", pa.int64()),
         ("$.a b", pa.int64()),
         ("$.", pa.int64()),

@@ -77,6 +77,16 @@ def test_of_fields_that_are_left_out_a_hundred_are_named() -> None:
     assert messages[100] == "100 fields are left out; further ones are not told any more"
 
 
+def test_what_a_producer_calls_a_field_moves_no_terminal() -> None:
+    told: list[Event] = []
+
+    Notices(told.append).left_out({"$.\x1b[2Ja\nb": "no name"})
+
+    [event] = told
+    assert isinstance(event, Warned)
+    assert event.message == "the field `$.?[2Ja?b` is left out: no name"
+
+
 def test_a_table_that_gets_no_more_fields_is_told_once() -> None:
     told: list[Event] = []
     notices = Notices(told.append)

@@ -45,7 +45,10 @@ class Notices:
             if len(self._left_out) == MOST_LEFT_OUT:
                 return
             self._left_out.add(path)
-            self._emit(Warned(None, f"the field `{path}` is left out: {fields[path]}", way))
+            told = f"the field `{path}` is left out: {fields[path]}"
+            # Producers say what fields are called, and a terminal obeys some signs.
+            told = "".join(sign if sign.isprintable() else "?" for sign in told)
+            self._emit(Warned(None, told, way))
             if len(self._left_out) == MOST_LEFT_OUT:
                 what = f"{MOST_LEFT_OUT} fields are left out; further ones are not told any more"
                 self._emit(Warned(None, what, "rescue new fields: `--on-new-fields rescue`"))

@@ -23,6 +23,19 @@ def grown(declared: pa.Schema, types: Types) -> pa.Schema:
     return pa.schema(fields, metadata=declared.metadata)
 
 
+def leads_nowhere(declared: pa.Schema, path: str) -> bool:
+    """Whether a path has a part that is no struct: a point in it belongs to a name."""
+    fields = list(declared)
+    for part in path.removeprefix("$.").split(".")[:-1]:
+        held = next((one.type for one in fields if one.name == part.replace("[]", "")), pa.null())
+        while pa.types.is_list(held):
+            held = held.value_type
+        if not pa.types.is_struct(held):
+            return True
+        fields = [held.field(at) for at in range(held.num_fields)]
+    return False
+
+
 def is_full(declared: pa.Schema) -> bool:
     """Whether nothing is added to these columns any more."""
     return _count(declared) >= MOST_FIELDS

@@ -13,7 +13,14 @@ import pyarrow as pa
 from lakeferry.delta.actions import Metadata
 from lakeferry.delta.table_schema import arrow_schema, table_schema
 from lakeferry.errors import FerryError
-from lakeferry.ingest.payload.columns import MOST_FIELDS, Types, grown, is_full, is_too_wide
+from lakeferry.ingest.payload.columns import (
+    MOST_FIELDS,
+    Types,
+    grown,
+    is_full,
+    is_too_wide,
+    leads_nowhere,
+)
 from lakeferry.ingest.payload.json_rows import RESCUED, declare
 from lakeferry.ingest.payload.repair import PROVENANCE
 from lakeferry.ingest.payload.row_schema import row_schema
@@ -23,6 +30,7 @@ from lakeferry.ingest.table.new_table import with_columns
 from lakeferry.ingest.table.target import Target
 
 Part = TypeVar("Part")
+_POINT = "a point in its name does not tell it from a field within another"
 _EMPTY = "nothing but empty values of it were seen, which tell no type"
 _WIDE = f"with it the table had more than {2 * MOST_FIELDS:,} fields"
 _OWN = frozenset({RESCUED, *(one.name for one in PROVENANCE)})
@@ -61,7 +69,8 @@ def grown_for(
     if is_full(declared):
         return declared, {}
     refused = {path: _EMPTY for path, kind in types.items() if kind is None}
-    typed = sorted((path, kind) for path, kind in types.items() if kind is not None)
+    refused |= {path: _POINT for path in types if leads_nowhere(declared, path)}
+    typed = sorted((path, kind) for path, kind in types.items() if path not in refused)
     waiting = [typed] if typed else []
     while waiting and not is_full(declared):
         some = waiting.pop()
