@@ -33,6 +33,25 @@ MANIFESTS = [
         "LF-2001 3:39", "target.storage_class: `DEEP_ARCHIVE` is not known here", "",
     ),
     Bad(
+        "an encryption of S3 where S3 is not",
+        "target: {root: hdfs://nn/lake, encryption: {sse: AES256}}",
+        "LF-2001 3:50", "target.encryption.sse: only objects of S3 are encrypted by it",
+        "remove it",
+    ),
+    Bad(
+        "a key of another Region than the target's",
+        "target: {root: s3://b, region: us-east-1, encryption: {sse: aws:kms, key: "
+        "'arn:aws:kms:eu-west-1:111122223333:key/1'}}",
+        "LF-2001 3:75", "target.encryption.key: a key in eu-west-1, and the target is in us-east-1",
+        "name a key, or a replica of it, in us-east-1",
+    ),
+    Bad(
+        "a bucket key that this encryption has not",
+        "target: {root: s3://b, encryption: {sse: AES256, bucket_key: true}}",
+        "LF-2001 3:62", "target.encryption.bucket_key: `sse: AES256` has none",
+        "write `sse: aws:kms`, or remove it",
+    ),
+    Bad(
         "a key with a letter missing",
         "sources: {hr: {root: s3://hr, exlude: ['*.salary']}}",
         "LF-2001 3:31", "sources.hr.exlude is not a key", "did you mean `exclude`?",

@@ -27,7 +27,7 @@ class Copy:
         )
         for path in ("a.json", "2026/b.json", "2026/day/c.json"):
             put(self.source, path, path)
-        self.place = Target(self.target.url, None, None, "", None, None, None, None)
+        self.place = Target(self.target.url, None, None, "", {}, None, None)
         self.bring()
 
     def bring(self) -> None:

@@ -2,7 +2,7 @@
 
 import http.client
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -27,6 +27,7 @@ class Losses:
     refuse: list[str] = field(default_factory=list)  # same: told 503 SlowDown, not passed on
     lost: list[str] = field(default_factory=list)  # status of each answer that was lost
     done: set[str] = field(default_factory=set)  # paths of these requests
+    asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)  # as `lose`, headers
 
 
 @contextmanager
@@ -38,6 +39,8 @@ def running(upstream_port: int) -> Iterator[Losses]:
 
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            said = {name.lower(): text for name, text in self.headers.items()}
+            state.asked.append((f"{self.command} {self.path}", said))
             if self._is_in(state.early):
                 threading.Timer(1.5, self._pass_on, [body]).start()
                 self._answer(200, _JOINED)

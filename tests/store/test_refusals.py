@@ -234,3 +234,17 @@ def test_what_signs_a_request_is_not_told_even_where_an_answer_repeats_its_addre
 
     assert "c2VjcmV0" not in str(error)
     assert f"sv=1{mark}…&se=2" in error.what
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("KMS.DisabledException", "arn:aws:kms:us-east-1:111122223333:key/1 is disabled."),
+        ("AccessDenied", "User: u is not authorized to perform: kms:GenerateDataKey on resource"),
+    ],
+)
+def test_what_a_key_refuses_sends_a_person_to_the_key(code: str, message: str) -> None:
+    error = refusal("s3://b/k", code=code, status=400, message=message)
+    assert error.code == "LF-1002"
+    assert error.next_step.startswith("the key of KMS must be enabled")
+    assert "key" not in refusal("s3://b/k", code="AccessDenied", status=403).next_step

@@ -188,6 +188,7 @@ class StreamConfig:
     csv_delimiter: str | None = None
     avro_framing: str | None = None  # 'bare', 'single-object', 'confluent', 'glue'
     avro_writers: Mapping[str, str] = field(default_factory=dict)  # id or name -> file
+    encryption: Mapping[str, str] = field(default_factory=dict)  # of what lies below the root
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from lakeferry.config.manifest import (
 )
 from lakeferry.config.overlay import merged
 from lakeferry.config.quantities import Unreadable
+from lakeferry.config.target_encryption import encryption_options
 from lakeferry.config.tree import Value
 
 
@@ -199,6 +200,7 @@ def _stream(root: Value, name: str, one: Value) -> StreamConfig:
         single_writer=boolean_at(one, "single_writer"),
         store_options=texts_by_key(one, "store_options"),
         root=text_at(root, "target", "root"),
+        encryption=encryption_options(root),
         access=_access(root, named, None),
         csv_delimiter=text_at(one, "csv", "delimiter"),
         avro_framing=text_at(one, "avro", "framing"),

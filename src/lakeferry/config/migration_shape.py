@@ -36,6 +36,7 @@ _WORD = Text(literal=True)
 # Of S3, those that are read without a restore.
 STORAGE_CLASSES = ("STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR")
 _STORAGE_CLASS = Text(choices=STORAGE_CLASSES)
+SSE = ("aws:kms", "aws:kms:dsse", "AES256", "none")
 
 # Settings of a store that hold a secret, by the names that `connect` has for them.
 SECRET_OPTIONS = (
@@ -93,10 +94,13 @@ TARGET = Record({
     ),
     "encryption": Field(
         Record({
-            "sse": Field(Text(choices=("aws:kms", "AES256", "none")), "its server-side encryption"),
-            "key": Field(_TEXT, "ARN of its KMS key, which `config iam` grants"),
+            "sse": Field(Text(choices=SSE), "server-side; none: the bucket's own", "none"),
+            "key": Field(_TEXT, "ARN of the KMS key, which `config iam` grants",
+                         "AWS's own key for S3"),
+            "bucket_key": Field(Boolean(), "false: KMS is asked anew for each object; only for "
+                                "aws:kms", "true"),
         }),
-        "how the target's bucket encrypts by its own settings; none is made here",
+        "how S3 encrypts all that is written here, logs too",
     ),
     "storage_class": Field(
         _STORAGE_CLASS, "S3 storage class of data files; logs keep the bucket's own"

@@ -53,6 +53,12 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
         "storage_class": Option(
             "of what is written, but for logs: `STANDARD_IA`, `GLACIER_IR`, ..."
         ),
+        "sse": Option(
+            "encryption of all that is written: `aws:kms`, `aws:kms:dsse` or `AES256`; "
+            "default: the bucket's own"
+        ),
+        "kms_key": Option("ARN of the KMS key; default: AWS's own key for S3"),
+        "bucket_key": Option("`false`: ask KMS anew for each object; only for `aws:kms`"),
         "large_commit_bytes": _LARGE,
     },
     "azure": {

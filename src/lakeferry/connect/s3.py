@@ -10,6 +10,7 @@ from lakeferry.connect.aws import AwsAccess, session_of, usual_region
 from lakeferry.connect.aws_refusals import explained
 from lakeferry.connect.connection import Connection, http_settings, is_private, wrong_option
 from lakeferry.connect.importing import ONE_AT_A_TIME
+from lakeferry.connect.s3_encryption import encryption_of
 from lakeferry.errors import FerryError
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def backend(
         # The CRC is checked by the server; SHA-256 of the body is then needed only where a
         # stranger could change it on the way.
         options["unsigned_payload"] = is_private(endpoint)
+    if encryption := encryption_of(link):
+        options |= encryption.for_obstore()
     if link.is_true("anonymous"):
         options["skip_signature"] = True
     elif link.get("access_key_id"):

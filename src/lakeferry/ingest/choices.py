@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from lakeferry.config.manifest import StreamConfig
+from lakeferry.config.target_encryption import with_encryption
 from lakeferry.connect.aws import AwsAccess, usual_region
 from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
@@ -30,7 +31,7 @@ from lakeferry.ingest.settings import (
     TargetSettings,
 )
 from lakeferry.ingest.words import Unclear, delimiter, ingest_name, named_stream, partition_column
-from lakeferry.store.open import locate
+from lakeferry.store.open import is_within, locate
 
 USUAL_WINDOW_S = 600  # of keys
 _DDL = "name a file with --schema, or write DDL: --schema 'event_id STRING, ts TIMESTAMP'"
@@ -159,13 +160,28 @@ def _place(text: str, root: str | None) -> str:
 
 def _store_options(url: str, said: StreamConfig, extras: Extras) -> Mapping[str, str]:
     """S3 is met as whoever reads the stream, unless it is said otherwise."""
-    given, link = said.store_options, said.access
-    if not url.startswith(("s3://", "s3a://", "s3n://")) or "access_key_id" in given:
-        return dict(given)
+    if not _is_in_s3(url):
+        return dict(said.store_options)
+    given, link = _encrypted(url, said), said.access
+    if "access_key_id" in given:
+        return given
     usual = {"profile": extras.profile or link.profile, "role": extras.role or link.role}
     if usual["role"]:
         usual["external_id"] = extras.external_id or link.external_id
     return {**{key: value for key, value in usual.items() if value}, **given}
+
+
+def _encrypted(url: str, said: StreamConfig) -> Mapping[str, str]:
+    """The options that are said; below the manifest's target, with its encryption."""
+    given, root = dict(said.store_options), resolved(said.root or "")
+    if "sse" in given or not _is_in_s3(root):
+        return given
+    is_below = is_within(locate(url, given), locate(root, given))
+    return with_encryption(given, said.encryption) if is_below else given
+
+
+def _is_in_s3(url: str) -> bool:
+    return url.startswith(("s3://", "s3a://", "s3n://"))
 
 
 def _payload(said: StreamConfig, folder: Path) -> PayloadSettings:

@@ -62,6 +62,8 @@ _UNREACHABLE = re.compile(
     r"|could not connect|failed to (resolve|establish)|name resolution|cannot connect|unreachable",
     re.IGNORECASE,
 )
+# S3 hands on what KMS says of a key: `KMS.DisabledException`, "... perform: kms:Decrypt on ...".
+_KMS = re.compile(r"\bKMS\.\w|\bkms:[A-Z]")
 # obstore's words where the SDK that it asks for an identity finds none, or may not have it.
 _NO_IDENTITY = re.compile(r"External \w+ credential provider|lacked valid authentication")
 _SIGNATURE = re.compile(
@@ -110,6 +112,8 @@ def classify(*, code: str | None, status: int | None, message: str) -> str:
         return "LF-1001"  # Azurite says so of a wrong key; Azure itself, of a forbidden network
     if code in _BY_CODE:
         return _BY_CODE[code]
+    if code is not None and _KMS.match(code):
+        return "LF-1002"
     if status is not None:
         return _BY_STATUS.get(status, "LF-1004")
     if _NO_IDENTITY.search(message):
@@ -126,6 +130,11 @@ def refusal(
     error = refusal_as(lf, where, ", ".join(fact for fact in facts if fact))
     if code == "RequestTimeTooSkewed":
         error.next_step = "set this machine's clock: the service compares it with its own"
+    if lf == "LF-1002" and _KMS.search(f"{code} {message}"):
+        error.next_step = (
+            "the key of KMS must be enabled, lie in the bucket's Region, and grant this identity "
+            "kms:GenerateDataKey and kms:Decrypt (kms:Decrypt alone to read)"
+        )
     return error
 
 

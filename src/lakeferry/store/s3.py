@@ -11,6 +11,7 @@ from typing import Any
 from lakeferry.connect import s3 as connect
 from lakeferry.connect.connection import Connection
 from lakeferry.connect.importing import ONE_AT_A_TIME
+from lakeferry.connect.s3_encryption import encryption_of
 from lakeferry.errors import FerryError
 from lakeferry.store import faults
 from lakeferry.store.checksum import changed, wrong_size
@@ -54,6 +55,9 @@ class S3:
             copy_whole: a copy of more bytes goes in parts...
             copy_part: ...of so many. Both are fixed but for tests.
             storage_class: of copies, but for logs; None: the bucket's own.
+
+        Raises:
+            FerryError: LF-2001 for options of encryption that do not go together.
         """
         self._link = link
         self._bucket = bucket
@@ -61,6 +65,8 @@ class S3:
         self._copy_whole = copy_whole
         self._copy_part = copy_part
         self._storage_class = storage_class
+        encryption = encryption_of(link)
+        self._encryption = {} if encryption is None else encryption.for_boto3()
         self._made: dict[bool, Any] = {}  # clients, by whether they are patient
         self._making = threading.Lock()
 
@@ -145,8 +151,9 @@ class S3:
         with self._translated(key, reading=source.path):
             # The request is bound to the e_tag that `source` was seen with, so its size holds.
             answer = self._client(patient=True).copy_object(
-                Bucket=self._bucket, Key=key, **origin, **self._checksum(), **self._class_of(key)
-            )["CopyObjectResult"]
+                Bucket=self._bucket, Key=key, **origin,
+                **self._checksum(), **self._class_of(key), **self._encryption,
+            )["CopyObjectResult"]  # fmt: skip
         e_tag = answer["ETag"].strip('"')
         return ObjectMeta(key, source.size, e_tag, None, _whole_checksums(answer))
 
@@ -181,7 +188,9 @@ class S3:
         """The names of a new upload in parts; aborted unless the block ends well."""
         wanted = self._class_of(key) if is_copy else self._checksum()
         with self._translated(key):
-            begun = self._client().create_multipart_upload(Bucket=self._bucket, Key=key, **wanted)
+            begun = self._client().create_multipart_upload(
+                Bucket=self._bucket, Key=key, **wanted, **self._encryption
+            )
         upload = {"Bucket": self._bucket, "Key": key, "UploadId": begun["UploadId"]}
         try:
             yield upload

@@ -63,6 +63,9 @@ def _of_target(manifest: Manifest, tree: Value) -> Iterator[Row]:
     value = manifest.root.get("target", "storage_class")
     if value is not None and tree.get("storage_class") is None:
         yield "storage_class", value.text, str(value.place)
+    encryption = manifest.root.get("target", "encryption")
+    for path, leaf in leaves(encryption, ("encryption",)) if encryption is not None else ():
+        yield ".".join(path), leaf.text, str(leaf.place)
 
 
 def _defaults(tree: Value, source: Source) -> Iterator[Row]:

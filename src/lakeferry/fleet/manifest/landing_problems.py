@@ -23,16 +23,11 @@ from lakeferry.fleet.manifest.wanted_values import kind_of
 
 def landing_problems(manifest: Manifest) -> Iterator[Problem]:
     """Every fault of `layout` and of the names in `target.catalog`."""
-    root = manifest.root
     wrong = [*_layouts(manifest)]
     yield from wrong
     if not wrong:
         yield from _same_place(manifest)
     yield from _catalog(manifest)
-    kms, sse = root.get("target", "encryption", "key"), text_at(root, "target", "encryption", "sse")
-    if kms is not None and sse != "aws:kms":
-        what = f"target.encryption.key: `sse: {sse or 'none'}` takes no key"
-        yield Problem("LF-2001", kms.place, what, "write `sse: aws:kms` beside it")
 
 
 def _layouts(manifest: Manifest) -> Iterator[Problem]:

@@ -28,10 +28,6 @@ _UNREAD: dict[tuple[str, ...], tuple[str, str]] = {
         "no lock is taken",
         "leave it out: of two writers of one version the store itself refuses the second",
     ),
-    ("target", "encryption", "sse"): (
-        "files are put as the bucket encrypts by default",
-        "make that the bucket's default; the key is granted by `lakeferry config iam`",
-    ),
 }
 # What is so whether or not it is written.
 _SO_ANYWAY = {

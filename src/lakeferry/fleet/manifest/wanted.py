@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from lakeferry.config.target_encryption import with_encryption
 from lakeferry.fleet.manifest.landing import Name, landing_path
 from lakeferry.fleet.manifest.pattern import Pattern, is_chosen, may_be_chosen
 
@@ -149,16 +150,20 @@ class Target:
     link: Link | None
     region: str | None
     layout: str
-    sse: str | None  # 'aws:kms', 'AES256', 'none'
-    kms_key: str | None
+    encryption: Mapping[str, str]  # of all that is put, as options of its store; {}: its own
     lock: str | None
     catalog: Catalog | None
     storage_class: str | None = None  # of data files; None: the bucket's own
 
     @property
+    def kms_key(self) -> str | None:
+        return self.encryption.get("kms_key")
+
+    @property
     def store_options(self) -> Mapping[str, str]:
         """As `store.open_store` takes them."""
-        given = dict(self.link.options) if self.link is not None else {}
+        options = self.link.options if self.link is not None else {}
+        given = dict(with_encryption(options, self.encryption))
         if self.region is not None and self.root.startswith(("s3:", "s3a:")):
             given.setdefault("region", self.region)
         if self.storage_class is not None:

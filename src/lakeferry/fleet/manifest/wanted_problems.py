@@ -7,6 +7,7 @@ from lakeferry.config.leaf_values import entries_at, integer_at, text_at
 from lakeferry.config.manifest import Manifest
 from lakeferry.config.problems import Problem
 from lakeferry.config.tree import Place, Value, leaves
+from lakeferry.fleet.manifest.encryption_problems import encryption_problems
 from lakeferry.fleet.manifest.inheritance import BRACE, levels, source_tree, words_of
 from lakeferry.fleet.manifest.landing_problems import landing_problems
 from lakeferry.fleet.manifest.link_problems import link_problems, wrong_link
@@ -27,6 +28,7 @@ def wanted_problems(manifest: Manifest) -> list[Problem]:
     return [
         *link_problems(manifest),
         *_target(manifest.root),
+        *encryption_problems(manifest.root),
         *_families(manifest.root),
         *_sources(manifest),
         *landing_problems(manifest),

@@ -17,6 +17,7 @@ from lakeferry.config.leaf_values import (
     texts_by_key,
 )
 from lakeferry.config.manifest import Manifest
+from lakeferry.config.target_encryption import encryption_options
 from lakeferry.config.tree import Value
 from lakeferry.fleet.manifest.inheritance import levels, source_tree
 from lakeferry.fleet.manifest.links import link_of
@@ -144,8 +145,7 @@ def _target(root: Value) -> Target:
         link=_link(root, text_at(root, *at, "connection")),
         region=text_at(root, *at, "region"),
         layout=text_at(root, *at, "layout") or LAYOUT,
-        sse=text_at(root, *at, "encryption", "sse"),
-        kms_key=text_at(root, *at, "encryption", "key"),
+        encryption=encryption_options(root),
         lock=text_at(root, *at, "commit", "lock"),
         storage_class=text_at(root, *at, "storage_class"),
         catalog=None

@@ -41,7 +41,7 @@ from lakeferry.ingest.position.standing import (
 from lakeferry.ingest.position.start import parse_start
 from lakeferry.ingest.position.state import IngestState
 from lakeferry.ingest.settings import Ingest, SourceSettings
-from lakeferry.store.open import open_store
+from lakeferry.store.open import locate, open_store
 from lakeferry.store.protocol import Store, read_all
 
 # A worker of the KCL renews its leases each third of its failover time, which is 10 s by default.
@@ -163,7 +163,7 @@ def _refuse_running(
 
 
 def _checkpoint(wish: Wish, ingest: Ingest, stream: str, own: OwnSource | None) -> Standing:
-    store = open_store(wish.place, ingest.target.options)
+    store = _opened(wish.place, ingest)
     done = _numbers(store, "commits")
     if not done:
         raise unreadable(store.url, "no batch was committed; there is no `commits/0`")
@@ -174,10 +174,16 @@ def _checkpoint(wish: Wish, ingest: Ingest, stream: str, own: OwnSource | None) 
             return _of_connector(store, wish, ingest, number, offset)
         if own is not None and {"epoch", "token"} <= offset.keys():
             folder = wish.metadata or f"{store.url}/lakeferry"
-            state = own(open_store(folder, ingest.target.options), offset)
+            state = own(_opened(folder, ingest), offset)
             if state.stream.name == stream:
                 return of_state(state, f"{store.url}, batch {batch}")
     return _private(store, batch, meta, ingest)
+
+
+def _opened(url: str, ingest: Ingest) -> Store:
+    """By the options of the table's store, where it is of the same kind."""
+    is_alike = locate(url).kind == locate(ingest.target.url).kind
+    return open_store(url, ingest.target.options if is_alike else {})
 
 
 def _numbers(store: Store, folder: str) -> list[int]:
@@ -235,7 +241,7 @@ def _of_connector(store: Store, wish: Wish, ingest: Ingest, number: int, offset:
     batch = offset["metadata"]["batchId"]
     records, folder = store, f"sources/{number}/{_CONNECTOR_FOLDER}/{batch}"
     if wish.metadata:
-        records = open_store(wish.metadata, ingest.target.options)
+        records = _opened(wish.metadata, ingest)
         folder = f"{_CONNECTOR_FOLDER}/{batch}"
     ends: dict[str, Json] = {}
     for meta in records.list(folder, recursive=False):
