@@ -76,6 +76,18 @@ def test_fields_of_structs_are_stated_in_their_place_and_null_with_their_struct(
     assert stats["nullCount"] == {"a": {"lat": 2, "in": {"n": 2}}}
 
 
+def test_of_a_column_and_a_field_that_parquet_calls_alike_nothing_is_stated() -> None:
+    """As each other's bounds they would be wrong; of two types they are in no order."""
+    both = pa.table({"a.b": ["x"], "a": [{"b": 5, "c": 7}]})
+
+    assert stats_of(both) == {
+        "numRecords": 1,
+        "minValues": {"a": {"c": 7}},
+        "maxValues": {"a": {"c": 7}},
+        "nullCount": {"a": {"c": 0}},
+    }
+
+
 def test_a_field_may_be_wanted_alone() -> None:
     table = one_column(pa.struct([("x", pa.int32()), ("y", pa.int32())]), [{"x": 1, "y": 2}])
 

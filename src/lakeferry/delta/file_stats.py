@@ -132,14 +132,18 @@ def _put(tree: dict[str, Any], path: Sequence[str], value: Any) -> None:
 
 
 def _by_name(footer: pq.FileMetaData) -> dict[str, list[Any]]:
-    """Of each leaf its statistics in every row group, None where a group has none."""
+    """Of each leaf its statistics in every row group, None where a group has none.
+
+    Parquet joins names by points: a column `a.b` and the field `b` of `a` are one name to it, and
+    nothing is told of either.
+    """
     found: dict[str, list[Any]] = {}
     for group in range(footer.num_row_groups):
         columns = footer.row_group(group)
         for place in range(columns.num_columns):
             column = columns.column(place)
             found.setdefault(column.path_in_schema, []).append(column.statistics)
-    return found
+    return {name: each for name, each in found.items() if len(each) == footer.num_row_groups}
 
 
 def _bounds(groups: Sequence[Any], kind: pa.DataType) -> tuple[Any, Any] | None:
