@@ -85,6 +85,15 @@ def test_references_are_sent_and_secrets_are_not(
     assert SECRET not in str(raised.value)
 
 
+def test_how_files_are_encrypted_travels_with_them(tmp_path: Path) -> None:
+    said = {"sse": "aws:kms", "kms_key": "arn:aws:kms:eu-west-1:111122223333:key/1"}
+
+    errand = pickle.loads(pickle.dumps(sent(bring(tmp_path, region="r", **said), ITEM))).errand
+
+    assert dict(errand.target_options) == {"region": "r", **said}
+    assert errand.source_options == ()
+
+
 def test_what_is_there_is_not_sent(tmp_path: Path) -> None:
     found = bring(tmp_path).parcel(CopyItem("", "there", "there", 5, "data"))
 

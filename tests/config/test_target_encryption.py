@@ -35,6 +35,7 @@ def test_a_table_is_written_as_the_target_says(
 
     found = wanted.store_options(wanted.sources["s"].options_of("eu", "orders"))
     assert found == {"large_commit_bytes": "5", **options}
+    assert wanted.target.kms_key == options.get("kms_key")
     assert wanted.sources["s"].store_options == {}
 
 

@@ -157,7 +157,8 @@ class Target:
 
     @property
     def kms_key(self) -> str | None:
-        return self.encryption.get("kms_key")
+        """That all is encrypted with, an ARN or a reference; None: none of one's own."""
+        return self.store_options.get("kms_key")
 
     @property
     def store_options(self) -> Mapping[str, str]:
