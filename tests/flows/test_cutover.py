@@ -18,6 +18,7 @@ from lakeferry.fleet.proof.receipt_files import receipts_at
 from lakeferry.fleet.proof.run import ProveRequest, prove
 from lakeferry.ledger import read
 from lakeferry.ledger.open import open_to_read
+from lakeferry.ledger.rows import Move
 from lakeferry.store.open import open_store
 from tests.cli.program import called, json_lines
 from tests.flows.fleets import ROWS, Fleet, append
@@ -246,6 +247,24 @@ def test_a_ledger_made_anew_brings_nothing_to_a_table_in_use_and_deletes_nothing
     shutil.rmtree(fleet.folder / ".lakeferry")
     assert called("config", "rebuild-ledger", folder=fleet.folder).returncode == 0
     assert states(fleet) == {"sales.orders": "cut_over"}
+
+
+@pytest.mark.parametrize("amid", ["frozen", "syncing"])
+def test_what_the_manifest_leaves_out_by_now_is_not_switched_though_a_run_was_killed_amid_it(
+    fleet: Fleet, amid: str
+) -> None:
+    ready(fleet, "sales.orders", "sales.items")
+    left_out = fleet.tables()["sales.orders"].target_url
+    with led(fleet.wanted, "sync") as ledger:
+        if amid == "syncing":
+            ledger.move(Move(left_out, "verified", "planned"))
+        ledger.move(Move(left_out, "verified" if amid == "frozen" else "planned", amid))
+    fleet.write(source=", exclude: ['sales.orders']")
+
+    fleet.sync()
+    code, _ = cutover(fleet, "--wave", "1")
+
+    assert (code, states(fleet)) == (0, {"sales.items": "cut_over", "sales.orders": "excluded"})
 
 
 def test_lists_of_an_earlier_switch_are_never_written_over(fleet: Fleet) -> None:

@@ -19,6 +19,7 @@ from lakeferry.fleet.cutover.plan import CutoverRequest, Step, StepState, provab
 from lakeferry.fleet.cutover.sides import BothSides, FoundStream, Stores
 from lakeferry.fleet.cutover.stream_ways import StreamWay
 from lakeferry.fleet.cutover.writers import Head, Sighting
+from lakeferry.fleet.manifest.facts import as_said
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.proof.run import strength_of
 from lakeferry.fleet.sync.events import Progress, TableSaid
@@ -130,10 +131,10 @@ class Run:
         return provable(row.kind, strength_of(self.wanted, row, self.asked.strength))
 
     def every(self) -> list[LakeTable]:
-        """All tables, as the ledger has them now."""
+        """All tables, as the ledger has them now and the manifest wants them."""
         self.ledger.flush()
         with reading(self.path) as db:
-            return read.tables(db)
+            return [as_said(self.wanted, one) for one in read.tables(db)]
 
     def renew(self) -> None:
         """The rows, as the ledger has them now."""

@@ -7,6 +7,7 @@ from lakeferry.fleet.manifest.select import TableFacts
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
 
+LEFT_OUT = "the manifest leaves it out"
 _STAYS = ("cut_over", "excluded", "orphaned")
 
 
@@ -50,7 +51,7 @@ def as_said(wanted: Migration, table: LakeTable) -> LakeTable:
     )  # fmt: skip
     if table.state in _STAYS or source.is_in_scope(schema, name, table.path):
         return table
-    return table._replace(state="excluded", why="the manifest leaves it out", code="", next_step="")
+    return table._replace(state="excluded", why=LEFT_OUT, code="", next_step="")
 
 
 def parts_of(table: LakeTable) -> tuple[str, str]:

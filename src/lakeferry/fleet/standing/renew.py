@@ -6,18 +6,18 @@ keeps them so that many tables are summed quickly.
 
 from pathlib import Path
 
-from lakeferry.fleet.manifest.facts import as_said
+from lakeferry.fleet.manifest.facts import LEFT_OUT, as_said
 from lakeferry.fleet.manifest.wanted import Migration
-from lakeferry.fleet.standing.states import State, move
+from lakeferry.fleet.standing.states import State, interrupted, move
 from lakeferry.ledger import read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.write import Ledger
 
-_AMID = ("syncing", "frozen")  # of a run that was killed; whoever leads now settles them
-
 
 def renew(wanted: Migration, ledger: Ledger, path: Path) -> None:
     """Bring the rows up to date, where the run before this one worked under another manifest.
+
+    What a killed switch left frozen stays so: a person goes on with it, or goes back.
 
     Raises:
         FerryError: as `Ledger.see`.
@@ -31,10 +31,13 @@ def renew(wanted: Migration, ledger: Ledger, path: Path) -> None:
         return
     with ledger.together():
         ledger.see(said for _, said in changed)
-        for row, said in changed:
-            if said.state != row.state and row.state not in _AMID:
-                before: State = row.state  # type: ignore[assignment]
-                ledger.move(move(row.target_url, before, "excluded", why=said.why))
+        out = [row for row, said in changed if row.state not in (said.state, "frozen")]
+        settled = {step.target_url: step for step in interrupted(out)}  # of a run that was killed
+        ledger.move(*settled.values())
+        for row in out:
+            step = settled.get(row.target_url)
+            before: State = row.state if step is None else step.after  # type: ignore[assignment]
+            ledger.move(move(row.target_url, before, "excluded", why=LEFT_OUT))
 
 
 def is_known(manifests: list[str | None], wanted: Migration) -> bool:
