@@ -1,28 +1,24 @@
 """What the documents tell people to type is what the program takes."""
 
 import ast
-import os
 import re
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tests.cli.program import called
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-LAKEFERRY = Path(sys.executable).with_name("lakeferry")
 # What the command line library adds to every command or option by itself.
 BY_ITSELF = re.compile(r"--(help|no-[a-z-]+|empty-[a-z-]+)")
 
 
 @cache
 def help_of(*command: str) -> str:
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
-    ended = subprocess.run(
-        [LAKEFERRY, *command, "--help"], env=environment, capture_output=True, text=True, check=True
-    )
+    ended = called(*command, "--help", folder=ROOT, COLUMNS="200")
+    assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cfnlint.api import lint
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
@@ -19,6 +18,7 @@ from lakeferry.monitor.export.template_names import Names
 from lakeferry.monitor.wanted.desired import desired
 from lakeferry.network.resources import Alarm, CompositeAlarm, InsightRule, Topic
 from lakeferry.network.rules import check_rule
+from tests.judges.cfn_lint import lint
 from tests.monitor.networks import cases, template_of, wanted_of
 from tests.monitor.read_back import Stack
 from tests.monitor.test_desired import IDENT

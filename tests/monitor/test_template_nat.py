@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from cfnlint.api import lint
 
 from lakeferry.monitor.export.template_cloudformation import cloudformation
 from lakeferry.monitor.export.template_names import Names
@@ -13,6 +12,7 @@ from lakeferry.monitor.export.template_terraform import terraform
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.network.nat_resources import InstanceProfile, NatInstance
 from lakeferry.network.resources import Resource, key_of
+from tests.judges.cfn_lint import lint
 from tests.monitor.nat_wishes import NAME, one_zone
 from tests.monitor.read_back import Stack
 from tests.monitor.read_back_terraform import Configuration

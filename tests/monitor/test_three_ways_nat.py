@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cfnlint.api import lint
 
 from lakeferry.monitor.export.foreseen import foreseen
 from lakeferry.monitor.export.template import Export, export
@@ -16,6 +15,7 @@ from lakeferry.monitor.plan import provision_plan
 from lakeferry.monitor.wanted.alarm_parts import plain_metric
 from lakeferry.network.nat_resources import DefaultRoute, InstanceProfile, NatResource
 from lakeferry.network.resources import Alarm, InsightRule, Resource, key_of
+from tests.judges.cfn_lint import lint
 from tests.monitor import read_back
 from tests.monitor.nat_networks import Case, arrived, cases
 from tests.monitor.read_back import EventRule, Function, Stack, aws_id
