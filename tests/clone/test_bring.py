@@ -86,11 +86,12 @@ def test_references_are_sent_and_secrets_are_not(
 
 
 def test_how_files_are_encrypted_travels_with_them(tmp_path: Path) -> None:
-    said = {"sse": "aws:kms", "kms_key": "arn:aws:kms:eu-west-1:111122223333:key/1"}
+    key = "arn:aws:kms:eu-west-1:111122223333:key/1"
+    task = bring(tmp_path, region="r", sse="aws:kms", kms_key=key)
 
-    errand = pickle.loads(pickle.dumps(sent(bring(tmp_path, region="r", **said), ITEM))).errand
+    errand = pickle.loads(pickle.dumps(sent(task, ITEM))).errand
 
-    assert dict(errand.target_options) == {"region": "r", **said}
+    assert dict(errand.target_options) == {"region": "r", "sse": "aws:kms", "kms_key": key}
     assert errand.source_options == ()
 
 
