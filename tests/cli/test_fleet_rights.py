@@ -60,6 +60,13 @@ def test_whoever_syncs_writes_below_the_target_and_deletes_nothing(tmp_path: Pat
     assert [one for each in found.values() for one in each["Action"] if "Delete" in one] == []
 
 
+def test_a_key_that_no_policy_can_name_is_told_beside_it(tmp_path: Path) -> None:
+    ended = printed("sync", tmp_path, MANIFEST.replace(":key/1", ":alias/lake"))
+
+    assert "UseKey" not in statements(ended)
+    assert "the target's key is no ARN of a key" in ended.stderr
+
+
 def test_whoever_cuts_over_registers_in_the_databases_of_the_layout(tmp_path: Path) -> None:
     found = statements(printed("cutover", tmp_path))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.config.read import read_manifest
+from lakeferry.config.target_encryption import is_of_a_key
 from lakeferry.ingest.choices import Extras, target_of
 from tests.fleet.manifests import migration
 
@@ -63,3 +64,9 @@ def test_a_stream_that_lands_below_the_target_is_written_as_it_says(
     target = target_of(read_manifest(file).manifest.streams["clicks"], Extras())
 
     assert target.options == options
+
+
+def test_a_policy_can_name_a_key_by_its_own_arn_alone() -> None:
+    begin = "arn:aws:kms:us-east-1:111122223333"
+    assert is_of_a_key(f"{begin}:key/1")
+    assert not any(map(is_of_a_key, (f"{begin}:alias/lake", f"{begin}:key/${{env:KEY}}", "1")))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lakeferry.catalog.rights import statement
+from lakeferry.config.target_encryption import OF_NO_KEY, is_of_a_key
 from lakeferry.fleet.manifest.wanted import Catalog, Migration, Source
 
 Step = Literal["discover", "sync", "cutover", "rollback"]
@@ -97,7 +98,7 @@ def _writing(whose: str, urls: Sequence[str], partition: str) -> Iterator[Statem
 
 def _key(wanted: Migration) -> Iterator[Statement]:
     key = wanted.target.kms_key
-    if key is not None and key.startswith("arn:") and _places([wanted.target.root]):
+    if key is not None and is_of_a_key(key) and _places([wanted.target.root]):
         yield statement("UseKey", ("kms:Decrypt", "kms:GenerateDataKey"), [key])
 
 
@@ -124,8 +125,8 @@ def _elsewhere(wanted: Migration, step: Step) -> Iterator[str]:
         return
     yield from _at_store("the target", wanted.target.root, 1)
     key = wanted.target.kms_key
-    if key is not None and not key.startswith("arn:"):
-        yield "the target's key is no ARN: kms:Decrypt and kms:GenerateDataKey on it are needed"
+    if key is not None and not is_of_a_key(key):
+        yield OF_NO_KEY
     catalog = wanted.target.catalog
     if catalog is not None and _registers(wanted, step):
         yield from _in_catalog(catalog, step)

@@ -7,7 +7,7 @@ from lakeferry.cli.ingest.flags import StreamFlags, Wanted, WhoFlags, wanted
 from lakeferry.cli.manifest_flags import ManifestFlags, read
 from lakeferry.cli.monitor.network_flags import NetworkFlags
 from lakeferry.cli.render import Screen
-from lakeferry.config.references import references
+from lakeferry.config.target_encryption import OF_NO_KEY, is_of_a_key
 from lakeferry.connect.aws import AwsAccess, account_of
 from lakeferry.errors import FerryError
 from lakeferry.ingest.position.adopt_read import parse_wish
@@ -46,12 +46,14 @@ def ingest_iam(
         tuple(_arn(one, account) for one in sources),
         tuple(url for one in asked for url in _tables(one.target())),
         sources[0].access.partition,
-        keys,
+        tuple(filter(is_of_a_key, keys)),
         *_adopted(adopt or (), sources[0].access, account),
     )
     screen.say(
         "- a stream that is encrypted with a key of yours asks for kms:Decrypt on that key, too"
     )
+    if reach.keys != keys:
+        screen.say(f"- {OF_NO_KEY}")
     show_policy(ingest_policy(reach), {"for": "ingest"}, screen)
     return OK
 
@@ -79,7 +81,7 @@ def _of_manifest(manifest: ManifestFlags, who: WhoFlags) -> tuple[list[Wanted], 
             "name them: --stream NAME --table s3://BUCKET/PREFIX",
         )  # fmt: skip
     key = found.root.get("target", "encryption", "key")
-    keys = (key.text,) if key is not None and not references(key.text) else ()
+    keys = (key.text,) if key is not None else ()
     return [wanted(name, None, manifest, StreamFlags(who=who)) for name in found.streams], keys
 
 
