@@ -20,7 +20,7 @@ from lakeferry.config.shape import (
     Text,
 )
 from lakeferry.config.tree import MAX_BYTES, MAX_DEPTH
-from lakeferry.monitor.choice_problems import FORMATS, OTHERS
+from lakeferry.monitor.choice_problems import FORMATS
 from lakeferry.monitor.wanted.alarms import ALARMS
 from lakeferry.network.rule_set import QUESTIONS
 
@@ -92,11 +92,12 @@ def _names() -> Iterator[str]:
     named = "; ".join(f"`{name}`, {len(fields)} fields" for name, fields in FORMATS.items())
     yield f"`network.flow_logs.format`: {named}; or fields as AWS names them."
     yield "`alarms.rules`, and in what a limit for each is given:"
-    units = {"bytes_per_s": "rate", "bytes": "size a day", "seconds": "duration"}
+    units = {
+        "bytes_per_s": "rate", "bytes": "size a day", "seconds": "duration",
+        "factor": "multiple of a table's `lag_target`, as `2x`", "usd": "dollars, by `limit_usd`",
+    }  # fmt: skip
     rows = [f"| `{name}` | {units.get(unit, unit)} |" for name, unit in ALARMS.items()]
     yield "\n".join(["| alarm | limit |", "|---|---|", *rows])
-    others = " and ".join(f"`{name}`" for name in OTHERS)
-    yield f"{others} are taken, too, and not read by this version."
 
 
 def _records(shape: Shape, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Record]]:

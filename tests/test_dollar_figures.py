@@ -119,6 +119,10 @@ COMPUTED: Mapping[str, Computed] = {
     "docs/guides/tag-for-map.md": {
         "0.10": lambda: max(quoted(f"aws.cw.{one}.{US}") for one in ("alarm", "alarm_mi"))
     },
+    # As the example of a manifest has it.
+    "docs/guides/watch-a-network.md": {
+        "20000": lambda: limit("migration.yaml", "alarms", "rules", "cost-forecast", "limit_usd")
+    },
     "docs/reference/cost.md": {"1500": own_plan},
     "docs/reference/prices.md": {"0.045": lambda: own_example(f"aws.natgw.gb.{US}")},
     "examples/migration.yaml": {

@@ -68,7 +68,8 @@ CODES: dict[str, ErrorKind] = {
         2,
         "a limit of dollars cannot be kept without a price",
         "A run that may spend so much has to know what a byte costs on each of its routes. What is "
-        "missing is told; nothing was moved.",
+        "missing is told; nothing was moved. The alarm `cost-forecast` needs it, too: there it is "
+        "a warning, and the sync goes on.",
     ),
     "LF-8051": ErrorKind(
         2,

@@ -189,7 +189,11 @@ def test_every_alarm_has_a_name_that_a_manifest_can_give_a_limit_for() -> None:
     made = wanted(
         with_instance_of_ours(),
         usd_per_day=Decimal(10),
-        alarms={"nat-gateway-bytes": AlarmLimit(1.0, "bytes_per_s")},
+        alarms={
+            "nat-gateway-bytes": AlarmLimit(1.0, "bytes_per_s"),
+            "lag": AlarmLimit(2.0, "factor"),
+            "cost-forecast": AlarmLimit(1.0, "usd"),
+        },
     )
     standing = arrived(cases()["two zones"])
     every = (*of_kind(made, Alarm), *of_kind(standing, Alarm))
@@ -199,9 +203,9 @@ def test_every_alarm_has_a_name_that_a_manifest_can_give_a_limit_for() -> None:
 
 
 def test_a_name_that_is_no_alarm_of_the_network_is_said() -> None:
-    made = wanted(alarms={"lag": AlarmLimit(2.0, "factor")})
+    made = wanted(alarms={"speed": AlarmLimit(2.0, "factor")})
 
-    assert any("lag" in note for note in made.notes)
+    assert any("speed" in note for note in made.notes)
 
 
 def test_endpoints_of_ours_are_called_by_their_kind_and_others_by_their_id() -> None:

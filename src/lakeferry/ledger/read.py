@@ -149,6 +149,11 @@ def paces(db: sqlite3.Connection, *, since_ms: int, each_s: int = 1) -> list[Pac
     return [Pace._make((*row[:5], bool(row[5]))) for row in found]
 
 
+def moved_bytes(db: sqlite3.Connection) -> dict[str, int]:
+    """Bytes that all runs have moved, by route. A ledger that is rebuilt knows none before."""
+    return dict(db.execute("SELECT route, sum(bytes) FROM pace GROUP BY route"))
+
+
 def first_pace_ms(db: sqlite3.Connection, *, since_ms: int) -> int | None:
     """The end of the first span after a time; None: nothing moved since."""
     found: int | None = db.execute(

@@ -13,6 +13,7 @@ from lakeferry.errors import FerryError
 from lakeferry.monitor.nat.instances import least_outage_s
 from lakeferry.monitor.nat.wish import nat_wish
 from lakeferry.monitor.wanted.alarms import ALARMS
+from lakeferry.monitor.wanted.migration_alarms import METRICS
 from lakeferry.network.fields import (
     CONNECTION_FORMAT,
     DEFAULT_FORMAT,
@@ -23,8 +24,6 @@ from lakeferry.network.resources import OWNER_TAG, REGION_TAG
 from lakeferry.network.rule_set import QUESTIONS
 
 FORMATS = {"v2": DEFAULT_FORMAT, "v5-nat": RECOMMENDED_FORMAT, "connections": CONNECTION_FORMAT}
-# Alarms that are not the network's: taken, and not read by this version.
-OTHERS = ("lag", "cost-forecast")
 GATEWAYS = ("s3", "dynamodb")  # all services that have gateway endpoints
 MOST_TAGS = 47  # of 50 on a thing: two say whose and where it is, one is its name
 # What every service takes: some take more signs.
@@ -35,6 +34,8 @@ _LIMITS = {
     "share": "a share: `25%`",
     "count": "a bare number",
     "seconds": "a duration: `60 s`",
+    "factor": "a multiple of lag_target: `2x`",
+    "usd": "dollars, as `limit_usd: 20000`",
 }
 
 
@@ -157,11 +158,11 @@ def _alarms(manifest: Manifest) -> Iterator[Problem]:
         place = _at(manifest, *at, "limit")
         if rule.name in ALARMS:
             yield from _limit(rule, place)
-        elif rule.name not in OTHERS:
+        else:
             entry = manifest.root.get("alarms", "rules")
             assert entry is not None, "the alarm was read from it"
             what = f"alarms.rules: there is no alarm `{rule.name}`"
-            step = nearest(rule.name, (*ALARMS, *OTHERS))
+            step = nearest(rule.name, ALARMS)
             yield Problem("LF-2001", entry.entries[rule.name].place, what, step)
 
 
@@ -169,4 +170,7 @@ def _limit(rule: AlarmRule, place: Place) -> Iterator[Problem]:
     wanted = ALARMS[rule.name]
     if rule.limit is not None and rule.limit.kind != wanted:
         what = f"alarms.rules.{rule.name}: `{rule.limit.text}` is not what it is held against"
+        yield Problem("LF-2001", place, what, f"write {_LIMITS[wanted]}")
+    if rule.limit is None and rule.enabled and rule.name in METRICS:
+        what = f"alarms.rules.{rule.name}: it has no limit, so it could never ring"
         yield Problem("LF-2001", place, what, f"write {_LIMITS[wanted]}")

@@ -12,7 +12,7 @@ from lakeferry.connect.aws import AwsAccess, usual_region
 from lakeferry.connect.databricks import ACCOUNTS, DatabricksAccess, accounts_of
 from lakeferry.connect.references import resolved
 from lakeferry.errors import FerryError
-from lakeferry.monitor.choice_problems import OTHERS, format_fields
+from lakeferry.monitor.choice_problems import format_fields
 from lakeferry.monitor.nat.wish import nat_wish
 from lakeferry.monitor.run import MonitorRequest, Transfer
 from lakeferry.monitor.settings import (
@@ -194,7 +194,7 @@ def _alarms(manifest: Manifest) -> Mapping[str, AlarmLimit]:
     for rule in manifest.alarms.rules:
         if not rule.enabled:
             found[rule.name] = AlarmLimit(None)
-        elif rule.limit is not None and rule.name not in OTHERS:
+        elif rule.limit is not None:
             found[rule.name] = AlarmLimit(rule.limit.value, rule.limit.kind)
     return found
 

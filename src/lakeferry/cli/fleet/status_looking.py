@@ -22,6 +22,7 @@ from lakeferry.ledger.write import now_ms
 if TYPE_CHECKING:
     from lakeferry.fleet.catalogs.in_catalog import Disagreement
     from lakeferry.fleet.manifest.wanted import Migration
+    from lakeferry.fleet.sync.alarm_points import AlarmPoints
 
 OK, LOOK = 0, 3
 _CLEAR = "\x1b[H\x1b[2J"
@@ -43,11 +44,15 @@ def status(
         step = "see `lakeferry status --help`"
         raise FerryError("LF-2001", f"{flags.interval:g} seconds are no pause", "--interval", step)
     wanted = migration(chosen, is_of_tables=True)
+    points: AlarmPoints | None = None
     while True:
         found = _read(wanted, tables, flags, screen, stop)
         differ = _disagreements(found, wanted, flags, stop)
         is_all = tables.select is None and tables.wave is None
         unknown = {*wanted.sources} - found.sources if is_all else set()
+        if is_all and flags.live:  # of some tables the greatest lag is not that of the migration
+            points = points or _points(chosen, wanted, found, screen)
+            _put(points, found, flags, screen)
         code = _show(found, wanted, flags, screen, differ, sorted(unknown))
         if not flags.watch:
             return code
@@ -80,6 +85,23 @@ def _read(
         ledger_path(wanted), flags.by, now_ms=at_ms, ahead=ahead, sources=wanted.sources,
         through=None if is_all else through,
     )  # fmt: skip
+
+
+def _points(
+    chosen: ManifestFlags, wanted: "Migration", found: Status, screen: Screen
+) -> "AlarmPoints":
+    from lakeferry.cli.fleet.alarm_metrics import alarm_metrics
+    from lakeferry.fleet.sync.alarm_points import AlarmPoints
+
+    return AlarmPoints(wanted, alarm_metrics(chosen, wanted, found.tables, screen))
+
+
+def _put(points: "AlarmPoints", found: Status, flags: StatusFlags, screen: Screen) -> None:
+    """Tell the alarms; who watches does not wait for it."""
+    put = points.turn if flags.watch else points.last
+    put(found.tables, now_s=now_ms() / 1000)
+    for one in points.heard():
+        screen.event(one)
 
 
 def _is_changed(wanted: "Migration") -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lakeferry.cli.columns import screen_width
 from lakeferry.cli.fleet import plan_answers
 from lakeferry.cli.fleet import sync_answers as answers
+from lakeferry.cli.fleet.alarm_metrics import alarm_metrics
 from lakeferry.cli.fleet.flags import TableFlags, led, ledger_path
 from lakeferry.cli.fleet.many_machines import crew_on
 from lakeferry.cli.fleet.planning import known_at, planned
@@ -94,6 +95,7 @@ def sync(
     asked = replace(_asked(flags, wanted, plan, meant, paces, chosen), tells_files=tells_files)
     for line in _outline(meant, plan, plan_file):
         screen.say(line)
+    asked = replace(asked, metrics=alarm_metrics(chosen, wanted, known, screen))
     return _run(wanted, meant, asked, on=flags.on, screen=screen, stop=stop, begun=begun)
 
 
@@ -146,6 +148,8 @@ class _Talk:
             case TableMoved():
                 text, body = answers.moved_text(event), answers.moved_body(event)
                 screen.told(text, body, detail=answers.is_detail(event))
+            case Warned():
+                screen.event(event)
             case TableSaid() if event.code is not None:
                 screen.event(
                     Warned(event.table.name, event.code or None, event.text, event.next_step)

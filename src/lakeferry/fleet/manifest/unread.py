@@ -7,14 +7,6 @@ from lakeferry.config.tree import Value
 
 # Path -> what does not happen, and what to do instead.
 _UNREAD: dict[tuple[str, ...], tuple[str, str]] = {
-    ("alarms", "rules", "cost-forecast"): (
-        "no alarm is made of it",
-        "`limits.stop_if` ends a sync; `lakeferry cost --reconcile` forecasts the bill",
-    ),
-    ("alarms", "rules", "lag"): (
-        "no alarm is made of it",
-        "`lakeferry status --check` exits 3 where a table is beyond its lag_target",
-    ),
     ("network", "nat", "recovery", "auto_scaling"): (
         "no Auto Scaling group is made",
         "leave it out: EC2 recovers an instance, and a standby takes over meanwhile",

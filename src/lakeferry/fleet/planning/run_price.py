@@ -1,6 +1,6 @@
-"""What a byte costs on each route, for a run that may spend so many dollars."""
+"""What a byte costs on each route, for a run that may spend so many dollars, or a forecast."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from lakeferry.errors import FerryError
@@ -23,7 +23,40 @@ def usd_per_byte(
     Raises:
         FerryError: LF-8022 a route has no price, so a limit of dollars could not be kept.
     """
-    lines = tuple(_line(one) for one in tables)
+    return _per_byte(
+        [_line(one) for one in tables], wanted, asked, "a limit of dollars cannot be kept",
+        "leave --max-cost and `stop_if.cost_usd` out",
+    )  # fmt: skip
+
+
+def usd_per_byte_of_all(
+    tables: Iterable[LakeTable], moved: Mapping[str, int], wanted: Migration, asked: Asked
+) -> Mapping[str, Decimal]:
+    """The same from the price of all that has moved and is left.
+
+    What an hour that is begun costs is laid upon all bytes then, and not upon the last few alone.
+
+    Args:
+        moved: bytes by route, of all runs; the files are those of the tables.
+
+    Raises:
+        FerryError: LF-8022 a route has no price, so nothing can be foreseen.
+    """
+    extra = dict(moved)
+    lines = []
+    for one in tables:
+        size = one.left_bytes + extra.pop(one.route, 0)
+        lines.append(_priced_line(one, size, one.files))
+    sums = by_route(lines)
+    return _per_byte(
+        [line for line in lines if sums[line.route].bytes], wanted, asked,
+        "no cost can be foreseen", "leave the alarm cost-forecast out",
+    )  # fmt: skip
+
+
+def _per_byte(
+    lines: Sequence[PlannedTable], wanted: Migration, asked: Asked, so: str, else_: str
+) -> Mapping[str, Decimal]:
     found: dict[str, Decimal] = {}
     sums = by_route(lines)
     hours = {route: Left.surely(total.bytes / ASSUMED_BYTES_PER_S) for route, total in sums.items()}
@@ -34,10 +67,9 @@ def usd_per_byte(
                 continue
             raise FerryError(
                 "LF-8022",
-                f"no price is known for the route {route}, so a limit of dollars cannot be kept",
+                f"no price is known for the route {route}, so {so}",
                 price.why,
-                "say it in the manifest under `cost.assume`, or leave --max-cost and "
-                "`stop_if.cost_usd` out",
+                f"say it in the manifest under `cost.assume`, or {else_}",
             )
         found[route] = price.usd / max(1, sums[route].bytes)
     return found
@@ -45,6 +77,10 @@ def usd_per_byte(
 
 def _line(one: LakeTable) -> PlannedTable:
     size, files = (one.left_bytes, one.left_files) if one.left_bytes else (one.bytes, one.files)
+    return _priced_line(one, size, files)
+
+
+def _priced_line(one: LakeTable, size: int, files: int) -> PlannedTable:
     return PlannedTable(
         one.target_url, one.name, one.source, one.source_url, one.kind, one.wave, one.route,
         "snapshot", "copy", one.state, bytes=size, files=files, requests=requests_of(size, files),

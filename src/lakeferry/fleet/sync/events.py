@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from lakeferry.clone.report import CloneReport
+from lakeferry.events import Warned
 from lakeferry.fleet.standing.status import Group
 from lakeferry.fleet.standing.time_left import Left
 from lakeferry.ledger.rows import LakeTable
@@ -88,5 +89,5 @@ class SyncReport:
         return bool(self.look_at) or self.not_begun > self.waiting
 
 
-Event = TableMoved | TableSaid | FilesArrived | Progress
+Event = TableMoved | TableSaid | FilesArrived | Progress | Warned  # of no single table
 Emit = Callable[[Event], None]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from lakeferry.fleet.standing.alarm_values import AlarmMetrics
 from lakeferry.fleet.sync.budget import Budget
 from lakeferry.ledger.rows import Pace
 
@@ -22,3 +23,4 @@ class SyncRequest:
     bytes_per_s: float | None = None  # of this run, beside the manifest's limits
     paces: tuple[Pace, ...] = ()  # of the runs before
     tells_files: bool = False  # each that arrives
+    metrics: AlarmMetrics | None = None  # of the manifest's alarms; None: it has none

@@ -19,6 +19,7 @@ from lakeferry.fleet.planning.plan import MOVED_KINDS
 from lakeferry.fleet.standing.states import has_no_place
 from lakeferry.fleet.standing.status import told_together
 from lakeferry.fleet.sync.ahead import known_ahead
+from lakeferry.fleet.sync.alarm_points import EVERY_S, AlarmPoints
 from lakeferry.fleet.sync.book import Book
 from lakeferry.fleet.sync.budget import used_up
 from lakeferry.fleet.sync.events import (
@@ -127,6 +128,7 @@ class _Run:
         self._current: set[str] = set()
         self._todo: frozenset[str] = frozenset()
         self._moved = Decimal(0)
+        self._points = AlarmPoints(wanted, asked.metrics, first_s=self._began_s + EVERY_S)
 
     def pace_of(self, account: str) -> Pace:
         return self._ways.pace_of(account)
@@ -266,6 +268,7 @@ class _Run:
                 row = book.rows[url]
                 self._meter.take(row.route, message, now_s=time.time())
                 moved = sum(size for _, size, how in message.files if how != "already_there")
+                self._points.take(row.route, moved)
                 self._moved += self._asked.usd_per_byte.get(row.route, Decimal(0)) * moved
                 if self._asked.tells_files:
                     self._untold.append(FilesArrived(row, message.files))
@@ -325,6 +328,8 @@ class _Run:
             self._meter.hold_back(route)
         for pace in self._meter.ended(now_s=now_s):
             self._ledger.pace(pace)
+        self._points.turn(self._book.rows.values(), now_s=now_s)
+        self._tell_faults()
         if now < self._show_at:
             return
         progress = self._progress(now_s)
@@ -332,6 +337,10 @@ class _Run:
         self._emit(progress)
         took_s = time.monotonic() - now
         self._show_at = now + max(PROGRESS_S, took_s / PROGRESS_SHARE)
+
+    def _tell_faults(self) -> None:
+        for one in self._points.heard():
+            self._emit(one)
 
     def _progress(self, now_s: float) -> Progress:
         rows = [self._book.rows[url] for url in self._chosen]
@@ -359,6 +368,8 @@ class _Run:
             self._ledger.pace(pace)
         self._book.write()
         self._ledger.flush()
+        self._points.last(self._book.rows.values(), now_s=now_s)
+        self._tell_faults()
         return report_of(
             [self._book.rows[url] for url in self._chosen],
             self._book.sums,

@@ -12,7 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from lakeferry.monitor.nat.standing import StandingGateway, standby_alarms, standby_notes
 from lakeferry.monitor.settings import MonitorSettings
-from lakeferry.monitor.wanted import stream_alarms, tagged_instances, thresholds
+from lakeferry.monitor.wanted import (
+    migration_alarms,
+    stream_alarms,
+    tagged_instances,
+    thresholds,
+)
 from lakeferry.monitor.wanted.alarm_parts import (
     INFORMS,
     Kind,
@@ -54,6 +59,7 @@ ALARMS: dict[str, str] = {
     "endpoint-drops": "count",
     **stream_alarms.ALARMS,
     **tagged_instances.ALARMS,
+    **migration_alarms.ALARMS,
 }
 
 
@@ -71,6 +77,7 @@ def alarms(
         *standby_alarms(standing, settings),
         *tagged_instances.instance_alarms(topology, settings),
         *_rule_alarms(topology, rules, settings),
+        *migration_alarms.migration_alarms(settings),
     ]
     composite: list[CompositeAlarm] = []
     if stalled:

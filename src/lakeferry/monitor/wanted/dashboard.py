@@ -15,6 +15,7 @@ import orjson
 from lakeferry.monitor.nat.standing import StandingGateway
 from lakeferry.monitor.settings import MonitorSettings
 from lakeferry.monitor.wanted import thresholds
+from lakeferry.monitor.wanted.migration_alarms import migration_graphs
 from lakeferry.monitor.wanted.service_alarms import (
     EC2,
     ENDPOINTS,
@@ -60,6 +61,7 @@ def dashboard(
     wanted = [
         _words(rules, settings),
         *_alarm_states(alarms, settings),
+        *_migration(settings),
         *_paths(rules, settings),
         *_gateways(topology, settings),
         *_nat_instances(topology, settings),
@@ -140,6 +142,11 @@ def _alarm_states(
     for first in range(0, len(arns), MOST_ALARMS):
         some = arns[first : first + MOST_ALARMS]
         yield _widget("alarm", {"title": "Alarms", "alarms": some}, COLUMNS * WIDTH)
+
+
+def _migration(settings: MonitorSettings) -> Iterator[Widget]:
+    for title, rows, unit, lines in migration_graphs(settings):
+        yield _graph(title, rows, settings.region, unit=unit, lines=lines)
 
 
 # ---- paths, from the rules

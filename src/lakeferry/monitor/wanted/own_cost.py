@@ -14,6 +14,7 @@ from lakeferry.cost.path.money import exact
 from lakeferry.cost.prices.price_file import own_book
 from lakeferry.cost.prices.values import Price, ladder
 from lakeferry.monitor.settings import MonitorSettings
+from lakeferry.monitor.wanted.migration_alarms import NAMESPACE
 from lakeferry.monitor.wanted.tagged_instances import watched_instances
 from lakeferry.network.nat_resources import DISK_GB, ElasticIp, NatInstance, StandbyGateway
 from lakeferry.network.resources import (
@@ -144,6 +145,10 @@ def _parts(resource: Resource, expected: Volume) -> tuple[Parts, str]:
         case Alarm():
             read = max(1, sum(1 for one in resource.metrics if _reads(one)))
             parts, said = (("aws.cw.alarm", read),), f"{read} metric{'s' * (read > 1)} read"
+            put = sum(1 for one in resource.metrics if one.namespace == NAMESPACE)
+            if put:
+                parts = (*parts, ("aws.cw.metric", put))
+                said = f"{said} and put by a sync, before its requests"
         case CompositeAlarm():
             parts, said = (("aws.cw.alarm_composite", 1),), "one composite alarm"
         case Dashboard():
