@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.conftest import Shares
+
 CONFTEST = Path(__file__).with_name("conftest.py")
 EVERY_WAY_TO_SKIP = """
 import unittest
@@ -109,16 +113,15 @@ def test_of_several_workers_one_runs_all_tests_of_a_group(tmp_path: Path) -> Non
     assert len(set(ran)) == 2, told
 
 
-def test_a_file_is_one_worker_s_but_for_flows_which_are_each_for_itself(tmp_path: Path) -> None:
-    tests = "import pytest\n@pytest.mark.parametrize('n', range(8))\ndef test_{}(n): ...\n"
-    (tmp_path / "tests" / "flows").mkdir(parents=True)
-    (tmp_path / "tests" / "flows" / "test_a_flow.py").write_text(tests.format("flow"))
-    for name in ("one", "other"):
-        (tmp_path / "tests" / f"test_{name}.py").write_text(tests.format(name))
-
-    told = said(tmp_path, "-vv", "-n", "2", "--dist", "loadgroup", require="")
-
-    ran = re.findall(r"\[(gw\d)\].*PASSED tests/.*::(\w+)", told)
-    assert sorted(name for _, name in ran) == sorted(["test_flow", "test_one", "test_other"] * 8)
-    workers = {name: {worker for worker, named in ran if named == name} for _, name in ran}
-    assert [len(workers[name]) for name in ("test_one", "test_other", "test_flow")] == [1, 1, 2]
+@pytest.mark.parametrize(
+    ("test", "share"),
+    [
+        ("tests/cost/test_run.py::test_a[1]", "tests/cost/test_run.py"),
+        ("tests/flows/test_sync.py::test_a[1]", "tests/flows/test_sync.py::test_a[1]"),
+        ("tests/flows/test_single_truth.py::test_a", "tests/flows/test_single_truth.py"),
+        ("tests/flows/test_replay.py::test_a[x]@spark", "spark"),
+        ("tests/verify/test_engines.py::test_a@spark", "spark"),
+    ],
+)
+def test_a_file_is_one_worker_s_but_for_flows_and_groups(test: str, share: str) -> None:
+    assert Shares.__new__(Shares)._split_scope(test) == share
