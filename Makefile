@@ -1,8 +1,8 @@
 PYTHON ?= python3
 READY  := .venv/.ready
 PART   ?= clone-kills
-# Most tests wait for servers, clocks and other processes: two workers to each of CI's cores.
-WORKERS ?= 4
+# Most tests wait for servers, clocks and other processes: three workers to each of CI's cores.
+WORKERS ?= 6
 RUN    := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
