@@ -126,9 +126,12 @@ def test_who_syncs_may_put_metrics_of_ours_where_the_manifest_has_such_an_alarm(
     tmp_path: Path,
 ) -> None:
     fleet(tmp_path, "https://example.com")
+    manifest = (tmp_path / "lakeferry.yaml").read_text()
 
     ended = called("config", "iam", "--for", "sync", folder=tmp_path, **KEYS)
+    words = ("config", "iam", "--for", "sync", "-f", "-")
 
+    assert called(*words, folder=tmp_path, input=manifest, **KEYS).stdout == ended.stdout
     assert json.loads(ended.stdout)["Statement"] == [
         {
             "Sid": "PutMetrics", "Effect": "Allow", "Action": ["cloudwatch:PutMetricData"],

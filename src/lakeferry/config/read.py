@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
+from weakref import WeakKeyDictionary
 
 from lakeferry.config.check import check
 from lakeferry.config.manifest import Manifest
@@ -34,6 +35,8 @@ NO_FILE = "(no manifest)"
 NAMES = ("lakeferry.yaml", "lakeferry.yml", "lakeferry.json", "lakeferry.toml")
 OfManifest = Callable[[Manifest], Iterable[Problem]]
 TextReader = Callable[[str, str], tuple[Value | None, list[Problem]]]
+# What came through a stdin, which tells it once: a command may ask for its manifest again.
+_heard: WeakKeyDictionary[TextIO, bytes] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +253,9 @@ def _names(root: Value) -> list[Problem]:
 def _bytes(file: str) -> bytes:
     try:
         if file == STDIN:
-            raw = sys.stdin.buffer.read(MAX_BYTES + 1)
+            if sys.stdin not in _heard:
+                _heard[sys.stdin] = sys.stdin.buffer.read(MAX_BYTES + 1)
+            raw = _heard[sys.stdin]
         else:
             with Path(file).open("rb") as opened:
                 raw = opened.read(MAX_BYTES + 1)
