@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
 from lakeferry.fleet.planning.route_prices import Asked
-from lakeferry.fleet.planning.run_price import usd_per_byte_of_all
-from lakeferry.fleet.standing.alarm_values import AlarmMetrics, forecast_usd, lag_ratio, values
+from lakeferry.fleet.planning.run_price import forecast_usd
+from lakeferry.fleet.standing.alarm_values import counted, lag_ratio
 from lakeferry.ledger.rows import LakeTable
 from tests.fleet.manifests import migration
 from tests.ledger.lakes import table
@@ -17,7 +16,6 @@ from tests.ledger.lakes import table
 NOW = 10_000_000_000  # ms
 HOUR = 3_600_000
 TB = 10**12
-ACCESS = AwsAccess("eu-west-1")
 
 
 def held(name: str, hours_behind: float, target_h: int = 6, **other: object) -> LakeTable:
@@ -48,27 +46,11 @@ def test_a_table_that_is_cut_over_brings_the_alarm_to_rest() -> None:
 def test_tables_that_the_manifest_does_not_want_do_not_count() -> None:
     tables = [held("gone.a", 60), held("sales.b", 60)._replace(state="excluded"),
               held("sales.c", 3)]  # fmt: skip
-    asked = AlarmMetrics(ACCESS, has_lag=True)
 
-    assert values(asked, tables, {}, sources={"sales"}, now_ms=NOW) == {"LagRatio": 0.5}
-
-
-def test_only_what_the_manifest_has_an_alarm_for_is_put() -> None:
-    asked = AlarmMetrics(ACCESS, usd_per_byte={"internet": Decimal("0.5")})
-
-    found = values(asked, [table("sales.a")], {"internet": 20}, sources={"sales"}, now_ms=NOW)
-
-    assert found == {"CostForecast": 60.0}
+    assert [one.name for one in counted(tables, {"sales"})] == ["sales.c"]
 
 
-def test_a_forecast_is_what_moved_and_what_is_left_route_by_route() -> None:
-    tables = [table("sales.a", left_bytes=10), table("hr.b", left_bytes=5, route="vpn")]
-    prices = {"internet": Decimal(2), "vpn": Decimal(3)}
-
-    assert forecast_usd(tables, {"internet": 100}, prices) == 2 * (100 + 10) + 3 * 5
-
-
-# ---- the prices
+# ---- the forecast
 
 MANIFEST = """version: 1
 name: m
@@ -78,23 +60,43 @@ sources: {sales: {kind: adls, root: "abfss://c@a.dfs.core.windows.net/", path: i
 FROM = Asked(keys=[("--assume", "from", "azure:westeurope")])
 
 
-def test_the_last_bytes_do_not_make_the_whole_dearer(tmp_path: Path) -> None:
+def test_a_forecast_is_the_same_before_amid_and_after_what_it_foresees(tmp_path: Path) -> None:
     wanted = migration(tmp_path, MANIFEST)
-    before = [table("sales.a", bytes=TB, left_bytes=TB)]
-    after = [table("sales.a", bytes=TB, left_bytes=1)]
+    sizes = {"bytes": TB, "files": 1000}
+    before = [table("sales.a", **sizes, left_bytes=TB, left_files=1000)]
+    amid = [table("sales.a", **sizes, left_bytes=TB // 4, left_files=250)]
+    after = [table("sales.a", **sizes, left_bytes=0, left_files=0)]
 
-    first = usd_per_byte_of_all(before, {}, wanted, FROM)
-    last = usd_per_byte_of_all(after, {"internet": TB - 1}, wanted, FROM)
+    first = forecast_usd(before, {}, wanted, FROM)
 
-    assert first == last
-    assert forecast_usd(after, {"internet": TB - 1}, last) == forecast_usd(before, {}, first) > 50
+    assert first > 50
+    assert forecast_usd(amid, {"internet": TB - TB // 4}, wanted, FROM) == first
+    assert forecast_usd(after, {"internet": TB}, wanted, FROM) == first
+
+
+def test_bytes_that_came_later_make_it_dearer_by_what_they_cost(tmp_path: Path) -> None:
+    wanted = migration(tmp_path, MANIFEST)
+    held_all = [held("sales.a", 0, bytes=TB, files=1000)]
+
+    once, twice = (
+        forecast_usd(held_all, {"internet": size}, wanted, FROM) for size in (TB, 2 * TB)
+    )
+
+    assert Decimal("1.9") < twice / once < Decimal("2.1")
+
+
+def test_bytes_that_stay_on_a_machine_cost_nothing(tmp_path: Path) -> None:
+    wanted = migration(tmp_path, MANIFEST)
+
+    assert forecast_usd([table("sales.a", route="local")], {"local": TB}, wanted, FROM) == 0
+    assert forecast_usd([], {}, wanted, FROM) == 0
 
 
 def test_a_route_without_a_price_has_no_forecast(tmp_path: Path) -> None:
     wanted = migration(tmp_path, MANIFEST)
 
     with pytest.raises(FerryError, match="so no cost can be foreseen") as refused:
-        usd_per_byte_of_all([table("sales.a")], {}, wanted, Asked())
+        forecast_usd([table("sales.a")], {}, wanted, Asked())
 
     assert refused.value.code == "LF-8022"
     assert "leave the alarm cost-forecast out" in refused.value.next_step

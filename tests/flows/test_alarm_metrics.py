@@ -36,8 +36,11 @@ def fleet(folder: Path, endpoint: str, vpc: str = "vpc-1") -> Fleet:
     found = Fleet(folder, str(folder / "out"), environment=KEYS)
     found.write(
         f"connections: {{aws: {{kind: aws, region: us-east-1, endpoint: '{endpoint}'}}}}\n"
-        f"network: {{connection: aws, vpc: {vpc}, insights: {{rules: [rejected]}}}}\n"
+        "network: {connection: aws, region: us-east-1, insights: {rules: [rejected]}, "
+        f"vpc: {vpc}}}\n"
         f"alarms: {{rules: {{lag: {{limit: 2x}}, cost-forecast: {{limit_usd: 20000}}, {off}}}}}\n"
+        "cost: {assume: {from: 'azure:westeurope'}}\n",
+        source=", path: internet",
     )
     append(found.lake / "sales/orders")
     append(found.lake / "hr/people")
@@ -81,7 +84,12 @@ def test_a_sync_puts_what_the_alarms_of_its_manifest_read(
 
     assert (code, [one for one in lines if one["type"] == "warning"]) == (0, [])
     assert read_points(moto_access, made["lakeferry-fleet.lag"]) == [0.0]
-    assert read_points(moto_access, made["lakeferry-fleet.cost-forecast"]) == [0.0]  # on this disk
+    (usd,) = read_points(moto_access, made["lakeferry-fleet.cost-forecast"])
+    assert 0.01 < usd < 1  # an hour of a NAT gateway, begun for few bytes that are all moved
+
+    assert called("status", "--live", folder=tmp_path, **KEYS).returncode == 0
+    now = read_points(moto_access, made["lakeferry-fleet.cost-forecast"])
+    assert now == [pytest.approx(usd)]
 
     append(lake.lake / "sales/orders")
     half_a_day_ago = time.time() - 12 * 3600
@@ -119,7 +127,7 @@ def test_alarms_that_cannot_be_told_are_a_warning_and_all_tables_come_over(
     ended = called("sync", "--yes", folder=tmp_path, AWS_MAX_ATTEMPTS="1", **KEYS)
 
     assert (ended.returncode, lake.unequal()) == (0, [])
-    assert ended.stderr.count("LF-1205 the alarms were told nothing") == 1
+    assert ended.stderr.count("LF-1205 an alarm was told nothing") == 1
 
 
 def test_who_syncs_may_put_metrics_of_ours_where_the_manifest_has_such_an_alarm(

@@ -51,7 +51,7 @@ def status(
         is_all = tables.select is None and tables.wave is None
         unknown = {*wanted.sources} - found.sources if is_all else set()
         if is_all and flags.live:  # of some tables the greatest lag is not that of the migration
-            points = points or _points(chosen, wanted, found, screen)
+            points = points or _points(chosen, wanted, screen)
             _put(points, found, flags, screen)
         code = _show(found, wanted, flags, screen, differ, sorted(unknown))
         if not flags.watch:
@@ -87,13 +87,11 @@ def _read(
     )  # fmt: skip
 
 
-def _points(
-    chosen: ManifestFlags, wanted: "Migration", found: Status, screen: Screen
-) -> "AlarmPoints":
+def _points(chosen: ManifestFlags, wanted: "Migration", screen: Screen) -> "AlarmPoints":
     from lakeferry.cli.fleet.alarm_metrics import alarm_metrics
     from lakeferry.fleet.sync.alarm_points import AlarmPoints
 
-    return AlarmPoints(wanted, alarm_metrics(chosen, wanted, found.tables, screen))
+    return AlarmPoints(wanted, alarm_metrics(chosen, wanted, screen))
 
 
 def _put(points: "AlarmPoints", found: Status, flags: StatusFlags, screen: Screen) -> None:

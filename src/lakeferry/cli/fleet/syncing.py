@@ -95,7 +95,7 @@ def sync(
     asked = replace(_asked(flags, wanted, plan, meant, paces, chosen), tells_files=tells_files)
     for line in _outline(meant, plan, plan_file):
         screen.say(line)
-    asked = replace(asked, metrics=alarm_metrics(chosen, wanted, known, screen))
+    asked = replace(asked, metrics=alarm_metrics(chosen, wanted, screen))
     return _run(wanted, meant, asked, on=flags.on, screen=screen, stop=stop, begun=begun)
 
 

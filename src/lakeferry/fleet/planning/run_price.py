@@ -1,6 +1,7 @@
-"""What a byte costs on each route, for a run that may spend so many dollars, or a forecast."""
+"""What a byte costs on each route, for a run that may spend so much; and what all comes to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from lakeferry.errors import FerryError
@@ -23,40 +24,7 @@ def usd_per_byte(
     Raises:
         FerryError: LF-8022 a route has no price, so a limit of dollars could not be kept.
     """
-    return _per_byte(
-        [_line(one) for one in tables], wanted, asked, "a limit of dollars cannot be kept",
-        "leave --max-cost and `stop_if.cost_usd` out",
-    )  # fmt: skip
-
-
-def usd_per_byte_of_all(
-    tables: Iterable[LakeTable], moved: Mapping[str, int], wanted: Migration, asked: Asked
-) -> Mapping[str, Decimal]:
-    """The same from the price of all that has moved and is left.
-
-    What an hour that is begun costs is laid upon all bytes then, and not upon the last few alone.
-
-    Args:
-        moved: bytes by route, of all runs; the files are those of the tables.
-
-    Raises:
-        FerryError: LF-8022 a route has no price, so nothing can be foreseen.
-    """
-    extra = dict(moved)
-    lines = []
-    for one in tables:
-        size = one.left_bytes + extra.pop(one.route, 0)
-        lines.append(_priced_line(one, size, one.files))
-    sums = by_route(lines)
-    return _per_byte(
-        [line for line in lines if sums[line.route].bytes], wanted, asked,
-        "no cost can be foreseen", "leave the alarm cost-forecast out",
-    )  # fmt: skip
-
-
-def _per_byte(
-    lines: Sequence[PlannedTable], wanted: Migration, asked: Asked, so: str, else_: str
-) -> Mapping[str, Decimal]:
+    lines = tuple(_line(one) for one in tables)
     found: dict[str, Decimal] = {}
     sums = by_route(lines)
     hours = {route: Left.surely(total.bytes / ASSUMED_BYTES_PER_S) for route, total in sums.items()}
@@ -67,20 +35,64 @@ def _per_byte(
                 continue
             raise FerryError(
                 "LF-8022",
-                f"no price is known for the route {route}, so {so}",
+                f"no price is known for the route {route}, so a limit of dollars cannot be kept",
                 price.why,
-                f"say it in the manifest under `cost.assume`, or {else_}",
+                "say it in the manifest under `cost.assume`, or leave --max-cost and "
+                "`stop_if.cost_usd` out",
             )
         found[route] = price.usd / max(1, sums[route].bytes)
     return found
 
 
+def forecast_usd(
+    tables: Iterable[LakeTable], moved: Mapping[str, int], wanted: Migration, asked: Asked
+) -> Decimal:
+    """Dollars of all that has moved and is left, as if it were one plan of now.
+
+    Priced as a whole, so that what an hour costs that is begun is not laid upon a few last bytes.
+
+    Args:
+        moved: bytes by route, of all runs; in files as large as those of the tables.
+
+    Raises:
+        FerryError: LF-8022 a route has no price; LF-6505 the files are too large for S3.
+    """
+    lines = tuple(_whole(tuple(tables), moved))
+    sums = by_route(lines)
+    hours = {route: Left.surely(total.bytes / ASSUMED_BYTES_PER_S) for route, total in sums.items()}
+    usd = Decimal(0)
+    for route, price in priced(lines, wanted, hours, asked).items():
+        if price.usd is None and route != "local":  # bytes that stay on a machine cost nothing
+            raise FerryError(
+                "LF-8022",
+                f"no price is known for the route {route}, so no cost can be foreseen",
+                price.why,
+                "say it in the manifest under `cost.assume`, or leave the alarm cost-forecast out",
+            )
+        usd += price.usd or 0
+    return usd
+
+
+def _whole(tables: tuple[LakeTable, ...], moved: Mapping[str, int]) -> Iterator[PlannedTable]:
+    """What is left of each table, and with the first of a route what has moved there."""
+    live, files = Counter[str](), Counter[str]()
+    for one in tables:
+        live[one.route] += one.bytes
+        files[one.route] += one.files
+    more = dict(moved)
+    for one in tables:
+        size = more.pop(one.route, 0)
+        number = -(-size * files[one.route] // max(1, live[one.route]))
+        if one.left_bytes or size:
+            yield _priced(one, one.left_bytes + size, one.left_files + number)
+
+
 def _line(one: LakeTable) -> PlannedTable:
     size, files = (one.left_bytes, one.left_files) if one.left_bytes else (one.bytes, one.files)
-    return _priced_line(one, size, files)
+    return _priced(one, size, files)
 
 
-def _priced_line(one: LakeTable, size: int, files: int) -> PlannedTable:
+def _priced(one: LakeTable, size: int, files: int) -> PlannedTable:
     return PlannedTable(
         one.target_url, one.name, one.source, one.source_url, one.kind, one.wave, one.route,
         "snapshot", "copy", one.state, bytes=size, files=files, requests=requests_of(size, files),

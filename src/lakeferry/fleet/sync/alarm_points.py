@@ -16,9 +16,9 @@ from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.flaw import flaw_of
 from lakeferry.fleet.manifest.wanted import Migration
-from lakeferry.fleet.standing.alarm_values import AlarmMetrics, values
+from lakeferry.fleet.standing.alarm_values import AlarmMetrics, counted, lag_ratio
 from lakeferry.ledger.rows import LakeTable
-from lakeferry.monitor.wanted.migration_alarms import DIMENSION, NAMESPACE
+from lakeferry.monitor.wanted.migration_alarms import DIMENSION, FORECAST, LAG, NAMESPACE
 
 EVERY_S = 60.0
 LAST_S = 20.0  # that a run waits at its end for the last of them
@@ -76,16 +76,15 @@ class AlarmPoints:
                 one = self._faults.get_nowait()
                 if (one.code, one.what) not in self._told:
                     self._told.add((one.code, one.what))
-                    what = f"the alarms were told nothing: {one.what}"
+                    what = f"an alarm was told nothing: {one.what}"
                     yield Warned(self._wanted.name, one.code, what, one.next_step)
 
     def _begin(self, asked: AlarmMetrics, tables: Iterable[LakeTable], now_s: float) -> None:
-        found = values(
-            asked, tables, self._moved, sources=self._wanted.sources, now_ms=round(now_s * 1000)
-        )
+        meant, moved = counted(tables, self._wanted.sources), self._moved.copy()
 
         def put() -> None:
             try:
+                found = self._values(asked, meant, moved, round(now_s * 1000))
                 put_metrics(asked.access, NAMESPACE, (DIMENSION, self._wanted.name), found)
             except FerryError as error:
                 self._faults.put(error)
@@ -95,6 +94,23 @@ class AlarmPoints:
         # Nobody waits for it when the program ends.
         self._thread = Thread(target=put, daemon=True, name="alarm-points")
         self._thread.start()
+
+    def _values(
+        self, asked: AlarmMetrics, tables: tuple[LakeTable, ...], moved: Counter[str], now_ms: int
+    ) -> dict[str, float]:
+        """Of each metric that has a value; without a price there is a lag all the same."""
+        found: dict[str, float] = {}
+        lag = lag_ratio(tables, now_ms) if asked.has_lag else None
+        if lag is not None:
+            found[LAG] = lag
+        if asked.prices is not None:
+            from lakeferry.fleet.planning.run_price import forecast_usd
+
+            try:
+                found[FORECAST] = float(forecast_usd(tables, moved, self._wanted, asked.prices))
+            except FerryError as error:
+                self._faults.put(error)
+        return found
 
     def _wait(self, until: float) -> None:
         if self._thread is not None:
