@@ -52,7 +52,7 @@ def status(
         unknown = {*wanted.sources} - found.sources if is_all else set()
         if is_all and flags.live:  # of some tables the greatest lag is not that of the migration
             points = points or _points(chosen, wanted, screen)
-            _put(points, found, flags, screen)
+            _put(points, found, wanted, flags, screen)
         code = _show(found, wanted, flags, screen, differ, sorted(unknown))
         if not flags.watch:
             return code
@@ -94,8 +94,12 @@ def _points(chosen: ManifestFlags, wanted: "Migration", screen: Screen) -> "Alar
     return AlarmPoints(wanted, alarm_metrics(chosen, wanted, screen))
 
 
-def _put(points: "AlarmPoints", found: Status, flags: StatusFlags, screen: Screen) -> None:
+def _put(
+    points: "AlarmPoints", found: Status, wanted: "Migration", flags: StatusFlags, screen: Screen
+) -> None:
     """Tell the alarms; who watches does not wait for it."""
+    with reading(ledger_path(wanted)) as db:
+        points.know(read.moved_bytes(db))
     put = points.turn if flags.watch else points.last
     put(found.tables, now_s=now_ms() / 1000)
     for one in points.heard():

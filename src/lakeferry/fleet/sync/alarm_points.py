@@ -7,7 +7,7 @@ the ledger does not wait. What fails is a warning; the next minute tries again.
 import queue
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from threading import Thread
 
@@ -45,6 +45,10 @@ class AlarmPoints:
     def take(self, route: str, size: int) -> None:
         """So many bytes have moved."""
         self._moved[route] += size
+
+    def know(self, moved: Mapping[str, int]) -> None:
+        """So many bytes have moved in all, by route: another process moves them."""
+        self._moved = Counter(moved)
 
     def turn(self, tables: Iterable[LakeTable], *, now_s: float) -> None:
         """Put what the tables tell, once a minute."""
