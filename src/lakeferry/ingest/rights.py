@@ -59,7 +59,6 @@ def ingest_policy(reach: Reach) -> Mapping[str, Any]:
     return {"Version": "2012-10-17", "Statement": found}
 
 
-
 Places = Sequence[tuple[str, str]]  # bucket, prefix
 
 
