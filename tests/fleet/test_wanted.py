@@ -124,7 +124,11 @@ def test_a_store_is_opened_with_the_options_of_its_connection() -> None:
     assert found.sources["maps"].store_options == {
         "service_account_file": "/etc/lakeferry/gcp.json"
     }
-    assert found.target.store_options == {"region": "us-east-1"}
+    assert found.target.store_options == {
+        "region": "us-east-1",
+        "sse": "aws:kms",
+        "kms_key": "arn:aws:kms:us-east-1:111122223333:key/9a77c0de-0000-4000-8000-1234567890ab",
+    }
 
 
 # ---- the order of meaning
