@@ -299,6 +299,8 @@ def test_a_schema_that_refuses_takes_nothing_from_the_others_nor_from_what_was_k
         warehouse.failures[hr] = "User does not have privilege USAGE on schema hr"
         warehouse.rows["SHOW TABLES IN `hive_metastore`.`sales`"].append({"tableName": "more"})
         refused = look()
+        wanted = migration(ManifestFlags(file=str(tmp_path / "lakeferry.yaml")))
+        states = {row.name: row.state for row in known_tables(wanted)}
         written(tmp_path, {"ws": link}, **source, exclude=["hr.*"])
         left_out = look("--check")
     workspace_client.cache_clear()
@@ -311,8 +313,6 @@ def test_a_schema_that_refuses_takes_nothing_from_the_others_nor_from_what_was_k
     assert "its folders were not looked into" in told["message"]
     assert told["next"][0].startswith("GRANT USAGE, SELECT, READ_METADATA ON SCHEMA")
     assert refused[-1]["changes"]["gone"]["count"] == 0
-    wanted = migration(ManifestFlags(file=str(tmp_path / "lakeferry.yaml")))
-    states = {row.name: row.state for row in known_tables(wanted)}
     assert states["lake.hr.people"] == "discovered"
     assert (left_out[-1]["exit"], left_out[-1]["unlisted"]) == (3, {})
     assert not any("hr.*" in line["message"] for line in left_out if line["type"] == "finding")
