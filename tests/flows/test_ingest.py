@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -386,10 +387,17 @@ def test_a_worker_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.Mon
         finish(asked, feed)
 
 
+def _never_speaks(pipe: Connection, _: object) -> None:
+    """A worker that hears its orders, and says nothing."""
+    while True:
+        pipe.recv()
+
+
 def test_workers_that_never_live_end_the_ingest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakeferry.ingest.crew.processes.START_S", 0.0)
+    monkeypatch.setattr("lakeferry.ingest.crew.processes._live", _never_speaks)
+    monkeypatch.setattr("lakeferry.ingest.crew.processes.START_S", 0.2)
     monkeypatch.setattr("lakeferry.ingest.run.LONGEST_WAIT_S", 0.1)
     ended = pytest.raises(FerryError, match="LF-7054 workers ended 5 times")
     with feed_of(2, 100) as feed, ended:
