@@ -219,9 +219,10 @@ CODES: dict[str, ErrorKind] = {
     "LF-8087": ErrorKind(
         2,
         "a target is in use, and the ledger does not know it",
-        "Beside the target lies the receipt of a cut-over, and the ledger knows nothing of what "
-        "the target holds: it was made anew, or is another one. Nothing is brought to a table that "
-        "others use by now. A ledger that is read back from the targets knows all switches.",
+        "Beside the target lies the receipt of a cut-over, and the ledger knows nothing of it: it "
+        "was made anew, is a copy from before, or is another one; or the cut-over was cut off, and "
+        "ends when it is given again. Nothing is brought to a table that others use by now. A "
+        "ledger that is read back from the targets knows all switches.",
     ),
     "LF-8091": ErrorKind(
         2,

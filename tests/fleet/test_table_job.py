@@ -23,7 +23,7 @@ def test_a_target_whose_receipts_cannot_be_listed_for_a_moment_is_asked_again(
     request = CloneRequest(str(tmp_path / "lake"), str(tmp_path / "out"))
 
     sync_table(
-        TableJob(request, "a.s.orders", "none", "block", is_known=False),
+        TableJob(request, "a.s.orders", "none", "block"),
         Means(map_threads, None, told.append, Flag(), set()),
     )
 

@@ -249,6 +249,28 @@ def test_a_ledger_made_anew_brings_nothing_to_a_table_in_use_and_deletes_nothing
     assert states(fleet) == {"sales.orders": "cut_over"}
 
 
+def test_a_ledger_from_before_a_switch_brings_nothing_to_the_table_in_use_until_it_is_given_again(
+    fleet: Fleet,
+) -> None:
+    ready(fleet, "sales.orders")
+    shutil.copytree(fleet.folder / ".lakeferry", fleet.folder / "backup")
+    cutover(fleet, "--wave", "1")
+    shutil.rmtree(fleet.folder / ".lakeferry")
+    (fleet.folder / "backup").rename(fleet.folder / ".lakeferry")
+    append(fleet.lake / "sales/orders")
+    before = tree(fleet.folder / "out")
+
+    _, planned = run(fleet, "plan")
+    code, lines = fleet.sync()
+
+    [line] = [one for one in planned if one["type"] == "plan_item"]
+    assert (line["action"], line["code"]) == ("blocked", "LF-8087")
+    assert (code, [one["code"] for one in lines[-1]["look_at"]]) == (3, ["LF-8087"])
+    assert tree(fleet.folder / "out") == before
+    assert cutover(fleet, "--wave", "1")[0] == 0
+    assert states(fleet) == {"sales.orders": "cut_over"}
+
+
 @pytest.mark.parametrize("amid", ["frozen", "syncing"])
 def test_what_the_manifest_leaves_out_by_now_is_not_switched_though_a_run_was_killed_amid_it(
     fleet: Fleet, amid: str

@@ -16,13 +16,15 @@ from lakeferry.fleet.cutover.writers import Head, Made, told
 
 POLL_S = 2.0  # between two looks at the sources while they are watched
 SHOWN = 5  # tables that an error names
+# Blocked: by a switch that the ledger does not know, see `plan.IN_USE`.
+_TO_LOOK_AT = ("planned", "blocked")
 ROUNDS = 3  # of freeze and increment, where a writer comes between
 
 
 def bring_up_to_date(run: Run) -> None:
     """While writers still write, all is brought and proven: little is left when they stop."""
     behind = [one for one, head in run.heads()
-              if head.version > (one.held_version or 0) or one.state == "planned"]  # fmt: skip
+              if head.version > (one.held_version or 0) or one.state in _TO_LOOK_AT]  # fmt: skip
     if behind:
         run.emit(Said(f"sources moved on ({len(behind)}): brought up to date before the freeze"))
         run.sync(behind)

@@ -24,6 +24,9 @@ NAMES = {
 FRESH_MS = 24 * 3600 * 1000  # a proof is older than that: give it again
 # Planned, and yet it holds a version: there is more to bring, or a run was cut off as it did.
 READY = frozenset({"planned", "synced", "verified", "frozen"})
+# Beside the target lies the receipt of a switch: of a run that was killed, or that this ledger is
+# too old to know. Given again, it ends the first and makes the second known.
+IN_USE = "LF-8087"
 KINDS = MOVED_KINDS  # of what is cut over
 _OUT = frozenset({"orphaned", "excluded"})
 
@@ -150,10 +153,11 @@ def _waves_before(
 def _problem(
     one: LakeTable, checks: Sequence[CheckResult], strength: str, now_ms: int
 ) -> Problem | None:
-    if one.state in NEED_A_LOOK:
+    is_in_use = one.code == IN_USE and one.held_version is not None  # to be marked so by this run
+    if one.state in NEED_A_LOOK and not is_in_use:
         return Problem(one.name, f"{word(one.state)}: {one.code} {one.why}",
                        one.next_step or f"lakeferry status -s {typed(one.name)}")  # fmt: skip
-    if one.state not in READY or one.held_version is None:
+    if one.held_version is None or not (one.state in READY or is_in_use):
         return Problem(one.name, f"it is {word(one.state)}", f"lakeferry sync -s {typed(one.name)}")
     again = f"lakeferry verify -s {typed(one.name)} --strength {strength}"
     wrong = next((each for each in checks if each.outcome == "different"

@@ -96,8 +96,8 @@ class Run:
             elif isinstance(event, TableSaid) and event.code is not None:
                 self.emit(Said(event.text, event.table.name, event.code, event.next_step))
 
-        ended = sync(self.wanted, self.ledger, rows, self.every(), SyncRequest(),
-                     emit=tell, stop=self.stop)  # fmt: skip
+        asked = SyncRequest(may_be_in_use=True)
+        ended = sync(self.wanted, self.ledger, rows, self.every(), asked, emit=tell, stop=self.stop)
         self.renew()
         if self.stop.is_set():
             raise KeyboardInterrupt

@@ -95,8 +95,7 @@ def _look(wanted: Migration, table: LakeTable, every: Iterable[LakeTable]) -> Se
         source_options=request.source_options, target_options=request.target_options,
     )  # fmt: skip
     if (beside := beside_of(wanted, table, every)) is not None:
-        if table.held_version is None:
-            refuse_in_use(open_store(request.target, request.target_options), kind=table.kind)
+        refuse_in_use(open_store(request.target, request.target_options), kind=table.kind)
         return look_beside(beside, request)
 
     def review(now: Snapshot, before: Snapshot | None, held: int | None) -> None:
@@ -115,7 +114,7 @@ def _look(wanted: Migration, table: LakeTable, every: Iterable[LakeTable]) -> Se
         is_new = is_asked and not list_log(target).is_there
         if is_new and options.mode == "snapshot":
             return _first(table, store, seen)
-        if not is_new and table.held_version is None:
+        if not is_new:
             refuse_in_use(target, kind=table.kind)
         clone = clone_mirror if options.mode == "mirror" else clone_snapshot
         done = clone(request, around)

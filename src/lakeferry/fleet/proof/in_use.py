@@ -1,7 +1,7 @@
 """A target that is in use: its own receipts say that it was cut over, whatever a ledger knows.
 
 A ledger that was made anew by a discovery, as after a loss or on another machine, knows nothing of
-switches. The lake does: a target of which the ledger knows nothing is asked before it is written.
+switches, nor does a copy from before one. The lake does: each target is asked before it is written.
 """
 
 from lakeferry.errors import FerryError
@@ -23,6 +23,7 @@ def refuse_in_use(store: Store, *, kind: str) -> None:
     raise FerryError(
         "LF-8087", "its target is in use: it was cut over, and this ledger does not know it",
         f"{store.url}: a receipt in {place_of_receipts(kind)} says so",
-        "this is not the migration's own ledger, or a new one: move it away, and read one back "
-        "from the targets: lakeferry config rebuild-ledger",
+        "where a cut-over was cut off, give it again; else this ledger is new, older than the "
+        "switch, or not the migration's own: move it away, and read one back from the targets: "
+        "lakeferry config rebuild-ledger",
     )  # fmt: skip

@@ -23,4 +23,5 @@ class SyncRequest:
     bytes_per_s: float | None = None  # of this run, beside the manifest's limits
     paces: tuple[Pace, ...] = ()  # of the runs before
     tells_files: bool = False  # each that arrives
+    may_be_in_use: bool = False  # a cut-over asks: one that was killed has laid receipts
     metrics: AlarmMetrics | None = None  # of the manifest's alarms; None: it has none

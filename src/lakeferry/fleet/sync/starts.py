@@ -88,5 +88,5 @@ class Starts:
             request, row.name, options.schema_changes, options.on_vacuumed,
             self._asked.accept_schema, row.protocol,
             beside_of(self._wanted, row, self._rows.values()),
-            is_known=row.held_version is not None,
+            may_be_in_use=self._asked.may_be_in_use,
         )  # fmt: skip

@@ -51,7 +51,7 @@ class TableJob:
     accept_schema: int | None = None  # a version of the source whose schema a person accepts
     protocol: str = ""  # '3/7', as the ledger knows it
     beside: Beside | None = None  # of what is no Delta table
-    is_known: bool = True  # the ledger knows what its target holds
+    may_be_in_use: bool = False  # whoever asks switches it: its receipts are not looked at
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _tried(job: TableJob, means: Means) -> Ended:
 
 
 def _once(job: TableJob, means: Means) -> Ended:
-    if not job.is_known:
+    if not job.may_be_in_use:
         kind = "delta" if job.beside is None else job.beside.kind
         refuse_in_use(open_store(job.request.target, job.request.target_options), kind=kind)
     talk = _Talk(job.request.target, means.tell)
