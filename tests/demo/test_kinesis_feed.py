@@ -1,9 +1,11 @@
 """The feed: what is put is read, what is made is unique, what goes wrong goes wrong on command."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +28,7 @@ FIRST = "shardId-000000000000"
 
 
 def reader(feed: Feed | FeedAway, keys: tuple[str, str] = ("test", "test")) -> Kinesis:
-    return Kinesis(endpoint_of(feed.region, feed.url), lambda: AwsKeys(*keys), timeout_s=5)
+    return Kinesis(endpoint_of(feed.region, feed.url), lambda: AwsKeys(*keys), timeout_s=60)
 
 
 def page(
@@ -41,6 +43,23 @@ def page(
 
 def data(found: RecordsPage) -> list[bytes]:
     return [one.data for one in found.records]
+
+
+class Still(Feed):
+    """Its clock stands, but for what it is told: on a busy machine a second is soon over."""
+
+    def __init__(self, **given: Any) -> None:
+        self._at_ms = int(time.time() * 1000)
+        super().__init__(**given)
+
+    def now_ms(self) -> int:
+        return self._at_ms + self._skew_ms
+
+
+@pytest.fixture
+def still() -> Iterator[Feed]:
+    with Still() as feed:
+        yield feed
 
 
 @pytest.fixture
@@ -138,7 +157,7 @@ def test_a_clock_that_is_off_is_corrected_by_the_answers_date(kinesis_feed: Feed
 
     line.shards(kinesis_feed.stream)
 
-    assert line.clock_error.total_seconds() == pytest.approx(600, abs=2)
+    assert line.clock_error.total_seconds() == pytest.approx(600, abs=20)
 
 
 @pytest.mark.parametrize(
@@ -200,9 +219,9 @@ def test_an_empty_page_on_command_skips_nothing(made: Feed) -> None:
     assert len(line.records(empty.next_shard_iterator or "").records) == 10_000
 
 
-def test_the_sixth_call_of_a_second_is_refused(kinesis_feed: Feed) -> None:
-    line = reader(kinesis_feed)
-    iterator = line.iterator(kinesis_feed.stream, FIRST, FromTrimHorizon())
+def test_the_sixth_call_of_a_second_is_refused(still: Feed) -> None:
+    line = reader(still)
+    iterator = line.iterator(still.stream, FIRST, FromTrimHorizon())
     for _ in range(5):
         line.records(iterator)
 
@@ -210,14 +229,16 @@ def test_the_sixth_call_of_a_second_is_refused(kinesis_feed: Feed) -> None:
         line.records(iterator)
 
 
-def test_a_page_of_10_mib_closes_its_shard_for_5_s(kinesis_feed: Feed) -> None:
-    kinesis_feed.put("user-1", *[bytes((1 << 20) - 6)] * 11)  # keys count, too
-    found = page(kinesis_feed)
-    kinesis_feed.skew(4.8)
+def test_a_page_of_10_mib_closes_its_shard_for_5_s(still: Feed) -> None:
+    still.put("user-1", *[bytes((1 << 20) - 6)] * 11)  # keys count, too
+    found = page(still)
+    still.skew(4.99)
 
     assert len(found.records) == 10
     with pytest.raises(Refused, match="ProvisionedThroughputExceeded"):
-        page(kinesis_feed)
+        page(still)
+    still.skew(5)
+    assert len(page(still).records) == 10
 
 
 def test_what_retention_took_is_skipped_without_a_word(kinesis_feed: Feed) -> None:
@@ -288,24 +309,23 @@ def test_an_iterator_lives_as_long_as_it_is_told(kinesis_feed: Feed) -> None:
 
 
 def test_made_records_arrive_at_their_rate() -> None:
-    with Feed(load=Load(backlog=100, rate=50)) as feed:
+    with Still(load=Load(backlog=100, rate=50)) as feed:
         feed.skew(10)
 
         truth = feed.truth()[FIRST]
 
-    assert 600 <= truth.due <= 605
+    assert truth.due == 600
 
 
 def test_children_of_a_made_shard_go_on_at_half_its_rate() -> None:
-    with Feed(load=Load(backlog=100, rate=50), quota=False) as feed:
+    with Still(load=Load(backlog=100, rate=50), quota=False) as feed:
         feed.skew(10)
         children = feed.split(FIRST)
         feed.skew(20)
 
         truth = feed.truth()
 
-    assert 600 <= truth[FIRST].due <= 605
-    assert [250 <= truth[child].due <= 253 for child in children] == [True, True]
+    assert [truth[one].due for one in (FIRST, *children)] == [600, 250, 250]
 
 
 def test_arrivals_that_jitter_go_back_in_time() -> None:
