@@ -179,7 +179,7 @@ class _Overwriting(LocalStore):
 class _Keeping(LocalStore):
     """A store whose identity may write, but not delete."""
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, if_match: str | None = None) -> None:  # noqa: ARG002
         raise FerryError("LF-1002", "the identity may not do this here", path, "grant it")
 
 

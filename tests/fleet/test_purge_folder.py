@@ -14,6 +14,7 @@ from lakeferry.fleet.rollback.purge import Purge, plan_purge, purge
 from lakeferry.fleet.rollback.purge_folder import at_source_no_longer
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.store.local import LocalStore
+from lakeferry.store.protocol import read_all
 from tests.fleet.lakes import put
 
 
@@ -92,6 +93,18 @@ def test_a_switch_that_the_ledger_does_not_know_keeps_all(copy: Copy) -> None:
     assert refused.value.code == "LF-8087"
     put(copy.target, f"{FOLDER}/receipts/001700000000001-rollback.json", "{}")
     assert len(copy.deleted()) == 3
+
+
+def test_what_is_written_over_after_the_listing_stays(copy: Copy) -> None:
+    planned = copy.planned()
+    put(copy.target, "2026/b.json", "2026/x.json")  # of the size that it had
+
+    stay = purge(copy.place, planned, turn=lambda: None)
+
+    assert (stay, [meta.path for meta in copy.target.list("")]) == (
+        ("2026/b.json",), ["2026/b.json"],
+    )  # fmt: skip
+    assert read_all(copy.target, "2026/b.json") == b"2026/x.json"
 
 
 def test_a_purge_that_was_cut_off_goes_on_from_any_file(copy: Copy) -> None:

@@ -321,7 +321,7 @@ def test_a_loser_that_may_not_delete_its_record_still_ends_well(tmp_path: Path) 
     source, target = grow(tmp_path / "source"), tmp_path / "target"
 
     class Undeletable(WatchedStore):
-        def delete(self, path: str) -> None:
+        def delete(self, path: str, *, if_match: str | None = None) -> None:  # noqa: ARG002
             raise FerryError("LF-1002", "the identity may not delete", path, "grant it")
 
     with foreign_writer(target, lambda: lakeferry.clone(str(source), str(target))) as store:

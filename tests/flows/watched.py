@@ -114,8 +114,8 @@ class WatchedStore:
     def set_modified(self, path: str, ms: int) -> bool:
         return self._told("set_modified", path, lambda _: self.inner.set_modified(path, ms))
 
-    def delete(self, path: str) -> None:
-        self._told("delete", path, lambda _: self.inner.delete(path))
+    def delete(self, path: str, *, if_match: str | None = None) -> None:
+        self._told("delete", path, lambda _: self.inner.delete(path, if_match=if_match))
 
     def _told(self, operation: str, path: str, do: Callable[[int], Result]) -> Result:
         number = self._tell(operation, path)

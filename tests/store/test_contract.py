@@ -404,6 +404,21 @@ def test_deleting_removes_and_a_missing_path_is_no_error(store: Store) -> None:
 
 
 @every_store
+def test_what_was_written_over_since_it_was_listed_is_not_deleted(store: Store) -> None:
+    put(store, "dir/a")
+    put(store, "dir/b")
+    seen = {found.path: found.e_tag for found in store.list("dir")}
+    put(store, "dir/b", b"y")  # of the same size
+
+    store.delete("dir/a", if_match=seen["dir/a"])
+    store.delete("dir/a", if_match=seen["dir/a"])
+    with pytest.raises(AlreadyThere) as stays:
+        store.delete("dir/b", if_match=seen["dir/b"])
+
+    assert (stays.value.path, paths(store), read_all(store, "dir/b")) == ("dir/b", ["dir/b"], b"y")
+
+
+@every_store
 def test_a_modification_time_is_set_or_the_store_says_that_it_cannot(store: Store) -> None:
     put(store, "a")
 

@@ -10,6 +10,11 @@ from lakeferry.errors import FerryError
 CONNECTIONS = 64  # kept open; with the default of 10, more threads open and close one per request
 
 
+def endpoint_of(link: Connection) -> str | None:
+    """The endpoint in use; None is Google's own."""
+    return link.get("endpoint") or os.environ.get("STORAGE_EMULATOR_HOST")
+
+
 def client(link: Connection) -> Any:
     with ONE_AT_A_TIME:
         from requests.adapters import HTTPAdapter
@@ -27,7 +32,7 @@ def _client(link: Connection) -> Any:
         from google.auth.exceptions import DefaultCredentialsError
         from google.cloud.storage import Client
 
-    endpoint = link.get("endpoint") or os.environ.get("STORAGE_EMULATOR_HOST")
+    endpoint = endpoint_of(link)
     options = {"api_endpoint": endpoint} if endpoint else None
     project = link.get("project")
     if link.is_true("anonymous"):

@@ -137,6 +137,16 @@ class Azure:
             raise faults.refusal(self._where(key), message=f"the copy ended as `{state}`")
         return ObjectMeta(key, source.size, answer["etag"].strip('"'))
 
+    def delete(self, key: str, e_tag: str) -> None:
+        """Under the condition that it is still that."""
+        with ONE_AT_A_TIME:
+            from azure.core import MatchConditions
+
+        with self._translated(key):
+            self._blob(key).delete_blob(
+                etag=f'"{e_tag}"', match_condition=MatchConditions.IfNotModified
+            )
+
     def _where(self, key: str) -> str:
         return f"{connect.endpoint_of(self._link)}/{self._container}/{key}"
 

@@ -193,10 +193,16 @@ class GcsStore:
     def set_modified(self, path: str, ms: int) -> bool:  # noqa: ARG002
         return False
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, if_match: str | None = None) -> None:
+        generation = {} if if_match is None else {"if_generation_match": int(if_match)}
+        # Google keeps to the condition; not every other server of this protocol does.
+        if generation and connect.endpoint_of(self._link) is not None:
+            found = self.head(path)
+            if found is not None and found.e_tag != if_match:
+                raise AlreadyThere(path)
         try:
             with self._translated(path):
-                self._bucket().blob(self._key(path)).delete()
+                self._bucket().blob(self._key(path)).delete(**generation)
         except FileNotFoundError:
             return
 

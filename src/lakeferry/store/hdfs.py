@@ -162,8 +162,10 @@ class HdfsStore:
             self._client().set_times(self._full(path), ms, ms)
         return True
 
-    def delete(self, path: str) -> None:
-        if self.head(path) is not None:
+    def delete(self, path: str, *, if_match: str | None = None) -> None:
+        if (found := self.head(path)) is not None:
+            if if_match is not None and found.e_tag != if_match:
+                raise AlreadyThere(path)
             with self._translated(path):
                 self._client().delete(self._full(path))
 

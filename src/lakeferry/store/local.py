@@ -191,11 +191,13 @@ class LocalStore:
             os.utime(self._full(path), ns=(ms * 1_000_000, ms * 1_000_000))
         return True
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, if_match: str | None = None) -> None:
         with (
             self._translated(path),
             suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError),
         ):
+            if if_match is not None and if_match != _e_tag(os.stat(self._full(path))):
+                raise AlreadyThere(path)
             os.unlink(self._full(path))
 
     def settle(self) -> None:

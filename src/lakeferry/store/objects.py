@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta as Found
     from obstore.store import ObjectStore as Backend
 
+    from lakeferry.store.commit_lock import CommitLock
+
 JOINING_S = (0.2, 0.5, 1, 2, 5, *[10] * 30)  # pauses before another look: five minutes in all
 READERS = 16  # threads that fetch ranges, for all large objects of one store together
 
@@ -51,6 +53,9 @@ class Service(Protocol):
 
     def copy(self, other: "Service", source: ObjectMeta, key: str) -> ObjectMeta | None:
         """Copy inside the service; None where it cannot. `source.path`: the whole key there."""
+
+    def delete(self, key: str, e_tag: str) -> None:
+        """Remove it if it has this e_tag; AlreadyThere, FileNotFoundError."""
 
     def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
         """As `Store.entries`, page by page. `folder` and the paths in the answer: whole keys."""
@@ -77,6 +82,7 @@ class ObjectStore:
         sender: Callable[[], "Backend"] | None = None,
         service: Service | None = None,
         storage_class: str | None = None,
+        lock: "CommitLock | None" = None,
         large_commit_bytes: int = 32 << 20,
         pace: Pace = unpaced,
     ) -> None:
@@ -92,6 +98,7 @@ class ObjectStore:
                 links; None: the same one.
             service: None only for memory.
             storage_class: of what `write` puts, but for logs; None: the bucket's own.
+            lock: by which `put_if_absent` goes, for a service that has no condition.
             large_commit_bytes: `put_if_absent` sends bodies over this size in parts.
             pace: of the requests that the account allows.
         """
@@ -103,6 +110,7 @@ class ObjectStore:
         self._connect_sender = sender
         self.service = service
         self._storage_class = storage_class
+        self._lock = lock
         self._large_commit_bytes = large_commit_bytes
         self._pace = pace
         self._ready: Backend | None = None
@@ -216,6 +224,9 @@ class ObjectStore:
         raise wrong_size(self._where(path), expected=size, got=found.size if found else 0)
 
     def put_if_absent(self, path: str, chunks: Iterable[bytes], *, size_hint: int) -> None:
+        if self._lock is not None:
+            self._lock.put_if_absent(self, path, self.key(path), chunks)
+            return
         key, backend = self.key(path), self._sender()
         stream = iter(chunks)
         limit = self._large_commit_bytes if self.service else 1 << 62
@@ -250,13 +261,21 @@ class ObjectStore:
     def set_modified(self, path: str, ms: int) -> bool:  # noqa: ARG002
         return False
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, if_match: str | None = None) -> None:
         key, backend = self.key(path), self._backend()
         try:
+            if if_match is not None and self.service is not None:
+                self.service.delete(key, if_match)
+                return
+            if if_match is not None and (found := self.head(path)) and found.e_tag != if_match:
+                raise AlreadyThere(path)
             with self._translated(path):
                 obstore.delete(backend, key)
         except FileNotFoundError:
             return
+        except AlreadyThere as error:
+            if self.head(path) is not None:  # what is gone fails a condition, too
+                raise AlreadyThere(path) from error
 
     def key(self, path: str) -> str:
         """The whole key of a path below this store; LF-3107 if the service cannot keep it."""

@@ -115,8 +115,8 @@ class Part:
     def set_modified(self, path: str, ms: int) -> bool:
         return self._store.set_modified(self._full(path), ms)
 
-    def delete(self, path: str) -> None:
-        self._store.delete(self._full(path))
+    def delete(self, path: str, *, if_match: str | None = None) -> None:
+        self._store.delete(self._full(path), if_match=if_match)
 
     def _full(self, path: str) -> str:
         return f"{self._folder}/{path}" if self._folder and path else self._folder or path

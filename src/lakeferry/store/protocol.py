@@ -115,8 +115,12 @@ class Store(Protocol):
     def set_modified(self, path: str, ms: int) -> bool:
         """Set the modification time; False where the store cannot."""
 
-    def delete(self, path: str) -> None:
-        """Remove; a missing path is no error. Only for what we put and never published."""
+    def delete(self, path: str, *, if_match: str | None = None) -> None:
+        """Remove; a missing path is no error. Only for what we put.
+
+        `if_match`: an e_tag; where another lies there by now it stays: `AlreadyThere`. Object
+        services decide that themselves; of a file it is looked at just before.
+        """
 
 
 def read_all(store: Store, path: str) -> bytes:

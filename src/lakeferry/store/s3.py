@@ -157,6 +157,15 @@ class S3:
         e_tag = answer["ETag"].strip('"')
         return ObjectMeta(key, source.size, e_tag, None, _whole_checksums(answer))
 
+    def delete(self, key: str, e_tag: str) -> None:
+        """By a condition of the request, which not every other server of this protocol keeps to."""
+        if connect.endpoint_of(self._link) is not None:
+            found = self.head(key)
+            if found is not None and found.e_tag != e_tag:
+                raise AlreadyThere(key)
+        with self._translated(key):
+            self._client().delete_object(Bucket=self._bucket, Key=key, IfMatch=f'"{e_tag}"')
+
     def _reaches(self, other: "S3") -> bool:
         same = connect.endpoint_of(self._link) == connect.endpoint_of(other._link)
         return same and _identity(self._link) == _identity(other._link)

@@ -101,7 +101,7 @@ class MeteredStore:
     def set_modified(self, path: str, ms: int) -> bool:
         raise NotImplementedError("a verification writes nothing")
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, if_match: str | None = None) -> None:
         raise NotImplementedError("a verification writes nothing")
 
 

@@ -234,7 +234,7 @@ def _purge(
     wanted: "Migration", meant: Sequence[LakeTable], confirm: str | None, *, screen: Screen,
     stop: Flag,
 ) -> int:  # fmt: skip
-    files = 0
+    files, stay = 0, dict[str, tuple[str, ...]]()
     with led(wanted, "rollback") as ledger:
         # As they are now that nobody else leads: one may have been cut over a moment ago.
         # And as the ledger has them: what a killed switch left frozen, no manifest makes unused.
@@ -249,18 +249,21 @@ def _purge(
             # The answer may have taken long.
             planned = _to_purge(wanted, [one.row for one in planned])
         for one in planned:
-            files += purge(wanted.target, one, turn=ledger.turn)
-            ledger.forget_clone(one.row.target_url, forgetting(one))
+            changed = purge(wanted.target, one, turn=ledger.turn)
+            gone = len(one.ours) - len(changed)
+            ledger.forget_clone(one.row.target_url, forgetting(one, gone))
+            files += gone
+            stay[one.row.name] = (*changed, *one.others)
             ledger.turn()
         ledger.end(OK)
     lines = [f"  {marks(sys.stdout)['ok']} {counted(files, 'file')} deleted of "
              f"{counted(len(planned), 'table')}"]  # fmt: skip
-    lines += [f"    {one.row.name}: {_some(one.others)} stay" for one in planned if one.others]
+    lines += [f"    {name}: {_some(paths)} stay" for name, paths in stay.items() if paths]
     if not planned:
         lines = ["  there is nothing to delete"]
     screen.result(lines, {
         "purged": [one.row.name for one in planned], "files": files,
-        "stay": {one.row.name: list(one.others[:100]) for one in planned if one.others},
+        "stay": {name: list(paths[:100]) for name, paths in stay.items() if paths},
     })  # fmt: skip
     return OK
 

@@ -24,7 +24,7 @@ from lakeferry.fleet.rollback.purge_folder import at_source_no_longer, ours_and_
 from lakeferry.fleet.standing.states import State, may_follow
 from lakeferry.ledger.rows import LakeTable, Move
 from lakeferry.store.open import open_store
-from lakeferry.store.protocol import ObjectMeta, Store, read_all
+from lakeferry.store.protocol import AlreadyThere, ObjectMeta, Store, read_all
 from lakeferry.workers import map_threads
 
 _RECORD = re.compile(r"(\d{20})-([A-Za-z0-9-]+)\.(json|parquet)")
@@ -101,33 +101,59 @@ def only_here(wanted: Migration, planned: Purge) -> int:
     )
 
 
-def forgetting(planned: Purge) -> Move:
+def forgetting(planned: Purge, files: int) -> Move:
     """The step of a table whose copy was deleted; one that is left out stays so."""
     before: State = planned.row.state  # type: ignore[assignment]
     after: State = "planned" if "planned" in may_follow(before) else before
-    why = f"{len(planned.ours)} files of its target were deleted"
+    why = f"{files} files of its target were deleted"
     return Move(planned.row.target_url, before, after, why)
 
 
-def purge(target: Target, planned: Purge, *, turn: Callable[[], None]) -> int:
+def purge(target: Target, planned: Purge, *, turn: Callable[[], None]) -> tuple[str, ...]:
     """Delete it: data first, our records last, so that a run that was cut off can be repeated.
 
     Args:
         turn: called all the while, so that the lease of the ledger is kept.
 
     Returns:
-        How many files.
+        Paths of what somebody wrote over since it was planned, sorted: it stays.
+
+    Raises:
+        FerryError: LF-8082 somebody has committed to the table since; nothing of it was deleted.
     """
     store = open_store(planned.row.target_url, target.store_options)
-    paths = [meta.path for meta in planned.ours]
-    data = [path for path in paths if not path.startswith(_KEPT_LAST)]
-    for _ in map_threads(store.delete, data, count=AT_ONCE, on_silence=turn):
+    if planned.row.kind != "folder":
+        _refuse_newer(store, planned)
+
+    def remove(meta: ObjectMeta) -> str | None:
+        try:
+            store.delete(meta.path, if_match=meta.e_tag)
+        except AlreadyThere:
+            return meta.path
+        return None
+
+    data = [meta for meta in planned.ours if not meta.path.startswith(_KEPT_LAST)]
+    stay = []
+    for stays in map_threads(remove, data, count=AT_ONCE, on_silence=turn):
+        stay.append(stays)
         turn()
-    for path in paths:
-        if path.startswith(_KEPT_LAST):
-            store.delete(path)
+    for meta in planned.ours:
+        if meta.path.startswith(_KEPT_LAST):
+            stay.append(remove(meta))
             turn()
-    return len(paths)
+    return tuple(sorted(path for path in stay if path is not None))
+
+
+def _refuse_newer(store: Store, planned: Purge) -> None:
+    """The tables before this one took their time."""
+    known = {meta.path for meta in planned.ours}
+    for file in list_log(store).commits.values():
+        if file.meta.path not in known:
+            raise FerryError(
+                "LF-8082", f"version {file.version} of {planned.row.name} was made a moment ago",
+                f"{planned.row.target_url}; nothing of it was deleted",
+                "somebody writes to it: ask who, then decide again",
+            )  # fmt: skip
 
 
 def _records(store: Store, row: LakeTable) -> tuple[dict[str, int], frozenset[str]]:
