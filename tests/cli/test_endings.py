@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_main import LAKEFERRY, lines, run, wait_for
+from tests.cli.test_main import LAKEFERRY, MANY, SLOWLY, lines, run, wait_for
 from tests.clone.small import new_table
 
 COMMIT = "_delta_log/00000000000000000000.json"
@@ -43,7 +43,7 @@ def test_a_signal_interrupts_at_once_what_has_nothing_in_flight(
     wait_for(tmp_path / "runs")
 
     process.send_signal(number)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
 
     assert (process.returncode, said) == (code, "  stopped\n")
 
@@ -101,14 +101,14 @@ raise SystemExit(guarded('verify', Late(), lambda screen, stop: 3))
 
 def test_a_signal_that_python_dropped_is_heard_when_the_command_ends() -> None:
     process = start(program=LOST)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
 
     assert (process.returncode, said) == (130, "  stopped\n")
 
 
 def test_a_signal_that_comes_when_all_is_done_changes_nothing() -> None:
     process = start(program=LATE)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
 
     assert (process.returncode, said) == (3, "")
 
@@ -125,7 +125,7 @@ def test_ctrl_c_in_the_demo_ends_its_other_process_too_without_a_word_of_it(
     wait_for(folder / table)
 
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
 
     assert (process.returncode, said) == (130, "  stopped\n")
     assert not [command for command in commands() if str(folder).encode() in command]
@@ -140,12 +140,13 @@ def commands() -> list[bytes]:
     return found
 
 
-def test_a_stopped_clone_says_that_the_same_command_goes_on(source: Path, tmp_path: Path) -> None:
-    process = start("clone", source, tmp_path / "t", "--limit-rate", "36kB/h")
-    wait_for_one(tmp_path / "t")
+def test_a_stopped_clone_says_that_the_same_command_goes_on(tmp_path: Path) -> None:
+    source = new_table(tmp_path / "source", *MANY)
+    process = start("clone", source, tmp_path / "t", *SLOWLY)
+    wait_for(tmp_path / "t" / MANY[0])
 
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert said.splitlines()[-2:] == [
@@ -157,11 +158,11 @@ def test_a_stopped_clone_says_that_the_same_command_goes_on(source: Path, tmp_pa
 def test_what_is_in_flight_has_a_while_to_end_and_no_more(source: Path, tmp_path: Path) -> None:
     hasty = "from lakeferry.cli import main, talk; talk.GRACE_S = 1; main.main()"
     target = tmp_path / "t"
-    process = start("clone", source, target, "--limit-rate", "1kB/h", "--json", program=hasty)
+    process = start("clone", source, target, "--limit-rate", "0.1kB/h", "--json", program=hasty)
     wait_for_one(target)
 
     process.send_signal(signal.SIGTERM)
-    told, _ = process.communicate(timeout=20)  # the second file would take 36 s
+    told, _ = process.communicate(timeout=60)  # the second file would take 360 s
 
     assert process.returncode == 143
     assert lines(told)[-1]["exit"] == 143
@@ -169,7 +170,7 @@ def test_what_is_in_flight_has_a_while_to_end_and_no_more(source: Path, tmp_path
 
 
 def wait_for_one(target: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not any((target / name).exists() for name in "ab"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -242,7 +243,7 @@ def test_a_bug_keeps_its_traceback_and_the_last_line() -> None:
     )
     process = start(program=broken)
 
-    told, said = process.communicate(timeout=20)
+    told, said = process.communicate(timeout=60)
 
     assert process.returncode == 1
     assert lines(told)[-1]["exit"] == 1

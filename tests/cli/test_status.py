@@ -224,7 +224,7 @@ def test_a_watch_looks_again_until_it_is_stopped(lake: Path) -> None:
             keys += [line["key"]] if line["type"] == "group" else []
             if len(keys) == 4:
                 process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        assert process.wait(60) == 130
 
     assert keys[:4] == ["1", "2", "1", "2"]
 
