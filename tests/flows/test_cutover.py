@@ -13,7 +13,10 @@ import orjson
 import pytest
 from deltalake import DeltaTable
 
-from lakeferry.cli.fleet.flags import known_tables, led
+from lakeferry.cli.fleet.flags import known_tables, led, ledger_path
+from lakeferry.fleet.cutover.events import Event
+from lakeferry.fleet.cutover.plan import MARK, CutoverRequest, Step
+from lakeferry.fleet.cutover.run import cutover as door
 from lakeferry.fleet.proof.receipt_files import receipts_at
 from lakeferry.fleet.proof.run import ProveRequest, prove
 from lakeferry.ledger import read
@@ -311,6 +314,34 @@ def as_job(table: Path, number: int, name: str) -> None:
         if "commitInfo" in action:
             action["commitInfo"]["job"] = {"jobId": str(number), "jobName": name}
     commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
+def test_a_run_that_was_killed_after_the_mark_writes_its_lists_when_it_is_repeated(
+    fleet: Fleet,
+) -> None:
+    append(fleet.lake / "sales/orders")
+    as_job(fleet.lake / "sales/orders", 8812, "hourly-sync")
+    ready(fleet, "sales.items")
+
+    def killed_at_the_mark(event: Event) -> None:
+        if isinstance(event, Step) and event.number == MARK:
+            raise EOFError
+
+    rows, path = known_tables(fleet.wanted), ledger_path(fleet.wanted)
+    with led(fleet.wanted, "cutover") as ledger, pytest.raises(EOFError):
+        door(
+            fleet.wanted, ledger, path, rows, CutoverRequest("wave 1", freeze_s=0),
+            emit=killed_at_the_mark, ask=lambda *_: True, stop=Flag(),
+        )  # fmt: skip
+    code, lines = cutover(fleet, "-s", "a.sales.orders")
+    _, again = cutover(fleet, "--wave", "1")
+
+    assert (code, lines[-1]["cut_over"], lines[-1]["already"]) == (0, [], ["a.sales.orders"])
+    assert (lines[-1]["files"], again[-1]["files"]) == (
+        ["cutover-wave1.html", "cutover-wave1.csv"], [],
+    )  # fmt: skip
+    assert [one["id"] for one in lines[-1]["repoint"]] == ["8812"]
+    assert "sales.orders" in (fleet.folder / "cutover-wave1.html").read_text()
+
+
 
 
 def test_a_wave_waits_for_the_waves_before_it(fleet: Fleet) -> None:

@@ -116,6 +116,15 @@ def events(
     return [LedgerEvent._make(row) for row in found]
 
 
+def events_of(db: sqlite3.Connection, kind: str) -> list[LedgerEvent]:
+    """All of one kind, oldest first. The whole history is looked through."""
+    found = db.execute(
+        "SELECT seq, run_id, at_ms, kind, target_url, body FROM event WHERE kind = ? ORDER BY seq",
+        (kind,),
+    )
+    return [LedgerEvent._make(row) for row in found]
+
+
 def newest_events(
     db: sqlite3.Connection, target_url: str, *, limit: int
 ) -> tuple[LedgerEvent, ...]:

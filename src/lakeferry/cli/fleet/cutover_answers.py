@@ -60,6 +60,9 @@ def report_lines(report: CutoverReport, files: Sequence[str]) -> list[str]:
         return [*lines, "  there is nothing to cut over"]
     watched = f", {report.watched_s:.1f} s of it watching" if report.watched_s >= 0.05 else ""
     sign = signs["warning" if report.asks else "ok"]
+    if not report.switched and report.owed:
+        lines.append("  their lists, which a run before was killed too soon to write:")
+        return [*lines, *(f"    {path}" for path in files)]
     pause = f"writers paused {report.pause_s or 0:.1f} s{watched}"
     lines.insert(0, f"  {sign} {counted(len(report.switched), 'table')} cut over  {pause}")
     for name, who in report.late:
@@ -77,6 +80,7 @@ def _again(title: str) -> str:
 
 def report_body(report: CutoverReport, files: Sequence[str]) -> dict[str, Any]:
     """What a cut-over adds to the summary."""
+    told = (*report.owed, report)  # of what is on lists
     return plain({
         "title": report.title,
         "cut_over": [one.name for one in report.switched],
@@ -94,8 +98,8 @@ def report_body(report: CutoverReport, files: Sequence[str]) -> dict[str, Any]:
              "statement": one.statement, "why": one.why}
             for one in report.loads
         ],
-        "repoint": [one._asdict() for one in report.repoints],
-        "grants": list(report.grants),
+        "repoint": [each._asdict() for one in told for each in one.repoints],
+        "grants": [each for one in told for each in one.grants],
         "set_managed": list(report.managed),
         "late": [{"table": name, "by": who} for name, who in report.late],
         "files": list(files),

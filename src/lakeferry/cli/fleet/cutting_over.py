@@ -24,6 +24,7 @@ from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.cutover.events import CutoverReport, Event, Said, Watching
 from lakeferry.fleet.cutover.plan import CutoverRequest, Step
+from lakeferry.fleet.cutover.owed import settle
 from lakeferry.fleet.cutover.preview import preview
 from lakeferry.fleet.cutover.repoint import as_csv
 from lakeferry.fleet.cutover.run import cutover as door
@@ -38,6 +39,7 @@ from lakeferry.ledger.rows import Receipt
 if TYPE_CHECKING:
     from lakeferry.fleet.manifest.wanted import Migration
 
+    from lakeferry.ledger.write import Ledger
 OK, LOOK = 0, 3
 
 
@@ -81,16 +83,16 @@ def cutover(
             wanted, ledger, path, meant, asked, emit=emit,
             ask=asking(yes=flags.yes), stop=stop,
         )  # fmt: skip
-        code = LOOK if report.asks else OK
+        files, unwritten = _write_all_lists(wanted, ledger, report)
+        code = LOOK if report.asks or unwritten else OK
         ledger.end(code)
     if not flags.set_managed:
         report = replace(report, managed=())
-    files, unwritten = _write_lists(wanted, report)
     for error in unwritten:
         step = "give it room and rights there; each receipt lies beside its table as well"
         screen.event(Warned("", error.code, f"{error.what}: {error.where}", step))
     screen.result(answers.report_lines(report, files), answers.report_body(report, files))
-    return LOOK if unwritten else code
+    return code
 
 
 def check(
@@ -245,6 +247,25 @@ def _write_lists(
             written.append(str(path))
         except FerryError as error:
             unwritten.append(error)
+def _write_all_lists(
+    wanted: "Migration", ledger: "Ledger", report: CutoverReport
+) -> tuple[tuple[str, ...], tuple[FerryError, ...]]:
+    """Of this run, and of those before it that were killed before theirs were written.
+
+    Returns:
+        As `_write_lists`.
+    """
+    files: list[str] = []
+    unwritten: list[FerryError] = []
+    for one in (*report.owed, report):
+        written, failed = _write_lists(wanted, one)
+        if one.switched and not failed:
+            settle(ledger, one, written)
+        files += written
+        unwritten += failed
+    return tuple(files), tuple(unwritten)
+
+
     return tuple(written), tuple(unwritten)
 
 

@@ -49,6 +49,8 @@ class CutoverReport:
     managed: tuple[str, ...] = ()  # ALTER TABLE ... SET MANAGED
     late: tuple[tuple[str, str], ...] = ()  # tables written at their source since, and by whom
     is_dry: bool = False
+    run_id: str = ""  # in the ledger
+    owed: tuple["CutoverReport", ...] = ()  # of runs before, killed before their lists were written
 
     @property
     def asks(self) -> bool:

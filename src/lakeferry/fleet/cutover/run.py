@@ -7,6 +7,7 @@ a kill at any moment: a receipt is put before the mark, and nothing is marked wi
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
 
@@ -17,6 +18,7 @@ from lakeferry.fleet.counting import counted
 from lakeferry.fleet.cutover.events import Ask, CutoverReport, Emit, Said
 from lakeferry.fleet.cutover.freeze import POLL_S, bring_up_to_date, freeze_and_bring
 from lakeferry.fleet.cutover.look import latest, refuse_no_checkpoint
+from lakeferry.fleet.cutover.owed import owed_reports
 from lakeferry.fleet.cutover.plan import PRECONDITIONS, Chosen, CutoverRequest, chosen, problems
 from lakeferry.fleet.cutover.prove import prove_txns, verify
 from lakeferry.fleet.cutover.repoint import repoints
@@ -65,8 +67,9 @@ def cutover(
     ledger.move(*interrupted(run.every()))
     picked = chosen(one for one in run.every() if one.target_url in meant)
     run.rows, run.stores.every = picked.todo, tuple(run.every())
+    before = owed_reports(run, picked.done)
     if not picked.todo:
-        return CutoverReport(asked.title, (), picked.done, picked.left, None, 0.0)
+        return CutoverReport(asked.title, (), picked.done, picked.left, None, 0.0, owed=before)
     check_preconditions(run)
     # A wrong name is told before writers stop for it.
     refuse_no_checkpoint(wanted, run.stores, asked.checkpoints)
@@ -83,7 +86,7 @@ def cutover(
     except BaseException:
         thaw(run)
         raise
-    return _report(run, picked, statements)
+    return replace(_report(run, picked, statements), run_id=ledger.run_id, owed=before)
 
 
 def check_preconditions(run: Run) -> None:

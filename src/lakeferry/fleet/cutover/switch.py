@@ -36,6 +36,8 @@ from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable, Receipt
 from lakeferry.ledger.write import now_ms
 
+LISTS = "lists"  # events of the ledger: 'due' with the mark, 'written' when they are
+
 
 class Carried(NamedTuple):
     """A stream that goes on, and where at the target its checkpoint lands."""
@@ -133,17 +135,28 @@ def mark(run: Run, place: Catalog | None, entries: dict[str, Entry]) -> Statemen
 
     for _ in run.beside(lay, run.rows):
         pass
-    with run.ledger.together():
-        for one in run.rows:
-            why = f"version {one.held_version} is version {one.target_version} of the target"
-            step = move(one.target_url, "frozen", "cut_over", why=why)
-            run.ledger.receive(receipts[one.target_url], step)
+    _mark_all(run, receipts, statements)
     assert run.paused_at is not None
     run.pause_s = time.monotonic() - run.paused_at
     run.renew()
     text = f"{run.asked.title} cut over; the source's versions are pinned in the receipts"
     run.end(MARK, "ok", text, proof={"pause_s": round(run.pause_s, 3)})
     return statements
+
+
+def _mark_all(run: Run, receipts: dict[str, Receipt], statements: Statements) -> None:
+    """In one transaction, and with it what has to be told to people, by this run or the next."""
+    due = {
+        "state": "due", "title": run.asked.title,
+        "targets": [one.target_url for one in run.rows],
+        "grants": statements.grants, "managed": statements.managed,
+    }  # fmt: skip
+    with run.ledger.together():
+        for one in run.rows:
+            why = f"version {one.held_version} is version {one.target_version} of the target"
+            step = move(one.target_url, "frozen", "cut_over", why=why)
+            run.ledger.receive(receipts[one.target_url], step)
+        run.ledger.tell(LISTS, due)
 
 
 def _receipts(
