@@ -6,8 +6,10 @@ import signal
 import subprocess
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import deltalake
 import pyarrow as pa
@@ -17,7 +19,7 @@ from lakeferry.cli.ingest.ingesting import say_way
 from lakeferry.cli.render import TextScreen
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.demo.kinesis_feed import Feed
-from lakeferry.ingest.crew.lookout import FIRST_PATIENCE_S
+from lakeferry.ingest.crew.lookout import PATIENCE_S
 from lakeferry.ingest.kinesis.signing import Endpoint
 from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
 from tests.cli.program import LAKEFERRY, called, environment_of, json_lines, typed
@@ -43,19 +45,24 @@ def ids(table: Path) -> list[int]:
     return sorted(deltalake.DeltaTable(str(table)).to_pyarrow_table()["id"].to_pylist())
 
 
-def started(folder: Path, *words: str) -> subprocess.Popen[str]:
+def started(
+    folder: Path, *words: str, stderr: int | IO[str] = subprocess.PIPE
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [LAKEFERRY, *words], cwd=folder, env=environment_of(folder, KEYS),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=stderr, text=True,
     )  # fmt: skip
 
 
-def wait_for_version(table: Path, version: int) -> None:
-    path = table / "_delta_log" / f"{version:020}.json"
-    until = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < until, f"{path} never came"
+def until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not is_so():
+        assert time.monotonic() < end, "it never came to be"
         time.sleep(0.05)
+
+
+def wait_for_version(table: Path, version: int) -> None:
+    until((table / "_delta_log" / f"{version:020}.json").exists)
 
 
 # ---- the run
@@ -123,13 +130,16 @@ def test_once_with_nothing_new_makes_no_version(tmp_path: Path, kinesis_feed: Fe
 def test_what_is_no_terminal_gets_plain_lines(tmp_path: Path, kinesis_feed: Feed) -> None:
     put(kinesis_feed, 0, 5)
     words = asked(kinesis_feed, "clicks", "t", "--schema", DDL, "--flush", "1s")
-    process = started(tmp_path, *words)
+    log = tmp_path / "said"
+    with log.open("w") as sink:
+        process = started(tmp_path, *words, stderr=sink)
     wait_for_version(tmp_path / "t", 1)
-    time.sleep(3)  # progress is shown from the third second on
+    until(lambda: " rec/s" in log.read_text())
 
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=40)
+    process.communicate(timeout=90)
 
+    said = log.read_bytes().decode()
     assert "\r" not in said
     assert "\x1b" not in said
     line = next(one for one in said.splitlines() if " rec/s" in one)
@@ -158,15 +168,15 @@ def test_metrics_are_served_while_it_runs(tmp_path: Path, kinesis_feed: Feed) ->
     address = process.stderr.readline().split()[-1]
     wait_for_version(tmp_path / "t", 1)
 
-    until, text = time.monotonic() + 20, ""
-    while "rows_committed_total" not in text or " 5.0" not in text:
-        assert time.monotonic() < until, text
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            text = answer.read().decode()
-        time.sleep(0.2)
+    def page() -> str:
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            return str(answer.read().decode())
+
+    until(lambda: "rows_committed_total" in (text := page()) and " 5.0" in text)
+    text = page()
 
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=40)
+    process.communicate(timeout=90)
     assert 'lakeferry_ingest_shards{ingest="clicks",stream="clicks",table="./t"} 1.0' in text
 
 
@@ -418,7 +428,7 @@ def test_an_endpoint_where_nobody_listens_is_told_at_once_and_given_up_soon(
 
     assert first.startswith("▲ LF-1205 Kinesis cannot be reached: Connection refused; 127.0.0.1:")
     assert "it is asked again" in rest
-    assert given_up_s < FIRST_PATIENCE_S + 5
+    assert given_up_s < PATIENCE_S, "that is for what is under way"
     assert process.returncode == 1
     assert "✗ LF-1205 Kinesis cannot be reached\n  Connection refused; 127.0.0.1:" in rest
     assert "next: see that something serves Kinesis at 127.0.0.1:" in rest
@@ -496,7 +506,7 @@ def test_a_right_that_is_taken_away_ends_the_run_and_what_is_committed_stays(
     wait_for_version(tmp_path / "t", 1)
 
     kinesis_feed.wrong("denied")
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=90)
 
     last = [json.loads(line) for line in out.splitlines()][-2:]
     assert process.returncode == last[1]["exit"] == 1, "2 says that nothing was touched"
