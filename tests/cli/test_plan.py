@@ -88,6 +88,8 @@ def test_a_selection_comes_from_a_file_or_from_stdin(lake: Lake) -> None:
     [
         (["-s", "sales.eu.order"], "LF-2107"),
         (["--wave", "9"], "LF-2107"),
+        (["-s", "wave:9"], "LF-2107"),
+        (["-s", "!wave:9"], "LF-2107"),
         (["-s", "@none"], "LF-2004"),
         (["-s", "-x"], "LF-2001"),
         (["--assume", "rate=fast"], "LF-2001"),
@@ -196,6 +198,26 @@ def test_a_plan_is_written_and_explained(lake: Lake) -> None:
     assert explained.returncode == 0
     assert "+  sales.eu.orders" in explained.stdout
     assert "stale" not in explained.stdout
+
+
+def test_a_sync_of_a_plan_that_moves_none_says_so_and_goes_beyond_no_version(lake: Lake) -> None:
+    called("sync", "--yes", folder=lake.folder)
+    lake.plan("-o", "done.lfp")
+
+    ended = called("sync", "done.lfp", folder=lake.folder)
+    followed = called("sync", "done.lfp", "--follow", folder=lake.folder)
+
+    assert (ended.returncode, "of the tables that are meant it moves none" in ended.stderr) == (
+        0, True,
+    )  # fmt: skip
+    assert (followed.returncode, "--follow goes beyond them" in followed.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("--max-time", "5"), ("--limit-rate", "5mb/s")])
+def test_what_a_sync_cannot_read_is_refused_before_anybody_is_asked(
+    lake: Lake, words: tuple[str, str]
+) -> None:
+    assert f"`{words[1]}`" in called("sync", *words, folder=lake.folder).stderr
 
 
 def test_a_stale_plan_is_explained_too_and_says_why(lake: Lake) -> None:

@@ -120,3 +120,9 @@ def test_of_flags_and_manifest_the_stricter_counts() -> None:
         10, Decimal("5.5"), 8200.0, 0.01,
     )  # fmt: skip
     assert budget_of(SyncFlags(max_cost=50), limits, 0).usd == Decimal(20)
+
+
+@pytest.mark.parametrize("dollars", [-1.0, float("nan"), float("inf")])
+def test_what_is_no_sum_of_dollars_is_refused(dollars: float) -> None:
+    with pytest.raises(FerryError, match="LF-2001"):
+        budget_of(SyncFlags(max_cost=dollars), Limits(), 0)

@@ -40,6 +40,37 @@ def test_it_says_where_a_table_stands_and_what_its_log_says(lake: Path) -> None:
     assert "protocol     " in told
 
 
+def test_an_older_version_of_its_log_is_told_where_one_is_asked_for(lake: Path) -> None:
+    write_deltalake(lake / "old" / "eu" / "orders", pa.table({"a": [3]}), mode="append")
+
+    told = typed(lake, "explain", "sales.eu.orders", "--version", "0").stdout
+
+    assert f"{lake}/old/eu/orders  version 0  committed" in told
+    missing = called("explain", "sales.eu.orders", "--version", "9", folder=lake)
+    assert (missing.returncode, missing.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sales.eu.orders", "--against", "a.lfp"),
+        ("sales.eu.orders", "--source-option", "region=eu"),
+        ("sales.eu.orders", "--drift", "--version", "0"),
+        ("sales", "--version", "0"),
+        ("a.lfp", "--version", "0"),
+        ("LF-3001", "--version", "0"),
+        ("old/eu/orders", "--against", "a.lfp"),
+    ],
+)
+def test_an_option_that_says_nothing_of_the_thing_is_refused(
+    lake: Path, words: tuple[str, ...]
+) -> None:
+    ended = called("explain", *words, folder=lake)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "LF-2001" in ended.stderr
+
+
 def test_a_change_of_the_schema_is_told_with_the_command_that_takes_it(lake: Path) -> None:
     changed = pa.table({"b": ["x"]})
     write_deltalake(

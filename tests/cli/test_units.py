@@ -33,9 +33,9 @@ def test_a_rate_is_bytes_a_second(text: str, rate: float) -> None:
 @pytest.mark.parametrize("text", ["2 Mb/s", "200", "200MB", "fast", "0MB/s", "-1MB/s"])
 def test_a_rate_that_could_mean_two_things_or_none_is_refused(text: str) -> None:
     with pytest.raises(FerryError) as refused:
-        parse_rate(text)
+        parse_rate(text, "--assume rate")
 
-    assert refused.value.exit_code == 2
+    assert (refused.value.exit_code, refused.value.where[:13]) == (2, "--assume rate")
 
 
 def test_a_time_without_a_zone_is_utc() -> None:

@@ -67,6 +67,6 @@ def test_a_query_that_also_reads_other_tables_is_told_so() -> None:
 
     [found] = stream_ways([both], [MIRROR])
 
-    assert (found.does, "1 tables that it reads are not switched" in found.why) == (
+    assert (found.does, "1 table that it reads is not switched" in found.why) == (
         "continues", True
     )  # fmt: skip

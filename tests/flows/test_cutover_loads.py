@@ -125,6 +125,19 @@ def test_a_rehearsal_is_made_written_to_and_taken_away(fleet: Fleet) -> None:
     assert fleet.unequal() == []
 
 
+@pytest.mark.parametrize("words", [("--remove", "--yes"), ("--rehearse", "--dry-run")])
+def test_what_would_pass_over_an_option_changes_nothing(
+    fleet: Fleet, words: tuple[str, str]
+) -> None:
+    ready(fleet, "sales.orders")
+    before = tree(Path(fleet.target))
+
+    code, _ = run(fleet, "cutover", "--wave", "1", *words)
+
+    assert (code, states(fleet)) == (2, {"sales.orders": "verified"})
+    assert tree(Path(fleet.target)) == before
+
+
 def test_what_lies_where_a_rehearsal_would_and_is_not_ours_stays(fleet: Fleet) -> None:
     ready(fleet, "sales.orders")
     theirs = Path(fleet.target) / "_rehearsal/a/sales/orders"

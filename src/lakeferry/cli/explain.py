@@ -1,5 +1,6 @@
 """`lakeferry explain`: a table, a plan, an error code, the lines of --json. Parse, call."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event as Flag
 from typing import Annotated
@@ -40,28 +41,54 @@ def explain(
     whether it still holds.
     """
 
+    given = {
+        "--version": version is not None, "--against": against is not None, "--drift": drift,
+        "--source-option": bool(source_option),
+    }  # fmt: skip
+
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
         if thing.endswith(".lfp"):
             from lakeferry.cli.fleet.plan_explaining import explain as explain_plan
 
+            _refuse_others(given, ("--against",), "a plan")
             return explain_plan(thing, against, manifest, screen=screen)
         if _is_of_a_migration(thing, manifest):
             from lakeferry.cli.fleet.table_explaining import explain as explain_known
 
-            return explain_known(thing, manifest, drift=drift, screen=screen)
+            _refuse_others(given, ("--version", "--drift"), "a table of a migration")
+            return explain_known(thing, manifest, version=version, drift=drift, screen=screen)
         if drift:
             raise FerryError(
                 "LF-2001", "only a table of a migration drifts", f"--drift, `{thing}`",
                 "name it as source.schema.table, where its manifest is",
             )  # fmt: skip
+        if _is_text(thing):
+            _refuse_others(given, (), f"`{thing}`")
+        else:
+            _refuse_others(given, ("--version", "--source-option"), "a table by its address")
         options = parse_pairs(source_option or [], "--source-option")
         return commands.explain(thing, version, options, screen=screen)
 
     return guarded("explain", talk, all_told(run))
 
 
+def _is_text(thing: str) -> bool:
+    """The lines of --json, or an error code: no store is asked for it."""
+    return thing == "events" or thing.upper().startswith("LF-")
+
+
+def _refuse_others(given: Mapping[str, bool], fit: Sequence[str], what: str) -> None:
+    """Raises LF-2001 for an option that says nothing of what is explained."""
+    others = [flag for flag, is_given in given.items() if is_given and flag not in fit]
+    if others:
+        raise FerryError(
+            "LF-2001", f"{' and '.join(others)} says nothing of {what}", "`lakeferry explain`",
+            "leave it out",
+        )  # fmt: skip
+
+
 def _is_of_a_migration(thing: str, manifest: ManifestFlags) -> bool:
     """A name, where there is a manifest, that is nothing else."""
-    if thing == "events" or thing.upper().startswith("LF-") or Path(thing).exists():
+    if _is_text(thing) or Path(thing).exists():
         return False
     return "/" not in thing and "\\" not in thing and manifest.path() is not None

@@ -14,21 +14,21 @@ _BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50, "E": 2**6
 _RATE = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*([kKMGTPE]?)(i?)(B|bit|b)(/s|/h)\s*$")
 
 
-def parse_rate(text: str) -> float:
+def parse_rate(text: str, flag: str = "--limit-rate") -> float:
     """Bytes a second from `200MB/s`, `1 Gbit/s`, `64 MiB/s`, `5 GB/h`. Raises LF-2001."""
     found = _RATE.match(text)
     if found is None or found[4] == "b" or (found[3] and found[2] in ("", "k")):
         raise FerryError(
             "LF-2001",
             f"`{text}` is no rate",
-            "--limit-rate; a plain `b` could mean bit or byte",
+            f"{flag}; a plain `b` could mean bit or byte",
             "write 200MB/s, 64MiB/s or 1Gbit/s",
         )
     scale = _BINARY[found[2]] if found[3] else _DECIMAL["k" if found[2] == "K" else found[2]]
     bytes_each = scale / 8 if found[4] == "bit" else scale
     rate = float(found[1]) * bytes_each / (3600 if found[5] == "/h" else 1)
     if rate <= 0:
-        raise FerryError("LF-2001", f"`{text}` moves nothing", "--limit-rate", "leave it out")
+        raise FerryError("LF-2001", f"`{text}` moves nothing", flag, "leave it out")
     return rate
 
 

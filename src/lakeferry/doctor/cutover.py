@@ -174,7 +174,8 @@ class _Trial:
     def _receipts(self) -> Check:
         """A receipt lies beside each table, so each folder has to take one."""
         if not self._rows:
-            return Check("receipts", OK, "no table holds a version yet, so none was tried")
+            what = "no table that is to be cut over holds a version, so none was tried"
+            return Check("receipts", OK, what)
         left = self._put(self._rows[0])
         if left is not None:
             what = f"a file was written beside {self._rows[0].name}, and stays: {left}"

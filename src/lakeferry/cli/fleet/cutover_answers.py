@@ -46,8 +46,12 @@ def watching(event: Watching) -> tuple[tuple[str, ...], dict[str, Any]]:
     return parts, body
 
 
-def report_lines(report: CutoverReport, files: Sequence[str]) -> list[str]:
-    """How it ended, for people."""
+def report_lines(report: CutoverReport, files: Sequence[str], back: str) -> list[str]:
+    """How it ended, for people.
+
+    Args:
+        back: the command that takes it back.
+    """
     signs = marks(sys.stdout)
     lines = []
     if report.already:
@@ -56,26 +60,22 @@ def report_lines(report: CutoverReport, files: Sequence[str]) -> list[str]:
         lines.append(f"    {row.name}  left: {why}")
     if report.is_dry:
         return [*lines, "  nothing was changed"]
+    if not report.switched and report.owed:
+        lines.append("  their lists, which a run before was killed too soon to write:")
+        return [*lines, *(f"    {path}" for path in files)]
     if not report.switched:
         return [*lines, "  there is nothing to cut over"]
     watched = f", {report.watched_s:.1f} s of it watching" if report.watched_s >= 0.05 else ""
     sign = signs["warning" if report.asks else "ok"]
-    if not report.switched and report.owed:
-        lines.append("  their lists, which a run before was killed too soon to write:")
-        return [*lines, *(f"    {path}" for path in files)]
     pause = f"writers paused {report.pause_s or 0:.1f} s{watched}"
     lines.insert(0, f"  {sign} {counted(len(report.switched), 'table')} cut over  {pause}")
     for name, who in report.late:
         lines.append(f"    {signs['warning']} {name}: its source was written since, by {who}")
     lines += [f"    {path}" for path in files]
     lines += [f"    {line}" for line in report.managed]
-    lines.append(f"    back: lakeferry rollback {_again(report.title)}    safe until the first "
-                 "write on the target; afterwards it tells what would be lost")  # fmt: skip
+    lines.append(f"    back: {back}    safe until the first write on the target; afterwards it "
+                 "tells what would be lost")  # fmt: skip
     return lines
-
-
-def _again(title: str) -> str:
-    return title.replace("wave ", "--wave ") if title.startswith("wave ") else f"-s {title}"
 
 
 def report_body(report: CutoverReport, files: Sequence[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -23,8 +24,8 @@ from lakeferry.cli.units import parse_duration, parse_time
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.cutover.events import CutoverReport, Event, Said, Watching
-from lakeferry.fleet.cutover.plan import CutoverRequest, Step
 from lakeferry.fleet.cutover.owed import settle
+from lakeferry.fleet.cutover.plan import CutoverRequest, Step
 from lakeferry.fleet.cutover.preview import preview
 from lakeferry.fleet.cutover.repoint import as_csv
 from lakeferry.fleet.cutover.run import cutover as door
@@ -38,8 +39,8 @@ from lakeferry.ledger.rows import Receipt
 
 if TYPE_CHECKING:
     from lakeferry.fleet.manifest.wanted import Migration
-
     from lakeferry.ledger.write import Ledger
+
 OK, LOOK = 0, 3
 
 
@@ -55,11 +56,12 @@ def cutover(
     """Run; exit 3 where something asks for a look afterwards.
 
     Raises:
-        FerryError: LF-2001 no table is named; LF-8007 there is no ledger; else as
-            `fleet.cutover.run.cutover`.
+        FerryError: LF-2001 no table is named, or flags that do not go together; LF-8007 there is
+            no ledger; else as `fleet.cutover.run.cutover`.
         ExceptionGroup: of FerryError, for what is wrong with the manifest.
         KeyboardInterrupt: stopped.
     """
+    _refuse_unmeant(flags)
     tables = with_names(tables, names)
     wanted = migration(chosen)
     path = ledger_path(wanted)
@@ -73,10 +75,8 @@ def cutover(
     asked = _asked(flags, title)
     emit = _Emit(screen)
     if flags.dry_run:
-        report = preview(
-            wanted, path, meant, asked, emit=emit, stop=stop
-        )  # fmt: skip
-        screen.result(answers.report_lines(report, ()), answers.report_body(report, ()))
+        report = preview(wanted, path, meant, asked, emit=emit, stop=stop)
+        screen.result(answers.report_lines(report, (), ""), answers.report_body(report, ()))
         return LOOK if emit.failed or report.asks else OK
     with led(wanted, "cutover") as ledger:
         report = door(
@@ -91,7 +91,8 @@ def cutover(
     for error in unwritten:
         step = "give it room and rights there; each receipt lies beside its table as well"
         screen.event(Warned("", error.code, f"{error.what}: {error.where}", step))
-    screen.result(answers.report_lines(report, files), answers.report_body(report, files))
+    lines = answers.report_lines(report, files, _way_back(tables))
+    screen.result(lines, answers.report_body(report, files))
     return code
 
 
@@ -144,6 +145,27 @@ def title_of(tables: TableFlags) -> str:
     """`wave 2`, or the terms of the selection."""
     wave = [] if tables.wave is None else [f"wave {tables.wave}"]
     return " ".join([*wave, *(tables.select or ())])
+
+
+def _way_back(tables: TableFlags) -> str:
+    """The command that takes the switch of these tables back, as it can be typed."""
+    wave = [] if tables.wave is None else ["--wave", str(tables.wave)]
+    terms = [word for term in tables.select or () for word in ("-s", term)]
+    return shlex.join(["lakeferry", "rollback", *wave, *terms])
+
+
+def _refuse_unmeant(flags: CutoverFlags) -> None:
+    """Raises LF-2001 where a flag would be passed over, and tables switched or clones made."""
+    if flags.remove and not flags.rehearse:
+        raise FerryError(
+            "LF-2001", "only rehearsals are removed", "--remove",
+            "give --rehearse with it, or leave it out",
+        )  # fmt: skip
+    if flags.rehearse and flags.dry_run:
+        raise FerryError(
+            "LF-2001", "--rehearse and --dry-run exclude each other", "`lakeferry cutover`",
+            "give one of them: --rehearse makes clones, --dry-run changes nothing",
+        )  # fmt: skip
 
 
 class _Emit:
@@ -219,6 +241,25 @@ def _seconds(text: str | None, flag: str) -> int | None:
     return None if text is None else parse_duration(text, flag, least=0)
 
 
+def _write_all_lists(
+    wanted: "Migration", ledger: "Ledger", report: CutoverReport
+) -> tuple[tuple[str, ...], tuple[FerryError, ...]]:
+    """Of this run, and of those before it that were killed before theirs were written.
+
+    Returns:
+        As `_write_lists`.
+    """
+    files: list[str] = []
+    unwritten: list[FerryError] = []
+    for one in (*report.owed, report):
+        written, failed = _write_lists(wanted, one)
+        if one.switched and not failed:
+            settle(ledger, one, written)
+        files += written
+        unwritten += failed
+    return tuple(files), tuple(unwritten)
+
+
 def _write_lists(
     wanted: "Migration", report: CutoverReport
 ) -> tuple[tuple[str, ...], tuple[FerryError, ...]]:
@@ -247,25 +288,6 @@ def _write_lists(
             written.append(str(path))
         except FerryError as error:
             unwritten.append(error)
-def _write_all_lists(
-    wanted: "Migration", ledger: "Ledger", report: CutoverReport
-) -> tuple[tuple[str, ...], tuple[FerryError, ...]]:
-    """Of this run, and of those before it that were killed before theirs were written.
-
-    Returns:
-        As `_write_lists`.
-    """
-    files: list[str] = []
-    unwritten: list[FerryError] = []
-    for one in (*report.owed, report):
-        written, failed = _write_lists(wanted, one)
-        if one.switched and not failed:
-            settle(ledger, one, written)
-        files += written
-        unwritten += failed
-    return tuple(files), tuple(unwritten)
-
-
     return tuple(written), tuple(unwritten)
 
 

@@ -56,12 +56,14 @@ class TableFlags:
         if self.select is None and self.wave is None:
             return known
         from lakeferry.fleet.manifest.facts import facts_of
-        from lakeferry.fleet.manifest.select import select
+        from lakeferry.fleet.manifest.select import named_waves, select
 
-        found = select(self.selection(), (facts_of(wanted, table) for table in known))
+        terms = self.selection()
+        found = select(terms, (facts_of(wanted, table) for table in known))
         keys = {one.key for one in found if self.wave is None or one.wave == self.wave}
-        if self.wave is not None:
-            _check_wave(self.wave, wanted, known)
+        given = () if self.wave is None else (self.wave,)
+        for wave in (*given, *named_waves(terms)):
+            _check_wave(wave, wanted, known)
         return tuple(table for table in known if table.target_url in keys)
 
     def selection(self) -> "Selection":
@@ -180,5 +182,5 @@ def _check_wave(wave: int, wanted: "Migration", known: "Iterable[LakeTable]") ->
         named = ", ".join(str(one) for one in waves) or "none"
         raise FerryError(
             "LF-2107", f"there is no wave {wave}", f"{wanted.file} has {named}",
-            "name one of them with --wave",
+            "name one of them",
         )  # fmt: skip

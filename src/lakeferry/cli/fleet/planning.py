@@ -132,7 +132,7 @@ def known_at(wanted: "Migration") -> tuple[list[LakeTable], int, list[Pace]]:
 def _assumed(given: Sequence[str]) -> tuple[float | None, list[tuple[str, str, str]]]:
     """`rate=20Gbit/s` in bytes a second, and what else is for prices."""
     rates = [text for text in given if text.startswith("rate=")]
-    rate = parse_rate(rates[-1].removeprefix("rate=")) if rates else None
+    rate = parse_rate(rates[-1].removeprefix("rate="), "--assume rate") if rates else None
     keys = list(keys_of(assume=[text for text in given if text not in rates]))
     for flag, key, _ in keys:
         if key not in KEYS:

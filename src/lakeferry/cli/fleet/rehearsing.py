@@ -1,5 +1,6 @@
 """What `cutover --rehearse` does: clones for a trial run, made or removed, and told."""
 
+import time
 from collections.abc import Sequence
 from threading import Event as Flag
 from typing import TYPE_CHECKING
@@ -35,19 +36,25 @@ def rehearse(
     def task(row: LakeTable) -> Rehearsed:
         return take_away(wanted.target, row) if remove else make(wanted.target, row)
 
-    found = []
+    found: list[Rehearsed] = []
+    began = time.monotonic()
     for one in map_unless_stopped(task, rows, count=AT_ONCE, stop=stop):
         found.append(one)
-        text = f"    {one.table}  {one.url}"
-        screen.told(text, {"type": "note", "table": one.table, "message": one.url})
+        screen.told("", {"type": "note", "table": one.table, "message": one.url})
+        seconds = time.monotonic() - began
+        body = {"type": "progress", "table": wanted.name, "entries": len(found)}
+        text = f"{len(found):,} of {counted(len(rows), 'rehearsal')}"
+        screen.moving(seconds, (text,), {**body, "seconds": round(seconds, 3)})
+    found.sort(key=lambda one: one.table)
     files = sum(one.files for one in found)
     done = f"removed, {counted(files, 'file')}" if remove else "made: shallow clones of the targets"
     lines = [f"  {counted(len(found), 'rehearsal')} {done}"]
+    lines += [f"    {one.table}  {one.url}" for one in found]
     if not remove:
         lines += [f"    {one.name}  is a folder of plain files: a trial run can read it as it is"
                   for one in known if one.kind == "folder"]  # fmt: skip
         lines.append("    point a trial run at them; what it writes stays there")
         lines.append("    afterwards: the same command with --remove")
-    body = [{"table": one.table, "url": one.url, "version": one.version} for one in found]
-    screen.result(lines, {"rehearsals": body, "files_removed": files})
+    made = [{"table": one.table, "url": one.url, "version": one.version} for one in found]
+    screen.result(lines, {"rehearsals": made, "files_removed": files})
     return 0

@@ -16,6 +16,10 @@ def budget_of(flags: SyncFlags, limits: Limits, now_s: float) -> Budget:
     Raises:
         FerryError: LF-2001 for a flag that says nothing.
     """
+    if flags.max_cost is not None and not 0 <= flags.max_cost < float("inf"):
+        raise FerryError(
+            "LF-2001", f"`{flags.max_cost}` is no sum of dollars", "--max-cost", "write 20 or 19.99"
+        )
     most = None if flags.max_cost is None else Decimal(str(flags.max_cost))
     dollars = [usd for usd in (limits.stop_cost_usd, most) if usd is not None]
     ends = []

@@ -79,7 +79,9 @@ def sync(
         KeyboardInterrupt: stopped in a clean state.
     """
     _refuse_broad(flags, tables)
+    _refuse_pinned(flags, plan_file)
     wanted = migration(chosen)
+    _refuse_unreadable(flags, wanted)
     refuse_inside(wanted)
     known, _, paces = known_at(wanted)
     check_places(wanted, (facts_of(wanted, table) for table in known))
@@ -213,7 +215,8 @@ def _outline(meant: Sequence[LakeTable], plan: "FleetPlan | None", file: str | N
     if len(open_ones) > len(first):
         parts.append(f"{counted(len(open_ones) - len(first), 'table')} to bring up to date")
     aside = ", ".join(f"{count:,} {state}" for state, count in sorted(left.items()))
-    nothing = f"nothing is brought over: {aside}" if aside else "no table is meant"
+    unmeant = "no table is meant" if plan is None else "of the tables that are meant it moves none"
+    nothing = f"nothing is brought over: {aside}" if aside else unmeant
     lines = [" and ".join(parts) or nothing]
     if plan is not None:
         lines.insert(0, f"{file}  {plan_sha256(plan)[:12]}  holds")
@@ -269,3 +272,19 @@ def _refuse_broad(flags: SyncFlags, tables: TableFlags) -> None:
             raise FerryError(
                 "LF-2001", f"{flag} is for tables that are named", flag, "name them with --select"
             )
+
+
+def _refuse_unreadable(flags: SyncFlags, wanted: "Migration") -> None:
+    """Raises LF-2001 for what is typed wrong, before anybody is asked whether it is meant."""
+    budget_of(flags, wanted.limits, time.time())
+    if flags.limit_rate is not None:
+        parse_rate(flags.limit_rate)
+
+
+def _refuse_pinned(flags: SyncFlags, plan_file: str | None) -> None:
+    """Raises LF-2001 where versions are fixed that a sync would have to leave behind."""
+    if flags.follow and plan_file is not None and not flags.replan:
+        raise FerryError(
+            "LF-2001", "a plan says which versions are copied, and --follow goes beyond them",
+            f"--follow, {plan_file}", "run it without --follow first, or give --replan",
+        )  # fmt: skip

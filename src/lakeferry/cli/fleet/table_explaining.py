@@ -38,18 +38,26 @@ _DOES = {
 }  # fmt: skip
 
 
-def explain(thing: str, chosen: ManifestFlags, *, drift: bool, screen: Screen) -> int:
+def explain(
+    thing: str, chosen: ManifestFlags, *, version: int | None, drift: bool, screen: Screen
+) -> int:
     """What the ledger knows of tables, and what a sync would do with them now.
 
     One table has its history and, unless `drift`, its log, too; of up to `A_PAGE_EACH` each has a
     short page. More are listed as the ledger knows them, and no store is asked.
 
+    Args:
+        version: of the source's log that is told; None: the newest.
+
     Raises:
-        FerryError: LF-2107 for a name that no table has, and where none is known.
+        FerryError: LF-2001 for a version of several tables, or of one whose log is not told.
+            LF-2107 for a name that no table has, and where none is known.
         ExceptionGroup: of FerryError, for what is wrong with the manifest.
     """
     wanted = migration(chosen, is_of_tables=True)
     rows = sorted(_meant(thing, wanted), key=lambda one: one.name)
+    if version is not None:
+        _refuse_version(thing, wanted, rows, drift=drift)
     if not rows:
         screen.result([f"  `{thing}` means no table now"], {"tables": 0})
         return OK
@@ -64,8 +72,8 @@ def explain(thing: str, chosen: ManifestFlags, *, drift: bool, screen: Screen) -
     lines, row = [*page.lines, *history_lines(page.history)], page.row
     shown = [part for text in lines for part in paragraph(text, screen_width())]
     body = page.body()
-    if not drift and row.kind == "delta" and row.source in wanted.sources:
-        shown += _log(wanted, row, body, screen)
+    if not drift and _has_log(wanted, row):
+        shown += _log(wanted, row, version, body, screen)
     screen.result(shown, body)
     return OK
 
@@ -212,12 +220,36 @@ def _told(event: LedgerEvent) -> Mapping[str, Any]:
     return {"seq": event.seq, "at_ms": event.at_ms, "kind": event.kind, "body": told_of}
 
 
-def _log(wanted: Migration, row: LakeTable, body: dict[str, Any], screen: Screen) -> list[str]:
-    """What its own log says; a source that does not answer leaves the rest as it is."""
+def _has_log(wanted: Migration, row: LakeTable) -> bool:
+    return row.kind == "delta" and row.source in wanted.sources
+
+
+def _refuse_version(
+    thing: str, wanted: Migration, rows: Sequence[LakeTable], *, drift: bool
+) -> None:
+    """Raises LF-2001 where no log is told of which a version could be meant."""
+    if len(rows) == 1 and not drift and _has_log(wanted, rows[0]):
+        return
+    raise FerryError(
+        "LF-2001", "a version is of the log of one Delta table", f"--version, `{thing}`",
+        "name one table, or leave --version out",
+    )  # fmt: skip
+
+
+def _log(
+    wanted: Migration, row: LakeTable, version: int | None, body: dict[str, Any], screen: Screen
+) -> list[str]:
+    """What its own log says; a source that does not answer leaves the rest as it is.
+
+    Raises:
+        FerryError: as `explain_table`, where a version was asked for.
+    """
     options = wanted.sources[row.source].store_options
     try:
-        table = explain_table(row.source_url, options=options, emit=screen.event)
+        table = explain_table(row.source_url, options=options, version=version, emit=screen.event)
     except FerryError as error:
+        if version is not None:
+            raise
         screen.event(Warned(row.name, error.code, error.what, error.next_step))
         return []
     body["log"] = json_lines.plain(asdict(table))

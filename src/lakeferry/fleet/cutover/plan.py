@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+from lakeferry.fleet.counting import counted
 from lakeferry.fleet.cutover.writers import Head, Sighting
 from lakeferry.fleet.manifest.typed import typed
 from lakeferry.fleet.manifest.wanted import Wave
@@ -144,7 +145,8 @@ def _waves_before(
         wave = waves.get(number)
         for before in wave.after if wave else ():
             if left.get(before):
-                what = f"wave {before} comes before it and has {left[before]} tables to cut over"
+                tables = counted(left[before], "table")
+                what = f"wave {before} comes before it and has {tables} to cut over"
                 step = f"lakeferry cutover --wave {before}"
                 found.append(Problem(f"wave {number}", what, step))
     return tuple(found)

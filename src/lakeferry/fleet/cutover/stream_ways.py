@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lakeferry.fleet.counting import counted
+
 
 @dataclass(frozen=True, slots=True)
 class ReadPosition:
@@ -96,7 +98,9 @@ def _way(position: StreamPosition, tables: Sequence[Switched]) -> StreamWay | No
     late = [(at, one) for at, one in read if not _is_at_mirror(at, one)]
     if not late:
         elsewhere = len(position.reads) - len(read)
-        also = f"; {elsewhere} tables that it reads are not switched" if elsewhere else ""
+        are = "is" if elsewhere == 1 else "are"
+        others = f"; {counted(elsewhere, 'table')} that it reads {are} not switched"
+        also = others if elsewhere else ""
         return way("continues", f"with a copy of its checkpoint{also}")
     for at, one in late:
         if one.is_mirror:

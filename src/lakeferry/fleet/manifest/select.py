@@ -96,6 +96,12 @@ def select(chosen: Selection, tables: Iterable[TableFacts]) -> tuple[TableFacts,
     return tuple(one for one in known if chosen.means(one))
 
 
+def named_waves(chosen: Selection) -> tuple[int, ...]:
+    """The waves that the terms of a selection name, whether to choose or to leave out."""
+    words = (_word(part) for term in chosen.terms for part in _JOINT.split(term.text))
+    return tuple(int(word[1]) for word in words if word is not None and word[0] == "wave")
+
+
 def could_mean(chosen: Selection, source: str) -> bool:
     """Whether a table of this source may be chosen, before its tables are known."""
     wanted = [term for term in chosen.terms if not term.is_excluded]

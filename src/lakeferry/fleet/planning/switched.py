@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from lakeferry.clone.report import CloneRequest
 from lakeferry.delta.log import head_version, list_log
 from lakeferry.errors import FerryError
+from lakeferry.fleet.counting import counted
 from lakeferry.fleet.cutover.commits_since import written_since
 from lakeferry.fleet.cutover.writers import Made, told
 from lakeferry.fleet.manifest.wanted import Migration
@@ -51,9 +52,8 @@ def _commits(made: Iterable[Made]) -> str:
     """`2 commits, 10 rows by job 9017`."""
     made = tuple(made)
     rows = [one.rows for one in made]
-    of_rows = "" if None in rows else f", {sum(one or 0 for one in rows):,} rows"
-    count = f"{len(made):,} commit{'' if len(made) == 1 else 's'}"
-    return f"{count}{of_rows} by {told(one.writer for one in made)}"
+    of_rows = "" if None in rows else f", {counted(sum(one or 0 for one in rows), 'row')}"
+    return f"{counted(len(made), 'commit')}{of_rows} by {told(one.writer for one in made)}"
 
 
 def _request(wanted: Migration, table: LakeTable) -> CloneRequest:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakeferry.errors import FerryError
+from lakeferry.fleet.counting import counted
 from lakeferry.fleet.cutover.stream_ways import StreamPosition, StreamWay
 from lakeferry.fleet.cutover.writers import Made, told
 from lakeferry.ledger.rows import LakeTable
@@ -55,10 +56,9 @@ class Back:
     @property
     def text(self) -> str:
         """`a.sales.orders 14 commits, 8,112 rows by job 9017`."""
-        count, rows = self.count, self.rows_written
-        unit = "file" if self.row.kind == "folder" else "commit"
-        commits = f"{count:,} {unit}{'' if count == 1 else 's'}"
-        of_rows = "" if rows is None else f", {rows:,} rows"
+        rows = self.rows_written
+        commits = counted(self.count, "file" if self.row.kind == "folder" else "commit")
+        of_rows = "" if rows is None else f", {counted(rows, 'row')}"
         return f"{self.row.name} {commits}{of_rows} by {told(o.writer for o in self.written)}"
 
 
