@@ -5,7 +5,7 @@ exactly: a worker that is gone, or a commit that failed, took what was read with
 then ends as failed, though the next start reads it again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
 from lakeferry.errors import FerryError
@@ -56,11 +56,12 @@ def _bring_in(life: Life, epochs: Epochs, listed: Listing, broken: int | None) -
     life.crew.order_all(Drain())
     epochs.ask()
     missing = _land(life, epochs, idle)
-    for flight in epochs.flights.rest():
-        why = _committed(life, epochs, listed, flight)
-        if why:
-            return why
-    return "; ".join(why for _, why in sorted(missing.items()))
+    why = in_order(
+        epochs.flights.rest(),
+        lambda flight: _committed(life, epochs, listed, flight),
+        lambda failed, rest: _others_have(life, epochs, failed, rest),
+    )
+    return why or "; ".join(why for _, why in sorted(missing.items()))
 
 
 def _land(life: Life, epochs: Epochs, idle: frozenset[int]) -> Mapping[int, str]:
@@ -86,22 +87,47 @@ def _land(life: Life, epochs: Epochs, idle: frozenset[int]) -> Mapping[int, str]
     }
 
 
-def _committed(life: Life, epochs: Epochs, listed: Listing, flight: Flight) -> str:
-    """Commit what came of an epoch; why that failed, '' where it did not."""
+def in_order(
+    flights: Sequence[Flight],
+    commit: Callable[[Flight], BeginAgain | None],
+    others_have: Callable[[BeginAgain, Sequence[Flight]], bool],
+) -> str:
+    """Commit epochs, oldest first, up to one that fails: why it did, '' where nothing is missing.
+
+    An epoch joins the one before it. Where another coordinator of this name was faster with one,
+    those behind it can be committed by nobody here any more: others have them, or they are missing.
+
+    Args:
+        commit: make one durable; an answer says why that failed.
+        others_have: whether who was faster has all of this epoch and of those behind it.
+    """
+    for at, flight in enumerate(flights):
+        failed = commit(flight)
+        if failed is not None:
+            has_all = failed.version is not None and others_have(failed, flights[at:])
+            return "" if has_all else failed.why
+    return ""
+
+
+def _committed(life: Life, epochs: Epochs, listed: Listing, flight: Flight) -> BeginAgain | None:
+    """Commit what came of an epoch, if it is worth that; why that failed, None where it did not."""
     spans = spans_of(list(flight.batches.values()))
-    idle_s = life.ingest.rhythm.idle_commit_s
-    if not is_worth_a_commit(epochs.tables.state, spans, idle_s):
-        return ""
+    if not is_worth_a_commit(epochs.tables.state, spans, life.ingest.rhythm.idle_commit_s):
+        return None
     try:
         done = epochs.commit(flight, listed)
     except FerryError as error:
-        return _said(error)
-    if not isinstance(done, BeginAgain):
-        return ""
-    if done.version is not None and _has_all(life, epochs, spans):
-        life.emit(Noted(f"{done.why}, which has all that was read here"))
-        return ""
-    return done.why
+        return BeginAgain(_said(error), error=error)
+    return done if isinstance(done, BeginAgain) else None
+
+
+def _others_have(life: Life, epochs: Epochs, failed: BeginAgain, flights: Sequence[Flight]) -> bool:
+    """Whether another coordinator of this name has committed all of these epochs, which is told."""
+    spans = spans_of([batch for flight in flights for batch in flight.batches.values()])
+    if not _has_all(life, epochs, spans):
+        return False
+    life.emit(Noted(f"{failed.why}, which has all that was read here"))
+    return True
 
 
 def _said(error: FerryError) -> str:
