@@ -57,3 +57,30 @@ def test_doctor_that_is_not_told_what_rows_are_made_of_blames_no_table_for_it(
     assert ended.returncode == 0, ended.stdout
     assert re.search(r"▲ table +it takes no raw rows", ended.stdout)
     assert "lakeferry ingest STREAM TABLE ... --check" in ended.stdout
+
+
+def test_settings_of_a_stream_s_store_are_refused_and_not_passed_over(tmp_path: Path) -> None:
+    words = ("doctor", "clicks", "t", "--for", "ingest", "--source-option", "endpoint=http://x:1")
+    ended = called(*words, folder=tmp_path, **KEYS)
+
+    assert ended.returncode == 2
+    assert "--target-option NAME=VALUE" in ended.stderr
+
+
+def test_a_check_looks_where_the_consumer_stands_that_is_to_be_taken_over(
+    tmp_path: Path, kinesis_feed: Feed
+) -> None:
+    (shard,) = kinesis_feed.shards()
+    (tmp_path / "known.json").write_text(json.dumps({shard: "TRIM_HORIZON"}))
+    (tmp_path / "other.json").write_text(json.dumps({"shardId-000000000007": "TRIM_HORIZON"}))
+
+    known = called(*asked(kinesis_feed, "clicks", "t", "--adopt", "shards:known.json", "--check"),
+                   folder=tmp_path, **KEYS)  # fmt: skip
+    other = called(*asked(kinesis_feed, "clicks", "t", "--adopt", "shards:other.json", "--check"),
+                   folder=tmp_path, **KEYS)  # fmt: skip
+
+    assert known.returncode == 0
+    assert "goes on exactly where shards:known.json stands, 1 shard" in known.stdout
+    assert other.returncode == 1
+    assert re.search(r"✗ adopt +LF-7083 ", other.stdout)
+    assert not (tmp_path / "t").exists()

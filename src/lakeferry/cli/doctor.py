@@ -59,6 +59,11 @@ def doctor(
         if for_ == "ingest":
             from lakeferry.cli.ingest import ingesting
 
+            if source_option:
+                raise FerryError(
+                    "LF-2001", "a stream has no store that a setting could be of",
+                    "--source-option", "the table's store is set by --target-option NAME=VALUE",
+                )  # fmt: skip
             flags = StreamFlags(who=who, store_option=target_option)
             asked = wanted(source, target, manifest, flags)
             from_manifest = target is None  # only there it stands what rows are made of

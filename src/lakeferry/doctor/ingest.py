@@ -18,10 +18,14 @@ from lakeferry.ingest.kinesis.endpoint_look import own_addresses, resolved_host,
 from lakeferry.ingest.kinesis.refusal_text import refusal_error, unanswered_error
 from lakeferry.ingest.kinesis.wire import StreamSummary
 from lakeferry.ingest.payload.row_schema import may_reject, row_schema
+from lakeferry.ingest.position.adopt import adopted_text
+from lakeferry.ingest.position.adopt_read import adopt as read_positions
 from lakeferry.ingest.position.state import FromTime
+from lakeferry.ingest.position.way_back import knows
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.table.opening import read_target
 from lakeferry.ingest.table.quarantine import quarantine_settings, read_quarantine
+from lakeferry.spark.adopted import own_source
 from lakeferry.store.open import locate
 
 DAY_H = 24
@@ -33,6 +37,7 @@ def examine_ingest(
     *,
     writes: bool,
     knows_rows: bool = True,
+    adopt: str | None = None,
     on_check: Callable[[Check], None] | None = None,
 ) -> tuple[Check, ...]:
     """Try what an ingest needs, in the order in which troubles explain each other.
@@ -40,22 +45,26 @@ def examine_ingest(
     Args:
         writes: try the table's store by writing below `_lakeferry_probe/`; else it is only listed.
         knows_rows: the payload is as it will be; else nothing was said of it.
+        adopt: look where this other consumer stands, if the stream can be read.
         on_check: called with each trial as it ends.
 
     Returns:
         What was tried. Troubles of services are blockers in it, not exceptions.
     """
     found = []
-    for check in _checks(ingest, writes, knows_rows):
+    for check in _checks(ingest, writes, knows_rows, adopt):
         found.append(check)
         if on_check is not None:
             on_check(check)
     return tuple(found)
 
 
-def _checks(ingest: Ingest, writes: bool, knows_rows: bool) -> Iterator[Check]:
+def _checks(ingest: Ingest, writes: bool, knows_rows: bool, adopt: str | None) -> Iterator[Check]:
     yield from ways(ingest)
-    yield from _Stream(ingest).checks()
+    is_read = True
+    for check in _Stream(ingest).checks():
+        is_read = is_read and check.outcome != BLOCKER
+        yield check
     target = ingest.target
     if writes:
         yield from try_target(target.url, target.options)
@@ -64,6 +73,8 @@ def _checks(ingest: Ingest, writes: bool, knows_rows: bool) -> Iterator[Check]:
     yield tried("table", lambda: _table(ingest, knows_rows))
     if may_reject(ingest.payload, ingest.source):
         yield tried("bad records", lambda: _rejected(ingest))
+    if adopt is not None and is_read:
+        yield tried("adopt", lambda: _adoption(ingest, adopt))
     yield machine.temporary_disk()
     yield machine.memory()
     yield machine.open_files()
@@ -90,6 +101,15 @@ def _rejected(ingest: Ingest) -> Check:
     if found is None:
         return Check("bad records", OK, f"there is no table yet; it will be made at {url}")
     return Check("bad records", OK, f"version {found.version} of {url} takes them")
+
+
+def _adoption(ingest: Ingest, wish: str) -> Check:
+    if knows(ingest.target, ingest.name):
+        what = f"the table has positions of `{ingest.name}`: nothing is adopted any more"
+        return Check("adopt", OK, what)
+    found = read_positions(wish, ingest, own=own_source)
+    what = "; ".join((adopted_text(found, wish), *found.notes))
+    return Check("adopt", OK if found.exact else WARNING, what)
 
 
 # ---- the stream

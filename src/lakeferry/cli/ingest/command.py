@@ -82,7 +82,7 @@ def ingest(
         only_stream = run.infer is not None and not (run.check or run.positions)
         found = wanted(stream, table, manifest, flags, once=run.once, only_stream=only_stream)
         if run.check:
-            return ingesting.check(found, screen=screen)
+            return ingesting.check(found, adopt=run.adopt, screen=screen)
         if run.positions:
             return ingesting.positions(found, screen=screen)
         if run.infer is not None:

@@ -97,6 +97,7 @@ def _adopted(asked: "Ingest", adopt: str | None, screen: Screen) -> "Adopted | N
     """Where another consumer stands; None where nothing is adopted, or was so already."""
     if adopt is None:
         return None
+    from lakeferry.ingest.position.adopt import adopted_text
     from lakeferry.ingest.position.adopt_read import adopt as read_positions
     from lakeferry.ingest.position.way_back import knows
     from lakeferry.spark.adopted import own_source
@@ -105,8 +106,7 @@ def _adopted(asked: "Ingest", adopt: str | None, screen: Screen) -> "Adopted | N
         screen.say(f"the table has positions of `{asked.name}`: nothing is adopted any more")
         return None
     found = read_positions(adopt, asked, own=own_source)
-    exactly = "exactly" if found.exact else "with an overlap"
-    screen.say(f"goes on {exactly} where {adopt} stands, {counted(len(found.shards), 'shard')}")
+    screen.say(adopted_text(found, adopt))
     for note in found.notes:
         screen.say(note)
     return found
@@ -118,6 +118,7 @@ def check(
     screen: Screen,
     writes: bool = False,
     knows_rows: bool = True,
+    adopt: str | None = None,
     strict: bool = False,
 ) -> int:
     """Try endpoint and rights; exit 1 on a blocker, with `strict` 3 on a warning.
@@ -125,13 +126,16 @@ def check(
     Args:
         writes: try the table's store by writing below `_lakeferry_probe/`, too.
         knows_rows: the payload is as it will be; else nothing was said of it.
+        adopt: look where the other consumer stands, too.
     """
     from lakeferry.cli.commands import show_checks
     from lakeferry.doctor.ingest import examine_ingest
 
     asked = wanted.ingest()
     return show_checks(
-        lambda show: examine_ingest(asked, writes=writes, knows_rows=knows_rows, on_check=show),
+        lambda show: examine_ingest(
+            asked, writes=writes, knows_rows=knows_rows, adopt=adopt, on_check=show
+        ),
         strict=strict,
         screen=screen,
     )

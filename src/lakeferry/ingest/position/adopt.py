@@ -46,6 +46,13 @@ class Adopted:
     since: FromTime | None = None  # of a consumer whose shards are not known: all begin here
 
 
+def adopted_text(found: Adopted, wish: str) -> str:
+    """`goes on exactly where kcl:app stands, 4 shards`."""
+    exactly = "exactly" if found.exact else "with an overlap"
+    shards = f"{len(found.shards):,} shard{'s' * (len(found.shards) != 1)}"
+    return f"goes on {exactly} where {wish} stands, {shards}"
+
+
 @dataclass(slots=True)
 class _Found:
     began_ms: int = 0  # nothing came before
