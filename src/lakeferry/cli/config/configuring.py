@@ -26,6 +26,7 @@ from lakeferry.events import Warned
 
 if TYPE_CHECKING:
     from lakeferry.config.manifest import Manifest
+    from lakeferry.connect.aws import AwsAccess
     from lakeferry.monitor.run import MonitorRequest
 
 OK = 0
@@ -119,13 +120,12 @@ def iam(
     screen: Screen,
 ) -> int:
     """The least policy on stdout."""
-    from lakeferry.connect.aws import account_of
     from lakeferry.monitor.iam import least_policy
     from lakeferry.monitor.nat.move_rights import move_policy
     from lakeferry.monitor.tags.rights import tag_policy
 
     check_account(account)
-    settings = replace(request.settings, account=account or account_of(request.access))
+    settings = replace(request.settings, account=account_said(account, request.access))
     roles = tuple(one.role for one in request.scope.beyond)
     if step == "tags" or step == "tags-fix":  # noqa: PLR1714 - types follow this form alone
         policy = tag_policy(settings, fix=step == "tags-fix", roles=roles)
@@ -144,6 +144,22 @@ def check_account(account: str | None) -> None:
             "LF-2001", f"--account `{account}` is no account", "on the command line",
             "write 12 digits",
         )  # fmt: skip
+
+
+def account_said(account: str | None, access: "AwsAccess") -> str:
+    """The 12 digits of --account, else those of who asks.
+
+    Raises:
+        FerryError: as `account_of`; that the account can be said is its next step, for whoever
+            writes a policy need not be at AWS.
+    """
+    from lakeferry.connect.aws import account_of
+
+    try:
+        return account or account_of(access)
+    except FerryError as error:
+        step = f"say whose policy it is: --account 111122223333; or {error.next_step}"
+        raise FerryError(error.code, error.what, error.where, step) from error
 
 
 def show_policy(policy: Mapping[str, Any], about: Mapping[str, str], screen: Screen) -> None:
