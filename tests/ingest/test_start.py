@@ -3,7 +3,7 @@
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.position.start import parse_start
+from lakeferry.ingest.position.start import parse_start, start_anew
 from lakeferry.ingest.position.state import (
     After,
     FromTime,
@@ -22,6 +22,11 @@ def test_latest_is_a_moment_that_can_be_asked_for_again() -> None:
 
     assert place == FromTime(NOW, NOW)
     assert iterator_of(place) == ("AT_TIMESTAMP", None, NOW)
+
+
+def test_latest_was_before_a_stream_that_is_made_anew_so_all_of_that_is_read() -> None:
+    assert start_anew("latest", NOW) == FromTrimHorizon(NOW)
+    assert start_anew("at:2026-11-26T12:00:00Z", NOW) == parse_start("at:2026-11-26T12:00:00Z", NOW)
 
 
 @pytest.mark.parametrize("text", ["trim-horizon", "trim_horizon", "TRIM_HORIZON", "earliest"])

@@ -32,7 +32,7 @@ from lakeferry.ingest.kinesis.lineage import (
 from lakeferry.ingest.payload.evolved import declared_now
 from lakeferry.ingest.payload.row_schema import may_reject, row_schema
 from lakeferry.ingest.position.adopt import Adopted
-from lakeferry.ingest.position.start import parse_start
+from lakeferry.ingest.position.start import is_latest, parse_start, start_anew
 from lakeferry.ingest.position.state import IngestState
 from lakeferry.ingest.rules.table_rules import rules_told
 from lakeferry.ingest.settings import Ingest
@@ -130,6 +130,11 @@ class _First:
             self.found = self._state()
         return self.found
 
+    def in_another(self) -> IngestState:
+        """The same in a stream that took the name of the one that was read."""
+        self._place = start_anew(self._ingest.start, self.look.service_ms)
+        return self()
+
     def _state(self) -> IngestState:
         if may_reject(self._ingest.payload, self._ingest.source):
             try_quarantine(self._ingest)
@@ -176,8 +181,9 @@ def _checked(
     if is_another(state, look.identity):
         if not restarts(state, look.identity, ingest.on_recreated):
             raise recreated_error(state, look.identity)
-        emit(Noted(f"stream {look.identity.name} was made anew; it is read from {ingest.start}"))
-        anew = begun_anew(state, first())
+        place = "its oldest record" if is_latest(ingest.start) else ingest.start
+        emit(Noted(f"stream {look.identity.name} was made anew; it is read from {place}"))
+        anew = begun_anew(state, first.in_another())
         return _restated(target, anew, first.look)
     watch = LossWatch()
     gaps = watch.seen(look.listed, state, look.horizon_ms)

@@ -179,8 +179,9 @@ def recreated_error(state: IngestState, found: StreamIdentity) -> FerryError:
     known = state.stream
     if known.name == found.name:
         step = (
-            "if it was deleted and made again, start anew with --on-recreated restart: it is read "
-            "from where --from says, and rows of the old one stay; else name the right stream"
+            "if it was deleted and made again, start anew with --on-recreated restart: all of it "
+            "is read, or what came since --from at:TIME, and rows of the old one stay; else name "
+            "the right stream"
         )
     else:
         step = f"name `{known.name}`; to read `{found.name}` into the same table give it a --name"

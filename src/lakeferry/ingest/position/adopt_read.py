@@ -38,7 +38,7 @@ from lakeferry.ingest.position.standing import (
     of_state,
     unreadable,
 )
-from lakeferry.ingest.position.start import parse_start
+from lakeferry.ingest.position.start import is_latest, parse_start
 from lakeferry.ingest.position.state import IngestState
 from lakeferry.ingest.settings import Ingest, SourceSettings
 from lakeferry.store.open import locate, open_store
@@ -105,14 +105,13 @@ def adopt(
         looked = _looked(ingest.source, standing, look.listed)
         if wish.kind == "kcl":
             _refuse_running(wish, ingest.source.access, before, renewed_s)
-        given = ingest.start.strip().lower() != "latest"
         return adopted(
             standing,
             look.listed,
             looked,
             stream=look.identity,
             now_ms=look.service_ms,
-            begin=parse_start(ingest.start, look.service_ms) if given else None,
+            begin=None if is_latest(ingest.start) else parse_start(ingest.start, look.service_ms),
             may_lose=ingest.on_loss == "go on",
         )
 

@@ -31,7 +31,7 @@ def parse_start(text: str, now_ms: int) -> FromTrimHorizon | FromTime:
         FerryError: LF-7012 for anything else, also for a time to come or without a zone.
     """
     word = text.strip()
-    if word.lower() == "latest":
+    if is_latest(word):
         return FromTime(now_ms, now_ms)
     if word.lower() in _OLDEST:
         return FromTrimHorizon(now_ms)
@@ -46,6 +46,22 @@ def parse_start(text: str, now_ms: int) -> FromTrimHorizon | FromTime:
     if at_ms > now_ms:
         raise _refused(text, "the time is still to come")
     return FromTime(at_ms, at_ms)
+
+
+def is_latest(text: str) -> bool:
+    """Whether a start is the moment at which an ingest is new."""
+    return text.strip().lower() == "latest"
+
+
+def start_anew(text: str, now_ms: int) -> FromTrimHorizon | FromTime:
+    """The place that a start names in a stream that took the name of the one that was read.
+
+    "latest" was a moment before that stream was made, so all that it holds came since.
+
+    Args:
+        text, now_ms: as `parse_start` has them. Raises as it does.
+    """
+    return FromTrimHorizon(now_ms) if is_latest(text) else parse_start(text, now_ms)
 
 
 def _told_time(word: str) -> str:
