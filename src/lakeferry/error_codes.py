@@ -115,9 +115,10 @@ CODES: dict[str, ErrorKind] = {
     ),
     "LF-2041": ErrorKind(
         2,
-        "a table that has begun would land elsewhere",
-        "The root of the target or a layout was changed after tables had been copied. What lies at "
-        "the old place would be left behind half-way, so nothing was changed.",
+        "a table would land elsewhere",
+        "The root of the target or a layout was changed, or another profile is meant. What was "
+        "copied to the old place would be left behind half-way, and a table that has not begun is "
+        "known for that place until it is discovered again, so nothing was changed.",
     ),
     "LF-2051": ErrorKind(
         2,

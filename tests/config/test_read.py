@@ -1,5 +1,6 @@
 """A manifest is read strictly: every fault at once, each with its line, and never a secret."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,20 @@ profiles:
     retention = found.document.root.get("network", "flow_logs", "retention")
     assert retention is not None
     assert str(retention.place) == "--set:1:29"
+
+
+def test_its_hash_is_that_of_the_file_unless_something_is_laid_upon_it(tmp_path: Path) -> None:
+    text = HEAD + "network: {vpc: vpc-1}\nprofiles: {a: {}, b: {}}\n"
+    sets = ["network.vpc=vpc-2"]
+
+    found = [
+        read(tmp_path, text), read(tmp_path, text, profile="a"), read(tmp_path, text, profile="b"),
+        read(tmp_path, text, sets=sets), read(tmp_path, text, profile="a", sets=sets),
+    ]  # fmt: skip
+
+    hashes = [one.manifest.sha256 for one in found]
+    assert hashes[0] == hashlib.sha256(text.encode()).hexdigest()
+    assert len(set(hashes)) == len(found)
 
 
 def test_a_value_of_the_command_line_may_be_a_list(tmp_path: Path) -> None:

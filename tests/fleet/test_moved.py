@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.manifest.moved import Moved, check_places, moved
+from lakeferry.fleet.manifest.moved import Moved, check_new_places, check_places, moved
 from lakeferry.fleet.manifest.select import TableFacts
 from tests.fleet.manifests import migration
 
@@ -48,3 +48,19 @@ def test_another_layout_is_refused_with_both_places(tmp_path: Path) -> None:
     assert (error.code, error.exit_code) == ("LF-2041", 2)
     assert error.what == "a table that has begun would land elsewhere: b.x.t"
     assert error.where == "it lies at s3://lake/b/x/t/, and the manifest says s3://lake/bb/x/t"
+
+
+def test_a_table_that_has_not_begun_waits_for_a_discovery_that_knows_where_it_lands(
+    tmp_path: Path,
+) -> None:
+    wanted = migration(tmp_path, TEXT.replace("s3://lake", "s3://other"))
+
+    with pytest.raises(FerryError) as refused:
+        check_new_places(wanted, TABLES)
+
+    error = refused.value
+    assert (error.code, error.what) == (
+        "LF-2041", "a.s.new would land elsewhere than when it was discovered",
+    )  # fmt: skip
+    assert "lakeferry discover" in error.next_step
+    check_new_places(migration(tmp_path, TEXT), TABLES)

@@ -98,6 +98,10 @@ def test_a_look_may_show_that_the_plan_is_stale(
         (("path: internet,", "path: internet, mode: mirror,"), "mode snapshot -> mirror"),
         (("path: internet,", "exclude: [orders], path: internet,"), "leaves it out now"),
         (("  sales: ", "  orders: "), "names its source no longer"),
+        (
+            ('target: {{root: "{folder}/lake"}}', "target: {{root: s3://other}}"),
+            "lands at s3://other",
+        ),
     ],
 )
 def test_a_manifest_that_wants_something_else_makes_it_stale(
@@ -152,3 +156,13 @@ def test_a_plan_of_another_migration_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(FerryError, match="of the migration `other`"):
         check(replace(plan, migration="other"), wanted, [table])
+
+
+def test_a_plan_that_was_made_with_another_encryption_is_refused(tmp_path: Path) -> None:
+    plan, wanted, table = scene(tmp_path)
+
+    check(replace(plan, encryption=""), wanted, [table])
+    with pytest.raises(FerryError, match="encryption sse aws:kms -> the bucket's own") as refused:
+        check(replace(plan, encryption="sse aws:kms"), wanted, [table])
+
+    assert refused.value.code == "LF-2051"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
@@ -360,6 +361,25 @@ def test_a_manifest_counts_from_when_it_is_saved(fleet: Fleet) -> None:
     assert groups[1]["tables"]["by_state"] == {"discovered": 1, "excluded": 1}
     assert (code, lines[-1]["synced"]) == (0, 1)
     assert states(fleet) == {
+def test_a_profile_that_lands_elsewhere_begins_nothing_before_it_is_looked_at_again(
+    fleet: Fleet,
+) -> None:
+    fleet.write(f"profiles: {{b: {{target: {{root: '{fleet.folder}/b'}}}}, c: {{limits: {{}}}}}}\n")
+    append(fleet.lake / "sales/orders")
+    fleet.see()
+    run = partial(called, folder=fleet.folder)
+    assert run("plan", "-o", "a.lfp").returncode == 0
+
+    stale, unseen = run("sync", "a.lfp", "--yes", "--profile", "b"), run("plan", "--profile", "b")
+
+    assert (stale.returncode, "LF-2051" in stale.stderr, "lands at" in stale.stderr) == (2, 1, 1)
+    assert (unseen.returncode, "LF-2041" in unseen.stderr) == (2, True)
+    applied = run("sync", "a.lfp", "--yes", "--profile", "c")
+    assert applied.returncode == 0
+    assert "another manifest, --profile or --set" in applied.stderr
+    assert not (fleet.folder / "b").exists()
+
+
         "sales.orders": "discovered", "hr.pay": "excluded", "hr.people": "synced",
     }  # fmt: skip
     assert not (fleet.folder / "out/a/hr/pay").exists()

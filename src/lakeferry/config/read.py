@@ -125,8 +125,17 @@ def read_manifest(
     wrong = problems + _faults(root, profile)
     if wrong:
         refuse(wrong + _of_streams(root, name, streams), texts)
-    manifest = manifest_of(layers, name, hashlib.sha256(raw).hexdigest())
+    manifest = manifest_of(layers, name, _sha256(raw, profile, sets))
     return Read(manifest, Document(root, texts))
+
+
+def _sha256(raw: bytes, profile: str | None, sets: Sequence[str]) -> str:
+    """Of the file's bytes, and of what is laid upon them: another profile is another manifest."""
+    digest = hashlib.sha256(raw)
+    laid = [] if profile is None else [f"profile {profile}"]
+    for one in (*laid, *(f"set {text}" for text in sets)):
+        digest.update(f"\0{one}".encode())
+    return digest.hexdigest()
 
 
 def checked_text(

@@ -21,7 +21,7 @@ from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.manifest.apart import refuse_inside
 from lakeferry.fleet.manifest.facts import as_said, facts_of
-from lakeferry.fleet.manifest.moved import check_places
+from lakeferry.fleet.manifest.moved import check_new_places, check_places
 from lakeferry.fleet.planning.gone import GONE
 from lakeferry.fleet.planning.keeping import keep_plan, still_so
 from lakeferry.fleet.planning.plan_file import plan_bytes
@@ -103,6 +103,7 @@ def planned(
     known, seq, paces = known_at(wanted)
     check_places(wanted, (facts_of(wanted, table) for table in known))
     meant = tables.of(wanted, known)
+    check_new_places(wanted, (facts_of(wanted, table) for table in meant))
     began = time.monotonic()
 
     def show(done: int, total: int) -> None:

@@ -27,7 +27,7 @@ from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.manifest.apart import refuse_inside
 from lakeferry.fleet.manifest.facts import facts_of
-from lakeferry.fleet.manifest.moved import check_places
+from lakeferry.fleet.manifest.moved import check_new_places, check_places
 from lakeferry.fleet.planning.plan import MOVED_KINDS
 from lakeferry.fleet.planning.plan_file import plan_sha256, read_plan
 from lakeferry.fleet.planning.stale import check
@@ -90,9 +90,11 @@ def sync(
     if plan is not None:
         if not flags.replan:
             check(plan, wanted, known)
+            _tell_manifest(plan, wanted, screen)
         planned = {line.target_url for line in moving(plan.tables)}
         meant = tuple(one for one in meant if one.target_url in planned)
-    elif not flags.yes:
+    check_new_places(wanted, (facts_of(wanted, table) for table in meant))
+    if plan is None and not flags.yes:
         _ask(wanted, tables, screen=screen, stop=stop)
     asked = replace(_asked(flags, wanted, plan, meant, paces, chosen), tells_files=tells_files)
     for line in _outline(meant, plan, plan_file):
@@ -203,6 +205,14 @@ def _ask(wanted: "Migration", tables: TableFlags, *, screen: Screen, stop: Flag)
         show,
         next_step="read `lakeferry plan -o FILE` and give that file to sync, or give --yes",
     )
+
+
+def _tell_manifest(plan: "FleetPlan", wanted: "Migration", screen: Screen) -> None:
+    if plan.manifest_sha256 != wanted.sha256:
+        text = (
+            "the plan was made with another manifest, --profile or --set; what it does is the same"
+        )
+        screen.told(f"  {text}", {"type": "note", "table": wanted.name, "message": text})
 
 
 def _outline(meant: Sequence[LakeTable], plan: "FleetPlan | None", file: str | None) -> list[str]:

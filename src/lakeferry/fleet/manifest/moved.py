@@ -1,4 +1,7 @@
-"""A manifest that was changed midway: tables that have begun stay where they are. Pure."""
+"""A manifest that was changed midway: tables that have begun stay where they are. Pure.
+
+Those that have not go where it says now, which a discovery finds out: until then none is moved.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -8,7 +11,8 @@ from lakeferry.fleet.manifest.select import TableFacts
 from lakeferry.fleet.manifest.wanted import Migration
 
 # Nothing of these lies at the target yet, or nothing of it is wanted any more.
-NOT_BEGUN = frozenset({"discovered", "planned", "excluded", "orphaned"})
+_TO_BEGIN = frozenset({"discovered", "planned"})
+NOT_BEGUN = _TO_BEGIN | {"excluded", "orphaned"}
 
 
 class Moved(NamedTuple):
@@ -26,10 +30,14 @@ def moved(wanted: Migration, tables: Iterable[TableFacts]) -> tuple[Moved, ...]:
         tables: with the address of the target as their key, as the ledger knows them. What belongs
             to a source that the manifest names no longer has not moved: it is orphaned.
     """
+    return _elsewhere(wanted, (one for one in tables if one.state not in NOT_BEGUN))
+
+
+def _elsewhere(wanted: Migration, tables: Iterable[TableFacts]) -> tuple[Moved, ...]:
     found = []
     for one in tables:
         source = wanted.sources.get(one.source)
-        if source is None or one.state in NOT_BEGUN:
+        if source is None:
             continue
         after = wanted.landing(source, one.schema, one.table, path=one.path)
         if after != one.key.rstrip("/"):
@@ -56,4 +64,28 @@ def check_places(wanted: Migration, tables: Iterable[TableFacts]) -> None:
         f"it lies at {first.before}, and the manifest says {first.after}",
         f"put `target.root`, `layout` or the wave of `{first.name}` back in {wanted.file}; or give "
         "its source another key, and its tables are copied anew",
+    )
+
+
+def check_new_places(wanted: Migration, tables: Iterable[TableFacts]) -> None:
+    """Refuse to begin a table at a place that the manifest does not say any more.
+
+    As after another `target.root`, or with another profile than at the discovery.
+
+    Args:
+        tables: that are meant, as in `moved`.
+
+    Raises:
+        FerryError: LF-2041.
+    """
+    found = _elsewhere(wanted, (one for one in tables if one.state in _TO_BEGIN))
+    if not found:
+        return
+    first = found[0]
+    raise FerryError(
+        "LF-2041",
+        f"{first.name} would land elsewhere than when it was discovered"
+        + (f", and so would {len(found) - 1:,} more" if len(found) > 1 else ""),
+        f"it was to land at {first.before}, and the manifest says {first.after}; nothing was moved",
+        "look again with the same --profile and --set: lakeferry discover",
     )

@@ -166,3 +166,4 @@ class FleetPlan:
     retrieved: tuple[Retrieved, ...] = ()  # beside the routes
     stored: tuple[Stored, ...] = ()  # where any table has a storage class of its own
     lakeferry: str = ""  # the version that made it
+    encryption: str | None = None  # of the target, as asked; '': its own; None: not said

@@ -9,6 +9,7 @@ from lakeferry.fleet.planning.look import look
 from lakeferry.fleet.planning.plan import MOVED_KINDS, planned
 from lakeferry.fleet.planning.planned import FleetPlan, Seen
 from lakeferry.fleet.planning.route_times import lefts
+from lakeferry.fleet.planning.stale import encryption_of
 from lakeferry.fleet.standing.states import OUT_OF_SCOPE
 from lakeferry.ledger.rows import LakeTable, Pace
 from lakeferry.ledger.write import now_ms
@@ -82,6 +83,7 @@ def plan_fleet(
         left=left,
         basis=basis,
         lakeferry=VERSION,
+        encryption=encryption_of(wanted),
     )
     return Planned(plan, tuple(moved), seen, left_out)
 

@@ -46,6 +46,7 @@ def changes(
     found = []
     for line in moving(plan.tables):
         reasons = (
+            *_of_target(plan, wanted),
             *_of_manifest(line, wanted, now.get(line.target_url)),
             *_of_ledger(line, now.get(line.target_url)),
             *_of_look(line, seen.get(line.target_url)),
@@ -75,6 +76,17 @@ def check(
     raise _stale(f"{listed}{more}")
 
 
+def encryption_of(wanted: Migration) -> str:
+    """What the manifest asks of all that is put, for a plan to hold it to; '': nothing."""
+    return ", ".join(f"{key} {text}" for key, text in sorted(wanted.target.encryption.items()))
+
+
+def _of_target(plan: FleetPlan, wanted: Migration) -> Iterator[str]:
+    before, now = plan.encryption, encryption_of(wanted)
+    if before is not None and before != now:
+        yield f"encryption {before or OWN} -> {now or OWN}"
+
+
 def _of_manifest(line: PlannedTable, wanted: Migration, table: LakeTable | None) -> Iterator[str]:
     source = wanted.sources.get(line.source)
     if source is None:
@@ -91,6 +103,9 @@ def _of_manifest(line: PlannedTable, wanted: Migration, table: LakeTable | None)
     chosen = wanted.storage_class(options) or ""
     if chosen != line.storage_class:
         yield f"storage class {line.storage_class or OWN} -> {chosen or OWN}"
+    lands = wanted.landing(source, schema, name, path=table.path)
+    if lands != line.target_url.rstrip("/"):
+        yield f"it was to land at {line.target_url}, and lands at {lands}"
     if table.source_url != line.source_url:
         yield f"its source lay at {line.source_url} and lies at {table.source_url}"
 
