@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import pyarrow as pa
@@ -174,27 +173,20 @@ def test_latest_is_no_place_unless_it_is_told_when(leases: Ingest) -> None:
 
 
 @pytest.mark.server
-def test_an_application_that_still_runs_is_told(kinesis_feed: Feed, leases: Ingest) -> None:
+def test_an_application_that_still_runs_is_told(
+    kinesis_feed: Feed, leases: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (number,) = kinesis_feed.put(A, "1")
     put_lease(leases, A, number, leaseOwner="worker-7")
 
-    stopped = Event()
-
-    def renew() -> None:
-        counter = 1
-        while not stopped.wait(0.1):
-            counter += 1
-            put_lease(leases, A, number, leaseOwner="worker-7", counter=counter)
-
     assert adopt("kcl:clicks-app", leases, renewed_s=0.5).exact
-    worker = Thread(target=renew)
-    worker.start()
-    try:
-        with pytest.raises(FerryError, match="LF-7086"):
-            adopt("kcl:clicks-app", leases, renewed_s=1.0)
-    finally:
-        stopped.set()
-        worker.join()
+
+    def renewed(_: float) -> None:
+        put_lease(leases, A, number, leaseOwner="worker-7", counter=2)
+
+    monkeypatch.setattr("lakeferry.ingest.position.adopt_read.sleep", renewed)
+    with pytest.raises(FerryError, match="LF-7086"):
+        adopt("kcl:clicks-app", leases)
 
 
 @pytest.mark.server

@@ -19,7 +19,7 @@ def test_whoever_waits_has_turns_until_the_work_is_done() -> None:
 
     aside = Aside(turn, 0.01)
 
-    assert aside.do(lambda: enough.wait(10)) is True
+    assert aside.do(lambda: enough.wait(60)) is True
     assert set(turns) == {threading.get_ident()}
     aside.end()
 

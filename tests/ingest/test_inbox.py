@@ -45,7 +45,7 @@ def test_who_asks_for_a_page_waits_until_there_is_room() -> None:
     assert waiting.is_alive()
 
     taken(inbox)
-    waiting.join(10)
+    waiting.join(60)
 
     assert not waiting.is_alive()
 

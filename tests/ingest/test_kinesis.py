@@ -94,7 +94,7 @@ def scripted() -> Iterator[Scripted]:
 def kinesis(server: Scripted, keys: Callable[[], AwsKeys] | None = None) -> Kinesis:
     endpoint = endpoint_of("eu-west-1", f"http://127.0.0.1:{server.port}")
     known = keys or (lambda: AwsKeys("AKIDEXAMPLE", "secret"))
-    return Kinesis(endpoint, known, clock=lambda: NOW, timeout_s=5)
+    return Kinesis(endpoint, known, clock=lambda: NOW, timeout_s=60)
 
 
 OK: Reply = (200, PAGE, {})
@@ -171,13 +171,13 @@ def test_an_answer_that_drips_for_ever_is_given_up_and_can_be_asked_for_again(
 ) -> None:
     scripted.answers += [drip, OK]
     endpoint = endpoint_of("eu-west-1", f"http://127.0.0.1:{scripted.port}")
-    line = Kinesis(endpoint, lambda: AwsKeys("AKIDEXAMPLE", "secret"), timeout_s=5, whole_s=1)
+    line = Kinesis(endpoint, lambda: AwsKeys("AKIDEXAMPLE", "secret"), timeout_s=60, whole_s=1)
     begun = time.monotonic()
 
     with pytest.raises(Unanswered, match="no whole answer in 1 s"):
         line.records("A")
 
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 30
     assert line.records("A").next_shard_iterator == "B"
 
 

@@ -29,7 +29,7 @@ def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Feed]:
 
 
 def line_to(
-    feed: Feed, host: str = "127.0.0.1", timeout_s: float = 5, whole_s: float = 60
+    feed: Feed, host: str = "127.0.0.1", timeout_s: float = 60, whole_s: float = 60
 ) -> Kinesis:
     url = feed.url.replace("127.0.0.1", host)
     return Kinesis(endpoint_of(feed.region, url), lambda: AwsKeys("test", "test"),
@@ -102,7 +102,7 @@ def test_a_body_that_is_cut_is_no_answer(secret: Feed) -> None:
 
 def test_a_server_that_falls_silent_is_given_up(secret: Feed) -> None:
     line = line_to(secret, timeout_s=0.5)
-    at = iterator(secret, line)
+    at = iterator(secret, line_to(secret))
     secret.wrong("hang", times=1)
 
     with pytest.raises(Unanswered, match="no answer in time"):
@@ -112,14 +112,14 @@ def test_a_server_that_falls_silent_is_given_up(secret: Feed) -> None:
 def test_a_page_that_drips_for_long_is_given_up_and_comes_by_the_same_iterator(
     secret: Feed,
 ) -> None:
-    line = line_to(secret, whole_s=2)
-    at = iterator(secret, line)
+    patient = line_to(secret)
+    at = iterator(secret, patient)
     secret.wrong("drip", times=1, seconds=30)
 
     with pytest.raises(Unanswered, match="no whole answer in 2 s"):
-        line.records(at)
+        line_to(secret, whole_s=2).records(at)
 
-    assert [one.data for one in line.records(at).records] == DATA
+    assert [one.data for one in patient.records(at).records] == DATA
 
 
 def test_connections_share_what_is_trusted(tmp_path: Path) -> None:

@@ -180,9 +180,8 @@ def test_a_worker_that_has_no_shards_answers_a_flush(worker: Coordinator) -> Non
 def test_a_worker_tells_how_it_is_doing_once_a_second(feed: Feed, worker: Coordinator) -> None:
     feed.put(ZERO, event(0))
     worker.read(ZERO)
-    told = worker.wait_for(1)
+    told = worker.told(lambda told: told.counts.records == 1 and told.lags[ZERO].behind_ms == 0)
 
-    assert told.lags[ZERO].behind_ms == 0
     assert told.counts.calls >= 1
     assert told.counts.bytes_in > 100
     assert told.rss_bytes > 10_000_000
@@ -226,8 +225,10 @@ def test_a_stream_is_not_asked_for_more_than_may_wait(tmp_path: Path) -> None:
             worker.hear(Filled)
             worker.told(lambda told: told.waiting_bytes >= 3 << 20)
             calls = [worker.hear(Told).counts.calls for _ in range(3)]
+            while calls[-3] != calls[-1]:  # those that were under way
+                calls.append(worker.hear(Told).counts.calls)
+                assert len(calls) < 20
 
-            assert calls[0] == calls[-1]
             assert all(
                 one.waiting_bytes < 3 * (3 << 20) for one in worker.heard if isinstance(one, Told)
             )

@@ -42,7 +42,7 @@ from lakeferry.ingest.worker.messages import (
 from lakeferry.ingest.worker.process import work
 
 PAYLOAD = pa.schema([("a", pa.int64()), ("s", pa.string())])
-PATIENCE_S = 40.0
+PATIENCE_S = 120.0
 ZERO = "shardId-000000000000"
 ONE = "shardId-000000000001"
 START = FromTrimHorizon()
