@@ -51,10 +51,20 @@ def test_files_of_a_planned_version_do_not_come_back() -> None:
 
 
 def test_the_next_step_is_a_command_about_the_one_table() -> None:
-    said = next_step_of(error("LF-5003"), "a.sales.orders")
+    snapshots = FerryError("LF-5003", "what", "where", "to undo these commits: --replace")
 
-    assert said.endswith("lakeferry sync -s a.sales.orders --replace")
+    assert next_step_of(snapshots, "a.sales.orders").endswith(
+        "lakeferry sync -s a.sales.orders --replace"
+    )
     assert next_step_of(error("LF-1001"), "a.sales.orders") == "run it again"
+
+
+@pytest.mark.parametrize("code", ["LF-4106", "LF-5002", "LF-5003"])
+def test_nobody_is_told_to_replace_what_a_mirror_never_replaces(code: str) -> None:
+    said = next_step_of(error(code), "a.sales.orders")
+
+    assert "--replace" not in said
+    assert "lakeferry " in said
 
 
 def test_what_is_known_already_is_not_told_again() -> None:

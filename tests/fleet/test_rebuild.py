@@ -81,6 +81,9 @@ def test_what_others_wrote_is_drift_before_the_switch_and_expected_after_it() ->
 
     assert (before.state, before.code) == ("drifted", "LF-5003")
     assert before.why == "others have written to the target: versions 5, 6, 7 and 2 more"
+    assert before.next_step.endswith(f"lakeferry sync -s {WANTED.name} --replace")
+    mirror = one(FoundTarget(ORDERS, 9, replace(RECORD, mode="mirror"), foreign=(9,)))
+    assert "--replace" not in mirror.next_step
     assert (after.state, after.state_since_ms) == ("cut_over", 30)
 
 

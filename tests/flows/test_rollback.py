@@ -1,5 +1,6 @@
 """Switches taken back, by the program as it is typed; judged by delta-rs and what lies there."""
 
+import shutil
 from pathlib import Path
 from threading import Event
 
@@ -151,6 +152,20 @@ def test_a_loss_that_is_accepted_is_named_and_undone_by_a_sync(fleet: Fleet) -> 
         "a.sales.orders 1 commit, 10 rows by app delta-rs"
     )
     after, _ = fleet.sync("-s", "a.sales.orders", "--replace")
+    assert (after, fleet.unequal(), states(fleet)) == (0, [], {"sales.orders": "synced"})
+
+
+def test_of_a_mirror_a_loss_is_undone_by_deleting_its_table_and_a_sync(fleet: Fleet) -> None:
+    fleet.write(source=", mode: mirror")
+    switched(fleet, "sales.orders")
+    append(target(fleet, "sales.orders"))
+    rollback(fleet, "--wave", "1", "--accept-loss")
+
+    step = fleet.tables()["sales.orders"].next_step
+    shutil.rmtree(target(fleet, "sales.orders"))
+    after, _ = fleet.sync()
+
+    assert "delete the table at the target yourself" in step
     assert (after, fleet.unequal(), states(fleet)) == (0, [], {"sales.orders": "synced"})
 
 

@@ -147,9 +147,10 @@ def _refuse_other(
     head = read_snapshot(target, listing=here)
     there = head.metadata.id
     if record is None or record.mode != "mirror":
+        what = "another table" if record is None else f"a {record.mode} clone, which is no mirror"
         raise FerryError(
             "LF-5002",
-            f"target {target.url} holds another table",
+            f"target {target.url} holds {what}",
             f"metadata id {there}; no mirror of {request.source}; nothing was written",
             "choose an empty target: a mirror never replaces what another table's log says",
         )

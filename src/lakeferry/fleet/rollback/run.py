@@ -24,7 +24,6 @@ from lakeferry.fleet.cutover.folder_switched import changed_since
 from lakeferry.fleet.cutover.register import registered_of
 from lakeferry.fleet.cutover.sides import Stores
 from lakeferry.fleet.cutover.writers import Made, Writer
-from lakeferry.fleet.manifest.typed import typed
 from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.fleet.proof.receipt_files import put_receipt, receipt_of, receipts_at
 from lakeferry.fleet.rollback.plan import (
@@ -47,6 +46,7 @@ from lakeferry.fleet.rollback.reverse_streams import (
     ways_back,
 )
 from lakeferry.fleet.standing.states import interrupted, move
+from lakeferry.fleet.sync.outcome import equal_again
 from lakeferry.ledger import read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import CloneStart, LakeTable, Receipt
@@ -275,8 +275,7 @@ class _Rollback:
             if report is not None:
                 self._hold(back, report)
             elif is_lost:
-                name = typed(row.name)
-                step = f"make it equal to its source again: lakeferry sync -s {name} --replace"
+                step = equal_again(row.name, is_mirror=back.is_mirror)
                 why = f"taken back; left behind: {back.text.removeprefix(row.name).strip()}"
                 self._ledger.move(move(row.target_url, "rolled_back", "drifted", why=why,
                                        code="LF-5003", next_step=step))  # fmt: skip

@@ -12,8 +12,10 @@ import orjson
 from lakeferry.clone.folder import MODE as FOLDER
 from lakeferry.clone.parquet_folder import MODE as PARQUET
 from lakeferry.clone.record import MIRROR, CloneRecord
+from lakeferry.fleet.manifest.typed import typed
 from lakeferry.fleet.proof.in_use import SWITCHES
 from lakeferry.fleet.proof.receipt import proven_by
+from lakeferry.fleet.sync.outcome import equal_again
 from lakeferry.ledger.rows import LakeTable, Receipt
 
 
@@ -56,7 +58,8 @@ def _of_both(table: LakeTable, found: FoundTarget | None, now_ms: int) -> LakeTa
             state="blocked",
             code="LF-5002",
             why=f"the target holds {holds}",
-            next_step="choose another target.layout, or replace its content: --replace",
+            next_step="choose another target.layout, or replace its content: lakeferry sync -s "
+            f"{typed(table.name)} --replace",
         )
     # A source that was switched away from may be gone, broken or left out by now.
     is_meant = table.state == "discovered" or is_cut_over(found)
@@ -98,11 +101,12 @@ def _by_receipts(table: LakeTable, found: FoundTarget) -> LakeTable:
     if is_cut_over(found):
         return _at(table, "cut_over", switches[-1])
     if found.foreign:
+        is_mirror = found.record is not None and found.record.mode == MIRROR
         return table._replace(
             state="drifted",
             code="LF-5003",
             why=f"others have written to the target: {_versions(found.foreign)}",
-            next_step="see what they did, or make it equal to the source again: --replace",
+            next_step=equal_again(table.name, is_mirror=is_mirror),
         )
     since = switches[-1].made_at_ms if switches else 0
     for receipt in reversed(found.receipts):

@@ -38,6 +38,30 @@ _NEXT: dict[str, Callable[[str], str]] = {
     ),
 }
 
+# A mirror has its source's own log and replaces no other one, so its clone proposes no --replace.
+_ANEW: dict[str, Callable[[str], str]] = {
+    "LF-4106": lambda name: (
+        "a mirror of the new table begins anew: delete the table at the target yourself, then "
+        f"lakeferry sync -s {name}"
+    ),
+    "LF-5002": lambda name: (
+        "a mirror begins in an empty place: put `mode: snapshot` back in the manifest, if that is "
+        f"what lies there, or take that clone away, lakeferry rollback -s {name} --purge, and sync "
+        "again; of a table of others choose another target.layout"
+    ),
+    "LF-5003": lambda name: (
+        "a mirror undoes nothing: keep what these commits hold, delete the table at the target "
+        f"yourself, and lakeferry sync -s {name} brings all of it again"
+    ),
+}
+
+
+def equal_again(name: str, *, is_mirror: bool) -> str:
+    """The next step for a target with commits that its source does not have."""
+    if is_mirror:
+        return _ANEW["LF-5003"](typed(name))
+    return f"make it equal to its source again: lakeferry sync -s {typed(name)} --replace"
+
 
 def may_pass(error: FerryError, *, tries: int, is_pinned: bool) -> bool:
     """Whether another try is worth it, `tries` having failed.
@@ -60,7 +84,8 @@ def state_of(error: FerryError) -> Aside:
 
 def next_step_of(error: FerryError, name: str) -> str:
     """What to do about one table of many."""
-    said = _NEXT.get(error.code)
+    is_replaced = error.code not in _ANEW or "--replace" in error.next_step
+    said = (_NEXT if is_replaced else _ANEW).get(error.code)
     return error.next_step if said is None else said(typed(name))
 
 
