@@ -62,7 +62,7 @@ def test_every_flag_is_a_setting(tmp_path: Path) -> None:
         read_share="40%", schema="clicks.sql", on_new_fields="rescue", bad_records="fail",
         rejected="s3://lake/bad", max_bad="5%", partition_by=["day=date(ts)"],
         dedup="event_id:10m", offsets="sidecar", on_data_loss="go-on", on_recreated="restart",
-        aggregation_out_of_range="kcl", no_compact=True, single_writer=True,
+        aggregation_out_of_range="kcl", no_provenance=True, no_compact=True, single_writer=True,
         store_option=["checksum=none"],
         who=WhoFlags("https://vpce-1.kinesis.eu-west-1.vpce.amazonaws.com", "eu-west-1", "dev",
                      "arn:aws:iam::111122223333:role/r", "x"),
@@ -89,7 +89,7 @@ def test_every_flag_is_a_setting(tmp_path: Path) -> None:
         ),
         payload=PayloadSettings(
             pa.schema([("event_id", pa.string()), ("ts", pa.timestamp("us", "UTC"))]),
-            "rescue", "fail", True, 0.05,
+            "rescue", "fail", False, 0.05,
         ),
         dedup=DedupSettings(("event_id",), 600),
         rhythm=Rhythm(every_s=30, file_bytes=128_000_000, compact_every_s=None),

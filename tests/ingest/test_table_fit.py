@@ -9,6 +9,7 @@ import pytest
 
 from lakeferry.delta.actions import Metadata, Protocol
 from lakeferry.errors import FerryError
+from lakeferry.ingest.payload.repair import PROVENANCE
 from lakeferry.ingest.settings import PartitionColumn
 from lakeferry.ingest.table.fit import refuse_unwritable, table_form
 from lakeferry.ingest.worker.messages import TableForm
@@ -56,6 +57,14 @@ def test_a_column_that_the_table_lacks_is_named() -> None:
 
     assert error.code == "LF-7041"
     assert "lacks the column `at`" in str(error)
+
+
+def test_of_a_table_without_a_place_for_where_rows_come_from_both_ways_out_are_told() -> None:
+    error = refused(table(ID, AT), wanted=pa.schema([*WANTED, *PROVENANCE]))
+
+    assert "lacks the column `_shardId`" in error.what
+    assert "--no-provenance" in error.next_step
+    assert "ADD COLUMNS (_shardId STRING, _sequenceNumber STRING, " in error.next_step
 
 
 def test_a_column_that_is_spelt_otherwise_is_named_as_it_is_there() -> None:
@@ -172,7 +181,11 @@ def test_a_computed_partition_column_is_part_of_the_form() -> None:
 
 
 def test_how_rows_come_by_a_partition_value_must_be_said() -> None:
-    assert "--partition-by day=date(COLUMN)" in str(refused(table(ID, AT, DAY, by=("day",))))
+    there = table(ID, AT, DAY, by=("day",))
+    arriving = pa.schema([*WANTED, ("_arrival", pa.timestamp("us", "UTC"))])
+
+    assert "--partition-by day=date(COLUMN)" in str(refused(there))
+    assert "--partition-by day=date(_arrival)" in str(refused(there, wanted=arriving))
 
 
 def test_a_generated_date_says_it_itself() -> None:

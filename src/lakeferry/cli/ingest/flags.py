@@ -96,6 +96,10 @@ class StreamFlags:
         Literal["ignore", "rescue", "evolve", "fail"] | None,
         Parameter(help="Of fields that are not declared; default: ignore."),
     ] = None
+    no_provenance: Annotated[
+        bool,
+        Parameter(negative="", help="Parsed rows without _shardId, _sequenceNumber, _arrival."),
+    ] = False
     bad_records: Annotated[
         Literal["quarantine", "rescue", "fail"] | None,
         Parameter(help="Of records that are not as declared; default: quarantine."),
@@ -108,7 +112,7 @@ class StreamFlags:
     ] = None
     partition_by: Annotated[
         Many,
-        Parameter(negative="", help="A column, day=date(ts), or hour=hour(ts); of a new table."),
+        Parameter(negative="", help="A column, day=date(ts), or hour=hour(ts); at each start."),
     ] = None
     dedup: Annotated[
         str | None, Parameter(help="Leave out what was seen: event_id:10m, or a,b:1h.")
@@ -162,6 +166,8 @@ class StreamFlags:
         if self.raw:
             yield Flag("--raw", (*at, "format"), "raw")
         yield from self._form(at)
+        if self.no_provenance:
+            yield Flag("--no-provenance", (*at, "provenance"), False)
         if self.no_compact:
             yield Flag("--no-compact", (*at, "compact"), False)
         if self.single_writer:

@@ -19,6 +19,7 @@ from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.errors import FerryError
 from lakeferry.ingest.dedup.key_hash import refuse_unfit
 from lakeferry.ingest.dedup.window import Window, key_columns
+from lakeferry.ingest.payload.rows import ARRIVAL_COLUMNS
 from lakeferry.ingest.settings import DedupSettings
 from lakeferry.ingest.worker.messages import ShardStart, TableForm
 from lakeferry.store.protocol import Store
@@ -26,7 +27,6 @@ from lakeferry.store.seekable import Seekable
 
 # Of whoever wrote `modificationTime`: it is compared with arrivals, which are by Kinesis' clock.
 CLOCK_APART_MS = 15 * 60_000
-ARRIVAL_COLUMNS = ("_arrival", "approximateArrivalTimestamp")
 _FILE_COLUMNS = ("path", "partitionValues", "size", "modificationTime", "stats")
 _BATCH_ROWS = 65_536
 

@@ -17,6 +17,7 @@ from lakeferry.ingest.kinesis.aggregate import HIGHEST_HASH, MAGIC, OutOfRange, 
 from lakeferry.ingest.kinesis.wire import Record
 
 ARRIVAL = pa.timestamp("us", "UTC")
+ARRIVAL_COLUMNS = ("_arrival", "approximateArrivalTimestamp")  # of parsed rows, of raw ones
 RAW_SCHEMA = pa.schema(
     [
         ("partitionKey", pa.string()),

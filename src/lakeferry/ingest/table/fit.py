@@ -7,7 +7,7 @@ Source: Delta protocol, "Table Features", "Column Mapping", "Writer Requirements
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +16,9 @@ from lakeferry.delta.actions import Metadata, Protocol
 from lakeferry.delta.features import effective_features
 from lakeferry.delta.table_schema import Column, Kind, ListOf, MapOf, Struct, arrow_type
 from lakeferry.delta.table_schema import table_schema as parsed_schema
+from lakeferry.ingest.payload.declared_schema import ddl_text
+from lakeferry.ingest.payload.repair import PROVENANCE
+from lakeferry.ingest.payload.rows import ARRIVAL_COLUMNS
 from lakeferry.ingest.rules.row_rules import Rules
 from lakeferry.ingest.rules.table_rules import (
     GENERATION,
@@ -133,7 +136,8 @@ def _fields(url: str, columns: Sequence[Column], given: Mapping[str, pa.Field]) 
     here = {column.name for column in columns}
     for name in given:
         if name not in here:
-            raise misfit(url, f"it lacks the column `{name}`{_spelt(name, here)}")
+            what = f"it lacks the column `{name}`{_spelt(name, here)}"
+            raise misfit(url, what, _without_provenance(name, here))
     fields = []
     for column in columns:
         field = given.get(column.name)
@@ -143,6 +147,15 @@ def _fields(url: str, columns: Sequence[Column], given: Mapping[str, pa.Field]) 
         elif not column.nullable:
             raise misfit(url, f"its column `{column.name}` may not be null, and rows lack it")
     return fields
+
+
+def _without_provenance(name: str, here: Set[str]) -> str:
+    """The way out where a table, which others made, has no place for where rows come from."""
+    lacks = [field for field in PROVENANCE if field.name not in here]
+    if name not in {field.name for field in lacks}:
+        return ""
+    columns = " ".join(ddl_text(pa.schema(lacks)).split())
+    return f"let rows come without it (--no-provenance), or ALTER TABLE ... ADD COLUMNS ({columns})"
 
 
 def _check_column(url: str, column: Column, field: pa.Field) -> None:
@@ -244,10 +257,14 @@ def check_partition(url: str, part: PartitionColumn, wanted: pa.Schema) -> None:
     """LF-7041 where rows do not tell the value."""
     source = part.name if part.of is None else part.of
     if source not in wanted.names:
+        role = (
+            "which the table is partitioned by" if part.of is None else f"that `{part.name}` is of"
+        )
+        arrival = next((one for one in ARRIVAL_COLUMNS if one in wanted.names), "COLUMN")
         raise misfit(
             url,
-            f"rows have no column `{source}`, which `{part.name}` is to be partitioned by",
-            f"say how rows come by it, as in --partition-by {part.name}=date(COLUMN)",
+            f"rows have no column `{source}`, {role}",
+            f"say how rows come by it, as in --partition-by {part.name}=date({arrival})",
         )
     kind = wanted.field(source).type
     if part.of is not None and not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from lakeferry.errors import FerryError
-from lakeferry.ingest.dedup.seen_before import ARRIVAL_COLUMNS, remember
+from lakeferry.ingest.dedup.seen_before import remember
 from lakeferry.ingest.dedup.window import Window
 from lakeferry.ingest.files.data_file import ClosedFile, OpenFiles
 from lakeferry.ingest.payload.page_table import PageForm, PageTable, Types, page_form, page_table
 from lakeferry.ingest.payload.repair import PROVENANCE
-from lakeferry.ingest.payload.rows import Bad, quarantine_table
+from lakeferry.ingest.payload.rows import ARRIVAL_COLUMNS, Bad, quarantine_table
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.worker.batch import WINDOW, BadRatio, unknown_to
 from lakeferry.ingest.worker.inbox import Fetched
