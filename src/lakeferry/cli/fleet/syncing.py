@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from lakeferry.cli.fleet import sync_answers as answers
 from lakeferry.cli.fleet.alarm_metrics import alarm_metrics
 from lakeferry.cli.fleet.flags import TableFlags, led, ledger_path
 from lakeferry.cli.fleet.many_machines import crew_on
-from lakeferry.cli.fleet.planning import known_at, planned
+from lakeferry.cli.fleet.planning import known_at, planned, tell_let_in
 from lakeferry.cli.fleet.sync_budget import budget_of
 from lakeferry.cli.fleet.sync_flags import SyncFlags
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
@@ -51,6 +50,7 @@ from lakeferry.ledger.rows import LakeTable, Pace
 if TYPE_CHECKING:
     from lakeferry.fleet.manifest.wanted import Migration
     from lakeferry.fleet.planning.planned import FleetPlan
+    from lakeferry.fleet.sync.budget import UnitPrice
 
 OK, FAILED, LOOK = 0, 1, 3
 
@@ -96,6 +96,8 @@ def sync(
     check_new_places(wanted, (facts_of(wanted, table) for table in meant))
     if plan is None and not flags.yes:
         _ask(wanted, tables, screen=screen, stop=stop)
+    if plan is not None or flags.yes:  # else the plan that was shown has told it
+        tell_let_in(wanted, known, screen)
     asked = replace(_asked(flags, wanted, plan, meant, paces, chosen), tells_files=tells_files)
     for line in _outline(meant, plan, plan_file):
         screen.say(line)
@@ -256,7 +258,7 @@ def _asked(
         budget=budget,
         versions=versions,
         plan_sha256="" if plan is None else plan_sha256(plan),
-        usd_per_byte={} if budget.usd is None else _dollars(wanted, meant, chosen),
+        prices={} if budget.usd is None else _dollars(wanted, meant, chosen),
         bytes_per_s=None if flags.limit_rate is None else parse_rate(flags.limit_rate),
         paces=tuple(paces),
     )
@@ -264,13 +266,13 @@ def _asked(
 
 def _dollars(
     wanted: "Migration", meant: Sequence[LakeTable], chosen: ManifestFlags
-) -> Mapping[str, Decimal]:
+) -> Mapping[str, "UnitPrice"]:
     from lakeferry.cli.cost.manifest_keys import assumed
     from lakeferry.fleet.planning.route_prices import Asked
-    from lakeferry.fleet.planning.run_price import usd_per_byte
+    from lakeferry.fleet.planning.run_price import unit_prices
 
     under, texts = assumed(chosen)
-    return usd_per_byte(meant, wanted, Asked(under, texts))
+    return unit_prices(meant, wanted, Asked(under, texts))
 
 
 def _refuse_broad(flags: SyncFlags, tables: TableFlags) -> None:

@@ -1,8 +1,14 @@
-"""What a byte costs on each route, for a run that may spend so much; and what all comes to."""
+"""What a byte and a file cost on each route, for a run that may spend so much; what all comes to.
+
+What is billed by the hour counts for the time that the bytes take at `ASSUMED_BYTES_PER_S`, to the
+second: an hour that was begun is billed once, and not by each run that moves a little in it.
+"""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 from lakeferry.errors import FerryError
 from lakeferry.fleet.manifest.wanted import Migration
@@ -11,27 +17,34 @@ from lakeferry.fleet.planning.planned import PlannedTable
 from lakeferry.fleet.planning.route_prices import Asked, priced
 from lakeferry.fleet.planning.totals import by_route
 from lakeferry.fleet.standing.time_left import Left
+from lakeferry.fleet.sync.budget import FREE, UnitPrice
 from lakeferry.ledger.rows import LakeTable
 
 ASSUMED_BYTES_PER_S = 125e6  # 1 Gbit/s, for what is billed by the hour
+LARGE, SMALL = 128 << 20, 1 << 20  # bytes of files, whose requests hardly count, and count
 
 
-def usd_per_byte(
+def unit_prices(
     tables: Iterable[LakeTable], wanted: Migration, asked: Asked
-) -> Mapping[str, Decimal]:
-    """Dollars a byte by route, from the price of all that the ledger knows to be left.
+) -> Mapping[str, UnitPrice]:
+    """By route, from the price of all that the ledger knows to be left, brought up to whole hours.
 
     Raises:
         FerryError: LF-8022 a route has no price, so a limit of dollars could not be kept.
     """
-    lines = tuple(_line(one) for one in tables)
-    found: dict[str, Decimal] = {}
-    sums = by_route(lines)
+    lines = tuple(_of_whole_hours([_line(one) for one in tables]))
+    few, many = (
+        tuple(replace(one, files=-(-one.bytes // size)) for one in lines) for size in (LARGE, SMALL)
+    )
+    sums = by_route(many)
     hours = {route: Left.surely(total.bytes / ASSUMED_BYTES_PER_S) for route, total in sums.items()}
-    for route, price in priced(lines, wanted, hours, asked).items():
-        if price.usd is None:
+    of_many = priced(many, wanted, hours, asked)
+    found: dict[str, UnitPrice] = {}
+    for route, price in priced(few, wanted, hours, asked).items():
+        usd_of_many, total = of_many[route].usd, sums[route]
+        if price.usd is None or usd_of_many is None:
             if route == "local":  # bytes that stay on a machine cost nothing
-                found[route] = Decimal(0)
+                found[route] = FREE
                 continue
             raise FerryError(
                 "LF-8022",
@@ -40,8 +53,20 @@ def usd_per_byte(
                 "say it in the manifest under `cost.assume`, or leave --max-cost and "
                 "`stop_if.cost_usd` out",
             )
-        found[route] = price.usd / max(1, sums[route].bytes)
+        of_files = (usd_of_many - price.usd) / total.files
+        found[route] = UnitPrice(price.usd / total.bytes, of_files)
     return found
+
+
+def _of_whole_hours(lines: Sequence[PlannedTable]) -> Iterator[PlannedTable]:
+    """As many times as much, so that no hour is begun for a few bytes."""
+    of_hour = round(ASSUMED_BYTES_PER_S * 3600)
+    factors = {
+        route: Fraction(-(-total.bytes // of_hour) * of_hour, total.bytes)
+        for route, total in by_route(lines).items()
+    }
+    for one in lines:
+        yield replace(one, bytes=round(one.bytes * factors[one.route]))
 
 
 def forecast_usd(
@@ -89,7 +114,7 @@ def _whole(tables: tuple[LakeTable, ...], moved: Mapping[str, int]) -> Iterator[
 
 def _line(one: LakeTable) -> PlannedTable:
     size, files = (one.left_bytes, one.left_files) if one.left_bytes else (one.bytes, one.files)
-    return _priced(one, size, files)
+    return _priced(one, max(1, size), files)
 
 
 def _priced(one: LakeTable, size: int, files: int) -> PlannedTable:

@@ -3,8 +3,23 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 JUDGED_FROM = 100  # files; of fewer a share of errors says nothing
+
+
+class UnitPrice(NamedTuple):
+    """Dollars of one route."""
+
+    byte: Decimal
+    file: Decimal  # its requests
+
+    def usd(self, size: int, files: int) -> Decimal:
+        """Of so many bytes in so many files."""
+        return self.byte * size + self.file * files
+
+
+FREE = UnitPrice(Decimal(0), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from lakeferry.fleet.standing.alarm_values import AlarmMetrics
-from lakeferry.fleet.sync.budget import Budget
+from lakeferry.fleet.sync.budget import Budget, UnitPrice
 from lakeferry.ledger.rows import Pace
 
 
@@ -19,7 +18,7 @@ class SyncRequest:
     budget: Budget = field(default_factory=Budget)
     versions: Mapping[str, int] = field(default_factory=dict)  # planned, by target; others: newest
     plan_sha256: str = ""
-    usd_per_byte: Mapping[str, Decimal] = field(default_factory=dict)  # by route
+    prices: Mapping[str, UnitPrice] = field(default_factory=dict)  # by route; {}: not asked for
     bytes_per_s: float | None = None  # of this run, beside the manifest's limits
     paces: tuple[Pace, ...] = ()  # of the runs before
     tells_files: bool = False  # each that arrives

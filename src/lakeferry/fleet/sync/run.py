@@ -21,7 +21,7 @@ from lakeferry.fleet.standing.status import told_together
 from lakeferry.fleet.sync.ahead import known_ahead
 from lakeferry.fleet.sync.alarm_points import EVERY_S, AlarmPoints
 from lakeferry.fleet.sync.book import Book
-from lakeferry.fleet.sync.budget import used_up
+from lakeferry.fleet.sync.budget import FREE, used_up
 from lakeferry.fleet.sync.events import (
     Emit,
     Event,
@@ -208,7 +208,7 @@ class _Run:
                 one.stop.set()  # whoever has all its files may commit
 
     def _look_at_budget(self) -> None:
-        usd = self._moved if self._asked.usd_per_byte else None
+        usd = self._moved if self._asked.prices else None
         why = used_up(self._asked.budget, self._book.spent(usd), now_s=time.time())
         if why is not None:
             self._is_over, self._ended_by = True, self._ended_by or why
@@ -267,9 +267,10 @@ class _Run:
                 book.arrived(message)
                 row = book.rows[url]
                 self._meter.take(row.route, message, now_s=time.time())
-                moved = sum(size for _, size, how in message.files if how != "already_there")
-                self._points.take(row.route, moved)
-                self._moved += self._asked.usd_per_byte.get(row.route, Decimal(0)) * moved
+                moved = [size for _, size, how in message.files if how != "already_there"]
+                self._points.take(row.route, sum(moved))
+                price = self._asked.prices.get(row.route, FREE)
+                self._moved += price.usd(sum(moved), len(moved))
                 if self._asked.tells_files:
                     self._untold.append(FilesArrived(row, message.files))
             case Moved():
@@ -378,7 +379,7 @@ class _Run:
             todo=self._todo,
             waiting=self._turns.waiting(now_s),
             seconds=time.monotonic() - self._began,
-            usd=self._moved if self._asked.usd_per_byte else None,
+            usd=self._moved if self._asked.prices else None,
             ended_by=self._ended_by,
             was_stopped=self._stop.is_set(),
         )
