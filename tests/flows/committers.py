@@ -56,7 +56,7 @@ def begun(where: TargetSettings, last: int, seed: int) -> BaseProcess:
     return process
 
 
-def ended(processes: list[BaseProcess], timeout_s: float = 120) -> list[int | None]:
+def ended(processes: list[BaseProcess], timeout_s: float = 400) -> list[int | None]:
     """Exit codes; whoever takes longer is killed, which is no code of success."""
     until = time.monotonic() + timeout_s
     for process in processes:

@@ -4,6 +4,7 @@ Answers each line of JSON with one. A child dies by SIGKILL: at a chosen operati
 coordinator's stores, or so long after so many of its commits, by the hand of another process.
 """
 
+import gc
 import json
 import os
 import select
@@ -45,7 +46,7 @@ class Order:
     die_on: str = ""  # instead: the first put of a path that ends so, table and all
     die_commits: int = 1 << 30  # killed after so many commits of its own...
     die_delay_s: float = 0.0  # ...and this time
-    die_by_s: float = 60.0  # killed by then, whatever it did
+    die_by_s: float = 240.0  # killed by then, whatever it did
     die_group: bool = True  # its workers, too, at the same moment
 
 
@@ -215,4 +216,5 @@ if __name__ == "__main__":
     # A process that is spawned runs the module of its parent's first step; workers need none of it.
     sys.modules["__main__"].__spec__ = None
     del sys.modules["__main__"].__file__
+    gc.freeze()  # or each child looks through all of it, and copies it by that
     serve()

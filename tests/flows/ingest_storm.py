@@ -56,7 +56,7 @@ class Storm:
         child = self.runner.begin(self._order(die_on=path, die_when=when))
         ending = self.runner.ending(child)
         assert ending.signal == 9, f"an ingest ended by itself: {ending}"
-        assert not ending.killed, f"{path} was not put in a minute"
+        assert not ending.killed, f"{path} was not put in time"
         self.kills += 1
 
     def round(self) -> str:

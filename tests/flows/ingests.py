@@ -37,7 +37,7 @@ from lakeferry.ingest.settings import (
     TargetSettings,
 )
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 IDLE_S = 0.3  # between calls to a shard that is caught up, which a test need not wait for
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 QUICK = Rhythm(every_s=1.0, list_every_s=0.5, compact_every_s=None)
@@ -145,6 +145,42 @@ def ingest_once(ingest: Ingest) -> Running:
     if found.error is not None:
         raise found.error
     return found
+
+
+# --- processes ------------------------------------------------------------------------------
+
+
+def workers() -> list[int]:
+    """Processes of the ingest in this process, in the order in which they began.
+
+    Not of one that was begun warm: those are forked from another.
+    """
+    return [one for one in begun_by(os.getpid()) if b"spawn_main" in _command(one)]
+
+
+def begun_by(process_id: int) -> list[int]:
+    """The children of a process; those of one thread in the order in which they began."""
+    found: list[int] = []
+    for thread in os.listdir(f"/proc/{process_id}/task"):
+        with suppress(OSError):  # it has ended meanwhile
+            text = Path(f"/proc/{process_id}/task/{thread}/children").read_text()
+            found += map(int, text.split())
+    return found
+
+
+def _command(process_id: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{process_id}/cmdline").read_bytes()
+    return b""
+
+
+def has_ended(process_id: int) -> bool:
+    """Whether it does nothing more, though nobody may have asked for its code."""
+    try:
+        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return True
+    return fields[0] in ("Z", "X")
 
 
 # --- in a process ---------------------------------------------------------------------------

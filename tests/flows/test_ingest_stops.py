@@ -20,10 +20,12 @@ from tests.flows.ingests import (
     assert_each_once,
     event_ids,
     feed_of,
+    has_ended,
     ingest_of,
     ingest_once,
     process,
     running,
+    workers,
 )
 from tests.ingest.kpl import aggregate
 
@@ -36,13 +38,6 @@ NEVER = replace(QUICK, every_s=600.0)  # but for a stop, nothing is committed
 
 def put(feed: Feed, shard: str, name: str, count: int) -> None:
     feed.put(shard, *[PUT % f"{name}{at}".encode() for at in range(count)])
-
-
-def workers() -> list[int]:
-    """Processes of the ingest in this process, in the order in which they began."""
-    tasks = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-    found = sorted(int(one) for task in tasks for one in task.read_text().split())
-    return [one for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
 def error_of(ingest: Running) -> FerryError:
@@ -72,10 +67,10 @@ def test_what_a_worker_held_that_died_in_the_last_flush_fails_the_stop_and_the_r
             put(feed, ZERO, "a", 10)
             put(feed, ONE, "b", 10)
             read_by(ingest, 20)
-            dying = workers()[-1]
+            other, dying = workers()
             os.kill(dying, signal.SIGSTOP)
             ingest.flag.set()
-            sleep(1)
+            until(lambda: has_ended(other))  # it brought all, and was asked for no more
             os.kill(dying, signal.SIGKILL)
             error = error_of(ingest)
 

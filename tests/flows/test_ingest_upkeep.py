@@ -45,7 +45,7 @@ def finish(asked: Ingest, feed: Feed) -> None:
 
 def test_small_files_are_joined_while_more_come(tmp_path: Path) -> None:
     with Feed(shards=2, load=Load(rate=400, most=100_000)) as feed:
-        asked = replace(ingest_of(feed.url, tmp_path / "table"), rhythm=BUSY)
+        asked = ingest_of(feed.url, tmp_path / "table", rhythm=BUSY, workers=1)
         with running(asked) as ingest:
             ingest.until(Compacted, lambda told: told.what == "compaction")
             ingest.until(Compacted, lambda told: told.what == "checkpoint")
