@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.fleet.manifest.facts import as_said, facts_of
+from lakeferry.fleet.manifest.facts import as_said, facts_of, is_let_in
 from lakeferry.fleet.manifest.select import select, selection
 from lakeferry.ledger.rows import LakeTable
 from tests.fleet.plans import MANIFEST, found, wanted_in
@@ -57,3 +57,16 @@ def test_wave_route_lag_and_scope_are_what_the_manifest_says_now(
     # Readers use it: what the manifest leaves out now stays as it is.
     assert as_said(wanted, before._replace(state="cut_over")).state == "cut_over"
     assert as_said(wanted_in(tmp_path), now._replace(source="gone")).wave == 7
+
+
+@pytest.mark.parametrize("why", ["the manifest leaves it out", "by pattern"])
+def test_what_a_pattern_left_out_and_none_does_now_is_let_in(
+    tmp_path: Path, table: LakeTable, why: str
+) -> None:
+    out = table._replace(state="excluded", why=why)
+    said = MANIFEST.replace(', tags: {{pii: "yes"}}}}', ', exclude: ["eu.*"]}}')
+
+    assert is_let_in(wanted_in(tmp_path), out)
+    assert not is_let_in(wanted_in(tmp_path), table)
+    assert not is_let_in(wanted_in(tmp_path), out._replace(why="not Delta"))
+    assert not is_let_in(wanted_in(tmp_path, said), out)

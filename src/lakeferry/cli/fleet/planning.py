@@ -20,7 +20,7 @@ from lakeferry.cost.plan.keys import KEYS
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
 from lakeferry.fleet.manifest.apart import refuse_inside
-from lakeferry.fleet.manifest.facts import as_said, facts_of
+from lakeferry.fleet.manifest.facts import as_said, facts_of, is_let_in
 from lakeferry.fleet.manifest.moved import check_new_places, check_places
 from lakeferry.fleet.planning.gone import GONE
 from lakeferry.fleet.planning.keeping import keep_plan, still_so
@@ -102,6 +102,7 @@ def planned(
     refuse_inside(wanted)
     known, seq, paces = known_at(wanted)
     check_places(wanted, (facts_of(wanted, table) for table in known))
+    tell_let_in(wanted, known, screen)
     meant = tables.of(wanted, known)
     check_new_places(wanted, (facts_of(wanted, table) for table in meant))
     began = time.monotonic()
@@ -117,6 +118,15 @@ def planned(
         wanted, meant, ledger_seq=seq, paces=paces, select=select, bytes_per_s=bytes_per_s,
         on_look=show, stop=stop,
     )  # fmt: skip
+
+
+def tell_let_in(wanted: "Migration", known: Sequence[LakeTable], screen: Screen) -> None:
+    """Tables that the manifest lets in again are passed over until they are looked for."""
+    names = sorted(one.name for one in known if is_let_in(wanted, one))
+    if names:
+        more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+        what = f"the manifest lets {', '.join(names[:3])}{more} in, which it left out before"
+        screen.event(Warned(wanted.name, None, what, "lakeferry discover looks for them again"))
 
 
 def known_at(wanted: "Migration") -> tuple[list[LakeTable], int, list[Pace]]:

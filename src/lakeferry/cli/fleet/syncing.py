@@ -15,7 +15,7 @@ from lakeferry.cli.fleet import sync_answers as answers
 from lakeferry.cli.fleet.alarm_metrics import alarm_metrics
 from lakeferry.cli.fleet.flags import TableFlags, led, ledger_path
 from lakeferry.cli.fleet.many_machines import crew_on
-from lakeferry.cli.fleet.planning import known_at, planned
+from lakeferry.cli.fleet.planning import known_at, planned, tell_let_in
 from lakeferry.cli.fleet.sync_budget import budget_of
 from lakeferry.cli.fleet.sync_flags import SyncFlags
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
@@ -96,6 +96,8 @@ def sync(
     check_new_places(wanted, (facts_of(wanted, table) for table in meant))
     if plan is None and not flags.yes:
         _ask(wanted, tables, screen=screen, stop=stop)
+    if plan is not None or flags.yes:  # else the plan that was shown has told it
+        tell_let_in(wanted, known, screen)
     asked = replace(_asked(flags, wanted, plan, meant, paces, chosen), tells_files=tells_files)
     for line in _outline(meant, plan, plan_file):
         screen.say(line)

@@ -11,9 +11,10 @@ from lakeferry.fleet.discovery.known_place import place_to_look
 from lakeferry.fleet.discovery.look_at_folder import Look
 from lakeferry.fleet.discovery.table_names import name_of_path
 from lakeferry.fleet.discovery.trip import Answer, FolderTask, Task, Trip
+from lakeferry.fleet.manifest.facts import BY_PATTERN
 from lakeferry.fleet.manifest.wanted import Source
 
-BY_PATTERN, NOT_DELTA, VIEW, BESIDE = "by pattern", "not Delta", "view", "beside the tables"
+NOT_DELTA, VIEW, BESIDE = "not Delta", "view", "beside the tables"
 _MOVED: tuple[Kind, ...] = ("delta", "parquet")
 
 

@@ -8,6 +8,7 @@ from lakeferry.fleet.manifest.wanted import Migration
 from lakeferry.ledger.rows import LakeTable
 
 LEFT_OUT = "the manifest leaves it out"
+BY_PATTERN = "by pattern"  # as a discovery says it
 _STAYS = ("cut_over", "excluded", "orphaned")
 
 
@@ -52,6 +53,17 @@ def as_said(wanted: Migration, table: LakeTable) -> LakeTable:
     if table.state in _STAYS or source.is_in_scope(schema, name, table.path):
         return table
     return table._replace(state="excluded", why=LEFT_OUT, code="", next_step="")
+
+
+def is_let_in(wanted: Migration, table: LakeTable) -> bool:
+    """Whether a pattern of the manifest left it out once, and none does now.
+
+    Such a table waits for the next discovery: what became of it since, the ledger does not know.
+    """
+    source = wanted.sources.get(table.source)
+    if source is None or table.state != "excluded" or table.why not in (LEFT_OUT, BY_PATTERN):
+        return False
+    return source.is_in_scope(*parts_of(table), table.path)
 
 
 def parts_of(table: LakeTable) -> tuple[str, str]:
