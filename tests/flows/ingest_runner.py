@@ -4,7 +4,6 @@ Answers each line of JSON with one. A child dies by SIGKILL: at a chosen operati
 coordinator's stores, or so long after so many of its commits, by the hand of another process.
 """
 
-import gc
 import json
 import os
 import select
@@ -216,5 +215,4 @@ if __name__ == "__main__":
     # A process that is spawned runs the module of its parent's first step; workers need none of it.
     sys.modules["__main__"].__spec__ = None
     del sys.modules["__main__"].__file__
-    gc.freeze()  # or each child looks through all of it, and copies it by that
     serve()
