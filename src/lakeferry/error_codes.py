@@ -342,6 +342,12 @@ CODES: dict[str, ErrorKind] = {
         "The ledger knows of a version that this table's target held, and nothing of the table is "
         "there any more: its files or its log were deleted. The next sync brings all of it again.",
     ),
+    "LF-5010": ErrorKind(
+        2,
+        "the commit lock cannot be used as it is",
+        "The table of DynamoDB that is to say who was first does not exist, or it says of a commit "
+        "that it was made and the log does not have it. Nothing was committed.",
+    ),
     "LF-5101": ErrorKind(
         1,
         "the target is full",

@@ -60,6 +60,18 @@ def test_whoever_syncs_writes_below_the_target_and_deletes_nothing(tmp_path: Pat
     assert [one for each in found.values() for one in each["Action"] if "Delete" in one] == []
 
 
+def test_whoever_commits_by_a_lock_reads_and_puts_its_entries(tmp_path: Path) -> None:
+    text = MANIFEST.replace(
+        "root: s3://prod/lake", "root: s3://prod/lake\n  commit: {lock: dynamodb://locks}"
+    )
+
+    found = statements(printed("sync", tmp_path, text))
+
+    assert found["CommitLock"]["Action"] == ["dynamodb:GetItem", "dynamodb:PutItem"]
+    assert found["CommitLock"]["Resource"] == ["arn:aws:dynamodb:*:*:table/locks"]
+    assert "CommitLock" not in statements(printed("discover", tmp_path, text))
+
+
 def test_a_key_that_no_policy_can_name_is_told_beside_it(tmp_path: Path) -> None:
     ended = printed("sync", tmp_path, MANIFEST.replace(":key/1", ":alias/lake"))
 

@@ -68,6 +68,17 @@ def test_what_is_taken_over_may_be_read_and_nothing_else_of_it(tmp_path: Path) -
     assert granted["ReadCheckpoints"] == ["s3:GetObject"]
 
 
+def test_the_lock_that_tables_are_committed_by_may_be_read_and_written(tmp_path: Path) -> None:
+    (tmp_path / "lakeferry.yaml").write_text(
+        "version: 1\ntarget: {root: s3://lake, commit: {lock: 'dynamodb://locks'}}\n"
+        "streams:\n  a: {from: 'kinesis://us-east-1/one', to: a}\n"
+    )
+
+    found = resources(printed(*ACCOUNT, folder=tmp_path))
+
+    assert found["CommitLock"] == ["arn:aws:dynamodb:us-east-1:111122223333:table/locks"]
+
+
 def test_nothing_is_granted_for_positions_that_nobody_keeps(tmp_path: Path) -> None:
     named = ["--stream", "clicks", "--table", "s3://lake/clicks", "--region", "eu-west-1"]
 
@@ -75,6 +86,17 @@ def test_nothing_is_granted_for_positions_that_nobody_keeps(tmp_path: Path) -> N
 
     assert ended.returncode == 2
     assert "LF-7082" in ended.stderr
+
+
+def test_whoever_is_not_at_aws_is_told_to_say_the_account(tmp_path: Path) -> None:
+    named = ["--stream", "clicks", "--table", "s3://lake/clicks", "--region", "eu-west-1"]
+
+    ended = called("config", "iam", "--for", "ingest", *named, folder=tmp_path,
+                   AWS_ENDPOINT_URL_STS="http://127.0.0.1:9", **KEYS)  # fmt: skip
+
+    assert ended.returncode == 1
+    assert "LF-1205" in ended.stderr
+    assert "--account 111122223333" in ended.stderr
 
 
 def test_streams_and_tables_that_do_not_pair_are_refused(tmp_path: Path) -> None:

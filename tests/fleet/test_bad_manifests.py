@@ -52,6 +52,17 @@ MANIFESTS = [
         "write `sse: aws:kms`, or remove it",
     ),
     Bad(
+        "a lock of a store that needs none",
+        "target: {root: hdfs://nn/lake, commit: {lock: dynamodb://locks}}",
+        "LF-2001 3:47", "target.commit.lock: only commits in S3 go by a lock", "remove it",
+    ),
+    Bad(
+        "a lock that is no table of DynamoDB",
+        "target: {root: s3://b, commit: {lock: redis://locks}}",
+        "LF-2001 3:39", "target.commit.lock: `redis://locks` is no table of DynamoDB",
+        "write dynamodb://TABLE",
+    ),
+    Bad(
         "a key with a letter missing",
         "sources: {hr: {root: s3://hr, exlude: ['*.salary']}}",
         "LF-2001 3:31", "sources.hr.exlude is not a key", "did you mean `exclude`?",

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 import lakeferry
+from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
 from lakeferry.store.open import open_store
 from tests.delta.tables import PROTOCOL, add, commit, metadata, write
 from tests.flows import tables
 from tests.flows.refusals import refused, tree_of_log
 from tests.flows.tables import grow, look, tree
-from tests.servers import Server, deaf_proxy, versitygw
+from tests.servers import Server, deaf_proxy, dynamodb, versitygw
 
 MODES = ("snapshot", "mirror")
 LOG = "_delta_log"
@@ -439,6 +440,29 @@ def test_a_single_writer_may_use_a_store_without_put_if_absent(
                 str(step), place, mode=mode, single_writer=True, target_options=options
             )  # fmt: skip
         assert look(open_store(place, options)) == look(source)
+
+
+@pytest.mark.server
+@both_modes
+def test_writers_that_meet_at_a_lock_may_use_such_a_store(
+    s3_server: Server, source: Path, tmp_path: Path, mode: str, moto_access: AwsAccess
+) -> None:
+    lock = dynamodb.make_table(moto_access)
+    with deaf_proxy.running(s3_server.port) as port:
+        options = {
+            **s3_server.options, "endpoint": f"http://127.0.0.1:{port}", "commit_lock": lock
+        }  # fmt: skip
+        place = f"{s3_server.place}/locked-{source.parent.name}"
+        for step in (grow(tmp_path / "growing", 1), grow(tmp_path / "growing")):
+            lakeferry.clone(str(step), place, mode=mode, target_options=options)
+        assert look(open_store(place, options)) == look(source)
+
+    address = place.replace("s3://", "s3a://")
+    names = {name for path, name in dynamodb.entries(moto_access) if path == address}
+    assert names == {
+        path.rpartition("/")[2] for path in tree(open_store(place, s3_server.options))
+        if re.fullmatch(r"_delta_log/\d+\.json", path)
+    }  # fmt: skip
 
 
 # ---- requests

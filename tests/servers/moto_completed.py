@@ -9,12 +9,14 @@ told in the protocol of the service: moto answers in XML, and calls CloudWatch `
 Databricks' endpoint services are offered, which moto does not know. An endpoint that is deleted
 twice is told inside an answer of 200: moto looks for its route and fails. There are no images for
 ECS: moto makes 1,200 of them after each reset, in 0.1 s. What NAT instances need is in
-`moto_nat.py`, what tags need in `moto_tags.py`.
+`moto_nat.py`, what tags need in `moto_tags.py`. DynamoDB puts one item at a time: moto weighs a
+condition, and puts the item a moment later.
 """
 
 import logging
 from pathlib import Path
 from runpy import run_path
+from threading import Lock
 from typing import Any
 
 from moto import backends
@@ -22,6 +24,7 @@ from moto.cloudwatch.models import Alarm, CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
+from moto.dynamodb.models import DynamoDBBackend
 from moto.ec2.models import amis
 from moto.ec2.responses import EC2Response
 from moto.iam.access_control import IAMRequest
@@ -184,6 +187,15 @@ def raise_access_denied(self: IAMRequest) -> None:
     raise denied(_DENIED.get(service, "AccessDenied"), said)
 
 
+_put_item = DynamoDBBackend.put_item
+_putting = Lock()
+
+
+def put_item(self: DynamoDBBackend, *given: Any, **named: Any) -> Any:
+    with _putting:
+        return _put_item(self, *given, **named)
+
+
 def complete(
     clouds: Any = CloudWatchResponse,
     backend: Any = CloudWatchBackend,
@@ -192,6 +204,7 @@ def complete(
     every: Any = BaseResponse,
     judge: Any = IAMRequest,
     images: Any = amis,
+    items: Any = DynamoDBBackend,
 ) -> None:
     clouds.put_composite_alarm = put_composite_alarm
     backend.tag_resource = tag_resource
@@ -205,6 +218,7 @@ def complete(
     judge.check_action_permitted = check_action_permitted
     judge._raise_access_denied = raise_access_denied
     images.load_resource = images_of_a_region
+    items.put_item = put_item
     logs.associate_kms_key = logs.disassociate_kms_key = associate_kms_key
 
 

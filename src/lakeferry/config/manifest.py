@@ -189,6 +189,7 @@ class StreamConfig:
     avro_framing: str | None = None  # 'bare', 'single-object', 'confluent', 'glue'
     avro_writers: Mapping[str, str] = field(default_factory=dict)  # id or name -> file
     encryption: Mapping[str, str] = field(default_factory=dict)  # of what lies below the root
+    commit_lock: str | None = None  # the same
 
 
 @dataclass(frozen=True, slots=True)

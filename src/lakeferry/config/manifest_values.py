@@ -201,6 +201,7 @@ def _stream(root: Value, name: str, one: Value) -> StreamConfig:
         store_options=texts_by_key(one, "store_options"),
         root=text_at(root, "target", "root"),
         encryption=encryption_options(root),
+        commit_lock=text_at(root, "target", "commit", "lock"),
         access=_access(root, named, None),
         csv_delimiter=text_at(one, "csv", "delimiter"),
         avro_framing=text_at(one, "avro", "framing"),

@@ -80,7 +80,8 @@ _CATALOG = Record({
                  "`https://host`"),
     "catalog": Field(_TEXT, "its catalog; needed for unity"),
     "schema": Field(_WORD, "schema of a table there, with `-` as `_`", "{source}_{schema}"),
-    "external": Field(Boolean(), "tables stay where they are", "true"),
+    "external": Field(Boolean(), "false: `cutover` prints ALTER TABLE ... SET MANAGED for each "
+                      "table, as `--set-managed`; unity alone", "true"),
     "register": Field(Text(choices=("never", "at-sync", "at-cutover")), "when", "at-cutover"),
 })  # fmt: skip
 
@@ -106,7 +107,11 @@ TARGET = Record({
         _STORAGE_CLASS, "S3 storage class of data files; logs keep the bucket's own"
     ),
     "commit": Field(
-        Record({"lock": Field(_TEXT, "where writers meet")}), "not read by this version"
+        Record({
+            "lock": Field(_TEXT, "`dynamodb://TABLE`, where writers of a server of S3 without "
+                          "conditional writes meet; `?region=`, `?endpoint=`, `?profile=`"),
+        }),
+        "how commits are kept apart, see stores.md",
     ),
     "catalog": Field(_CATALOG, "where tables are registered"),
 })  # fmt: skip

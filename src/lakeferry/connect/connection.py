@@ -60,6 +60,9 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
         "kms_key": Option("ARN of the KMS key; default: AWS's own key for S3"),
         "bucket_key": Option("`false`: ask KMS anew for each object; only for `aws:kms`"),
         "large_commit_bytes": _LARGE,
+        "commit_lock": Option(
+            "`dynamodb://TABLE`: where writers meet of a server without conditional writes"
+        ),
     },
     "azure": {
         "endpoint": _ENDPOINT,

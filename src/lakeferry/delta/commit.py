@@ -121,7 +121,9 @@ def prove_put_if_absent(store: Store, *, fresh: bool = False) -> None:
             "this store cannot create a file only if it is absent: a commit could overwrite "
             "another",
             f"{store.url} accepted a second put-if-absent of {path}",
-            "use a store that honours If-None-Match, or vouch for a single writer: --single-writer",
+            "use a store that honours If-None-Match, name a lock (`target.commit.lock`, or the "
+            "store's option commit_lock=dynamodb://TABLE), or vouch for a single writer: "
+            "--single-writer",
         )
     if fresh:
         _withdraw(store, path)

@@ -281,7 +281,7 @@ def try_target(
         low = {"large_commit_bytes": str(LARGE_COMMIT_BYTES)} if in_parts else {}
         return open_store(target, {**options, **low})
 
-    yield from Probe(at, Folders(at, options), open_one).run()
+    yield from Probe(at, Folders(at, options), open_one, is_locked="commit_lock" in options).run()
     if at.kind == "local":
         holds = os.path.isdir(os.path.join(at.path, LOG))
         yield machine.target_disk(at.path, needed, holds_table=holds)

@@ -20,25 +20,37 @@ LARGE_BODY = 7 << 20  # bytes, so that two parts go up
 MOST_NAMED = 5  # probes left behind that a warning names
 
 _ASK = "do not use this store: it does not keep what it is given"
-_NO_CONDITION = "use a store that keeps such writes apart, or be the only writer: --single-writer"
+_NO_CONDITION = (
+    "use a store that keeps such writes apart, or a commit lock: commit_lock=dynamodb://TABLE, or "
+    "be the only writer: --single-writer"
+)
 
 
 class Probe:
     """The trials on one target. Each may be run once; `clean` takes back what they left."""
 
-    def __init__(self, at: Address, folders: Folders, open_one: Callable[[bool], Store]) -> None:
+    def __init__(
+        self,
+        at: Address,
+        folders: Folders,
+        open_one: Callable[[bool], Store],
+        *,
+        is_locked: bool = False,
+    ) -> None:
         """
         Args:
             at: where the target is.
             folders: of the target, looked at before anything is written.
             open_one: opens the target anew, as another process would; True: with a low threshold
                 for commits in parts.
+            is_locked: commits there go by a lock.
         """
         self._at = at
         self._open = open_one
         self._store = open_one(False)
         self._folder = f"{FOLDER}/{uuid.uuid4().hex}"
         self._folders = folders
+        self._is_locked = is_locked
 
     def run(self) -> Iterator[Check]:
         """All trials, in order; after a refused write the others would only repeat it."""
@@ -106,7 +118,7 @@ class Probe:
             if trouble := self._race(f"{self._folder}/race-{number}"):
                 return Check("put-if-absent", BLOCKER, trouble, _NO_CONDITION)
         how = {"hdfs": "by rename without overwrite", "local": "by hard link"}.get(
-            self._at.kind, "by condition"
+            self._at.kind, "by the commit lock" if self._is_locked else "by condition"
         )
         return Check(
             "put-if-absent", OK, f"holds {how}: one of two writers won, {RACES} times of {RACES}"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lakeferry.catalog.rights import statement
+from lakeferry.config.commit_lock import ACTIONS, lock_address
 from lakeferry.config.target_encryption import OF_NO_KEY, is_of_a_key
 from lakeferry.fleet.manifest.wanted import Catalog, Migration, Source
 
@@ -56,7 +57,7 @@ def needs(wanted: Migration, step: Step, glue: Sequence[Statement], partition: s
     if step != "discover":
         found += _reading("Target", [wanted.target.root], partition)
         found += _writing("Target", [wanted.target.root], partition)
-        found += _key(wanted)
+        found += [*_key(wanted), *_lock(wanted, partition)]
     if step == "rollback":
         found += _writing("Sources", sources, partition)
     roles = sorted({role for role in _roles(wanted) if role.startswith("arn:")})
@@ -100,6 +101,13 @@ def _key(wanted: Migration) -> Iterator[Statement]:
     key = wanted.target.kms_key
     if key is not None and is_of_a_key(key) and _places([wanted.target.root]):
         yield statement("UseKey", ("kms:Decrypt", "kms:GenerateDataKey"), [key])
+
+
+def _lock(wanted: Migration, partition: str) -> Iterator[Statement]:
+    address = lock_address(wanted.target.lock or "")
+    arn = None if address is None else address.arn(partition, wanted.target.region)
+    if arn is not None:
+        yield statement("CommitLock", ACTIONS, [arn])
 
 
 def _elsewhere(wanted: Migration, step: Step) -> Iterator[str]:

@@ -162,7 +162,7 @@ def _store_options(url: str, said: StreamConfig, extras: Extras) -> Mapping[str,
     """S3 is met as whoever reads the stream, unless it is said otherwise."""
     if not _is_in_s3(url):
         return dict(said.store_options)
-    given, link = _encrypted(url, said), said.access
+    given, link = _as_the_target(url, said), said.access
     if "access_key_id" in given:
         return given
     usual = {"profile": extras.profile or link.profile, "role": extras.role or link.role}
@@ -171,13 +171,13 @@ def _store_options(url: str, said: StreamConfig, extras: Extras) -> Mapping[str,
     return {**{key: value for key, value in usual.items() if value}, **given}
 
 
-def _encrypted(url: str, said: StreamConfig) -> Mapping[str, str]:
-    """The options that are said; below the manifest's target, with its encryption."""
+def _as_the_target(url: str, said: StreamConfig) -> Mapping[str, str]:
+    """The options that are said; below the manifest's target, with its encryption and lock."""
     given, root = dict(said.store_options), resolved(said.root or "")
-    if "sse" in given or not _is_in_s3(root):
+    if not _is_in_s3(root) or not is_within(locate(url, given), locate(root, given)):
         return given
-    is_below = is_within(locate(url, given), locate(root, given))
-    return with_encryption(given, said.encryption) if is_below else given
+    lock = {} if said.commit_lock is None else {"commit_lock": said.commit_lock}
+    return {**lock, **(given if "sse" in given else with_encryption(given, said.encryption))}
 
 
 def _is_in_s3(url: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakeferry.catalog.rights import statement
+from lakeferry.config.commit_lock import ACTIONS
 from lakeferry.ingest.kinesis.refusal_text import READS
 
 
@@ -23,6 +24,7 @@ class Reach:
     keys: tuple[str, ...] = ()  # ARNs of KMS keys of the tables
     leases: tuple[str, ...] = ()  # ARNs of DynamoDB's tables, of positions that are adopted
     checkpoints: tuple[str, ...] = ()  # `s3://bucket/prefix`, of the same
+    locks: tuple[str, ...] = ()  # ARNs of DynamoDB's tables, by which commits go
 
 
 def ingest_policy(reach: Reach) -> Mapping[str, Any]:
@@ -52,6 +54,8 @@ def ingest_policy(reach: Reach) -> Mapping[str, Any]:
     if reach.keys:
         uses = ("kms:Decrypt", "kms:GenerateDataKey")
         found.append(statement("UseKeys", uses, reach.keys))
+    if reach.locks:
+        found.append(statement("CommitLock", ACTIONS, reach.locks))
     looks = (
         "ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints",
     )  # fmt: skip

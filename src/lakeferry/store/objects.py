@@ -23,15 +23,13 @@ from lakeferry.store.entries import entries
 from lakeferry.store.names import NameRules, check_name
 from lakeferry.store.pacing import Pace, unpaced
 from lakeferry.store.parts import PART, part_size, put_in_parts
-from lakeferry.store.protocol import AlreadyThere, Folder, ObjectMeta, OnMeta, Store
+from lakeferry.store.protocol import AlreadyThere, Folder, Lock, ObjectMeta, OnMeta, Store
 from lakeferry.store.ranges import RANGE, read_ranges, split_small
 
 if TYPE_CHECKING:
     from obstore import Attributes, GetOptions
     from obstore import ObjectMeta as Found
     from obstore.store import ObjectStore as Backend
-
-    from lakeferry.store.commit_lock import CommitLock
 
 JOINING_S = (0.2, 0.5, 1, 2, 5, *[10] * 30)  # pauses before another look: five minutes in all
 READERS = 16  # threads that fetch ranges, for all large objects of one store together
@@ -82,7 +80,7 @@ class ObjectStore:
         sender: Callable[[], "Backend"] | None = None,
         service: Service | None = None,
         storage_class: str | None = None,
-        lock: "CommitLock | None" = None,
+        lock: Lock | None = None,
         large_commit_bytes: int = 32 << 20,
         pace: Pace = unpaced,
     ) -> None:

@@ -26,7 +26,7 @@ from lakeferry.connect.importing import ONE_AT_A_TIME
 from lakeferry.errors import FerryError
 from lakeferry.store.local import LocalStore
 from lakeferry.store.pacing import pace_of
-from lakeferry.store.protocol import Store
+from lakeferry.store.protocol import Lock, Store
 from lakeferry.store.sharing import shared
 
 NO_OPTIONS: Mapping[str, str] = {}
@@ -206,9 +206,20 @@ def _s3(at: Address, link: Connection) -> Store:
             link, at.place, part=min(PART, max(limit, S3.LEAST_PART)), storage_class=storage_class
         ),
         storage_class=storage_class,
+        lock=_lock(link, at.place),
         large_commit_bytes=limit,
         pace=pace_of(account_of(at)),
     )
+
+
+def _lock(link: Connection, bucket: str) -> Lock | None:
+    text = link.get("commit_lock")
+    if text is None:
+        return None
+    with ONE_AT_A_TIME:
+        from lakeferry.store.commit_lock import CommitLock
+
+    return CommitLock(text, link, bucket)
 
 
 def _no_storage_class(name: str, url: str) -> FerryError:

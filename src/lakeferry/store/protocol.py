@@ -123,6 +123,13 @@ class Store(Protocol):
         """
 
 
+class Lock(Protocol):
+    """Who says which of two writers of one name was first, where a service does not."""
+
+    def put_if_absent(self, store: Store, path: str, key: str, chunks: Iterable[bytes]) -> None:
+        """As `Store.put_if_absent`. `key`: the whole key of the path."""
+
+
 def read_all(store: Store, path: str) -> bytes:
     """The whole of a small object."""
     return b"".join(store.read(path))

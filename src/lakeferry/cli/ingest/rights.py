@@ -1,14 +1,15 @@
 """What `config iam --for ingest` does: the least policy of the streams that are named."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from lakeferry.cli.config.configuring import OK, check_account, show_policy
+from lakeferry.cli.config.configuring import OK, account_said, check_account, show_policy
 from lakeferry.cli.ingest.flags import StreamFlags, Wanted, WhoFlags, wanted
 from lakeferry.cli.manifest_flags import ManifestFlags, read
 from lakeferry.cli.monitor.network_flags import NetworkFlags
 from lakeferry.cli.render import Screen
+from lakeferry.config.commit_lock import lock_address
 from lakeferry.config.target_encryption import OF_NO_KEY, is_of_a_key
-from lakeferry.connect.aws import AwsAccess, account_of
+from lakeferry.connect.aws import AwsAccess
 from lakeferry.errors import FerryError
 from lakeferry.ingest.position.adopt_read import parse_wish
 from lakeferry.ingest.rights import Reach, ingest_policy
@@ -48,6 +49,7 @@ def ingest_iam(
         sources[0].access.partition,
         tuple(filter(is_of_a_key, keys)),
         *_adopted(adopt or (), sources[0].access, account),
+        locks=tuple(_locks([one.target() for one in asked], sources[0].access, account)),
     )
     screen.say(
         "- a stream that is encrypted with a key of yours asks for kms:Decrypt on that key, too"
@@ -89,7 +91,7 @@ def _arn(source: SourceSettings, account: str | None) -> str:
     stream, access = source.stream, source.access
     if stream.startswith("arn:"):
         return stream
-    number = account or account_of(access)
+    number = account_said(account, access)
     return f"arn:{access.partition}:kinesis:{access.region}:{number}:stream/{stream}"
 
 
@@ -99,10 +101,23 @@ def _adopted(
     """Tables of leases, as ARNs, and folders of checkpoints in S3."""
     wishes = [parse_wish(one) for one in adopt]
     tables = [one.place for one in wishes if one.kind == "kcl"]
-    number = account or (account_of(access) if tables else "")
+    number = account_said(account, access) if tables else ""
     begin = f"arn:{access.partition}:dynamodb:{access.region}:{number}:table"
     folders = [place for one in wishes for place in (one.place, one.metadata)]
     return tuple(f"{begin}/{one}" for one in tables), tuple(filter(_is_in_s3, folders))
+
+
+def _locks(
+    targets: Sequence[TargetSettings], access: AwsAccess, account: str | None
+) -> Iterator[str]:
+    """ARNs of the tables by which commits go, each once."""
+    said = {one.options["commit_lock"]: one for one in targets if "commit_lock" in one.options}
+    for text, target in said.items():
+        address = lock_address(text)
+        region = target.options.get("region") or access.region
+        arn = None if address is None else address.arn(access.partition, region, account)
+        if arn is not None:
+            yield arn
 
 
 def _is_in_s3(url: str) -> bool:

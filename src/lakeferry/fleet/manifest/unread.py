@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lakeferry.config.leaf_values import text_at
 from lakeferry.config.problems import Problem
 from lakeferry.config.tree import Value
 
@@ -13,12 +14,8 @@ _UNREAD: dict[tuple[str, ...], tuple[str, str]] = {
     ),
     ("serve",): ("no page is served", "`lakeferry status --watch` shows where a migration stands"),
     ("target", "catalog", "external"): (
-        "tables are always registered as external ones",
-        "leave it out",
-    ),
-    ("target", "commit", "lock"): (
-        "no lock is taken",
-        "leave it out: of two writers of one version the store itself refuses the second",
+        "only Unity Catalog takes external tables over as its own",
+        "leave it out: tables are registered as external ones",
     ),
 }
 # What is so whether or not it is written.
@@ -30,8 +27,11 @@ _SO_ANYWAY = {
 
 def unread_keys(root: Value) -> Iterator[Problem]:
     """Each of these keys that is written, with its place."""
+    kind = text_at(root, "target", "catalog", "kind")
     for path, (what, step) in _UNREAD.items():
         value = root.get(*path)
+        if kind == "unity" and path[-1] == "external":
+            continue
         if value is not None and value.text != _SO_ANYWAY.get(path):
             name = ".".join(path)
             yield Problem("LF-2108", value.place, f"{name} is not acted upon: {what}", step)

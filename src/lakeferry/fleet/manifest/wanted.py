@@ -151,7 +151,7 @@ class Target:
     region: str | None
     layout: str
     encryption: Mapping[str, str]  # of all that is put, as options of its store; {}: its own
-    lock: str | None
+    lock: str | None  # by which commits go, as `config.commit_lock` has it
     catalog: Catalog | None
     storage_class: str | None = None  # of data files; None: the bucket's own
 
@@ -169,6 +169,8 @@ class Target:
             given.setdefault("region", self.region)
         if self.storage_class is not None:
             given["storage_class"] = self.storage_class
+        if self.lock is not None:
+            given["commit_lock"] = self.lock
         return given
 
 

@@ -12,6 +12,7 @@ from lakeferry.fleet.manifest.inheritance import BRACE, levels, source_tree, wor
 from lakeferry.fleet.manifest.landing_problems import landing_problems
 from lakeferry.fleet.manifest.link_problems import link_problems, wrong_link
 from lakeferry.fleet.manifest.links import LINK_OF
+from lakeferry.fleet.manifest.lock_problems import lock_problems
 from lakeferry.fleet.manifest.time_problems import wave_problems, window_problems
 from lakeferry.fleet.manifest.wanted_values import CATALOG_KINDS, kind_of, kind_of_root
 
@@ -29,6 +30,7 @@ def wanted_problems(manifest: Manifest) -> list[Problem]:
         *link_problems(manifest),
         *_target(manifest.root),
         *encryption_problems(manifest.root),
+        *lock_problems(manifest.root),
         *_families(manifest.root),
         *_sources(manifest),
         *landing_problems(manifest),
