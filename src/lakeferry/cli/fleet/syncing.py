@@ -198,7 +198,8 @@ def _ask(wanted: "Migration", tables: TableFlags, *, screen: Screen, stop: Flag)
 
     def show() -> None:
         made = planned(wanted, tables, bytes_per_s=None, screen=screen, stop=stop)
-        shown = plan_answers.Shown(left_out=made.left_out, width=screen_width())
+        # `say` sets each line in by two, and wraps what is too long a second time.
+        shown = plan_answers.Shown(left_out=made.left_out, width=screen_width() - 3)
         for line in plan_answers.plan_lines(made.plan, shown):
             screen.say(line)
 
