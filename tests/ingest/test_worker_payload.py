@@ -325,7 +325,7 @@ def test_a_row_whose_key_came_before_is_left_out_and_counted(feed: Feed, tmp_pat
     ingest = ingest_of(feed, tmp_path, PayloadSettings(PAYLOAD))
     unique = replace(ingest, dedup=DedupSettings(("a",), 600))
     with working(unique, tmp_path) as worker:
-        worker.read(ZERO, ONE, place=FromTime(feed.now_ms() - 5_000, feed.now_ms() - 5_000))
+        worker.read(ZERO, ONE, place=FromTime(feed.now_ms() - 60_000, feed.now_ms() - 60_000))
         told = worker.wait_for(6)
         batch = worker.drain()
 
@@ -352,7 +352,7 @@ def test_raw_rows_that_another_reader_wrote_are_left_out_by_shard_and_number(
         dedup=DedupSettings(("shardId", "sequenceNumber"), 600),
     )
     with working(unique, tmp_path, form=form) as worker:
-        worker.read(ZERO, place=FromTime(feed.now_ms() - 5_000, feed.now_ms() - 5_000))
+        worker.read(ZERO, place=FromTime(feed.now_ms() - 60_000, feed.now_ms() - 60_000))
         worker.wait_for(2)
         rows = worker.rows(worker.drain())
 
