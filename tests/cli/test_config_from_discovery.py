@@ -1,6 +1,7 @@
 """`lakeferry config init --from-discovery`: a manifest proposed from what a lake holds."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,21 @@ LAKE = [
 
 def inventory(folder: Path) -> Path:
     """As `discover --out` writes it."""
-    file = folder / "inventory.jsonl"
-    file.write_text(
-        "".join(json.dumps({"name": "n", "target": None, **one}) + "\n" for one in LAKE)
-    )
+    return lines_in(folder / "inventory.jsonl", ({**one, **names(one)} for one in LAKE))
+
+
+def older_inventory(folder: Path) -> Path:
+    """As releases wrote it that had the two names the other way round."""
+    lines = ({**one, "name": names(one)["table"]} for one in LAKE)
+    return lines_in(folder / "older.jsonl", lines)
+
+
+def names(one: dict[str, Any]) -> dict[str, Any]:
+    return {"table": f"{one['source']}.{one['schema']}.{one['table']}", "name": one["table"]}
+
+
+def lines_in(file: Path, lines: Iterable[dict[str, Any]]) -> Path:
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return file
 
 
@@ -80,11 +92,9 @@ def ledger(folder: Path) -> Path:
 
 def told_by_json(folder: Path) -> Path:
     """As `discover --json` prints it."""
-    file = folder / "out.jsonl"
     lines = [{"v": 1, "type": "start"}]
-    lines += [{**one, "type": "found", "table": "a.b.c", "name": one["table"]} for one in LAKE]
-    file.write_text("".join(json.dumps(line) + "\n" for line in [*lines, {"type": "summary"}]))
-    return file
+    lines += [{**one, **names(one), "type": "found"} for one in LAKE]
+    return lines_in(folder / "out.jsonl", [*lines, {"type": "summary"}])
 
 
 def proposed(folder: Path, *words: str | Path) -> str:
@@ -98,8 +108,8 @@ def test_a_ledger_its_manifest_and_both_kinds_of_lines_propose_the_same(tmp_path
 
     texts = {
         proposed(tmp_path, "--from-discovery", file)
-        for file in (ledger(tmp_path), inventory(tmp_path), told_by_json(tmp_path),
-                     tmp_path / "lakeferry.yaml")
+        for file in (ledger(tmp_path), inventory(tmp_path), older_inventory(tmp_path),
+                     told_by_json(tmp_path), tmp_path / "lakeferry.yaml")
     }  # fmt: skip
 
     [text] = texts

@@ -140,7 +140,7 @@ def test_the_inventory_is_written_one_object_a_line_and_replaces_an_old_one(fold
 
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert ended.returncode == 0
-    assert [line["name"] for line in lines] == [
+    assert [line["table"] for line in lines] == [
         "sales.default.items", "sales.eu.orders", "sales.jobs.check",
     ]  # fmt: skip
     assert lines[1]["head"]["id"] == "id of eu/orders"

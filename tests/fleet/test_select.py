@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeferry.errors import FerryError
-from lakeferry.fleet.manifest.select import TableFacts, select, selection
+from lakeferry.fleet.manifest.select import TableFacts, could_mean, select, selection
 
 TABLES = (
     TableFacts("1", "orders", "default", "lines", 1, "verified", {"pii": "", "team": "shop"}),
@@ -122,3 +122,17 @@ def test_what_is_left_out_is_never_chosen_and_order_does_not_matter(
 
     assert found == chosen(*reversed(excluded), *reversed(wanted))
     assert set(found) == set(chosen(*wanted)) - set(chosen(*left_out))
+
+
+@pytest.mark.parametrize(
+    ("terms", "may"),
+    [
+        ([], True), (["lake"], True), (["lake.hr.*"], True), (["la*.h?.people"], True),
+        (["lake.people"], True), (["lake.**"], True), (["lake./far/*"], True), (["wave:2"], True),
+        (["lake.sales.*"], False), (["lake.sales.orders,wave:2"], False), (["other.hr.*"], False),
+        (["lake.sales.*", "lake.hr.people"], True), (["!lake.hr.*"], False), (["!lake"], False),
+        (["!lake.hr.people"], True), (["!lake.hr.*,wave:2"], True), (["!lake./far/**"], True),
+    ],
+)  # fmt: skip
+def test_a_schema_of_which_no_table_is_known_may_be_meant(terms: Sequence[str], may: bool) -> None:
+    assert could_mean(selection(terms, str), "lake", "hr") is may

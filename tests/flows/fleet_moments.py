@@ -152,7 +152,7 @@ def _ids(table: Path) -> tuple[int, list[int]]:
 
 def inventory(folder: Path) -> dict[str, Any]:
     lines = (folder / "found.jsonl").read_text().splitlines()
-    return {"names": [json.loads(line)["name"] for line in lines], **fleet(folder)}
+    return {"names": [json.loads(line)["table"] for line in lines], **fleet(folder)}
 
 
 def manifest(folder: Path) -> tuple[str, str]:

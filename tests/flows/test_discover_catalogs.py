@@ -303,6 +303,8 @@ def test_a_schema_that_refuses_takes_nothing_from_the_others_nor_from_what_was_k
         states = {row.name: row.state for row in known_tables(wanted)}
         written(tmp_path, {"ws": link}, **source, exclude=["hr.*"])
         left_out = look("--check")
+        written(tmp_path, {"ws": link}, kind="unity", **{"from": names})
+        aside, meant = look("-s", "lake.sales.*"), look("-s", "lake.hr.people")
     workspace_client.cache_clear()
 
     tables = {line["table"] for line in refused if line["type"] == "found"}
@@ -316,3 +318,7 @@ def test_a_schema_that_refuses_takes_nothing_from_the_others_nor_from_what_was_k
     assert states["lake.hr.people"] == "discovered"
     assert (left_out[-1]["exit"], left_out[-1]["unlisted"]) == (3, {})
     assert not any("hr.*" in line["message"] for line in left_out if line["type"] == "finding")
+    assert (aside[-1]["exit"], aside[-1]["unlisted"]) == (0, {"lake": ["hr"]})
+    [said] = [line for line in aside if line["type"] == "finding" and line["code"] == "LF-8058"]
+    assert (said["severity"], "nothing of it was asked for" in said["message"]) == ("info", True)
+    assert meant[-1]["exit"] == 1

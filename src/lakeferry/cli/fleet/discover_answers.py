@@ -80,8 +80,11 @@ def finding_bodies(found: Discovery) -> Iterator[dict[str, Any]]:
             "tables": told.tables.count,
         }
     for where, text, step in _parts_not_seen(found):
+        unlisted = found.unlisted.get(where)
+        is_aside = unlisted is not None and not unlisted.is_meant and where not in found.refused
+        severity = "info" if is_aside else "warning"
         yield {
-            "type": "finding", "code": "LF-8058", "severity": "warning", "where": where,
+            "type": "finding", "code": "LF-8058", "severity": severity, "where": where,
             "message": text, "next": [step],
         }  # fmt: skip
 
@@ -267,6 +270,8 @@ def _schemas(source: str, unlisted: Unlisted) -> tuple[str, str]:
         f"LF-8058 source {source}: not all tables of schema {names[0]}{more} are known: "
         f"{why.code} {why.what}"
     )
+    if not unlisted.is_meant:
+        text += "; nothing of it was asked for"
     if unlisted.leaves_folders:
         text += "; its folders were not looked into, since some may be theirs"
     return text, f"{why.next_step}; or leave it out: exclude: ['{names[0]}.*']"

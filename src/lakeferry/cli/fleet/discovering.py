@@ -145,7 +145,9 @@ def _write(wanted: "Migration", out: Path) -> None:
         with reading(ledger_path(wanted)) as db, draft.open("wb") as file:
             for row in read.inventory(db):
                 body = orjson.loads(row.body)
-                line = {"name": row.name, "target": row.target_url, **body}
+                # As in the lines of --json: `table` is the whole name, `name` the table's own.
+                own = {"table": row.name, "name": body["table"], "target": row.target_url}
+                line = {**own, **body, **own}
                 file.write(orjson.dumps(line) + b"\n")
         os.replace(draft, out)
     except OSError as error:

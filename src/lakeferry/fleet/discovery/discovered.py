@@ -59,10 +59,17 @@ def of_lines(lines: Iterable[bytes], name: str) -> Iterator[Discovered]:
             kind = body.get("type", "inventory")
         except (orjson.JSONDecodeError, AttributeError) as error:
             raise _no_discovery(f"{name}:{number} is no JSON object") from error
-        if kind == "found":
-            yield of_body({**body, "table": body.get("name")}, f"{name}:{number}")
-        elif kind == "inventory":
-            yield of_body(body, f"{name}:{number}")
+        if kind in ("found", "inventory"):
+            yield of_body({**body, "table": _own_name(body)}, f"{name}:{number}")
+
+
+def _own_name(body: Mapping[str, Any]) -> Any:
+    """Of a table, without source and schema.
+
+    Lines have the whole name as `table`; a file that an older release wrote has it as `name`.
+    """
+    whole = f"{body.get('source')}.{body.get('schema')}.{body.get('table')}"
+    return body.get("table") if body.get("name") in (whole, None) else body["name"]
 
 
 def of_body(body: Mapping[str, Any], place: str) -> Discovered:

@@ -22,7 +22,7 @@ from lakeferry.fleet.discovery.trip import Trip
 from lakeferry.fleet.discovery.vacuum import vacuum_remark
 from lakeferry.fleet.manifest.facts import facts_of
 from lakeferry.fleet.manifest.landing import overlaps
-from lakeferry.fleet.manifest.select import Selection, TableFacts
+from lakeferry.fleet.manifest.select import Selection, TableFacts, could_mean
 from lakeferry.fleet.manifest.wanted import Migration, Source
 from lakeferry.fleet.standing.states import COLLIDES, OUT_OF_SCOPE
 from lakeferry.ledger.rows import Inventoried, LakeTable
@@ -121,7 +121,10 @@ class Gathering:
         if trip.refused.count:
             self.found.refused[name] = trip.refused
         if trip.unlisted:
-            self.found.unlisted[name] = Unlisted(trip.unlisted, trip.leaves_folders)
+            is_meant = trip.leaves_folders or any(
+                could_mean(self._selection, name, schema) for schema in trip.unlisted
+            )
+            self.found.unlisted[name] = Unlisted(trip.unlisted, trip.leaves_folders, is_meant)
         for schema in trip.refusing:
             self._patterns.pass_over(trip.source, schema)
         if trip.deep.count:

@@ -63,6 +63,7 @@ class Unlisted:
 
     schemas: Mapping[str, FerryError]  # and why
     leaves_folders: bool  # and the folders of the source were not looked into either
+    is_meant: bool = True  # what was asked for may be among them
 
 
 @dataclass
@@ -149,8 +150,9 @@ class Discovery:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every source could be read to its end."""
-        return not (self.faults or self.refused or self.unlisted)
+        """Whether all that was asked for could be read to its end."""
+        unlisted = any(one.is_meant for one in self.unlisted.values())
+        return not (self.faults or self.refused or unlisted)
 
 
 def worth_knowing(head: DeltaHead) -> tuple[str, ...]:

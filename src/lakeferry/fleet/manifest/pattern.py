@@ -13,7 +13,7 @@ from functools import lru_cache
 _BETWEEN = "\0"  # between the parts of a name; no name holds it
 _GLOB = re.compile(r"(?<!\\)[*?]")
 _DOT = re.compile(r"\\.|(\.)")
-_UNHEARD_OF = "\1" * 64  # a table that only a pattern for all tables fits
+UNHEARD_OF = "\1" * 64  # a table that only a pattern for all tables fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def is_chosen(
 
 def may_be_chosen(include: tuple[Pattern, ...], exclude: tuple[Pattern, ...], schema: str) -> bool:
     """Whether tables of a schema may be in scope, whatever their names and their paths are."""
-    if any(one.fits(schema, _UNHEARD_OF) for one in exclude if not one.is_of_path):
+    if any(one.fits(schema, UNHEARD_OF) for one in exclude if not one.is_of_path):
         return False
     return not include or any(one.may_fit(schema) for one in include)
 

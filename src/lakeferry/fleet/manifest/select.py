@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lakeferry.config.check import nearest
 from lakeferry.errors import FerryError
-from lakeferry.fleet.manifest.pattern import Pattern, fits_word
+from lakeferry.fleet.manifest.pattern import UNHEARD_OF, Pattern, fits_word
 from lakeferry.fleet.standing.states import STATES
 
 WORDS = ("wave", "state", "tag")
@@ -102,16 +102,34 @@ def named_waves(chosen: Selection) -> tuple[int, ...]:
     return tuple(int(word[1]) for word in words if word is not None and word[0] == "wave")
 
 
-def could_mean(chosen: Selection, source: str) -> bool:
-    """Whether a table of this source may be chosen, before its tables are known."""
+def could_mean(chosen: Selection, source: str, schema: str | None = None) -> bool:
+    """Whether a table of this source may be chosen, before its tables are known.
+
+    Args:
+        schema: in which it lies; None: any.
+    """
+
+    def may(part: str) -> bool:
+        if _word(part) is not None:
+            return True
+        of, below = _split(part)
+        is_any = schema is None or not below
+        return fits_word(of, source) and (is_any or Pattern(below).may_fit(schema or ""))
+
     wanted = [term for term in chosen.terms if not term.is_excluded]
-    if not wanted:
-        return True
-    return any(
-        all(_word(part) is not None or fits_word(_split(part)[0], source)
-            for part in _JOINT.split(term.text))
-        for term in wanted
-    )  # fmt: skip
+    if wanted and not any(all(map(may, _JOINT.split(term.text))) for term in wanted):
+        return False
+    return schema is None or not any(
+        _leaves_out(term, source, schema) for term in chosen.terms if term.is_excluded
+    )
+
+
+def _leaves_out(term: Term, source: str, schema: str) -> bool:
+    """Whether all tables of a schema are left out by their names, whatever they are."""
+    parts = _JOINT.split(term.text)
+    if any(_word(part) is not None or Pattern(_split(part)[1]).is_of_path for part in parts):
+        return False
+    return term.means(TableFacts("", source, schema, UNHEARD_OF))
 
 
 # ---- terms
