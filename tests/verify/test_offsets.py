@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import sleep, time_ns
 from typing import Any
 
 import deltalake
@@ -82,6 +83,26 @@ def test_a_table_in_which_each_record_lies_once_is_right(where: TargetSettings) 
     [proof] = report.ingests
     assert (proof.name, proof.epoch, proof.records, proof.commits) == (NAME, 2, 5, 3)
     assert report.not_seen == ()
+
+
+def test_of_a_large_table_the_rows_of_new_files_are_enough(where: TargetSettings) -> None:
+    target = filled(filled(opened(where), 1, 2), 3)
+    sleep(0.002)
+    since_ms = time_ns() // 1_000_000
+    filled(target, 4, 5, 6)
+
+    report = verify_offsets(where.url, since_ms=since_ms)
+
+    assert (report.right, report.rows) == (True, 3)
+    [not_seen] = report.not_seen
+    assert not_seen.startswith("rows of files that were written before 20")
+
+
+def test_a_record_that_lies_twice_in_new_files_is_found_there_too(where: TargetSettings) -> None:
+    target = filled(opened(where), 1, 2)
+    filled(target, 3, 4, rows=raw([3, 4, 4]))
+
+    assert not verify_offsets(where.url, since_ms=1).right
 
 
 def test_commits_of_others_and_compaction_change_nothing(tmp_path: Path) -> None:

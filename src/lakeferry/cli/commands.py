@@ -105,10 +105,17 @@ def verify(source: str, target: str, options: Mapping[str, Any], *, screen: Scre
 
 
 def verify_offsets(
-    table: str, name: str | None, options: Mapping[str, str], *, screen: Screen
+    table: str,
+    name: str | None,
+    since_ms: int | None,
+    options: Mapping[str, str],
+    *,
+    screen: Screen,
 ) -> int:
     """Verify what ingests brought into a table; exit 3 where anything is off."""
-    report = proof.verify_offsets(table, name=name, options=options, on_event=screen.event)
+    report = proof.verify_offsets(
+        table, name=name, since_ms=since_ms, options=options, on_event=screen.event
+    )
     screen.result(offset_lines(report), json_lines.plain(asdict(report)))
     return OK if report.right else LOOK
 

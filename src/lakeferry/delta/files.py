@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakeferry.delta.actions import FILE_SCHEMA
@@ -58,6 +59,20 @@ class ToldFiles:
         for batch in self.files.batches(columns):
             yield batch
             self.on_entries(batch.num_rows)
+
+
+@dataclass(frozen=True)
+class WrittenSince:
+    """The files of a set that were written from a moment on, by the clocks of their writers."""
+
+    files: FileSet
+    since_ms: int  # since the epoch
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        asked = None if columns is None else list(dict.fromkeys((*columns, "modificationTime")))
+        for batch in self.files.batches(asked):
+            kept = batch.filter(pc.greater_equal(batch.column("modificationTime"), self.since_ms))
+            yield kept if columns is None else kept.select(list(columns))
 
 
 def logical_keys(batch: pa.RecordBatch, root: str = "") -> pa.Array:

@@ -6,11 +6,13 @@ against its predecessor; and every row of the table, by where it says that it co
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import orjson
 import pyarrow as pa
 
+from lakeferry.delta.files import WrittenSince
 from lakeferry.delta.log import list_log, told_from_nowhere
 from lakeferry.delta.snapshot import Snapshot, read_snapshot
 from lakeferry.delta.txn_files import folder_of, ingest_of
@@ -81,6 +83,7 @@ def verify_offsets(
     table: str,
     *,
     name: str | None = None,
+    since_ms: int | None = None,
     options: Mapping[str, str] = NO_OPTIONS,
     on_event: Emit = silent,
 ) -> OffsetsReport:
@@ -89,6 +92,8 @@ def verify_offsets(
     Args:
         table: its address.
         name: of one ingest; None: all that the table has.
+        since_ms: look at rows of files that were written from then on, since the epoch; None: at
+            all. Positions are judged as ever.
         options: of the table's store.
 
     Raises:
@@ -108,7 +113,7 @@ def verify_offsets(
     for each in names:
         _check_positions(store, snapshot, each, seen)
     _tell(on_event, store.url, seen.findings, ("epoch", "positions", "records"))
-    rows = _check_rows(store, snapshot, seen, several=len(all_names) > 1)
+    rows = _check_rows(store, snapshot, seen, since_ms=since_ms, several=len(all_names) > 1)
     if rows is not None:
         _tell(on_event, store.url, seen.findings, ("rows",))
     found = seen.findings.finish()
@@ -199,7 +204,9 @@ def _counted(state: IngestState) -> int:
 # --- rows -----------------------------------------------------------------------------------
 
 
-def _check_rows(store: Store, snapshot: Snapshot, seen: _Seen, *, several: bool) -> RowsSeen | None:
+def _check_rows(
+    store: Store, snapshot: Snapshot, seen: _Seen, *, since_ms: int | None, several: bool
+) -> RowsSeen | None:
     names = logical_schema(snapshot).names
     origin = origin_of(names, several=several)
     of_bad = set(QUARANTINE_SCHEMA.names) <= set(names)
@@ -213,6 +220,8 @@ def _check_rows(store: Store, snapshot: Snapshot, seen: _Seen, *, several: bool)
         why = "more than one ingest fills the table, and" if several else "its columns"
         seen.not_seen.append(f"rows: {why} do not say which stream, shard and record each is of")
         return None
+    if since_ms is not None:
+        snapshot = replace(snapshot, files=WrittenSince(snapshot.files, since_ms))
     ledger = Ledger(origin, _row_count(snapshot))
     for path, batch in _rows_of_files(store, snapshot, origin):
         bounds = ledger.add(batch)
@@ -226,7 +235,10 @@ def _check_rows(store: Store, snapshot: Snapshot, seen: _Seen, *, several: bool)
     seen.findings.add_more("rows", max(0, rows.doubles - len(rows.named)))
     for name, state in seen.states.items():
         _check_bounds(name, state, rows, seen, several=several)
-    if len(seen.states) == 1 and not several:
+    if since_ms is not None:
+        since = datetime.fromtimestamp(since_ms // 1000, UTC).isoformat().replace("+00:00", "Z")
+        seen.not_seen.append(f"rows of files that were written before {since}")
+    elif len(seen.states) == 1 and not several:
         [(name, state)] = seen.states.items()
         if of_bad:
             seen.not_seen.append(

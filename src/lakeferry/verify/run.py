@@ -53,6 +53,7 @@ def verify_offsets(
     *,
     on_event: Emit = silent,
     name: str | None = None,
+    since_ms: int | None = None,
     options: Mapping[str, str] | None = None,
 ) -> "OffsetsReport":
     """Prove that an ingest brought each record into a table once, as far as the table can show.
@@ -61,6 +62,8 @@ def verify_offsets(
         table: as for `clone`; also a table of bad records.
         on_event: called with each check as it ends.
         name: of one ingest; None: all that the table has.
+        since_ms: look at rows of files that were written from then on, since the epoch; None: at
+            all.
         options: endpoint, region, ...: docs/reference/stores.md.
 
     Raises:
@@ -68,4 +71,6 @@ def verify_offsets(
     """
     from lakeferry.verify.offsets import verify_offsets as prove
 
-    return prove(os.fspath(table), name=name, options=options or {}, on_event=on_event)
+    return prove(
+        os.fspath(table), name=name, since_ms=since_ms, options=options or {}, on_event=on_event
+    )

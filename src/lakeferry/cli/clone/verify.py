@@ -58,9 +58,15 @@ def verify(
         _refuse(is_of_fleet, "of a migration; name no table, or leave them out")
         if table.offsets and target is None:
             of_table = parse_pairs(table.source_option or [], "--source-option")
-            return commands.verify_offsets(source, table.name, of_table, screen=screen)
+            since_ms = table.since_ms
+            return commands.verify_offsets(source, table.name, since_ms, of_table, screen=screen)
         if target is None or table.offsets:
             raise _not_one_table(offsets=table.offsets)
+        if table.name is not None or table.since is not None:
+            raise FerryError(
+                "LF-2001", "--name and --since are of --offsets", "`lakeferry verify`",
+                "leave them out, or `lakeferry verify TABLE --offsets`",
+            )  # fmt: skip
         return commands.verify(source, target, table.options(flags), screen=screen)
 
     return guarded(

@@ -1,5 +1,6 @@
 """How clones are compared, as it is typed."""
 
+import time
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from lakeferry.cli.clone.place_flags import (
     places,
 )
 from lakeferry.cli.flag_types import Yes
+from lakeferry.cli.units import parse_duration
 from lakeferry.errors import FerryError
 
 
@@ -63,6 +65,10 @@ class OneTableFlags:
     name: Annotated[
         str | None, Parameter(help="Of the one ingest to look at, with --offsets; default: all.")
     ] = None
+    since: Annotated[
+        str | None,
+        Parameter(help="With --offsets: look at rows of files that are no older, such as 24h."),
+    ] = None
     version: Annotated[
         int | None, Parameter(help="Of the source; default: the one that the target holds.")
     ] = None
@@ -70,6 +76,13 @@ class OneTableFlags:
     map_prefix: MapPrefix = None
     source_option: SourceOption = None
     target_option: TargetOption = None
+
+    @property
+    def since_ms(self) -> int | None:
+        """The moment that --since means, since the epoch. Raises LF-2001 for what is no time."""
+        if self.since is None:
+            return None
+        return round((time.time() - parse_duration(self.since, "--since")) * 1000)
 
     def options(self, flags: VerifyFlags) -> dict[str, Any]:
         """As `lakeferry.verify` takes them. Raises LF-2001 for a wrong pair."""
