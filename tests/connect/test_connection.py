@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.connect import s3
+from lakeferry.connect import gcs, s3
 from lakeferry.connect.connection import OPTIONS, connection, is_private
 from lakeferry.errors import FerryError
 
@@ -40,6 +40,26 @@ def test_a_reference_to_nothing_is_a_wrong_option(reference: str) -> None:
         link.get("session_token")
 
     assert caught.value.code == "LF-2001"
+
+
+def test_a_secret_that_is_not_there_is_no_refusal_of_the_store() -> None:
+    link = connection("s3", {"access_key_id": "test", "region": "eu-west-1",
+                             "secret_access_key": "${env:NOT_SET_ANYWHERE}"})  # fmt: skip
+
+    with pytest.raises(FerryError, match="LF-2001"):
+        s3.backend(link, "lake", retry={})
+
+
+@pytest.mark.parametrize("text", [None, "no json"])
+def test_a_key_file_of_google_that_cannot_be_used_is_named(
+    tmp_path: Path, text: str | None
+) -> None:
+    path = tmp_path / "key.json"
+    if text is not None:
+        path.write_text(text)
+
+    with pytest.raises(FerryError, match="LF-1001"):
+        gcs.client(connection("gcs", {"service_account_file": str(path)}))
 
 
 @pytest.mark.parametrize(("kind", "name"), [("s3", "acount"), ("local", "endpoint")])

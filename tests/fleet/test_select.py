@@ -136,3 +136,14 @@ def test_what_is_left_out_is_never_chosen_and_order_does_not_matter(
 )  # fmt: skip
 def test_a_schema_of_which_no_table_is_known_may_be_meant(terms: Sequence[str], may: bool) -> None:
     assert could_mean(selection(terms, str), "lake", "hr") is may
+
+
+@pytest.mark.parametrize(
+    ("terms", "may"),
+    [
+        (["!lake"], False), (["!la*"], False), (["!lake.**"], False), (["!other"], True),
+        (["!lake.hr.*"], True), (["!lake,wave:2"], True), (["lake", "!lake"], False),
+    ],
+)  # fmt: skip
+def test_a_source_that_is_left_out_whole_is_not_asked(terms: Sequence[str], may: bool) -> None:
+    assert could_mean(selection(terms, str), "lake") is may

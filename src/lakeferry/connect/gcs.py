@@ -39,7 +39,13 @@ def _client(link: Connection) -> Any:
         nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
         return Client(project or "none", nobody, client_options=options)
     if path := link.get("service_account_file"):
-        return Client.from_service_account_json(path, project=project, client_options=options)
+        try:
+            return Client.from_service_account_json(path, project=project, client_options=options)
+        except (OSError, ValueError) as error:
+            raise FerryError(
+                "LF-1001", "the key file of a service account of Google cannot be used", str(error),
+                "name its JSON file in `service_account_file`, in a manifest in `credentials`",
+            ) from error  # fmt: skip
     try:
         return Client(project, client_options=options)
     except DefaultCredentialsError as error:

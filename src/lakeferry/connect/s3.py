@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lakeferry.connect.aws import AwsAccess, session_of, usual_region
@@ -45,8 +45,10 @@ def backend(
     if link.is_true("anonymous"):
         options["skip_signature"] = True
     elif link.get("access_key_id"):
-        # Not as plain options: to those the environment's session token would be added.
-        options["credential_provider"] = partial(_static_key, link)
+        # Not as plain options: to those the environment's session token would be added. Asked for
+        # now: a reference to nothing would come back as the store's refusal of a key.
+        key = _static_key(link)
+        options["credential_provider"] = lambda: key
     elif _is_named(link) or not os.environ.get("AWS_ACCESS_KEY_ID"):
         options["credential_provider"] = _chain(link)
     return S3Store(

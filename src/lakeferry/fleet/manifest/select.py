@@ -119,9 +119,8 @@ def could_mean(chosen: Selection, source: str, schema: str | None = None) -> boo
     wanted = [term for term in chosen.terms if not term.is_excluded]
     if wanted and not any(all(map(may, _JOINT.split(term.text))) for term in wanted):
         return False
-    return schema is None or not any(
-        _leaves_out(term, source, schema) for term in chosen.terms if term.is_excluded
-    )
+    some = UNHEARD_OF if schema is None else schema
+    return not any(_leaves_out(term, source, some) for term in chosen.terms if term.is_excluded)
 
 
 def _leaves_out(term: Term, source: str, schema: str) -> bool:
