@@ -447,12 +447,8 @@ def test_a_single_writer_may_use_a_store_without_put_if_absent(
 def test_writers_that_meet_at_a_lock_may_use_such_a_store(
     s3_server: Server, source: Path, tmp_path: Path, mode: str, moto_access: AwsAccess
 ) -> None:
-    lock = dynamodb.make_table(moto_access)
-    with deaf_proxy.running(s3_server.port) as port:
-        options = {
-            **s3_server.options, "endpoint": f"http://127.0.0.1:{port}", "commit_lock": lock
-        }  # fmt: skip
-        place = f"{s3_server.place}/locked-{source.parent.name}"
+    with dynamodb.locked(s3_server, moto_access) as server:
+        place, options = f"{server.place}/locked-{source.parent.name}", server.options
         for step in (grow(tmp_path / "growing", 1), grow(tmp_path / "growing")):
             lakeferry.clone(str(step), place, mode=mode, target_options=options)
         assert look(open_store(place, options)) == look(source)

@@ -37,7 +37,7 @@ from tests.ingest.batches import (
     settings,
 )
 from tests.judges.duckdb_reader import duckdb_rows
-from tests.servers import Server
+from tests.servers import Server, dynamodb
 
 
 @pytest.fixture(params=["sidecar", "domain"])
@@ -422,9 +422,20 @@ def test_in_commit_timestamps_rise_even_where_the_clock_does_not(tmp_path: Path)
     assert stamps == [4_000_000_000_001, 4_000_000_000_002]
 
 
+@pytest.fixture(params=["by condition", "by a lock"])
+def s3(request: pytest.FixtureRequest, s3_server: Server) -> Iterator[Server]:
+    if request.param == "by condition":
+        yield s3_server
+        return
+    with dynamodb.locked(s3_server, request.getfixturevalue("moto_access")) as server:
+        yield server
+
+
 @pytest.mark.server
-def test_on_s3_a_loser_leaves_nothing_and_a_follower_commits_behind(s3_server: Server) -> None:
-    where = settings(f"{s3_server.place}/commit", options=s3_server.options)
+def test_on_s3_a_loser_leaves_nothing_and_a_follower_commits_behind(
+    s3: Server, tmp_path: Path
+) -> None:
+    where = settings(f"{s3.place}/{tmp_path.name}", options=s3.options)
     one, other = opened(where), opened(where)
     files, after = read(other, [1])
     one = moved(put(one, 1))

@@ -1,12 +1,26 @@
 """A table of DynamoDB in moto, as Delta Lake's `S3DynamoDBLogStore` makes it: the commit lock."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from lakeferry.connect.aws import AwsAccess, client
 from lakeferry.store.commit_lock import Entry
+from tests.servers import Server, deaf_proxy
 
 TABLE = "delta_log"
+
+
+@contextmanager
+def locked(server: Server, access: AwsAccess) -> Iterator[Server]:
+    """The same server of S3, deaf to conditions, and a new table where its writers meet."""
+    lock = make_table(access)
+    with deaf_proxy.running(server.port) as port:
+        endpoint = f"http://127.0.0.1:{port}"
+        yield replace(
+            server, options={**server.options, "endpoint": endpoint, "commit_lock": lock}
+        )  # fmt: skip
 
 
 def make_table(access: AwsAccess) -> str:

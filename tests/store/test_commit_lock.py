@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import pytest
@@ -12,8 +12,8 @@ from lakeferry.errors import FerryError
 from lakeferry.store.commit_lock import Entry
 from lakeferry.store.open import open_store
 from lakeferry.store.protocol import AlreadyThere, Store, read_all
-from tests.servers import Server, deaf_proxy
-from tests.servers.dynamodb import enter, entries, make_table
+from tests.servers import Server, dynamodb
+from tests.servers.dynamodb import enter, entries
 
 COMMIT = "_delta_log/00000000000000000007.json"
 NAME = COMMIT.rpartition("/")[2]
@@ -24,7 +24,7 @@ class Locked:
     """A table's place at a server that lets the second writer overwrite, and its lock."""
 
     url: str
-    options: dict[str, str]
+    options: Mapping[str, str]
     access: AwsAccess
 
     def open(self) -> Store:
@@ -41,10 +41,9 @@ class Locked:
 
 @pytest.fixture
 def locked(s3_server: Server, moto_access: AwsAccess) -> Iterator[Locked]:
-    with deaf_proxy.running(s3_server.port) as port:
-        options = {**s3_server.options, "endpoint": f"http://127.0.0.1:{port}"}
-        url = f"{s3_server.place}/{uuid.uuid4().hex}/sales/orders"
-        yield Locked(url, {**options, "commit_lock": make_table(moto_access)}, moto_access)
+    with dynamodb.locked(s3_server, moto_access) as server:
+        url = f"{server.place}/{uuid.uuid4().hex}/sales/orders"
+        yield Locked(url, server.options, moto_access)
 
 
 def put(store: Store, body: bytes, path: str = COMMIT) -> None:
