@@ -1,6 +1,7 @@
 """A migration whose target is encrypted with a key: every object that is there, whoever put it."""
 
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from lakeferry.connect.aws import AwsAccess
-from tests.cli.program import called
+from tests.cli.program import called, json_lines
 from tests.flows.fleets import append, small_table
 from tests.store.test_encryption import KEY
 from tests.store.test_storage_class import client
@@ -56,10 +57,9 @@ def test_all_that_a_sync_and_its_proof_leave_at_the_target_has_the_key(
     )  # fmt: skip
     (tmp_path / "lakeferry.yaml").write_text(text)
 
+    run = partial(called, folder=tmp_path, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
     for words in (("discover",), ("sync", "--yes"), ("verify", "--yes")):
-        ended = called(
-            *words, folder=tmp_path, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test"
-        )
+        ended = run(*words)
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
     paths = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
@@ -69,3 +69,10 @@ def test_all_that_a_sync_and_its_proof_leave_at_the_target_has_the_key(
                  "sales/orders/day=1/", "landing/a.json", ".marks", ".landed", "eu/orders/part-",
                  "-mirror.parquet", "_last_checkpoint", ".crc", "-verify.json"):  # fmt: skip
         assert [path for path in paths if kind in path], kind
+    [part] = [path for path in paths if "sales/delta/part-" in path]
+    s3.put_object(Bucket=bucket, Key=part, Body=b"as it was before the manifest said so")
+    told = run("doctor", "--for", "cutover", "here.sales.delta", "--json")
+    [check] = [one for one in json_lines(told) if one.get("name") == "encryption"]
+    assert (check["outcome"], f"{Path(part).name} is nothing, not" in check["what"]) == (
+        "warning", True,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from lakeferry.connect.s3_encryption import Encryption, encryption_of
 from lakeferry.errors import FerryError
 from lakeferry.store.open import open_store
 from lakeferry.store.s3 import S3
+from lakeferry.store.sealed import otherwise_sealed
 from tests.servers import Server, lossy_proxy
 from tests.store.test_storage_class import client
 
@@ -57,6 +58,26 @@ def test_every_object_has_it_however_it_was_made(moto_access: AwsAccess) -> None
         for path, one in heads.items()
     }
     assert found == dict.fromkeys(WRITTEN, ("aws:kms", KEY))
+
+
+@pytest.mark.server
+def test_an_object_that_has_another_is_told(moto_access: AwsAccess) -> None:
+    bucket = f"sse-{uuid.uuid4().hex}"
+    client(moto_access).create_bucket(Bucket=bucket)
+    options = {"endpoint": moto_access.endpoint or ""}
+    other = f"{KEY[:-2]}cd"
+    for name, said in (("asked", KMS), ("other", {**KMS, "kms_key": other}), ("none", {})):
+        store = open_store(f"s3://{bucket}/t", {**options, **said})
+        for path in (f"part-{name}", f"_delta_log/{name}"):
+            store.write(path, [b"x"], size=1)
+
+    found = dict(otherwise_sealed(open_store(f"s3://{bucket}/t", {**options, **KMS})))
+
+    told = {"asked": None, "other": f"with the key {other}", "none": "nothing, not aws:kms"}
+    assert found == {
+        f"{folder}{name}": how for name, how in told.items() for folder in ("part-", "_delta_log/")
+    }
+    assert list(otherwise_sealed(open_store(f"s3://{bucket}/t", options))) == []
 
 
 @pytest.mark.server

@@ -38,6 +38,7 @@ from lakeferry.ledger import lease, read
 from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import now_ms
+from lakeferry.store.sealed import otherwise_sealed
 from lakeferry.workers import map_threads
 
 AT_ONCE = 16
@@ -90,6 +91,8 @@ class _Trial:
         target = self._wanted.target
         yield from try_target(target.root, target.store_options, folder="")
         yield tried("receipts", self._receipts)
+        if target.encryption:
+            yield tried("encryption", self._encryption)
         yield tried("streams", self._streams)
         yield tried("catalog", self._catalog)
         yield machine.temporary_disk()
@@ -198,6 +201,22 @@ class _Trial:
                 raise
             return f"{store.url}/{name}"
         return None
+
+    def _encryption(self) -> Check:
+        """What was brought before it was asked for has another, or none."""
+        asked, wrong = 0, []
+        for row, found in self._beside(self._sealed, self._rows):
+            asked += len(found)
+            wrong += [f"{row.name}: {path} is {how}" for path, how in found if how is not None]
+        said = f"{counted(asked, 'object')} of {counted(len(self._rows), 'table')} asked"
+        if not wrong:
+            return Check("encryption", OK, f"{said}: all as `target.encryption` wants it")
+        what = f"{said}: {len(wrong):,} not as `target.encryption` wants it: {wrong[0]}"
+        step = "an object keeps what it was put with: S3 Batch Operations copies it with the key"
+        return Check("encryption", WARNING, what, step)
+
+    def _sealed(self, row: LakeTable) -> tuple[LakeTable, tuple[tuple[str, str | None], ...]]:
+        return row, tuple(otherwise_sealed(self._stores.target(row)))
 
     def _streams(self) -> Check:
         with reading(self._ledger) as db:

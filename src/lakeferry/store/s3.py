@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from lakeferry.config.target_encryption import is_of_a_key
 from lakeferry.connect import s3 as connect
 from lakeferry.connect.connection import Connection
 from lakeferry.connect.importing import ONE_AT_A_TIME
@@ -81,6 +82,29 @@ class S3:
         modified_ms = int(found["LastModified"].timestamp() * 1000)
         e_tag, size = found["ETag"].strip('"'), found["ContentLength"]
         return ObjectMeta(key, size, e_tag, modified_ms, _whole_checksums(found))
+
+    @property
+    def seals(self) -> bool:
+        """Whether how objects are encrypted is said with each."""
+        return bool(self._encryption)
+
+    def otherwise_sealed(self, key: str) -> str | None:
+        """How an object is encrypted, where that is not as this store asks; None: it is, or gone.
+
+        What a key's id or alias stands for only KMS knows, so only an ARN is held against it.
+        """
+        sse, kms_key = map(self._encryption.get, ("ServerSideEncryption", "SSEKMSKeyId"))
+        try:
+            with self._translated(key):
+                found = self._client().head_object(Bucket=self._bucket, Key=key)
+        except FileNotFoundError:
+            return None
+        has, with_key = found.get("ServerSideEncryption", "nothing"), found.get("SSEKMSKeyId")
+        if has != sse:
+            return f"{has}, not {sse}"
+        if kms_key is None or not is_of_a_key(kms_key) or with_key == kms_key:
+            return None
+        return f"with the key {with_key}"
 
     def entries(self, folder: str) -> Iterator[ObjectMeta | Folder]:
         pages = self._client().get_paginator("list_objects_v2")
