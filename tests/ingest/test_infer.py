@@ -41,6 +41,23 @@ def test_records_that_are_no_objects_are_counted_and_mixed_fields_left_out() -> 
     )
 
 
+def test_a_few_values_of_another_kind_cost_no_column_and_are_told() -> None:
+    found = propose([b'{"a": 1}'] * 30 + [b'{"a": 1.5}'] * 8 + [b'{"a": "x"}', b'{"a": null}'])
+
+    assert ddl_text(found.schema) == "a DOUBLE"
+    assert found.notes == ("$.a: 1 of 39 values are text; records with them would be bad",)
+
+
+def test_names_that_no_schema_can_have_are_left_out() -> None:
+    found = propose([b'{"id": 1, "ID": 2, "": 3, "s": {"x": 1, "X": 2}}'])
+
+    assert declared_schema(ddl_text(found.schema), "").names == ["id", "s"]
+    assert found.notes == (
+        "$.ID: Delta takes it for `id`; left out", "$.: it has no name; left out",
+        "$.s.X: Delta takes it for `x`; left out",
+    )  # fmt: skip
+
+
 def test_times_and_other_texts_together_are_text() -> None:
     found = propose([b'{"a": "2026-11-26T12:00:00Z"}', b'{"a": "soon"}'])
 

@@ -25,6 +25,7 @@ _SCALARS = {
     "time": pa.timestamp("us", "UTC"),
     "day": pa.date32(),
 }
+_FEW = 0.05  # of the values of a field may be of other kinds: faults of producers
 _MOST_FIELDS = 1000  # of one struct; beyond it names are values
 
 
@@ -48,8 +49,10 @@ class Proposal:
 
 
 def propose(records: Iterable[bytes]) -> Proposal:
-    """The narrowest columns that all readable records fit into; no column may be null-free alone
-    because a sample had no null, so all are nullable."""
+    """The narrowest columns that readable records fit into, all or nearly all of them.
+
+    No column may be null-free alone because a sample had no null, so all are nullable.
+    """
     root, count, unreadable = _Seen(), 0, 0
     for one in records:
         count += 1
@@ -92,20 +95,31 @@ def _kind_of(value: Any) -> str:
 def _fields(seen: _Seen, path: str, notes: list[str]) -> Iterator[pa.Field]:
     if len(seen.fields) > _MOST_FIELDS:
         notes.append(f"{path}: {len(seen.fields):,} different names: are they values?")
+    taken: dict[str, str] = {}
     for name, inner in seen.fields.items():
-        kind = _type(inner, f"{path}.{name}", notes)
+        place, other = f"{path}.{name}", taken.get(name.lower())
+        if not name or other is not None:
+            what = f"Delta takes it for `{other}`" if name else "it has no name"
+            notes.append(f"{place}: {what}; left out")
+            continue
+        kind = _type(inner, place, notes)
         if kind is not None:
+            taken[name.lower()] = name
             yield pa.field(name, kind)
 
 
 def _type(seen: _Seen, path: str, notes: list[str]) -> pa.DataType | None:
     """The type of a place; None where it can have none, and then a note says why."""
-    kinds = _widened({kind for kind in seen.kinds if kind != "null"})
+    counts = Counter({kind: count for kind, count in seen.kinds.items() if kind != "null"})
+    kinds, others = _leading(counts)
     if len(kinds) != 1:
         said = "only null was seen" if not kinds else f"it is {' and '.join(sorted(kinds))}"
         notes.append(f"{path}: {said}; left out")
         return None
     (kind,) = kinds
+    if others:
+        odd = f"{sum(others.values()):,} of {counts.total():,} values are {' and '.join(others)}"
+        notes.append(f"{path}: {odd}; records with them would be bad")
     if kind == "object":
         inner = list(_fields(seen, path, notes))
         if not inner:
@@ -116,6 +130,17 @@ def _type(seen: _Seen, path: str, notes: list[str]) -> pa.DataType | None:
         item = _type(seen.items, f"{path}[]", notes)
         return None if item is None else pa.list_(pa.field("element", item))
     return _SCALARS[kind]
+
+
+def _leading(counts: Counter[str]) -> tuple[set[str], Counter[str]]:
+    """The kind of nearly all values, with the few others; all kinds where none is that."""
+    ordered = counts.most_common()
+    for size in range(len(ordered), 0, -1):
+        kinds = _widened({kind for kind, _ in ordered[:size]})
+        others = Counter(dict(ordered[size:]))
+        if len(kinds) == 1 and others.total() <= _FEW * counts.total():
+            return kinds, others
+    return _widened(set(counts)), Counter()
 
 
 def _widened(kinds: set[str]) -> set[str]:
