@@ -137,8 +137,12 @@ def known(fleet: Fleet) -> Registration:
 
 
 def test_tables_become_managed_ones_by_statements_that_a_person_runs(unity: Fleet) -> None:
-    ready(unity, "sales.orders")
+    ready(unity, "sales.orders", "sales.items")
+    wishes = {
+        "orders": ["--set-managed"],
+        "items": ["--set", "target.catalog.external=false"],
+    }
 
-    _, lines = cutover(unity, "--wave", "1", "--set-managed")
-
-    assert lines[-1]["set_managed"] == ["ALTER TABLE atlas.a_sales.orders SET MANAGED;"]
+    for table, words in wishes.items():
+        _, lines = cutover(unity, f"a.sales.{table}", *words)
+        assert lines[-1]["set_managed"] == [f"ALTER TABLE atlas.a_sales.{table} SET MANAGED;"]

@@ -86,7 +86,7 @@ def cutover(
         files, unwritten = _write_all_lists(wanted, ledger, report)
         code = LOOK if report.asks or unwritten else OK
         ledger.end(code)
-    if not flags.set_managed:
+    if not (flags.set_managed or _are_to_be_managed(wanted)):
         report = replace(report, managed=())
     for error in unwritten:
         step = "give it room and rights there; each receipt lies beside its table as well"
@@ -217,6 +217,12 @@ class asking:
         sys.stderr.flush()
         answer = sys.stdin.readline().strip().lower()
         return answer in ("y", "yes") or (by_default and not answer)
+
+
+def _are_to_be_managed(wanted: "Migration") -> bool:
+    """Whether the manifest wants tables that are the catalog's own."""
+    catalog = wanted.target.catalog
+    return catalog is not None and not catalog.is_external
 
 
 def _asked(flags: CutoverFlags, title: str) -> CutoverRequest:
