@@ -33,20 +33,24 @@ def status(folder: Path, *words: str, width: int = 200) -> Ended:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Path:
-    """Wave 1 is proven, of wave 2 one table is half way and one asks for a person."""
-    wanted = wanted_in(tmp_path, WAVES)
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Wave 1 is proven, of wave 2 one table is half way and one asks for a person.
+
+    Whoever looks within this process does so at the moment that the rows are of.
+    """
+    wanted, now = wanted_in(tmp_path, WAVES), now_ms()
+    monkeypatch.setattr("lakeferry.cli.fleet.status_looking.now_ms", lambda: now)
 
     def row(name: str, **other: Any) -> LakeTable:
-        return found(wanted, name, looked_at_ms=now_ms(), source_version=9, **other)
+        return found(wanted, name, looked_at_ms=now, source_version=9, **other)
 
     fill(
         tmp_path,
         row("sales.eu.orders", state="verified", strength="replayed", bytes=2 * TB, files=900,
-            held_version=9, held_at_ms=now_ms()),
+            held_version=9, held_at_ms=now),
         row("logs.eu.events", state="syncing", bytes=4 * TB, files=1000, left_bytes=2 * TB,
             left_files=500, left_requests=500, held_version=7,
-            behind_since_ms=now_ms() - 6 * 60_000),
+            behind_since_ms=now - 6 * 60_000),
         row("logs.eu.cases", state="blocked", bytes=TB, files=10, code="LF-4102",
             why="12 files of version 9 are gone", next_step="lakeferry sync -s logs.eu.cases"),
         minutes=120,
