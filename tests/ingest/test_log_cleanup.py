@@ -133,6 +133,21 @@ def test_older_checkpoints_and_checksums_go_with_their_commits(where: TargetSett
     assert clean_log(store, NOW_MS) is None
 
 
+def test_first_copies_of_commits_that_went_by_a_lock_go_with_them(where: TargetSettings) -> None:
+    keep(where, 4)
+    store = open_store(where.url)
+    token = "0a1b2c3d-0000-4000-8000-000000000000"
+    copies = [f"_delta_log/.tmp/{version:020}.json.{token}" for version in (1, 2, 3)]
+    for path in (*copies, other := "_delta_log/.tmp/1.part"):
+        store.write(path, [b"{}"], size=2)
+
+    cleaned = clean_log(store, NOW_MS)
+
+    assert cleaned is not None
+    assert (cleaned.oldest, cleaned.files) == (3, 3 + 2)
+    assert sorted(meta.path for meta in store.list("_delta_log/.tmp")) == [copies[2], other]
+
+
 @pytest.mark.parametrize(("days", "version"), [(4, 3), (1, 7)])
 def test_a_checkpoint_that_cannot_be_read_stands_in_for_nothing(
     where: TargetSettings, days: int, version: int

@@ -7,13 +7,15 @@ checkpoints are left to whoever wrote them.
 Source: Delta protocol, "Metadata Cleanup"; Delta's Spark writer, which cuts to whole days.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from lakeferry.delta.actions import Metadata, Protocol
 from lakeferry.delta.checkpoint_write import duration_ms
 from lakeferry.delta.features import effective_features
-from lakeferry.delta.log import Checkpoint, LogListing, list_log
+from lakeferry.delta.log import LOG, Checkpoint, LogListing, list_log
 from lakeferry.delta.snapshot import read_snapshot
 from lakeferry.delta.time_travel import version_at
 from lakeferry.errors import FerryError
@@ -22,6 +24,7 @@ from lakeferry.store.protocol import ObjectMeta, Store
 DAY_MS = 24 * 3_600_000
 MONTH_MS = 30 * DAY_MS  # the default of delta.logRetentionDuration
 MOST_REMOVED = 20_000  # files in one run
+_FIRST_COPY = re.compile(rf"{LOG}/\.tmp/(\d{{20}})\.json\.[0-9a-f-]{{36}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,15 @@ def _before(listing: LogListing, version: int) -> Iterator[ObjectMeta]:
             yield from (one.meta for one in checkpoint.files)
 
 
+def _first_copies(store: Store, version: int) -> Iterator[ObjectMeta]:
+    """Of commits before the version that went by a lock, ours or Spark's: they were finished long
+    ago, and no listing of the log but the whole one passes over them."""
+    for meta in store.list(f"{LOG}/.tmp", recursive=False):
+        found = _FIRST_COPY.fullmatch(meta.path)
+        if found is not None and int(found[1]) < version:
+            yield meta
+
+
 def clean_log(store: Store, now_ms: int) -> Cleaned | None:
     """Remove what is past its time; None where nothing is.
 
@@ -95,6 +107,8 @@ def clean_log(store: Store, now_ms: int) -> Cleaned | None:
     # By its name alone a checkpoint is not known to be whole, and nothing else would stand in.
     if read_snapshot(store, listing=listing, version=base.version).segment.checkpoint != base:
         return None
+    copies = islice(_first_copies(store, base.version), MOST_REMOVED)
+    metas = (*copies, *metas)
     for meta in metas:
         store.delete(meta.path)
     return Cleaned(base.version, len(metas), sum(meta.size for meta in metas))
