@@ -1,8 +1,11 @@
 """Makers of ledgers and of what is written into them."""
 
+import time
 from pathlib import Path
 from typing import Any
 
+from lakeferry.ledger.lease import leader
+from lakeferry.ledger.open import reading
 from lakeferry.ledger.rows import CloneStart, LakeTable, LandedFile, Move
 from lakeferry.ledger.write import Ledger
 
@@ -19,6 +22,18 @@ class Clock:
 
 def leading(path: Path, run_id: str = "first", **other: Any) -> Ledger:
     return Ledger(path, run_id=run_id, command="sync", **other)
+
+
+def until_heard(path: Path, at_ms: int) -> None:
+    """Wait until the leader was last heard of then, by its own clock, or later."""
+    give_up = time.monotonic() + 60
+    while True:
+        with reading(path) as db:
+            found = leader(db)
+        if found is not None and found.heard_at_ms >= at_ms:
+            return
+        assert time.monotonic() < give_up, found
+        time.sleep(0.01)
 
 
 def table(name: str, **other: Any) -> LakeTable:

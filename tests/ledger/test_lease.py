@@ -14,7 +14,7 @@ from lakeferry.errors import FerryError
 from lakeferry.ledger import lease
 from lakeferry.ledger.lease import Process, is_gone, leader, take, this_process
 from lakeferry.ledger.open import open_to_write
-from tests.ledger.lakes import Clock, leading
+from tests.ledger.lakes import Clock, leading, until_heard
 
 ELSEWHERE = Process("etl-2", "another boot, another namespace", os.getpid(), "1")
 
@@ -129,6 +129,11 @@ def test_a_leader_whose_lease_ran_out_goes_on_if_nobody_took_it(path: Path) -> N
         assert leads_now(path) == this_process()
 
 
+def test_who_is_in_the_midst_of_writing_is_named_at_once(path: Path) -> None:
+    with leading(path) as ledger, ledger.together(), pytest.raises(FerryError, match="LF-8001"):
+        leading(path, "second")
+
+
 def test_a_turn_renews_the_lease_when_a_third_of_it_is_over(path: Path) -> None:
     clock = Clock()
     with leading(path, clock_ms=clock, lease_s=0) as ledger:
@@ -143,17 +148,20 @@ def test_a_turn_renews_the_lease_when_a_third_of_it_is_over(path: Path) -> None:
 
 
 def test_a_leader_that_waits_for_a_terminal_stays_leader(path: Path) -> None:
-    with leading(path, lease_s=0.3) as ledger, ledger.beating():
-        time.sleep(0.7)  # as a pager makes whoever prints wait
+    clock = Clock()
+    with leading(path, clock_ms=clock, lease_s=0.3) as ledger, ledger.beating():
+        for _ in range(3):  # as a pager makes whoever prints wait
+            clock.now_ms += 299
+            until_heard(path, clock.now_ms)
         with pytest.raises(FerryError, match="LF-8001"):
-            leading(path, "second")
+            leading(path, "second", clock_ms=clock)
 
 
 def test_a_lease_that_another_one_took_is_not_renewed(path: Path) -> None:
     clock = Clock()
     old = leading(path, clock_ms=clock, lease_s=0.3)
     clock.now_ms += 300
-    with old.beating(), leading(path, "second", clock_ms=clock) as new:
+    with leading(path, "second", clock_ms=clock) as new, old.beating():
         time.sleep(0.3)
         new.flush()
     with pytest.raises(FerryError, match="LF-8002"):

@@ -212,6 +212,19 @@ def test_a_flaw_in_our_own_statements_is_no_fault_of_the_file(path: Path) -> Non
     db.close()
 
 
+def test_who_comes_second_to_make_a_ledger_waits_for_no_moment_of_the_first_one(path: Path) -> None:
+    first = open_to_write(path)
+    second = sqlite3.connect(path, timeout=0, isolation_level=None)
+    first.execute("BEGIN IMMEDIATE")  # and it may be in such a one at every look
+
+    migrate(second)
+
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        migrate(second, (*MIGRATIONS, ("SELECT 1",)))
+    first.close()
+    second.close()
+
+
 def test_a_ledger_is_renewed_whole_or_not_at_all(path: Path) -> None:
     filled(path)
     db = open_to_write(path)

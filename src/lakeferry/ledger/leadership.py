@@ -41,7 +41,7 @@ class Leadership:
         try:
             self._file = _identity(path)
             with told(path):
-                self.db.execute("BEGIN IMMEDIATE")
+                self._await_turn()
                 self._token = lease.take(
                     self.db, path, run_id=run_id, command=command, now_ms=clock_ms(),
                     lease_s=lease_s,
@@ -51,6 +51,18 @@ class Leadership:
             self.db.close()
             raise
         self._renewed = time.monotonic()
+
+    def _await_turn(self) -> None:
+        """Begin the transaction that takes the lease.
+
+        A leader that writes all the time leaves no moment for it; who that is can be read.
+        """
+        lease.refuse_another(self.db, self._path, now_ms=self._clock_ms())
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            lease.refuse_another(self.db, self._path, now_ms=self._clock_ms())
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -82,9 +82,7 @@ def take(
     Raises:
         FerryError: LF-8001 another one leads and is not known to be gone.
     """
-    other = leader(db)
-    if other is not None and other.expires_at_ms > now_ms and not is_gone(other.process):
-        raise _led_by_another(other, path, now_ms)
+    refuse_another(db, path, now_ms=now_ms)
     before = db.execute("SELECT token FROM lease").fetchone()
     token: int = (before[0] if before else 0) + 1
     me = this_process()
@@ -94,6 +92,17 @@ def take(
          now_ms, now_ms, now_ms + round(lease_s * 1000)),
     )  # fmt: skip
     return token
+
+
+def refuse_another(db: sqlite3.Connection, path: Path, *, now_ms: int) -> None:
+    """A look that waits for no writer, which the other one may be all the time.
+
+    Raises:
+        FerryError: LF-8001 another one leads and is not known to be gone.
+    """
+    other = leader(db)
+    if other is not None and other.expires_at_ms > now_ms and not is_gone(other.process):
+        raise _led_by_another(other, path, now_ms)
 
 
 def renew(db: sqlite3.Connection, path: Path, token: int, *, now_ms: int, lease_s: float) -> None:
