@@ -1,13 +1,13 @@
 """Commands killed at each of their changes: whatever is typed next leads on, and to the truth."""
 
 import os
-import random
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.chance import chance
 from tests.flows.command_runner import Command, Ended, Runner
 
 Line = tuple[str, ...]
@@ -48,11 +48,11 @@ class Play:
 
     def kill_some(self, count: int) -> int:
         """At moments that chance chooses, until one was met; how many were."""
-        killed = 0
-        for tried, moment in enumerate(random.sample(self.moments, len(self.moments))):
+        killed, draw = 0, chance(" ".join(self._scene.words))
+        for tried, moment in enumerate(draw.sample(self.moments, len(self.moments))):
             if tried >= count and killed:
                 break
-            killed += self.kill_at(*moment, repeats=random.random() < 0.5)
+            killed += self.kill_at(*moment, repeats=draw.random() < 0.5)
         return killed
 
     def kill_at(self, number: int, when: str, *, repeats: bool) -> bool:

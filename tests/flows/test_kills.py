@@ -1,6 +1,5 @@
 """SIGKILL at the steps of a clone. tests/soak.py takes every step, and moments at random too."""
 
-import random
 import time
 import uuid
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chance import chance
 from tests.flows import kill_runner
 from tests.flows.kill_runner import Runner
 from tests.flows.killing import Scene, Stage
@@ -43,8 +43,9 @@ def test_a_clone_survives_a_kill_at_any_time(
     stage.kill_after(60)  # it lives, so this is how long one takes
     seconds = time.monotonic() - started
 
+    draw = chance(f"{mode} {incremental}")
     for _ in range(5):
-        delay = random.uniform(0, seconds)
+        delay = draw.uniform(0, seconds)
         with told(f"killed after {delay:.4f} s"):
             stage.kill_after(delay)
 

@@ -1,7 +1,6 @@
 """A coordinator that is killed, paused, or not alone."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from lakeferry.ledger import read
 from lakeferry.ledger.lease import leader
 from lakeferry.ledger.open import open_to_read, open_to_write
 from lakeferry.ledger.write import now_ms
+from tests.chance import chance
 from tests.ledger.lakes import leading
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,10 +78,10 @@ def last_event(path: Path) -> int:
 def test_a_ledger_is_whole_after_each_of_fifty_kills_and_the_next_one_leads_at_once(
     tmp_path: Path,
 ) -> None:
-    seen = [0]
+    seen, draw = [0], chance("ledger")
     for number in range(KILLS):
         with coordinator(tmp_path, f"run {number}") as running:
-            time.sleep(random.uniform(0, 0.05))
+            time.sleep(draw.uniform(0, 0.05))
             running.kill()
             running.wait()
         seen.append(refuse_half_a_state(tmp_path / "ledger.db"))
