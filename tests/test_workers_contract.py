@@ -197,7 +197,7 @@ def test_an_exception_of_a_task_is_raised_to_the_caller(here: Hands) -> None:
 
 
 def test_all_hands_join_when_tasks_wait(here: Hands) -> None:
-    together = threading.Barrier(8, timeout=10)
+    together = threading.Barrier(8, timeout=120)
 
     assert len(list(here(lambda _: together.wait(), range(8), count=8))) == 8
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 from hypothesis import given
@@ -32,7 +32,7 @@ def side_by_side(*callers: threading.Thread) -> None:
     for one in callers:
         one.start()
     for one in callers:
-        one.join(timeout=30)
+        one.join(timeout=120)
         assert not one.is_alive()
 
 
@@ -53,17 +53,25 @@ def test_each_caller_gets_a_result_for_each_of_its_items(counts: list[int]) -> N
 
 
 def test_who_comes_late_does_not_wait_for_another_ones_long_list(crew: SharedCrew) -> None:
-    ended = []
+    ended: list[str] = []
+    begun = threading.Event()
 
-    def call(name: str, count: int) -> None:
-        list(crew.share()(slow, range(count), count=8))
+    def without_end() -> Iterator[int]:
+        while not ended:
+            yield 0
+            begun.set()
+
+    def call(name: str, items: Iterable[int]) -> None:
+        list(crew.share()(slow, items, count=8))
         ended.append(name)
 
     def late() -> None:
-        time.sleep(0.05)
-        call("short", 8)
+        assert begun.wait(60)
+        call("short", range(8))
 
-    side_by_side(threading.Thread(target=call, args=("long", 2000)), threading.Thread(target=late))
+    side_by_side(
+        threading.Thread(target=call, args=("long", without_end())), threading.Thread(target=late)
+    )
 
     assert ended == ["short", "long"]
 
@@ -111,7 +119,7 @@ def test_quick_items_do_not_wait_behind_one_that_takes_long(crew: SharedCrew) ->
             others.release()
             return item
         for _ in range(99):
-            assert others.acquire(timeout=10)
+            assert others.acquire(timeout=60)
         return item
 
     assert len(list(crew.share()(task, range(100), count=8))) == 100
@@ -124,17 +132,20 @@ def test_who_is_urgent_has_the_next_hands_that_are_free_up_to_three_quarters() -
 
     def patient(item: int) -> int:
         begun.append("patient")
-        assert step.acquire(timeout=30)
+        assert step.acquire(timeout=120)
         return item
 
     def urgent(item: int) -> int:
         begun.append("urgent")
-        assert gate.wait(timeout=30)
+        assert gate.wait(timeout=120)
         return item
 
     def until(name: str, count: int) -> None:
-        ends = time.monotonic() + 20
-        while begun.count(name) < count:
+        wait(lambda: begun.count(name) >= count)
+
+    def wait(true: Callable[[], bool]) -> None:
+        ends = time.monotonic() + 60
+        while not true():
             assert time.monotonic() < ends, begun
             time.sleep(0.001)
 
@@ -147,7 +158,7 @@ def test_who_is_urgent_has_the_next_hands_that_are_free_up_to_three_quarters() -
     callers[0].start()
     until("patient", 8)
     callers[1].start()
-    time.sleep(0.05)  # it has given out its items
+    wait(lambda: any(len(lane.todo) == 20 for lane in crew._lanes if lane.share.is_urgent))
     step.release(6)
     until("urgent", 6)
     before = begun.count("patient")

@@ -1,10 +1,10 @@
 """A sync whose terminal stands still, whose target was deleted, or that was killed."""
 
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event as Flag
+from typing import Any
 
 import pytest
 
@@ -20,6 +20,7 @@ from lakeferry.ledger.rows import LakeTable
 from lakeferry.ledger.write import Ledger
 from tests.cli.program import called, json_lines, typed
 from tests.flows.fleets import Fleet, small_table
+from tests.ledger.lakes import Clock, until_heard
 
 
 @pytest.fixture
@@ -33,11 +34,11 @@ def fleet(tmp_path: Path) -> Fleet:
 
 
 def brought(
-    fleet: Fleet, emit: Callable[[Event], None], *, run: str = "first", lease_s: float = 60
+    fleet: Fleet, emit: Callable[[Event], None], *, run: str = "first", **other: Any
 ) -> SyncReport:
     rows = list(fleet.tables().values())
     path = ledger_path(fleet.wanted)
-    with Ledger(path, run_id=run, command="sync", lease_s=lease_s) as ledger, ledger.beating():
+    with Ledger(path, run_id=run, command="sync", **other) as ledger, ledger.beating():
         return sync(fleet.wanted, ledger, rows, rows, SyncRequest(), emit=emit, stop=Flag())
 
 
@@ -46,18 +47,20 @@ def orders(fleet: Fleet) -> LakeTable:
 
 
 def test_a_terminal_that_stands_still_costs_no_lease_and_holds_no_transaction(fleet: Fleet) -> None:
-    refused = []
+    refused, clock, path = [], Clock(), ledger_path(fleet.wanted)
 
     def stands_still(event: Event) -> None:
         if not isinstance(event, TableMoved):
             return
-        time.sleep(0.7)
+        for _ in range(3):
+            clock.now_ms += 299
+            until_heard(path, clock.now_ms)
         # In a transaction of the first it would be told of a file that cannot be written.
         with pytest.raises(FerryError) as second:
-            Ledger(ledger_path(fleet.wanted), run_id="second", command="discover")
+            Ledger(path, run_id="second", command="discover", clock_ms=clock)
         refused.append(second.value.code)
 
-    report = brought(fleet, stands_still, lease_s=0.3)
+    report = brought(fleet, stands_still, lease_s=0.3, clock_ms=clock)
 
     assert refused == ["LF-8001", "LF-8001"]
     assert report.synced == 1
@@ -136,7 +139,7 @@ def test_spark_is_not_started_for_a_migration_that_another_one_leads(fleet: Flee
 
 
 def test_a_plan_that_is_about_to_give_the_lease_back_is_waited_for_and_no_other_is(
-    fleet: Fleet,
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = ledger_path(fleet.wanted)
     planning = Ledger(path, run_id="first", command="plan", lease_s=0.5)
@@ -145,8 +148,9 @@ def test_a_plan_that_is_about_to_give_the_lease_back_is_waited_for_and_no_other_
 
     with pytest.raises(FerryError, match="LF-8002"):
         planning.close()
+    monkeypatch.setattr("lakeferry.cli.fleet.flags.BRIEF_S", 30)
     with (
-        Ledger(path, run_id="second", command="verify", lease_s=0.5),
+        Ledger(path, run_id="second", command="verify", lease_s=20),
         pytest.raises(FerryError, match="LF-8001"),
         led(fleet.wanted, "discover"),
     ):

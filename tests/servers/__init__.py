@@ -50,6 +50,8 @@ SHORT_LIVED = (
 )
 JAVA = ("java", "-Xmx512m", *SHORT_LIVED)
 SET_PARENT_DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
+PORTS = range(10_000, 32_000)  # a tenth of them for each of pytest's workers
+_given: set[int] = set()
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -79,17 +81,25 @@ def require(name: str) -> Path:
 
 def free_port() -> int:
     """Of this machine. The kernel gives none of these to connections: until a server has begun,
-    which may take seconds, any of another test could take its port."""
+    which may take seconds, any of another test could take its port. Nor does another worker of
+    the same run, or this one a second time."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    first, count = PORTS.start, len(PORTS)
+    if worker:
+        count //= 10
+        first += int(worker) % 10 * count
     while True:
-        port = 10_000 + secrets.randbelow(22_000)
+        port = first + secrets.randbelow(count)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 @contextmanager
 def started(
-    command: list[str], log: Path, *, ready: Callable[[], bool], timeout_s: float = 60
+    command: list[str], log: Path, *, ready: Callable[[], bool], timeout_s: float = 240
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `command` until the block ends; `ready` is asked until it says True."""
     with log.open("wb") as sink:

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from tests.servers import free_port
+
 
 class Relay:
     """127.0.0.1:`port` leads to 127.0.0.1:`upstream` while it is not cut."""
@@ -12,8 +14,8 @@ class Relay:
     def __init__(self, upstream: int) -> None:
         self._upstream = upstream
         self._lines: list[socket.socket] = []
-        self._ear = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._ear.getsockname()[1]
+        self.port = free_port()  # which no connection takes while it is cut
+        self._ear = socket.create_server(("127.0.0.1", self.port))
         self._listen()
 
     def cut(self) -> None:
