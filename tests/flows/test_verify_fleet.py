@@ -45,7 +45,7 @@ def flip(fleet: Fleet, name: str) -> Path:
 
 def events(fleet: Fleet, kind: str) -> list[LedgerEvent]:
     with reading(ledger_path(fleet.wanted)) as db:
-        return [one for one in read.events(db, limit=10_000) if one.kind == kind]
+        return read.events_of(db, kind)
 
 
 def test_all_tables_are_compared_and_told_each_with_strength_and_share(fleet: Fleet) -> None:

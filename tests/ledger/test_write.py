@@ -1,6 +1,7 @@
 """What a ledger keeps of a migration."""
 
 import json
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,24 +11,32 @@ import pytest
 from lakeferry.fleet.standing.states import STATES
 from lakeferry.ledger import leadership, read
 from lakeferry.ledger.open import open_to_read
-from lakeferry.ledger.rows import CheckResult, LakeTable, Move, Pace, Receipt, Work
+from lakeferry.ledger.rows import CheckResult, LakeTable, LandedFile, Move, Pace, Receipt, Work
 from lakeferry.ledger.write import Ledger
 from tests.ledger.lakes import ORDERS, Clock, file, leading, start, step, table
 
 
 def known(path: Path, target_url: str = ORDERS) -> LakeTable:
     db = open_to_read(path)
-    found = read.table(db, target_url)
+    [found] = [one for one in read.tables(db) if one.target_url == target_url]
     db.close()
-    assert found is not None
     return found
 
 
 def history(path: Path) -> list[tuple[int, str, dict[str, Any]]]:
     db = open_to_read(path)
-    found = [(event.seq, event.kind, json.loads(event.body)) for event in read.events(db)]
+    told = db.execute("SELECT seq, kind, body FROM event ORDER BY seq")
+    found = [(seq, kind, json.loads(body)) for seq, kind, body in told]
     db.close()
     return found
+
+
+def landed(db: sqlite3.Connection) -> list[LandedFile]:
+    """What is kept of the files of clones that are open."""
+    names = ", ".join(f"landed.{name}" for name in LandedFile._fields)
+    found = db.execute(f"SELECT {names} FROM landed JOIN clone USING (clone_id)"
+                       " WHERE state = 'copying' ORDER BY path")  # fmt: skip
+    return [LandedFile._make(row) for row in found]
 
 
 @pytest.fixture
@@ -124,7 +133,7 @@ def test_what_has_landed_is_no_longer_left(path: Path) -> None:
         after = known(path)
         db = open_to_read(path)
         assert (after.left_bytes, after.left_files, after.left_requests) == (90, 2, 6)
-        assert read.landed(db, ORDERS) == [file("a.parquet", 60)]
+        assert landed(db) == [file("a.parquet", 60)]
         db.close()
 
 
@@ -155,7 +164,7 @@ def test_a_committed_clone_is_what_the_table_holds(path: Path) -> None:
     assert (after.left_bytes, after.left_files, after.held_at_ms) == (0, 0, clock.now_ms)
     assert (after.source_version, after.behind_since_ms) == (9, 5)
     db = open_to_read(path)
-    assert read.landed(db, ORDERS) == []
+    assert landed(db) == []
     db.close()
 
 
@@ -179,7 +188,7 @@ def test_a_clone_that_a_killed_run_left_open_is_given_up_by_the_next(path: Path)
     db = open_to_read(path)
     found = db.execute("SELECT source_version, state FROM clone ORDER BY clone_id").fetchall()
     assert found == [(7, "abandoned"), (8, "copying")]
-    assert read.landed(db, ORDERS) == [file("a.parquet")]
+    assert landed(db) == [file("a.parquet")]
     db.close()
 
 

@@ -13,7 +13,6 @@ from lakeferry.ledger.rows import (
     CheckResult,
     Inventoried,
     LakeTable,
-    LandedFile,
     LedgerEvent,
     Pace,
     Receipt,
@@ -70,12 +69,6 @@ def cells(db: sqlite3.Connection, *, now_ms: int) -> list[Cell]:
     return [Cell._make(row) for row in found]
 
 
-def table(db: sqlite3.Connection, target_url: str) -> LakeTable | None:
-    """One table."""
-    found = db.execute(f"SELECT {_COLUMNS} FROM lake_table WHERE target_url = ?", (target_url,))
-    return next((LakeTable._make(row) for row in found), None)
-
-
 def inventory(db: sqlite3.Connection) -> Iterator[Inventoried]:
     """What the last discovery of each source found, by name, one by one."""
     columns = ", ".join(Inventoried._fields)
@@ -103,19 +96,6 @@ def last_seq(db: sqlite3.Connection) -> int:
     return found or 0
 
 
-def events(
-    db: sqlite3.Connection, *, after: int = 0, target_url: str | None = None, limit: int = 1000
-) -> list[LedgerEvent]:
-    """The history after an event, oldest first; of one table where it is named."""
-    of_table = "" if target_url is None else " AND target_url = ?2"
-    found = db.execute(
-        "SELECT seq, run_id, at_ms, kind, target_url, body FROM event"
-        f" WHERE seq > ?1{of_table} ORDER BY seq LIMIT {int(limit)}",
-        (after,) if target_url is None else (after, target_url),
-    )
-    return [LedgerEvent._make(row) for row in found]
-
-
 def events_of(db: sqlite3.Connection, kind: str) -> list[LedgerEvent]:
     """All of one kind, oldest first. The whole history is looked through."""
     found = db.execute(
@@ -135,17 +115,6 @@ def newest_events(
         (target_url, limit),
     ).fetchall()
     return tuple(LedgerEvent._make(row) for row in reversed(found))
-
-
-def landed(db: sqlite3.Connection, target_url: str) -> list[LandedFile]:
-    """What has landed of the table's open clone."""
-    found = db.execute(
-        "SELECT path, landed.bytes, how, crc64nvme, source_e_tag, elapsed_ms"
-        " FROM clone JOIN landed USING (clone_id)"
-        " WHERE target_url = ? AND state = 'copying' ORDER BY path",
-        (target_url,),
-    )
-    return [LandedFile._make(row) for row in found]
 
 
 def paces(db: sqlite3.Connection, *, since_ms: int, each_s: int = 1) -> list[Pace]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 FIELDS = ("catalog", "source", "schema", "table", "wave", "kind", "path")
 CATALOG_FIELDS = ("catalog", "source", "schema", "wave", "kind")
 FIELD = re.compile(r"\{([^{}]*)\}")
-MOST_NAME = 255  # characters; Unity Catalog, "Names"; Glue and Hive allow 255 and 128
 _LEGAL = {
     # Databricks SQL reference, "Names": no dot, space, slash or control character.
     "unity": re.compile(r"[^.\s/\x00-\x1f\x7f]{1,255}"),

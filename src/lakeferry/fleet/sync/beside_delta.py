@@ -5,11 +5,12 @@ They have no versions; what their target holds is a numbered state of them.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from threading import Event as Flag
 
-from lakeferry.catalog import glue, hive, workspace
-from lakeferry.catalog.tables import CatalogTable, Partition
+from lakeferry.catalog.glue import GlueCatalog
+from lakeferry.catalog.reading import AnyCatalog, find_table, partitions
+from lakeferry.catalog.tables import Partition
+from lakeferry.catalog.workspace import WorkspaceCatalog
 from lakeferry.clone import folder, parquet_clone
 from lakeferry.clone.folder import look_at_files, sync_files
 from lakeferry.clone.hive_path import declared_type
@@ -145,36 +146,30 @@ def declared_of(source: Source, row: LakeTable) -> Declared:
         FerryError: LF-4111 a partition column of a type that no partition has; what the catalog
             refuses.
     """
-    found = _in_catalog(source, row)
-    table, partitions = found or (None, None)
-    if table is None or partitions is None or not table.partition_columns:
+    place = _catalog_of(source)
+    table = None if place is None else find_table(place, *parts_of(row))
+    if place is None or table is None or not table.partition_columns:
         return Declared()
     types = {one.name: one.type for one in table.columns}
     declared = {name: _type(types.get(name, "string"), name, row) for name in
                 table.partition_columns}  # fmt: skip
     if not table.has_partitions:
         return Declared(table.partition_columns, declared)
-    places = tuple(_place(one, source.names_from.mounts, row) for one in partitions(table))
+    places = tuple(_place(one, source.names_from.mounts, row) for one in partitions(place, table))
     return Declared(table.partition_columns, declared, places)
 
 
-_Asked = tuple[CatalogTable | None, Callable[[CatalogTable], Iterable[Partition]]]
-
-
-def _in_catalog(source: Source, row: LakeTable) -> _Asked | None:
-    """The table, and who asks for its partitions; None where no catalog knows them."""
-    names, (schema, name) = source.names_from, parts_of(row)
+def _catalog_of(source: Source) -> AnyCatalog | None:
+    """Who knows the partitions of its tables; None: their folders alone."""
+    names = source.names_from
     match names.catalog:
         case "glue":
-            lake = glue.GlueCatalog(aws_access(names.link))
-            return glue.find_table(lake, schema, name), partial(glue.partitions, lake)
+            return GlueCatalog(aws_access(names.link))
         case "hive" if names.uri is not None:
-            store = hive_catalog(names.uri, names.link)
-            return hive.find_table(store, schema, name), partial(hive.partitions, store)
+            return hive_catalog(names.uri, names.link)
         case "unity" if names.warehouse is not None and names.name in (None, HIVE_METASTORE):
             access = workspace_access(names.link, names.uri)
-            place = workspace.WorkspaceCatalog(access, names.warehouse, names.mounts)
-            return workspace.find_table(place, schema, name), partial(workspace.partitions, place)
+            return WorkspaceCatalog(access, names.warehouse, names.mounts)
         case _:
             return None
 
