@@ -180,7 +180,8 @@ CODES: dict[str, ErrorKind] = {
         2,
         "the declared schema cannot be read",
         "A schema is declared as the JSON of a Spark StructType or as DDL, `event_id STRING, ts "
-        "TIMESTAMP`; names that differ by their case alone are one name to Delta.",
+        "TIMESTAMP`; names that differ by their case alone are one name to Delta. It has no column "
+        "that an ingest writes itself, such as `_shardId` and `_arrival`.",
     ),
     "LF-7062": ErrorKind(
         2,

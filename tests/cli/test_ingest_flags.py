@@ -98,6 +98,24 @@ def test_every_flag_is_a_setting(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_a_declared_column_is_none_that_the_ingest_writes_itself() -> None:
+    there, schema = ("kinesis://us-east-1/clicks", "s3://lake/clicks"), "id STRING, _ARRIVAL DATE"
+    plain = StreamFlags(schema=schema)
+    without = StreamFlags(schema=schema, no_provenance=True)
+    window = StreamFlags(schema=schema, no_provenance=True, dedup="id:10m")
+
+    for flags in (
+        plain,
+        window,
+        StreamFlags(schema="_rescued_data STRING", on_new_fields="rescue"),
+    ):
+        with pytest.raises(FerryError) as refused:
+            asked(*there, flags)
+        assert refused.value.code == "LF-7061"
+        assert "--no-provenance" in refused.value.next_step
+    assert asked(*there, without).payload.provenance is False
+
+
 def test_a_name_is_looked_for_in_the_manifest_and_flags_are_laid_upon_it(tmp_path: Path) -> None:
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "c.sql").write_text("event_id STRING")

@@ -20,7 +20,8 @@ from lakeferry.ingest.payload.avro_rows import AvroForm, Framing
 from lakeferry.ingest.payload.avro_schema import avro_columns, parsed_avro
 from lakeferry.ingest.payload.csv_rows import CsvForm
 from lakeferry.ingest.payload.declared_schema import declared_schema, refuse_twins
-from lakeferry.ingest.payload.row_schema import may_reject, row_schema
+from lakeferry.ingest.payload.repair import PROVENANCE
+from lakeferry.ingest.payload.row_schema import may_reject, refuse_own, row_schema
 from lakeferry.ingest.position.state import checked_name
 from lakeferry.ingest.settings import (
     DedupSettings,
@@ -33,6 +34,7 @@ from lakeferry.ingest.settings import (
 from lakeferry.ingest.words import Unclear, delimiter, ingest_name, named_stream, partition_column
 from lakeferry.store.open import is_within, locate
 
+_OWN = {field.name for field in PROVENANCE}
 USUAL_WINDOW_S = 600  # of keys
 _DDL = "name a file with --schema, or write DDL: --schema 'event_id STRING, ts TIMESTAMP'"
 _AVRO_FILE = "name files with Avro's JSON: --schema clicks.avsc, --avro-writer 17=clicks-17.avsc"
@@ -72,12 +74,16 @@ def ingest_of(said: StreamConfig, extras: Extras) -> Ingest:
         from lakeferry.ingest.table.quarantine import refuse_no_room  # looks alone need no table
 
         refuse_no_room(target)
+    dedup = _dedup(said, payload)
+    by_own = any(one.of in _OWN for one in target.partition_by)
+    if payload.schema is not None and (by_own or dedup is not None):
+        refuse_own(payload.schema, PROVENANCE)  # read even where rows come without
     return Ingest(
         name=name_of(said),
         source=source,
         target=target,
         payload=payload,
-        dedup=_dedup(said, payload),
+        dedup=dedup,
         rhythm=_rhythm(said),
         once=extras.once,
         **_given(chosen),
