@@ -16,6 +16,7 @@ from lakeferry.ingest.worker.messages import Lag
 
 GOAL = Goal(frozenset("ab"), at_ms=10_000)
 LISTED = {"a": Shard("a"), "b": Shard("b")}
+BOTH = frozenset("ab")  # are given to workers
 READ, UNREAD = Lag(0, read_until_ms=10_000), Lag(0, read_until_ms=9_999)
 
 
@@ -72,13 +73,19 @@ def test_a_commit_is_due_when_all_shards_are_read_up_to_the_start() -> None:
 def test_shards_that_hold_up_the_end_are_named_when_nothing_else_is_left() -> None:
     known = state(a=After("7", 1), b=After("9", 1))
 
-    assert GOAL.held_up(known, LISTED, {"a": READ, "b": Lag(5, "KMS")}) == {"b": "KMS"}
-    assert GOAL.held_up(known, LISTED, {"a": UNREAD, "b": Lag(5, "KMS")}) == {}
-    assert GOAL.held_up(known, LISTED, {"a": READ, "b": READ}) == {}
+    assert GOAL.held_up(known, LISTED, {"a": READ, "b": Lag(5, "KMS")}, BOTH) == {"b": "KMS"}
+    assert GOAL.held_up(known, LISTED, {"a": UNREAD, "b": Lag(5, "KMS")}, BOTH) == {}
+    assert GOAL.held_up(known, LISTED, {"a": READ, "b": READ}, BOTH) == {}
+
+
+def test_a_shard_whose_worker_still_starts_is_not_held_up() -> None:
+    known = state(a=After("7", 1), b=After("9", 1))
+
+    assert GOAL.held_up(known, LISTED, {"a": Lag(5, "KMS")}, BOTH) == {}
 
 
 def test_children_of_a_shard_that_cannot_be_read_wait_with_it() -> None:
     known = state(a=After("7", 1))
 
-    assert GOAL.held_up(known, LISTED, {"a": Lag(5, "KMS")}) == {"a": "KMS"}
+    assert GOAL.held_up(known, LISTED, {"a": Lag(5, "KMS")}, frozenset("a")) == {"a": "KMS"}
     assert held_up_error({"a": "KMSDisabled"}).where == "a: KMSDisabled"

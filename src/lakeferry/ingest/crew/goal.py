@@ -39,15 +39,22 @@ class Goal:
         return not self._unread(state, listed, lags)
 
     def held_up(
-        self, state: IngestState, listed: Listing, lags: Mapping[str, Lag]
+        self,
+        state: IngestState,
+        listed: Listing,
+        lags: Mapping[str, Lag],
+        given: frozenset[str],
     ) -> Mapping[str, str]:
-        """The shards that cannot be read, and why, where nothing else is left to be read."""
+        """The shards that cannot be read, and why, where nothing else is left to be read.
+
+        Args:
+            given: to workers; of whom one that still starts has told of none of its shards.
+        """
         unread = self._unread(state, listed, lags)
         # Children that are not begun wait for a parent, which is one of those.
-        begun = {shard: lags[shard] for shard in unread if shard in lags}
-        if not all(lag.paused for lag in begun.values()):
-            return {}
-        return {shard: lag.paused for shard, lag in sorted(begun.items())}
+        begun = {shard: lags.get(shard) for shard in unread if shard in lags or shard in given}
+        held = {shard: lag.paused for shard, lag in sorted(begun.items()) if lag and lag.paused}
+        return held if len(held) == len(begun) else {}
 
     def _unread(self, state: IngestState, listed: Listing, lags: Mapping[str, Lag]) -> list[str]:
         missing = self._missing(state, listed)

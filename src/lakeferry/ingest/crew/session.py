@@ -197,7 +197,7 @@ class Session:
     def _is_read(self, goal: Goal, now_s: float) -> bool:
         """Whether the last commit of a goal is due; asked for once a second at most."""
         state, listed, lags = self.tables.state, self._shards.listed, self._tally.lags
-        held_up = goal.held_up(state, listed, lags)
+        held_up = goal.held_up(state, listed, lags, self._hands.shards)
         if not held_up:
             self._moved_s = now_s
         elif now_s - self._moved_s >= PAUSED_S:
