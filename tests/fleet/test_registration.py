@@ -80,12 +80,11 @@ def test_the_schema_follows_the_layout_of_the_manifest(tmp_path: Path) -> None:
 
 
 def test_what_is_told_is_what_status_says_at_that_moment() -> None:
-    assert told(TABLE, now_ms=NOON, receipt="ab12") == {
+    assert told(TABLE, now_ms=NOON) == {
         "lakeferry.source": "hdfs://dc1/warehouse/sales/orders",
         "lakeferry.source_version": "24518",
         "lakeferry.lag": "40",
         "lakeferry.as_of": "2026-11-26T12:00:00Z",
-        "lakeferry.receipt": "ab12",
     }
     assert behind_s(TABLE, NOON) == 40.9
 

@@ -107,9 +107,7 @@ def _of_streams(manifest: Manifest) -> list[Problem]:
     return list(stream_problems(manifest))
 
 
-def migration(
-    chosen: ManifestFlags, flags: Sequence[Flag] = (), *, is_of_tables: bool = False
-) -> "Migration":
+def migration(chosen: ManifestFlags, *, is_of_tables: bool = False) -> "Migration":
     """The migration that a manifest wants, for the commands that move its tables.
 
     `is_of_tables`: see `read`.
@@ -122,7 +120,7 @@ def migration(
     from lakeferry.fleet.manifest.wanted_problems import missing_problems
     from lakeferry.fleet.manifest.wanted_values import migration_of
 
-    found = read(chosen, flags, is_needed=True, is_of_tables=is_of_tables)
+    found = read(chosen, is_needed=True, is_of_tables=is_of_tables)
     refuse(missing_problems(found.manifest), found.document.texts)
     return with_addresses(migration_of(found.manifest))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from lakeferry.catalog.columns import columns_of
-from lakeferry.catalog.tables import AS_OF, LAG, RECEIPT, SOURCE, SOURCE_VERSION, Registration
+from lakeferry.catalog.tables import AS_OF, LAG, SOURCE, SOURCE_VERSION, Registration
 from lakeferry.delta.actions import Metadata
 from lakeferry.errors import FerryError
 from lakeferry.fleet.manifest.facts import parts_of
@@ -50,14 +50,14 @@ def refuse_one_name(wanted: Migration, tables: Iterable[LakeTable], shown: str) 
             )
 
 
-def told(table: LakeTable, *, now_ms: int, receipt: str | None = None) -> dict[str, str]:
+def told(table: LakeTable, *, now_ms: int) -> dict[str, str]:
     """The properties that say where a table is from and how fresh it is.
 
     Args:
         now_ms: since the epoch, UTC.
-        receipt: SHA-256 of the proof under which it was cut over; None: it has none yet.
 
-    A table that was never moved has neither version nor lag.
+    A table that was never moved has neither version nor lag. The receipt of a cut-over is told with
+    the cut-over.
     """
     found = {SOURCE: table.source_url}
     lag_s = behind_s(table, now_ms)
@@ -67,18 +67,11 @@ def told(table: LakeTable, *, now_ms: int, receipt: str | None = None) -> dict[s
         found[LAG] = str(int(lag_s))
         moment = datetime.fromtimestamp(now_ms / 1000, UTC)
         found[AS_OF] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if receipt is not None:
-        found[RECEIPT] = receipt
     return found
 
 
 def registration(
-    wanted: Migration,
-    table: LakeTable,
-    metadata: Metadata,
-    *,
-    now_ms: int,
-    receipt: str | None = None,
+    wanted: Migration, table: LakeTable, metadata: Metadata, *, now_ms: int
 ) -> Registration:
     """What the target's catalog shall know.
 
@@ -93,5 +86,5 @@ def registration(
         columns=columns_of(metadata.schema_string),
         partition_columns=metadata.partition_columns,
         comment=metadata.description or "",
-        properties=told(table, now_ms=now_ms, receipt=receipt),
+        properties=told(table, now_ms=now_ms),
     )

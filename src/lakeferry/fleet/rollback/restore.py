@@ -37,7 +37,6 @@ class Restored:
     """What one restore did."""
 
     version: int  # that was made; the one that was there where nothing differed
-    restored: int  # the old version that it is equal to
     files_back: int
     files_gone: int
 
@@ -58,7 +57,7 @@ def restore(store: Store, version: int) -> Restored:
     totals = count(back), count(gone)
     header = list(_header(then, head))
     if not (header or totals[0].files or totals[1].files):
-        return Restored(head.version, version, 0, 0)
+        return Restored(head.version, 0, 0)
     _refuse(store, head, then, Marked(then.files, difference.added), totals[1].files)
     txn_id, at_ms = str(uuid.uuid4()), time.time_ns() // 1_000_000
     info = _info(head, version, txn_id, at_ms, totals[0].files, totals[1].files)
@@ -76,7 +75,7 @@ def restore(store: Store, version: int) -> Restored:
             "LF-5001", f"another writer made version {taken.version} meanwhile", store.url,
             "stop it, then run the same command again",
         ) from taken  # fmt: skip
-    return Restored(head.version + 1, version, totals[0].files, totals[1].files)
+    return Restored(head.version + 1, totals[0].files, totals[1].files)
 
 
 def _old(store: Store, version: int, head: Snapshot) -> Snapshot:
