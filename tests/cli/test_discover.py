@@ -46,6 +46,13 @@ def test_what_is_there_is_told_by_kind_of_source_with_the_next_step(folder: Path
     assert words[-1] == "next: lakeferry plan"
 
 
+def test_each_table_is_told_to_who_asks_for_it_and_why_one_is_out_of_scope(folder: Path) -> None:
+    told = called("discover", "-v", folder=folder).stderr.splitlines()
+
+    assert "  sales.eu.orders  delta  150 B  3 files" in told
+    assert "  sales.jobs.check  checkpoint  not in scope: beside the tables" in told
+
+
 def test_a_new_manifest_finds_nothing_to_complain_of(folder: Path) -> None:
     (folder / "lakeferry.yaml").unlink()
     called("config", "init", "--target", folder / "out", "--source", f"sales={folder}/sales",

@@ -61,6 +61,20 @@ def discovery_lines(found: Discovery, shown: Shown) -> list[str]:
     return lines
 
 
+def found_text(found: FoundTable) -> str:
+    """`sales.eu.orders  delta  5.2 TB  88,930 files  not in scope: by pattern`."""
+    parts = [found.name, found.kind]
+    if found.bytes is not None:
+        parts.append(size_text(found.bytes))
+    if found.files is not None:
+        parts.append(counted(found.files, "file"))
+    if not found.is_in_scope:
+        parts.append(f"not in scope: {found.why_not}")
+    if found.blocker is not None:
+        parts.append(f"{found.blocker.code} {found.blocker.what}")
+    return "  " + "  ".join(parts)
+
+
 def found_body(found: FoundTable, target: str | None) -> dict[str, Any]:
     """One `found` line."""
     own = {"type": "found", "table": found.name, "name": found.table, "target": target}
@@ -232,7 +246,7 @@ def _changes(found: Discovery) -> Iterator[str]:
 def _remark_text(code: str, told: Told) -> str:
     count = told.tables.count
     if code == "LF-2107":
-        more = f", and {count - 1:,} such patterns more" if count > 1 else ""
+        more = f", and {counted(count - 1, 'such pattern')} more" if count > 1 else ""
         return f"{code} {told.remark.what}{more}"
     if count == 1:
         return f"{code} {told.tables.names[0]}: {told.remark.what}"

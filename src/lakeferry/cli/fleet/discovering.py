@@ -56,7 +56,9 @@ def discover(
         found = door.discover(
             wanted, wish, before=before, ledger=ledger, now_ms=now_ms(),
             emit=lambda progress: _show(progress, screen), stop=stop,
-            on_found=lambda one, target: screen.told("", answers.found_body(one, target)),
+            on_found=lambda one, target: screen.told(
+                answers.found_text(one), answers.found_body(one, target), detail=True
+            ),
         )  # fmt: skip
         if ledger is not None:
             ledger.tell("discover", _counts(found))
