@@ -161,6 +161,13 @@ def test_no_manifest_and_no_table_is_told() -> None:
         wanted("clicks", None, ManifestFlags(), StreamFlags())
 
 
+def test_an_address_that_is_empty_is_not_the_folder_here() -> None:
+    with pytest.raises(ExceptionGroup) as refused:
+        asked("kinesis://us-east-1/clicks", "", StreamFlags())
+
+    assert "give the table's whole address" in str(refused.value.exceptions[0])
+
+
 def test_a_region_is_not_told_twice_with_different_answers() -> None:
     with pytest.raises(FerryError, match="is in us-east-1, not in eu-west-1"):
         asked("kinesis://us-east-1/clicks", "/t", StreamFlags(who=HERE))

@@ -350,8 +350,11 @@ def test_an_empty_page_is_an_empty_table() -> None:
 def test_a_column_that_json_has_no_value_for_is_refused_when_it_is_declared(
     kind: pa.DataType,
 ) -> None:
-    with pytest.raises(FerryError, match="LF-7011"):
+    with pytest.raises(FerryError, match="LF-7011") as refused:
         declare(pa.schema([("c", kind)]))
+
+    as_text = "declare it as a string" in refused.value.next_step
+    assert as_text is not pa.types.is_nested(kind)  # an object is no text, whatever is declared
 
 
 # --- new fields -----------------------------------------------------------------------------

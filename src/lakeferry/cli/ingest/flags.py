@@ -360,7 +360,9 @@ def _name(flag: str | None, stream: str) -> str:
 
 def _absolute(table: str) -> str:
     """A local path that is relative stays what it is, and is told from one below a root."""
-    return table if "://" in table or table.startswith(("/", "~", ".", "file:")) else f"./{table}"
+    if not table.strip() or "://" in table or table.startswith(("/", "~", ".", "file:")):
+        return table  # what is empty, as of a variable that is not set, is not the folder here
+    return f"./{table}"
 
 
 def _wrong(what: str, where: str, next_step: str) -> FerryError:

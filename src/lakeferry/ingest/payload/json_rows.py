@@ -61,13 +61,23 @@ def declare(schema: pa.Schema, *, on_new: OnNew = "ignore", is_full: bool = Fals
                 "LF-7011",
                 f"column `{column.name}` cannot be read from JSON",
                 f"it is declared as {column.type}",
-                "declare it as a string, or take the records in raw and parse them in the table",
+                _way_out(column.type),
             )
         # pyarrow takes days only as numbers; text is what producers write.
         read_as = pa.string() if is_date else loosened(column.type)
         fields.append(column.with_type(read_as))
     decimals = tuple(column.name for column in schema if _has_decimal(column.type))
     return Declared(schema, pa.schema(fields), on_new, frozenset(schema.names), is_full, decimals)
+
+
+def _way_out(kind: pa.DataType) -> str:
+    if not pa.types.is_nested(kind):
+        return "declare it as a string, or take the records in raw and parse them in the table"
+    # As a string every record would be bad: an object or a list is no text.
+    return (
+        "declare what can be read, as in STRUCT<x: STRING> or ARRAY<STRING>; or leave it out, and "
+        "keep it as JSON with --on-new-fields rescue"
+    )
 
 
 def _has_decimal(kind: pa.DataType) -> bool:
