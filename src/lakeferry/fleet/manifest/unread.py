@@ -10,7 +10,8 @@ from lakeferry.config.tree import Value
 _UNREAD: dict[tuple[str, ...], tuple[str, str]] = {
     ("network", "nat", "recovery", "auto_scaling"): (
         "no Auto Scaling group is made",
-        "leave it out: EC2 recovers an instance, and a standby takes over meanwhile",
+        "leave it out: EC2 brings an instance back with its addresses, which a group would race "
+        "with, and a standby takes over meanwhile",
     ),
     ("serve",): ("no page is served", "`lakeferry status --watch` shows where a migration stands"),
     ("target", "catalog", "external"): (
