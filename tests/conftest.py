@@ -1,5 +1,6 @@
 """What holds for every test: UTC, patient Hypothesis, and no skip where everything is required."""
 
+import gc
 import os
 import time
 from collections.abc import Generator
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
+from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
 from tests.flows.warm_start import cold_workers, warm_workers  # noqa: F401
 from tests.judges.spark_by_name import rows_by_name  # noqa: F401
@@ -30,6 +32,15 @@ from tests.servers.fixtures import (  # noqa: F401
 
 os.environ["TZ"] = "UTC"
 time.tzset()
+
+# Fourteen thousand collected tests live to the end. To look through them for garbage again and
+# again, after each 700 new objects, took a fifth of all tests' CPU.
+gc.set_threshold(20_000)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+
 
 # No deadline: a shared machine may stop any example for a second. CI repeats the same examples,
 # so that a red run can be repeated; everywhere else each run tries new ones.
@@ -65,10 +76,11 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of several workers one runs all of Spark's tests: a session takes 10 s and 1 GB."""
+    """Of several workers two run all of Spark's tests: a session takes 10 s and 1 GB."""
     for item in items:
         if item.get_closest_marker("spark"):
-            item.add_marker(pytest.mark.xdist_group("spark"))
+            second = item.path.name in OF_SECOND_SPARK
+            item.add_marker(pytest.mark.xdist_group("spark-2" if second else "spark"))
         group = item.get_closest_marker("xdist_group")
         if group and config.getoption("loadgroup", False):
             tell_group(item, group.args[0])
@@ -87,9 +99,9 @@ class Shares(LoadGroupScheduling):  # type: ignore[misc]
     """What one worker takes at a time: a group, a file of quick tests, or one test of a flow.
 
     A file's servers and tables are begun once then, and the workers are told of files instead of
-    ten thousand tests. Shares of many tests are given out first; flows, of which one may take half
-    a minute, are left to the end, one by one, so that no worker has many of them when others have
-    none.
+    ten thousand tests. Spark's, which take longest, are given out first, then those of many tests;
+    flows, of which one may take half a minute, are left to the end, one by one, so that no worker
+    has many of them when others have none.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -98,8 +110,17 @@ class Shares(LoadGroupScheduling):  # type: ignore[misc]
         alone = file.startswith("tests/flows/") and not file.endswith(MADE_ONCE)
         return group if group != nodeid or alone else file
 
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        for share in ("spark-2", "spark"):
+            if share in self.workqueue:
+                self.workqueue.move_to_end(share, last=False)
+        super()._assign_work_unit(node)
+
 
 MADE_ONCE = ("test_delta_corpora.py", "test_single_truth.py")  # flows that share what a file makes
+# About half of the time that Spark's tests take.
+OF_SECOND_SPARK = ("test_cutover_streams.py", "test_ingest_spark_table.py",
+                   "test_spark_corpora.py", "test_stream_continuation.py")  # fmt: skip
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Shares
+from tests.conftest import MADE_ONCE, OF_SECOND_SPARK, Shares
 
 CONFTEST = Path(__file__).with_name("conftest.py")
 EVERY_WAY_TO_SKIP = """
@@ -125,3 +125,8 @@ def test_of_several_workers_one_runs_all_tests_of_a_group(tmp_path: Path) -> Non
 )
 def test_a_file_is_one_worker_s_but_for_flows_and_groups(test: str, share: str) -> None:
     assert Shares.__new__(Shares)._split_scope(test) == share
+
+
+@pytest.mark.parametrize("name", [*MADE_ONCE, *OF_SECOND_SPARK])
+def test_each_file_that_is_shared_out_by_its_name_is_there(name: str) -> None:
+    assert len([*Path(__file__).parent.rglob(name)]) == 1
