@@ -13,6 +13,7 @@ ECS: moto makes 1,200 of them after each reset, in 0.1 s. What NAT instances nee
 condition, and puts the item a moment later.
 """
 
+import gc
 import logging
 from pathlib import Path
 from runpy import run_path
@@ -234,4 +235,6 @@ if __name__ == "__main__":
     quicken()
     run_path(str(Path(__file__).with_name("moto_nat.py")))["complete"]()
     run_path(str(Path(__file__).with_name("moto_tags.py")))["complete"]()
+    gc.freeze()
+    gc.set_threshold(20_000)  # else each request looks for garbage
     main()
