@@ -136,6 +136,8 @@ def _child(order: Order, out: int) -> None:
 
 if __name__ == "__main__":
     # Imported before the first fork, so that each child need not. Not obstore: it starts threads.
+    import awscrt.checksums  # noqa: F401
+    import numpy.ma  # noqa: F401
     import pyarrow.compute
     import pyarrow.dataset
     import pyarrow.parquet  # noqa: F401
