@@ -181,6 +181,7 @@ def test_a_group_stands_where_its_least_advanced_table_stands() -> None:
     assert text(cut_over) == "cut over 20 Nov"
     assert text(verified, verified) == "verified (replayed)"
     assert text(verified, verified._replace(strength="rows")) == "verified"
+    assert text(verified, cut_over, cut_over, blocked) == "verified, 2 cut over, 1 blocked"
     assert text(synced, verified) == "synced"
     assert text(planned) == "planned"
     assert text(planned, synced) == "syncing"

@@ -211,7 +211,7 @@ def to_look_at(tables: Iterable[LakeTable]) -> tuple[LakeTable, ...]:
 
 
 def state_text(group: Group) -> str:
-    """Where a group stands: `cut over 20 Nov`, `verified (replayed)`, `syncing, 2 blocked`."""
+    """Where a group stands: `cut over 20 Nov`, `verified (replayed), 9 cut over`, `1 blocked`."""
     on_the_way = [state for state in _WAY if state in group.by_state]
     aside = [f"{count:,} {word(state)}" for state, count in group.by_state.items()
              if state not in _WAY and state not in OUT_OF_SCOPE]  # fmt: skip
@@ -225,6 +225,8 @@ def state_text(group: Group) -> str:
     if state == "cut_over":
         at = datetime.fromtimestamp(group.since_ms / 1000, UTC)
         text = f"{text} {at.day} {at:%b}"
+    elif "cut_over" in group.by_state:  # of a wave that is switched in parts
+        aside.insert(0, f"{group.by_state['cut_over']:,} {word('cut_over')}")
     return ", ".join([text, *aside])
 
 
