@@ -1,5 +1,6 @@
 """A plan of many tables: their sources and targets looked at side by side, nothing written."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event as Flag
@@ -65,10 +66,7 @@ def plan_fleet(
     with shared_clients():
         seen = _seen(wanted, moved, tables, on_look, stop)
     lines = planned(wanted, moved, seen)
-    left_out: dict[str, int] = {}
-    for one in meant:
-        if one.kind not in MOVED_KINDS:
-            left_out[one.kind] = left_out.get(one.kind, 0) + 1
+    left_out = Counter(one.kind for one in meant if one.kind not in MOVED_KINDS)
     left, basis = lefts(
         lines, tuple(paces), wanted.limits.windows, bytes_per_s, now_s=began_ms / 1000
     )
