@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.cli.fleet.discover_answers import Shown, discovery_lines
+from lakeferry.cli.fleet.discover_answers import Shown, discovery_lines, fault_errors
+from lakeferry.errors import FerryError
 from lakeferry.fleet.discovery.found import Remark
 from lakeferry.fleet.discovery.sums import Changes, Discovery, KindTotals, Named, NotSeen, Told
 from lakeferry.ledger.write import Ledger
@@ -109,6 +110,18 @@ def test_a_source_that_cannot_be_read_is_named_at_the_end_and_the_exit_code_is_1
     assert "2 tables found, 2 in scope" in ended.stdout
     assert "next: lakeferry plan" not in ended.stdout
     assert "✗ LF-2101 source risk could not be read" in ended.stderr
+
+
+def test_what_keeps_many_sources_from_being_read_is_told_once_with_their_names() -> None:
+    found = Discovery()
+    unset = FerryError("LF-2001", "`A` is not set", "${env:A}", "set it")
+    found.faults.update({"b": unset, "c": FerryError("LF-1003", "x", "y", "z"), "a": unset})
+
+    first, second = fault_errors(found)
+
+    assert first.what == "2 sources could not be read: `A` is not set"
+    assert first.where == "${env:A}; of a, b"
+    assert second.what == "source c could not be read: x"
 
 
 def test_a_check_keeps_nothing_and_says_by_its_exit_code_whether_anything_changed(

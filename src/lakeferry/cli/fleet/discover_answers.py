@@ -139,12 +139,17 @@ def discovery_body(found: Discovery, shown: Shown) -> dict[str, Any]:
 
 
 def fault_errors(found: Discovery) -> Iterator[FerryError]:
-    """Why a source could not be read, each told by the source's name."""
+    """Why sources could not be read; of many that want one and the same secret, say, once."""
+    alike: dict[tuple[str, str, str, str], list[str]] = {}
     for source, error in sorted(found.faults.items()):
-        yield FerryError(
-            error.code, f"source {source} could not be read: {error.what}", error.where,
-            error.next_step,
-        )  # fmt: skip
+        fault = (error.code, error.what, error.where, error.next_step)
+        alike.setdefault(fault, []).append(source)
+    for (code, what, where, step), sources in alike.items():
+        if len(sources) == 1:
+            yield FerryError(code, f"source {sources[0]} could not be read: {what}", where, step)
+        else:
+            many = f"{counted(len(sources), 'source')} could not be read: {what}"
+            yield FerryError(code, many, f"{where}; of {', '.join(sources)}", step)
 
 
 def progress_parts(progress: Progress) -> tuple[str, ...]:
