@@ -14,10 +14,12 @@ from unittest.mock import patch
 
 import jsonschema
 
+from lakeferry.cli import patience, render
 from lakeferry.cli.json_lines import schema
 from lakeferry.cli.main import main
 
 LAKEFERRY = str(Path(sys.executable).with_name("lakeferry"))
+NEVER_S = 10**6
 _NOT_KEPT = ("AWS_", "LAKEFERRY_", "COLUMNS")
 
 Ended = subprocess.CompletedProcess[str]
@@ -37,7 +39,8 @@ def typed(*words: str | Path, folder: Path, input: str = "", **environment: str)
 
 
 def called(*words: str | Path, folder: Path, input: str = "", **environment: str) -> Ended:
-    """The same within this process, which is faster.
+    """The same within this process, which is faster. On no machine does it take so long that
+    progress is shown.
 
     Clients of AWS are kept by what flags say of it, so an endpoint is given as `--endpoint-url`.
     """
@@ -51,6 +54,8 @@ def called(*words: str | Path, folder: Path, input: str = "", **environment: str
         chdir(folder),
         patch.dict(os.environ, environment_of(folder, environment), clear=True),
         patch.object(sys, "stdin", given),
+        patch.object(render, "QUIET_S", NEVER_S),
+        patch.object(patience, "QUIET_S", NEVER_S),
         redirect_stdout(out),
         redirect_stderr(err),
     ):

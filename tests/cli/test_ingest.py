@@ -23,7 +23,7 @@ from lakeferry.ingest.crew.lookout import PATIENCE_S
 from lakeferry.ingest.kinesis.signing import Endpoint
 from lakeferry.ingest.settings import Ingest, SourceSettings, TargetSettings
 from tests.cli.program import LAKEFERRY, called, environment_of, json_lines, typed
-from tests.servers import Server
+from tests.servers import Server, free_port
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 DDL = "id BIGINT, at TIMESTAMP"
@@ -412,10 +412,9 @@ def test_infer_of_a_name_in_the_manifest_samples_the_stream_of_that_name(
 
 
 def test_an_endpoint_where_nobody_listens_is_told_at_once_and_given_up_soon(
-    tmp_path: Path, kinesis_feed: Feed
+    tmp_path: Path,
 ) -> None:
-    there = ["--endpoint-url", kinesis_feed.url, "--region", "eu-west-1"]
-    kinesis_feed.close()
+    there = ["--endpoint-url", f"http://127.0.0.1:{free_port()}", "--region", "eu-west-1"]
     begun = time.monotonic()
     process = started(tmp_path, "ingest", "clicks", "t", *there)
     assert process.stderr is not None

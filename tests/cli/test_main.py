@@ -25,7 +25,7 @@ SLOWLY = ("--limit-rate", "36kB/h", "--jobs", "1")  # such a file a second
 
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "LAKEFERRY_PROGRESS": "none"}
     command = [LAKEFERRY, *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 

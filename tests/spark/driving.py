@@ -41,7 +41,7 @@ class Query:
                 "awsSecretKey": KEYS.secret_key,
                 "metadataPath": str(self.folder),
                 "initialPosition": "trim_horizon",
-                "maxFetchDuration": "2s",
+                "maxFetchDuration": "60s",  # it ends sooner, when all is read
                 "shardFetchInterval": "200ms",
                 **self.given,
             }
