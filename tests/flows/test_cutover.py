@@ -25,6 +25,7 @@ from lakeferry.ledger.rows import Move
 from lakeferry.store.open import open_store
 from tests.cli.program import called, json_lines
 from tests.flows.fleets import ROWS, Fleet, append
+from tests.flows.live_cutover import heard, is_watching
 
 Lines = list[dict[str, Any]]
 
@@ -89,11 +90,16 @@ def test_how_long_nobody_has_written_is_told_while_that_is_awaited(fleet: Fleet)
     ready(fleet, "sales.orders")
     append(fleet.lake / "sales/orders")
 
-    code, lines = run(fleet, "cutover", "--yes", "--freeze-check", "10s", "--wave", "1")
+    code, lines = watched_once(fleet)
 
-    told = [one for one in lines if one["type"] == "progress" and "step" in one]
-    assert (code, told[0]["step"], told[0]["of_s"]) == (0, "freeze check", 10)
-    assert 0 <= told[0]["quiet_s"] < 10
+    told, *_ = filter(is_watching, lines)
+    assert (code, told["of_s"]) == (130, 120)
+    assert 0 <= told["quiet_s"] < 120
+
+
+def watched_once(fleet: Fleet) -> tuple[int, Lines]:
+    """A cut-over that is ended once it watches the sources."""
+    return heard(fleet, lambda said: not is_watching(said), "--freeze-check", "120s")
 
 
 def test_a_source_whose_clock_is_hours_behind_is_watched_from_when_its_commit_was_seen(
@@ -103,9 +109,11 @@ def test_a_source_whose_clock_is_hours_behind_is_watched_from_when_its_commit_wa
     append(fleet.lake / "sales/orders")
     as_if_at(fleet.lake / "sales/orders", timestamp=10**17, modified_s=time.time() - 9 * 3600)
 
-    code, lines = run(fleet, "cutover", "--yes", "--freeze-check", "2s", "--wave", "1")
+    _, lines = watched_once(fleet)
+    code, _ = cutover(fleet, "--wave", "1")
 
-    assert (code, lines[-1]["watched_s"] > 1) == (0, True)
+    told, *_ = filter(is_watching, lines)
+    assert (code, told["quiet_s"] < 120) == (0, True)
     [job] = csv.DictReader((fleet.folder / "cutover-wave1.csv").open(encoding="utf-8"))
     assert (job["last_version"], job["last_time"]) == ("1", f"{10**17} ms since 1970")
 
@@ -306,14 +314,6 @@ def test_lists_of_an_earlier_switch_are_never_written_over(fleet: Fleet) -> None
         assert told in page
 
 
-def as_job(table: Path, number: int, name: str) -> None:
-    """The newest commit says that a job of Databricks made it."""
-    commit = max((table / "_delta_log").glob("*.json"))
-    actions = [json.loads(line) for line in commit.read_text().splitlines()]
-    for action in actions:
-        if "commitInfo" in action:
-            action["commitInfo"]["job"] = {"jobId": str(number), "jobName": name}
-    commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
 def test_a_run_that_was_killed_after_the_mark_writes_its_lists_when_it_is_repeated(
     fleet: Fleet,
 ) -> None:
@@ -342,6 +342,14 @@ def test_a_run_that_was_killed_after_the_mark_writes_its_lists_when_it_is_repeat
     assert "sales.orders" in (fleet.folder / "cutover-wave1.html").read_text()
 
 
+def as_job(table: Path, number: int, name: str) -> None:
+    """The newest commit says that a job of Databricks made it."""
+    commit = max((table / "_delta_log").glob("*.json"))
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    for action in actions:
+        if "commitInfo" in action:
+            action["commitInfo"]["job"] = {"jobId": str(number), "jobName": name}
+    commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
 
 
 def test_a_wave_waits_for_the_waves_before_it(fleet: Fleet) -> None:

@@ -1,7 +1,6 @@
 """Parquet tables and plain folders switched to targets and back; judged by what lies there."""
 
 import shutil
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from lakeferry.store.open import open_store
 from tests.cli.program import called, json_lines
 from tests.fleet.lakes import put
 from tests.flows.fleets import Fleet, append
+from tests.flows.live_cutover import Line, heard, is_watching
 from tests.flows.test_recompute_receipt import recomputed
 from tests.servers import unity_catalog
 
@@ -121,15 +121,19 @@ def test_who_writes_while_they_are_watched_stops_the_switch(files: Files, what: 
                 (files.fleet.lake / "landing/2026/a.json").unlink()
                 files.land("2026/z.json", "1")
 
-    timer = threading.Timer(2.0, write)
-    timer.start()
-    try:
-        lines = files.cutover("--freeze-check", "6s", code=1)
-    finally:
-        timer.join()
+    watched: list[Line] = []
+
+    def write_once(said: Line) -> bool:
+        if is_watching(said) and not watched:
+            write()
+            watched.append(said)
+        return True
+
+    code, lines = heard(files.fleet, write_once, "--freeze-check", "120s")
 
     error = next(line for line in reversed(lines) if line["type"] == "error")
-    assert (error["code"], "whoever wrote" in error["message"]) == ("LF-8072", True)
+    told = (code, error["code"], "whoever wrote" in error["message"])
+    assert told == (1, "LF-8072", True)
     assert "cut_over" not in files.states().values()
 
 
