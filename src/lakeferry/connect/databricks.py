@@ -99,6 +99,8 @@ def _config(
     with ONE_AT_A_TIME:
         from databricks.sdk.config import Config
 
+        Config.attributes()  # the first one to ask gathers them, and breaks off beside a second one
+
     # It warns of what becomes an error soon after, which we tell.
     logging.getLogger("databricks").addHandler(logging.NullHandler())
 
