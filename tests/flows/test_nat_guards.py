@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("nat")]
 HASTY = replace(SCRIPT, check_seconds=1, failures=2, most_moves=2)
 SOON = 1.5  # s: whoever decides to move a route has done so, which takes two calls of EC2
 NAMES = ("nat-a", "nat-b", "nat-c")
-ASK = f"import socket; s = socket.create_connection(('{SERVER}', {WHOAMI}), 3); "
+ASK = f"import socket; s = socket.create_connection(('{SERVER}', {WHOAMI}), 30); "
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +229,7 @@ def until_told(nat: Machine, what: str) -> None:
 
 
 def until(true: Callable[[], object], what: Callable[[], str] = str) -> None:
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 120
     while not true():
         assert time.monotonic() < give_up, what()
         time.sleep(0.05)

@@ -19,7 +19,7 @@ from tests.servers.nat_machines import CLIENT, SCRIPT, SERVER, WHOAMI, Machine, 
 # One worker of several wires the network up, once.
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("nat")]
 
-ASK = "import socket; s = socket.create_connection(('%s', %d), 2); print(%s)"
+ASK = "import socket; s = socket.create_connection(('%s', %d), %d); print(%s)"
 KERNEL = (
     "net.ipv4.ip_forward", "net.ipv4.conf.eth0.send_redirects", "net.ipv4.conf.eth0.rp_filter",
     "net.ipv4.ip_local_port_range", "net.netfilter.nf_conntrack_tcp_timeout_established",
@@ -130,7 +130,7 @@ def test_nothing_is_forwarded_to_the_inside_that_did_not_begin_there(
     with vpc.serving("client", "whoami", "22", port=22):
         assert not _gets_in(vpc, "server", CLIENT, 22)
         nat("nft", "add", "rule", "inet", "lakeferry_nat", "forward", "accept")
-        assert _gets_in(vpc, "server", CLIENT, 22)
+        assert _gets_in(vpc, "server", CLIENT, 22, wait_s=30)
 
     vpc("server", "ip", "route", "del", f"{CLIENT}/32")
     vpc("router", "ip", "rule", "del", *rule)
@@ -140,19 +140,27 @@ def test_nothing_is_forwarded_to_the_inside_that_did_not_begin_there(
 def test_what_is_there_stays_when_the_script_runs_again(vpc: Vpc, nat: Machine) -> None:
     before = _state(nat)
     open_link = subprocess.Popen(
-        vpc.command("client", "/usr/bin/python3", "-c", ASK % (SERVER, WHOAMI, "input()")),
+        vpc.command("client", "/usr/bin/python3", "-c", ASK % (SERVER, WHOAMI, 30, "input()")),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
-    time.sleep(0.5)
+    give_up = time.monotonic() + 60
+    while not is_tracked(nat):
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
 
     log = nat.first_boot()
 
     assert _state(nat) == before
     assert "dnf" not in log
-    listed = nat("conntrack", "-L", "-p", "tcp", "-s", CLIENT)
-    assert "CLOSE_WAIT" in listed or "ESTABLISHED" in listed
+    assert is_tracked(nat)
     open_link.communicate(b"\n")
     assert len(nat("pgrep", "-f", "nat_peer.py .* watch").splitlines()) == 1
+
+
+def is_tracked(nat: Machine) -> bool:
+    """Whether the client has a connection that did not end."""
+    listed = nat("conntrack", "-L", "-p", "tcp", "-s", CLIENT)
+    return "CLOSE_WAIT" in listed or "ESTABLISHED" in listed
 
 
 def test_a_reboot_brings_everything_back_without_packages_and_user_data(
@@ -163,7 +171,7 @@ def test_a_reboot_brings_everything_back_without_packages_and_user_data(
     nat.switch_off()
     nat.switch_on()
     with pytest.raises(subprocess.CalledProcessError):
-        _whoami(vpc)
+        _whoami(vpc, wait_s=2)
     nat("systemctl", "boot")
     nat.settle()
 
@@ -207,19 +215,19 @@ def _state(nat: Machine) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _whoami(vpc: Vpc) -> tuple[str, bytes]:
+def _whoami(vpc: Vpc, wait_s: int = 30) -> tuple[str, bytes]:
     """As whom the server sees the client, and the headers of its SYN."""
-    seen, syn = _ask(vpc, "client", SERVER, WHOAMI, "s.makefile().readline()").split()
+    seen, syn = _ask(vpc, "client", SERVER, WHOAMI, "s.makefile().readline()", wait_s).split()
     return seen, bytes.fromhex(syn)
 
 
-def _ask(vpc: Vpc, place: str, host: str, port: int, what: str) -> str:
-    return vpc(place, "/usr/bin/python3", "-c", ASK % (host, port, what))
+def _ask(vpc: Vpc, place: str, host: str, port: int, what: str, wait_s: int = 30) -> str:
+    return vpc(place, "/usr/bin/python3", "-c", ASK % (host, port, wait_s, what))
 
 
-def _gets_in(vpc: Vpc, place: str, host: str, port: int) -> bool:
+def _gets_in(vpc: Vpc, place: str, host: str, port: int, wait_s: int = 2) -> bool:
     try:
-        return bool(_ask(vpc, place, host, port, "s.makefile().readline()"))
+        return bool(_ask(vpc, place, host, port, "s.makefile().readline()", wait_s))
     except subprocess.CalledProcessError as error:
         if "timed out" in error.stderr:
             return False

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeferry.monitor.nat.user_data import NatInstanceScript, NatRoute
+from lakeferry.monitor.nat.user_data import HEALTH_PORT, NatInstanceScript, NatRoute
 from tests.servers import started
 
 STUBS = Path(__file__).with_name("nat_stubs.py")
@@ -146,13 +146,28 @@ class Machine:
         self.settle()
 
     def settle(self) -> None:
-        """Until its path is alive, and its peers have had the time to see it."""
+        """Until its path is alive, and its peers have seen it."""
         self.revive()
-        time.sleep(self.script.check_seconds + 0.5)
+        self.is_seen()
+
+    def is_seen(self) -> None:
+        """Until each peer has looked at it once more; they are on, and their daemons run."""
+        peers = {one.ip for one in self.vpc.machines.values()} - {self.ip}
+        before, give_up = self.looks(), time.monotonic() + 120
+        while not peers <= {ip for ip, _ in self.looks() - before}:
+            assert time.monotonic() < give_up, self.journal()
+            time.sleep(0.1)
+        time.sleep(0.2)  # who was answered keeps what it has heard
+
+    def looks(self) -> set[tuple[str, str]]:
+        """Address and port of each connection that was told how this path is, and ended."""
+        tracked = self("conntrack", "-L", "-p", "tcp", "--dport", str(HEALTH_PORT), check=False)
+        ended = (line for line in tracked.splitlines() if "TIME_WAIT" in line)
+        return {re.findall(r"src=(\S+) .*?sport=(\d+)", line)[0] for line in ended}
 
     def revive(self) -> None:
         """Until its path is alive."""
-        give_up = time.monotonic() + 30
+        give_up = time.monotonic() + 120
         while "true" not in self("lakeferry-nat", "status", check=False):
             assert time.monotonic() < give_up, self.journal()
             time.sleep(0.2)
@@ -281,7 +296,7 @@ class Vpc:
         self.each(lambda machine: machine("truncate", "-s", "0", "/etc/stubs/journal"))
         self.each(lambda machine: machine("systemctl", "restart", "lakeferry-nat"))
         self.each(Machine.revive)
-        time.sleep(1.5)  # who looked too early at a peer has looked again, a second later
+        self.each(Machine.is_seen)  # who looked too early at a peer has looked again
         self.calls.clear()
 
     # ---- EC2

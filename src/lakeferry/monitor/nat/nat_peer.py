@@ -57,8 +57,12 @@ def reaches(addresses: list[Any]) -> bool:
         for link, address in links.items():
             link.setblocking(False)
             link.connect_ex(address)
-        while waiting and monotonic() < until:
-            for link in select.select([], waiting, [], max(0.0, until - monotonic()))[1]:
+        while waiting:
+            # Who stood still himself looks once more: what came meanwhile has come.
+            answered = select.select([], waiting, [], max(0.0, until - monotonic()))[1]
+            if not answered:
+                return False
+            for link in answered:
                 if not link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                     return True
                 waiting = [one for one in waiting if one is not link]
