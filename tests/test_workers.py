@@ -30,7 +30,6 @@ def test_hands_that_wait_for_items_hear_the_stop() -> None:
     assert list(map_threads(lambda item: item, items(), count=4, stop=stop)) in ([], [1])
 
 
-@pytest.mark.timeout(60)
 def test_hands_never_wait_for_each_other_while_they_hold_results(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

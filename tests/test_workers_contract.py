@@ -19,7 +19,7 @@ from tests.errands import Errand, Task, task
 from tests.judges.spark_reader import session
 
 ROOT = str(Path(__file__).parents[1])
-SPARK = pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.timeout(300)])
+SPARK = pytest.param("spark", marks=pytest.mark.spark)
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +206,6 @@ def test_all_hands_join_when_tasks_wait(here: Hands) -> None:
 
 
 @pytest.mark.spark
-@pytest.mark.timeout(300)
 def test_items_of_many_callers_share_tasks(spark_crew: SparkCrew, spark: Any) -> None:
     before = jobs(spark)
     callers = [
@@ -226,7 +225,6 @@ def jobs(spark: Any) -> int:
 
 
 @pytest.mark.spark
-@pytest.mark.timeout(300)
 def test_a_flaw_in_one_item_is_its_result_and_harms_no_other(spark_crew: SparkCrew) -> None:
     found = list(spark_crew.share()(task("raise"), range(20), count=4))
 
@@ -234,7 +232,6 @@ def test_a_flaw_in_one_item_is_its_result_and_harms_no_other(spark_crew: SparkCr
 
 
 @pytest.mark.spark
-@pytest.mark.timeout(300)
 def test_what_ends_its_process_again_and_again_fails_alone(spark_crew: SparkCrew) -> None:
     found = list(spark_crew.share()(task("die"), range(9), count=4))
 
@@ -242,7 +239,6 @@ def test_what_ends_its_process_again_and_again_fails_alone(spark_crew: SparkCrew
 
 
 @pytest.mark.spark
-@pytest.mark.timeout(300)
 def test_what_ends_its_process_once_is_done_again(spark_crew: SparkCrew, tmp_path: Path) -> None:
     dying = Task(Errand("die once", str(tmp_path)))
 
@@ -253,7 +249,6 @@ def test_what_ends_its_process_once_is_done_again(spark_crew: SparkCrew, tmp_pat
 
 
 @pytest.mark.spark
-@pytest.mark.timeout(300)
 def test_what_runs_too_long_after_a_stop_is_ended(
     spark_crew: SparkCrew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,7 +261,6 @@ def test_what_runs_too_long_after_a_stop_is_ended(
 
 
 @pytest.mark.spark
-@pytest.mark.timeout(300)
 def test_what_is_known_is_not_sent(spark_crew: SparkCrew) -> None:
     found = list(spark_crew.share()(task("die", known=frozenset({7})), range(9), count=4))
 
@@ -274,7 +268,6 @@ def test_what_is_known_is_not_sent(spark_crew: SparkCrew) -> None:
 
 
 @pytest.mark.spark
-@pytest.mark.timeout(300)
 def test_all_machines_together_keep_to_a_rate(spark_crew: SparkCrew) -> None:
     began = time.monotonic()
     moved = sum(
@@ -286,7 +279,6 @@ def test_all_machines_together_keep_to_a_rate(spark_crew: SparkCrew) -> None:
 
 
 @pytest.mark.spark
-@pytest.mark.timeout(300)
 def test_a_task_that_cannot_be_sent_is_done_here(spark_crew: SparkCrew) -> None:
     def here(item: int) -> tuple[int, int]:
         return os.getpid(), item

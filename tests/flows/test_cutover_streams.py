@@ -34,7 +34,7 @@ from tests.servers import Server, s3a, unity_catalog
 
 __all__ = ["spark_session"]  # the fixture `spark`
 
-pytestmark = [pytest.mark.spark, pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.spark, pytest.mark.server]
 
 
 @pytest.fixture(autouse=True)

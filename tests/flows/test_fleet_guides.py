@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.cli.program import called
 from tests.clone.small import append, clone, new_table
 from tests.fleet.plans import wanted_in
@@ -52,7 +50,6 @@ def test_the_guide_about_plans_does_what_it_prints(tmp_path: Path) -> None:
         assert ended.stdout
 
 
-@pytest.mark.timeout(120)
 def test_the_guide_about_syncing_can_be_typed(tmp_path: Path) -> None:
     atlas(tmp_path)
     found = commands("sync-a-fleet.md")
@@ -66,7 +63,6 @@ def test_the_guide_about_syncing_can_be_typed(tmp_path: Path) -> None:
     assert {one.name for one in (tmp_path / "out").glob("*/*/*")} == {"orders", "items", "events"}
 
 
-@pytest.mark.timeout(180)
 def test_the_guide_about_proving_can_be_typed(tmp_path: Path) -> None:
     atlas(tmp_path)
     for first in (("discover",), ("sync", "--yes")):

@@ -13,7 +13,6 @@ from tests.servers import Server
 
 
 @pytest.mark.server
-@pytest.mark.timeout(300)
 def test_a_fleet_that_is_killed_and_loses_its_ledger_is_whole_at_the_end_and_nothing_twice(
     tmp_path: Path,
     s3_server: Server,

@@ -199,7 +199,6 @@ SCENES = {
 }
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", SCENES)
 def test_killed_at_any_change_it_is_repeated_and_ends(
     name: str, runner: Runner, tmp_path: Path

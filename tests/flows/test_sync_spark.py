@@ -24,7 +24,7 @@ from tests.flows.fleets import Fleet, small_table
 from tests.judges.spark_reader import session
 from tests.servers.spark_cluster import Cluster, spark_cluster
 
-pytestmark = [pytest.mark.spark, pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.spark, pytest.mark.server]
 
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "sync_on_databricks" / "on_databricks.py"
 TABLES = 200
