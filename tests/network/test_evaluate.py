@@ -332,7 +332,7 @@ def test_what_was_put_away_many_times_is_found_again_whole(monkeypatch: pytest.M
     monkeypatch.setattr("lakeferry.network.contributions._STEP_BYTES", 1)  # many joining steps
     one = rule(["k"], value_of="v", fields=("k", "v"))
     evaluation = Evaluation([one], put_away=put_away, held_bytes=100_000)
-    count = 20_000
+    count = 5_000
     for minute in range(5):  # each contributor in every run
         rows = [[f"k{index}", str(10**18 - 1 - index)] for index in range(count)]
         evaluation.add(batch(("k", "v"), rows, [60_000 * minute] * count))
