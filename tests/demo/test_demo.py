@@ -1,5 +1,6 @@
 """The demo runs, shows only what it computed, and leaves tables that others can read."""
 
+import os
 import re
 from pathlib import Path
 from shutil import copytree
@@ -27,25 +28,35 @@ TABLES = ("orders", "clicks", "readings")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> DemoReport:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoReport, float]:
+    """What it made, and how long cores worked on it, s."""
     steps: list[DemoStep] = []
     folder = tmp_path_factory.mktemp("place") / "lakeferry-demo"
+    before = os.times()
     report = demo(folder, fast=True, on_step=steps.append)
+    used = sum(os.times()[:4]) - sum(before[:4])  # of this process, and of those that it began
     assert tuple(steps) == report.steps
-    return report
+    return report, used
+
+
+@pytest.fixture(scope="module")
+def made(ran: tuple[DemoReport, float]) -> DemoReport:
+    return ran[0]
 
 
 def numbers(report: DemoReport) -> dict[str, float]:
     return {one.name: one.value for one in report.numbers}
 
 
-def test_the_steps_come_in_order_within_a_minute(made: DemoReport) -> None:
+def test_the_steps_come_in_order_within_a_minute(ran: tuple[DemoReport, float]) -> None:
+    made, used_s = ran
     assert [step.name for step in made.steps] == [
         *("lake", "doctor", "clone", "mirror", "kill", "change", "again", "verify", "flip"),
         *("ingest", "count"),
     ]
     assert [step.elapsed_s for step in made.steps] == sorted(step.elapsed_s for step in made.steps)
-    assert made.seconds < 60
+    # A core of one's own works for 4 s, and some more are waited: shards give 2 MB a second.
+    assert used_s < 20
 
 
 def test_the_killed_clone_was_half_way_and_copied_nothing_twice(made: DemoReport) -> None:
