@@ -103,6 +103,22 @@ def test_a_wrong_request_is_refused(lake: Lake, words: list[str], code: str) -> 
     assert (ended.returncode, code in ended.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("words", [("plan",), ("sync", "--yes")])
+def test_a_secret_of_the_target_that_is_not_there_blocks_no_table(
+    lake: Lake, words: tuple[str, ...]
+) -> None:
+    at_s3 = (
+        "--set", "target.root=s3://lake/out", "--set", "target.connection=s3",
+        "--set", "connections.s3.kind=aws",
+        "--set", "connections.s3.options.secret_access_key=${env:NOT_SET}",
+    )  # fmt: skip
+
+    ended = called(*words, *at_s3, folder=lake.folder)
+
+    assert (ended.returncode, "`NOT_SET` is not set" in ended.stderr) == (2, True)
+    assert known(lake.folder)["sales.eu.orders"].state == "discovered"
+
+
 def test_before_a_discovery_there_is_nothing_to_plan(tmp_path: Path) -> None:
     wanted_in(tmp_path)
 

@@ -16,6 +16,7 @@ from lakeferry.cli.named_file import write_file
 from lakeferry.cli.render import Screen
 from lakeferry.cli.units import parse_rate
 from lakeferry.config.check import nearest
+from lakeferry.connect.references import resolved
 from lakeferry.cost.plan.keys import KEYS
 from lakeferry.errors import FerryError
 from lakeferry.events import Warned
@@ -59,7 +60,7 @@ def plan(
 
     Raises:
         FerryError: LF-8007 nothing was discovered; LF-2041 tables that have begun would land
-            elsewhere; LF-2107 no table is meant.
+            elsewhere; LF-2107 no table is meant; LF-2001 a secret of the target is not there.
         ExceptionGroup: of FerryError, for what is wrong with the manifest.
         KeyboardInterrupt: stopped.
     """
@@ -100,6 +101,7 @@ def planned(
 ) -> Planned:
     """Look at the tables that are meant. Raises as `plan` does."""
     refuse_inside(wanted)
+    check_secrets(wanted)
     known, seq, paces = known_at(wanted)
     check_places(wanted, (facts_of(wanted, table) for table in known))
     tell_let_in(wanted, known, screen)
@@ -118,6 +120,16 @@ def planned(
         wanted, meant, ledger_seq=seq, paces=paces, select=select, bytes_per_s=bytes_per_s,
         on_look=show, stop=stop,
     )  # fmt: skip
+
+
+def check_secrets(wanted: "Migration") -> None:
+    """That what the target's options refer to is there; else every table would be blocked by it.
+
+    Raises:
+        FerryError: as `references.resolved`.
+    """
+    for text in wanted.target.store_options.values():
+        resolved(text)
 
 
 def tell_let_in(wanted: "Migration", known: Sequence[LakeTable], screen: Screen) -> None:

@@ -15,7 +15,7 @@ from lakeferry.cli.fleet import sync_answers as answers
 from lakeferry.cli.fleet.alarm_metrics import alarm_metrics
 from lakeferry.cli.fleet.flags import TableFlags, led, ledger_path
 from lakeferry.cli.fleet.many_machines import crew_on
-from lakeferry.cli.fleet.planning import known_at, planned, tell_let_in
+from lakeferry.cli.fleet.planning import check_secrets, known_at, planned, tell_let_in
 from lakeferry.cli.fleet.sync_budget import budget_of
 from lakeferry.cli.fleet.sync_flags import SyncFlags
 from lakeferry.cli.manifest_flags import ManifestFlags, migration
@@ -83,6 +83,7 @@ def sync(
     wanted = migration(chosen)
     _refuse_unreadable(flags, wanted)
     refuse_inside(wanted)
+    check_secrets(wanted)
     known, _, paces = known_at(wanted)
     check_places(wanted, (facts_of(wanted, table) for table in known))
     meant = _meant(wanted, tables.of(wanted, known), screen)
