@@ -259,7 +259,8 @@ CODES: dict[str, ErrorKind] = {
         2,
         "the source is another table now",
         "The table under this path was dropped and re-created: its id differs from the one that "
-        "was cloned. --replace makes the target a clone of the new one.",
+        "was cloned. --replace makes the target a clone of the new one; a mirror of it begins in "
+        "an empty place.",
     ),
     "LF-4107": ErrorKind(
         1,
@@ -308,15 +309,17 @@ CODES: dict[str, ErrorKind] = {
     "LF-5002": ErrorKind(
         2,
         "the target holds another table, or other files",
-        "What lies there was not cloned from this source. --replace makes it a clone; its old "
-        "files stay until they are vacuumed. An ingest makes a table only where nothing lies: a "
-        "VACUUM of it would remove what it does not know.",
+        "What lies there was not cloned from this source, or in another mode. --replace makes it a "
+        "clone; its old files stay until they are vacuumed. A mirror begins in an empty place. An "
+        "ingest makes a table only where nothing lies: a VACUUM of it would remove what it does not "
+        "know.",
     ),
     "LF-5003": ErrorKind(
         3,
         "someone else has written to the target",
         "Commits that change data or metadata were made on the clone itself. --replace makes it "
-        "equal to the source again, undoing them.",
+        "equal to the source again, undoing them; a mirror undoes nothing, and begins anew where "
+        "its table was deleted.",
     ),
     "LF-5004": ErrorKind(
         2,
