@@ -311,8 +311,8 @@ CODES: dict[str, ErrorKind] = {
         "the target holds another table, or other files",
         "What lies there was not cloned from this source, or in another mode. --replace makes it a "
         "clone; its old files stay until they are vacuumed. A mirror begins in an empty place. An "
-        "ingest makes a table only where nothing lies: a VACUUM of it would remove what it does not "
-        "know.",
+        "ingest makes a table only where nothing lies: a VACUUM of it would remove what it does "
+        "not know.",
     ),
     "LF-5003": ErrorKind(
         3,
