@@ -76,7 +76,7 @@ def test_a_machine_that_is_lost_loses_no_table_and_does_none_twice(
             synced += line["type"] == "table" and line["state"] == "synced"
             if synced >= SOME and not killed:
                 killed = cluster.kill_worker(0)
-        code = run.wait(60)
+        code = run.wait(300)
     log = (tmp_path / "log").read_text()
 
     assert code == 0, log[-3000:]

@@ -47,13 +47,17 @@ def test_time_without_traffic_is_not_saved_up() -> None:
 
 
 def test_many_threads_together_keep_the_rate() -> None:
-    throttle = Throttle(1_000_000)
-    started = time.monotonic()
+    took_s = []
+    for _ in range(5):
+        throttle = Throttle(1_000_000)
+        started = time.monotonic()
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(throttle.take, [20_000] * 16))
+        took_s.append(time.monotonic() - started)
+        if took_s[-1] < 2:
+            break  # else this machine stood still, or all rounds are as slow
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(throttle.take, [20_000] * 16))
-
-    assert 0.25 < time.monotonic() - started < 2
+    assert 0.25 < min(took_s) < 2
 
 
 def test_a_rate_of_nothing_is_refused() -> None:
