@@ -3,6 +3,8 @@
 import json
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -148,26 +150,32 @@ def test_a_table_that_is_written_meanwhile_is_told_as_of_one_version(
     lake = open_store(root, options)
     lakes.delta(lake, "live", files=1)
     part = Part(open_store(f"{root}/live", options), "", Requests())
+    seen: set[int] = set()
     over = threading.Event()
 
     def write() -> None:
-        for version in range(1, 400):
+        for version in count(1):
             lakes.commit(lake, "live", version, lakes.add(f"{version}.parquet"))
             if version % 25 == 0:
                 checkpoint_head(open_store(f"{root}/live", options), version, now_ms=1)
-        over.set()
+            if over.is_set() or (version >= 400 and len(seen) > 5):
+                return
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    seen = set()
-    while not over.is_set():
-        found = read_head(part, now_ms=4_000_000_000_000, window_ms=1)
-        assert found is not None
-        assert found.head is not None, found.remarks
-        assert (found.files, found.bytes) == (
-            found.head.version + 1,
-            100 * found.head.version + 100,
-        )
-        seen.add(found.head.version)
-    writer.join()
-    assert len(seen) > 5
+    with ThreadPoolExecutor(1) as hand:
+        writing = hand.submit(write)
+        try:
+            while not writing.done():
+                look(part, seen)
+        finally:
+            over.set()
+    writing.result()
+
+
+def look(part: Part, seen: set[int]) -> None:
+    """What a reader is told of a table whose commits bring a file of 100 bytes each."""
+    found = read_head(part, now_ms=4_000_000_000_000, window_ms=1)
+    assert found is not None
+    assert found.head is not None, found.remarks
+    version = found.head.version
+    assert (found.files, found.bytes) == (version + 1, 100 * version + 100)
+    seen.add(version)
