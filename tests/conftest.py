@@ -7,7 +7,7 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
 from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
@@ -42,10 +42,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-# No deadline: a shared machine may stop any example for a second. CI repeats the same examples,
-# so that a red run can be repeated; everywhere else each run tries new ones.
-settings.register_profile("new examples", deadline=None)
-settings.register_profile("same examples", deadline=None, derandomize=True, print_blob=True)
+# No deadline, and nothing is too slow: a shared machine may stop any example for long. CI repeats
+# the same examples, so that a red run can be repeated; everywhere else each run tries new ones.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("new examples", PATIENT)
+settings.register_profile("same examples", PATIENT, derandomize=True, print_blob=True)
 settings.load_profile("same examples" if os.environ.get("CI") else "new examples")
 
 EVERYTHING_REQUIRED = os.environ.get("LAKEFERRY_TEST_REQUIRE") == "all"
