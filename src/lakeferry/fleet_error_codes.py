@@ -122,6 +122,13 @@ CODES: dict[str, ErrorKind] = {
         "Folders, or schemas of a catalog, refused, or folders lie deeper than --depth. What is in "
         "them is not known; nothing that was known there counts as gone.",
     ),
+    "LF-8059": ErrorKind(
+        3,
+        "one table is found by two sources",
+        "Roots of two sources reach the same table, so its files would be brought and stored "
+        "twice, and after a cut-over its writers would find two targets. It is told and blocks "
+        "nothing, for two copies may be meant.",
+    ),
     "LF-8071": ErrorKind(
         2,
         "tables cannot be cut over yet",

@@ -34,6 +34,16 @@ def test_of_two_tables_that_would_land_in_one_place_the_second_is_blocked_until_
     assert trial.table("sales.eu.orders").state == "discovered"
 
 
+def test_a_table_that_two_sources_reach_is_told_and_blocks_nothing(trial: Trial) -> None:
+    trial.said["risk"] = f"}}\n  eu: {{root: {trial.folder}/sales/eu"
+
+    found = trial.look()
+
+    assert codes(found) == {"LF-8059": 1}
+    states = trial.states()
+    assert (states["sales.eu.orders"], states["eu.default.orders"]) == ("discovered", "discovered")
+
+
 def test_of_two_tables_of_one_name_neither_moves_before_it_is_said_which_is_meant(
     trial: Trial,
 ) -> None:

@@ -73,6 +73,7 @@ class Gathering:
         self._inventory: list[Inventoried] = []
         self._flushed = time.monotonic()
         self._at: dict[str, Who] = {}  # target -> the table that lands there
+        self._from: dict[str, str] = {}  # where one in scope lies -> its name
         self._waiting: list[tuple[FoundTable, LakeTable]] = []  # for a place, till all are seen
         self._twice: dict[str, Remark] = {}  # target -> two tables of one name
         self._states: dict[str, LakeTable] = {}  # in scope and seen, by target
@@ -303,6 +304,9 @@ class Gathering:
         before = self._before.tables.get(row.target_url)
         if found.is_in_scope:
             self._states[row.target_url] = row if before is None else _as_known(before, row)
+            other = self._from.setdefault(row.source_url, found.name)
+            if other != found.name:
+                self._tell(_twice_from(found, other), found.name)
         return True
 
 
@@ -324,6 +328,12 @@ _STEP = "let `target.layout`, or the layout of its source, tell them apart; or e
 
 def _within(name: str, other: str) -> Remark:
     return Remark(COLLIDES, f"{name} would land where {other} does, or within it", _STEP)
+
+
+def _twice_from(found: FoundTable, other: str) -> Remark:
+    what = f"{found.name} and {other} are one table, at {found.url}, and it would be brought twice"
+    step = "exclude it from one of both sources, or let the root of one begin elsewhere"
+    return Remark("LF-8059", what, step, blocks=False)
 
 
 def _collision(found: FoundTable, other: Who) -> Remark:
