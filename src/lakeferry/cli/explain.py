@@ -1,9 +1,9 @@
 """`lakeferry explain`: a table, a plan, an error code, the lines of --json. Parse, call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Event as Flag
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -15,6 +15,12 @@ from lakeferry.cli.render import Screen
 from lakeferry.cli.talk import QUIET_TALK, Talk, guarded
 from lakeferry.cli.units import parse_pairs
 from lakeferry.errors import FerryError
+
+Kind = Literal["plan", "known", "text", "address"]
+_FIT: Mapping[Kind, tuple[str, ...]] = {  # options that say something of it
+    "plan": ("--against",), "known": ("--version", "--drift"), "text": (),
+    "address": ("--version", "--source-option"),
+}  # fmt: skip
 
 
 def explain(
@@ -41,54 +47,46 @@ def explain(
     whether it still holds.
     """
 
-    given = {
-        "--version": version is not None, "--against": against is not None, "--drift": drift,
-        "--source-option": bool(source_option),
-    }  # fmt: skip
-
     def run(screen: Screen, stop: Flag) -> int:  # noqa: ARG001
-        if thing.endswith(".lfp"):
+        kind = _kind_of(thing, manifest)
+        _refuse_others(thing, kind, {
+            "--version": version is not None, "--against": against is not None, "--drift": drift,
+            "--source-option": bool(source_option),
+        })  # fmt: skip
+        if kind == "plan":
             from lakeferry.cli.fleet.plan_explaining import explain as explain_plan
 
-            _refuse_others(given, ("--against",), "a plan")
             return explain_plan(thing, against, manifest, screen=screen)
-        if _is_of_a_migration(thing, manifest):
+        if kind == "known":
             from lakeferry.cli.fleet.table_explaining import explain as explain_known
 
-            _refuse_others(given, ("--version", "--drift"), "a table of a migration")
             return explain_known(thing, manifest, version=version, drift=drift, screen=screen)
-        if drift:
-            raise FerryError(
-                "LF-2001", "only a table of a migration drifts", f"--drift, `{thing}`",
-                "name it as source.schema.table, where its manifest is",
-            )  # fmt: skip
-        if _is_text(thing):
-            _refuse_others(given, (), f"`{thing}`")
-        else:
-            _refuse_others(given, ("--version", "--source-option"), "a table by its address")
         options = parse_pairs(source_option or [], "--source-option")
         return commands.explain(thing, version, options, screen=screen)
 
     return guarded("explain", talk, all_told(run))
 
 
-def _is_text(thing: str) -> bool:
-    """The lines of --json, or an error code: no store is asked for it."""
-    return thing == "events" or thing.upper().startswith("LF-")
+def _kind_of(thing: str, manifest: ManifestFlags) -> Kind:
+    """`known`: a name, where there is a manifest, that is nothing else."""
+    if thing.endswith(".lfp"):
+        return "plan"
+    if thing == "events" or thing.upper().startswith("LF-"):
+        return "text"
+    is_place = Path(thing).exists() or "/" in thing or "\\" in thing
+    return "address" if is_place or manifest.path() is None else "known"
 
 
-def _refuse_others(given: Mapping[str, bool], fit: Sequence[str], what: str) -> None:
+def _refuse_others(thing: str, kind: Kind, given: Mapping[str, bool]) -> None:
     """Raises LF-2001 for an option that says nothing of what is explained."""
-    others = [flag for flag, is_given in given.items() if is_given and flag not in fit]
+    others = [flag for flag, is_given in given.items() if is_given and flag not in _FIT[kind]]
+    if "--drift" in others:
+        raise FerryError(
+            "LF-2001", "only a table of a migration drifts", f"--drift, `{thing}`",
+            "name it as source.schema.table, where its manifest is",
+        )  # fmt: skip
     if others:
         raise FerryError(
-            "LF-2001", f"{' and '.join(others)} says nothing of {what}", "`lakeferry explain`",
+            "LF-2001", f"{' and '.join(others)} says nothing of `{thing}`", "`lakeferry explain`",
             "leave it out",
         )  # fmt: skip
-
-
-def _is_of_a_migration(thing: str, manifest: ManifestFlags) -> bool:
-    """A name, where there is a manifest, that is nothing else."""
-    if _is_text(thing) or Path(thing).exists():
-        return False
-    return "/" not in thing and "\\" not in thing and manifest.path() is not None
