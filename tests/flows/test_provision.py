@@ -447,15 +447,16 @@ def test_what_somebody_changed_meanwhile_is_held_back_by_the_brakes_of_the_secon
 
 
 CHILD = """
-import os, sys
+import os, random, signal, sys, threading
 from lakeferry.connect.aws import AwsAccess
 from lakeferry.events import ChangeApplied
 from lakeferry.monitor import run
 from lakeferry.monitor.brakes import BRAKES
 from tests.flows.provisioning import request
 def emit(event):
-    if isinstance(event, ChangeApplied):
-        print(event.done, flush=True)
+    if isinstance(event, ChangeApplied) and event.done == int(sys.argv[3]):
+        wait_s = random.uniform(0, 0.05)
+        threading.Timer(wait_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
 run.apply(request(AwsAccess("us-east-1", endpoint=sys.argv[1]), sys.argv[2]), emit=emit)
 """
 
@@ -477,19 +478,13 @@ def test_a_process_that_is_killed_anywhere_leaves_what_the_next_one_goes_on_from
 
 
 def _killed_at(access: AwsAccess, vpc: str, step: int) -> None:
-    """An apply in a process of its own, killed as soon as it tells of a step."""
+    """An apply in a process of its own, killed soon after it has told of a step."""
     root = Path(__file__).parents[2]
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(access.endpoint), vpc],
-        stdout=subprocess.PIPE, cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
+    ended = subprocess.run(
+        [sys.executable, "-c", CHILD, str(access.endpoint), vpc, str(step)],
+        cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False,
     )  # fmt: skip
-    assert child.stdout is not None
-    for line in child.stdout:
-        if int(line) >= step:
-            break
-    child.send_signal(signal.SIGKILL)
-    assert child.wait(30) == -signal.SIGKILL
-    child.stdout.close()
+    assert ended.returncode == -signal.SIGKILL
 
 
 def test_an_error_says_how_much_was_made_and_is_kept(moto_access: AwsAccess) -> None:

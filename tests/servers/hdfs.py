@@ -62,7 +62,8 @@ def _start_keeper(folder: Path, found: Path) -> None:
 
 def keep(folder: Path) -> None:
     """Run the cluster until no process holds the users' lock."""
-    with running(folder) as server, (folder / "hdfs.users").open("w") as users:
+    # Whoever waits for the lock to begin another one, in the same folder, has it when this is gone.
+    with (folder / "hdfs.users").open("w") as users, running(folder) as server:
         draft = folder / "hdfs.json.new"
         draft.write_text(json.dumps([server.place, server.endpoint, server.port]))
         draft.rename(folder / "hdfs.json")
