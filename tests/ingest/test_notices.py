@@ -97,3 +97,19 @@ def test_a_table_that_gets_no_more_fields_is_told_once() -> None:
     assert [event.message[:37] for event in told if isinstance(event, Warned)] == [
         "the table has 1,000 fields or more, a"
     ]
+
+
+def test_fields_that_are_ignored_are_named_once_and_the_first_of_many() -> None:
+    told: list[Event] = []
+    notices = Notices(told.append)
+
+    notices.ignored(["$.b", "$.a\n"])
+    notices.ignored(["$.b"])
+    notices.ignored([f"$.{at:03}" for at in range(200)])
+    notices.ignored(["$.after a hundred"])
+
+    assert [event.message for event in told if isinstance(event, Noted)] == [
+        "left out, as they are not declared: $.a?, $.b",
+        "left out, as they are not declared: $.000, $.001, $.002, $.003, $.004, $.005, $.006, "
+        "$.007 and 90 more",
+    ]

@@ -17,6 +17,7 @@ from lakeferry.ingest.worker.messages import (
     Drain,
     Filled,
     Flush,
+    Ignored,
     NewColumns,
     Reform,
     Told,
@@ -266,6 +267,24 @@ def test_raw_rows_are_as_the_records_came(feed: Feed, tmp_path: Path) -> None:
 
 
 # --- new fields -----------------------------------------------------------------------------
+
+
+def test_fields_that_are_ignored_are_told_of_a_page_now_and_then(
+    feed: Feed, tmp_path: Path
+) -> None:
+    feed.put(ZERO, b'{"a":1,"b":2}', b'{"a":"bad","c":3}', b'{"a":4,"d":{}}')
+    ingest = ingest_of(feed, tmp_path, PayloadSettings(PAYLOAD))
+    with working(ingest, tmp_path) as worker:
+        worker.read(ZERO)
+        told = worker.hear(Ignored)
+        feed.put(ZERO, b'{"a":5,"e":6}')
+        worker.wait_for(4)
+        batch = worker.drain()
+
+        assert told.fields == ("$.b", "$.d")
+        assert numbers(worker.rows(batch)) == [1, 4, 5]
+        assert batch.counts.bad == 1
+        assert [one for one in worker.heard if isinstance(one, Ignored)] == [told]
 
 
 def test_new_columns_are_asked_for_and_their_page_waits_for_the_answer(

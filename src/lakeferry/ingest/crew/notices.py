@@ -9,6 +9,7 @@ from lakeferry.ingest.payload.columns import MOST_FIELDS
 SHORT = 0.25  # of a stream's retention: so much must be left, or it is told
 LATE_S = 20.0  # from a flush until the table has what it brought; seconds are usual
 MOST_LEFT_OUT = 100  # fields that are named; of names without end, some are enough
+MOST_SHOWN = 8  # of them in one line
 AMPLE = 0.4  # when so much is left again, it may be told again
 
 
@@ -22,6 +23,17 @@ class Notices:
         self._is_late = False
         self._left_out: set[str] = set()
         self._is_full = False
+        self._ignored: set[str] = set()
+
+    def ignored(self, fields: Collection[str]) -> None:
+        """New fields that are to be left out, as far as a look now and then shows them."""
+        new = sorted(set(fields) - self._ignored)[: MOST_LEFT_OUT - len(self._ignored)]
+        if not new:
+            return
+        self._ignored.update(new)
+        some = ", ".join(new[:MOST_SHOWN])
+        some += f" and {len(new) - MOST_SHOWN} more" if len(new) > MOST_SHOWN else ""
+        self._emit(Noted(f"left out, as they are not declared: {_printable(some)}"))
 
     def left_out(self, fields: Mapping[str, str], *, full: bool = False) -> None:
         """New fields that can be no columns, and why.
@@ -46,9 +58,7 @@ class Notices:
                 return
             self._left_out.add(path)
             told = f"the field `{path}` is left out: {fields[path]}"
-            # Producers say what fields are called, and a terminal obeys some signs.
-            told = "".join(sign if sign.isprintable() else "?" for sign in told)
-            self._emit(Warned(None, told, way))
+            self._emit(Warned(None, _printable(told), way))
             if len(self._left_out) == MOST_LEFT_OUT:
                 what = f"{MOST_LEFT_OUT} fields are left out; further ones are not told any more"
                 self._emit(Warned(None, what, "rescue new fields: `--on-new-fields rescue`"))
@@ -111,3 +121,8 @@ class Notices:
                     "then see what holds the ingest up",
                 )
             )
+
+
+def _printable(told: str) -> str:
+    """Producers say what fields are called, and a terminal obeys some signs."""
+    return "".join(sign if sign.isprintable() else "?" for sign in told)

@@ -31,7 +31,15 @@ from lakeferry.ingest.crew.tally import Standing, Tally
 from lakeferry.ingest.events import Emit
 from lakeferry.ingest.settings import Ingest
 from lakeferry.ingest.upkeep.both_tables import Upkeep
-from lakeferry.ingest.worker.messages import Batch, Broken, Filled, NewColumns, Report, Told
+from lakeferry.ingest.worker.messages import (
+    Batch,
+    Broken,
+    Filled,
+    Ignored,
+    NewColumns,
+    Report,
+    Told,
+)
 
 PROGRESS_S = 1.0
 PAUSED_S = 60.0  # so long the last shards of a goal may be out of reach before it is given up
@@ -156,6 +164,8 @@ class Session:
                 self._hands.filled()
             case Batch():
                 self._epochs.land(worker, report)
+            case Ignored(fields):
+                self._notices.ignored(fields)
             case NewColumns(types):
                 return self._epochs.grow(types)
         return None

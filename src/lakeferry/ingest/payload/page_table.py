@@ -39,6 +39,7 @@ class PageTable:
     out_of_range: int
     # With `evolve`: fields that were not declared; here they are left out.
     new_fields: Types = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()  # their paths with `ignore`, of a page that was looked at so
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class PageForm:
     out_of_range: OutOfRange
     declared: Declared | None  # None: raw rows
     parse: Callable[[Rows], Parsed]  # not asked for raw ones
+    look: Callable[[Rows], Parsed]  # the same, and names fields that are ignored
     rules: Rules  # of the table
     partition_by: Sequence[PartitionColumn]  # of the table
 
@@ -79,7 +81,9 @@ def page_form(
     if settings.on_bad == "rescue":
         _refuse_rescue(declared, rules)
     if declared is None:
-        return PageForm(stream, settings, out_of_range, None, _unparsed, rules, partition_by)
+        return PageForm(
+            stream, settings, out_of_range, None, _unparsed, _unparsed, rules, partition_by
+        )
     match settings.form:
         case CsvForm() as form:
             refuse_nested(declared)
@@ -94,7 +98,11 @@ def page_form(
             shape = declare(declared, on_new=settings.on_new, is_full=is_full(declared))
             guide = Guide(shape.read_as)
             parses = partial(parse, declared=shape, guide=guide, provenance=provenance)
-    return PageForm(stream, settings, out_of_range, shape, parses, rules, partition_by)
+            looks = partial(parses, look=True)
+            return PageForm(
+                stream, settings, out_of_range, shape, parses, looks, rules, partition_by
+            )
+    return PageForm(stream, settings, out_of_range, shape, parses, parses, rules, partition_by)
 
 
 def _refuse_rescue(declared: pa.Schema | None, rules: Rules) -> None:
@@ -128,8 +136,13 @@ def page_table(
     shard_id: str,
     records: Sequence[Record],
     hash_range: tuple[int, int] = (0, HIGHEST_HASH),
+    *,
+    looks: bool = False,
 ) -> PageTable:
     """The rows of one page.
+
+    Args:
+        looks: name fields that are ignored; costs a second look at each record.
 
     Raises:
         FerryError: LF-7022, a bad record, with `fail`; LF-7023, a new field, with `fail`.
@@ -140,7 +153,7 @@ def page_table(
     if isinstance(form.settings.form, CsvForm):
         rows, empty = lines_of(page.rows)
         page = replace(page, rows=rows, bad=_joined(page.bad, empty))
-    parsed = form.parse(page.rows)
+    parsed = (form.look if looks else form.parse)(page.rows)
     if parsed.table.num_rows + len(parsed.bad.rows) != len(page.rows):
         # Positions move on by the page, so what is in neither would never be seen again.
         raise RuntimeError(
@@ -155,7 +168,8 @@ def page_table(
     if count and form.settings.on_bad == "rescue":
         table, bad = _with_rescued(table, bad, form.declared), Bad(bad.rows.at(()), ())
         table = with_generated(form.rules, table)
-    return PageTable(table, bad, count, page.out_of_range, new)
+    ignored = tuple(sorted(parsed.new_fields)) if form.settings.on_new == "ignore" else ()
+    return PageTable(table, bad, count, page.out_of_range, new, ignored)
 
 
 def _raw(form: PageForm, page: Page) -> PageTable:

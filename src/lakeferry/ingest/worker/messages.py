@@ -163,10 +163,17 @@ class NewColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignored:
+    """Fields that were not declared, with `ignore`: those of a page that was looked at."""
+
+    fields: tuple[str, ...]  # '$.a.b'
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """The worker cannot go on; it has ended, and its open files are void."""
 
     error: FerryError
 
 
-Report = Batch | Told | Filled | NewColumns | Broken
+Report = Batch | Told | Filled | NewColumns | Ignored | Broken

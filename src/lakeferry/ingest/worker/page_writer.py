@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 import pyarrow as pa
 
@@ -22,6 +23,7 @@ from lakeferry.store.open import open_store
 # answered before ours. What is none after so many answers will not be one.
 MOST_ASKED = 8
 MOST_KNOWN = 10_000  # names that were asked for; the coordinator has told of those left out by then
+LOOK_EVERY_S = 60.0  # at a page, for fields that are ignored
 FILLED_TIMES = 4  # the size of a file: all open ones together, of many partitions
 
 
@@ -66,6 +68,8 @@ class PageWriter:
         self._rejected = None if rejected is None else OpenFiles(rejected)
         self._ratio = BadRatio(ingest.payload.most_bad)
         self._asked: dict[tuple[str, bool], int] = {}
+        self._look_s = monotonic()  # when a page is to be looked at next
+        self._ignored: set[str] = set()
         self.epoch = 1  # of the flush to come
         self.written = Written()
 
@@ -90,7 +94,10 @@ class PageWriter:
             FerryError: LF-7021 to LF-7024, what `page_table`, `Window.fresh` and
                 `OpenFiles.append` raise.
         """
-        found = page_table(self._pages, page.shard_id, page.records, start.hash_range)
+        found = page_table(
+            self._pages, page.shard_id, page.records, start.hash_range, looks=self._looks()
+        )
+        self._ignored.update(found.ignored)
         new = {path: kind for path, kind in found.new_fields.items() if self._asks(path, kind)}
         if new:
             return new
@@ -104,6 +111,19 @@ class PageWriter:
         self.written.bad += len(found.bad.faults)
         self.written.out_of_range += found.out_of_range
         return {}
+
+    def taken_ignored(self) -> tuple[str, ...]:
+        """Fields that were seen since this was asked last and are in no column."""
+        found, self._ignored = tuple(sorted(self._ignored)), set()
+        return found
+
+    def _looks(self) -> bool:
+        """Whether the page is one of the few that are looked at for fields that are ignored."""
+        now = monotonic()
+        if self._ingest.payload.on_new != "ignore" or now < self._look_s:
+            return False
+        self._look_s = now + LOOK_EVERY_S
+        return True
 
     def reform(self, form: TableForm, declared: pa.Schema | None) -> None:
         """The table has another form. What was written before still fits it: it lacks columns."""

@@ -31,6 +31,7 @@ from lakeferry.ingest.worker.messages import (
     Drain,
     Filled,
     Flush,
+    Ignored,
     Lag,
     NewColumns,
     Read,
@@ -236,6 +237,9 @@ class _Worker:
                 self._held = page
                 self._reports.say(NewColumns(new))
                 return
+            ignored = self._writer.taken_ignored()
+            if ignored:
+                self._reports.say(Ignored(ignored))
         self._progress.advance(page)
         shard.behind_ms, shard.told_s = page.behind_ms, monotonic()
         shard.is_behind = page.behind_ms != 0 or bool(page.records)
