@@ -57,19 +57,13 @@ def doctor(
         if source is None or tables.select is not None:
             return _known(tables, source, manifest, strict=strict, screen=screen)
         if for_ == "ingest":
-            from lakeferry.cli.ingest import ingesting
-
             if source_option:
                 raise FerryError(
                     "LF-2001", "a stream has no store that a setting could be of",
                     "--source-option", "the table's store is set by --target-option NAME=VALUE",
                 )  # fmt: skip
             flags = StreamFlags(who=who, store_option=target_option)
-            asked = wanted(source, target, manifest, flags)
-            from_manifest = target is None  # only there it stands what rows are made of
-            return ingesting.check(
-                asked, writes=True, knows_rows=from_manifest, strict=strict, screen=screen
-            )
+            return _stream(source, target, flags, manifest, strict=strict, screen=screen)
         source_options = parse_pairs(source_option or [], "--source-option")
         target_options = parse_pairs(target_option or [], "--target-option")
         return commands.doctor(
@@ -77,6 +71,20 @@ def doctor(
         )
 
     return guarded("doctor", talk, all_told(run))
+
+
+def _stream(
+    source: str, target: str | None, flags: StreamFlags, manifest: ManifestFlags, *, strict: bool,
+    screen: Screen,
+) -> int:  # fmt: skip
+    """Try a stream, and the table that it goes into."""
+    from lakeferry.cli.ingest import ingesting
+
+    asked = wanted(source, target, manifest, flags)
+    from_manifest = target is None  # only there it stands what rows are made of
+    return ingesting.check(
+        asked, writes=True, knows_rows=from_manifest, strict=strict, screen=screen
+    )
 
 
 def _known(

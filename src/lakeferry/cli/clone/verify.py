@@ -56,23 +56,30 @@ def verify(
             )
         is_of_fleet = fleet != NO_FLEET or tables != ALL_TABLES or manifest != NO_MANIFEST
         _refuse(is_of_fleet, "of a migration; name no table, or leave them out")
-        if table.offsets and target is None:
-            of_table = parse_pairs(table.source_option or [], "--source-option")
-            since_ms = table.since_ms
-            return commands.verify_offsets(source, table.name, since_ms, of_table, screen=screen)
-        if target is None or table.offsets:
-            raise _not_one_table(offsets=table.offsets)
-        if table.name is not None or table.since is not None:
-            raise FerryError(
-                "LF-2001", "--name and --since are of --offsets", "`lakeferry verify`",
-                "leave them out, or `lakeferry verify TABLE --offsets`",
-            )  # fmt: skip
-        return commands.verify(source, target, table.options(flags), screen=screen)
+        return _verify_one(source, target, flags, table, screen)
 
     return guarded(
         "verify", talk, all_told(run), hears_stop=begun.is_set,
         stopping="stopping: what was compared is kept; again to stop at once",
     )  # fmt: skip
+
+
+def _verify_one(
+    source: str, target: str | None, flags: VerifyFlags, table: OneTableFlags, screen: Screen
+) -> int:
+    """One clone against its table, or the ingests of one table."""
+    if table.offsets and target is None:
+        of_table = parse_pairs(table.source_option or [], "--source-option")
+        since_ms = table.since_ms
+        return commands.verify_offsets(source, table.name, since_ms, of_table, screen=screen)
+    if target is None or table.offsets:
+        raise _not_one_table(offsets=table.offsets)
+    if table.name is not None or table.since is not None:
+        raise FerryError(
+            "LF-2001", "--name and --since are of --offsets", "`lakeferry verify`",
+            "leave them out, or `lakeferry verify TABLE --offsets`",
+        )  # fmt: skip
+    return commands.verify(source, target, table.options(flags), screen=screen)
 
 
 def _refuse(is_wrong: bool, what: str) -> None:
