@@ -120,6 +120,7 @@ def check_delta(fleet: Fleet) -> None:
 
 def check_switched_table(fleet: Fleet) -> None:
     assert states(fleet) == {"s.events": "cut_over"}
+    assert is_on_a_page(fleet, "s.events")
     assert fleet.unequal() == []
     target = DeltaTable(str(Path(fleet.target, "a/s/events")))
     assert (target.version(), target.transaction_version(QUERY)) == (1, 2)
@@ -145,11 +146,17 @@ def check_back(fleet: Fleet) -> None:
 
 def check_switched(fleet: Fleet) -> None:
     assert set(states(fleet).values()) == {"cut_over"}
+    assert is_on_a_page(fleet, "s.visits")
     landing = next(Path(fleet.target).glob("**/landing"))
     assert (landing / "late.json").read_text() == "3"
     assert not (landing / "_delta_log").exists()
     for name in NAMES:
         assert kept(fleet, name) in receipts(fleet, name, "cutover")
+
+
+def is_on_a_page(fleet: Fleet, name: str) -> bool:
+    """Whether a person was told of its switch; a page that was cut off amid is followed by one."""
+    return any(name in one.read_text() for one in fleet.folder.glob("cutover-wave1*.html"))
 
 
 def kept(fleet: Fleet, name: str) -> Receipt:
