@@ -148,7 +148,7 @@ class Storm:
         return f"{wait_s:.2f} s after its first word"
 
     def _judged(self, word: str, process: "subprocess.Popen[str]", *, rivals: bool) -> str:
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=300)
         code = process.returncode
         if code == KILLED:
             self.kills += 1

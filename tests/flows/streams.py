@@ -85,7 +85,7 @@ def live_reader(spark: Any, table: Place, out: Place, checkpoint: Place) -> Any:
     return _started(stream, out, checkpoint, processingTime="1 second")
 
 
-def has_begun(query: Any, timeout_s: float = 120) -> None:
+def has_begun(query: Any, timeout_s: float = 300) -> None:
     """Wait until it has brought a batch; to wait for all would be for ever while data arrive."""
     until = time.monotonic() + timeout_s
     while not any(one["numInputRows"] for one in query.recentProgress):

@@ -150,7 +150,7 @@ def watched(words: list[str], folder: Path, environment: dict[str, str]) -> tupl
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     return process.returncode, said
 
 
@@ -212,9 +212,9 @@ def served(words: list[str], folder: Path, environment: dict[str, str]) -> tuple
         stderr=subprocess.PIPE, text=True, env=os.environ | environment,
     )  # fmt: skip
     log = folder / "lake" / "streams" / "clicks" / "_delta_log" / f"{2:020}.json"
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while not log.exists() and process.poll() is None and time.monotonic() < until:
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     return process.returncode, said

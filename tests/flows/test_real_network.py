@@ -193,7 +193,7 @@ def _clone(box: NatBox, source: str, target: str, store: str) -> Crossing:
     program = [sys.executable, "-m", "lakeferry.cli.main", "clone", "--json"]
     command = box.command("client", *program, source, target, *options)
     before, link, again, start_s = box.counters(), box.link(), box.retransmitted(), int(time.time())
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert ended.returncode == 0, ended.stderr
     last = json.loads(ended.stdout.splitlines()[-1])
     sent = Link(*(new - old for new, old in zip(_counts(box.link()), _counts(link), strict=True)))
@@ -254,7 +254,7 @@ def _prove(folder: Path) -> dict[str, Proven]:
         (rules / f"{wanted.name}.json").write_text(wanted.body)
     command = [sys.executable, "-m", "lakeferry.cli.main", "monitor", "prove", "--json",
                str(rules), str(folder)]  # fmt: skip
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert ended.returncode in (0, 3), ended.stderr  # 3: rules of what is not here match nothing
     lines = [json.loads(line) for line in ended.stdout.splitlines()]
     reports = {line["rule"]: line["report"] for line in lines if line["type"] == "rule_report"}

@@ -219,7 +219,7 @@ def test_bytes_and_price_are_told_before_anything_is_read(
         while b"[y/N]" not in said:
             said += os.read(ours, 4096)
         os.write(ours, f"{answer}\n".encode())
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     os.close(ours)
 
     text = said.decode()

@@ -263,6 +263,12 @@ def _remove(name: str) -> None:
 def _run(*command: str, said: str | None = None) -> str:
     environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
     ended = subprocess.run(
-        command, input=said, capture_output=True, text=True, check=True, timeout=20, env=environment
+        command,
+        input=said,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env=environment,
     )
     return ended.stdout
