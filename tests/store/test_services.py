@@ -4,18 +4,20 @@ import hashlib
 import time
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from awscrt.checksums import crc32c
+from botocore.stub import Stubber
 
 from lakeferry.connect.connection import connection
 from lakeferry.delta.commit import committed_by, publish
 from lakeferry.errors import FerryError
 from lakeferry.store.open import open_store
 from lakeferry.store.parts import part_size
-from lakeferry.store.protocol import CRC64NVME, read_all
+from lakeferry.store.protocol import CRC64NVME, AlreadyThere, read_all
 from lakeferry.store.s3 import S3
 from tests.servers import Server, lossy_proxy, toxiproxy
 from tests.servers.azurite import make_container
@@ -269,3 +271,23 @@ def test_gcs_copies_between_buckets_and_keeps_two_checksums(gcs_server: Server) 
     assert found is not None
     assert found.checksums["crc32c"] == f"{crc32c(BODY):08x}"
     assert found.checksums["md5"] == hashlib.md5(BODY).hexdigest()
+
+
+def test_a_server_that_refuses_the_condition_of_a_delete_is_asked_what_is_there_first() -> None:
+    keys = {"access_key_id": "any", "secret_access_key": "any"}
+    nowhere = {"endpoint": "http://127.0.0.1:9", "region": "us-east-1", **keys}
+    service = S3(connection("s3", nowhere), "lake")
+    told = {"Bucket": "lake", "Key": "a"}
+    seen = {"ContentLength": 1, "ETag": '"one"', "LastModified": datetime.now(UTC)}
+    with Stubber(service._client()) as server:
+        for _ in range(2):
+            server.add_response("head_object", seen, {**told, "ChecksumMode": "ENABLED"})
+        server.add_client_error(
+            "delete_object", "NotImplemented", http_status_code=501,
+            expected_params={**told, "IfMatch": '"one"'},
+        )  # fmt: skip
+        server.add_response("delete_object", {}, told)
+        with pytest.raises(AlreadyThere):
+            service.delete("a", "another")
+        service.delete("a", "one")
+        server.assert_no_pending_responses()

@@ -31,6 +31,7 @@ HASTY_S, PATIENT_S = 60, 900  # without an answer; a copy of 5 GiB at 6 MB/s tak
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})  # as a listing tells; others are read at once
 FOR_A_FEE = frozenset({"STANDARD_IA", "ONEZONE_IA", "GLACIER_IR"})
 _NO_UPLOAD = {"NoSuchUpload"}  # no object is missing: the upload has ended, well or not
+NOT_IMPLEMENTED = 501  # as a server answers to a condition that it does not know
 STORED = {"ChecksumCRC64NVME": CRC64NVME, "ChecksumCRC32C": "crc32c", "ChecksumCRC32": "crc32",
           "ChecksumSHA256": "sha256"}  # fmt: skip
 
@@ -187,8 +188,14 @@ class S3:
             found = self.head(key)
             if found is not None and found.e_tag != e_tag:
                 raise AlreadyThere(key)
+        client, named = self._client(), {"Bucket": self._bucket, "Key": key}
         with self._translated(key):
-            self._client().delete_object(Bucket=self._bucket, Key=key, IfMatch=f'"{e_tag}"')
+            try:
+                client.delete_object(**named, IfMatch=f'"{e_tag}"')
+            except client.exceptions.ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] != NOT_IMPLEMENTED:
+                    raise
+                client.delete_object(**named)  # it was looked at just before
 
     def _reaches(self, other: "S3") -> bool:
         same = connect.endpoint_of(self._link) == connect.endpoint_of(other._link)
