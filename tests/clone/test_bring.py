@@ -68,8 +68,8 @@ def test_a_store_that_cannot_be_opened_there_is_a_failure(tmp_path: Path) -> Non
     outcome = parcel.errand(parcel.item, None)
 
     assert isinstance(outcome, Failed)
-    assert outcome.error.code == "LF-1001"
-    assert "LF-2001 the file cannot be read" in outcome.error.what
+    assert outcome.error.code == "LF-2001"
+    assert "the file cannot be read" in outcome.error.what
 
 
 def test_references_are_sent_and_secrets_are_not(
