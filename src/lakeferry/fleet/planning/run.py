@@ -19,6 +19,7 @@ from lakeferry.version import VERSION
 from lakeferry.workers import map_unless_stopped
 
 AT_ONCE = 32  # looks; each waits for a store most of its time
+ON_DISK = 4  # a disk answers sooner than threads take turns: more would do little else
 OnLook = Callable[[int, int], None]  # looked at, of how many
 
 
@@ -98,7 +99,12 @@ def _seen(
     def one(table: LakeTable) -> Seen:
         return look(wanted, table, every)
 
-    for seen in map_unless_stopped(one, tables, count=AT_ONCE, stop=stop):
+    for seen in map_unless_stopped(one, tables, count=_at_once(tables), stop=stop):
         found[seen.target_url] = seen
         on_look(len(found), len(tables))
     return found
+
+
+def _at_once(tables: Iterable[LakeTable]) -> int:
+    places = (url for one in tables for url in (one.source_url, one.target_url))
+    return ON_DISK if all(url.startswith(("/", "file:")) for url in places) else AT_ONCE
