@@ -133,3 +133,12 @@ class Lock(Protocol):
 def read_all(store: Store, path: str) -> bytes:
     """The whole of a small object."""
     return b"".join(store.read(path))
+
+
+def read_lines(store: Store, path: str) -> Iterator[bytes]:
+    """The lines of a file, without their ends; what follows the last end is one, too."""
+    rest = b""
+    for chunk in store.read(path):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+    yield rest

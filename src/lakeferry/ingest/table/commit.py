@@ -11,7 +11,7 @@ import secrets
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -49,7 +49,7 @@ from lakeferry.ingest.table.fit import WRITABLE
 from lakeferry.ingest.table.state_store import put_state
 from lakeferry.ingest.table.target import Committed, Lost, Target
 from lakeferry.ingest.worker.messages import Counts, DataFile
-from lakeferry.store.protocol import Store
+from lakeferry.store.protocol import Store, read_lines
 
 TRIES = 100  # versions; each is lost to a commit of another writer
 NUMBERS = 10  # of 2**20 that are drawn for one state
@@ -297,7 +297,7 @@ def read_winner(store: Store, version: int) -> Winner | None:
     """
     path = f"{LOG}/{commit_name(version)}"
     try:
-        return winner(version, _lines(store, path))
+        return winner(version, read_lines(store, path))
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -307,14 +307,6 @@ def read_winner(store: Store, version: int) -> Winner | None:
             f"{store.url}/{path}: {error}",
             "restore the file from a backup",
         ) from error
-
-
-def _lines(store: Store, path: str) -> Iterator[bytes]:
-    rest = b""
-    for chunk in store.read(path):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
-    yield rest
 
 
 def _refuse_buried(target: Target, content: Content, version: int) -> None:

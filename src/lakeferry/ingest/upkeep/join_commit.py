@@ -24,7 +24,7 @@ from lakeferry.delta.time_travel import ICT
 from lakeferry.errors import FerryError
 from lakeferry.ingest.upkeep.compact import Join
 from lakeferry.ingest.worker.messages import DataFile
-from lakeferry.store.protocol import Store
+from lakeferry.store.protocol import Store, read_lines
 from lakeferry.version import ENGINE
 
 TRIES = 100
@@ -153,7 +153,7 @@ def _pass(store: Store, known: Known, paths: set[str]) -> Known | GivenUp:
     before = known.version
     while True:
         version = known.version + 1
-        lines = _lines(store, f"{LOG}/{commit_name(version)}")
+        lines = read_lines(store, f"{LOG}/{commit_name(version)}")
         try:
             found = _passed(known, version, lines, paths, canonical(store.url))
         except FileNotFoundError:
@@ -183,11 +183,3 @@ def _actions(lines: Iterable[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
     for text in lines:
         if text.strip():
             yield from orjson.loads(text).items()
-
-
-def _lines(store: Store, path: str) -> Iterator[bytes]:
-    rest = b""
-    for chunk in store.read(path):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
-    yield rest
